@@ -1,0 +1,13 @@
+# The oldest compilers on which the tests pass. An older one is told so, once, instead of failing in the middle of a
+# template; it may still work, so it is no error.
+set(_oldest_GNU 12)
+set(_oldest_Clang 14)
+set(_oldest_AppleClang 15)
+if(DEFINED _oldest_${CMAKE_CXX_COMPILER_ID})
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS _oldest_${CMAKE_CXX_COMPILER_ID})
+    message(WARNING "tessera: ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} (${CMAKE_CXX_COMPILER}) is older than "
+      "${_oldest_${CMAKE_CXX_COMPILER_ID}}, the oldest version that is tested. Choose another one with CXX=... in the environment.")
+  endif()
+else()
+  message(STATUS "tessera: ${CMAKE_CXX_COMPILER_ID} is not tested; g++ 12 and clang 14 or newer are")
+endif()

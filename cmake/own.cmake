@@ -1,0 +1,29 @@
+# tessera_own: the flags of our own tests, examples and benchmarks. Never exported, never seen by a user's target.
+# Our headers come in as ordinary ones (not SYSTEM), so that a warning in them is seen.
+
+# A warning is an error where the list of warnings is known. A newer compiler has new ones; they must not keep a
+# user from running the examples.
+set(_werror OFF)
+if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13) OR
+   (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15))
+  set(_werror ON)
+endif()
+option(TESSERA_WERROR "Warnings in our own executables are errors" ${_werror})
+
+set(TESSERA_WARNINGS -Wall -Wextra -Wconversion -Wshadow)
+if(TESSERA_WERROR)
+  list(APPEND TESSERA_WARNINGS -Werror)
+endif()
+
+add_library(tessera_own INTERFACE)
+target_link_libraries(tessera_own INTERFACE tessera)
+if(CMAKE_CXX_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
+  target_compile_options(tessera_own INTERFACE ${TESSERA_WARNINGS} -ffp-contract=off)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 calls its own AVX-512 intrinsics uninitialized (GCC PR 105593): some 550 lines from Eigen and xsimd
+  target_compile_options(tessera_own INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
+if(TESSERA_NATIVE)
+  target_link_libraries(tessera_own INTERFACE tessera::native)
+endif()

@@ -1,0 +1,201 @@
+# The common part of examples/run.sh, tests/run.sh and bench/run.sh; POSIX sh, sourced. Sets `cmake` and `jobs`.
+#
+# What is installed is taken. What is missing is installed where that needs no question (apt-get as root or with
+# `sudo -n`, brew on macOS), and printed. What still misses afterwards CMake downloads as pinned sources; only a
+# compiler and cmake cannot come that way. Nothing is ever asked.
+#
+#   root=...; . "$root/cmake/setup.sh"
+#   setup core examples tests                      # groups of libraries
+#   configure <build folder> [cmake options]...
+#   build <build folder> <what to call it> [cmake --build options]...
+#
+# In the environment: CXX, CMAKE_PREFIX_PATH and CMAKE_BUILD_PARALLEL_LEVEL mean what they mean to CMake;
+# TESSERA_MIRROR is a folder or address with the pinned tarballs, for machines without the internet.
+
+say() { printf 'tessera: %s\n' "$*"; }
+die() {
+    printf 'tessera: %s\n' "$*" >&2
+    exit 1
+}
+
+# phase <name> <log> <command>...: one line with the seconds it took. Its output goes to the log; when it fails, the
+# first errors and the end of the log are shown.
+phase() {
+    phase_name=$1 phase_log=$2
+    shift 2
+    printf 'tessera: %s ... ' "$phase_name"
+    phase_start=$(date +%s)
+    if "$@" >"$phase_log" 2>&1; then
+        printf '%s s\n' "$(($(date +%s) - phase_start))"
+        return 0
+    fi
+    printf 'failed after %s s\n' "$(($(date +%s) - phase_start))"
+    {
+        grep -n -E -m 5 '([Ee]rror|ERROR|FAILED|No space left)[ :(]' "$phase_log"
+        printf -- '---- the end of %s ----\n' "$phase_log"
+        tail -n 40 "$phase_log"
+    } >&2
+    return 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# ---- what is there -------------------------------------------------------------------------------------------------
+
+# the first cmake that runs and is at least 3.22 (a shim in PATH may not run)
+find_cmake() {
+    cmake='' cmake_old=''
+    for candidate in cmake /usr/bin/cmake /usr/local/bin/cmake /opt/homebrew/bin/cmake; do
+        have "$candidate" || continue
+        version=$("$candidate" --version 2>/dev/null | sed -n 's/^cmake version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+        [ -n "$version" ] || continue
+        if [ "${version% *}" -gt 3 ] || { [ "${version% *}" = 3 ] && [ "${version#* }" -ge 22 ]; }; then
+            cmake=$candidate
+            return 0
+        fi
+        cmake_old="$candidate is version ${version% *}.${version#* }"
+    done
+    return 1
+}
+find_compiler() {
+    for candidate in ${CXX:-} c++ g++ clang++; do
+        if have "$candidate" && printf 'int main() {}\n' | "$candidate" -x c++ -fsyntax-only - >/dev/null 2>&1; then
+            return 0
+        fi
+    done
+    return 1
+}
+find_make() { have ninja || have make || have gmake; }
+
+# Is one of these files below a usual prefix? A library elsewhere is found by CMake (CMAKE_PREFIX_PATH) all the same.
+find_header() {
+    for prefix in /usr /usr/local /opt/homebrew /opt/local ${CMAKE_PREFIX_PATH:-}; do
+        for file in "$@"; do
+            [ -e "$prefix/include/$file" ] && return 0
+        done
+    done
+    return 1
+}
+
+need() { # need <package for apt-get> <package for brew>
+    apt_packages="$apt_packages $1"
+    brew_packages="$brew_packages $2"
+}
+look() { # look <group>...: fills apt_packages and brew_packages with what is missing
+    apt_packages='' brew_packages=''
+    find_compiler || need g++ ''
+    find_cmake || need cmake cmake
+    find_make || need make ''
+    for group in "$@"; do
+        case $group in
+        core)
+            find_header eigen3/Eigen/Core Eigen/Core || need libeigen3-dev eigen
+            find_header tbb/parallel_for.h || need libtbb-dev tbb
+            find_header xsimd/xsimd.hpp || need libxsimd-dev xsimd
+            find_header stb/stb_image.h stb_image.h || need libstb-dev ''
+            ;;
+        examples)
+            find_header CLI/CLI.hpp || need libcli11-dev cli11
+            find_header nlohmann/json.hpp || need nlohmann-json3-dev nlohmann-json
+            ;;
+        tests) find_header doctest/doctest.h || need doctest-dev doctest ;;
+        bench) find_header benchmark/benchmark.h || need libbenchmark-dev google-benchmark ;;
+        esac
+    done
+    apt_packages=${apt_packages# } brew_packages=$(printf '%s\n' "$brew_packages" | tr -s ' ' | sed 's/^ //; s/ $//')
+}
+
+# ---- installing ----------------------------------------------------------------------------------------------------
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+can_apt() { have apt-get && { [ "$(id -u)" = 0 ] || { have sudo && sudo -n true 2>/dev/null; }; }; }
+
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@"; }
+apt_install() { apt_get install -y --no-install-recommends "$@" </dev/null; }
+
+# The package lists are fetched only when the first attempt fails (a fresh container has none). A package that this
+# distribution does not have must not keep the others from being installed.
+apt_install_all() {
+    apt_install "$@" && return 0
+    apt_get update </dev/null
+    apt_install "$@" && return 0
+    for package in "$@"; do
+        apt_install "$package"
+    done
+    return 0
+}
+
+setup() { # setup <group>...
+    mkdir -p "$root/build" || die "cannot write to $root"
+    look "$@"
+    if [ -n "$apt_packages" ] && can_apt; then
+        # shellcheck disable=SC2086  # a list of words
+        phase "installing $apt_packages (apt-get)" "$root/build/setup.log" apt_install_all $apt_packages || :
+        hash -r 2>/dev/null || :
+        look "$@"
+    elif [ -n "$brew_packages" ] && have brew; then
+        # shellcheck disable=SC2086
+        phase "installing $brew_packages (brew)" "$root/build/setup.log" env HOMEBREW_NO_AUTO_UPDATE=1 brew install $brew_packages || :
+        hash -r 2>/dev/null || :
+        look "$@"
+    fi
+
+    if ! find_compiler || ! find_cmake || ! find_make; then
+        missing=''
+        find_compiler || missing='a C++20 compiler'
+        find_cmake || missing="${missing:+$missing, }cmake 3.22 or newer${cmake_old:+ ($cmake_old)}"
+        find_make || missing="${missing:+$missing, }make or ninja"
+        if [ "$(uname -s)" = Darwin ]; then
+            how='xcode-select --install; brew install cmake eigen tbb xsimd cli11 nlohmann-json doctest'
+        else
+            how="apt-get install $apt_packages  (Debian, Ubuntu; other systems: the packages of the same names)"
+        fi
+        die "missing: $missing. It cannot be installed from here; as an administrator: $how"
+    fi
+    [ -z "$apt_packages" ] || say "not installed, CMake looks further and downloads pinned sources: $apt_packages"
+    count_jobs
+}
+
+# One compiler for each core, but not more than the memory holds (1.5 GB each).
+count_jobs() {
+    jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-}
+    [ -n "$jobs" ] && return 0
+    jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+    memory=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null)
+    if [ -n "$memory" ]; then
+        fit=$((memory / 1500000))
+        [ "$fit" -ge 1 ] || fit=1
+        [ "$jobs" -le "$fit" ] || jobs=$fit
+    fi
+}
+
+# ---- building ------------------------------------------------------------------------------------------------------
+
+configure() { # configure <build folder> [cmake options]...
+    build_dir=$1
+    shift
+    # a copied tree carries the cache of another place, which CMake refuses
+    if [ -f "$build_dir/CMakeCache.txt" ]; then
+        home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$build_dir/CMakeCache.txt")
+        [ "$home" = "$root" ] || rm -rf "$build_dir"
+    fi
+    mkdir -p "$build_dir"
+    [ -z "${TESSERA_MIRROR:-}" ] || set -- "-DTESSERA_MIRROR=$TESSERA_MIRROR" "$@"
+    if ! phase configuring "$build_dir/configure.log" "$cmake" -S "$root" -B "$build_dir" "$@"; then
+        [ -z "$apt_packages" ] || say "installing these, or a TESSERA_MIRROR, makes the download unnecessary: $apt_packages" >&2
+        exit 1
+    fi
+    grep -A 3 'CMake Warning' "$build_dir/configure.log" | grep '^  ' || :
+}
+
+build() { # build <build folder> <what to call it> [cmake --build options]...
+    build_dir=$1 build_name=$2
+    shift 2
+    phase "building $build_name" "$build_dir/build.log" "$cmake" --build "$build_dir" --parallel "$jobs" "$@" || exit 1
+}

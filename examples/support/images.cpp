@@ -1,0 +1,132 @@
+// Reading data sets and making PNGs: the only file of the program that meets stb_image.
+
+#include "material.hpp"
+#include "pictures.hpp"
+
+#include <tessera/core/rng.hpp>
+#include <tessera/data/batches.hpp>
+#include <tessera/data/image.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+namespace digits {
+
+namespace fs = std::filesystem;
+namespace data = tessera::data;
+
+namespace {
+
+bool has_image_name(const fs::path& path) {
+    std::string ending = path.extension().string();
+    std::ranges::transform(ending, ending.begin(), [](char c) { return 'A' <= c && c <= 'Z' ? char(c + 32) : c; });
+    return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
+}
+
+enum class Kind { idx, sheets, images, nothing };
+
+// What lies in the folder decides how it is read; nobody has to say it.
+Kind kind_of(const std::string& folder) {
+    std::error_code error;
+    if (!fs::is_directory(folder, error))
+        throw tessera::IoError("--data: " + folder + ": there is no such folder");
+    if (fs::exists(folder + "/digits-train.png", error) && fs::exists(folder + "/digits-test.png", error))
+        return Kind::sheets;
+    Kind kind = Kind::nothing;
+    fs::directory_iterator entries{folder, error};
+    if (error) throw tessera::IoError("--data: " + folder + ": " + error.message());
+    for (const auto& entry : entries) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with('.')) continue;
+        if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos || name.find("idx1") != name.npos)
+            return Kind::idx;
+        if (entry.is_directory(error)) {
+            for (const auto& inner : fs::directory_iterator{entry.path(), error})
+                if (has_image_name(inner.path())) kind = Kind::images;
+        } else if (has_image_name(entry.path())) {
+            kind = Kind::images;
+        }
+    }
+    return kind;
+}
+
+std::vector<std::size_t> part(const std::vector<std::uint32_t>& order, std::size_t first, std::size_t count) {
+    return {order.begin() + static_cast<std::ptrdiff_t>(first),
+            order.begin() + static_cast<std::ptrdiff_t>(first + count)};
+}
+
+// One image in ten is kept for testing, whatever their number.
+Material divide(const Images& all, const std::string& folder, const tessera::Rng& rng) {
+    if (all.size() < 2)
+        throw tessera::DataError("--data: " + folder +
+                                 ": expected at least 2 images, one to learn from and one to test with, got " +
+                                 std::to_string(all.size()));
+    const std::size_t test = std::max<std::size_t>(1, all.size() / 10);
+    const auto order = data::permutation(all.size(), rng);
+    return {all.subset(part(order, test, all.size() - test)), all.subset(part(order, 0, test)),
+            "images of " + folder};
+}
+
+}  // namespace
+
+std::vector<std::string> Material::class_names() const {
+    if (!train.labelled()) return {};
+    if (!train.class_names().empty()) return train.class_names();
+    std::vector<std::string> names;
+    for (std::size_t c = 0; c < train.classes(); ++c) names.push_back(std::to_string(c));
+    return names;
+}
+
+Material load_material(const Options& options) {
+    const std::string& folder = options.data.empty() ? options.bundled : options.data;
+    const tessera::Rng rng = tessera::Rng{options.seed}.split(0);
+    Material material;
+    switch (kind_of(folder)) {
+    case Kind::images:
+        material = divide(data::load_image_folder<Image>(folder).train, folder, rng);
+        break;
+    case Kind::nothing:
+        throw tessera::DataError("--data: " + folder +
+                                 ": expected the four IDX files of a set like MNIST, or PNG or JPEG images, found neither");
+    case Kind::idx:
+    case Kind::sheets: {
+        data::Mnist mnist = data::load_mnist(folder);
+        material = {std::move(mnist.train), std::move(mnist.test),
+                    options.data.empty() ? "bundled digits" : "images of " + folder};
+    }
+    }
+    if (options.limit != 0) {
+        const auto cut = [&](Images& images, std::uint64_t stream) {
+            const std::size_t n = std::min(options.limit, images.size());
+            images = images.subset(part(data::permutation(images.size(), rng.split(stream)), 0, n));
+        };
+        cut(material.train, 1);
+        cut(material.test, 2);
+    }
+    return material;
+}
+
+std::vector<std::size_t> row_lengths(std::size_t count, std::size_t rows) {
+    rows = std::clamp<std::size_t>(rows, 1, std::max<std::size_t>(count, 1));
+    std::vector<std::size_t> lengths(rows, count / rows);
+    for (std::size_t r = 0; r < count % rows; ++r) ++lengths[r];
+    return lengths;
+}
+
+tessera::Bytes png_rows(const Picture& images, const std::vector<std::size_t>& lengths) {
+    const std::size_t columns = std::ranges::max(lengths);
+    Picture cells{lengths.size() * columns};
+    std::size_t from = 0;
+    for (std::size_t r = 0; r < lengths.size(); ++r)
+        for (std::size_t c = 0; c < lengths[r]; ++c)
+            std::ranges::copy(images[from++], cells[r * columns + c].begin());
+    return png_grid(cells, columns);
+}
+
+tessera::Bytes png_grid(const Picture& images, std::size_t columns) {
+    return data::encode_png(data::png_grid(images.view(), columns));
+}
+
+}  // namespace digits

@@ -1,0 +1,47 @@
+#pragma once
+// Options: what the command line says. What it leaves open (`nullopt`) the recipe of the preset decides.
+
+#include "recipe.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace digits {
+
+enum class Preset { small, std };
+const char* name(Preset preset);
+const Recipe& recipe(Preset preset);
+
+struct Options {
+    std::string data;     ///< empty: the bundled digits
+    std::string bundled;  ///< where those are
+    std::size_t limit = 0;  ///< 0: all images
+
+    std::optional<Preset> preset;
+    std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;
+    std::uint64_t seed = 1;
+    std::size_t threads = 1;
+
+    std::string load;  ///< empty: train
+    std::size_t samples = 100;
+    std::optional<std::size_t> label;
+    std::optional<float> temperature, top_p;
+    std::optional<std::size_t> top_k;
+
+    std::string out = "out";
+    std::vector<std::string> unused;  ///< options that were given and mean nothing beside --load
+};
+
+/// The command line cannot be followed, or only asked for a text (--help, --version).
+struct Stop {
+    int code;
+    std::string text;
+};
+
+/// Throws Stop.
+Options parse(int argc, char** argv);
+
+}  // namespace digits

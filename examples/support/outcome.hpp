@@ -1,0 +1,59 @@
+#pragma once
+// Outcome: all that a run has found out, free of the types of its nets. Pictures, report and metrics are made of it.
+
+#include "pictures.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace digits {
+
+struct Point {
+    double x, y;
+};
+using Curve = std::vector<Point>;
+
+struct Stage1 {
+    double seconds = 0, images_per_second = 0;
+    std::size_t epochs = 0, batch = 0, steps = 0, parameters = 0;
+    double lr = 0;
+    double test_mse = 0, test_psnr_db = 0, quantization_mse = 0;
+    std::size_t codes = 0, code_width = 0;
+    double perplexity = 0, usage = 0;
+    std::vector<std::size_t> counts;  ///< of each code, on the test images
+    Curve train_mse, test_mse_curve, perplexity_curve;  ///< x: epochs
+};
+
+struct Stage2 {
+    double seconds = 0, tokens_per_second = 0;
+    std::size_t epochs = 0, batch = 0, steps = 0, parameters = 0;
+    double lr = 0;
+    std::size_t context = 0;  ///< tokens of an image
+    double test_nats_per_token = 0, test_bits_per_image = 0;
+    Curve train_nats, test_nats_curve;
+};
+
+struct Sampling {
+    double seconds = 0, images_per_second = 0, tokens_per_second = 0;
+    std::size_t count = 0;
+    float temperature = 1, top_p = 1;
+    std::size_t top_k = 0;
+};
+
+struct Outcome {
+    std::string preset;
+    std::optional<Stage1> stage1;  ///< nothing: the model was loaded
+    std::optional<Stage2> stage2;
+    Sampling sampling;
+    std::vector<std::string> class_names;  ///< empty: the model knows no classes
+
+    Picture samples;
+    std::vector<std::size_t> sample_rows;      ///< how many samples each row of samples.png holds
+    std::vector<std::string> sample_row_names;  ///< what each row shows; empty: nothing in particular
+    Picture originals, reconstructions;  ///< of stage 1
+    Picture codebook;                          ///< each code, decoded
+};
+
+}  // namespace digits

@@ -1,0 +1,54 @@
+#include "output.hpp"
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/file.hpp>
+
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+namespace digits {
+
+namespace fs = std::filesystem;
+
+void Output::check(const std::vector<std::string>& names) const {
+    const auto refuse = [&](const std::string& why) -> void {
+        throw tessera::IoError("--out: " + folder_ + ": expected a folder that can be written to, " + why);
+    };
+    std::error_code error;
+    // the deepest part of the path that exists must be a folder in which something can be made
+    fs::path there = fs::absolute(folder_, error).lexically_normal();
+    while (!fs::exists(there, error)) {
+        if (error) refuse("got: " + error.message());
+        if (there == there.parent_path()) break;
+        there = there.parent_path();
+    }
+    if (!fs::is_directory(there, error)) refuse(there.string() + " is no folder");
+    for (const std::string& name : names)
+        if (const fs::path file = fs::path{folder_} / name; fs::exists(file, error) && !fs::is_regular_file(file, error))
+            refuse(file.string() + " is in the way");
+
+    // permissions, read-only disks, full ones: trying is the only test that knows them all
+    const std::string probe = (there / ".tessera-probe").string();
+    const tessera::Bytes something(4096);
+    try {
+        tessera::write_file(probe, something);
+    } catch (const tessera::IoError& e) {
+        refuse(std::string{"got "} + e.what());
+    }
+    std::remove(probe.c_str());
+}
+
+std::string Output::path(std::string_view name) const {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) throw tessera::IoError("--out: " + folder_ + ": " + error.message());
+    return (fs::path{folder_} / name).string();
+}
+
+void Output::write(std::string_view name, tessera::ByteView bytes) const { tessera::write_file(path(name), bytes); }
+void Output::write(std::string_view name, std::string_view text) const {
+    write(name, tessera::ByteView{reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+}
+
+}  // namespace digits

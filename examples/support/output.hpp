@@ -1,0 +1,30 @@
+#pragma once
+// The folder of results: looked at before anything is trained, made when the first file is written.
+
+#include <tessera/core/bytes.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace digits {
+
+class Output {
+public:
+    explicit Output(std::string folder) : folder_{std::move(folder)} {}
+
+    /// Could files of these names be written? Throws tessera::IoError if not; leaves no trace.
+    void check(const std::vector<std::string>& names) const;
+
+    /// The path of a file in the folder, which exists from now on.
+    std::string path(std::string_view name) const;
+    void write(std::string_view name, tessera::ByteView bytes) const;
+    void write(std::string_view name, std::string_view text) const;
+
+    const std::string& folder() const { return folder_; }
+
+private:
+    std::string folder_;
+};
+
+}  // namespace digits

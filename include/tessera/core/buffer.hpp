@@ -1,0 +1,33 @@
+#pragma once
+// Buffer<T>: a std::vector whose memory starts on a 64-byte line, zero-initialised, copied by value. Every array of
+// numbers in tessera is one: full-width vector loads never cross a line, and the rule of zero holds everywhere.
+
+#include <tessera/core/abi.hpp>
+
+#include <cstddef>
+#include <new>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <class T>
+struct LineAllocator {
+    using value_type = T;
+    static constexpr std::align_val_t line{64};
+
+    LineAllocator() = default;
+    template <class U>
+    constexpr LineAllocator(const LineAllocator<U>&) noexcept {}
+
+    T* allocate(std::size_t n) {
+        if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
+        return static_cast<T*>(::operator new(n * sizeof(T), line));
+    }
+    void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, line); }
+    friend constexpr bool operator==(const LineAllocator&, const LineAllocator&) { return true; }
+};
+
+template <class T>
+using Buffer = std::vector<T, LineAllocator<T>>;
+
+}  // namespace tessera

@@ -1,0 +1,45 @@
+#pragma once
+// Bytes of a file, and what every reader of a file format needs: numbers in either byte order, products of
+// sizes that cannot overflow, and one form of message,  path @offset: what.
+
+#include <tessera/core/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+using Bytes = std::vector<unsigned char>;
+using ByteView = std::span<const unsigned char>;
+
+constexpr std::uint32_t big_endian_32(ByteView b, std::size_t at) {
+    return std::uint32_t{b[at]} << 24 | std::uint32_t{b[at + 1]} << 16 | std::uint32_t{b[at + 2]} << 8 |
+           b[at + 3];
+}
+constexpr std::uint32_t little_endian_32(ByteView b, std::size_t at) {
+    return std::uint32_t{b[at + 3]} << 24 | std::uint32_t{b[at + 2]} << 16 | std::uint32_t{b[at + 1]} << 8 |
+           b[at];
+}
+constexpr std::uint64_t little_endian_64(ByteView b, std::size_t at) {
+    return std::uint64_t{little_endian_32(b, at + 4)} << 32 | little_endian_32(b, at);
+}
+
+/// a * b, or nothing where that does not fit.
+constexpr std::optional<std::uint64_t> product(std::uint64_t a, std::uint64_t b) {
+    if (a != 0 && b > ~std::uint64_t{0} / a) return std::nullopt;
+    return a * b;
+}
+
+/// Refuses a file: "model.safetensors @17: ...".
+[[noreturn]] inline void malformed(std::string_view name, std::uint64_t offset, std::string_view what) {
+    std::string message{name};
+    message += " @" + std::to_string(offset) + ": ";
+    throw FormatError(message.append(what));
+}
+
+}  // namespace tessera::inline TESSERA_ABI

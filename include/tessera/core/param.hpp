@@ -1,0 +1,103 @@
+#pragma once
+// Param<T, Shape, Axes>: one named leaf of a parameter set. Gradients, both Adam moments and averaged weights are
+// further values of the same type. A parameter set is visited by its static `each(f, sets...)`, which takes any number
+// of sets of one type and hands f a name and the corresponding leaves: one visitor is the optimiser, the reduction of
+// gradients, the checkpoint and the count.
+//
+// Axes says how the leaf looks from outside: files and PyTorch see dimension i as our dimension Axes[i]. Our own order
+// puts what a kernel reads in one vector last (Linear [in, out], convolution [height, width, in, out]).
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/core/path.hpp>
+#include <tessera/core/shape.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// PyTorch's dimension i is our dimension A_i; Axes<> leaves the order as it is.
+template <std::size_t... A>
+struct Axes {
+    static constexpr std::array<std::size_t, sizeof...(A)> order{A...};
+};
+
+template <class T, StaticShape S, class Order = Axes<>>
+class Param {
+public:
+    using Scalar = T;
+    using Dims = S;
+    static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
+
+    std::span<T, S::size> span() { return std::span<T, S::size>{values_}; }
+    std::span<const T, S::size> span() const { return std::span<const T, S::size>{values_}; }
+    T* data() { return values_.data(); }
+    const T* data() const { return values_.data(); }
+    T& operator[](std::size_t i) { return values_[i]; }
+    const T& operator[](std::size_t i) const { return values_[i]; }
+    void fill(T value) { std::ranges::fill(values_, value); }
+
+    /// The dimensions in the outer (PyTorch's) order.
+    static constexpr std::array<std::size_t, S::rank> outer_dims() {
+        std::array<std::size_t, S::rank> dims = S::dims;
+        if constexpr (Order::order.size() != 0)
+            for (std::size_t i = 0; i < S::rank; ++i) dims[i] = S::dims[Order::order[i]];
+        return dims;
+    }
+    /// Position in our memory of the i-th element in the outer order.
+    static constexpr std::size_t from_outer(std::size_t i) {
+        if constexpr (Order::order.size() == 0) {
+            return i;
+        } else {
+            std::array<std::size_t, S::rank> at{};
+            for (std::size_t d = S::rank; d-- > 0;) {
+                const std::size_t length = S::dims[Order::order[d]];
+                at[Order::order[d]] = i % length;
+                i /= length;
+            }
+            std::size_t position = 0;
+            for (std::size_t d = 0; d < S::rank; ++d) position = position * S::dims[d] + at[d];
+            return position;
+        }
+    }
+
+private:
+    Buffer<T> values_ = Buffer<T>(S::size);
+};
+
+/// Parameters, gradient or buffers of something that has none.
+struct None {
+    template <class F, class... P>
+    static void each(F&&, P&...) {}
+};
+
+struct Visit {
+    template <class... P>
+    void operator()(const Path&, P&...) const {}
+};
+
+/// A set of named leaves: a value that can be copied (the snapshot) and zipped with others of its type (the step).
+/// Not weaker, because optimiser, checkpoint and reduction all rest on `each`; not stronger, so that a user's plain
+/// struct with one two-line function is enough.
+template <class P>
+concept Parameters =
+    std::copyable<P> && std::default_initializable<P> && requires(P& p, const P& q) { P::each(Visit{}, p, q); };
+
+/// Number of weights of a parameter set.
+template <Parameters P>
+std::size_t parameter_count(const P& params) {
+    std::size_t count = 0;
+    P::each([&](const Path&, const auto& leaf) { count += leaf.span().size(); }, params);
+    return count;
+}
+
+/// Sets every leaf to zero: the gradient before a step.
+template <Parameters P>
+void set_zero(P& params) {
+    P::each([](const Path&, auto& leaf) { leaf.fill(0); }, params);
+}
+
+}  // namespace tessera

@@ -1,0 +1,48 @@
+#pragma once
+// Path: the name of a parameter on its way up through the visitors, "encoder.3.weight". It is a list linked through
+// the stack, outermost segment first; it becomes a string only when somebody prints it.
+
+#include <tessera/core/abi.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI {
+
+class Path {
+public:
+    constexpr Path(const char* name) : name_{name} {}
+    constexpr Path(std::string_view name, const Path* inner) : name_{name}, inner_{inner} {}
+    constexpr Path(std::size_t index, const Path& inner) : index_{index}, inner_{&inner} {}
+
+    std::string str() const {
+        std::string text = name_.empty() ? std::to_string(index_) : std::string{name_};
+        if (inner_) {
+            text += '.';
+            text += inner_->str();
+        }
+        return text;
+    }
+    /// The leaf's own name: "weight".
+    constexpr std::string_view leaf() const { return inner_ ? inner_->leaf() : name_; }
+    constexpr const Path* inner() const { return inner_; }
+
+private:
+    std::string_view name_;
+    std::size_t index_ = 0;
+    const Path* inner_ = nullptr;
+};
+
+/// Wraps a visitor so that every leaf below it carries one more segment (a name, or the index in a chain).
+template <class Segment, class F>
+auto under(Segment segment, F& f) {
+    return [segment, &f](const Path& leaf, auto&... p) {
+        if constexpr (requires { std::string_view{segment}; })
+            f(Path{std::string_view{segment}, &leaf}, p...);
+        else
+            f(Path{static_cast<std::size_t>(segment), leaf}, p...);
+    };
+}
+
+}  // namespace tessera

@@ -1,0 +1,95 @@
+#pragma once
+// Rng: counter-based random numbers, Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
+// 1, 2, 3", SC 2011; constants from its section 4 and the Random123 reference).
+//
+//     block(key, counter) = ten rounds of  (hi(M0 c0) ^ c1 ^ k0, lo(M0 c0), hi(M1 c2) ^ c3 ^ k1, lo(M1 c2))
+//
+// A number depends on (seed, stream, position) and on nothing else: no thread, no standard library, no order of calls
+// in another stream can change it. split(i) gives the i-th of 2^64 independent streams below this one; the same i
+// gives the same stream. The distributions are our own: std:: ones differ from library to library.
+
+#include <tessera/core/abi.hpp>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// One block of Philox4x32-10: four 32-bit numbers from a 128-bit counter and a 64-bit key.
+constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
+    for (int round = 0; round < 10; ++round) {
+        const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0];
+        const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c[2];
+        c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ k[0], static_cast<std::uint32_t>(b),
+             static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ k[1], static_cast<std::uint32_t>(a)};
+        k[0] += 0x9E3779B9u;
+        k[1] += 0xBB67AE85u;
+    }
+    return c;
+}
+
+class Rng {
+public:
+    constexpr Rng() = default;
+    explicit constexpr Rng(std::uint64_t seed) : seed_{seed} {}
+
+    /// The i-th stream below this one; does not move this one. Splits nest: split(epoch).split(step).
+    constexpr Rng split(std::uint64_t i) const {
+        const auto r = philox4x32({low(i), high(i), low(stream_), high(stream_)}, {low(seed_) ^ 0x74657373u, high(seed_)});
+        Rng child{seed_};
+        child.stream_ = join(r[0], r[1]);
+        return child;
+    }
+    /// Draws a new stream: what a function does with the generator that it is lent.
+    constexpr Rng fork() { return split(~(position_++)); }
+
+    constexpr std::uint32_t bits() {
+        if (const std::uint64_t index = position_ / 4 + 1; index != block_index_) {
+            block_ = philox4x32({low(index), high(index), low(stream_), high(stream_)}, {low(seed_), high(seed_)});
+            block_index_ = index;
+        }
+        return block_[position_++ % 4];
+    }
+    /// Uniform in [0, 1), a multiple of 2^-24.
+    constexpr float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
+    constexpr double uniform_double() {
+        const std::uint64_t hi = bits() >> 5, lo = bits() >> 6;
+        return static_cast<double>((hi << 26) | lo) * 0x1p-53;
+    }
+    constexpr float uniform(float low_end, float high_end) { return low_end + (high_end - low_end) * uniform(); }
+    /// Uniform in 0 .. n - 1 (Lemire's multiply and reject: no bias). n > 0.
+    constexpr std::uint32_t below(std::uint32_t n) {
+        std::uint64_t m = std::uint64_t{bits()} * n;
+        if (static_cast<std::uint32_t>(m) < n) {
+            const std::uint32_t threshold = (0u - n) % n;
+            while (static_cast<std::uint32_t>(m) < threshold) m = std::uint64_t{bits()} * n;
+        }
+        return static_cast<std::uint32_t>(m >> 32);
+    }
+    /// Standard normal by Box and Muller, the cosine branch; two uniforms each.
+    float normal() {
+        const double u = 1.0 - uniform_double(), v = uniform_double();
+        return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
+    }
+    float normal(float mean, float deviation) { return mean + deviation * normal(); }
+
+    constexpr std::uint64_t seed() const { return seed_; }
+    constexpr std::uint64_t position() const { return position_; }
+
+private:
+    static constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+    static constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+    static constexpr std::uint64_t join(std::uint32_t lo, std::uint32_t hi) { return std::uint64_t{hi} << 32 | lo; }
+
+    std::uint64_t seed_ = 0;
+    std::uint64_t stream_ = 0;
+    std::uint64_t position_ = 0;
+    std::array<std::uint32_t, 4> block_{};
+    std::uint64_t block_index_ = 0;  // of the block that is held; 0: none yet
+};
+
+}  // namespace tessera

@@ -1,0 +1,106 @@
+#pragma once
+// SystemFiles: the system calls that reading and writing files needs, and the only place where the library
+// makes any. Each returns a negative number (or false) and sets errno when the system refuses. Tests pass a
+// type of their own with the same functions, to make each call fail in turn.
+
+#include <tessera/core/abi.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+namespace tessera::inline TESSERA_ABI {
+
+#if defined(__unix__) || defined(__APPLE__)
+
+struct SystemFiles {
+    using Handle = int;
+
+    static bool is_open(Handle h) { return h >= 0; }
+    // Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
+    Handle open(const char* path) { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
+    /// A new file for writing; refuses one that exists.
+    Handle create(const char* path) {
+        return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    }
+    /// Length of a regular file. A folder, a pipe or a device is an error.
+    std::int64_t size(Handle h) {
+        struct ::stat info {};
+        if (::fstat(h, &info) != 0) return -1;
+        if (S_ISREG(info.st_mode)) return info.st_size;
+        errno = S_ISDIR(info.st_mode) ? EISDIR : 0;  // 0: neither file nor folder
+        return -1;
+    }
+    /// False when something stands at the path that a file must not replace (a folder, a device).
+    bool is_replaceable(const char* path) {
+        struct ::stat info {};
+        if (::stat(path, &info) != 0 || S_ISREG(info.st_mode)) return true;
+        errno = S_ISDIR(info.st_mode) ? EISDIR : 0;
+        return false;
+    }
+    std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
+        return ::pread(h, to, count, static_cast<::off_t>(offset));
+    }
+    std::int64_t write(Handle h, const unsigned char* from, std::size_t count) {
+        return ::write(h, from, count);
+    }
+    int sync(Handle h) { return ::fsync(h); }
+    int close(Handle h) { return ::close(h); }
+    int rename(const char* from, const char* to) { return ::rename(from, to); }
+    int remove(const char* path) { return ::unlink(path); }
+    /// Makes a rename in this folder last through a loss of power.
+    int sync_folder(const char* path) {
+        const int h = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (h < 0) return -1;
+        int result = ::fsync(h);
+        if (result != 0 && errno == EINVAL) result = 0;  // a file system that cannot
+        const int reason = errno;
+        ::close(h);
+        errno = reason;
+        return result;
+    }
+    /// Tells the temporary files of two processes apart.
+    std::uint64_t process() { return static_cast<std::uint64_t>(::getpid()); }
+};
+
+#else
+
+/// Standard C only: whole files, up to what a long counts, and no promise about a loss of power.
+struct SystemFiles {
+    using Handle = std::FILE*;
+
+    static bool is_open(Handle h) { return h != nullptr; }
+    Handle open(const char* path) { return std::fopen(path, "rb"); }
+    Handle create(const char* path) { return std::fopen(path, "wbx"); }
+    std::int64_t size(Handle h) { return std::fseek(h, 0, SEEK_END) == 0 ? std::ftell(h) : -1; }
+    bool is_replaceable(const char*) { return true; }
+    std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
+        if (std::fseek(h, static_cast<long>(offset), SEEK_SET) != 0) return -1;
+        const std::size_t got = std::fread(to, 1, count, h);
+        return got == 0 && std::ferror(h) ? -1 : static_cast<std::int64_t>(got);
+    }
+    std::int64_t write(Handle h, const unsigned char* from, std::size_t count) {
+        const std::size_t done = std::fwrite(from, 1, count, h);
+        return done == 0 && count != 0 ? -1 : static_cast<std::int64_t>(done);
+    }
+    int sync(Handle h) { return std::fflush(h); }
+    int close(Handle h) { return std::fclose(h); }
+    int rename(const char* from, const char* to) {
+        std::remove(to);
+        return std::rename(from, to);
+    }
+    int remove(const char* path) { return std::remove(path); }
+    int sync_folder(const char*) { return 0; }
+    std::uint64_t process() { return 0; }
+};
+
+#endif
+
+}  // namespace tessera::inline TESSERA_ABI

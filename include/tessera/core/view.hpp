@@ -1,0 +1,40 @@
+#pragma once
+// View<T, Shape>: a pointer and a batch; v[n] is the n-th sample as a std::span of known length. Contiguous only.
+
+#include <tessera/core/shape.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <class T, StaticShape S>
+class View {
+public:
+    using Scalar = T;
+    using Sample = S;
+
+    constexpr View() = default;
+    constexpr View(T* data, std::size_t batch) : data_{data}, batch_{batch} {}
+    template <class U>
+        requires std::convertible_to<U (*)[], T (*)[]>
+    constexpr View(View<U, S> v) : data_{v.data()}, batch_{v.batch()} {}
+
+    constexpr T* data() const { return data_; }
+    constexpr std::size_t batch() const { return batch_; }
+    constexpr std::size_t size() const { return batch_ * S::size; }
+    /// All samples as rows of `last_dim<S>` numbers, for kernels.
+    constexpr std::span<T> span() const { return {data_, size()}; }
+    constexpr std::span<T, S::size> operator[](std::size_t n) const {
+        return std::span<T, S::size>{data_ + n * S::size, S::size};
+    }
+    /// Samples first .. first + count.
+    constexpr View slice(std::size_t first, std::size_t count) const { return {data_ + first * S::size, count}; }
+
+private:
+    T* data_ = nullptr;
+    std::size_t batch_ = 0;
+};
+
+}  // namespace tessera

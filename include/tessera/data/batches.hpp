@@ -1,0 +1,161 @@
+#pragma once
+// batches(dataset, size, rng): one pass over a dataset, in random order.
+//
+//     for (auto&& batch : batches(digits.train, 128, rng)) stage.step(batch);
+//
+// batch.x         View<const element, Shape>, also what a batch converts to
+// batch.labels    one for each example; empty when the dataset has none
+// batch.index     0, 1, 2, ...
+//
+// The order depends on the generator only: Fisher and Yates' shuffle with Rng::below, the same on every
+// machine. The overload with a generator draws a new stream of it each time, so two epochs differ; with
+// BatchOptions the caller says which: `.rng = Rng{seed}.split(epoch)`. The last batch is smaller where the
+// size does not divide, unless drop_last. The range owns one buffer, which the next batch overwrites; nothing
+// is allocated per batch.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/data/dataset.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+struct BatchOptions {
+    bool shuffle = true;
+    bool drop_last = false;
+    Rng rng{};
+};
+
+template <class E>
+struct Batch {
+    using Example = E;
+
+    E x;
+    std::span<const Label> labels;
+    std::size_t index = 0;
+
+    std::size_t size() const { return x.batch(); }
+    operator E() const { return x; }
+};
+
+/// 0 .. count - 1 in a random order.
+inline std::vector<std::uint32_t> permutation(std::size_t count, Rng rng) {
+    std::vector<std::uint32_t> order(count);
+    for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(i);
+    for (std::size_t i = count; i > 1; --i)
+        std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
+    return order;
+}
+
+template <Dataset D>
+class Batches {
+public:
+    using Example = typename D::Example;
+
+    Batches(const D& dataset, std::size_t size, const BatchOptions& options)
+        : dataset_{&dataset}, size_{size} {
+        const std::size_t examples = dataset.size();
+        if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
+            examples > std::numeric_limits<std::uint32_t>::max())
+            throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
+                                std::to_string(size) + (options.drop_last ? ", the last one dropped" : "") +
+                                ": expected at least one batch, and fewer than 2^32 examples");
+        used_ = options.drop_last ? examples - examples % size : examples;
+        if (options.shuffle) order_ = permutation(examples, options.rng);
+        const std::size_t largest = std::min(size, examples);
+        x_.resize(largest);
+        if (is_labelled()) labels_.resize(largest);
+    }
+
+    /// How many batches there are.
+    std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
+    /// How many examples they hold together.
+    std::size_t examples() const { return used_; }
+
+    class Iterator {
+    public:
+        using value_type = Batch<Example>;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator() = default;
+        value_type operator*() const { return range_->current(index_); }
+        Iterator& operator++() {
+            if (++index_ < range_->count()) range_->fill(index_);
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Iterator& i, std::default_sentinel_t) {
+            return i.index_ == i.range_->count();
+        }
+
+    private:
+        friend Batches;
+        explicit Iterator(Batches& range) : range_{&range} { range.fill(0); }
+
+        Batches* range_ = nullptr;
+        std::size_t index_ = 0;
+    };
+
+    Iterator begin() { return Iterator{*this}; }
+    std::default_sentinel_t end() const { return {}; }
+
+private:
+    bool is_labelled() const {
+        if constexpr (LabelledDataset<D>) return dataset_->labelled();
+        return false;
+    }
+    void fill(std::size_t index) {
+        const std::size_t first = index * size_, batch = std::min(size_, used_ - first);
+        x_.resize(batch);
+        for (std::size_t n = 0; n < batch; ++n) {
+            const std::size_t i = order_.empty() ? first + n : order_[first + n];
+            dataset_->copy(i, x_[n]);
+            if constexpr (LabelledDataset<D>)
+                if (!labels_.empty()) labels_[n] = dataset_->label(i);
+        }
+    }
+    Batch<Example> current(std::size_t index) const {
+        const std::size_t batch = x_.batch();
+        return {x_.view(),
+                labels_.empty() ? std::span<const Label>{} : std::span<const Label>{labels_}.first(batch),
+                index};
+    }
+
+    const D* dataset_;
+    std::size_t size_;
+    std::size_t used_ = 0;
+    std::vector<std::uint32_t> order_;
+    Tensor<Element<D>, Sample<D>> x_;
+    std::vector<Label> labels_;
+};
+
+template <Dataset D>
+Batches<D> batches(const D& dataset, std::size_t size, const BatchOptions& options) {
+    return {dataset, size, options};
+}
+template <Dataset D>
+Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
+    return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork()}};
+}
+/// A temporary dataset would be gone before the first batch.
+template <Dataset D>
+void batches(const D&& dataset, std::size_t size, const BatchOptions& options) = delete;
+template <Dataset D>
+void batches(const D&& dataset, std::size_t size, Rng& rng) = delete;
+
+}  // namespace tessera::inline TESSERA_ABI::data
+
+namespace tessera::inline TESSERA_ABI {
+using data::batches;
+using data::BatchOptions;
+}  // namespace tessera::inline TESSERA_ABI

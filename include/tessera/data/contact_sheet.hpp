@@ -1,0 +1,60 @@
+#pragma once
+// load_contact_sheet<Shape<28, 28, 1>>(path, classes): many small images in one PNG, cell after cell from the
+// left to the right and then downwards. The rows of cells are divided into `classes` equal bands; the band is
+// the label.
+//
+//     label of a cell in row r of R = r / (R / classes)
+//
+// A thousand files of a few hundred bytes become one that a program can ship and a person can look at.
+
+#include <tessera/core/file.hpp>
+#include <tessera/core/limits.hpp>
+#include <tessera/data/images.hpp>
+#include <tessera/data/png.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+/// `classes` 0: no labels.
+template <StaticShape S>
+    requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
+Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std::string& name) {
+    constexpr std::size_t height = S::dims[0], width = S::dims[1], channels = S::dims[2];
+    const std::size_t rows = sheet.height / height, columns = sheet.width / width;
+    if (sheet.height % height != 0 || sheet.width % width != 0 || sheet.channels != channels)
+        throw DataError(
+            "load_contact_sheet: " + name + ": " +
+            expected_got("cells of " + to_string(S{}),
+                         std::to_string(sheet.height) + " x " + std::to_string(sheet.width) + " pixels"));
+    if (classes > std::numeric_limits<Label>::max() || (classes != 0 && rows % classes != 0))
+        throw DataError("load_contact_sheet: " + name + ": " +
+                        expected_got("rows of cells in " + std::to_string(classes) + " equal bands",
+                                     std::to_string(rows) + " rows"));
+    std::vector<std::uint8_t> bytes;
+    std::vector<Label> labels;
+    bytes.reserve(sheet.values.size());
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < columns; ++c) {
+            for (std::size_t y = 0; y < height; ++y) {
+                const unsigned char* from = sheet.at(r * height + y, c * width);
+                bytes.insert(bytes.end(), from, from + width * channels);
+            }
+            if (classes != 0) labels.push_back(static_cast<Label>(r / (rows / classes)));
+        }
+    return Images<S>{std::move(bytes), std::move(labels), classes};
+}
+
+template <StaticShape S>
+Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const Limits& limits = {}) {
+    return cut_contact_sheet<S>(decode_png(read_file(path, limits.file), S::dims[2], path, limits), classes,
+                                path);
+}
+
+}  // namespace tessera::inline TESSERA_ABI::data

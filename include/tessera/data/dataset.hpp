@@ -1,0 +1,44 @@
+#pragma once
+// Dataset: what batches are drawn from.
+//
+//     Example                 the View under which a batch of its examples is seen: View<const float,
+//     Shape<28, 28, 1>> size()                  how many examples copy(i, destination)    writes the i-th one
+//     labelled(), label(i)    optional: the class of each example
+//
+// A batch owns the memory and a dataset copies into it, so whatever can produce the i-th example is one:
+// bytes in memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and access in
+// any order; not stronger, because nothing is said about how examples are stored.
+
+#include <tessera/core/token.hpp>
+#include <tessera/core/view.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+/// The number that an example of D consists of: float, or Token.
+template <class D>
+using Element = std::remove_const_t<typename D::Example::Scalar>;
+
+/// The shape of one example of D.
+template <class D>
+using Sample = typename D::Example::Sample;
+
+template <class D>
+concept Dataset = StaticShape<Sample<D>> &&
+    std::same_as<typename D::Example, View<const Element<D>, Sample<D>>> &&
+    requires(const D& dataset, std::size_t i, std::span<Element<D>, Sample<D>::size> destination) {
+    { dataset.size() } -> std::convertible_to<std::size_t>;
+    dataset.copy(i, destination);
+};
+
+template <class D>
+concept LabelledDataset = Dataset<D> && requires(const D& dataset, std::size_t i) {
+    { dataset.labelled() } -> std::convertible_to<bool>;
+    { dataset.label(i) } -> std::same_as<Label>;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::data

@@ -1,0 +1,42 @@
+#pragma once
+// read_idx_file<Rank>(path): the bytes of an IDX file, plain or gzip. A compressed one is first inflated as
+// far as its header, which says how many bytes there must be; never more than those are allocated.
+
+#include <tessera/core/file.hpp>
+#include <tessera/core/limits.hpp>
+#include <tessera/data/gzip.hpp>
+#include <tessera/data/idx.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+/// The bytes of the IDX array in a file called `name`, which is a gzip file or the array itself.
+template <std::size_t Rank>
+Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
+    if (!is_gzip(file)) {
+        if (name.ends_with(".gz")) malformed(name, 0, "no gzip file, in spite of its name");
+        return file;
+    }
+    Bytes start(idx_header<Rank>);
+    start.resize(gunzip_start(file, start, name));
+    const std::uint64_t size = idx_file_size<Rank>(start, name);
+    if (size > limits.inflated)
+        malformed(name, 0,
+                  "IDX length: " +
+                      expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
+    Bytes bytes(static_cast<std::size_t>(size));
+    gunzip(file, bytes, name);
+    return bytes;
+}
+
+template <std::size_t Rank>
+Bytes read_idx_file(const std::string& path, const Limits& limits = {}) {
+    return unpack_idx<Rank>(read_file(path, limits.file), path, limits);
+}
+
+}  // namespace tessera::inline TESSERA_ABI::data

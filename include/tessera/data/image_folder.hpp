@@ -1,0 +1,135 @@
+#pragma once
+// load_image_folder<Shape<64, 64, 3>>(folder, {.validation = 0.1}): every PNG and JPEG of a folder, scaled
+// and cropped to the shape, gray or RGB as the shape says. Where the folder holds subfolders with images,
+// each is a class, in the order of their names; otherwise the images have no labels.
+//
+// Files are taken in the order of their paths, and each goes to one half by its position alone,
+//
+//     test where Rng{seed}.split(position).uniform_double() < validation
+//
+// so the same folder gives the same sets on every machine. Files whose name does not end in .png, .jpg or
+// .jpeg are passed over, and hidden ones; a file that has such a name and is no image is an error that names
+// it.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/limits.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/data/decode_image.hpp>
+#include <tessera/data/images.hpp>
+#include <tessera/data/resize.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+struct FolderOptions {
+    double validation = 0;   // share of the images that goes to the test half, 0 .. 1
+    std::uint64_t seed = 0;  // another seed, another division
+    Limits limits{};
+};
+
+template <StaticShape S>
+struct ImageFolder {
+    Images<S> train;
+    Images<S> test;
+};
+
+namespace detail {
+
+inline bool has_image_name(const std::filesystem::path& path) {
+    std::string ending = path.extension().string();
+    for (char& c : ending)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return (ending == ".png" || ending == ".jpg" || ending == ".jpeg") &&
+           !path.filename().string().starts_with('.');
+}
+
+/// Paths of the images, or of the subfolders, that stand directly in a folder, in the order of their bytes.
+inline std::vector<std::string> list_folder(const std::string& folder, bool folders) {
+    std::vector<std::string> found;
+    std::error_code error;
+    std::filesystem::directory_iterator entry{folder, error};
+    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+        std::error_code ignored;
+        const bool is_folder = entry->is_directory(ignored);
+        if (folders ? is_folder && !entry->path().filename().string().starts_with('.')
+                    : !is_folder && has_image_name(entry->path()))
+            found.push_back(entry->path().string());
+    }
+    if (error) throw IoError("load_image_folder: " + folder + ": " + error.message());
+    std::ranges::sort(found);
+    return found;
+}
+
+struct FolderFile {
+    std::string path;
+    Label label = 0;
+};
+
+struct FolderList {
+    std::vector<FolderFile> files;
+    std::vector<std::string> class_names;
+};
+
+inline FolderList list_images(const std::string& folder) {
+    FolderList list;
+    for (std::string& path : list_folder(folder, false)) list.files.push_back({std::move(path), 0});
+    const std::size_t loose = list.files.size();
+    for (const std::string& sub : list_folder(folder, true)) {
+        const std::vector<std::string> paths = list_folder(sub, false);
+        if (paths.empty()) continue;
+        if (list.class_names.size() > std::numeric_limits<Label>::max())
+            throw DataError("load_image_folder: " + folder + ": more than 65536 subfolders");
+        for (const std::string& path : paths)
+            list.files.push_back({path, static_cast<Label>(list.class_names.size())});
+        list.class_names.push_back(std::filesystem::path{sub}.filename().string());
+    }
+    if (list.files.empty())
+        throw DataError("load_image_folder: " + folder + ": " + expected_got("PNG or JPEG files", "none"));
+    if (loose != 0 && !list.class_names.empty())
+        throw DataError("load_image_folder: " + folder + ": " +
+                        expected_got("all images in subfolders, or none",
+                                     std::to_string(loose) + " beside " +
+                                         std::to_string(list.class_names.size()) + " subfolders"));
+    return list;
+}
+
+}  // namespace detail
+
+template <StaticShape S>
+    requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
+ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions& options = {}) {
+    if (!(options.validation >= 0 && options.validation <= 1))
+        throw ArgumentError("load_image_folder: validation: " +
+                            expected_got("0 to 1", std::to_string(options.validation)));
+    const detail::FolderList list = detail::list_images(folder);
+    const bool labelled = !list.class_names.empty();
+    struct Half {
+        std::vector<std::uint8_t> bytes;
+        std::vector<Label> labels;
+    } halves[2];
+    for (std::size_t i = 0; i < list.files.size(); ++i) {
+        const auto& [path, label] = list.files[i];
+        Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
+        const Pixels image =
+            resize_and_crop(read_image(path, S::dims[2], options.limits), S::dims[0], S::dims[1]);
+        half.bytes.insert(half.bytes.end(), image.values.begin(), image.values.end());
+        if (labelled) half.labels.push_back(label);
+    }
+    const auto images = [&](Half& half) {
+        const bool names = !half.labels.empty();
+        return Images<S>{std::move(half.bytes), std::move(half.labels), list.class_names.size(),
+                         names ? list.class_names : std::vector<std::string>{}};
+    };
+    return {images(halves[0]), images(halves[1])};
+}
+
+}  // namespace tessera::inline TESSERA_ABI::data

@@ -1,0 +1,86 @@
+#pragma once
+// Images<Shape<height, width, channels>>: images in memory, one byte a channel, each with a label or none.
+//
+//     example = byte / 255, in 0 .. 1
+//
+// Bytes stand image after image, row after row, channels last: a quarter of the memory of floats, and the
+// numbers of a batch are made when it is copied.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/view.hpp>
+#include <tessera/data/labels.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+template <StaticShape S>
+    requires(S::rank == 3)
+class Images {
+public:
+    using Example = View<const float, S>;
+
+    Images() = default;
+    /// Without labels the vector stays empty; `classes` 0 means one more than the largest label.
+    explicit Images(std::vector<std::uint8_t> bytes, std::vector<Label> labels = {}, std::size_t classes = 0,
+                    std::vector<std::string> class_names = {})
+        : bytes_{std::move(bytes)} {
+        if (bytes_.size() % S::size != 0)
+            throw DataError("Images: bytes: " + expected_got("a multiple of " + std::to_string(S::size),
+                                                             std::to_string(bytes_.size())));
+        labels_ = Labels{std::move(labels), classes, size(), "Images"};
+        if (!class_names.empty() && class_names.size() != this->classes())
+            throw DataError("Images: class names: " + expected_got(this->classes(), class_names.size()));
+        class_names_ = std::move(class_names);
+    }
+
+    std::size_t size() const { return bytes_.size() / S::size; }
+    std::span<const std::uint8_t, S::size> pixels(std::size_t i) const {
+        return std::span<const std::uint8_t, S::size>{bytes_.data() + i * S::size, S::size};
+    }
+    std::span<const std::uint8_t> bytes() const { return bytes_; }
+
+    void copy(std::size_t i, std::span<float, S::size> destination) const {
+        const std::uint8_t* from = bytes_.data() + i * S::size;
+        for (std::size_t k = 0; k < S::size; ++k) destination[k] = static_cast<float>(from[k]) / 255.0f;
+    }
+
+    bool labelled() const { return !labels_.empty(); }
+    Label label(std::size_t i) const { return labels_[i]; }
+    std::span<const Label> labels() const { return labels_.span(); }
+    std::size_t classes() const { return labels_.classes(); }
+    /// One for each class, or empty where the source has none.
+    const std::vector<std::string>& class_names() const { return class_names_; }
+
+    /// Those images only, in that order; all of them keep the number of classes.
+    Images subset(std::span<const std::size_t> indices) const {
+        std::vector<std::uint8_t> bytes;
+        std::vector<Label> labels;
+        bytes.reserve(indices.size() * S::size);
+        for (const std::size_t i : indices) {
+            if (i >= size())
+                throw ArgumentError(
+                    "Images: subset: " +
+                    expected_got("an index less than " + std::to_string(size()), std::to_string(i)));
+            bytes.insert(bytes.end(), pixels(i).begin(), pixels(i).end());
+            if (labelled()) labels.push_back(label(i));
+        }
+        Images images;
+        images.bytes_ = std::move(bytes);
+        images.labels_ = Labels{std::move(labels), classes(), indices.size(), "Images"};
+        if (images.labelled()) images.class_names_ = class_names_;
+        return images;
+    }
+
+private:
+    std::vector<std::uint8_t> bytes_;
+    Labels labels_;
+    std::vector<std::string> class_names_;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::data

@@ -1,0 +1,47 @@
+#pragma once
+// Labels: the class of each example of a dataset, or nothing at all. Checked once, when they are made.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/token.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+class Labels {
+public:
+    Labels() = default;
+    /// `classes` 0: one more than the largest label. `examples` is how many there must be, `where` begins
+    /// messages.
+    Labels(std::vector<Label> labels, std::size_t classes, std::size_t examples, std::string_view where)
+        : values_{std::move(labels)}, classes_{classes} {
+        const std::string prefix{where};
+        if (values_.empty()) return;
+        if (values_.size() != examples)
+            throw DataError(prefix + ": labels: " + expected_got(examples, values_.size()));
+        if (classes_ == 0)
+            for (const Label label : values_)
+                classes_ = label >= classes_ ? label + std::size_t{1} : classes_;
+        for (std::size_t i = 0; i < values_.size(); ++i)
+            if (values_[i] >= classes_)
+                throw DataError(
+                    prefix + ": label " + std::to_string(i) + ": " +
+                    expected_got("less than " + std::to_string(classes_), std::to_string(values_[i])));
+    }
+
+    bool empty() const { return values_.empty(); }
+    std::size_t classes() const { return classes_; }
+    std::span<const Label> span() const { return values_; }
+    Label operator[](std::size_t i) const { return values_[i]; }
+
+private:
+    std::vector<Label> values_;
+    std::size_t classes_ = 0;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::data

@@ -1,0 +1,149 @@
+#pragma once
+// load_mnist(folder): the images and labels of MNIST and of the sets that share its files (Fashion-MNIST,
+// KMNIST, EMNIST), 28 x 28 gray, as they were downloaded: plain or .gz.
+//
+//     train-images-idx3-ubyte  train-labels-idx1-ubyte  t10k-images-idx3-ubyte  t10k-labels-idx1-ubyte
+//
+// "." may stand before idx. EMNIST's files have a prefix ("emnist-letters-"), "test" for "t10k", and pictures
+// that lie on their side; they are turned. A folder without any of these may hold the contact sheets
+// digits-train.png and digits-test.png, ten equal bands of rows for the ten classes.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/limits.hpp>
+#include <tessera/data/contact_sheet.hpp>
+#include <tessera/data/idx_file.hpp>
+#include <tessera/data/images.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <initializer_list>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+struct Mnist {
+    Images<Shape<28, 28, 1>> train;
+    Images<Shape<28, 28, 1>> test;
+};
+
+namespace detail {
+
+struct MnistHalf {
+    Bytes images;
+    std::vector<Label> labels;
+};
+
+inline bool is_file(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(path, ignored);
+}
+
+/// The path of "train-images-idx3-ubyte" or of one of its other spellings; empty when there is none.
+inline std::string find_idx(const std::string& start, std::initializer_list<const char*> halves,
+                            const char* what, const char* ending) {
+    for (const char* half : halves)
+        for (const char* dot : {"-", "."})
+            for (const char* gz : {"", ".gz"})
+                if (std::string path = start + half + '-' + what + dot + ending + gz; is_file(path))
+                    return path;
+    return {};
+}
+
+/// "emnist-letters-" for each set of EMNIST in the folder.
+inline std::set<std::string> emnist_prefixes(const std::string& folder) {
+    std::set<std::string> prefixes;
+    for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+        const std::string name = entry.path().filename().string();
+        const std::size_t end = name.find("train-images");
+        if (name.starts_with("emnist-") && end != std::string::npos) prefixes.insert(name.substr(0, end));
+    }
+    return prefixes;
+}
+
+inline MnistHalf load_half(const std::string& image_path, const std::string& label_path, std::size_t classes,
+                           bool on_side, const Limits& limits) {
+    MnistHalf half{read_idx_file<3>(image_path, limits), {}};
+    const Bytes label_file = read_idx_file<1>(label_path, limits);
+    const auto [count, height, width] = parse_idx<3>(half.images, image_path).dims;
+    const ByteView labels = parse_idx<1>(label_file, label_path).values;
+    if (height != 28 || width != 28)
+        malformed(image_path, 8,
+                  "image: " +
+                      expected_got("28 x 28", std::to_string(height) + " x " + std::to_string(width)));
+    if (labels.size() != count)
+        malformed(label_path, 4,
+                  "count: " + expected_got(std::to_string(count) + " (as many as images)",
+                                           std::to_string(labels.size())));
+    for (std::size_t i = 0; i < count; ++i)
+        if (labels[i] >= classes)
+            throw DataError("load_mnist: " + label_path + ": label " + std::to_string(i) + ": " +
+                            expected_got("less than " + std::to_string(classes), std::to_string(labels[i])));
+    half.labels.assign(labels.begin(), labels.end());
+    half.images.erase(half.images.begin(), half.images.begin() + idx_header<3>);
+    for (std::size_t n = 0; on_side && n < count; ++n)
+        for (std::size_t y = 0; y < 28; ++y)
+            for (std::size_t x = 0; x < y; ++x)
+                std::swap(half.images[n * 784 + y * 28 + x], half.images[n * 784 + x * 28 + y]);
+    return half;
+}
+
+}  // namespace detail
+
+/// `prefix` chooses among several sets of EMNIST in one folder: "emnist-balanced-".
+inline Mnist load_mnist(const std::string& folder, const Limits& limits = {}, std::string prefix = {}) {
+    using Digits = Images<Shape<28, 28, 1>>;
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(folder, ignored))
+        throw IoError("load_mnist: " + folder + ": there is no such folder");
+
+    std::string path[4];
+    const auto find = [&] {
+        const std::string start = folder + '/' + prefix;
+        path[0] = detail::find_idx(start, {"train"}, "images", "idx3-ubyte");
+        path[1] = detail::find_idx(start, {"train"}, "labels", "idx1-ubyte");
+        path[2] = detail::find_idx(start, {"t10k", "test"}, "images", "idx3-ubyte");
+        path[3] = detail::find_idx(start, {"t10k", "test"}, "labels", "idx1-ubyte");
+        return !std::ranges::all_of(path, &std::string::empty);
+    };
+    if (!find() && prefix.empty()) {
+        const std::string train = folder + "/digits-train.png", test = folder + "/digits-test.png";
+        if (detail::is_file(train) && detail::is_file(test))
+            return {load_contact_sheet<Shape<28, 28, 1>>(train, 10, limits),
+                    load_contact_sheet<Shape<28, 28, 1>>(test, 10, limits)};
+        const std::set<std::string> prefixes = detail::emnist_prefixes(folder);
+        if (prefixes.size() > 1)
+            throw DataError("load_mnist: " + folder +
+                            ": holds several sets; pass the prefix of one: " + *prefixes.begin());
+        if (!prefixes.empty()) {
+            prefix = *prefixes.begin();
+            find();
+        }
+    }
+    std::string missing;
+    constexpr const char* names[4]{"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                   "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+    for (std::size_t i = 0; i < 4; ++i)
+        if (path[i].empty()) missing += ' ' + prefix + names[i];
+    if (!missing.empty())
+        throw IoError(
+            "load_mnist: " + folder + ": missing:" + missing +
+            " (looked for them also with .gz, with \".\" before idx, with \"test\" for \"t10k\" and with an "
+            "emnist prefix, and for digits-train.png with digits-test.png)");
+
+    const bool emnist = prefix.starts_with("emnist");
+    const std::size_t most = emnist ? 62 : 10;  // digits, and letters in both cases
+    detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits);
+    detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits);
+    std::size_t classes = 10;
+    if (emnist)  // 10 to 62 of them, some sets begin with 1
+        classes = std::size_t{1} + std::max(std::ranges::max(train.labels), std::ranges::max(test.labels));
+    return {Digits{std::move(train.images), std::move(train.labels), classes},
+            Digits{std::move(test.images), std::move(test.labels), classes}};
+}
+
+}  // namespace tessera::inline TESSERA_ABI::data

@@ -1,0 +1,64 @@
+#pragma once
+// Tokens<N>: sequences of N tokens in memory, each with a label or none. What the first stage makes of a
+// dataset and the second one learns from.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/view.hpp>
+#include <tessera/data/labels.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+template <std::size_t N>
+    requires(N > 0)
+class Tokens {
+public:
+    using Example = View<const Token, Shape<N>>;
+
+    Tokens() = default;
+    /// Without labels the vector stays empty; `classes` 0 means one more than the largest label.
+    explicit Tokens(std::vector<Token> tokens, std::vector<Label> labels = {}, std::size_t classes = 0)
+        : tokens_{std::move(tokens)} {
+        if (tokens_.size() % N != 0)
+            throw DataError("Tokens: tokens: " + expected_got("a multiple of " + std::to_string(N),
+                                                              std::to_string(tokens_.size())));
+        labels_ = Labels{std::move(labels), classes, size(), "Tokens"};
+    }
+
+    std::size_t size() const { return tokens_.size() / N; }
+    View<const Token, Shape<N>> view() const { return {tokens_.data(), size()}; }
+    std::span<const Token, N> operator[](std::size_t i) const { return view()[i]; }
+
+    void copy(std::size_t i, std::span<Token, N> destination) const {
+        std::copy_n(tokens_.data() + i * N, N, destination.data());
+    }
+
+    bool labelled() const { return !labels_.empty(); }
+    Label label(std::size_t i) const { return labels_[i]; }
+    std::span<const Label> labels() const { return labels_.span(); }
+    std::size_t classes() const { return labels_.classes(); }
+
+private:
+    std::vector<Token> tokens_;
+    Labels labels_;
+};
+
+namespace detail {
+template <class>
+inline constexpr bool is_tokens = false;
+template <std::size_t N>
+inline constexpr bool is_tokens<View<const Token, Shape<N>>> = true;
+}  // namespace detail
+
+/// A Dataset of sequences of tokens: what a prior can learn from. `Tokens` is one; so is a user's own.
+template <class D>
+concept TokenSource = detail::is_tokens<typename D::Example>;
+
+}  // namespace tessera::inline TESSERA_ABI::data

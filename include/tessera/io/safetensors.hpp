@@ -1,0 +1,147 @@
+#pragma once
+// Safetensors files (github.com/huggingface/safetensors, the format's README): SafetensorsFile reads,
+// SafetensorsWriter writes. The reader trusts nothing: see safetensors_header.hpp.
+//
+// The writer adds a checksum to the metadata,
+//
+//     "tessera.crc32" = CRC-32 of the whole file with these eight digits set to 0
+//
+// and the reader's check() demands it wherever there is a key that begins with "tessera.": a single bit that
+// has turned anywhere in the file is found. Files of other programs have neither. The data begin on a
+// multiple of 64 bytes.
+
+#include <tessera/core/crc32.hpp>
+#include <tessera/core/file.hpp>
+#include <tessera/core/limits.hpp>
+#include <tessera/io/safetensors_header.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io {
+
+inline constexpr std::string_view checksum_key = "tessera.crc32";
+
+namespace detail {
+/// Files are little-endian.
+template <class T>
+void swap_on_big_endian(std::span<unsigned char> bytes) {
+    if constexpr (std::endian::native == std::endian::big)
+        for (std::size_t i = 0; i < bytes.size(); i += sizeof(T))
+            std::ranges::reverse(bytes.subspan(i, sizeof(T)));
+}
+inline std::string hex8(std::uint32_t x) {
+    std::string text(8, '0');
+    for (std::size_t i = 8; i-- > 0; x >>= 4) text[i] = "0123456789abcdef"[x & 15];
+    return text;
+}
+}  // namespace detail
+
+class SafetensorsFile {
+public:
+    /// Reads and checks the header; the tensors stay in the file until they are asked for.
+    explicit SafetensorsFile(const std::string& path, const Limits& limits = {}) : name_{path} {
+        file_.emplace(path);
+        open(file_->size(), limits);
+    }
+    /// From memory; `name` stands in messages.
+    SafetensorsFile(Bytes bytes, std::string name, const Limits& limits = {})
+        : name_{std::move(name)}, memory_{std::move(bytes)} {
+        open(memory_.size(), limits);
+    }
+
+    const std::string& name() const { return name_; }
+    /// In the order of their data.
+    const std::vector<TensorInfo>& tensors() const { return header_.tensors; }
+    const TensorInfo* find(std::string_view name) const {
+        const auto i = std::ranges::lower_bound(
+            by_name_, name, {}, [&](std::size_t t) { return std::string_view{header_.tensors[t].name}; });
+        return i != by_name_.end() && header_.tensors[*i].name == name ? &header_.tensors[*i] : nullptr;
+    }
+    const std::vector<MetadataEntry>& metadata() const { return header_.metadata; }
+    std::optional<std::string> metadata(std::string_view key) const {
+        for (const MetadataEntry& e : header_.metadata)
+            if (e.key == key) return e.value;
+        return std::nullopt;
+    }
+
+    /// Compares the checksum with the file, where there must be one.
+    void check() {
+        const MetadataEntry* sum = nullptr;
+        bool ours = false;
+        for (const MetadataEntry& e : header_.metadata) {
+            ours = ours || e.key.starts_with("tessera.");
+            if (e.key == checksum_key) sum = &e;
+        }
+        if (!ours) return;
+        if (!sum || sum->value.size() != 8) malformed(name_, 8, "checksum: tessera.crc32 is missing");
+        std::uint32_t crc = 0;
+        Bytes piece;
+        const std::uint64_t digits = sum->at + 1;
+        for (std::uint64_t at = 0; at < size_; at += piece.size()) {
+            piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size_ - at, 1 << 20)));
+            read_at(at, piece);
+            for (std::uint64_t i = digits; i < digits + 8; ++i)
+                if (i >= at && i - at < piece.size()) piece[static_cast<std::size_t>(i - at)] = '0';
+            crc = crc32(piece, crc);
+        }
+        if (sum->value != detail::hex8(crc))
+            malformed(name_, digits,
+                      "checksum: " + expected_got(printable(sum->value), detail::hex8(crc)) +
+                          ": the file is damaged, or was rewritten with the old metadata");
+    }
+
+    /// Reads a tensor whose elements are T; the size of `out` must be the tensor's.
+    template <class T>
+    void read(const TensorInfo& tensor, std::span<T> out) {
+        if (tensor.dtype != dtype_of<T>)
+            malformed(name_, tensor.at,
+                      "tensor " + printable(tensor.name) +
+                          ": dtype: " + expected_got(info(dtype_of<T>).name, info(tensor.dtype).name));
+        if (tensor.end - tensor.begin != out.size_bytes())
+            throw ArgumentError("SafetensorsFile: read: " + printable(tensor.name) + ": " +
+                                expected_got(std::to_string(tensor.end - tensor.begin) + " bytes",
+                                             std::to_string(out.size_bytes())));
+        const std::span<unsigned char> bytes{reinterpret_cast<unsigned char*>(out.data()), out.size_bytes()};
+        read_at(data_ + tensor.begin, bytes);
+        detail::swap_on_big_endian<T>(bytes);
+    }
+
+private:
+    void open(std::uint64_t size, const Limits& limits) {
+        size_ = size;
+        Bytes start(static_cast<std::size_t>(std::min<std::uint64_t>(size, 8)));
+        read_at(0, start);
+        Bytes text(static_cast<std::size_t>(safetensors_header_length(start, size, name_, limits)));
+        read_at(8, text);
+        data_ = 8 + text.size();
+        header_ = parse_safetensors_header(text, size - data_, name_, limits);
+        for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.push_back(i);
+        std::ranges::sort(by_name_, {},
+                          [&](std::size_t t) { return std::string_view{header_.tensors[t].name}; });
+    }
+    void read_at(std::uint64_t offset, std::span<unsigned char> to) {
+        if (file_)
+            file_->read(offset, to);
+        else
+            std::copy_n(memory_.begin() + static_cast<std::ptrdiff_t>(offset), to.size(), to.begin());
+    }
+
+    std::string name_;
+    std::optional<InputFile<>> file_;
+    Bytes memory_;
+    std::uint64_t size_ = 0;
+    std::uint64_t data_ = 0;  // where the data begin
+    SafetensorsHeader header_;
+    std::vector<std::size_t> by_name_;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::io

@@ -1,0 +1,247 @@
+#pragma once
+// The header of a safetensors file, checked completely before anybody allocates for a tensor.
+//
+//     length(8, little-endian) | {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+//     spaces | data
+//
+// "__metadata__" holds strings by name. Every field must be there once, names are unique after their escapes
+// are decoded, shape and offsets agree, and the tensors cover the data without hole or overlap.
+
+#include <tessera/core/bytes.hpp>
+#include <tessera/core/limits.hpp>
+#include <tessera/io/dtype.hpp>
+#include <tessera/io/json_reader.hpp>
+#include <tessera/io/utf8.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io {
+
+struct TensorInfo {
+    std::string name;
+    Dtype dtype{};
+    std::vector<std::uint64_t> shape;
+    std::uint64_t begin = 0;  // of its bytes, from the beginning of the data
+    std::uint64_t end = 0;
+    std::uint64_t at = 0;  // where its entry stands in the file, for messages
+};
+
+struct MetadataEntry {
+    std::string key;
+    std::string value;
+    std::uint64_t at = 0;  // where the value's opening quote stands in the file
+};
+
+struct SafetensorsHeader {
+    std::vector<TensorInfo> tensors;  // in the order of their data
+    std::vector<MetadataEntry> metadata;
+};
+
+/// "64x32x4x4", for messages.
+inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
+    std::string text;
+    for (const std::uint64_t d : shape) (text += text.empty() ? "" : "x") += std::to_string(d);
+    return shape.empty() ? "scalar" : text;
+}
+
+namespace detail {
+
+class HeaderParser {
+public:
+    HeaderParser(ByteView text, std::uint64_t data_size, std::string_view name, const Limits& limits)
+        : json_{text, name, 8}, data_size_{data_size}, name_{name}, limits_{limits} {}
+
+    SafetensorsHeader parse() {
+        json_.expect('{', "the header");
+        if (!json_.accept('}')) {
+            do entry();
+            while (json_.accept(','));
+            json_.expect('}', "the header");
+        }
+        json_.expect_end();
+        check_names();
+        check_cover();
+        return std::move(header_);
+    }
+
+private:
+    [[noreturn]] void refuse(const TensorInfo& t, const std::string& what) const {
+        malformed(name_, t.at, "tensor " + printable(t.name) + ": " + what);
+    }
+
+    void entry() {
+        json_.next();
+        const std::uint64_t at = json_.offset();
+        std::string name = json_.string("a name");
+        json_.expect(':', "the header");
+        if (name == "__metadata__") return metadata(at);
+        if (name.empty() || name.size() > limits_.name)
+            malformed(name_, at,
+                      "name: " + expected_got("1 to " + std::to_string(limits_.name) + " bytes",
+                                              std::to_string(name.size())));
+        if (header_.tensors.size() == limits_.tensors)
+            malformed(name_, at, "more than " + std::to_string(limits_.tensors) + " tensors");
+        header_.tensors.push_back({std::move(name), {}, {}, 0, 0, at});
+        tensor(header_.tensors.back());
+    }
+
+    void metadata(std::uint64_t at) {
+        if (std::exchange(has_metadata_, true))
+            malformed(name_, at, "duplicate key: __metadata__ stands twice");
+        json_.expect('{', "__metadata__");
+        if (json_.accept('}')) return;
+        do {
+            MetadataEntry e;
+            e.key = json_.string("a key of __metadata__");
+            json_.expect(':', "__metadata__");
+            json_.next();
+            e.at = json_.offset();
+            e.value = json_.string("a value of __metadata__");
+            header_.metadata.push_back(std::move(e));
+        } while (json_.accept(','));
+        json_.expect('}', "__metadata__");
+    }
+
+    static constexpr unsigned has_dtype = 1, has_shape = 2, has_offsets = 4;
+
+    void tensor(TensorInfo& t) {
+        const std::string where = "tensor " + printable(t.name);
+        unsigned seen = 0;
+        json_.expect('{', where);
+        if (!json_.accept('}')) {
+            do field(t, seen, where);
+            while (json_.accept(','));
+            json_.expect('}', where);
+        }
+        if (seen != (has_dtype | has_shape | has_offsets))
+            refuse(t, std::string{"missing field: "} + (!(seen & has_dtype)   ? "dtype"
+                                                        : !(seen & has_shape) ? "shape"
+                                                                              : "data_offsets"));
+        check_size(t);
+    }
+
+    void field(TensorInfo& t, unsigned& seen, const std::string& where) {
+        const std::string name = json_.string(where);
+        const std::string inside = name + " of " + where;
+        const unsigned bit = name == "dtype"          ? has_dtype
+                             : name == "shape"        ? has_shape
+                             : name == "data_offsets" ? has_offsets
+                                                      : 0;
+        if (bit == 0) json_.fail("unknown field " + printable(name) + " in " + where);
+        if (seen & bit) json_.fail("duplicate key " + name + " in " + where);
+        seen |= bit;
+        json_.expect(':', where);
+        if (bit == has_dtype) {
+            const std::string type = json_.string(inside);
+            const std::optional<Dtype> known = dtype_named(type);
+            if (!known) refuse(t, "dtype: unknown: " + printable(type));
+            t.dtype = *known;
+            return;
+        }
+        json_.expect('[', inside);
+        if (bit == has_offsets) {
+            t.begin = json_.number(inside);
+            json_.expect(',', inside);
+            t.end = json_.number(inside);
+        } else if (json_.next() != ']') {
+            do {
+                if (t.shape.size() == limits_.rank)
+                    refuse(t, "shape: more than " + std::to_string(limits_.rank) + " dimensions");
+                t.shape.push_back(json_.number(inside));
+            } while (json_.accept(','));
+        }
+        json_.expect(']', inside);
+    }
+
+    /// The product of the dimensions that are not zero must fit, so that a zero hides nothing.
+    void check_size(const TensorInfo& t) const {
+        std::optional<std::uint64_t> bytes = info(t.dtype).size;
+        bool empty = false;
+        for (const std::uint64_t d : t.shape) {
+            empty = empty || d == 0;
+            if (bytes && d != 0) bytes = product(*bytes, d);
+        }
+        if (!bytes) refuse(t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
+        if (empty) bytes = 0;
+        if (t.end < t.begin || t.end > data_size_)
+            refuse(t, "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
+                          " is no part of " + std::to_string(data_size_) + " bytes of data");
+        if (t.end - t.begin != *bytes)
+            refuse(t, "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
+                          expected_got(std::to_string(*bytes) + " bytes", std::to_string(t.end - t.begin)));
+    }
+
+    void check_names() const {
+        std::vector<std::pair<std::string_view, std::uint64_t>> names;
+        const auto check = [&] {
+            std::ranges::sort(names);
+            for (std::size_t i = 1; i < names.size(); ++i)
+                if (names[i].first == names[i - 1].first)
+                    malformed(name_, names[i].second, "duplicate key: " + printable(names[i].first));
+            names.clear();
+        };
+        for (const TensorInfo& t : header_.tensors) names.emplace_back(t.name, t.at);
+        check();
+        for (const MetadataEntry& e : header_.metadata) names.emplace_back(e.key, e.at);
+        check();
+    }
+
+    void check_cover() {
+        std::ranges::stable_sort(header_.tensors, [](const TensorInfo& a, const TensorInfo& b) {
+            return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
+        });
+        std::uint64_t covered = 0;
+        for (const TensorInfo& t : header_.tensors) {
+            if (t.begin != covered)
+                refuse(t, "data_offsets: " + std::string{t.begin < covered ? "overlap: " : "hole: "} +
+                              expected_got(std::to_string(covered), std::to_string(t.begin)));
+            covered = t.end;
+        }
+        if (covered != data_size_)
+            malformed(name_, 8,
+                      "data: the tensors hold " + std::to_string(covered) + " bytes, the file " +
+                          std::to_string(data_size_));
+    }
+
+    JsonReader json_;
+    std::uint64_t data_size_;
+    std::string_view name_;
+    const Limits& limits_;
+    SafetensorsHeader header_;
+    bool has_metadata_ = false;
+};
+
+}  // namespace detail
+
+/// The length of the JSON text in a file of `file_size` bytes that begins with `start`.
+inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t file_size, std::string_view name,
+                                               const Limits& limits = {}) {
+    if (file_size < 8 || start.size() < 8)
+        malformed(name, start.size(),
+                  "header too small: " + expected_got("at least 8 bytes", std::to_string(file_size)));
+    const std::uint64_t length = little_endian_64(start, 0);
+    if (length > limits.header)
+        malformed(name, 0,
+                  "header too large: " + expected_got("at most " + std::to_string(limits.header) + " bytes",
+                                                      std::to_string(length)));
+    if (length > file_size - 8)
+        malformed(name, 0,
+                  "header length: " + std::to_string(length) + " is more than the file has left, " +
+                      std::to_string(file_size - 8));
+    return length;
+}
+
+/// `text` is the JSON, after which `data_size` bytes follow in the file called `name`.
+inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size,
+                                                  std::string_view name, const Limits& limits = {}) {
+    return detail::HeaderParser{text, data_size, name, limits}.parse();
+}
+
+}  // namespace tessera::inline TESSERA_ABI::io

@@ -1,0 +1,114 @@
+#pragma once
+// SafetensorsWriter: collects tensors and metadata, then gives the bytes of a file. The same calls give the
+// same bytes: tensors stand in the order in which they were added, metadata too.
+
+#include <tessera/core/crc32.hpp>
+#include <tessera/core/error.hpp>
+#include <tessera/core/file.hpp>
+#include <tessera/io/dtype.hpp>
+#include <tessera/io/safetensors.hpp>
+#include <tessera/io/utf8.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io {
+
+class SafetensorsWriter {
+public:
+    void metadata(const std::string& key, const std::string& value) {
+        check_text(key, "metadata key");
+        check_text(value, "metadata value");
+        if (key == checksum_key || !keys_.insert(key).second)
+            throw ArgumentError("SafetensorsWriter: metadata: " + printable(key) + " is there already");
+        metadata_ += (metadata_.empty() ? "" : ",") + quoted(key) + ':' + quoted(value);
+    }
+
+    template <class T>
+    void add(const std::string& name, std::span<const std::uint64_t> shape, std::span<const T> values) {
+        check_text(name, "name");
+        std::uint64_t count = 1;
+        for (const std::uint64_t d : shape) count *= d;
+        if (name.empty() || name.size() > Limits{}.name || name == "__metadata__")
+            throw ArgumentError("SafetensorsWriter: no name for a tensor: " + printable(name));
+        if (shape.size() > Limits{}.rank)
+            throw ArgumentError("SafetensorsWriter: " + printable(name) +
+                                ": dimensions: " + expected_got(Limits{}.rank, shape.size()));
+        if (count != values.size())
+            throw ArgumentError("SafetensorsWriter: " + printable(name) +
+                                ": values: " + expected_got(count, values.size()));
+        if (!names_.insert(name).second)
+            throw ArgumentError("SafetensorsWriter: two tensors are called " + printable(name));
+        const std::size_t begin = data_.size();
+        const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
+        data_.insert(data_.end(), bytes, bytes + values.size_bytes());
+        detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
+        tensors_ +=
+            ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
+        for (std::size_t i = 0; i < shape.size(); ++i)
+            tensors_ += (i == 0 ? "" : ",") + std::to_string(shape[i]);
+        tensors_ +=
+            "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
+    }
+
+    /// Everything before the data: length, JSON, spaces up to a multiple of 64.
+    Bytes header() const {
+        const std::string before =
+            "{\"__metadata__\":{" + metadata_ + (metadata_.empty() ? "" : ",") + quoted(checksum_key) + ":\"";
+        std::string text = before + "00000000\"}" + tensors_ + '}';
+        text.resize((8 + text.size() + 63) / 64 * 64 - 8, ' ');
+        Bytes bytes(8 + text.size());
+        for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
+        std::ranges::copy(text, bytes.begin() + 8);
+        const std::string sum = detail::hex8(crc32(data_, crc32(bytes)));
+        std::ranges::copy(sum, bytes.begin() + static_cast<std::ptrdiff_t>(8 + before.size()));
+        return bytes;
+    }
+
+    Bytes bytes() const {
+        Bytes all = header();
+        all.insert(all.end(), data_.begin(), data_.end());
+        return all;
+    }
+    /// Replaces the file at `path`, as a whole or not at all.
+    template <class Files = SystemFiles>
+    void write(const std::string& path, Files files = {}) const {
+        const Bytes head = header();
+        const std::array<ByteView, 2> pieces{head, data_};
+        write_file(path, std::span<const ByteView>{pieces}, std::move(files));
+    }
+
+private:
+    static void check_text(std::string_view text, std::string_view what) {
+        if (first_invalid_utf8(as_bytes(text)) != text.size() || text.find('\0') != text.npos)
+            throw ArgumentError("SafetensorsWriter: " + std::string{what} + ": " +
+                                expected_got("UTF-8 without zeros", printable(text)));
+    }
+    static std::string quoted(std::string_view text) {
+        std::string out = "\"";
+        for (const char c : text) {
+            const auto b = static_cast<unsigned char>(c);
+            if (c == '"' || c == '\\')
+                (out += '\\') += c;
+            else if (b < 0x20)
+                ((out += "\\u00") += "0123456789abcdef"[b >> 4]) += "0123456789abcdef"[b & 15];
+            else
+                out += c;
+        }
+        return out + '"';
+    }
+
+    std::string metadata_, tensors_;
+    std::set<std::string> keys_, names_;
+    Bytes data_;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::io

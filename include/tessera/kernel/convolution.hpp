@@ -1,0 +1,143 @@
+#pragma once
+// The two products of a convolution over a PatchPlan; maps are channel last, w is [tap][channel][n].
+//
+//     convolve           y(o)[j] = bias[j] + sum over taps t, channels c of x(in(o, t))[c] w[t][c][j]
+//     convolve_adjoint   dw[t][c][j] += sum over pixels o of x(in(o, t))[c] dy(o)[j]
+//
+// The register tile reads the input through one pointer a tap; what lies outside the map points to zeros. No padding,
+// no im2col, no copy. Maps of fewer than 8 channels are gathered into rows first, 14 or 98 at a time.
+
+#include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/im2col.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+namespace detail {
+inline constexpr std::size_t short_tap = 8;       // floats: below, gathering rows is faster than following pointers
+inline constexpr std::size_t gathered_row = 1024;  // longest row that is gathered, in floats
+inline constexpr std::size_t gathered = 98 * 64;   // floats in a gathered block of the adjoint
+
+inline constexpr std::size_t zeros_length = 1024;
+alignas(64) inline constexpr float zeros[zeros_length] = {};
+
+// pointers[i * step] = patch of row first + i under one tap, i < count; images and pixels are walked, not divided out.
+inline void patches_of_tap(const PatchPlan& plan, const float* x, std::size_t in_pixels, std::size_t channels,
+                           std::size_t first, std::size_t count, std::size_t tap, const float** pointers) {
+    const float* image = x + first / plan.pixels * in_pixels * channels;
+    std::size_t pixel = first % plan.pixels;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t in = plan.in[pixel * plan.taps + tap];
+        pointers[i] = in < 0 ? zeros : image + static_cast<std::size_t>(in) * channels;
+        if (++pixel == plan.pixels) {
+            pixel = 0;
+            image += in_pixels * channels;
+        }
+    }
+}
+}  // namespace detail
+
+/// What the kernels' tables hold: channels of a map, and taps of a window (16 x 16).
+inline constexpr std::size_t max_channels = detail::zeros_length;
+inline constexpr std::size_t max_taps = 256;
+
+/// y(o) for every image and every pixel o of the plan; y has out_pixels pixels of w.columns() channels.
+template <std::floating_point T>
+void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
+              const Panels<T>& w, T* y, std::size_t out_pixels, Epilogue<T> end = {}) {
+    const std::size_t rows = batch * plan.pixels, n = w.columns(), k = w.rows();
+    const auto out_row = [&](std::size_t m) {
+        return y + (m / plan.pixels * out_pixels + static_cast<std::size_t>(plan.out[m % plan.pixels])) * n;
+    };
+    if constexpr (std::same_as<T, float>) {
+        constexpr std::size_t R = tile::max_rows;
+        const bool gather = channels < detail::short_tap && k <= detail::gathered_row;
+        const std::size_t segments = gather ? 1 : plan.taps, length = gather ? k : channels;
+        alignas(64) float patches[R * detail::gathered_row];
+        const float* a[R * max_taps];
+        const tile::EvenCut cut(rows);
+        for (std::size_t t = 0; t < cut.parts; ++t) {
+            const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
+            if (gather) {
+                im2col(plan, x, in_pixels, channels, first, r, patches);
+                for (std::size_t i = 0; i < r; ++i) a[i] = patches + i * k;
+            } else {
+                for (std::size_t s = 0; s < segments; ++s)
+                    detail::patches_of_tap(plan, x, in_pixels, channels, first, r, s, a + s * r);
+            }
+            float* out[R];
+            for (std::size_t i = 0; i < r; ++i) out[i] = out_row(first + i);
+            for (std::size_t j = 0; j < n; j += panel_width) {
+                const tile::End tile_end{.bias = end.bias ? end.bias + j : nullptr,
+                                         .add = end.add ? end.add - y : 0,
+                                         .relu = end.relu};
+                tile::forward(r, a, segments, length, w.panel(j / panel_width), out, std::min(panel_width, n - j),
+                              tile_end);
+                for (std::size_t i = 0; i < r; ++i) out[i] += panel_width;
+            }
+        }
+    } else {
+        RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));
+        im2col(plan, x, in_pixels, channels, 0, rows, patches.data());
+        const RowMajor<T> product = patches * eigen_map(w.data(), k, n, n);
+        for (std::size_t m = 0; m < rows; ++m)
+            for (std::size_t j = 0; j < n; ++j) {
+                T* out = out_row(m) + j;
+                T v = product(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(j)) + (end.bias ? end.bias[j] : T(0));
+                if (end.add) v += out[end.add - y];
+                *out = end.relu && v < T(0) ? T(0) : v;
+            }
+    }
+}
+
+/// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image.
+template <std::floating_point T>
+void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
+                      const T* dy, std::size_t n, T* dw) {
+    const std::size_t rows = batch * plan.pixels, k = plan.taps * channels;
+    if constexpr (std::same_as<T, float>) {
+        if (channels < detail::short_tap && k <= detail::gathered) {
+            alignas(64) float patches[detail::gathered];
+            const std::size_t block = std::max(std::size_t{1}, detail::gathered / k);
+            for (std::size_t m = 0; m < rows; m += block) {
+                const std::size_t count = std::min(block, rows - m);
+                im2col(plan, x, in_pixels, channels, m, count, patches);
+                gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n);
+            }
+        } else {
+            for (std::size_t t = 0; t < plan.taps; ++t)
+                detail::adjoint_rows(rows, channels, n,
+                                     [&](std::size_t m, std::size_t count, const float** a) {
+                                         detail::patches_of_tap(plan, x, in_pixels, channels, m, count, t, a);
+                                     },
+                                     dy, n, dw + t * channels * n, n);
+        }
+    } else {
+        RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));
+        im2col(plan, x, in_pixels, channels, 0, rows, patches.data());
+        eigen_map(dw, k, n, n) += patches.transpose() * eigen_map(dy, rows, n, n);
+    }
+}
+
+/// y = relu(bias + sum of columns[o][t] at in(o, t)): the adjoint of im2col, [row][tap][channel] back onto maps of
+/// in_pixels pixels; pixels o and taps t in order.
+template <class T>
+void col2im(const PatchPlan& plan, std::size_t batch, const T* columns, std::size_t channels, const T* bias, bool relu,
+            T* y, std::size_t in_pixels) {
+    const std::size_t size = in_pixels * channels;
+    for (std::size_t b = 0; b < batch; ++b, y += size) {
+        for (std::size_t i = 0; i < size; ++i) y[i] = bias ? bias[i % channels] : T(0);
+        const std::int32_t* in = plan.in.data();
+        for (std::size_t i = 0; i < plan.pixels * plan.taps; ++i, columns += channels)
+            if (in[i] >= 0)
+                for (std::size_t c = 0; c < channels; ++c) y[static_cast<std::size_t>(in[i]) * channels + c] += columns[c];
+        if (relu)
+            for (std::size_t i = 0; i < size; ++i) y[i] = y[i] < T(0) ? T(0) : y[i];
+    }
+}
+
+}  // namespace tessera::kernel

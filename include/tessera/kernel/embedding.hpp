@@ -1,0 +1,38 @@
+#pragma once
+// Rows of a table looked up by token, plus a row for each place.
+//
+//     y[n, t] = table[x[n, t]] + position[t]
+//     dtable[x[n, t]] += dy[n, t],   dposition[t] += dy[n, t]     (n, then t, in order)
+//
+// x: samples x tokens, every one below the number of rows of the table; y, dy: samples x tokens x width.
+
+#include <tessera/kernel/elementwise.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+template <std::floating_point T, class Token>
+void embedding_forward(std::span<const Token> x, std::size_t width, std::span<const T> table,
+                       std::span<const T> position, std::span<T> y) {
+    const std::size_t tokens = position.size() / width;
+    for (std::size_t i = 0; i < x.size(); ++i)
+        kernel::add<T>(table.subspan(x[i] * width, width), position.subspan(i % tokens * width, width),
+                       y.subspan(i * width, width));
+}
+
+template <std::floating_point T, class Token>
+void embedding_backward(std::span<const Token> x, std::size_t width, std::span<const T> dy, std::span<T> dtable,
+                        std::span<T> dposition) {
+    const std::size_t tokens = dposition.size() / width;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const auto d = dy.subspan(i * width, width);
+        const auto row = dtable.subspan(x[i] * width, width), place = dposition.subspan(i % tokens * width, width);
+        kernel::add<T>(row, d, row);
+        kernel::add<T>(place, d, place);
+    }
+}
+
+}  // namespace tessera::kernel

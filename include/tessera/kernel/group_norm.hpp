@@ -1,0 +1,112 @@
+#pragma once
+// One image of `rows` pixels x `channels`, the channels in groups of neighbours; each group is brought to mean 0 and
+// variance 1 over all its pixels and channels, then scaled and shifted channel by channel.
+//
+//     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)     mean over the group
+//     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
+//     dweight += sum over pixels dy n,   dbias += sum over pixels dy
+//
+// Sums run down the pixels channel by channel (one lane is one channel), then over the channels of a group in order.
+
+#include <tessera/kernel/columns.hpp>
+#include <tessera/kernel/simd.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+namespace detail {
+/// Each group's sum in the place of every one of its channels.
+template <std::floating_point T>
+void sum_groups(std::span<T> per_channel, std::size_t groups) {
+    const std::size_t each = per_channel.size() / groups;
+    for (std::size_t g = 0; g < groups; ++g) {
+        T total = 0;
+        for (T value : per_channel.subspan(g * each, each)) total += value;
+        for (T& value : per_channel.subspan(g * each, each)) value = total;
+    }
+}
+}  // namespace detail
+
+/// mean, rstd: one number for each channel, the same within a group; backward wants them.
+template <std::floating_point T>
+void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> bias,
+                        std::span<T> y, std::span<T> mean, std::span<T> rstd, T eps) {
+    const std::size_t channels = weight.size(), rows = x.size() / channels;
+    const T per = static_cast<T>(groups) / static_cast<T>(x.size());
+    for_columns<T>(channels, [&](auto zero, std::size_t c) {
+        auto total = zero;
+        for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x.data() + r * channels + c);
+        simd::put(mean.data() + c, total);
+    });
+    detail::sum_groups(mean, groups);
+    for (T& value : mean) value *= per;
+
+    for_columns<T>(channels, [&](auto zero, std::size_t c) {
+        using N = decltype(zero);
+        const N m = simd::at<N>(mean.data() + c);
+        N total = zero;
+        for (std::size_t r = 0; r < rows; ++r) {
+            const N d = simd::at<N>(x.data() + r * channels + c) - m;
+            total = simd::fma<T>(d, d, total);
+        }
+        simd::put(rstd.data() + c, total);
+    });
+    detail::sum_groups(rstd, groups);
+    for (T& value : rstd) value = T(1) / std::sqrt(simd::fma<T>(value, per, eps));
+
+    for_columns<T>(channels, [&](auto zero, std::size_t c) {
+        using N = decltype(zero);
+        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c);
+        const N w = simd::at<N>(weight.data() + c), b = simd::at<N>(bias.data() + c);
+        for (std::size_t r = 0; r < rows; ++r) {
+            const std::size_t i = r * channels + c;
+            simd::put(y.data() + i, simd::fma<T>((simd::at<N>(x.data() + i) - m) * s, w, b));
+        }
+    });
+}
+
+/// sums: scratch of 2 x channels.
+template <std::floating_point T>
+void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> mean,
+                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx, std::span<T> dweight,
+                         std::span<T> dbias, std::span<T> sums) {
+    const std::size_t channels = weight.size(), rows = x.size() / channels;
+    const T per = static_cast<T>(groups) / static_cast<T>(x.size());
+    const std::span<T> sum_g = sums.first(channels), sum_gn = sums.subspan(channels, channels);
+    for_columns<T>(channels, [&](auto zero, std::size_t c) {
+        using N = decltype(zero);
+        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c);
+        N d = zero, dn = zero;
+        for (std::size_t r = 0; r < rows; ++r) {
+            const std::size_t i = r * channels + c;
+            const N u = simd::at<N>(dy.data() + i);
+            d = d + u;
+            dn = simd::fma<T>(u, (simd::at<N>(x.data() + i) - m) * s, dn);
+        }
+        const N w = simd::at<N>(weight.data() + c);
+        simd::put(sum_g.data() + c, d * w);
+        simd::put(sum_gn.data() + c, dn * w);
+        simd::put(dbias.data() + c, simd::at<N>(dbias.data() + c) + d);
+        simd::put(dweight.data() + c, simd::at<N>(dweight.data() + c) + dn);
+    });
+    detail::sum_groups(sum_g, groups);
+    detail::sum_groups(sum_gn, groups);
+
+    for_columns<T>(channels, [&](auto zero, std::size_t c) {
+        using N = decltype(zero);
+        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c), w = simd::at<N>(weight.data() + c);
+        const N mean_g = simd::at<N>(sum_g.data() + c) * N(per), mean_gn = simd::at<N>(sum_gn.data() + c) * N(per);
+        for (std::size_t r = 0; r < rows; ++r) {
+            const std::size_t i = r * channels + c;
+            const N n = (simd::at<N>(x.data() + i) - m) * s;
+            const N g = simd::fma<T>(simd::at<N>(dy.data() + i), w, -mean_g);
+            simd::put(dx.data() + i, s * simd::fma<T>(-n, mean_gn, g));
+        }
+    });
+}
+
+}  // namespace tessera::kernel

@@ -1,0 +1,72 @@
+#pragma once
+// Rows of `width` numbers, each brought to mean 0 and variance 1 on its own, then scaled and shifted column by column.
+//
+//     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)
+//     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
+//     dweight += sum over rows dy n,   dbias += sum over rows dy
+
+#include <tessera/kernel/columns.hpp>
+#include <tessera/kernel/lane_sums.hpp>
+#include <tessera/kernel/simd.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// x, y: rows x width; weight, bias: width; mean, rstd: rows.
+template <std::floating_point T>
+void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::span<const T> bias, std::span<T> y,
+                        std::span<T> mean, std::span<T> rstd, T eps) {
+    using V = simd::Vec<T>;
+    const std::size_t width = weight.size();
+    const T per = T(1) / static_cast<T>(width);
+    for (std::size_t r = 0; r < mean.size(); ++r) {
+        const T* row = x.data() + r * width;
+        const T m = lane_sums<T, 1>(width, [](auto& sums, const V& v) { sums[0] = sums[0] + v; }, row)[0] * per;
+        const V centre(m);
+        const auto add_square = [&](auto& sums, const V& v) { sums[0] = simd::fma<T>(v - centre, v - centre, sums[0]); };
+        const T squares = lane_sums<T, 1>(width, add_square, row)[0];
+        const T s = T(1) / std::sqrt(simd::fma<T>(squares, per, eps));
+        mean[r] = m;
+        rstd[r] = s;
+        const V scale(s);
+        simd::map(width, y.data() + r * width,
+                  [&](const V& v, const V& w, const V& b) { return simd::fma<T>((v - centre) * scale, w, b); }, row,
+                  weight.data(), bias.data());
+    }
+}
+
+template <std::floating_point T>
+void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::span<const T> mean,
+                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx, std::span<T> dweight,
+                         std::span<T> dbias) {
+    using V = simd::Vec<T>;
+    const std::size_t width = weight.size();
+    const T per = T(1) / static_cast<T>(width);
+    for (std::size_t r = 0; r < mean.size(); ++r) {
+        const T* row = x.data() + r * width;
+        const T* d = dy.data() + r * width;
+        T* out = dx.data() + r * width;
+        const V centre(mean[r]), scale(rstd[r]);
+        const auto add = [&](auto& sums, const V& u, const V& w, const V& v) {
+            sums[0] = simd::fma<T>(u, w, sums[0]);
+            sums[1] = simd::fma<T>(u * w, (v - centre) * scale, sums[1]);
+        };
+        const auto sums = lane_sums<T, 2>(width, add, d, weight.data(), row);
+        const T mean_g = sums[0] * per, mean_gn = sums[1] * per;
+        for_columns<T>(width, [&](auto zero, std::size_t c) {
+            using N = decltype(zero);
+            const N u = simd::at<N>(d + c), w = simd::at<N>(weight.data() + c);
+            const N n = (simd::at<N>(row + c) - N(mean[r])) * N(rstd[r]);
+            const N g = simd::fma<T>(u, w, N(-mean_g));
+            simd::put(out + c, N(rstd[r]) * simd::fma<T>(-n, N(mean_gn), g));
+            simd::put(dweight.data() + c, simd::fma<T>(u, n, simd::at<N>(dweight.data() + c)));
+            simd::put(dbias.data() + c, simd::at<N>(dbias.data() + c) + u);
+        });
+    }
+}
+
+}  // namespace tessera::kernel

@@ -1,0 +1,57 @@
+#pragma once
+// The door to oneTBB: tasks over a fixed set of indices.
+//
+// Never an arena or a thread of our own: the caller's arena says how many run. What a task computes depends on its
+// index only, and no sum is taken across tasks here, so results do not depend on the number of threads. `slot` numbers
+// the places where tasks run at the same time, 0 .. slots - 1: scratch is indexed by it, not by a thread, because a
+// thread that waits inside a task may start another.
+
+#include <tessera/kernel/denormals.hpp>
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// How many tasks can run at the same time where this is called.
+inline std::size_t concurrency() {
+    return static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()));
+}
+
+/// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most `slots` tasks. One slot (or one index)
+/// runs here and does not touch TBB. An exception of f reaches the caller; indices not yet claimed are then left out.
+template <class F>
+void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
+    slots = std::min(slots, count);
+    if (slots <= 1) {
+        const FlushDenormals guard;
+        for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
+        return;
+    }
+    std::atomic<std::size_t> next{0};
+    const auto run = [&](std::size_t slot) {
+        const FlushDenormals guard;
+        try {
+            for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(i, slot);
+        } catch (...) {
+            next.store(count, std::memory_order_relaxed);
+            throw;
+        }
+    };
+    tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{});
+}
+
+/// f(begin, end) for the chunks of `grain` that cut 0 .. count - 1; the cut is the same for any number of threads.
+template <class F>
+void for_chunks(std::size_t count, std::size_t grain, F&& f) {
+    const std::size_t chunks = (count + grain - 1) / grain;
+    for_each_slot(chunks, concurrency(), [&](std::size_t c, std::size_t) {
+        f(c * grain, std::min(count, (c + 1) * grain));
+    });
+}
+
+}  // namespace tessera::kernel

@@ -1,0 +1,78 @@
+#pragma once
+// PatchPlan: which input pixels each output pixel of a convolution reads, as a table made once from the sizes.
+//
+//     gather    y(o) = sum over taps t of  x(o stride + t - pad) w(t)              all output pixels, all taps
+//     scatter   the adjoint: x(i) collects y(o) w(t) from every (o, t) with o stride + t - pad = i. Pixels fall into
+//               stride^2 classes that share their taps (4 x 4 stride 2: four classes of 2 x 2 taps), so no zero is
+//               multiplied. It is the backward pass of a convolution and the forward pass of a transposed one.
+
+#include <tessera/core/buffer.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// The sizes of a convolution from a large map (height x width) to a small one; square window.
+struct PatchSize {
+    std::size_t height, width;          ///< of the map that the window moves over
+    std::size_t out_height, out_width;  ///< number of positions of the window
+    std::size_t size, stride, pad;
+};
+
+struct PatchPlan {
+    std::size_t pixels = 0;       ///< output pixels of this class
+    std::size_t taps = 0;
+    Buffer<std::int32_t> in;      ///< [pixel][tap]: pixel of the input, -1 outside the map
+    Buffer<std::int32_t> out;     ///< [pixel]: pixel of the output
+    Buffer<std::int32_t> window;  ///< [tap]: position in the window, row-major
+};
+
+inline PatchPlan gather_plan(const PatchSize& s) {
+    PatchPlan plan;
+    plan.pixels = s.out_height * s.out_width;
+    plan.taps = s.size * s.size;
+    for (std::size_t t = 0; t < plan.taps; ++t) plan.window.push_back(static_cast<std::int32_t>(t));
+    for (std::size_t y = 0; y < s.out_height; ++y)
+        for (std::size_t x = 0; x < s.out_width; ++x) {
+            plan.out.push_back(static_cast<std::int32_t>(y * s.out_width + x));
+            for (std::size_t t = 0; t < plan.taps; ++t) {
+                // Unsigned: what lies left of or above the map wraps to a large number and fails the test.
+                const std::size_t row = y * s.stride + t / s.size - s.pad, column = x * s.stride + t % s.size - s.pad;
+                const bool inside = row < s.height && column < s.width;
+                plan.in.push_back(inside ? static_cast<std::int32_t>(row * s.width + column) : -1);
+            }
+        }
+    return plan;
+}
+
+inline std::vector<PatchPlan> scatter_plans(const PatchSize& s) {
+    std::vector<PatchPlan> plans;
+    for (std::size_t py = 0; py < s.stride; ++py)
+        for (std::size_t px = 0; px < s.stride; ++px) {
+            PatchPlan plan;
+            for (std::size_t t = 0; t < s.size * s.size; ++t)
+                if ((py + s.pad + s.size * s.stride - t / s.size) % s.stride == 0 &&
+                    (px + s.pad + s.size * s.stride - t % s.size) % s.stride == 0)
+                    plan.window.push_back(static_cast<std::int32_t>(t));
+            plan.taps = plan.window.size();
+            for (std::size_t y = py; y < s.height; y += s.stride)
+                for (std::size_t x = px; x < s.width; x += s.stride) {
+                    plan.out.push_back(static_cast<std::int32_t>(y * s.width + x));
+                    for (const std::int32_t w : plan.window) {
+                        const std::size_t t = static_cast<std::size_t>(w);
+                        const std::size_t up = y + s.pad - t / s.size, left = x + s.pad - t % s.size;
+                        const std::size_t row = up / s.stride, column = left / s.stride;
+                        const bool inside = row < s.out_height && column < s.out_width;
+                        plan.in.push_back(inside ? static_cast<std::int32_t>(row * s.out_width + column) : -1);
+                    }
+                }
+            plan.pixels = plan.out.size();
+            if (plan.pixels > 0) plans.push_back(std::move(plan));
+        }
+    return plans;
+}
+
+}  // namespace tessera::kernel

@@ -1,0 +1,248 @@
+#pragma once
+// The door to xsimd, and what its versions 8.1 to 14 lack or spell differently.
+//
+//   Vec<T>            a vector register of the widest instructions that the program is compiled for
+//   fma(a, b, c)      a b + c, rounded once. xsimd 8.1 has none for AVX-512: there its fma is a product and a sum (the
+//                     register tile then runs at 49 % of the peak, and its bits differ from AVX2's)
+//   map, sum, largest loops over arrays with tails. Sums run over 16 virtual lanes and a fixed tree, whatever the width
+//                     of a register: AVX2 and AVX-512 give the same bits
+//   exp, tanh, sigmoid  our own polynomials on fma, for the same reason
+//
+// Where a product feeds a sum, kernels write fma out: nothing is left that a compiler could contract on its own.
+
+#include <tessera/core/abi.hpp>
+
+#include <xsimd/xsimd.hpp>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::kernel::simd {
+
+template <class T>
+using Vec = xsimd::batch<T>;
+template <class T>
+inline constexpr std::size_t width = Vec<T>::size;
+
+inline constexpr std::size_t lanes = 16;  // virtual lanes of every reduction
+
+/// True where fma below is one rounding in hardware; then AVX2 and AVX-512 builds give the same bits.
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA)
+inline constexpr bool has_fma = true;
+#else
+inline constexpr bool has_fma = false;
+#endif
+
+/// Scalar a b + c; one rounding where the machine can (a library call of 50 ns otherwise, so not there).
+template <std::floating_point T>
+inline T fma(T a, T b, T c) {
+    if constexpr (has_fma)
+        return std::fma(a, b, c);
+    else
+        return a * b + c;
+}
+// By value and always inlined: an accumulator that is handed on by reference stays in memory (35 % of the peak).
+template <class T>
+[[gnu::always_inline]] inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+#if defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>)
+        return Vec<T>(_mm512_fmadd_ps(a, b, c));
+    else
+        return Vec<T>(_mm512_fmadd_pd(a, b, c));
+#elif defined(__FMA__)
+    if constexpr (std::same_as<T, float>)
+        return Vec<T>(_mm256_fmadd_ps(a, b, c));
+    else
+        return Vec<T>(_mm256_fmadd_pd(a, b, c));
+#else
+    return xsimd::fma(a, b, c);
+#endif
+}
+/// c - a b
+template <class T>
+inline Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) {
+    return simd::fma<T>(-a, b, c);
+}
+
+template <class T>
+[[gnu::always_inline]] inline Vec<T> load(const T* p) {
+    return Vec<T>::load_unaligned(p);
+}
+template <class T>
+[[gnu::always_inline]] inline void store(T* p, Vec<T> v) {
+    v.store_unaligned(p);
+}
+/// The first n < width elements; zero behind them.
+template <class T>
+inline Vec<T> load_part(const T* p, std::size_t n) {
+    alignas(64) T padded[width<T>]{};
+    for (std::size_t i = 0; i < n; ++i) padded[i] = p[i];
+    return load(padded);
+}
+template <class T>
+inline void store_part(T* p, const Vec<T>& v, std::size_t n) {
+    alignas(64) T padded[width<T>];
+    store(padded, v);
+    for (std::size_t i = 0; i < n; ++i) p[i] = padded[i];
+}
+
+using xsimd::max;
+using xsimd::min;
+using xsimd::select;
+using xsimd::sqrt;
+
+/// out[i] = f(a[i]...) for i < n, one vector at a time. out may be one of the inputs.
+template <class T, class F, class... A>
+inline void map(std::size_t n, T* out, F f, const A*... a) {
+    std::size_t i = 0;
+    for (; i + width<T> <= n; i += width<T>) store(out + i, f(load(a + i)...));
+    if (i < n) store_part(out + i, f(load_part(a + i, n - i)...), n - i);
+}
+
+namespace detail {
+template <class T, class Combine>
+inline T tree(std::array<T, lanes>& a, Combine combine) {
+    for (std::size_t half = lanes / 2; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i) a[i] = combine(a[i], a[i + half]);
+    return a[0];
+}
+template <class T, class Combine, class F, class... A>
+inline T reduce(std::size_t n, T start, Combine combine, F f, const A*... a) {
+    constexpr std::size_t W = width<T>, parts = lanes < W ? 1 : lanes / W;
+    static_assert(W <= lanes, "a register wider than the virtual lanes");
+    Vec<T> v[parts];
+    for (auto& p : v) p = Vec<T>(start);
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+        for (std::size_t p = 0; p < parts; ++p) v[p] = combine(v[p], f(load(a + i + p * W)...));
+    alignas(64) std::array<T, lanes> total;
+    for (std::size_t p = 0; p < parts; ++p) store(total.data() + p * W, v[p]);
+    alignas(64) T rest[W];
+    for (std::size_t lane = 0; i < n; i += W, lane += W) {
+        const std::size_t count = n - i < W ? n - i : W;
+        store(rest, f(load_part(a + i, count)...));
+        for (std::size_t k = 0; k < count; ++k) total[lane + k] = combine(total[lane + k], rest[k]);
+    }
+    return tree(total, combine);
+}
+struct Add {
+    auto operator()(const auto& a, const auto& b) const { return a + b; }
+};
+struct Larger {
+    template <class V>
+    V operator()(const V& a, const V& b) const {
+        if constexpr (std::floating_point<V>)
+            return a > b ? a : b;
+        else
+            return simd::max(a, b);
+    }
+};
+}  // namespace detail
+
+/// Sum of f(a[i]...) over i < n.
+template <class T, class F, class... A>
+inline T sum(std::size_t n, F f, const A*... a) {
+    return detail::reduce<T>(n, T(0), detail::Add{}, f, a...);
+}
+/// Largest a[i], n > 0.
+template <class T>
+inline T largest(std::size_t n, const T* a) {
+    return detail::reduce<T>(n, a[0], detail::Larger{}, [](const Vec<T>& x) { return x; }, a);
+}
+
+namespace detail {
+#if defined(XSIMD_VERSION_MAJOR) && XSIMD_VERSION_MAJOR < 9
+template <class To, class From>
+inline Vec<To> bits_as(const Vec<From>& v) {
+    return xsimd::bitwise_cast<Vec<To>>(v);
+}
+#else
+template <class To, class From>
+inline Vec<To> bits_as(const Vec<From>& v) {
+    return xsimd::bitwise_cast<To>(v);
+}
+#endif
+template <class F>
+inline Vec<double> each_lane(const Vec<double>& x, F f) {
+    alignas(64) double a[width<double>];
+    store(a, x);
+    for (double& v : a) v = f(v);
+    return load(static_cast<const double*>(a));
+}
+}  // namespace detail
+
+// The second operand of max and min is the one that comes back when one is NaN: in this order NaN stays NaN.
+/// e^x, clamped to |x| <= 87 so that the result is a normal number; 0.87 ulp (Cephes' degree 5 on [-ln2/2, ln2/2]).
+/// In double, which only the gradient checks use, the standard library's.
+template <class T>
+inline Vec<T> exp(const Vec<T>& x) {
+    if constexpr (std::same_as<T, float>) {
+        const Vec<float> c = simd::min(Vec<float>(88.f), simd::max(Vec<float>(-87.f), x));
+        const Vec<float> magic(12582912.f);  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+        const Vec<float> shifted = simd::fma<float>(c, Vec<float>(1.44269504088896341f), magic);
+        const Vec<float> n = shifted - magic;
+        Vec<float> r = simd::fma<float>(n, Vec<float>(-0.693359375f), c);
+        r = simd::fma<float>(n, Vec<float>(2.12194440e-4f), r);
+        Vec<float> p(1.9875691500e-4f);
+        p = simd::fma<float>(p, r, Vec<float>(1.3981999507e-3f));
+        p = simd::fma<float>(p, r, Vec<float>(8.3334519073e-3f));
+        p = simd::fma<float>(p, r, Vec<float>(4.1665795894e-2f));
+        p = simd::fma<float>(p, r, Vec<float>(1.6666665459e-1f));
+        p = simd::fma<float>(p, r, Vec<float>(5.0000001201e-1f));
+        p = simd::fma<float>(p, r * r, r) + Vec<float>(1.f);
+        const auto exponent = detail::bits_as<std::int32_t>(shifted) << 23;  // 2^n: n moves into the exponent
+        return detail::bits_as<float>(detail::bits_as<std::int32_t>(p) + exponent);
+    } else {
+        return detail::each_lane(x, [](double v) { return std::exp(v); });
+    }
+}
+
+/// 1 / (1 + e^-x)
+template <class T>
+inline Vec<T> sigmoid(const Vec<T>& x) {
+    return Vec<T>(T(1)) / (Vec<T>(T(1)) + simd::exp<T>(-x));
+}
+
+/// tanh x: an odd polynomial below 0.625 (Cephes), where 2 sigmoid(2x) - 1 would lose its relative accuracy.
+template <class T>
+inline Vec<T> tanh(const Vec<T>& x) {
+    if constexpr (std::same_as<T, float>) {
+        const Vec<float> s = x * x;
+        Vec<float> p(-5.70498872745e-3f);
+        p = simd::fma<float>(p, s, Vec<float>(2.06390887954e-2f));
+        p = simd::fma<float>(p, s, Vec<float>(-5.37397155531e-2f));
+        p = simd::fma<float>(p, s, Vec<float>(1.33314422036e-1f));
+        p = simd::fma<float>(p, s, Vec<float>(-3.33332819422e-1f));
+        p = simd::fma<float>(p * s, x, x);
+        const Vec<float> e = simd::exp<float>(x + x);
+        const Vec<float> far = Vec<float>(1.f) - Vec<float>(2.f) / (e + Vec<float>(1.f));
+        return simd::select(xsimd::abs(x) < Vec<float>(0.625f), p, far);
+    } else {
+        return detail::each_lane(x, [](double v) { return std::tanh(v); });
+    }
+}
+
+/// What the program was compiled for, for the first line of a log.
+inline const char* name() {
+#if defined(__AVX512F__)
+    return "AVX-512";
+#elif defined(__AVX2__) && defined(__FMA__)
+    return "AVX2+FMA";
+#elif defined(__AVX2__)
+    return "AVX2";
+#elif defined(__AVX__)
+    return "AVX";
+#elif defined(__SSE2__)
+    return "SSE2";
+#elif defined(__ARM_NEON)
+    return "NEON";
+#else
+    return "scalar";
+#endif
+}
+
+}  // namespace tessera::kernel::simd

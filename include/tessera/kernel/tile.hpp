@@ -1,0 +1,127 @@
+#pragma once
+// The register tile: R rows times two vectors of columns, all accumulators in registers, sequential in k.
+//
+//     forward   c[r][j] = start + sum over segments s, k of row(r, s)[k] * panel[s, k][j]
+//     adjoint   c[i][j] += sum over rows m of a(m)[i] * g(m)[j]
+//
+// A row is given in segments (a pointer each): one for a matrix, one for each tap of a convolution, which then needs no
+// padding and no im2col (6 to 22 points of the peak). One lane is one output and k ascends, so neither the height of
+// the tile nor the width of a vector changes a bit. R = 14 for 32 registers, 6 for 16: with g++ 12 rows (88 %) are
+// slower than 14 (97 %), because pointers spill.
+
+#include <tessera/kernel/simd.hpp>
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::kernel::tile {
+
+using Vec = simd::Vec<float>;
+inline constexpr std::size_t W = simd::width<float>;
+inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
+
+/// What happens to a tile when its sums are complete, and what they start from.
+struct End {
+    const float* bias = nullptr;  ///< start value of each column; else 0
+    bool accumulate = false;      ///< start from what out holds
+    std::ptrdiff_t add = 0;       ///< where not 0: add out[add + j] (the other operand of a residual)
+    bool relu = false;
+};
+
+namespace detail {
+// Accumulators are one array that only folds over constant indices touch, in functions that are always inlined: plain
+// loops (and nested lambdas, with g++) leave the array in memory, at 35 % of the peak.
+[[gnu::always_inline]] inline Vec read(const float* p, std::size_t n, std::size_t j) {
+    if ((j + 1) * W <= n) return simd::load(p + j * W);
+    return j * W < n ? simd::load_part(p + j * W, n - j * W) : Vec(0.f);
+}
+[[gnu::always_inline]] inline void write(float* p, std::size_t n, std::size_t j, Vec v) {
+    if ((j + 1) * W <= n)
+        simd::store(p + j * W, v);
+    else if (j * W < n)
+        simd::store_part(p + j * W, v, n - j * W);
+}
+[[gnu::always_inline]] inline Vec finish(const float* p, std::size_t n, std::size_t j, Vec v, const End& end) {
+    if (end.add) v = read(p + end.add, n, j) + v;
+    if (end.relu) v = simd::max(Vec(0.f), v);
+    return v;
+}
+
+template <std::size_t R, std::size_t NV, std::size_t... I>
+[[gnu::always_inline]] inline void forward_body(const float* const* rows, std::size_t segments, std::size_t length,
+                                                const float* panel, float* const* out, std::size_t n, const End& end,
+                                                std::index_sequence<I...>) {
+    Vec c[R * NV];
+    if (end.accumulate)
+        ((c[I] = read(out[I / NV], n, I % NV)), ...);
+    else if (end.bias)
+        ((c[I] = read(end.bias, n, I % NV)), ...);
+    else
+        ((c[I] = Vec(0.f)), ...);
+    for (std::size_t s = 0; s < segments; ++s, rows += R)
+        for (std::size_t k = 0; k < length; ++k, panel += 2 * W) {
+            const Vec b[2] = {Vec::load_aligned(panel), Vec::load_aligned(panel + W)};
+            ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), b[I % NV], c[I])), ...);
+        }
+    (write(out[I / NV], n, I % NV, finish(out[I / NV], n, I % NV, c[I], end)), ...);
+}
+template <std::size_t R, std::size_t NV, std::size_t... I>
+[[gnu::always_inline]] inline void adjoint_body(const float* const* a, std::size_t offset, std::size_t rows,
+                                                const float* g, std::size_t ldg, float* out, std::size_t ldo,
+                                                std::size_t n, std::index_sequence<I...>) {
+    Vec c[R * NV];
+    ((c[I] = read(out + I / NV * ldo, n, I % NV)), ...);
+    for (std::size_t m = 0; m < rows; ++m, g += ldg) {
+        const float* x = a[m] + offset;
+        asm("" : "+r"(x));  // I / NV stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
+        const Vec b[2] = {simd::load(g), simd::load(g + W)};
+        ((c[I] = simd::fma<float>(Vec(x[I / NV]), b[I % NV], c[I])), ...);
+    }
+    (write(out + I / NV * ldo, n, I % NV, c[I]), ...);
+}
+
+template <std::size_t R, std::size_t NV>
+[[gnu::noinline]] inline void forward(const float* const* rows, std::size_t segments, std::size_t length,
+                                      const float* panel, float* const* out, std::size_t n, const End& end) {
+    forward_body<R, NV>(rows, segments, length, panel, out, n, end, std::make_index_sequence<R * NV>{});
+}
+template <std::size_t R, std::size_t NV>
+[[gnu::noinline]] inline void adjoint(const float* const* a, std::size_t offset, std::size_t rows, const float* g,
+                                      std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
+    adjoint_body<R, NV>(a, offset, rows, g, ldg, out, ldo, n, std::make_index_sequence<R * NV>{});
+}
+
+template <std::size_t... R>
+constexpr auto forward_table(std::index_sequence<R...>) {
+    return std::array{std::array{&forward<R + 1, 1>, &forward<R + 1, 2>}...};
+}
+template <std::size_t... R>
+constexpr auto adjoint_table(std::index_sequence<R...>) {
+    return std::array{std::array{&adjoint<R + 1, 1>, &adjoint<R + 1, 2>}...};
+}
+}  // namespace detail
+
+/// out[r][0 .. n) for r < R, n <= 2W: rows holds `segments` times R pointers to `length` floats, panel
+/// segments * length rows of 2W floats.
+inline void forward(std::size_t r, const float* const* rows, std::size_t segments, std::size_t length,
+                    const float* panel, float* const* out, std::size_t n, const End& end) {
+    static constexpr auto table = detail::forward_table(std::make_index_sequence<max_rows>{});
+    table[r - 1][n > W](rows, segments, length, panel, out, n, end);
+}
+
+/// out[i][0 .. n) += sum over m < rows of a[m][offset + i] * g[m][0 .. n), i < R. g is read 2W wide.
+inline void adjoint(std::size_t r, const float* const* a, std::size_t offset, std::size_t rows, const float* g,
+                    std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
+    static constexpr auto table = detail::adjoint_table(std::make_index_sequence<max_rows>{});
+    table[r - 1][n > W](a, offset, rows, g, ldg, out, ldo, n);
+}
+
+/// Cuts n into the fewest parts of at most max_rows, as even as can be: part i of `parts` is [begin(i), begin(i + 1)).
+struct EvenCut {
+    explicit EvenCut(std::size_t n) : total{n}, parts{(n + max_rows - 1) / max_rows} {}
+    std::size_t begin(std::size_t i) const { return total * i / parts; }
+    std::size_t total, parts;
+};
+
+}  // namespace tessera::kernel::tile

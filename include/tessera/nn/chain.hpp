@@ -1,0 +1,136 @@
+#pragma once
+// Layers one after another; a Chain is itself a layer, so chains nest.
+//
+//     struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, down2>, Relu, Conv2d<64, down2>, Relu> {};
+//
+// Input    the shape that stands first; each spec binds to the shape that the one before it gives
+// Output   what the last layer gives
+// Params   those of the layers, named by position: "0.weight", "2.weight"
+// Cache    those of the layers, each output between two layers, and two buffers for gradients that take turns
+//
+// Where two neighbours are Joined, one bound layer stands for both and keeps the first one's position.
+
+#include <tessera/nn/detail/bind.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <std::floating_point T, StaticShape In, class... Specs>
+struct BasicChain {
+    using Parts = detail::Bound<T, In, Specs...>;
+    static constexpr std::size_t count = Parts::count;
+    template <std::size_t I>
+    using At = typename Parts::template At<I>;
+
+    using Scalar = T;
+    using Input = In;
+    using Output = typename Parts::Output;
+    using InputScalar = typename Parts::InputScalar;
+
+    struct Params {
+        typename Parts::Params items;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            for_index([&]<std::size_t I>() { each_at<I>(f, p...); });
+        }
+
+    private:  // g++ 12 cannot expand p... and I... in one lambda: each index gets its own function
+        template <std::size_t I, class F, class... P>
+        static void each_at(F& f, P&... p) {
+            At<I>::Params::each(under(Parts::template position<I>, f), std::get<I>(p.items)...);
+        }
+    };
+    struct Packed {
+        typename Parts::Ready items;
+    };
+    struct Cache {
+        typename Parts::Caches layers;
+        typename Parts::Outputs y;
+        Buffer<T> dy[2];
+        Tensor<T, In> unused_dx;
+    };
+
+    static void init(Params& p, Rng& rng) {
+        for_index([&]<std::size_t I>() { At<I>::init(std::get<I>(p.items), rng); });
+    }
+    static void pack(const Params& p, Packed& w) {
+        for_index([&]<std::size_t I>() { nn::pack<At<I>>(std::get<I>(p.items), std::get<I>(w.items)); });
+    }
+    static void begin(Cache& cache, const Pass& pass) {
+        for_index([&]<std::size_t I>() {
+            nn::begin<At<I>>(std::get<I>(cache.layers), {pass.training, pass.rng.split(I), pass.first});
+        });
+    }
+    static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache) {
+        step<0>(w, x, y, cache);
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
+                         View<T, In> dx, Cache& cache, Params& grad)
+        requires std::same_as<InputScalar, T>
+    {
+        back<count - 1>(w, x, y, dy, dx, cache, grad);
+    }
+    static void backward_params(const Packed& w, View<const InputScalar, In> x, View<const T, Output> y,
+                                View<const T, Output> dy, Cache& cache, Params& grad) {
+        back<count - 1>(w, x, y, dy, View<T, In>{}, cache, grad);
+    }
+
+private:
+    template <class F>
+    static void for_index(F&& f) {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (f.template operator()<I>(), ...);
+        }(std::make_index_sequence<count>{});
+    }
+
+    template <std::size_t I>
+    static void step(const Packed& w, auto x, View<T, Output> y, Cache& cache) {
+        auto& notes = std::get<I>(cache.layers);
+        if constexpr (I + 1 == count) {
+            At<I>::forward(std::get<I>(w.items), x, y, notes);
+        } else {
+            auto& mid = std::get<I>(cache.y);
+            mid.resize(x.batch());
+            At<I>::forward(std::get<I>(w.items), x, mid.view(), notes);
+            step<I + 1>(w, std::as_const(mid).view(), y, cache);
+        }
+    }
+    // A dx without data is one that nobody wants: the first layer then makes its gradients only.
+    template <std::size_t I>
+    static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad) {
+        auto& notes = std::get<I>(cache.layers);
+        auto& g = std::get<I>(grad.items);
+        if constexpr (I == 0) {
+            if constexpr (!TakesTokens<At<0>>)
+                if (dx.data()) return At<0>::backward(std::get<0>(w.items), x, y, dy, dx, notes, g);
+            nn::backward_params<At<0>>(std::get<0>(w.items), x, y, dy, cache.unused_dx, notes, g);
+        } else {
+            using Below = typename At<I>::Input;
+            const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
+            auto& buffer = cache.dy[I % 2];
+            if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
+            const View<T, Below> dbelow{buffer.data(), x.batch()};
+            At<I>::backward(std::get<I>(w.items), below, y, dy, dbelow, notes, g);
+            back<I - 1>(w, x, below, View<const T, Below>{dbelow}, dx, cache, grad);
+        }
+    }
+};
+
+template <StaticShape In, class... Specs>
+using Chain = BasicChain<float, In, Specs...>;
+
+/// Names a group of specs, to be used as one: `using Block = Seq<Residual<...>, Residual<...>>`.
+template <class... Specs>
+struct Seq {
+    template <StaticShape In, std::floating_point T>
+    using Bind = BasicChain<T, In, Specs...>;
+};
+
+}  // namespace tessera::nn

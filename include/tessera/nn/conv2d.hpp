@@ -1,0 +1,118 @@
+#pragma once
+// Convolution of an image (torch.nn.Conv2d, square window).
+//
+//     y(o) = b + sum over taps t of x(o stride + t - pad) W(t)
+//
+// Input    Shape<height, width, channels>
+// Output   Shape<window.out(height), window.out(width), Out>
+// Params   weight Shape<size, size, channels, Out> (PyTorch's [Out, channels, size, size]), bias Shape<Out>; both start
+//          in U(-1/sqrt(n), 1/sqrt(n)), n = size^2 channels
+// Packed   panels of the weights for both directions, and the tables of pixels
+// Cache    none
+
+#include <tessera/kernel/convolution.hpp>
+#include <tessera/nn/init.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/nn/window.hpp>
+#include <tessera/nn/window_fits.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+/// Weights [tap][a][b] of a convolution in the kernels' order: gather reads `a` channels and gives `b`, scatter (the
+/// adjoint) reads `b` and gives `a`. Conv2d and ConvTranspose2d differ in which of the two is forward.
+template <std::floating_point T>
+struct PackedConvolution {
+    kernel::PatchPlan gather;
+    std::vector<kernel::PatchPlan> scatter;
+    kernel::Panels<T> gather_weights;
+    std::vector<kernel::Panels<T>> scatter_weights;
+    Buffer<T> bias;
+
+    const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
+
+    void pack(const kernel::PatchSize& size, std::size_t a, std::size_t b, const T* weight) {
+        if (gather.pixels == 0) {  // the tables depend on sizes only
+            gather = gather_plan(size);
+            scatter = scatter_plans(size);
+            scatter_weights.resize(scatter.size());
+        }
+        gather_weights.pack(gather.taps * a, b, weight, b, 1);
+        for (std::size_t c = 0; c < scatter.size(); ++c) {
+            scatter_weights[c].resize(scatter[c].taps * b, a);
+            for (std::size_t t = 0; t < scatter[c].taps; ++t)
+                scatter_weights[c].fill(t * b, b, weight + static_cast<std::size_t>(scatter[c].window[t]) * a * b, 1, b);
+        }
+    }
+};
+
+template <StaticShape In, std::size_t Out, Window W, Bias B, std::floating_point T>
+struct Conv2dLayer {
+    static_assert(ImageShape<In>, "Conv2d takes Shape<height, width, channels>");
+    static_assert(WindowFits<In, W>, "Conv2d: the window is larger than the padded input");
+    static_assert(W.size * W.size <= kernel::max_taps, "Conv2d: the window has at most 16 x 16 taps");
+    static_assert(last_dim<In> <= kernel::max_channels && Out <= kernel::max_channels, "Conv2d: at most 1024 channels");
+
+    static constexpr std::string_view name = "Conv2d";
+    static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>;
+    static constexpr bool has_bias = B == Bias::with;
+    static constexpr kernel::PatchSize size{image_height<In>, image_width<In>, W.out(image_height<In>), W.out(image_width<In>),
+                                            W.size,      W.stride,    W.pad};
+    using Scalar = T;
+    using Input = In;
+    using Output = Shape<size.out_height, size.out_width, Out>;
+    using Packed = PackedConvolution<T>;
+    using Cache = None;
+    static constexpr std::size_t out_pixels = row_count<Output>;
+
+    struct Params {
+        Param<T, Shape<W.size, W.size, channels, Out>, Axes<3, 2, 0, 1>> weight;
+        Param<T, Shape<has_bias ? Out : 0>> bias;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            f("weight", p.weight...);
+            if constexpr (has_bias) f("bias", p.bias...);
+        }
+    };
+
+    static void init(Params& p, Rng& rng) {
+        uniform_fan_in(p.weight, W.size * W.size * channels, rng);
+        if constexpr (has_bias) uniform_fan_in(p.bias, W.size * W.size * channels, rng);
+    }
+    static void pack(const Params& p, Packed& w) {
+        w.pack(size, channels, Out, p.weight.data());
+        if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&) { forward(w, x, y, false); }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, bool relu) {
+        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels,
+                            {.bias = w.bias_or_null(), .relu = relu});
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        backward_params(w, x, y, dy, cache, grad);
+        for (std::size_t c = 0; c < w.scatter.size(); ++c)
+            kernel::convolve<T>(w.scatter[c], x.batch(), dy.data(), out_pixels, Out, w.scatter_weights[c], dx.data(),
+                                in_pixels);
+    }
+    static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
+                                Cache&, Params& grad) {
+        kernel::convolve_adjoint<T>(w.gather, x.batch(), x.data(), in_pixels, channels, dy.data(), Out,
+                                    grad.weight.data());
+        if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
+    }
+};
+
+/// `Conv2d<64, down2>`, `Conv2d<32, same3, no_bias>`
+template <std::size_t Out, Window W, Bias B = Bias::with>
+struct Conv2d {
+    template <StaticShape In, std::floating_point T>
+    using Bind = Conv2dLayer<In, Out, W, B, T>;
+};
+
+}  // namespace tessera::nn

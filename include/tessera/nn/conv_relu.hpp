@@ -1,0 +1,74 @@
+#pragma once
+// Conv2d or ConvTranspose2d with the Relu behind it, in one pass over the output: the same bits as the two apart.
+//
+//     y = max(conv(x), 0),   dz = y > 0 ? dy : 0,   then the convolution's backward with dz
+//
+// Input    the convolution's
+// Output   the convolution's
+// Params   the convolution's
+// Cache    the convolution's, and dz
+
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/joined.hpp>
+#include <tessera/nn/relu.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <class Convolution>
+struct ConvReluLayer {
+    static constexpr std::string_view name = "Convolution + Relu";
+    using Scalar = typename Convolution::Scalar;
+    using T = Scalar;
+    using Input = typename Convolution::Input;
+    using Output = typename Convolution::Output;
+    using Params = typename Convolution::Params;
+    using Packed = typename Convolution::Packed;
+
+    struct Cache {
+        typename Convolution::Cache convolution;
+        Tensor<T, typename Convolution::Output> dz;
+    };
+
+    static void init(Params& p, Rng& rng) { Convolution::init(p, rng); }
+    static void pack(const Params& p, Packed& w) { Convolution::pack(p, w); }
+    static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
+        if constexpr (requires { Convolution::forward(w, x, y, true); })
+            Convolution::forward(w, x, y, true);
+        else
+            Convolution::forward(w, x, y, cache.convolution, true);
+    }
+    static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
+                         View<T, Input> dx, Cache& cache, Params& grad) {
+        Convolution::backward(w, x, y, masked(y, dy, cache), dx, cache.convolution, grad);
+    }
+    static void backward_params(const Packed& w, View<const T, Input> x, View<const T, Output> y,
+                                View<const T, Output> dy, Cache& cache, Params& grad) {
+        Convolution::backward_params(w, x, y, masked(y, dy, cache), cache.convolution, grad);
+    }
+
+private:
+    static View<const T, Output> masked(View<const T, Output> y, View<const T, Output> dy, Cache& cache) {
+        cache.dz.resize(dy.batch());
+        kernel::relu_backward<T>(y.span(), dy.span(), cache.dz.span());
+        return cache.dz;
+    }
+};
+
+template <std::size_t Out, Window W, Bias B>
+struct Joined<Conv2d<Out, W, B>, Relu> {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ConvReluLayer<Conv2dLayer<In, Out, W, B, T>>;
+};
+template <std::size_t Out, Window W, Bias B>
+struct Joined<ConvTranspose2d<Out, W, B>, Relu> {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ConvReluLayer<ConvTranspose2dLayer<In, Out, W, B, T>>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,104 @@
+#pragma once
+// Transposed convolution of an image (torch.nn.ConvTranspose2d, square window): the adjoint of a Conv2d that goes from
+// the output back to the input, so its forward pass is that one's backward pass.
+//
+//     y(i) = b + sum over (o, t) with o stride + t - pad = i of x(o) W(t)^T
+//
+// Input    Shape<height, width, channels>
+// Output   Shape<window.up(height), window.up(width), Out>
+// Params   weight Shape<size, size, Out, channels> (PyTorch's [channels, Out, size, size]), bias Shape<Out>; both start
+//          in U(-1/sqrt(n), 1/sqrt(n)), n = size^2 Out (PyTorch's fan-in of a transposed weight)
+// Packed   panels of the weights for both directions, and the tables of pixels
+// Cache    with few output channels: the products of every pixel with all taps, before they are added up
+
+#include <tessera/nn/conv2d.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <StaticShape In, std::size_t Out, Window W, Bias B, std::floating_point T>
+struct ConvTranspose2dLayer {
+    static_assert(ImageShape<In>, "ConvTranspose2d takes Shape<height, width, channels>");
+    static_assert(WindowGrows<In, W>, "ConvTranspose2d: the padding eats the whole output");
+    static_assert(W.size * W.size <= kernel::max_taps, "ConvTranspose2d: the window has at most 16 x 16 taps");
+    static_assert(last_dim<In> <= kernel::max_channels && Out <= kernel::max_channels,
+                  "ConvTranspose2d: at most 1024 channels");
+
+    static constexpr std::string_view name = "ConvTranspose2d";
+    static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>, taps = W.size * W.size;
+    static constexpr bool has_bias = B == Bias::with;
+    // Few channels out: a tile of 32 columns would be nearly empty, so all taps of a pixel are made at once and added.
+    static constexpr bool by_columns = Out * 4 <= kernel::panel_width;
+    static constexpr kernel::PatchSize size{W.up(image_height<In>), W.up(image_width<In>), image_height<In>, image_width<In>,
+                                            W.size,            W.stride,         W.pad};
+    using Scalar = T;
+    using Input = In;
+    using Output = Shape<size.height, size.width, Out>;
+    static constexpr std::size_t out_pixels = row_count<Output>;
+
+    struct Packed : PackedConvolution<T> {
+        kernel::Panels<T> all_taps;  // channels x (taps Out)
+    };
+    struct Cache {
+        Buffer<T> columns;
+    };
+    struct Params {
+        Param<T, Shape<W.size, W.size, Out, channels>, Axes<3, 2, 0, 1>> weight;
+        Param<T, Shape<has_bias ? Out : 0>> bias;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            f("weight", p.weight...);
+            if constexpr (has_bias) f("bias", p.bias...);
+        }
+    };
+
+    static void init(Params& p, Rng& rng) {
+        uniform_fan_in(p.weight, taps * Out, rng);
+        if constexpr (has_bias) uniform_fan_in(p.bias, taps * Out, rng);
+    }
+    static void pack(const Params& p, Packed& w) {
+        w.pack(size, Out, channels, p.weight.data());
+        if constexpr (by_columns) w.all_taps.pack(channels, taps * Out, p.weight.data(), 1, channels);
+        if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache) {
+        forward(w, x, y, cache, false);
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, bool relu) {
+        if constexpr (by_columns) {
+            const std::size_t rows = x.batch() * in_pixels;
+            if (cache.columns.size() < rows * taps * Out) cache.columns.resize(rows * taps * Out);
+            kernel::gemm<T>(rows, x.data(), channels, w.all_taps, cache.columns.data(), taps * Out);
+            kernel::col2im<T>(w.gather, x.batch(), cache.columns.data(), Out, w.bias_or_null(), relu, y.data(), out_pixels);
+        } else {
+            for (std::size_t c = 0; c < w.scatter.size(); ++c)
+                kernel::convolve<T>(w.scatter[c], x.batch(), x.data(), in_pixels, channels, w.scatter_weights[c],
+                                    y.data(), out_pixels, {.bias = w.bias_or_null(), .relu = relu});
+        }
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        backward_params(w, x, y, dy, cache, grad);
+        kernel::convolve<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, w.gather_weights, dx.data(), in_pixels);
+    }
+    static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
+                                Cache&, Params& grad) {
+        kernel::convolve_adjoint<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
+                                    grad.weight.data());
+        if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
+    }
+};
+
+/// `ConvTranspose2d<32, up2>`
+template <std::size_t Out, Window W, Bias B = Bias::with>
+struct ConvTranspose2d {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ConvTranspose2dLayer<In, Out, W, B, T>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,100 @@
+#pragma once
+// How a Chain binds its specs, left to right, two at a time where they are Joined.
+
+#include <tessera/nn/joined.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::nn::detail {
+
+// After an error: a layer that does nothing and keeps the shape, so that one mistake prints one message.
+template <class T, class In>
+struct Broken {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = None;
+    using Cache = None;
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
+    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
+                         Params&) {}
+};
+
+template <class T, class In, class Spec>
+struct bind_or_broken {
+    using type = Broken<T, In>;
+};
+template <class T, class In, class Spec>
+    requires LayerSpec<Spec, In, T>
+struct bind_or_broken<T, In, Spec> {
+    using type = typename Spec::template Bind<In, T>;
+};
+
+// Names one joint only, not the whole list: keeps messages short.
+template <class T, class Gets, class Spec>
+struct Link {
+    static_assert(LayerSpec<Spec, Gets, T>, "Chain: this is no layer spec for the shape that it gets");
+};
+
+template <std::size_t I, class L>
+struct Part {
+    static constexpr std::size_t position = I;
+    using Layer = L;
+};
+
+template <class... P>
+struct PartList {};
+
+template <class T, std::size_t I, class In, class Done, class... Specs>
+struct bind_all {  // nothing is left
+    using Output = In;
+    using Parts = Done;
+};
+template <class T, std::size_t I, class In, class... Done, class A, class... Rest>
+struct bind_all<T, I, In, PartList<Done...>, A, Rest...> {
+    static_assert(sizeof(Link<T, In, A>) > 0);  // clang finds no member in a class whose static_assert failed
+    using L = typename bind_or_broken<T, In, A>::type;
+    using Next = bind_all<T, I + 1, typename L::Output, PartList<Done..., Part<I, L>>, Rest...>;
+    using Output = typename Next::Output;
+    using Parts = typename Next::Parts;
+};
+template <class T, std::size_t I, class In, class... Done, class A, class B, class... Rest>
+    requires LayerSpec<Joined<A, B>, In, T>
+struct bind_all<T, I, In, PartList<Done...>, A, B, Rest...> {
+    using L = typename Joined<A, B>::template Bind<In, T>;
+    using Next = bind_all<T, I + 2, typename L::Output, PartList<Done..., Part<I, L>>, Rest...>;
+    using Output = typename Next::Output;
+    using Parts = typename Next::Parts;
+};
+
+template <class T, class Parts>
+struct Unzipped;
+template <class T, class... P>
+struct Unzipped<T, PartList<P...>> {
+    static constexpr std::size_t count = sizeof...(P);
+    // Largest tensor between two layers, in elements of one sample; the last output is not one, but counts.
+    static constexpr std::size_t largest = std::max({std::size_t{0}, P::Layer::Output::size...});
+    template <std::size_t I>
+    using At = typename std::tuple_element_t<I, std::tuple<P...>>::Layer;
+    template <std::size_t I>
+    static constexpr std::size_t position = std::tuple_element_t<I, std::tuple<P...>>::position;
+
+    using Params = std::tuple<typename P::Layer::Params...>;
+    using Ready = std::tuple<nn::Ready<typename P::Layer>...>;
+    using Caches = std::tuple<typename P::Layer::Cache...>;
+    using Outputs = std::tuple<Tensor<T, typename P::Layer::Output>...>;
+    using InputScalar = nn::InputScalar<At<0>>;
+};
+
+template <class T, class In, class... Specs>
+struct Bound : Unzipped<T, typename bind_all<T, 0, In, PartList<>, Specs...>::Parts> {
+    static_assert(sizeof...(Specs) > 0, "Chain: at least one layer");
+    using Output = typename bind_all<T, 0, In, PartList<>, Specs...>::Output;
+};
+
+}  // namespace tessera::nn::detail

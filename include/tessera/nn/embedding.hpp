@@ -1,0 +1,71 @@
+#pragma once
+// What stands first in a prior: each token becomes a row of a table, plus a learned row for its place.
+//
+//     y[t] = token.weight[x[t]] + position.weight[t]
+//
+// Input    Shape<tokens>, its elements are Token, each below Vocab (who feeds the net checks that: a kernel does not)
+// Output   Shape<tokens, Width>
+// Params   token.weight Shape<Vocab, Width>, position.weight Shape<tokens, Width>; both start at N(0, 1) as torch's
+// Cache    none. There is no dx
+
+#include <tessera/core/token.hpp>
+#include <tessera/kernel/embedding.hpp>
+#include <tessera/nn/init.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+/// A Shape<tokens>: one token for each place.
+template <class S>
+concept TokenShape = StaticShape<S> && (S::rank == 1);
+
+template <StaticShape In, std::size_t Vocab, std::size_t Width, std::floating_point T>
+struct EmbeddingLayer {
+    static_assert(TokenShape<In>, "Embedding: the input must be Shape<tokens>");
+    static_assert(Vocab > 0 && Vocab - 1 <= std::numeric_limits<Token>::max(),
+                  "Embedding: a Token must be able to count the vocabulary");
+    using Scalar = T;
+    using InputScalar = Token;
+    using Input = In;
+    using Output = Shape<In::size, Width>;
+    static constexpr std::string_view name = "Embedding";
+    static constexpr std::size_t vocab = Vocab;
+
+    struct Params {
+        Param<T, Shape<Vocab, Width>> token;
+        Param<T, Output> position;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            under("token", f)("weight", p.token...);
+            under("position", f)("weight", p.position...);
+        }
+    };
+    using Cache = None;
+
+    static void init(Params& p, Rng& rng) {
+        nn::normal(p.token, 1.f, rng);
+        nn::normal(p.position, 1.f, rng);
+    }
+    static void forward(const Params& p, View<const Token, In> x, View<T, Output> y, Cache&) {
+        kernel::embedding_forward<T, Token>(x.span(), Width, p.token.span(), p.position.span(), y.span());
+    }
+    static void backward_params(const Params&, View<const Token, In> x, View<const T, Output> /*y*/,
+                                View<const T, Output> dy, Cache&, Params& grad) {
+        kernel::embedding_backward<T, Token>(x.span(), Width, dy.span(), grad.token.span(), grad.position.span());
+    }
+};
+
+/// `Chain<Shape<49>, Embedding<257, 128>, Repeat<4, Block>>`
+template <std::size_t Vocab, std::size_t Width>
+struct Embedding {
+    template <StaticShape In, std::floating_point T>
+    using Bind = EmbeddingLayer<In, Vocab, Width, T>;
+};
+
+}  // namespace tessera::nn

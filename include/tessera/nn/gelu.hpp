@@ -1,0 +1,47 @@
+#pragma once
+// Gaussian error linear unit, the tanh form (Hendrycks, Gimpel 2016, arXiv:1606.08415); torch's approximate="tanh".
+//
+//     y = x/2 (1 + tanh u),   u = sqrt(2/pi) (x + 0.044715 x^3),   dx = dy dy/dx
+//
+// Input    any shape
+// Output   the same shape
+// Params   none
+// Cache    the derivative, made together with y: backward is one product
+
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <concepts>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <StaticShape In, std::floating_point T>
+struct GeluLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = None;
+    struct Cache {
+        Tensor<T, In> slope;
+    };
+    static constexpr std::string_view name = "Gelu";
+
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache& cache) {
+        cache.slope.resize(x.batch());
+        kernel::gelu_with_derivative<T>(x.span(), y.span(), cache.slope.span());
+    }
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params&) {
+        kernel::multiply<T>(dy.span(), cache.slope.span(), dx.span());
+    }
+};
+
+/// `Linear<512>, Gelu, Linear<128>`
+struct Gelu {
+    template <StaticShape In, std::floating_point T>
+    using Bind = GeluLayer<In, T>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,77 @@
+#pragma once
+// Group normalisation (Wu, He 2018, arXiv:1803.08494), channel last.
+//
+//     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(var + 1e-5)
+//     mean and var over all pixels and the channels / groups neighbouring channels of a group
+//
+// Input    Shape<..., channels>, usually Shape<height, width, channels>
+// Output   the same shape
+// Params   weight Shape<channels>, starts at 1;  bias Shape<channels>, starts at 0
+// Cache    mean and rstd of each sample's groups, once for each channel, and two rows of scratch
+
+#include <tessera/kernel/group_norm.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+/// The channels of S fall into Groups of one size.
+template <class S, std::size_t Groups>
+concept GroupsDivideChannels = StaticShape<S> && Groups > 0 && last_dim<S> % Groups == 0;
+
+template <StaticShape In, std::size_t Groups, std::floating_point T>
+struct GroupNormLayer {
+    static_assert(GroupsDivideChannels<In, Groups>, "GroupNorm: the groups must divide the channels");
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    static constexpr std::string_view name = "GroupNorm";
+    static constexpr std::size_t channels = last_dim<In>;
+    static constexpr T eps = T(1e-5);
+
+    struct Params {
+        Param<T, Shape<channels>> weight;
+        Param<T, Shape<channels>> bias;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            f("weight", p.weight...);
+            f("bias", p.bias...);
+        }
+    };
+    struct Cache {
+        Tensor<T, Shape<channels>> mean;
+        Tensor<T, Shape<channels>> rstd;
+        Tensor<T, Shape<2 * channels>> sums{1};
+    };
+
+    static void init(Params& p, Rng&) {
+        p.weight.fill(T(1));
+        p.bias.fill(T(0));
+    }
+    static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
+        cache.mean.resize(x.batch());
+        cache.rstd.resize(x.batch());
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            kernel::group_norm_forward<T>(x[n], Groups, p.weight.span(), p.bias.span(), y[n], cache.mean[n],
+                                          cache.rstd[n], eps);
+    }
+    static void backward(const Params& p, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            kernel::group_norm_backward<T>(x[n], Groups, p.weight.span(), cache.mean[n], cache.rstd[n], dy[n], dx[n],
+                                           grad.weight.span(), grad.bias.span(), cache.sums.span());
+    }
+};
+
+/// `GroupNorm<8>, Silu, Conv2d<64, same3>`
+template <std::size_t Groups>
+struct GroupNorm {
+    template <StaticShape In, std::floating_point T>
+    using Bind = GroupNormLayer<In, Groups, T>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,119 @@
+#pragma once
+// The contract of a layer: a pure function with a parameter type. No object, no member state, nothing to reset.
+//
+//     init(params, rng)                            start values
+//     forward(w, x, y, cache)                      writes all of y, and in cache what backward needs besides x and y
+//     backward(w, x, y, dy, dx, cache, grad)       overwrites dx, ADDS to grad
+//
+// Arguments always stand in this order: what it knows, what comes back, what it makes, its notes, what it adds to.
+// w is the layer's `Params`, or its `Packed` where it has one. Rules, tested by testing::check_layer for every layer,
+// ours or yours:
+//   1. w is const: two threads run one net with two caches.
+//   2. Nothing is allocated after the first call with the largest batch.
+//   3. Results do not depend on the number of threads, bit for bit.
+//   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory.
+//   5. Samples are independent: y[n] depends on x[n] only (the trainer cuts a batch into blocks).
+// Optional members:
+//   Packed, pack(params, packed)    what a step derives from the weights once (panels for the kernels); then w is Packed
+//   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
+//   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
+//   begin(cache, pass)              told before each forward whether it trains, and with which random numbers
+
+#include <tessera/core/param.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/core/view.hpp>
+
+#include <concepts>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+/// What a net is told before a forward pass. `first` is the index in the batch of the first sample of this block: what
+/// is drawn for a sample does not depend on how the batch was cut.
+struct Pass {
+    bool training = false;
+    Rng rng{};
+    std::size_t first = 0;
+};
+
+namespace detail {
+template <class L>
+struct ready {
+    using type = typename L::Params;
+};
+template <class L>
+    requires requires { typename L::Packed; }
+struct ready<L> {
+    using type = typename L::Packed;
+};
+template <class L>
+struct input_scalar {
+    using type = typename L::Scalar;
+};
+template <class L>
+    requires requires { typename L::InputScalar; }
+struct input_scalar<L> {
+    using type = typename L::InputScalar;
+};
+}  // namespace detail
+
+/// What forward and backward read: Packed where the layer has one, else Params.
+template <class L>
+using Ready = typename detail::ready<L>::type;
+
+template <class L>
+using InputScalar = typename detail::input_scalar<L>::type;
+
+template <class L>
+using InputView = View<const InputScalar<L>, typename L::Input>;
+
+template <class L>
+concept TakesTokens = !std::same_as<InputScalar<L>, typename L::Scalar>;
+
+template <class L>
+concept Layer =
+    std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> && StaticShape<typename L::Output> &&
+    Parameters<typename L::Params> && std::default_initializable<typename L::Cache> &&
+    requires(typename L::Params& params, const Ready<L>& w, Rng& rng, typename L::Cache& cache, InputView<L> x,
+             View<typename L::Scalar, typename L::Input> dx, View<typename L::Scalar, typename L::Output> y,
+             View<const typename L::Scalar, typename L::Output> dy) {
+        L::init(params, rng);
+        L::forward(w, x, y, cache);
+        requires TakesTokens<L> || requires { L::backward(w, x, y, dy, dx, cache, params); };
+        requires !TakesTokens<L> || requires { L::backward_params(w, x, y, dy, cache, params); };
+    };
+
+/// What stands in a Chain: a type that binds to the shape that it gets.
+template <class S, class In, class T = float>
+concept LayerSpec = requires { typename S::template Bind<In, T>; } && Layer<typename S::template Bind<In, T>>;
+
+/// Makes w from params: packs, or copies where there is nothing to pack.
+template <Layer L>
+void pack(const typename L::Params& params, Ready<L>& w) {
+    if constexpr (requires { typename L::Packed; })
+        L::pack(params, w);
+    else
+        w = params;
+}
+
+template <Layer L>
+void begin(typename L::Cache& cache, const Pass& pass) {
+    if constexpr (requires { L::begin(cache, pass); }) L::begin(cache, pass);
+}
+
+/// backward without dx: the layer's own, else its backward with a scratch dx.
+template <Layer L>
+void backward_params(const Ready<L>& w, InputView<L> x, View<const typename L::Scalar, typename L::Output> y,
+                     View<const typename L::Scalar, typename L::Output> dy,
+                     Tensor<typename L::Scalar, typename L::Input>& scratch, typename L::Cache& cache,
+                     typename L::Params& grad) {
+    if constexpr (requires { L::backward_params(w, x, y, dy, cache, grad); }) {
+        L::backward_params(w, x, y, dy, cache, grad);
+    } else {
+        scratch.resize(x.batch());
+        L::backward(w, x, y, dy, scratch.view(), cache, grad);
+    }
+}
+
+}  // namespace tessera::nn

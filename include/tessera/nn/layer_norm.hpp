@@ -1,0 +1,66 @@
+#pragma once
+// Layer normalisation over the last dimension (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
+//
+//     n = (x - mean(x)) rstd(x),   y = weight n + bias,   rstd = 1 / sqrt(var(x) + 1e-5)
+//
+// Input    Shape<..., width>; each row of `width` numbers is normalised on its own
+// Output   the same shape
+// Params   weight Shape<width>, starts at 1;  bias Shape<width>, starts at 0
+// Cache    mean and rstd of each row; backward makes n from them again instead of storing it
+
+#include <tessera/kernel/layer_norm.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <StaticShape In, std::floating_point T>
+struct LayerNormLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    static constexpr std::string_view name = "LayerNorm";
+    static constexpr T eps = T(1e-5);
+
+    struct Params {
+        Param<T, Shape<last_dim<In>>> weight;
+        Param<T, Shape<last_dim<In>>> bias;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            f("weight", p.weight...);
+            f("bias", p.bias...);
+        }
+    };
+    struct Cache {
+        Tensor<T, Shape<row_count<In>>> mean;
+        Tensor<T, Shape<row_count<In>>> rstd;
+    };
+
+    static void init(Params& p, Rng&) {
+        p.weight.fill(T(1));
+        p.bias.fill(T(0));
+    }
+    static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
+        cache.mean.resize(x.batch());
+        cache.rstd.resize(x.batch());
+        kernel::layer_norm_forward<T>(x.span(), p.weight.span(), p.bias.span(), y.span(), cache.mean.span(),
+                                      cache.rstd.span(), eps);
+    }
+    static void backward(const Params& p, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, const Cache& cache, Params& grad) {
+        kernel::layer_norm_backward<T>(x.span(), p.weight.span(), cache.mean.span(), cache.rstd.span(), dy.span(),
+                                       dx.span(), grad.weight.span(), grad.bias.span());
+    }
+};
+
+/// `Residual<LayerNorm, CausalAttention<4>>`
+struct LayerNorm {
+    template <StaticShape In, std::floating_point T>
+    using Bind = LayerNormLayer<In, T>;
+};
+
+}  // namespace tessera::nn

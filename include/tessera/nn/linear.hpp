@@ -1,0 +1,87 @@
+#pragma once
+// Affine map of the last dimension (torch.nn.Linear).
+//
+//     y = x W + b,   dx = dy W^T,   dW += x^T dy,   db += sum of dy over rows
+//
+// Input    Shape<..., C>; each row of C numbers on its own
+// Output   Shape<..., Out>
+// Params   weight Shape<C, Out> (PyTorch's [Out, C]), bias Shape<Out>; both start in U(-1/sqrt(C), 1/sqrt(C))
+// Packed   panels of W and of W^T, the bias
+// Cache    none
+
+#include <tessera/kernel/gemm.hpp>
+#include <tessera/nn/init.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/nn/window.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+/// Weights of Linear in the kernels' order: the same type whatever the number of rows of a sample.
+template <std::floating_point T>
+struct PackedLinear {
+    kernel::Panels<T> forward, backward;
+    Buffer<T> bias;
+
+    const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
+};
+
+template <StaticShape In, std::size_t Out, Bias B, std::floating_point T>
+struct LinearLayer {
+    static constexpr std::string_view name = "Linear";
+    static constexpr std::size_t in = last_dim<In>;
+    static constexpr std::size_t rows = row_count<In>;
+    static constexpr bool has_bias = B == Bias::with;
+    using Scalar = T;
+    using Input = In;
+    using Output = WithLastDim<In, Out>;
+    using Packed = PackedLinear<T>;
+    using Cache = None;
+
+    struct Params {
+        Param<T, Shape<in, Out>, Axes<1, 0>> weight;
+        Param<T, Shape<has_bias ? Out : 0>> bias;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            f("weight", p.weight...);
+            if constexpr (has_bias) f("bias", p.bias...);
+        }
+    };
+
+    static void init(Params& p, Rng& rng) {
+        uniform_fan_in(p.weight, in, rng);
+        if constexpr (has_bias) uniform_fan_in(p.bias, in, rng);
+    }
+    static void pack(const Params& p, Packed& w) {
+        w.forward.pack(in, Out, p.weight.data(), Out, 1);
+        w.backward.pack(Out, in, p.weight.data(), 1, Out);
+        if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&) {
+        kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null()});
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        backward_params(w, x, y, dy, cache, grad);
+        kernel::gemm<T>(x.batch() * rows, dy.data(), Out, w.backward, dx.data(), in);
+    }
+    static void backward_params(const Packed&, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
+                                Cache&, Params& grad) {
+        const std::size_t m = x.batch() * rows;
+        kernel::gemm_adjoint<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out);
+        if constexpr (has_bias) kernel::column_sums<T>(m, Out, dy.data(), Out, grad.bias.data());
+    }
+};
+
+/// `Linear<256>`, `Linear<256, no_bias>`
+template <std::size_t Out, Bias B = Bias::with>
+struct Linear {
+    template <StaticShape In, std::floating_point T>
+    using Bind = LinearLayer<In, Out, B, T>;
+};
+
+}  // namespace tessera::nn

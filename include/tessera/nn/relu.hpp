@@ -1,0 +1,44 @@
+#pragma once
+// Rectified linear unit (Nair, Hinton 2010).
+//
+//     y = max(x, 0),   dx = y > 0 ? dy : 0
+//
+// Input    any shape
+// Output   the same shape
+// Params   none
+// Cache    none: backward works from y
+
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <concepts>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <StaticShape In, std::floating_point T>
+struct ReluLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = None;
+    using Cache = None;
+    static constexpr std::string_view name = "Relu";
+
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
+        kernel::relu_forward<T>(x.span(), y.span());
+    }
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> y, View<const T, In> dy,
+                         View<T, In> dx, Cache&, Params&) {
+        kernel::relu_backward<T>(y.span(), dy.span(), dx.span());
+    }
+};
+
+/// `Conv2d<32, down2>, Relu`
+struct Relu {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ReluLayer<In, T>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,82 @@
+#pragma once
+// N copies of one group of layers, each with its own weights: N blocks, one instantiation.
+//
+// Input    any shape that the group gives back
+// Output   the same shape
+// Params   an array of the group's, named "0...", "1..."
+// Cache    an array of the group's, each copy's output, and two gradient buffers that take turns
+
+#include <tessera/nn/chain.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <StaticShape In, std::size_t N, std::floating_point T, class... Specs>
+struct RepeatLayer {
+    using Inner = BasicChain<T, In, Specs...>;
+    static_assert(std::same_as<typename Inner::Output, In>,
+                  "Repeat: the group must give back the shape that it takes");
+    static_assert(N > 0, "Repeat: at least one copy");
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+
+    struct Params {
+        std::array<typename Inner::Params, N> items;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            for (std::size_t i = 0; i < N; ++i) Inner::Params::each(under(i, f), p.items[i]...);
+        }
+    };
+    struct Packed {
+        std::array<typename Inner::Packed, N> items;
+    };
+    struct Cache {
+        std::array<typename Inner::Cache, N> inner;
+        std::array<Tensor<T, typename Inner::Output>, N> y;
+        std::array<Tensor<T, In>, 2> dy;
+    };
+
+    static void init(Params& p, Rng& rng) {
+        for (auto& item : p.items) Inner::init(item, rng);
+    }
+    static void pack(const Params& p, Packed& w) {
+        for (std::size_t i = 0; i < N; ++i) Inner::pack(p.items[i], w.items[i]);
+    }
+    static void begin(Cache& cache, const Pass& pass) {
+        for (std::size_t i = 0; i < N; ++i)
+            Inner::begin(cache.inner[i], {pass.training, pass.rng.split(i), pass.first});
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
+        for (std::size_t i = 0; i < N; ++i) {
+            const bool last = i + 1 == N;
+            if (!last) cache.y[i].resize(x.batch());
+            Inner::forward(w.items[i], x, last ? y : cache.y[i].view(), cache.inner[i]);
+            x = cache.y[i];
+        }
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, In> y, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        for (auto& d : cache.dy) d.resize(x.batch());
+        for (std::size_t i = N; i-- > 0;) {
+            const View<const T, In> below = i == 0 ? x : View<const T, In>{cache.y[i - 1]};
+            const View<T, In> dbelow = i == 0 ? dx : cache.dy[i % 2].view();
+            Inner::backward(w.items[i], below, y, dy, dbelow, cache.inner[i], grad.items[i]);
+            y = below;
+            dy = dbelow;
+        }
+    }
+};
+
+/// `Repeat<4, Block>`
+template <std::size_t N, class... Specs>
+struct Repeat {
+    template <StaticShape In, std::floating_point T>
+    using Bind = RepeatLayer<In, N, T, Specs...>;
+};
+
+}  // namespace tessera::nn

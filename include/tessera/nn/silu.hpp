@@ -1,0 +1,44 @@
+#pragma once
+// Sigmoid-weighted linear unit (Hendrycks, Gimpel 2016, arXiv:1606.08415).
+//
+//     y = x s,   dx = dy s (1 + x (1 - s)),   s = sigmoid(x)
+//
+// Input    any shape
+// Output   the same shape
+// Params   none
+// Cache    none: backward works from x
+
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <concepts>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <StaticShape In, std::floating_point T>
+struct SiluLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = None;
+    using Cache = None;
+    static constexpr std::string_view name = "Silu";
+
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
+        kernel::silu_forward<T>(x.span(), y.span());
+    }
+    static void backward(const Params&, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache&, Params&) {
+        kernel::silu_backward<T>(x.span(), dy.span(), dx.span());
+    }
+};
+
+/// `GroupNorm<8>, Silu, Conv2d<64, same3>`
+struct Silu {
+    template <StaticShape In, std::floating_point T>
+    using Bind = SiluLayer<In, T>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,48 @@
+#pragma once
+// AdamW: Adam with decoupled weight decay (Loshchilov, Hutter 2017, arXiv:1711.05101); PyTorch's defaults and
+// formula.
+//
+//     p = (1 - lr decay) p
+//     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) g^2
+//     p = p - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
+//
+// Only leaves of rank 2 and more decay: weights of layers and embeddings, but neither biases nor gains.
+//
+//     AdamW optimizer{vae, {.lr = 3e-4}};         AdamW<Params> optimizer{{.lr = 3e-4}};
+//     optimizer.update(params, grad);
+
+#include <tessera/optim/detail/adam_rule.hpp>
+
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct AdamWOptions {
+    double lr = 1e-3;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double eps = 1e-8;
+    double weight_decay = 1e-2;
+};
+
+namespace detail {
+struct Decoupled {
+    static constexpr const char* rule = "AdamW";
+    static double keep(const AdamWOptions& o, std::size_t rank) {
+        return rank >= 2 ? 1 - o.lr * o.weight_decay : 1;
+    }
+    static double l2(const AdamWOptions&, std::size_t) { return 0; }
+};
+}  // namespace detail
+
+template <Parameters P>
+class AdamW : public detail::AdamRule<P, AdamWOptions, detail::Decoupled> {
+public:
+    using detail::AdamRule<P, AdamWOptions, detail::Decoupled>::AdamRule;
+};
+
+template <class Model>
+    requires requires { typename Model::Params; }
+AdamW(const Model&, AdamWOptions = {})->AdamW<typename Model::Params>;
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,99 @@
+#pragma once
+// The norm of a whole gradient, and what to do when it is too large or no number.
+//
+//     norm = sqrt(sum of g^2 over all leaves),   g = g min(1, max_norm / (norm + 1e-6))     (PyTorch's 1e-6)
+//
+// Chunks of 4096 numbers are summed in T, their sums added in double in the order of the memory: any number
+// of threads gives the same bits.
+
+#include <tessera/core/param.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/reduce.hpp>
+#include <tessera/optim/detail/option.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+/// Sum of squares of one leaf: tasks of 16 chunks fill a table, one thread adds it up. 1024 chunks at a time,
+/// so that the table stands on the stack.
+template <std::floating_point T>
+double leaf_squares(std::span<const T> x) {
+    constexpr std::size_t chunk = kernel::sum_chunk, round = 1024 * chunk;
+    std::array<double, 1024> sums;
+    double total = 0;
+    for (; !x.empty(); x = x.subspan(std::min(round, x.size()))) {
+        const auto now = x.first(std::min(round, x.size()));
+        kernel::for_chunks(now.size(), 16 * chunk, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; i += chunk)
+                sums[i / chunk] = kernel::sum_squares<T>(now.subspan(i, std::min(chunk, end - i)));
+        });
+        for (std::size_t c = 0; c * chunk < now.size(); ++c) total += sums[c];
+    }
+    return total;
+}
+}  // namespace detail
+
+template <Parameters P>
+double grad_norm(const P& grad) {
+    double total = 0;
+    const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {
+        total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
+    };
+    P::each(add, grad);
+    return std::sqrt(total);
+}
+
+/// Returns the norm before clipping. A gradient whose norm is not finite stays as it is: ask
+/// first_non_finite.
+template <Parameters P>
+double clip_grad_norm(P& grad, double max_norm) {
+    detail::check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
+    const double norm = grad_norm(grad);
+    const double factor = max_norm / (norm + 1e-6);
+    if (factor < 1 && std::isfinite(norm)) {
+        const auto shrink = [&]<class Leaf>(const Path&, Leaf& g) {
+            using T = typename Leaf::Scalar;
+            const std::span<T> x = g.span();
+            kernel::for_chunks(x.size(), 65536, [&](std::size_t begin, std::size_t end) {
+                kernel::scale<T>(static_cast<T>(factor), x.subspan(begin, end - begin));
+            });
+        };
+        P::each(shrink, grad);
+    }
+    return norm;
+}
+
+/// Where a gradient stopped being one.
+struct NonFinite {
+    std::string path;       ///< of the first leaf that has one
+    std::size_t index = 0;  ///< of the first in that leaf, in the order of the memory
+    std::size_t count = 0;  ///< in all leaves together
+};
+
+/// Nothing if every number is finite (the norm may still have overflowed). Slow; for the message of an error.
+template <Parameters P>
+std::optional<NonFinite> first_non_finite(const P& grad) {
+    std::optional<NonFinite> found;
+    const auto look = [&](const Path& path, const auto& g) {
+        const auto x = g.span();
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            if (std::isfinite(x[i])) continue;
+            if (!found) found = NonFinite{path.str(), i, 0};
+            ++found->count;
+        }
+    };
+    P::each(look, grad);
+    return found;
+}
+
+}  // namespace tessera::inline TESSERA_ABI

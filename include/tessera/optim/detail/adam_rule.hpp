@@ -1,0 +1,118 @@
+#pragma once
+// What Adam and AdamW share: two moments of the parameters' own type, the number of steps, the pass over all
+// leaves. They differ in how the decay enters, which the Decay policy says: `keep` multiplies a weight before
+// the step, `l2` times the weight joins its gradient.
+
+#include <tessera/core/param.hpp>
+#include <tessera/kernel/adamw.hpp>
+#include <tessera/kernel/parallel.hpp>
+#include <tessera/optim/detail/option.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI::detail {
+
+/// Throws ArgumentError for options that cannot work. Written so that NaN fails each of them.
+template <class Options>
+void check_adam_options(const char* where, const Options& o) {
+    const auto not_negative = [&](const char* what, double x) {
+        check_option(x >= 0 && std::isfinite(x), where, what, "a finite number >= 0", x);
+    };
+    const auto below_one = [&](const char* what, double x) {
+        check_option(x >= 0 && x < 1, where, what, "a number in [0, 1)", x);
+    };
+    not_negative("lr", o.lr);
+    below_one("beta1", o.beta1);
+    below_one("beta2", o.beta2);
+    not_negative("eps", o.eps);
+    not_negative("weight_decay", o.weight_decay);
+}
+
+/// One leaf, in chunks that several threads share where it is large. 32768 numbers are about 10 us of work.
+template <std::floating_point T>
+void adam_leaf(const kernel::AdamFactors<T>& factors, std::span<const T> grad, std::span<T> p, std::span<T> m,
+               std::span<T> v) {
+    kernel::for_chunks(p.size(), 32768, [&](std::size_t begin, std::size_t end) {
+        const std::size_t n = end - begin;
+        kernel::adamw_update<T>(factors, grad.subspan(begin, n), p.subspan(begin, n), m.subspan(begin, n),
+                                v.subspan(begin, n));
+    });
+}
+
+/// A parameter set of its own: what a checkpoint keeps of an optimiser.
+template <Parameters P>
+struct AdamState {
+    P m, v;
+    Param<std::int64_t, Shape<1>> step;
+
+    template <class F, class... S>
+    static void each(F&& f, S&... s) {
+        P::each(under("adam.m", f), s.m...);
+        P::each(under("adam.v", f), s.v...);
+        f("adam.step", s.step...);
+    }
+};
+
+template <Parameters P, class Options, class Decay>
+class AdamRule {
+public:
+    using State = AdamState<P>;
+
+    explicit AdamRule(Options options = {}) : options_{options} { check_adam_options(Decay::rule, options_); }
+    /// The model says which type its parameters have, nothing more.
+    template <class Model>
+        requires std::same_as<typename Model::Params, P>
+    explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
+
+    void update(P& params, const P& grad) {
+        const double t = static_cast<double>(++state_.step[0]);
+        const double bias1 = 1 - std::pow(options_.beta1, t), bias2 = 1 - std::pow(options_.beta2, t);
+        const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
+            using T = typename Leaf::Scalar;
+            constexpr std::size_t rank = Leaf::Dims::rank;
+            const auto to = [](double x) { return static_cast<T>(x); };
+            const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - options_.beta1),
+                                                 .beta2 = to(options_.beta2),
+                                                 .one_minus_beta2 = to(1 - options_.beta2),
+                                                 .step = to(options_.lr / bias1),
+                                                 .root = to(1 / std::sqrt(bias2)),
+                                                 .eps = to(options_.eps),
+                                                 .keep = to(Decay::keep(options_, rank)),
+                                                 .l2 = to(Decay::l2(options_, rank))};
+            adam_leaf<T>(factors, g.span(), p.span(), m.span(), v.span());
+        };
+        P::each(step, params, grad, state_.m, state_.v);
+    }
+
+    double lr() const { return options_.lr; }
+    void set_lr(double lr) {
+        Options next = options_;
+        next.lr = lr;
+        check_adam_options(Decay::rule, next);
+        options_ = next;
+    }
+    const Options& options() const { return options_; }
+    std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }
+
+    /// f(path, leaf) for "adam.m.<path>", "adam.v.<path>" and "adam.step", one 64-bit integer.
+    template <class F>
+    void each_state(F&& f) {
+        State::each(f, state_);
+    }
+    template <class F>
+    void each_state(F&& f) const {
+        State::each(f, state_);
+    }
+    State& state() { return state_; }
+    const State& state() const { return state_; }
+
+private:
+    Options options_;
+    State state_;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::detail

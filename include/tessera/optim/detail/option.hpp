@@ -1,0 +1,18 @@
+#pragma once
+// One sentence for every option that cannot work:  AdamW: beta1: expected a number in [0, 1), got 1.5
+
+#include <tessera/core/error.hpp>
+
+#include <cstdio>
+#include <string>
+
+namespace tessera::inline TESSERA_ABI::detail {
+
+inline void check_option(bool good, const char* where, const char* what, const char* expected, double got) {
+    if (good) return;
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", got);
+    throw ArgumentError(std::string{where} + ": " + what + ": " + expected_got(expected, text));
+}
+
+}  // namespace tessera::inline TESSERA_ABI::detail

@@ -1,0 +1,72 @@
+#pragma once
+// Learning-rate schedules: small values that are called with the number of steps done and give the rate of
+// the next.
+//
+//     optimizer.set_lr(schedule(step));
+//
+// All three reach lr after `warmup` steps by  lr (t + 1) / (warmup + 1);  after the end they stay at min_lr.
+//     Constant        lr
+//     WarmupCosine    min_lr + (1 + cos(pi (t - warmup) / (steps - warmup))) / 2 * (lr - min_lr)
+//     Wsd             lr for `stable` steps, then a straight line to min_lr over `decay` steps
+
+#include <tessera/core/abi.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <numbers>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Not stronger: a lambda of the step is a schedule.
+template <class S>
+concept Schedule = requires(const S& schedule, std::size_t step) {
+    { schedule(step) } -> std::convertible_to<double>;
+};
+
+namespace detail {
+constexpr double warm_up(double lr, std::size_t t, std::size_t warmup) {
+    return lr * static_cast<double>(t + 1) / static_cast<double>(warmup + 1);
+}
+}  // namespace detail
+
+struct Constant {
+    double lr = 1e-3;
+    std::size_t warmup = 0;
+
+    constexpr double operator()(std::size_t t) const {
+        return t < warmup ? detail::warm_up(lr, t, warmup) : lr;
+    }
+};
+
+struct WarmupCosine {
+    double lr = 1e-3;
+    double min_lr = 0;
+    std::size_t warmup = 0;
+    std::size_t steps = 1;  ///< of the whole run, warm-up included
+
+    double operator()(std::size_t t) const {
+        if (t < warmup) return detail::warm_up(lr, t, warmup);
+        if (t >= steps) return min_lr;
+        const double done = static_cast<double>(t - warmup) / static_cast<double>(steps - warmup);
+        return min_lr + (1 + std::cos(std::numbers::pi * done)) / 2 * (lr - min_lr);
+    }
+};
+
+struct Wsd {
+    double lr = 1e-3;
+    double min_lr = 0;
+    std::size_t warmup = 0;
+    std::size_t stable = 1;
+    std::size_t decay = 1;
+
+    constexpr double operator()(std::size_t t) const {
+        if (t < warmup) return detail::warm_up(lr, t, warmup);
+        if (t < warmup + stable) return lr;
+        const std::size_t into = t - warmup - stable;
+        if (into >= decay) return min_lr;
+        return lr + (min_lr - lr) * static_cast<double>(into) / static_cast<double>(decay);
+    }
+};
+
+}  // namespace tessera::inline TESSERA_ABI

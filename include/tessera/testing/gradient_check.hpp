@@ -1,0 +1,105 @@
+#pragma once
+// Compares the gradients of a layer with central differences, in double.
+//
+//     d/dv sum(dy . y(v))  =  sum(dy . (y(v + h) - y(v - h))) / 2 h  +  O(h^2)
+//
+// dy is random, v runs over all inputs and all parameters (a fixed choice of them where there are many). The same Pass
+// stands before every evaluation, so that Dropout is a fixed function here. The error is taken relative to the largest
+// gradient of the same leaf; a leaf whose gradient is almost nothing beside the others' is measured by theirs.
+
+#include <tessera/testing/check_result.hpp>
+#include <tessera/testing/detail/rig.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace tessera::inline TESSERA_ABI::testing {
+
+struct GradientCheck {
+    std::size_t batch = 2;
+    std::uint64_t seed = 1;
+    double step = 1e-5;
+    double tolerance = 1e-6;
+    std::size_t most = 128;  // differences taken in x and in each leaf
+    std::size_t vocab = 0;   // for layers that take tokens; 0: what the layer says
+};
+
+namespace detail {
+
+// g is the gradient that backward gave for the values v; evaluate() runs forward with whatever stands in v.
+template <nn::Layer L, class Evaluate>
+std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::string& what, std::span<double> v,
+                                std::span<const double> g, double others, Tensor<double, typename L::Output>& above,
+                                Evaluate evaluate) {
+    double largest = 1e-3 * others;
+    for (double value : g) {
+        if (!std::isfinite(value)) return what + ": expected a finite gradient, got " + text(value);
+        largest = std::max(largest, std::abs(value));
+    }
+    Rng rng{o.seed};
+    const std::size_t count = std::min(o.most, v.size());
+    for (std::size_t k = 0; k < count; ++k) {
+        const std::size_t low = k * v.size() / count, high = (k + 1) * v.size() / count;
+        const std::size_t i = low + rng.below(static_cast<std::uint32_t>(high - low));
+        const double value = v[i];
+        v[i] = value + o.step;
+        evaluate();
+        std::ranges::copy(rig.y.span(), above.data());
+        v[i] = value - o.step;
+        evaluate();
+        v[i] = value;
+        double sum = 0;
+        for (std::size_t j = 0; j < rig.y.span().size(); ++j) sum += rig.dy.data()[j] * (above.data()[j] - rig.y.data()[j]);
+        const double expected = sum / (2 * o.step);
+        if (!(std::abs(expected - g[i]) <= o.tolerance * std::max(largest, 1e-6)))
+            return at(what, i) + ": expected " + text(expected) + ", got " + text(g[i]);
+    }
+    return "";
+}
+
+template <nn::Layer L>
+std::string check_gradient(const GradientCheck& o) {
+    Rig<L> rig{o.batch, o.seed, detail::vocab_of<L>(o.vocab)};
+    rig.forward();
+    rig.backward();
+    double largest = 0;
+    for (double value : rig.dx.span()) largest = std::max(largest, std::abs(value));
+    L::Params::each(
+        [&](const Path&, const auto& leaf) {
+            for (double value : leaf.span()) largest = std::max(largest, std::abs(value));
+        },
+        rig.grad);
+
+    Tensor<double, typename L::Output> above{o.batch};
+    std::string failure;
+    if constexpr (!nn::TakesTokens<L>)
+        failure = compare_differences<L>(rig, o, "dx", rig.x.span(), rig.dx.span(), largest, above,
+                                         [&] { rig.forward(); });
+    L::Params::each(
+        [&](const Path& path, auto& leaf, const auto& g) {
+            if (!failure.empty()) return;
+            failure = compare_differences<L>(rig, o, "grad." + path.str(), leaf.span(), g.span(), largest, above, [&] {
+                rig.pack();
+                rig.forward();
+            });
+        },
+        rig.params, rig.grad);
+    return failure.empty() ? "" : "gradient: " + failure;
+}
+
+}  // namespace detail
+
+/// `check_gradient<Conv2d<8, same3>, Shape<7, 7, 3>>()`
+template <class Spec, StaticShape In>
+    requires nn::LayerSpec<Spec, In, double>
+CheckResult check_gradient(const GradientCheck& options = {}) {
+    using L = typename Spec::template Bind<In, double>;
+    std::string failure = detail::check_gradient<L>(options);
+    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+}
+
+}  // namespace tessera::testing

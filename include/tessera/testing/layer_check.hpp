@@ -1,0 +1,218 @@
+#pragma once
+// Checks the contract of nn/layer.hpp for one layer, ours or yours:
+//
+//     TEST_CASE("Square keeps the contract") { CHECK(check_layer<Square, Shape<3>>()); }
+//
+//     init           gives the same parameters for the same Rng, and no two leaves have one name
+//     gradient       backward agrees with central differences in double (testing/gradient_check.hpp)
+//     forward        writes all of y, whatever stood there
+//     backward       overwrites dx, adds to grad
+//     backward_params  gives the gradient that backward gives, bit for bit
+//     cache          is a value: a copy serves backward as well
+//     samples        are independent: a batch at once and one by one give the same bits
+//     threads        1, 2 and 3 slots that share the weights give the same bits
+//     allocation     nothing is allocated after the first call (only with a counter, see LayerCheck::allocations)
+//
+// Each backward has a forward of its own before it: a layer may use its notes up.
+
+#include <tessera/core/error.hpp>
+#include <tessera/kernel/parallel.hpp>
+#include <tessera/testing/gradient_check.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::testing {
+
+struct LayerCheck {
+    GradientCheck gradient{};
+    std::size_t batch = 5;
+    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
+    std::size_t (*allocations)() = nullptr;
+};
+
+namespace detail {
+
+template <nn::Layer L>
+Rig<L> rig_of(const LayerCheck& o) {
+    return Rig<L>{o.batch, o.gradient.seed, detail::vocab_of<L>(o.gradient.vocab)};
+}
+
+template <nn::Layer L>
+std::string check_init(const LayerCheck& o) {
+    typename L::Params a, b;
+    Rng first{o.gradient.seed}, second{o.gradient.seed};
+    L::init(a, first);
+    L::init(b, second);
+    std::string failure = detail::differs("params", a, b);
+    std::set<std::string> names;
+    L::Params::each(
+        [&](const Path& path, const auto&) {
+            if (!names.insert(path.str()).second) failure = path.str() + ": expected a name of its own, got it twice";
+        },
+        a);
+    return failure.empty() ? "" : "init: " + failure;
+}
+
+template <nn::Layer L>
+std::string check_writes(const LayerCheck& o) {
+    using T = typename L::Scalar;
+    auto rig = rig_of<L>(o);
+    std::ranges::fill(rig.y.span(), poison<T>);
+    std::ranges::fill(rig.dx.span(), poison<T>);
+    rig.forward();
+    for (std::size_t i = 0; i < rig.y.span().size(); ++i)
+        if (std::isnan(rig.y.data()[i])) return "forward: " + at("y", i) + ": expected a number, got what stood there before";
+    rig.backward();
+    for (std::size_t i = 0; i < rig.dx.span().size(); ++i)
+        if (std::isnan(rig.dx.data()[i]))
+            return "backward: " + at("dx", i) + ": expected a number, got what stood there before";
+
+    const auto once = rig.grad;
+    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, rig.grad);
+    rig.forward();
+    rig.backward();
+    std::string failure;
+    L::Params::each(
+        [&](const Path& path, const auto& a, const auto& b) {
+            T largest = 2;
+            for (T value : a.span()) largest = std::max(largest, std::abs(value));
+            for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)
+                if (!(std::abs(b[i] - (a[i] + 2)) <= T(1e-5) * largest))
+                    failure = "backward: adds to grad: " + at("grad." + path.str(), i) + ": expected 2 + " +
+                              text(static_cast<double>(a[i])) + ", got " + text(static_cast<double>(b[i]));
+        },
+        once, rig.grad);
+    return failure;
+}
+
+template <nn::Layer L>
+std::string check_backward_params(const LayerCheck& o) {
+    auto rig = rig_of<L>(o);
+    rig.forward();
+    rig.backward();
+    const auto expected = rig.grad;
+    set_zero(rig.grad);
+    rig.forward();
+    rig.backward_params();
+    const std::string failure = detail::differs("grad", expected, rig.grad);
+    return failure.empty() ? "" : "backward_params: " + failure;
+}
+
+template <nn::Layer L>
+std::string check_cache(const LayerCheck& o) {
+    using T = typename L::Scalar;
+    auto a = rig_of<L>(o), b = rig_of<L>(o);
+    a.forward();
+    b.forward();
+    a.backward();
+    {
+        const auto copy = b.cache;
+        b.cache = {};
+        b.cache = copy;
+    }
+    b.backward();
+    std::string failure = detail::differs<T>("dx", std::as_const(a.dx).span(), std::as_const(b.dx).span());
+    if (failure.empty()) failure = detail::differs("grad", a.grad, b.grad);
+    return failure.empty() ? "" : "cache: backward with a copy: " + failure;
+}
+
+template <nn::Layer L>
+std::string check_samples(const LayerCheck& o) {
+    using T = typename L::Scalar;
+    auto whole = rig_of<L>(o), single = rig_of<L>(o);
+    whole.forward();
+    whole.backward();
+    for (std::size_t n = 0; n < o.batch; ++n) {
+        single.forward(n, 1);
+        single.backward(n, 1);
+    }
+    std::string failure = detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(single.y).span());
+    if (failure.empty())
+        failure = detail::differs<T>("dx", std::as_const(whole.dx).span(), std::as_const(single.dx).span());
+    return failure.empty() ? "" : "samples: the batch at once and one by one: " + failure;
+}
+
+// Blocks of two samples, claimed by `slots` tasks: y and dx of all, the gradient of each block on its own.
+template <nn::Layer L>
+struct Blocks {
+    static constexpr std::size_t samples = 2, count = 5;
+    Rig<L> rig;
+    std::vector<typename L::Params> grads{count};
+
+    Blocks(const LayerCheck& o, std::size_t slots)
+        : rig{samples * count - 1, o.gradient.seed, detail::vocab_of<L>(o.gradient.vocab)} {
+        std::vector<typename L::Cache> caches(slots);
+        kernel::for_each_slot(count, slots, [&](std::size_t block, std::size_t slot) {
+            const std::size_t first = block * samples, n = std::min(samples, rig.x.batch() - first);
+            const auto x = std::as_const(rig.x).view().slice(first, n);
+            const auto y = rig.y.view().slice(first, n);
+            const auto dy = std::as_const(rig.dy).view().slice(first, n);
+            nn::begin<L>(caches[slot], {true, rig.pass.rng, first});
+            L::forward(std::as_const(rig.w), x, y, caches[slot]);
+            if constexpr (nn::TakesTokens<L>)
+                L::backward_params(std::as_const(rig.w), x, y, dy, caches[slot], grads[block]);
+            else
+                L::backward(std::as_const(rig.w), x, y, dy, rig.dx.view().slice(first, n), caches[slot], grads[block]);
+        });
+    }
+};
+
+template <nn::Layer L>
+std::string check_threads(const LayerCheck& o) {
+    using T = typename L::Scalar;
+    const Blocks<L> one{o, 1};
+    for (std::size_t slots = 2; slots <= 3; ++slots) {
+        const Blocks<L> more{o, slots};
+        std::string failure = detail::differs<T>("y", one.rig.y.span(), more.rig.y.span());
+        if (failure.empty()) failure = detail::differs<T>("dx", one.rig.dx.span(), more.rig.dx.span());
+        for (std::size_t block = 0; block < one.grads.size() && failure.empty(); ++block)
+            failure = detail::differs("grad", one.grads[block], more.grads[block]);
+        if (!failure.empty()) return "threads: 1 and " + std::to_string(slots) + " slots: " + failure;
+    }
+    return "";
+}
+
+template <nn::Layer L>
+std::string check_allocation(const LayerCheck& o) {
+    if (!o.allocations) return "";
+    auto rig = rig_of<L>(o);
+    const auto step = [&](std::size_t batch) {
+        rig.pack();
+        rig.forward(0, batch);
+        rig.backward(0, batch);
+        rig.forward(0, batch);
+        if (batch == o.batch) rig.backward_params();
+    };
+    step(o.batch);
+    const std::size_t before = o.allocations();
+    step(1);
+    step(o.batch);
+    const std::size_t after = o.allocations();
+    if (after == before) return "";
+    return "allocation: after the first call with the largest batch: " + expected_got(std::size_t{0}, after - before);
+}
+
+}  // namespace detail
+
+/// `check_layer<LayerNorm, Shape<49, 128>>()`. Bits are compared in float, gradients in double.
+template <class Spec, StaticShape In>
+    requires nn::LayerSpec<Spec, In, float> && nn::LayerSpec<Spec, In, double>
+CheckResult check_layer(const LayerCheck& options = {}) {
+    using L = typename Spec::template Bind<In, float>;
+    using D = typename Spec::template Bind<In, double>;
+    constexpr std::array checks{&detail::check_init<L>,    &detail::check_writes<L>,  &detail::check_backward_params<L>,
+                                &detail::check_cache<L>,   &detail::check_samples<L>, &detail::check_threads<L>,
+                                &detail::check_allocation<L>};
+    std::string failure = detail::check_gradient<D>(options.gradient);
+    for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i) failure = checks[i](options);
+    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+}
+
+}  // namespace tessera::testing

@@ -1,0 +1,144 @@
+#pragma once
+// FrozenVqVae: the weights of a VqVae packed once, for encoding and decoding. Const, so threads may share one; each
+// brings its own workspace, and nothing is allocated with one that has seen the batch before.
+
+#include <tessera/core/error.hpp>
+#include <tessera/data/dataset.hpp>
+#include <tessera/nn/grouped.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/vq/quantize.hpp>
+#include <tessera/vq/vq_vae_options.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <nn::Layer Encoder, class State, nn::Layer Decoder>
+class FrozenVqVae {
+public:
+    using T = typename Encoder::Scalar;
+    using Input = typename Encoder::Input;
+    using Latent = typename Encoder::Output;
+    static constexpr std::size_t tokens = row_count<Latent>, codes = State::codes;
+    using Codes = Shape<tokens>;
+
+    struct Scratch {
+        typename Encoder::Cache encoder;
+        typename Decoder::Cache decoder;
+        Tensor<T, Latent> z, q;
+    };
+    using Workspace = std::vector<Scratch>;
+
+    void pack(const typename Encoder::Params& encoder, const State& book, const typename Decoder::Params& decoder) {
+        nn::pack<Encoder>(encoder, encoder_);
+        nn::pack<Decoder>(decoder, decoder_);
+        book_.pack(book);
+    }
+    const nn::Ready<Encoder>& encoder() const { return encoder_; }
+    const nn::Ready<Decoder>& decoder() const { return decoder_; }
+    const PackedCodes<T>& book() const { return book_; }
+
+    /// z = encoder(x)
+    void encode_vectors(View<const T, Input> x, View<T, Latent> z, Workspace& ws) const {
+        nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+            nn::begin<Encoder>(s.encoder, {});
+            Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
+        });
+    }
+    void encode(View<const T, Input> x, View<Token, Codes> out, Workspace& ws) const {
+        nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+            encode_block(x.slice(first, count), out.slice(first, count), s);
+        });
+    }
+    void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
+        for (std::size_t i = 0; i < in.size(); ++i)
+            if (in.data()[i] >= codes)
+                throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
+                                expected_got("a code less than " + std::to_string(codes),
+                                             std::to_string(in.data()[i])));
+        nn::for_blocks(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+            s.q.resize(count);
+            gather(book_, in.slice(first, count).span(), s.q.span());
+            nn::begin<Decoder>(s.decoder, {});
+            Decoder::forward(decoder_, View<const T, Latent>{s.q}, y.slice(first, count), s.decoder);
+        });
+    }
+
+    /// f(first, x, tokens) for pieces of a dataset.
+    template <data::Dataset D, class F>
+    void encode_dataset(const D& images, F&& f) const {
+        Workspace ws;
+        Tensor<T, Input> x;
+        Tensor<Token, Codes> out;
+        for (std::size_t first = 0; first < images.size(); first += piece) {
+            x.resize(std::min(piece, images.size() - first));
+            out.resize(x.batch());
+            for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
+            encode(x, out, ws);
+            f(first, View<const T, Input>{x}, View<const Token, Codes>{out});
+        }
+    }
+
+    template <data::Dataset D>
+    VqVaeEvaluation evaluate(const D& images) const {
+        if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
+        struct Sums {
+            double error = 0, distance = 0;
+        };
+        VqVaeEvaluation result;
+        result.counts.assign(codes, 0);
+        Workspace ws;
+        Tensor<T, Input> x;
+        Tensor<Token, Codes> out;
+        std::vector<Sums> blocks;
+        Sums total;
+        Tensor<T, Input> y{piece};
+        for (std::size_t first = 0; first < images.size(); first += piece) {
+            x.resize(std::min(piece, images.size() - first));
+            out.resize(x.batch());
+            blocks.assign(x.batch() / nn::group_size + 1, {});
+            for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
+            nn::for_blocks(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
+                const auto in = View<const T, Input>{x}.slice(at, count);
+                const auto image = y.view().slice(at, count);
+                encode_block(in, out.view().slice(at, count), s);
+                blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
+                nn::begin<Decoder>(s.decoder, {});
+                Decoder::forward(decoder_, View<const T, Latent>{s.q}, image, s.decoder);
+                for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
+                blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
+            });
+            for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
+            for (const Token k : out.span()) ++result.counts[k];
+        }
+        const double n = static_cast<double>(images.size());
+        std::size_t used = 0;
+        result.perplexity = perplexity(result.counts, &used);
+        result.usage = static_cast<double>(used) / static_cast<double>(codes);
+        result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
+        result.mse = total.error / (n * static_cast<double>(Input::size));
+        result.psnr_db = -10.0 * std::log10(result.mse);
+        return result;
+    }
+
+private:
+    static constexpr std::size_t piece = 512;  // images of a dataset that are held as numbers at a time
+
+    void encode_block(View<const T, Input> x, View<Token, Codes> out, Scratch& s) const {
+        s.z.resize(x.batch()), s.q.resize(x.batch());
+        nn::begin<Encoder>(s.encoder, {});
+        Encoder::forward(encoder_, x, s.z.view(), s.encoder);
+        quantize(book_, std::span<const T>{s.z.span()}, out.span(), s.q.span());
+    }
+
+    nn::Ready<Encoder> encoder_;
+    nn::Ready<Decoder> decoder_;
+    PackedCodes<T> book_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,70 @@
+#pragma once
+// Start of a codebook from vectors of the encoder: k-means++ (Arthur, Vassilvitskii, SODA 2007), then Lloyd's steps.
+//
+//     first code      a random vector
+//     next code       a vector drawn with probability proportional to its squared distance from the codes so far
+//     Lloyd           each code moves to the mean of its vectors; one without vectors stays where it is
+//
+// Afterwards N_k is the number of vectors of code k and m_k their sum, so that the moving averages go on from there.
+// With fewer vectors than codes some vectors serve twice, moved apart by a thousandth of their length.
+
+#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/vq/codebook.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <std::size_t K, std::size_t D, class T>
+void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::size_t steps = 10) {
+    const std::size_t n = x.size() / D;
+    std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet
+    for (std::size_t k = 0; k < K; ++k) {
+        double total = 0;
+        for (const double d : distance) total += d;
+        std::size_t pick = 0;
+        if (total > 0) {
+            double at = rng.uniform_double() * total;
+            while (pick + 1 < n && (at -= distance[pick]) >= 0) ++pick;
+        } else {
+            pick = rng.below(static_cast<std::uint32_t>(n));
+        }
+        T code[D];
+        for (std::size_t i = 0; i < D; ++i)
+            code[i] = total > 0 ? x[pick * D + i] : x[pick * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
+        book.place(k, code, T(1));
+        for (std::size_t m = 0; m < n; ++m) {
+            double d = 0;
+            for (std::size_t i = 0; i < D; ++i) {
+                const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(code[i]);
+                d = kernel::simd::fma(difference, difference, d);
+            }
+            distance[m] = k == 0 ? d : std::min(distance[m], d);
+        }
+    }
+    std::vector<Token> tokens(n);
+    kernel::CodePanels<T> panels;
+    std::vector<double> sum(K * D), count(K);
+    for (std::size_t step = 0; step < steps; ++step) {
+        panels.pack(K, D, book.weight.data());
+        kernel::nearest_code<T>(n, x.data(), D, panels, tokens.data());
+        std::ranges::fill(sum, 0.0);
+        std::ranges::fill(count, 0.0);
+        for (std::size_t m = 0; m < n; ++m) {
+            count[tokens[m]] += 1;
+            for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
+        }
+        for (std::size_t k = 0; k < K; ++k) {
+            if (count[k] == 0) continue;
+            T mean[D];
+            for (std::size_t i = 0; i < D; ++i) mean[i] = static_cast<T>(sum[k * D + i] / count[k]);
+            book.place(k, mean, static_cast<T>(count[k]));
+        }
+    }
+}
+
+}  // namespace tessera

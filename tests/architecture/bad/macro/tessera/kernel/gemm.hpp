@@ -1,0 +1,2 @@
+#pragma once
+#define UNROLL 4

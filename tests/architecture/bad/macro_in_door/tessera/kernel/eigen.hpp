@@ -1,0 +1,2 @@
+#pragma once
+#define EIGEN_NO_DEBUG

@@ -1,0 +1,3 @@
+#pragma once
+#include <functional>
+using F = std::function<void()>;

@@ -1,0 +1,3 @@
+#pragma once
+#include <memory>
+using P = std::shared_ptr<int>;

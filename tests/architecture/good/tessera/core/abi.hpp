@@ -1,0 +1,3 @@
+#pragma once
+#include <tessera/version.hpp>
+#define TESSERA_ABI v0

@@ -1,0 +1,3 @@
+#pragma once
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/Core>

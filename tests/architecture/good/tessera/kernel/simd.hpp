@@ -1,0 +1,3 @@
+#pragma once
+#include <xsimd/xsimd.hpp>
+#include <immintrin.h>

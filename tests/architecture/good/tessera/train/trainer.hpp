@@ -1,0 +1,3 @@
+#pragma once
+#include <tessera/nn/linear.hpp>
+#include <tessera/fwd.hpp>

@@ -1,0 +1,2 @@
+#pragma once
+#define TESSERA_VERSION_MAJOR 0

@@ -1,0 +1,12 @@
+// expect: Embedding: the input must be Shape<tokens>
+// expect: TokenShape
+// expect: Shape<7, 7>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/embedding.hpp>
+
+#ifdef FIXED
+using In = tessera::Shape<49>;
+#else
+using In = tessera::Shape<7, 7>;
+#endif
+tessera::nn::Chain<In, tessera::nn::Embedding<512, 64>>::Cache cache;

@@ -1,0 +1,32 @@
+#include <tessera/core/buffer.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <new>
+
+namespace ts = tessera;
+
+TEST_CASE_TEMPLATE("Buffer: starts on a 64-byte line, whatever its length", T, std::uint8_t, float, double) {
+    bool aligned = true;
+    for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u, 1000u}) {
+        const ts::Buffer<T> a(n), b(n);
+        aligned = aligned && reinterpret_cast<std::uintptr_t>(a.data()) % 64 == 0;
+        aligned = aligned && reinterpret_cast<std::uintptr_t>(b.data()) % 64 == 0;
+    }
+    CHECK(aligned);
+}
+
+TEST_CASE("Buffer: starts at zero and copies by value") {
+    ts::Buffer<float> a(5);
+    CHECK(a == ts::Buffer<float>{0, 0, 0, 0, 0});
+    ts::Buffer<float> b = a;
+    b[2] = 3;
+    CHECK(a[2] == 0);
+    CHECK(b[2] == 3);
+}
+
+TEST_CASE("Buffer: a length whose bytes do not fit a size_t is refused") {
+    ts::LineAllocator<double> allocator;
+    CHECK_THROWS_AS(allocator.allocate(static_cast<std::size_t>(-1) / 4), std::bad_array_new_length);
+}

@@ -1,0 +1,26 @@
+#include <tessera/core/error.hpp>
+
+#include <doctest/doctest.h>
+
+#include <concepts>
+#include <stdexcept>
+#include <string>
+
+namespace ts = tessera;
+
+TEST_CASE_TEMPLATE("Error: each class is caught as Error and as std::runtime_error, with its text", E,
+                   ts::ArgumentError, ts::IoError, ts::FormatError, ts::DataError, ts::NumericError) {
+    static_assert(std::derived_from<E, ts::Error> && std::derived_from<ts::Error, std::runtime_error>);
+    const std::string text = "load: weight: " + ts::expected_got("3x4", "4x3");
+    std::string caught;
+    try {
+        throw E(text);
+    } catch (const ts::Error& e) {
+        caught = e.what();
+    }
+    CHECK(caught == "load: weight: expected 3x4, got 4x3");
+}
+
+TEST_CASE("Error: numbers are written out") {
+    CHECK(ts::expected_got(std::size_t{16}, std::size_t{17}) == "expected 16, got 17");
+}

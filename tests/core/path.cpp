@@ -1,0 +1,37 @@
+#include <tessera/core/path.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace ts = tessera;
+
+TEST_CASE("Path: a name alone") {
+    const ts::Path path{"weight"};
+    CHECK(path.str() == "weight");
+    CHECK(path.leaf() == "weight");
+    CHECK(path.inner() == nullptr);
+}
+
+TEST_CASE("Path: names and indices stand outermost first, joined by dots") {
+    const ts::Path weight{"weight"}, third{std::size_t{3}, weight}, zeroth{std::size_t{0}, third};
+    const ts::Path path{"encoder", &zeroth};
+    CHECK(path.str() == "encoder.0.3.weight");
+    CHECK(path.leaf() == "weight");
+}
+
+TEST_CASE("Path: under() puts a segment before every leaf, and hands the leaves on") {
+    std::string names;
+    int sum = 0;
+    auto visit = [&](const ts::Path& path, auto&... leaf) {
+        names += path.str() + ' ';
+        ((sum += leaf), ...);
+    };
+    auto decoder = ts::under("decoder", visit);
+    auto twelfth = ts::under(std::size_t{12}, decoder);
+    int a = 1, b = 2;
+    twelfth(ts::Path{"weight"}, a, b);
+    twelfth(ts::Path{"bias"}, a);
+    CHECK(names == "decoder.12.weight decoder.12.bias ");
+    CHECK(sum == 4);
+}

@@ -1,0 +1,170 @@
+#include <tessera/data/batches.hpp>
+
+#include <tessera/data/images.hpp>
+#include <tessera/data/tokens.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+using namespace tessera;
+using Numbers = data::Tokens<1>;
+
+namespace {
+
+Numbers numbers(std::size_t n, bool labelled = false) {
+    std::vector<Token> tokens(n);
+    for (std::size_t i = 0; i < n; ++i) tokens[i] = static_cast<Token>(i);
+    return Numbers{tokens, labelled ? tokens : std::vector<Token>{}};
+}
+
+std::vector<Token> order(const Numbers& set, std::size_t size, const BatchOptions& options) {
+    std::vector<Token> seen;
+    for (auto&& batch : batches(set, size, options))
+        seen.insert(seen.end(), batch.x.data(), batch.x.data() + batch.size());
+    return seen;
+}
+
+template <class D>
+concept Batchable = requires(D&& dataset, Rng& rng) {
+    batches(std::forward<D>(dataset), std::size_t{2}, rng);
+};
+
+/// What a user may write: no labels, examples made when they are asked for.
+struct Squares {
+    using Example = View<const float, Shape<2>>;
+    std::size_t size() const { return 5; }
+    void copy(std::size_t i, std::span<float, 2> to) const { to[0] = to[1] = static_cast<float>(i * i); }
+};
+
+}  // namespace
+
+static_assert(Batchable<const Numbers&> && Batchable<Numbers&>);
+static_assert(!Batchable<Numbers>, "a temporary dataset would dangle");
+static_assert(!data::LabelledDataset<Squares> && Batchable<Squares&>);
+
+TEST_CASE("batches: each example once, the last batch is smaller") {
+    const Numbers set = numbers(10, true);
+    Rng rng{3};
+    auto range = batches(set, 4, rng);
+    CHECK((range.count() == 3 && range.examples() == 10));
+    std::vector<int> seen(10);
+    std::vector<std::size_t> sizes, indices;
+    bool labels = true;
+    for (auto&& batch : range) {
+        sizes.push_back(batch.size());
+        indices.push_back(batch.index);
+        for (std::size_t n = 0; n < batch.size(); ++n) {
+            ++seen[batch.x[n][0]];
+            labels = labels && batch.labels.size() == batch.size() && batch.labels[n] == batch.x[n][0];
+        }
+    }
+    CHECK(std::ranges::count(seen, 1) == 10);
+    CHECK(sizes == std::vector<std::size_t>{4, 4, 2});
+    CHECK(indices == std::vector<std::size_t>{0, 1, 2});
+    CHECK(labels);
+}
+
+TEST_CASE("batches: the last one can be dropped") {
+    const Numbers set = numbers(10);
+    CHECK(order(set, 4, {.drop_last = true}).size() == 8);
+    CHECK(order(set, 5, {.drop_last = true}).size() == 10);
+    CHECK(batches(set, 4, {.drop_last = true}).count() == 2);
+}
+
+TEST_CASE("batches: without shuffling the order is the dataset's") {
+    const Numbers set = numbers(7);
+    CHECK(order(set, 3, {.shuffle = false}) == std::vector<Token>{0, 1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("batches: the order depends on the seed and the epoch, on nothing else") {
+    const Numbers set = numbers(100);
+    const auto epoch = [&](std::uint64_t seed, std::uint64_t e, std::size_t size) {
+        return order(set, size, {.rng = Rng{seed}.split(e)});
+    };
+    CHECK(epoch(1, 0, 7) == epoch(1, 0, 7));
+    CHECK(epoch(1, 0, 7) == epoch(1, 0, 32));
+    CHECK(epoch(1, 0, 7) != epoch(1, 1, 7));
+    CHECK(epoch(1, 0, 7) != epoch(2, 0, 7));
+    const std::array<std::uint32_t, 8> known{0, 4, 1, 5,
+                                             6, 3, 2, 7};  // a change of the generator would show here
+    CHECK(std::ranges::equal(data::permutation(8, Rng{42}), known));
+}
+
+TEST_CASE(
+    "batches: with a generator every pass has another order, and a copy of the generator the same one") {
+    const Numbers set = numbers(50);
+    Rng rng{5}, twin{5};
+    const auto pass = [&](Rng& r) {
+        std::vector<Token> seen;
+        for (auto&& batch : batches(set, 8, r))
+            seen.insert(seen.end(), batch.x.data(), batch.x.data() + batch.size());
+        return seen;
+    };
+    const auto first = pass(rng), second = pass(rng);
+    CHECK(first != second);
+    CHECK((pass(twin) == first && pass(twin) == second));
+}
+
+TEST_CASE("batches: every permutation of four is equally likely") {
+    std::array<int, 256> count{};
+    for (std::uint64_t seed = 0; seed < 24000; ++seed) {
+        const auto p = data::permutation(4, Rng{seed});
+        ++count[p[0] * 64 + p[1] * 16 + p[2] * 4 + p[3]];
+    }
+    double chi = 0;
+    int kinds = 0;
+    for (const int c : count)
+        if (c != 0) {
+            ++kinds;
+            chi += (c - 1000.0) * (c - 1000.0) / 1000.0;
+        }
+    CHECK(kinds == 24);
+    CHECK(chi < 50);  // 23 degrees of freedom: above that in one of 1000 cases
+}
+
+TEST_CASE("batches: a batch converts to the view that a model takes") {
+    const data::Images<Shape<1, 2, 1>> set{{0, 255, 51, 102}};
+    const auto sum = [](View<const float, Shape<1, 2, 1>> x) {
+        return x[0][0] + x[0][1] + x[1][0] + x[1][1];
+    };
+    for (auto&& batch : batches(set, 2, {.shuffle = false})) {
+        CHECK(sum(batch) == doctest::Approx(1.6f));
+        CHECK(batch.labels.empty());
+    }
+}
+
+TEST_CASE("batches: a user's dataset without labels") {
+    const Squares set;
+    std::vector<float> seen;
+    for (auto&& batch : batches(set, 3, {.shuffle = false}))
+        for (std::size_t n = 0; n < batch.size(); ++n) seen.push_back(batch.x[n][1]);
+    CHECK(seen == std::vector<float>{0, 1, 4, 9, 16});
+}
+
+TEST_CASE("batches: a range can be walked again, and one batch may be larger than the set") {
+    const Numbers set = numbers(3);
+    auto range = batches(set, 100, {.shuffle = false});
+    for (int pass = 0; pass < 2; ++pass) {
+        std::size_t examples = 0;
+        for (auto&& batch : range) examples += batch.size();
+        CHECK(examples == 3);
+    }
+    CHECK(range.count() == 1);
+}
+
+TEST_CASE("batches: no batch at all is an error that names both numbers") {
+    const Numbers none = numbers(0), three = numbers(3);
+    const std::string tail = ": expected at least one batch, and fewer than 2^32 examples";
+    CHECK_THROWS_WITH_AS(batches(none, 4, {}), ("batches: 0 examples in batches of 4" + tail).c_str(),
+                         ArgumentError);
+    CHECK_THROWS_WITH_AS(batches(three, 0, {}), ("batches: 3 examples in batches of 0" + tail).c_str(),
+                         ArgumentError);
+    CHECK_THROWS_WITH_AS(batches(three, 4, {.drop_last = true}),
+                         ("batches: 3 examples in batches of 4, the last one dropped" + tail).c_str(),
+                         ArgumentError);
+}

@@ -1,0 +1,54 @@
+#include <tessera/data/idx_file.hpp>
+
+#include <doctest/doctest.h>
+
+#include <data/deflate_samples.hpp>
+#include <support/message.hpp>
+#include <support/temporary_folder.hpp>
+
+using namespace tessera;
+using support::contains;
+using support::message;
+using support::TemporaryFolder;
+
+namespace {
+Bytes idx(std::uint32_t count, std::size_t present) {
+    Bytes file{0, 0, 8, 1};
+    samples::append_be32(file, count);
+    for (std::size_t i = 0; i < present; ++i) file.push_back(static_cast<unsigned char>(i));
+    return file;
+}
+Bytes gz(ByteView content) { return samples::gzip(samples::stored(content), content, 8); }
+}  // namespace
+
+TEST_CASE("read_idx_file: plain and compressed files are the same bytes") {
+    const TemporaryFolder folder;
+    const Bytes file = idx(5, 5);
+    CHECK(data::read_idx_file<1>(folder.write("a", file)) == file);
+    CHECK(data::read_idx_file<1>(folder.write("b.gz", gz(file))) == file);
+    CHECK(data::read_idx_file<1>(folder.write("c", gz(file))) == file);
+}
+
+TEST_CASE("unpack_idx: content, not the name, says what a file is, but a wrong .gz is told") {
+    CHECK(message<FormatError>([] { data::unpack_idx<1>(idx(5, 5), "a.gz"); }) ==
+          "a.gz @0: no gzip file, in spite of its name");
+}
+
+TEST_CASE("unpack_idx: the size that the header announces is the most that is allocated") {
+    const auto reason = [](ByteView content, const Limits& limits) {
+        return message<FormatError>([&] { data::unpack_idx<1>(gz(content), "a.gz", limits); });
+    };
+    CHECK(contains(reason(idx(5, 6), {}), "gzip: holds more than the expected 13 bytes"));
+    CHECK(contains(reason(idx(5, 4), {}), "gzip content: expected 13, got 12 bytes"));
+    CHECK(
+        contains(reason(idx(0xFFFFFFFF, 4), {}), "IDX length: expected at most 1073741824, got 4294967303"));
+    CHECK(contains(reason(idx(5, 5), {.inflated = 12}), "IDX length: expected at most 12, got 13"));
+    CHECK(contains(reason(Bytes{0, 0, 8}, {}), "IDX header: expected 8, got 3 bytes"));
+}
+
+TEST_CASE("read_idx_file: a file longer than the limit is refused") {
+    const TemporaryFolder folder;
+    const std::string path = folder.write("a", idx(5, 5));
+    CHECK(contains(message<FormatError>([&] { data::read_idx_file<1>(path, {.file = 12}); }),
+                   "expected at most 12 bytes, got 13"));
+}

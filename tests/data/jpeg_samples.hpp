@@ -1,0 +1,23 @@
+#pragma once
+// A JPEG for the tests.
+
+#include <data/deflate_samples.hpp>
+
+namespace samples {
+
+/// 16 x 8, gray, progressive, six scans, made by libjpeg at quality 50 from the ramp 16 x.
+inline Bytes progressive_jpeg() {
+    return from_hex("ffd8ffe000104a46494600010100000100010000ffdb004300100b0c0e0c0a100e0d0e1211101318281a1816"
+                    "16183123251d283a"
+                    "333d3c3933383740485c4e404457453738506d51575f626768673e4d71797064785c656763ffc2000b080008"
+                    "001001011100ffc4"
+                    "001500010100000000000000000000000000000506ffda00080101000000013683ffc4001510010100000000"
+                    "0000000000000000"
+                    "00000003ffda00080101000105028a2fffc40014100100000000000000000000000000000010ffda00080101"
+                    "00063f023fffc400"
+                    "1501010100000000000000000000000000000041ffda0008010100013f2194bfffda00080101000000103fff"
+                    "c400141001000000"
+                    "00000000000000000000000010ffda0008010100013f102bffd9");
+}
+
+}  // namespace samples

@@ -1,0 +1,123 @@
+#include <tessera/data/mnist.hpp>
+
+#include <doctest/doctest.h>
+
+#include <data/deflate_samples.hpp>
+#include <support/message.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+using namespace tessera;
+using support::contains;
+using support::message;
+using support::TemporaryFolder;
+
+namespace {
+
+Bytes images(std::uint32_t count, unsigned char start, std::uint32_t side = 28) {
+    Bytes file{0, 0, 8, 3};
+    for (const std::uint32_t d : {count, side, side}) samples::append_be32(file, d);
+    for (std::size_t i = 0; i < std::size_t{count} * side * side; ++i)
+        file.push_back(static_cast<unsigned char>(start + i % 251));
+    return file;
+}
+Bytes labels(const Bytes& values) {
+    Bytes file{0, 0, 8, 1};
+    samples::append_be32(file, static_cast<std::uint32_t>(values.size()));
+    samples::append(file, values);
+    return file;
+}
+Bytes gz(ByteView content) { return samples::gzip(samples::stored(content), content, 8); }
+
+void write_usual(const TemporaryFolder& folder, const std::string& prefix = "",
+                 const std::string& test = "t10k", char dot = '-') {
+    const std::string image = std::string{"-images"} + dot + "idx3-ubyte",
+                      label = std::string{"-labels"} + dot + "idx1-ubyte";
+    folder.write(prefix + "train" + image, images(3, 0));
+    folder.write(prefix + "train" + label + ".gz", gz(labels({9, 0, 5})));
+    folder.write(prefix + test + image + ".gz", gz(images(2, 7)));
+    folder.write(prefix + test + label, labels({1, 2}));
+}
+
+}  // namespace
+
+TEST_CASE("load_mnist: four files, plain and compressed mixed, in both spellings") {
+    for (const char dot : {'-', '.'}) {
+        const TemporaryFolder folder;
+        write_usual(folder, "", "t10k", dot);
+        const data::Mnist set = data::load_mnist(folder.str());
+        CHECK((set.train.size() == 3 && set.test.size() == 2 && set.train.classes() == 10 &&
+               set.test.classes() == 10));
+        CHECK((set.train.label(0) == 9 && set.test.label(1) == 2));
+        CHECK((set.train.pixels(0)[5] == 5 && set.train.pixels(1)[0] == 784 % 251 &&
+               set.test.pixels(0)[0] == 7));
+    }
+}
+
+TEST_CASE("load_mnist: EMNIST is turned, its classes are counted, its sets are told apart") {
+    const TemporaryFolder folder;
+    write_usual(folder, "emnist-letters-", "test");
+    const data::Mnist set = data::load_mnist(folder.str());
+    CHECK((set.train.size() == 3 && set.train.classes() == 10 && set.test.classes() == 10));
+    CHECK((set.train.pixels(0)[1] == 28 && set.train.pixels(0)[28] == 1 && set.train.pixels(0)[29] == 29));
+    write_usual(folder, "emnist-byclass-", "test");
+    folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({61, 3}));
+    CHECK(message<DataError>([&] { data::load_mnist(folder.str()); }) ==
+          "load_mnist: " + folder.str() + ": holds several sets; pass the prefix of one: emnist-byclass-");
+    CHECK(data::load_mnist(folder.str(), {}, "emnist-byclass-").train.classes() == 62);
+    folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({62, 3}));
+    CHECK(contains(message<DataError>([&] { data::load_mnist(folder.str(), {}, "emnist-byclass-"); }),
+                   "label 0: expected less than 62, got 62"));
+}
+
+TEST_CASE("load_mnist: missing folders and files are named") {
+    const TemporaryFolder folder;
+    CHECK(message<IoError>([&] { data::load_mnist(folder / "none"); }) ==
+          "load_mnist: " + (folder / "none") + ": there is no such folder");
+    CHECK(message<IoError>([&] { data::load_mnist(folder.str()); })
+              .starts_with("load_mnist: " + folder.str() +
+                           ": missing: train-images-idx3-ubyte train-labels-idx1-ubyte "
+                           "t10k-images-idx3-ubyte t10k-labels-idx1-ubyte (looked for them also with .gz"));
+    write_usual(folder);
+    std::filesystem::remove(folder / "t10k-labels-idx1-ubyte");
+    CHECK(contains(message<IoError>([&] { data::load_mnist(folder.str()); }),
+                   ": missing: t10k-labels-idx1-ubyte (looked"));
+}
+
+TEST_CASE("load_mnist: images and labels must belong together") {
+    const TemporaryFolder folder;
+    write_usual(folder);
+    folder.write("train-labels-idx1-ubyte", labels({1, 2}));
+    const std::string path = folder / "train-labels-idx1-ubyte";
+    CHECK(message<FormatError>([&] { data::load_mnist(folder.str()); }) ==
+          path + " @4: count: expected 3 (as many as images), got 2");
+    folder.write("train-labels-idx1-ubyte", labels({1, 10, 2}));
+    CHECK(message<DataError>([&] { data::load_mnist(folder.str()); }) ==
+          "load_mnist: " + path + ": label 1: expected less than 10, got 10");
+    folder.write("train-labels-idx1-ubyte", labels({1, 1, 2}));
+    folder.write("train-images-idx3-ubyte", images(3, 0, 27));
+    CHECK(message<FormatError>([&] { data::load_mnist(folder.str()); }) ==
+          (folder / "train-images-idx3-ubyte") + " @8: image: expected 28 x 28, got 27 x 27");
+}
+
+TEST_CASE("load_mnist: a folder with the two contact sheets") {
+    const data::Mnist set = data::load_mnist(std::string{TESSERA_TESTS_DIR} + "/../examples/data");
+    CHECK((set.train.size() == 10000 && set.test.size() == 2000 && set.train.classes() == 10));
+}
+
+TEST_CASE("load_mnist: Fashion-MNIST as Debian ships it") {
+    const std::string folder = "/usr/share/datasets/fashion-mnist";
+    if (!std::filesystem::exists(folder)) {
+        MESSAGE("SKIPPED: no " << folder << " (apt-get install dataset-fashion-mnist)");
+        return;
+    }
+    const data::Mnist set = data::load_mnist(folder);
+    CHECK((set.train.size() == 60000 && set.test.size() == 10000));
+    CHECK((set.train.label(0) == 9 && set.test.label(0) == 9));
+    std::size_t count[10]{};
+    for (const Label label : set.train.labels()) ++count[label];
+    CHECK(std::count(count, count + 10, 6000u) == 10);
+}

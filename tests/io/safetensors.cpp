@@ -1,0 +1,308 @@
+#include <tessera/io/safetensors.hpp>
+
+#include <tessera/io/safetensors_writer.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/message.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <array>
+#include <chrono>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+using namespace tessera;
+using io::SafetensorsFile;
+using io::SafetensorsWriter;
+using support::contains;
+using support::message;
+using support::TemporaryFolder;
+
+namespace {
+
+Bytes file(std::string_view header, std::size_t data, std::uint64_t length) {
+    Bytes bytes(8);
+    for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(length >> 8 * i);
+    bytes.insert(bytes.end(), header.begin(), header.end());
+    bytes.resize(bytes.size() + data);
+    return bytes;
+}
+Bytes file(std::string_view header, std::size_t data = 0) { return file(header, data, header.size()); }
+
+std::string entry(std::string_view name, std::string_view dtype, std::string_view shape,
+                  std::string_view offsets) {
+    return "\"" + std::string{name} + "\":{\"dtype\":\"" + std::string{dtype} +
+           "\",\"shape\":" + std::string{shape} + ",\"data_offsets\":" + std::string{offsets} + "}";
+}
+std::string header(std::initializer_list<std::string> entries) {
+    std::string text;
+    for (const std::string& e : entries) text += (text.empty() ? "{" : ",") + e;
+    return text + "}";
+}
+std::string one(std::string_view dtype, std::string_view shape, std::string_view offsets) {
+    return header({entry("a", dtype, shape, offsets)});
+}
+std::string repeat(std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+struct Malformed {
+    int number;  // of the case
+    Bytes bytes;
+    std::uint64_t offset;  // in the message; `any` where it does not matter
+    std::string what;      // part of the message
+};
+constexpr std::uint64_t any = ~std::uint64_t{0};
+
+const std::string f4 = entry("a", "F32", "[1]", "[0,4]");  // 52 bytes; its name stands at byte 9 of a file
+const std::string sound = "{" + f4 + "}";
+
+std::vector<Malformed> malformed_files() {
+    const std::string big = "18446744073709551616";  // 2^64
+    std::vector<Malformed> list{
+        {1, {}, 0, "header too small"},
+        {2, Bytes(7), 7, "header too small"},
+        {3, file(""), 8, "expected '{', got the end"},
+        {4, file(sound, 4, sound.size() + 5), 0, "header length"},
+        {5, file(sound, 4, 0xFFFFFFFF0000003C), 0, "header too large"},
+        {6, file(sound, 4, ~std::uint64_t{0}), 0, "header too large"},
+        {6, file(sound, 4, ~std::uint64_t{0} - 7), 0, "header too large"},
+        {7, file(sound, 4, 100'000'001), 0, "header too large"},
+        {8, file(sound, 4, std::uint64_t{sound.size()} << 56), 0, "header too large"},
+        {9, file(sound, 0), 9, "data_offsets"},
+        {10, file("{\"\xFF\"", 0), 10, "invalid UTF-8"},
+        {11, file("{\"\xED\xA0\x80\"", 0), 10, "invalid UTF-8"},
+        {11, file("{\"\xC0\xAF\"", 0), 10, "invalid UTF-8"},
+        {12, file("{"), 9, "JSON"},
+        {13, file("\xEF\xBB\xBF" + sound, 4), 8, "expected '{'"},
+        {13, file("[" + sound + "]", 4), 8, "expected '{'"},
+        {13, file("hello"), 8, "expected '{'"},
+        {14, file(sound + " x", 4), any, "the end of the header"},
+        {14, file(sound + "{}", 4), any, "the end of the header"},
+        {15, file(sound + std::string(3, '\0'), 4), any, "the end of the header"},
+        {16, file(header({f4, f4}), 4), any, "duplicate key: a"},
+        {17, file(R"({"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}})", 4), any,
+         "duplicate key shape"},
+        {18, file(R"({"__metadata__":{},"__metadata__":{}})"), any, "duplicate key: __metadata__"},
+        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), any,
+         "zero character"},
+        {19, file(R"({"__metadata__":{"k":"\u0000"}})"), any, "zero character"},
+        {20, file(header({f4, entry("\\u0061", "F32", "[0]", "[4,4]")}), 4), any, "duplicate key: a"},
+        {21, file(R"({"__metadata__":{"k":1}})"), any, "expected '\"', got '1'"},
+        {21, file(R"({"__metadata__":{"k":{"l":"m"}}})"), any, "expected '\"', got '{'"},
+        {21, file(R"({"__metadata__":[]})"), any, "expected '{', got '['"},
+        {22, file(repeat("[", 100'000)), 8, "expected '{'"},
+        {22, file(repeat("{\"a\":", 100'000)), any, "unknown field a"},
+        {22, file("{\"a\":" + repeat("[", 100'000)), any, "expected '{', got '['"},
+        {23, file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}})", 4), any,
+         "unknown field x"},
+        {24, file(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4), 9, "missing field: dtype"},
+        {24, file(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4), 9, "missing field: shape"},
+        {24, file(R"({"a":{"dtype":"F32","shape":[1]}})", 4), 9, "missing field: data_offsets"},
+        {24, file(R"({"a":{}})"), 9, "missing field: dtype"},
+        {25, file(one("F32", "{}", "[0,4]"), 4), any, "expected '[', got '{'"},
+        {25, file(one("F32", "[1]", R"(["0","4"])"), 4), any, "number: expected digits"},
+        {25, file(one("F32", "null", "[0,4]"), 4), any, "expected '[', got 'n'"},
+        {25, file(R"({"a":{"dtype":1,"shape":[1],"data_offsets":[0,4]}})", 4), any, "expected '\"', got '1'"},
+        {26, file(header({entry("", "F32", "[1]", "[0,4]")}), 4), 9, "name: expected 1 to 1024 bytes, got 0"},
+        {26, file(header({entry(std::string(1025, 'x'), "F32", "[1]", "[0,4]")}), 4), 9,
+         "name: expected 1 to 1024 bytes, got 1025"},
+        {27, file(one("F32", "[-1]", "[0,4]"), 4), any, "number: expected digits, got '-'"},
+        {27, file(one("F32", "[1]", "[-4,4]"), 4), any, "number: expected digits, got '-'"},
+        {28, file(one("F32", "[1.0]", "[0,4]"), 4), any, "JSON: expected ']', got '.'"},
+        {28, file(one("F32", "[1e0]", "[0,4]"), 4), any, "JSON: expected ']', got 'e'"},
+        {28, file(one("F32", "[-0]", "[0,0]")), any, "number: expected digits, got '-'"},
+        {28, file(one("F32", "[01]", "[0,4]"), 4), any, "leading zero"},
+        {28, file(one("F32", "[+1]", "[0,4]"), 4), any, "number: expected digits, got '+'"},
+        {29, file(one("U8", "[" + big + "]", "[0,4]"), 4), any, "more than 2^64 - 1"},
+        {30, file(one("U8", "[9007199254740993]", "[0,4]"), 4), 9,
+         "U8 9007199254740993: expected 9007199254740993 bytes, got 4"},
+        {31, file(one("F99", "[1]", "[0,4]"), 4), 9, "dtype: unknown: F99"},
+        {32, file(one("f32", "[1]", "[0,4]"), 4), 9, "dtype: unknown: f32"},
+        {33, file(one("U8", "[2,18446744073709551614]", "[0,4]"), 4), 9, "overflow"},
+        {34, file(one("I32", "[2,9223372036854775807]", "[0,4]"), 4), 9, "overflow"},
+        {35, file(one("U8", "[4294967296,4294967296]", "[0,0]")), 9, "overflow"},
+        {36, file(one("U8", "[4194305,4194305,211106198978564]", "[0,4]"), 4), 9, "overflow"},
+        {37, file(one("F32", "[9223372036854775808,4,0]", "[0,0]")), 9, "overflow"},
+        {37, file(one("F32", "[0,9223372036854775808,4]", "[0,0]")), 9, "overflow"},
+        {38, file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1), 9, "more than 8 dimensions"},
+        {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "dtype: unknown: F4"},
+        {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0"},
+        {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is no part of 4 bytes"},
+        {42, file(one("F32", "[3]", "[0,4]"), 4), 9, "F32 3: expected 12 bytes, got 4"},
+        {42, file(one("F32", "[1]", "[0,8]"), 8), 9, "F32 1: expected 4 bytes, got 8"},
+        {44, file(one("F32", "[1]", "[4,8]"), 8), 9, "hole"},
+        {44, file(header({f4, entry("b", "F32", "[1]", "[8,12]")}), 12), any, "hole: expected 4, got 8"},
+        {45, file(sound, 6), 8, "the tensors hold 4 bytes, the file 6"},
+        {46, file(sound, 3), 9, "data_offsets"},
+        {46, file(sound, 2), 9, "data_offsets"},
+        {47, file(one("F32", "[1]", "[0]"), 4), any, "expected ',', got ']'"},
+        {47, file(one("F32", "[1]", "[0,4,4]"), 4), any, "expected ']', got ','"},
+    };
+    std::string same, huge;
+    for (int i = 0; i < 10; ++i)
+        same += (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "F32", "[1]", "[0,4]");
+    list.push_back({43, file(same + "}", 4), any, "overlap: expected 4, got 0"});
+    for (std::uint64_t i = 0; i < 16; ++i) {
+        const std::uint64_t step = std::uint64_t{1} << 60;
+        huge += (i == 0 ? "{" : ",") +
+                entry("t" + std::to_string(i), "U8", "[" + std::to_string(step) + "]",
+                      "[" + std::to_string(i * step) + "," + std::to_string((i + 1) * step) + "]");
+    }
+    list.push_back({48, file(huge + "}"), any, "is no part of 0 bytes"});
+    return list;
+}
+
+}  // namespace
+
+TEST_CASE("safetensors: each malformed file is refused with its reason and place") {
+    int kinds = 0, last = 0;
+    for (const Malformed& m : malformed_files()) {
+        const std::string text = message<FormatError>([&] { SafetensorsFile{m.bytes, "bad.safetensors"}; });
+        CAPTURE(m.number);
+        CAPTURE(text);
+        const std::string place =
+            "bad.safetensors @" + (m.offset == any ? "" : std::to_string(m.offset) + ": ");
+        CHECK((text.starts_with(place) && contains(text, m.what)));
+        kinds += m.number != last;
+        last = m.number;
+    }
+    CHECK(kinds == 48);
+}
+
+TEST_CASE("safetensors: valid files that look odd are read") {
+    const auto tensors = [](const Bytes& bytes) { return SafetensorsFile{bytes, "odd"}.tensors().size(); };
+    CHECK(tensors(file("{}")) == 0);
+    CHECK(tensors(file(sound + "   ", 4)) == 1);
+    CHECK(tensors(file(" \n\t" + sound, 4)) == 1);
+    CHECK(tensors(file(one("F32", "[]", "[0,4]"), 4)) == 1);
+    CHECK(tensors(file(one("F32", "[3,0]", "[0,0]"))) == 1);
+    CHECK(tensors(file(header({entry("a", "F32", "[0]", "[4,4]"), entry("c", "F32", "[0]", "[4,4]"),
+                               entry("b", "F32", "[1]", "[0,4]")}),
+                       4)) == 3);
+    CHECK(tensors(file(header({entry("z", "F32", "[1]", "[0,4]"), entry("a", "F32", "[1]", "[4,8]")}), 8)) ==
+          2);
+    CHECK(tensors(file(header({entry("a", "F32", "[1]", "[4,8]"), entry("z", "F32", "[1]", "[0,4]")}), 8)) ==
+          2);
+    CHECK(tensors(file(R"({"__metadata__":{"k":"v \"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"}})")) == 0);
+    CHECK(tensors(file(header({entry("\xC3\xA9\xF0\x9F\x98\x80", "F32", "[1]", "[0,4]")}), 4)) == 1);
+    CHECK(tensors(file(header({entry("a", "F64", "[1]", "[0,8]"), entry("b", "F16", "[1]", "[8,10]"),
+                               entry("c", "BF16", "[1]", "[10,12]")}),
+                       12)) == 3);
+    Bytes unaligned = file(sound + "  ", 4);  // data at an odd address
+    unaligned[unaligned.size() - 2] = 0x80;
+    unaligned[unaligned.size() - 1] = 0x3F;
+    SafetensorsFile odd{unaligned, "odd"};
+    float value = 0;
+    odd.read(*odd.find("a"), std::span{&value, 1});
+    CHECK(value == 1.0f);
+}
+
+TEST_CASE("safetensors: names, shapes, order and metadata come out as they are") {
+    SafetensorsFile f{file(header({entry("b", "F32", "[2,3]", "[4,28]"), entry("a", "I16", "[2]", "[0,4]"),
+                                   R"("__metadata__":{"k":"\u00e9\ud83d\ude00\n"})"}),
+                           28),
+                      "x"};
+    CHECK((f.tensors()[0].name == "a" && f.tensors()[1].name == "b"));
+    CHECK(f.find("b")->shape == std::vector<std::uint64_t>{2, 3});
+    CHECK((f.find("c") == nullptr && f.find("") == nullptr && f.find("a")->dtype == io::Dtype::i16));
+    CHECK(f.metadata("k") == "\xC3\xA9\xF0\x9F\x98\x80\n");
+    CHECK(!f.metadata("K"));
+}
+
+TEST_CASE("safetensors: another element type is an error when the tensor is used") {
+    SafetensorsFile f{file(one("BF16", "[2]", "[0,4]"), 4), "x"};
+    float value[1];
+    CHECK(message<FormatError>([&] { f.read(f.tensors()[0], std::span<float>{value}); }) ==
+          "x @9: tensor a: dtype: expected F32, got BF16");
+    SafetensorsFile g{file(sound, 4), "x"};
+    float two[2];
+    CHECK(message<ArgumentError>([&] { g.read(g.tensors()[0], std::span<float>{two}); }) ==
+          "SafetensorsFile: read: a: expected 4 bytes, got 8");
+}
+
+TEST_CASE("safetensors: names in messages cannot break a terminal") {
+    const std::string text = message<FormatError>([] {
+        SafetensorsFile{file(header({entry("a\\u001b[2J", "F9", "[1]", "[0,4]")}), 4), "x"};
+    });
+    CHECK(contains(text, "tensor a\\x1b[2J: dtype"));
+}
+
+TEST_CASE("safetensors: a huge header costs time in proportion, and too many tensors are refused") {
+    const auto start = std::chrono::steady_clock::now();
+    const std::string spaces(20'000'000, ' ');
+    CHECK(contains(message<FormatError>([&] {
+                       SafetensorsFile{file(spaces), "x"};
+                   }),
+                   "expected '{', got the end"));
+    std::string many = "{";
+    for (int i = 0; i <= 100'000; ++i)
+        many += (i == 0 ? "" : ",") + entry(std::to_string(i), "U8", "[0]", "[0,0]");
+    CHECK(contains(message<FormatError>([&] {
+                       SafetensorsFile{file(many + "}"), "x"};
+                   }),
+                   "more than 100000 tensors"));
+    CHECK(contains(message<FormatError>([&] { SafetensorsFile(file(sound, 4), "x", {.header = 20}); }),
+                   "header too large"));
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{20});
+}
+
+TEST_CASE("safetensors: every bit that turns in a file of ours, every length and every tail is found") {
+    SafetensorsWriter writer;
+    writer.metadata("tessera.version", "0");
+    writer.metadata("format", "pt");
+    const std::array<float, 3> values{1.5f, -2, 0};
+    const std::array<std::uint64_t, 2> shape{3, 1};
+    writer.add<float>("encoder.0.weight", shape, values);
+    const Bytes good = writer.bytes();
+    const auto accepted = [](const Bytes& bytes) {
+        try {
+            SafetensorsFile f{bytes, "x"};
+            f.check();
+            return true;
+        } catch (const FormatError&) {
+            return false;
+        }
+    };
+    CHECK(accepted(good));
+    CHECK(good.size() % 64 == 12);
+    std::size_t missed = 0;
+    for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+        Bytes bad = good;
+        bad[bit / 8] ^= static_cast<unsigned char>(1 << bit % 8);
+        missed += accepted(bad);
+    }
+    for (std::size_t length = 0; length < good.size(); ++length)
+        missed += accepted(Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)));
+    for (std::size_t more = 1; more <= 16; ++more) {
+        Bytes bad = good;
+        bad.resize(good.size() + more);
+        missed += accepted(bad);
+    }
+    CHECK(missed == 0);
+}
+
+TEST_CASE("safetensors: a file of another program has no checksum and is read") {
+    SafetensorsFile f{file(header({f4, R"("__metadata__":{"format":"pt"})"}), 4), "x"};
+    CHECK_NOTHROW(f.check());
+    SafetensorsFile g{file(header({f4, R"("__metadata__":{"tessera.version":"1"})"}), 4), "x"};
+    CHECK(contains(message<FormatError>([&] { g.check(); }), "tessera.crc32 is missing"));
+}
+
+TEST_CASE("safetensors: offsets beyond 4 GiB in a sparse file") {
+    const TemporaryFolder folder;
+    constexpr std::uint64_t size = std::uint64_t{5} << 30;
+    const std::string text =
+        header({entry("a", "U8", "[" + std::to_string(size) + "]", "[0," + std::to_string(size) + "]"),
+                entry("b", "F32", "[1]", "[" + std::to_string(size) + "," + std::to_string(size + 4) + "]")});
+    const std::string path = folder.write("sparse", file(text, 0));
+    std::filesystem::resize_file(path, 8 + text.size() + size + 4);
+    SafetensorsFile f{path};
+    float value = 1;
+    f.read(*f.find("b"), std::span{&value, 1});
+    CHECK(value == 0.0f);
+}

@@ -1,0 +1,90 @@
+#include <tessera/io/safetensors_writer.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/message.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+using namespace tessera;
+using io::SafetensorsFile;
+using io::SafetensorsWriter;
+using support::message;
+
+namespace {
+template <class T>
+bool comes_back(std::vector<T> values, std::vector<std::uint64_t> shape) {
+    SafetensorsWriter writer;
+    writer.add<T>("t", shape, values);
+    SafetensorsFile file{writer.bytes(), "x"};
+    std::vector<T> read(values.size());
+    file.read(*file.find("t"), std::span<T>{read});
+    return read == values && file.find("t")->shape == shape;
+}
+}  // namespace
+
+TEST_CASE("SafetensorsWriter: what was added comes back, for every type") {
+    CHECK(comes_back<float>({1, -2, 3e38f, 1e-45f}, {2, 2}));
+    CHECK(comes_back<double>({1, 1e300}, {2}));
+    CHECK(comes_back<std::uint8_t>({255}, {}));
+    CHECK(comes_back<std::uint16_t>({65535, 1}, {1, 2, 1}));
+    CHECK(comes_back<std::uint32_t>({}, {0, 5}));
+    CHECK(comes_back<std::uint64_t>({~std::uint64_t{0}}, {1}));
+    CHECK(comes_back<std::int32_t>({-5}, {1}));
+    CHECK(comes_back<std::int64_t>({-5, 6, 7}, {3}));
+}
+
+TEST_CASE("SafetensorsWriter: the same calls give the same bytes, data on a multiple of 64") {
+    const auto make = [](std::size_t names) {
+        SafetensorsWriter writer;
+        writer.metadata("key \"\\\n\x01", "value\t\xC3\xA9");
+        const std::array<float, 1> value{2};
+        const std::array<std::uint64_t, 1> shape{1};
+        for (std::size_t i = 0; i < names; ++i) writer.add<float>("z" + std::string(i, 'y'), shape, value);
+        return writer;
+    };
+    for (std::size_t names = 0; names < 20; ++names) {
+        CHECK(make(names).bytes() == make(names).bytes());
+        CHECK(make(names).header().size() % 64 == 0);
+    }
+    SafetensorsFile file{make(3).bytes(), "x"};
+    file.check();
+    CHECK(file.metadata("key \"\\\n\x01") == "value\t\xC3\xA9");
+    CHECK((file.tensors()[0].name == "z" && file.tensors()[2].name == "zyy"));
+}
+
+TEST_CASE("SafetensorsWriter: writes what bytes() gives") {
+    const support::TemporaryFolder folder;
+    SafetensorsWriter writer;
+    writer.metadata("a", "b");
+    writer.write(folder / "w.safetensors");
+    CHECK(read_file(folder / "w.safetensors", 1000) == writer.bytes());
+}
+
+TEST_CASE("SafetensorsWriter: what no reader would take is refused") {
+    SafetensorsWriter writer;
+    const std::array<float, 2> values{1, 2};
+    const auto add = [&](const std::string& name, std::vector<std::uint64_t> shape) {
+        return message<ArgumentError>([&] { writer.add<float>(name, shape, values); });
+    };
+    CHECK(add("a", {2}).empty());
+    CHECK(add("a", {2}) == "SafetensorsWriter: two tensors are called a");
+    CHECK(add("b", {3}) == "SafetensorsWriter: b: values: expected 3, got 2");
+    CHECK(add("c", std::vector<std::uint64_t>(9, 1)) ==
+          "SafetensorsWriter: c: dimensions: expected 8, got 9");
+    CHECK(add("", {2}) == "SafetensorsWriter: no name for a tensor: ");
+    CHECK(add("__metadata__", {2}) == "SafetensorsWriter: no name for a tensor: __metadata__");
+    CHECK(add(std::string(1025, 'x'), {2}).starts_with("SafetensorsWriter: no name for a tensor: xxx"));
+    CHECK(add("\xFF", {2}).starts_with("SafetensorsWriter: name: expected UTF-8 without zeros"));
+    const auto note = [&](const std::string& key, const std::string& value) {
+        return message<ArgumentError>([&] { writer.metadata(key, value); });
+    };
+    CHECK(note("k", "v").empty());
+    CHECK(note("k", "w") == "SafetensorsWriter: metadata: k is there already");
+    CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: tessera.crc32 is there already");
+    CHECK(note("l", std::string(1, '\0')).starts_with("SafetensorsWriter: metadata value: expected UTF-8"));
+}

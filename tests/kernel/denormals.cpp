@@ -1,0 +1,67 @@
+#include <tessera/kernel/denormals.hpp>
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <stdexcept>
+
+using tessera::kernel::FlushDenormals;
+
+#if defined(__SSE2__)
+
+namespace {
+float half_of_smallest_normal() {
+    volatile float x = std::numeric_limits<float>::min();
+    volatile float half = 0.5f;
+    return x * half;
+}
+float twice_a_denormal() {
+    volatile float x = std::numeric_limits<float>::denorm_min();
+    volatile float large = 1e30f;
+    return x * large;
+}
+unsigned mode() { return _mm_getcsr() & 0xFFC0u; }  // without the flags that operations leave behind
+}  // namespace
+
+TEST_CASE("FlushDenormals: results and operands that are denormal count as zero while it lives") {
+    CHECK(half_of_smallest_normal() > 0);
+    CHECK(twice_a_denormal() > 0);
+    {
+        const FlushDenormals guard;
+        const float result = half_of_smallest_normal(), operand = twice_a_denormal();
+        CHECK(result == 0);
+        CHECK(operand == 0);
+    }
+    CHECK(half_of_smallest_normal() > 0);
+    CHECK(twice_a_denormal() > 0);
+}
+
+TEST_CASE("FlushDenormals: gives back the mode that it found, nested and on an exception") {
+    const unsigned before = mode();
+    {
+        const FlushDenormals outer;
+        const unsigned flushing = mode();
+        CHECK(flushing == (before | 0x8040u));
+        { const FlushDenormals inner; }
+        CHECK(mode() == flushing);
+    }
+    CHECK(mode() == before);
+    try {
+        const FlushDenormals guard;
+        throw std::runtime_error("out");
+    } catch (const std::runtime_error&) {
+    }
+    CHECK(mode() == before);
+}
+
+TEST_CASE("FlushDenormals: keeps a host's own rounding mode") {
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x6000u);  // towards zero
+    const unsigned host = mode();
+    { const FlushDenormals guard; }
+    const unsigned after = mode();
+    _mm_setcsr(before);
+    CHECK(after == host);
+}
+
+#endif

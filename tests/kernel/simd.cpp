@@ -1,0 +1,203 @@
+#include <tessera/kernel/simd.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+namespace simd = tessera::kernel::simd;
+
+namespace {
+
+constexpr std::size_t sizes[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100};
+
+template <class T>
+std::vector<T> numbers(std::size_t n, int seed = 0) {
+    std::vector<T> x(n);
+    for (std::size_t i = 0; i < n; ++i)
+        x[i] = static_cast<T>(std::sin(static_cast<double>(i) * 1.7 + seed) * 3);
+    return x;
+}
+
+/// A reduction in plain scalars, over 16 lanes and the tree 8, 4, 2, 1.
+template <class T, class Combine>
+T in_lanes(const std::vector<T>& x, T start, Combine combine) {
+    std::array<T, 16> lane;
+    lane.fill(start);
+    for (std::size_t i = 0; i < x.size(); ++i) lane[i % 16] = combine(lane[i % 16], x[i]);
+    for (std::size_t half = 8; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i) lane[i] = combine(lane[i], lane[i + half]);
+    return lane[0];
+}
+
+/// Largest error of f against g over lo .. hi, in units of the last place of a float.
+template <class F, class G>
+double worst_ulp(double lo, double hi, F f, G g) {
+    constexpr std::size_t W = simd::width<float>, count = 400000 / W * W;
+    double worst = 0;
+    std::array<float, W> x, y;
+    for (std::size_t i = 0; i < count; i += W) {
+        for (std::size_t k = 0; k < W; ++k)
+            x[k] =
+                static_cast<float>(lo + (hi - lo) * static_cast<double>(i + k) / static_cast<double>(count));
+        simd::store(y.data(), f(simd::load(static_cast<const float*>(x.data()))));
+        for (std::size_t k = 0; k < W; ++k) {
+            const double exact = g(static_cast<double>(x[k]));
+            const double ulp = std::ldexp(1.0, std::ilogb(std::max(std::abs(exact), 0x1p-126)) - 23);
+            worst = std::max(worst, std::abs(static_cast<double>(y[k]) - exact) / ulp);
+        }
+    }
+    return worst;
+}
+
+template <class T, class F>
+T at(T x, F f) {
+    std::array<T, simd::width<T>> y;
+    simd::store(y.data(), f(simd::Vec<T>(x)));
+    return y.back();
+}
+
+const auto exp_ = [](const auto& v) { return simd::exp<float>(v); };
+const auto sigmoid_ = [](const auto& v) { return simd::sigmoid<float>(v); };
+const auto tanh_ = [](const auto& v) { return simd::tanh<float>(v); };
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("simd: map writes every element of any length, and none behind", T, float, double) {
+    bool right = true;
+    for (std::size_t n : sizes) {
+        const auto a = numbers<T>(n), b = numbers<T>(n, 1);
+        std::vector<T> out(n + 16, T(-9));
+        simd::map(
+            n, out.data(), [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
+        for (std::size_t i = 0; i < n; ++i) right = right && out[i] == a[i] - b[i];
+        for (std::size_t i = n; i < out.size(); ++i) right = right && out[i] == T(-9);
+    }
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: map may write over what it reads", T, float, double) {
+    auto a = numbers<T>(33);
+    const auto before = a;
+    simd::map(
+        a.size(), a.data(), [](const auto& x) { return x + x; }, static_cast<const T*>(a.data()));
+    bool right = true;
+    for (std::size_t i = 0; i < a.size(); ++i) right = right && a[i] == 2 * before[i];
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: sum has the bits of 16 lanes and a fixed tree", T, float, double) {
+    bool same = true;
+    for (std::size_t n : sizes) {
+        const auto a = numbers<T>(n), b = numbers<T>(n, 2);
+        std::vector<T> f(n);
+        for (std::size_t i = 0; i < n; ++i) f[i] = a[i] - b[i];
+        const T sum = simd::sum<T>(
+            n, [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
+        same = same && sum == in_lanes<T>(f, T(0), [](T x, T y) { return x + y; });
+    }
+    CHECK(same);
+    CHECK(simd::sum<T>(
+              0, [](const auto& x) { return x; }, static_cast<const T*>(nullptr)) == T(0));
+}
+
+TEST_CASE_TEMPLATE("simd: largest finds the largest wherever it stands", T, float, double) {
+    bool right = true;
+    for (std::size_t n : sizes)
+        for (std::size_t i = 0; i < n; ++i) {
+            auto a = numbers<T>(n);
+            for (T& x : a) x -= 10;  // all negative: a lane that starts at zero would win
+            a[i] = T(-1);
+            right = right && simd::largest(n, a.data()) == T(-1);
+        }
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: a part of a register reads and writes as much as it should", T, float, double) {
+    bool right = true;
+    const auto a = numbers<T>(simd::width<T>);
+    for (std::size_t n = 1; n < simd::width<T>; ++n) {
+        std::vector<T> whole(simd::width<T>), part(simd::width<T>, T(5));
+        const auto v = simd::load_part(a.data(), n);
+        simd::store(whole.data(), v);
+        simd::store_part(part.data(), v, n);
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+            right = right && whole[i] == (i < n ? a[i] : T(0));
+            right = right && part[i] == (i < n ? a[i] : T(5));
+        }
+    }
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: fma rounds once, in a register and alone", T, float, double) {
+    if constexpr (simd::has_fma) {
+        const T e = std::numeric_limits<T>::epsilon(), a = 1 + e, b = 1 - e;  // a b = 1 - e^2, rounds to 1
+        CHECK(simd::fma(a, b, T(-1)) == -e * e);
+        CHECK(at<T>(a, [&](const auto& v) {
+                  return simd::fma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(-1)));
+              }) == -e * e);
+        CHECK(at<T>(a, [&](const auto& v) {
+                  return simd::fnma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(1)));
+              }) == e * e);
+    }
+}
+
+TEST_CASE("simd: exp is within one unit in the last place") {
+    CHECK(worst_ulp(-87, 88, exp_, [](double x) { return std::exp(x); }) < (simd::has_fma ? 1.0 : 1.5));
+    CHECK(worst_ulp(-1, 1, exp_, [](double x) { return std::exp(x); }) < (simd::has_fma ? 1.0 : 1.5));
+    CHECK(at<float>(0.f, exp_) == 1.f);
+}
+
+TEST_CASE("simd: sigmoid and tanh are within three units in the last place") {
+    CHECK(worst_ulp(-80, 80, sigmoid_, [](double x) { return 1 / (1 + std::exp(-x)); }) < 3);
+    CHECK(worst_ulp(-20, 20, tanh_, [](double x) { return std::tanh(x); }) < 3.1);
+    CHECK(worst_ulp(0.001, 0.7, tanh_, [](double x) { return std::tanh(x); }) < 3.1);
+    CHECK(at<float>(0.f, tanh_) == 0.f);
+    CHECK(at<float>(1e-30f, tanh_) == 1e-30f);
+}
+
+TEST_CASE("simd: exp, sigmoid and tanh stay finite at the ends") {
+    const float inf = std::numeric_limits<float>::infinity();
+    CHECK(std::isnormal(at<float>(-inf, exp_)));
+    CHECK(std::isfinite(at<float>(inf, exp_)));
+    CHECK(at<float>(inf, exp_) > 1e38f);
+    CHECK(at<float>(-inf, sigmoid_) < 1e-37f);
+    CHECK(at<float>(inf, sigmoid_) == 1.f);
+    CHECK(at<float>(-inf, tanh_) == -1.f);
+    CHECK(at<float>(inf, tanh_) == 1.f);
+}
+
+TEST_CASE("simd: NaN goes through exp, sigmoid and tanh") {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(at<float>(nan, exp_)));
+    CHECK(std::isnan(at<float>(nan, sigmoid_)));
+    CHECK(std::isnan(at<float>(nan, tanh_)));
+    const double dnan = std::numeric_limits<double>::quiet_NaN();
+    CHECK(std::isnan(at<double>(dnan, [](const auto& v) { return simd::exp<double>(v); })));
+    CHECK(std::isnan(at<double>(dnan, [](const auto& v) { return simd::tanh<double>(v); })));
+}
+
+TEST_CASE("simd: a NaN in a sum is a NaN in the result, in the body and in the tail") {
+    bool always = true;
+    for (std::size_t i : {0u, 15u, 16u, 32u}) {
+        auto a = numbers<float>(33);
+        a[i] = std::numeric_limits<float>::quiet_NaN();
+        always = always && std::isnan(simd::sum<float>(
+                               33, [](const auto& x) { return x; }, a.data()));
+    }
+    CHECK(always);
+}
+
+TEST_CASE("simd: the name is that of the instructions compiled for") {
+#if defined(__AVX512F__)
+    CHECK(std::string_view{simd::name()} == "AVX-512");
+#elif defined(__AVX2__) && defined(__FMA__)
+    CHECK(std::string_view{simd::name()} == "AVX2+FMA");
+#else
+    CHECK_FALSE(std::string_view{simd::name()}.empty());
+#endif
+}

@@ -1,0 +1,82 @@
+#include <tessera/loss/mse.hpp>
+
+#include <doctest/doctest.h>
+
+#include <golden/optim.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace ts = tessera;
+
+namespace {
+
+template <class T>
+std::vector<T> output(std::size_t n) {
+    std::vector<T> y(n);
+    for (std::size_t i = 0; i < n; ++i) y[i] = (static_cast<T>((i * 7) % 11) - 5) / 8;
+    return y;
+}
+template <class T>
+std::vector<T> wanted(std::size_t n) {
+    std::vector<T> t(n);
+    for (std::size_t i = 0; i < n; ++i) t[i] = (static_cast<T>((i * 5 + 6) % 13) - 6) / 16;
+    return t;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("Mse: loss and gradient are PyTorch's", T, float, double) {
+    const auto y = output<T>(33), target = wanted<T>(33);
+    std::vector<T> dy(33);
+    const double sum = ts::Mse::loss_and_grad<T>(y, target, dy, T(1) / 33);
+    CHECK(std::abs(sum / 33 - golden::mse[0]) < 1e-7);
+    double worst = 0;
+    for (std::size_t i = 0; i < 33; ++i)
+        worst = std::max(worst, std::abs(static_cast<double>(dy[i]) - golden::mse_grad[i]));
+    CHECK(worst < (std::is_same_v<T, float> ? 1e-7 : 1e-15));
+}
+
+TEST_CASE_TEMPLATE("Mse: agrees with plain scalars for any length", T, float, double) {
+    bool right = true;
+    for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u}) {
+        const auto y = output<T>(n), target = wanted<T>(n);
+        std::vector<T> dy(n + 1, T(-9));
+        double sum = 0;
+        const double loss = ts::Mse::loss_and_grad<T>(y, target, std::span{dy}.first(n), T(0.5));
+        for (std::size_t i = 0; i < n; ++i) {
+            sum += static_cast<double>((y[i] - target[i]) * (y[i] - target[i]));  // exact: multiples of 1/256
+            right = right && dy[i] == y[i] - target[i];
+        }
+        right = right && loss == sum && ts::Mse::loss<T>(y, target) == loss && dy[n] == T(-9);
+    }
+    CHECK(right);
+}
+
+TEST_CASE("Mse: two blocks with one scale are the batch") {
+    const auto y = output<float>(32), target = wanted<float>(32);
+    std::vector<float> whole(32), parts(32);
+    const double sum = ts::Mse::loss_and_grad<float>(y, target, whole, 1.f / 32);
+    double blocks = 0;
+    for (std::size_t b : {0u, 16u})
+        blocks += ts::Mse::loss_and_grad<float>(std::span{y}.subspan(b, 16), std::span{target}.subspan(b, 16),
+                                                std::span{parts}.subspan(b, 16), 1.f / 32);
+    CHECK(blocks == sum);
+    CHECK(whole == parts);
+}
+
+TEST_CASE("Mse: the gradient may overwrite the output, NaN shows in both") {
+    auto y = output<float>(33);
+    const auto target = wanted<float>(33);
+    std::vector<float> dy(33);
+    ts::Mse::loss_and_grad<float>(y, target, dy, 1);
+    ts::Mse::loss_and_grad<float>(y, target, y, 1);
+    CHECK(y == dy);
+    y[32] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(std::isnan(ts::Mse::loss_and_grad<float>(y, target, dy, 1)));
+    CHECK(std::isnan(dy[32]));
+}

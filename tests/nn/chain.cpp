@@ -1,0 +1,121 @@
+#include <tessera/nn/chain.hpp>
+
+#include <doctest/doctest.h>
+#include <support/contract.hpp>
+#include <support/golden.hpp>
+#include <tessera/nn/causal_attention.hpp>
+#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/dropout.hpp>
+#include <tessera/nn/embedding.hpp>
+#include <tessera/nn/layer_norm.hpp>
+#include <tessera/nn/linear_gelu.hpp>
+#include <tessera/nn/reshape.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/nn/sigmoid.hpp>
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+namespace {
+
+template <class L>
+std::vector<std::string> names() {
+    std::vector<std::string> all;
+    const typename L::Params params;
+    L::Params::each([&](const Path& path, const auto&) { all.push_back(path.str()); }, params);
+    return all;
+}
+
+// y, dx and the gradient of two chains that must not differ in a bit.
+template <class A, class B>
+std::string difference() {
+    testing::detail::Rig<A> a{3, 1, 1};
+    testing::detail::Rig<B> b{3, 1, 1};
+    a.forward();
+    b.forward();
+    a.backward();
+    b.backward();
+    std::string found = testing::detail::differs<float>("y", std::as_const(a.y).span(), std::as_const(b.y).span());
+    if (found.empty())
+        found = testing::detail::differs<float>("dx", std::as_const(a.dx).span(), std::as_const(b.dx).span());
+    std::vector<float> grads[2];
+    A::Params::each([&](const Path&, const auto& g) { grads[0].insert(grads[0].end(), g.span().begin(), g.span().end()); },
+                    a.grad);
+    B::Params::each([&](const Path&, const auto& g) { grads[1].insert(grads[1].end(), g.span().begin(), g.span().end()); },
+                    b.grad);
+    if (found.empty()) found = testing::detail::differs<float>("grad", grads[0], grads[1]);
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("Chain: each layer takes the shape that the one before it gives") {
+    using Net = Chain<Shape<8, 8, 1>, Conv2d<4, down2>, Relu, Reshape<16, 4>, Linear<6>>;
+    CHECK(std::is_same_v<Net::Output, Shape<16, 6>>);
+    CHECK(std::is_same_v<Chain<Net::Output, LayerNorm>::Output, Shape<16, 6>>);
+}
+
+TEST_CASE("Chain: parameters are named by the position of their layer, also in a nested or a joined one") {
+    using Net = Chain<Shape<8>, Linear<6>, Gelu, Seq<LayerNorm, Linear<4, no_bias>>, Linear<2>>;
+    CHECK(names<Net>() == std::vector<std::string>{"0.weight", "0.bias", "2.0.weight", "2.0.bias", "2.1.weight",
+                                                   "3.weight", "3.bias"});
+}
+
+TEST_CASE("Chain keeps the contract") {
+    CHECK(support::keeps_contract<Seq<Linear<9>, LayerNorm, Sigmoid, Dropout<Probability{.percent = 30}>, Linear<3>>,
+                                  Shape<2, 7>>());
+    CHECK(support::keeps_contract<Seq<Conv2d<3, down2>, Relu, ConvTranspose2d<2, up2>, Relu>, Shape<6, 4, 2>>());
+    CHECK(support::keeps_contract<Seq<Linear<9>, Gelu, Linear<5>, Gelu>, Shape<3, 7>>());
+}
+
+TEST_CASE("Chain: where the first layer takes tokens, so does the chain") {
+    CHECK(support::keeps_contract<Seq<Embedding<11, 6>, LayerNorm, Linear<5>>, Shape<4>>());
+}
+
+TEST_CASE("Chain: joined neighbours give the bits of the two apart") {
+    CHECK(difference<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() == "");
+    CHECK(difference<Chain<Shape<8, 6, 3>, Conv2d<17, down2>, Relu>,
+                     Chain<Shape<8, 6, 3>, Conv2d<17, down2>, Seq<Relu>>>() == "");
+    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<17, up2>, Relu>,
+                     Chain<Shape<4, 3, 9>, ConvTranspose2d<17, up2>, Seq<Relu>>>() == "");
+    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<1, up2>, Relu>,
+                     Chain<Shape<4, 3, 9>, ConvTranspose2d<1, up2>, Seq<Relu>>>() == "");
+}
+
+TEST_CASE("Chain: a nested chain gives the bits of the flat one") {
+    CHECK(difference<Chain<Shape<3, 7>, Linear<9>, LayerNorm, Linear<2>>,
+                     Chain<Shape<3, 7>, Seq<Linear<9>, LayerNorm>, Seq<Linear<2>>>>() == "");
+}
+
+TEST_CASE("Chain: each layer has random numbers of its own") {
+    using Half = Dropout<Probability{.percent = 50}>;
+    using Net = Chain<Shape<256>, Half, Half>;
+    Net::Cache cache;
+    const Net::Packed w;
+    Tensor<float, Shape<256>> x{1}, y{1};
+    std::ranges::fill(x.span(), 1.f);
+    Net::begin(cache, {.training = true, .rng = Rng{3}});
+    Net::forward(w, std::as_const(x), y, cache);
+    // Twice the same mask would let one half pass; two masks of their own let one quarter.
+    const auto passed = std::ranges::count_if(y.span(), [](float v) { return v != 0; });
+    CHECK(passed > 32);
+    CHECK(passed < 96);
+}
+
+TEST_CASE("Chain: values and gradients of an encoder are those of PyTorch's Sequential") {
+    CHECK(support::matches_golden<
+          Seq<Conv2d<8, down2>, Relu, Conv2d<16, down2>, Relu,
+              Residual<Relu, Conv2d<8, same3>, Relu, Conv2d<16, pointwise>>, Conv2d<4, pointwise>>,
+          Shape<12, 12, 1>>("chain"));
+}
+
+TEST_CASE("Chain: values and gradients of a transformer block are those of PyTorch") {
+    CHECK(support::matches_golden<
+          Seq<Residual<LayerNorm, CausalAttention<2>>, Residual<LayerNorm, Linear<48>, Gelu, Linear<16>>>,
+          Shape<9, 16>>("block"));
+}

@@ -1,0 +1,18 @@
+#include <tessera/nn/max_pool2d.hpp>
+
+#include <doctest/doctest.h>
+#include <support/contract.hpp>
+#include <support/golden.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+TEST_CASE("MaxPool2d keeps the contract") {
+    CHECK(support::keeps_contract<MaxPool2d<pool2>, Shape<6, 4, 9>>());
+    CHECK(support::keeps_contract<MaxPool2d<Window{.size = 3, .stride = 2, .pad = 1}>, Shape<7, 5, 17>>());
+    CHECK(support::keeps_contract<MaxPool2d<Window{.size = 2, .stride = 3}>, Shape<7, 5, 3>>());
+}
+
+TEST_CASE("MaxPool2d: values and gradients are those of PyTorch") {
+    CHECK(support::matches_golden<MaxPool2d<Window{.size = 3, .stride = 2, .pad = 1}>, Shape<5, 4, 17>>("max_pool2d"));
+}

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Builds and runs all tests:
+#
+#     sh tests/run.sh                    what is missing is installed or downloaded first
+#     sh tests/run.sh -L unit -R core    options are passed on to ctest
+#
+# Some tests need more: a second compiler (clang-14 or g++), and a python with torch and numpy. They are taken when
+# they are there, or the tests that need them say that they are skipped, and why. TESSERA_PYTHON names the python.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+. "$root/cmake/setup.sh"
+
+setup core examples tests
+
+python=''
+for candidate in ${TESSERA_PYTHON:+"$TESSERA_PYTHON"} python3 /usr/bin/python3; do
+    if have "$candidate" && "$candidate" -c 'import numpy, torch' >/dev/null 2>&1; then
+        python=$("$candidate" -c 'import sys; print(sys.executable)')
+        break
+    fi
+done
+[ -n "$python" ] || say "no python with torch and numpy: comparisons with PyTorch are skipped"
+
+dir=$root/build/release
+configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON "-DTESSERA_PYTHON=$python"
+build "$dir" "tests and examples"
+
+ctest=$(dirname "$(command -v "$cmake")")/ctest
+[ -x "$ctest" ] || ctest=ctest
+say "running the tests"
+exec "$ctest" --test-dir "$dir" --output-on-failure --no-tests=error -j "$jobs" "$@"

@@ -1,0 +1,188 @@
+#include <tessera/testing/layer_check.hpp>
+
+#include <doctest/doctest.h>
+#include <support/contract.hpp>
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+enum class Fault {
+    none,
+    init_draws_time,
+    two_names,
+    wrong_gradient,
+    wrong_parameter_gradient,
+    infinite_gradient,
+    skips_last_output,
+    adds_to_dx,
+    overwrites_grad,
+    own_backward_params,
+    forgetful_copy,
+    mixes_samples,
+    depends_on_thread,
+    allocates,
+};
+
+const std::thread::id main_thread = std::this_thread::get_id();
+std::size_t calls_of_init = 0;
+
+// y = w x with one weight for each place, and one mistake.
+template <Fault F, StaticShape In, std::floating_point T>
+struct ScaleLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    struct Params {
+        Param<T, In> weight, other;
+
+        template <class Visitor, class... P>
+        static void each(Visitor&& f, P&... p) {
+            f("weight", p.weight...);
+            f(F == Fault::two_names ? "weight" : "other", p.other...);
+        }
+    };
+    struct Cache {
+        Tensor<T, In> kept;
+
+        Cache() = default;
+        Cache(const Cache& other) { *this = other; }
+        Cache& operator=(const Cache& other) {
+            kept = F == Fault::forgetful_copy ? Tensor<T, In>(other.kept.batch()) : other.kept;
+            return *this;
+        }
+    };
+
+    static void init(Params& p, Rng& rng) {
+        for (T& value : p.weight.span()) value = static_cast<T>(rng.uniform());
+        if (F == Fault::init_draws_time) p.weight[0] = static_cast<T>(++calls_of_init);
+    }
+    static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
+        if (F == Fault::allocates) std::vector<T>(x.size()).swap(spare);
+        cache.kept.resize(x.batch());
+        std::ranges::copy(x.span(), cache.kept.data());
+        const bool skips = F == Fault::skips_last_output && std::same_as<T, float>;
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            for (std::size_t i = 0; i < In::size; ++i)
+                if (!skips || n + 1 < x.batch() || i + 1 < In::size) y[n][i] = p.weight[i] * x[n][i];
+        if (F == Fault::mixes_samples && std::same_as<T, float>)
+            for (std::size_t n = 1; n < x.batch(); ++n) y[n][0] += T(1e-3) * x[n - 1][0];
+        if (F == Fault::depends_on_thread) {
+            if (std::this_thread::get_id() == main_thread)
+                std::this_thread::sleep_for(std::chrono::milliseconds{5});  // others get a block, too
+            else
+                y[0][0] += T(0.1);
+        }
+    }
+    static void backward(const Params& p, View<const T, In> x, View<const T, In>, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            for (std::size_t i = 0; i < In::size; ++i) {
+                const T d = p.weight[i] * dy[n][i];
+                dx[n][i] = F == Fault::adds_to_dx && std::same_as<T, float> ? dx[n][i] + d : d;
+                if (F == Fault::wrong_gradient) dx[n][i] *= T(1.00001);
+                if (F == Fault::infinite_gradient) dx[n][i] /= T(0);
+            }
+        backward_params(p, x, x, dy, cache, grad);
+        if (F == Fault::own_backward_params) grad.weight[1] += T(1);
+    }
+    static void backward_params(const Params&, View<const T, In> x, View<const T, In>, View<const T, In> dy,
+                                Cache& cache, Params& grad) {
+        if (F == Fault::own_backward_params && std::same_as<T, double>) return backward_twin(x, dy, grad);
+        for (std::size_t i = 0; i < In::size; ++i) {
+            T sum = 0;
+            for (std::size_t n = 0; n < x.batch(); ++n) sum += cache.kept[n][i] * dy[n][i];
+            if (F == Fault::wrong_parameter_gradient) sum *= T(1.00001);
+            grad.weight[i] = F == Fault::overwrites_grad ? sum : grad.weight[i] + sum;
+        }
+    }
+
+private:
+    static void backward_twin(View<const T, In> x, View<const T, In> dy, Params& grad) {
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            for (std::size_t i = 0; i < In::size; ++i) grad.weight[i] += x[n][i] * dy[n][i];
+        grad.weight[1] -= T(1);  // what backward adds by mistake: the gradient in double is right
+    }
+    static inline thread_local std::vector<T> spare;
+};
+
+template <Fault F>
+struct Scale {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ScaleLayer<F, In, T>;
+};
+
+template <Fault F>
+std::string message() {
+    return support::keeps_contract<Scale<F>, Shape<3, 2>>().message;
+}
+bool starts(const std::string& text, const std::string& with) {
+    const bool does = text.starts_with("layer 3x2 -> 3x2: " + with);
+    if (!does) MESSAGE(text);
+    return does;
+}
+
+}  // namespace
+
+TEST_CASE("check_layer: a layer that keeps the contract passes, and prints so") {
+    const auto result = support::keeps_contract<Scale<Fault::none>, Shape<3, 2>>();
+    CHECK(result);
+    CHECK(result.message.empty());
+}
+
+TEST_CASE("check_layer: start values that do not come from the Rng are found") {
+    CHECK(starts(message<Fault::init_draws_time>(), "init: params.weight[0]: expected "));
+}
+
+TEST_CASE("check_layer: two leaves of one name are found") {
+    CHECK(starts(message<Fault::two_names>(), "init: weight: expected a name of its own, got it twice"));
+}
+
+TEST_CASE("check_layer: gradients that are wrong by 1e-5 are found, with the place") {
+    CHECK(starts(message<Fault::wrong_gradient>(), "gradient: dx["));
+    CHECK(starts(message<Fault::wrong_parameter_gradient>(), "gradient: grad.weight["));
+    CHECK(starts(message<Fault::infinite_gradient>(), "gradient: dx: expected a finite gradient, got "));
+}
+
+TEST_CASE("check_layer: an output that is not written is found") {
+    CHECK(starts(message<Fault::skips_last_output>(), "forward: y[29]: expected a number, got what stood there before"));
+}
+
+TEST_CASE("check_layer: a backward that adds to dx is found") {
+    CHECK(starts(message<Fault::adds_to_dx>(), "backward: dx[0]: expected a number, got what stood there before"));
+}
+
+TEST_CASE("check_layer: a backward that overwrites grad is found") {
+    CHECK(starts(message<Fault::overwrites_grad>(), "backward: adds to grad: grad.weight[0]: expected 2 + "));
+}
+
+TEST_CASE("check_layer: a backward_params that differs from backward is found") {
+    CHECK(starts(message<Fault::own_backward_params>(), "backward_params: grad.weight[1]: expected "));
+}
+
+TEST_CASE("check_layer: a cache whose copy is not the same is found") {
+    CHECK(starts(message<Fault::forgetful_copy>(), "cache: backward with a copy: "));
+}
+
+TEST_CASE("check_layer: samples that see each other are found") {
+    CHECK(starts(message<Fault::mixes_samples>(), "samples: the batch at once and one by one: y[6]: expected "));
+}
+
+TEST_CASE("check_layer: results that depend on the thread are found") {
+    const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, 3};
+    tbb::task_arena{3}.execute(
+        [] { CHECK(starts(message<Fault::depends_on_thread>(), "threads: 1 and 2 slots: y[")); });
+}
+
+TEST_CASE("check_layer: allocation after the first call is found, where there is a counter") {
+    CHECK(starts(message<Fault::allocates>(),
+                 "allocation: after the first call with the largest batch: expected 0, got 2"));
+    CHECK(testing::check_layer<Scale<Fault::allocates>, Shape<3, 2>>());
+}
