@@ -5,10 +5,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <charconv>
-#include <cmath>
+#include <cstdint>
 #include <limits>
-#include <map>
+#include <string>
 #include <string_view>
 
 #include <tessera/version.hpp>
@@ -50,6 +51,27 @@ std::string not_empty(const std::string& text) { return text.empty() ? "expected
 
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
+// Descriptions are wrapped here, so that the text fits in 80 columns whatever CLI11 does.
+std::string help(const std::string& text) {
+    constexpr std::size_t width = 55;
+    std::string out;
+    std::size_t column = 0, at = 0;
+    while (at < text.size()) {
+        const std::size_t end = std::min(text.find(' ', at), text.size());
+        if (column != 0 && column + 1 + end - at > width) {
+            out += '\n';
+            column = 0;
+        } else if (column != 0) {
+            out += ' ';
+            ++column;
+        }
+        out.append(text, at, end - at);
+        column += end - at;
+        at = end + 1;
+    }
+    return out;
+}
+
 std::string both(std::size_t small, std::size_t large) {
     return small == large ? std::to_string(small) : std::to_string(small) + ", std " + std::to_string(large);
 }
@@ -63,107 +85,98 @@ Options parse(int argc, char** argv) {
 
     CLI::App app{
         "Learns to draw digits, on the CPU and in minutes.\n\n"
-        "Stage 1 trains a VQ-VAE: an image of 28 x 28 pixels becomes 7 x 7 codes of a learned codebook, and back.\n"
-        "Stage 2 trains a GPT on these codes; it then writes new ones, which stage 1 turns into new digits.",
+        "Stage 1 trains a VQ-VAE: an image of 28 x 28 pixels becomes 7 x 7 codes of a\n"
+        "learned codebook, and back. Stage 2 trains a GPT on these codes; it then writes\n"
+        "new ones, which stage 1 turns into new digits.\n",
         "digits"};
-    app.get_formatter()->column_width(28);
+    app.get_formatter()->column_width(24);
     app.get_formatter()->label("TEXT", "");
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    app.set_help_flag("-h,--help", "This text")->group("Other");
-    app.set_version_flag("--version",
-                         std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) + '.' +
-                             std::to_string(TESSERA_VERSION_PATCH))
-        ->group("Other");
-
     const auto& small = small_recipe;
     const auto& large = std_recipe;
 
-    app.add_option("--data", o.data,
-                   "What to learn from: a folder with the four IDX files of MNIST or a set like it, plain or .gz;\n"
-                   "or with PNG and JPEG images, loose or in one subfolder for each class; they become 28 x 28 gray\n"
-                   "(default: 10,000 digits that come with the program)")
+    app.add_option("--data", o.data, help("A folder with the four IDX files of MNIST or a set like it, plain or .gz; "
+                                          "or with PNG and JPEG images, loose or in one subfolder for each class, "
+                                          "which become 28 x 28 gray (default: 10,000 digits that come with the program)"))
         ->type_name("DIR")->check(not_empty, "", "")->group("Data");
-    app.add_option("--limit", o.limit, "Use only N images for training, and at most N for testing (default: all)")
+    app.add_option("--limit", o.limit, help("Use only N images to learn from, and at most N to test with (default: all)"))
         ->type_name("N")->check(whole(2, any), "", "")->group("Data");
-    app.add_option("--bundled", o.bundled, "Where digits-train.png and digits-test.png are")
+    app.add_option("--bundled", o.bundled, help("Where digits-train.png and digits-test.png are"))
         ->type_name("DIR")->check(not_empty, "", "")->group("Data");
 
     std::string preset;
     auto* preset_option =
         app.add_option("--preset", preset,
-                       "small: 64 channels, 256 codes, GPT of 4 layers and width 128\n"
-                       "std:   128 channels, 512 codes, GPT of 6 layers and width 256; about five times the work\n"
-                       "(default: small, or what the file of --load is)")
-            ->type_name("small|std")
+                       help("small: 64 channels, 256 codes, a GPT of 4 layers and width 128") + '\n' +
+                           help("std: 128 channels, 512 codes, a GPT of 6 layers and width 256; some five times the work") +
+                           '\n' + help("(default: small, or what the file of --load holds)"))
+            ->type_name("NAME")
             ->check([](const std::string& s) -> std::string {
                 return s == "small" || s == "std" ? "" : "expected small or std, got " + s;
             }, "", "")
             ->group("Training");
-    const auto defaults_for_bundled = [&](std::size_t a, std::size_t b) {
-        return " (default: " + both(a, b) + " for\nthe bundled digits, fewer for larger sets)";
+    const auto passes = [](const char* what, const Recipe::Stage& a, const Recipe::Stage& b) {
+        return help(what + std::string{" (default: "} + both(a.epochs(10'000), b.epochs(10'000)) +
+                    " for the bundled digits, fewer for larger sets)");
     };
     std::size_t epochs_vqvae = 0, epochs_prior = 0, batch = 0;
     auto* epochs_vqvae_option =
-        app.add_option("--epochs-vqvae", epochs_vqvae,
-                       "Passes of stage 1 over the images" +
-                           defaults_for_bundled(small.vqvae.epochs(10'000), large.vqvae.epochs(10'000)))
+        app.add_option("--epochs-vqvae", epochs_vqvae, passes("Passes of stage 1 over the images", small.vqvae, large.vqvae))
             ->type_name("N")->check(whole(1, 100'000), "", "")->group("Training");
     auto* epochs_prior_option =
-        app.add_option("--epochs-prior", epochs_prior,
-                       "Passes of stage 2 over the codes" +
-                           defaults_for_bundled(small.prior.epochs(10'000), large.prior.epochs(10'000)))
+        app.add_option("--epochs-prior", epochs_prior, passes("Passes of stage 2 over their codes", small.prior, large.prior))
             ->type_name("N")->check(whole(1, 100'000), "", "")->group("Training");
     auto* batch_option =
-        app.add_option("--batch", batch,
-                       "Images in one step of either stage (default: " + std::to_string(small.vqvae.batch) +
-                           " in stage 1, " + std::to_string(small.prior.batch) + " in stage 2)")
+        app.add_option("--batch", batch, help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) +
+                                              " in stage 1, " + std::to_string(small.prior.batch) + " in stage 2)"))
             ->type_name("N")->check(whole(1, 65'536), "", "")->group("Training");
-    auto* seed_option =
-        app.add_option("--seed", o.seed, "Another seed, another run; the same seed gives the same bits (default: 1)")
-            ->type_name("N")->check(whole(0, any), "", "")->group("Training");
-    (void)seed_option;
-    app.add_option("--threads", o.threads,
-                   "Threads; their number changes the time and nothing else (default here: " +
-                       std::to_string(o.threads) + ")")
+    app.add_option("--seed", o.seed, help("Another seed, another run; the same seed gives the same bits (default: 1)"))
+        ->type_name("N")->check(whole(0, any), "", "")->group("Training");
+    app.add_option("--threads", o.threads, help("Their number changes the time a run takes and nothing else (default here: " +
+                                                std::to_string(o.threads) + ")"))
         ->type_name("N")->check(whole(1, 1024), "", "")->group("Training");
 
     std::size_t label = 0, top_k = 0;
     float temperature = 0, top_p = 0;
-    app.add_option("--samples", o.samples, "How many images to draw; one row of samples.png for each class (default: 100)")
+    app.add_option("--samples", o.samples, help("How many images to draw: samples.png has one row for each class (default: 100)"))
         ->type_name("N")->check(whole(1, 100'000), "", "")->group("Sampling");
-    auto* label_option = app.add_option("--label", label, "Draw this class only: 3, a three (default: each in turn)")
+    auto* label_option = app.add_option("--label", label, help("Draw this class only: 3, threes (default: each in turn)"))
                              ->type_name("C")->check(whole(0, 65'535), "", "")->group("Sampling");
     auto* temperature_option =
-        app.add_option("--temperature", temperature,
-                       "Below 1: more usual images; above 1: stranger ones (default: " +
-                           significant(static_cast<double>(small.temperature)) + ")")
+        app.add_option("--temperature", temperature, help("Below 1: more usual images; above 1: stranger ones (default: " +
+                                                          significant(static_cast<double>(small.temperature)) + ")"))
             ->type_name("T")->check(number(0, 100, "above 0, at most 100"), "", "")->group("Sampling");
     auto* top_k_option =
-        app.add_option("--top-k", top_k,
-                       "Draw each code from the K most probable ones; 0: from all (default: " + both(small.top_k, large.top_k) + ")")
+        app.add_option("--top-k", top_k, help("Draw each code from the K most probable ones; 0: from all (default: " +
+                                              both(small.top_k, large.top_k) + ")"))
             ->type_name("K")->check(whole(0, 65'536), "", "")->group("Sampling");
     auto* top_p_option =
-        app.add_option("--top-p", top_p,
-                       "Draw each code from the fewest that hold this much of the probability; 1: from all\n(default: " +
-                           significant(static_cast<double>(small.top_p)) + ")")
+        app.add_option("--top-p", top_p, help("Draw each code from the fewest that hold this share of the probability; "
+                                              "1: from all (default: " + significant(static_cast<double>(small.top_p)) + ")"))
             ->type_name("P")->check(number(0, 1, "above 0, at most 1"), "", "")->group("Sampling");
-    app.add_option("--load", o.load,
-                   "Train nothing: draw with the model.safetensors of an earlier run. Only samples.png and\n"
-                   "metrics.json are written then")
+    app.add_option("--load", o.load, help("Train nothing: draw with the model.safetensors of an earlier run; only samples.png "
+                                          "and metrics.json are written then"))
         ->type_name("FILE")->check(not_empty, "", "")->group("Sampling");
 
-    app.add_option("--out", o.out,
-                   "Where the results go (default: out): samples.png, reconstructions.png, codebook.png,\n"
-                   "report.html, model.safetensors, metrics.json; files of these names are replaced")
+    app.add_option("--out", o.out, help("Where samples.png, reconstructions.png, codebook.png, report.html, "
+                                        "model.safetensors and metrics.json go; files of these names are replaced "
+                                        "(default: out)"))
         ->type_name("DIR")->check(not_empty, "", "")->group("Results");
+
+    app.set_version_flag("--version",
+                         std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) + '.' +
+                             std::to_string(TESSERA_VERSION_PATCH),
+                         "The version of the library")
+        ->group("Other");
+    app.set_help_flag("-h,--help", "This text")->group("Other");
 
     app.footer(
         "Examples:\n"
-        "  digits                                            learn the bundled digits, some minutes on two cores\n"
-        "  digits --epochs-vqvae 2 --epochs-prior 1          the same, badly and in a minute\n"
-        "  digits --data ~/fashion-mnist --out shirts        the four IDX files of another set\n"
-        "  digits --data ~/photos/by-person --preset std     a folder of images, one subfolder for each class\n"
-        "  digits --load out/model.safetensors --label 7 --samples 400 --temperature 0.8 --out sevens\n\n"
+        "  digits                                    the bundled digits: some minutes\n"
+        "  digits --epochs-vqvae 2 --epochs-prior 1  the same, badly and in a minute\n"
+        "  digits --data ~/fashion --out shirts      the IDX files of another set\n"
+        "  digits --data ~/photos --preset std       images, one subfolder for each class\n"
+        "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
         "Open report.html in a browser afterwards: everything else is in it.");
 
     try {

@@ -19,7 +19,7 @@ void Output::check(const std::vector<std::string>& names) const {
     // the deepest part of the path that exists must be a folder in which something can be made
     fs::path there = fs::absolute(folder_, error).lexically_normal();
     while (!fs::exists(there, error)) {
-        if (error) refuse("got: " + error.message());
+        if (error) refuse(error.message());
         if (there == there.parent_path()) break;
         there = there.parent_path();
     }
@@ -34,7 +34,8 @@ void Output::check(const std::vector<std::string>& names) const {
     try {
         tessera::write_file(probe, something);
     } catch (const tessera::IoError& e) {
-        refuse(std::string{"got "} + e.what());
+        const std::string why = e.what();
+        refuse("cannot write in " + there.string() + why.substr(why.rfind(": ")));
     }
     std::remove(probe.c_str());
 }

@@ -29,9 +29,13 @@ std::string significant(double x, int figures) {
 }
 
 std::string grouped(std::size_t n) {
-    std::string text = std::to_string(n);
-    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
-    return text;
+    const std::string text = std::to_string(n);
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (i != 0 && (text.size() - i) % 3 == 0) out += ',';
+        out += text[i];
+    }
+    return out;
 }
 
 std::string clock_time(double seconds) {

@@ -21,6 +21,7 @@
 #include <tessera/core/view.hpp>
 
 #include <tessera/kernel/adamw.hpp>
+#include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/convolution.hpp>
 #include <tessera/kernel/denormals.hpp>
@@ -45,6 +46,7 @@
 #include <tessera/kernel/unroll.hpp>
 
 #include <tessera/nn/avg_pool2d.hpp>
+#include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_relu.hpp>
@@ -114,6 +116,12 @@
 #include <tessera/vq/revive.hpp>
 #include <tessera/vq/vq_vae.hpp>
 #include <tessera/vq/vq_vae_options.hpp>
+
+#include <tessera/gpt/block.hpp>
+#include <tessera/gpt/gpt.hpp>
+#include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/kv_cache.hpp>
+#include <tessera/gpt/sample.hpp>
 
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/gradient_check.hpp>

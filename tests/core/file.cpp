@@ -70,7 +70,7 @@ Bytes pattern(std::size_t size, unsigned factor) {
 TEST_CASE("write_file: what was written is read, over an old file too") {
     const TemporaryFolder folder;
     const std::string path = folder / "a.bin";
-    for (const std::size_t size : {0, 1, 4097, 1 << 20}) {
+    for (const std::size_t size : {0u, 1u, 4097u, 1u << 20}) {
         const Bytes bytes = pattern(size, 7);
         write_file(path, bytes);
         CHECK(read_file(path, 1 << 20) == bytes);

@@ -61,7 +61,7 @@ TEST_CASE("check_png: all other combinations of colour type and depth are refuse
 }
 
 TEST_CASE("check_png: a turned bit anywhere is found, and every truncation") {
-    for (const PngSpec spec : {PngSpec{5, 3, 8, 2, false}, PngSpec{9, 9, 4, 3, true}}) {
+    for (const PngSpec& spec : {PngSpec{5, 3, 8, 2, false}, PngSpec{9, 9, 4, 3, true}}) {
         const Bytes good = samples::png(spec);
         std::size_t missed = 0;
         for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {

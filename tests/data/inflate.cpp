@@ -31,7 +31,7 @@ Bytes text(std::string_view t) { return Bytes(t.begin(), t.end()); }
 }  // namespace
 
 TEST_CASE("inflate: stored blocks of any length") {
-    for (const std::size_t size : {0, 1, 99, 65535, 65536}) {
+    for (const std::size_t size : {0u, 1u, 99u, 65535u, 65536u}) {
         Bytes data(size);
         for (std::size_t i = 0; i < size; ++i) data[i] = static_cast<unsigned char>(i * 31 >> 3);
         CHECK(inflated(samples::stored(data)) == data);

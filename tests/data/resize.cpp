@@ -46,8 +46,8 @@ TEST_CASE("resize_and_crop: against the definition, down, up and across") {
         return (y * 37 + x * 11 + c * 101 + x * y * 3) % 256;
     };
     double worst = 0;
-    for (const auto [in_h, in_w] : {std::pair{9u, 7u}, {31u, 33u}, {8u, 40u}, {1u, 1u}, {1u, 9u}})
-        for (const auto [h, w] : {std::pair{8u, 8u}, {7u, 9u}, {1u, 1u}, {33u, 31u}, {4u, 16u}}) {
+    for (const auto& [in_h, in_w] : {std::pair{9u, 7u}, {31u, 33u}, {8u, 40u}, {1u, 1u}, {1u, 9u}})
+        for (const auto& [h, w] : {std::pair{8u, 8u}, {7u, 9u}, {1u, 1u}, {33u, 31u}, {4u, 16u}}) {
             const Pixels in = image(in_h, in_w, 3, value), out = resize_and_crop(in, h, w);
             REQUIRE((out.height == h && out.width == w && out.channels == 3));
             if (in_h == h && in_w == w) continue;

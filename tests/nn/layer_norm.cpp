@@ -4,6 +4,8 @@
 #include <support/contract.hpp>
 #include <support/golden.hpp>
 
+#include <algorithm>
+
 using namespace tessera;
 using namespace tessera::nn;
 
@@ -14,4 +16,13 @@ TEST_CASE("LayerNorm keeps the contract") {
 
 TEST_CASE("LayerNorm: values and gradients are those of PyTorch") {
     CHECK(support::matches_golden<LayerNorm, Shape<5, 33>>("layer_norm"));
+}
+
+TEST_CASE("LayerNorm: starts at weight 1 and bias 0, also where something else stood") {
+    LayerNorm::Bind<Shape<3, 33>, float>::Params p;
+    p.bias.fill(3.f);
+    Rng rng{1};
+    LayerNorm::Bind<Shape<3, 33>, float>::init(p, rng);
+    CHECK(std::ranges::count(p.weight.span(), 1.f) == static_cast<std::ptrdiff_t>(p.weight.span().size()));
+    CHECK(std::ranges::count(p.bias.span(), 0.f) == static_cast<std::ptrdiff_t>(p.bias.span().size()));
 }

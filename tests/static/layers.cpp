@@ -22,24 +22,29 @@ using namespace tessera::nn;
 namespace {
 
 template <class Spec, class In, class Out>
-inline constexpr bool gives = LayerSpec<Spec, In, float> && LayerSpec<Spec, In, double> &&
-                              std::same_as<typename Spec::template Bind<In, float>::Output, Out>;
+inline constexpr bool gives = LayerSpec<Spec, In, float>&& LayerSpec<Spec, In, double>&&
+    std::same_as<typename Spec::template Bind<In, float>::Output, Out>;
 
-static_assert(gives<Relu, Shape<3, 4>, Shape<3, 4>> && gives<Gelu, Shape<3>, Shape<3>> && gives<Silu, Shape<3>, Shape<3>>);
+static_assert(gives<Relu, Shape<3, 4>, Shape<3, 4>> && gives<Gelu, Shape<3>, Shape<3>> &&
+              gives<Silu, Shape<3>, Shape<3>>);
 static_assert(gives<Sigmoid, Shape<3>, Shape<3>> && gives<Tanh, Shape<3>, Shape<3>>);
-static_assert(gives<LayerNorm, Shape<49, 128>, Shape<49, 128>> && gives<GroupNorm<4>, Shape<7, 7, 32>, Shape<7, 7, 32>>);
+static_assert(gives<LayerNorm, Shape<49, 128>, Shape<49, 128>> &&
+              gives<GroupNorm<4>, Shape<7, 7, 32>, Shape<7, 7, 32>>);
 static_assert(gives<Dropout<Probability{.percent = 10}>, Shape<49, 128>, Shape<49, 128>>);
 static_assert(gives<Embedding<512, 128>, Shape<49>, Shape<49, 128>>);
 static_assert(gives<Upsample<2>, Shape<7, 5, 32>, Shape<14, 10, 32>>);
-static_assert(gives<AvgPool2d<pool2>, Shape<7, 4, 3>, Shape<3, 2, 3>> && gives<MaxPool2d<same3>, Shape<7, 4, 3>, Shape<7, 4, 3>>);
+static_assert(gives<AvgPool2d<pool2>, Shape<7, 4, 3>, Shape<3, 2, 3>> &&
+              gives<MaxPool2d<same3>, Shape<7, 4, 3>, Shape<7, 4, 3>>);
 static_assert(gives<Reshape<49, 32>, Shape<7, 7, 32>, Shape<49, 32>>);
 
 template <class Spec, class In>
 using ParamsOf = typename Spec::template Bind<In, float>::Params;
 static_assert(std::same_as<decltype(ParamsOf<LayerNorm, Shape<49, 128>>::weight), Param<float, Shape<128>>>);
 static_assert(std::same_as<decltype(ParamsOf<GroupNorm<4>, Shape<7, 7, 32>>::bias), Param<float, Shape<32>>>);
-static_assert(std::same_as<decltype(ParamsOf<Embedding<512, 128>, Shape<49>>::position), Param<float, Shape<49, 128>>>);
-static_assert(std::same_as<ParamsOf<Relu, Shape<3>>, None> && std::same_as<ParamsOf<Upsample<2>, Shape<3, 3, 1>>, None>);
+static_assert(
+    std::same_as<decltype(ParamsOf<Embedding<512, 128>, Shape<49>>::position), Param<float, Shape<49, 128>>>);
+static_assert(std::same_as<ParamsOf<Relu, Shape<3>>, None> &&
+              std::same_as<ParamsOf<Upsample<2>, Shape<3, 3, 1>>, None>);
 
 static_assert(std::same_as<Embedding<512, 128>::Bind<Shape<49>, float>::InputScalar, Token>);
 

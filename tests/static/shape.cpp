@@ -12,7 +12,8 @@ static_assert(last_dim<Shape<7, 7, 32>> == 32 && row_count<Shape<7, 7, 32>> == 4
 static_assert(last_dim<Shape<5>> == 5 && row_count<Shape<5>> == 1);
 
 static_assert(StaticShape<Shape<3>> && StaticShape<Shape<>>);
-static_assert(!StaticShape<int> && !StaticShape<std::vector<int>> && !StaticShape<const Shape<3>> && !StaticShape<Shape<3>&>);
+static_assert(!StaticShape<int> && !StaticShape<std::vector<int>> && !StaticShape<const Shape<3>> &&
+              !StaticShape<Shape<3>&>);
 struct LooksLikeOne {
     static constexpr std::size_t rank = 1, size = 3;
 };

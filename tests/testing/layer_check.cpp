@@ -152,11 +152,13 @@ TEST_CASE("check_layer: gradients that are wrong by 1e-5 are found, with the pla
 }
 
 TEST_CASE("check_layer: an output that is not written is found") {
-    CHECK(starts(message<Fault::skips_last_output>(), "forward: y[29]: expected a number, got what stood there before"));
+    CHECK(starts(message<Fault::skips_last_output>(),
+                 "forward: y[29]: expected a number, got what stood there before"));
 }
 
 TEST_CASE("check_layer: a backward that adds to dx is found") {
-    CHECK(starts(message<Fault::adds_to_dx>(), "backward: dx[0]: expected a number, got what stood there before"));
+    CHECK(starts(message<Fault::adds_to_dx>(),
+                 "backward: dx[0]: expected a number, got what stood there before"));
 }
 
 TEST_CASE("check_layer: a backward that overwrites grad is found") {
@@ -172,7 +174,8 @@ TEST_CASE("check_layer: a cache whose copy is not the same is found") {
 }
 
 TEST_CASE("check_layer: samples that see each other are found") {
-    CHECK(starts(message<Fault::mixes_samples>(), "samples: the batch at once and one by one: y[6]: expected "));
+    CHECK(starts(message<Fault::mixes_samples>(),
+                 "samples: the batch at once and one by one: y[6]: expected "));
 }
 
 TEST_CASE("check_layer: results that depend on the thread are found") {

@@ -1,6 +1,6 @@
 #pragma once
-// Loops over the columns of a row-major matrix (channels of an image, width of a token): one SIMD lane is one column,
-// what is left over runs through the same code one number at a time.
+// Loops over the columns of a row-major matrix (channels of an image, width of a token): one SIMD lane is one
+// column, what is left over runs through the same code one number at a time.
 //
 //     for_columns<T>(n, [&](auto zero, std::size_t c) {       // zero: a Vec<T> or a T, all zero
 //         auto total = zero;
@@ -61,4 +61,4 @@ inline void for_columns(std::size_t n, F f) {
     for (; c < n; ++c) f(T(0), c);
 }
 
-}  // namespace tessera::kernel
+}  // namespace tessera::inline TESSERA_ABI::kernel

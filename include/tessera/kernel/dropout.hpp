@@ -2,10 +2,12 @@
 // The mask of a dropout: 1 / (1 - p) where a number stays, 0 where it goes.
 //
 //     mask[i] = u16(i) < keep ? scale : 0
-//     i = 64 g + 16 w + 8 h + j:  u16(i) = half h (0 is the low one) of word w of Philox4x32-10 block 8 g + j under `key`
+//     i = 64 g + 16 w + 8 h + j:  u16(i) = half h (0 is the low one) of word w of Philox4x32-10 block 8 g + j
+//     under `key`
 //
-// One Philox block serves eight numbers. mask[i] depends on the key and on i only. Blocks are made eight at a time and
-// stored word by word, so that the compiler can use vector registers (0.8 ns a number; block by block 2.0, g++ 12).
+// One Philox block serves eight numbers. mask[i] depends on the key and on i only. Blocks are made eight at a
+// time and stored word by word, so that the compiler can use vector registers (0.8 ns a number; block by
+// block 2.0, g++ 12).
 
 #include <tessera/core/rng.hpp>
 
@@ -28,7 +30,8 @@ inline std::array<std::array<std::uint32_t, philox_group>, 4> philox_blocks(std:
     for (std::size_t j = 0; j < philox_group; ++j) c[0][j] = first + static_cast<std::uint32_t>(j);
     for (int round = 0; round < 10; ++round) {
         for (std::size_t j = 0; j < philox_group; ++j) {
-            const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0][j], b = std::uint64_t{0xCD9E8D57u} * c[2][j];
+            const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0][j],
+                                b = std::uint64_t{0xCD9E8D57u} * c[2][j];
             c[0][j] = static_cast<std::uint32_t>(b >> 32) ^ c[1][j] ^ k[0];
             c[1][j] = static_cast<std::uint32_t>(b);
             c[2][j] = static_cast<std::uint32_t>(a >> 32) ^ c[3][j] ^ k[1];
@@ -53,8 +56,9 @@ void dropout_mask(std::array<std::uint32_t, 2> key, std::uint32_t keep, T scale,
                 made[16 * w + j] = (words[w][j] & 0xFFFFu) < keep ? scale : T(0);
                 made[16 * w + 8 + j] = (words[w][j] >> 16) < keep ? scale : T(0);
             }
-        std::copy_n(made.begin(), std::min(at_once, mask.size() - i), mask.begin() + static_cast<std::ptrdiff_t>(i));
+        std::copy_n(made.begin(), std::min(at_once, mask.size() - i),
+                    mask.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }
 
-}  // namespace tessera::kernel
+}  // namespace tessera::inline TESSERA_ABI::kernel

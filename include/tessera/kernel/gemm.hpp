@@ -28,11 +28,16 @@ struct Epilogue {
     bool relu = false;
 };
 
+/// The corner of B that takes part: its first k rows and n columns.
+struct Corner {
+    std::size_t k, n;
+};
+
 /// y (rows x n, distance ldy) = x (rows x k, distance ldx) B (k x n).
 template <std::floating_point T>
-void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y, std::size_t ldy,
+void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Corner corner, T* y, std::size_t ldy,
           Epilogue<T> end = {}) {
-    const std::size_t k = b.rows(), n = b.columns();
+    const auto [k, n] = corner;
     if constexpr (std::same_as<T, float>) {
         const tile::EvenCut cut(rows);
         for (std::size_t t = 0; t < cut.parts; ++t) {
@@ -50,12 +55,18 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* 
         }
     } else {
         auto out = eigen_map(y, rows, n, ldy);
-        RowMajor<T> product = eigen_map(x, rows, k, ldx) * eigen_map(b.data(), k, n, n);
+        RowMajor<T> product = eigen_map(x, rows, k, ldx) * eigen_map(b.data(), k, n, b.columns());
         if (end.bias) product.rowwise() += eigen_map(end.bias, 1, n, n).row(0);
         if (end.add) product += eigen_map(end.add, rows, n, ldy);
         if (end.relu) product = product.cwiseMax(T(0));
         out = product;
     }
+}
+
+template <std::floating_point T>
+void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y, std::size_t ldy,
+          Epilogue<T> end = {}) {
+    gemm<T>(rows, x, ldx, b, Corner{b.rows(), b.columns()}, y, ldy, end);
 }
 
 namespace detail {
@@ -114,8 +125,8 @@ void column_sums(std::size_t rows, std::size_t n, const T* dy, std::size_t ldy, 
             for (std::size_t v = 0; v < 4; ++v) s[v] = s[v] + simd::load(dy + m * ldy + j + v * W);
         for (std::size_t v = 0; v < 4; ++v) simd::store(db + j + v * W, s[v]);
     }
-    for (; j < n; ++j)
-        for (std::size_t m = 0; m < rows; ++m) db[j] += dy[m * ldy + j];
+    for (std::size_t m = 0; m < rows; ++m)
+        for (std::size_t c = 0; c < n - j; ++c) db[j + c] += dy[m * ldy + j + c];
 }
 
 }  // namespace tessera::kernel

@@ -1,12 +1,13 @@
 #pragma once
-// One image of `rows` pixels x `channels`, the channels in groups of neighbours; each group is brought to mean 0 and
-// variance 1 over all its pixels and channels, then scaled and shifted channel by channel.
+// One image of `rows` pixels x `channels`, the channels in groups of neighbours; each group is brought to
+// mean 0 and variance 1 over all its pixels and channels, then scaled and shifted channel by channel.
 //
-//     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)     mean over the group
-//     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
-//     dweight += sum over pixels dy n,   dbias += sum over pixels dy
+//     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)     mean over
+//     the group g = dy weight,         dx = rstd (g - mean(g) - n mean(g n)) dweight += sum over pixels dy n,
+//     dbias += sum over pixels dy
 //
-// Sums run down the pixels channel by channel (one lane is one channel), then over the channels of a group in order.
+// Sums run down the pixels channel by channel (one lane is one channel), then over the channels of a group in
+// order.
 
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/simd.hpp>
@@ -33,13 +34,15 @@ void sum_groups(std::span<T> per_channel, std::size_t groups) {
 
 /// mean, rstd: one number for each channel, the same within a group; backward wants them.
 template <std::floating_point T>
-void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> bias,
-                        std::span<T> y, std::span<T> mean, std::span<T> rstd, T eps) {
+void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<const T> weight,
+                        std::span<const T> bias, std::span<T> y, std::span<T> mean, std::span<T> rstd,
+                        T eps) {
     const std::size_t channels = weight.size(), rows = x.size() / channels;
     const T per = static_cast<T>(groups) / static_cast<T>(x.size());
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         auto total = zero;
-        for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x.data() + r * channels + c);
+        for (std::size_t r = 0; r < rows; ++r)
+            total = total + simd::at<decltype(zero)>(x.data() + r * channels + c);
         simd::put(mean.data() + c, total);
     });
     detail::sum_groups(mean, groups);
@@ -71,9 +74,9 @@ void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<cons
 
 /// sums: scratch of 2 x channels.
 template <std::floating_point T>
-void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> mean,
-                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx, std::span<T> dweight,
-                         std::span<T> dbias, std::span<T> sums) {
+void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<const T> weight,
+                         std::span<const T> mean, std::span<const T> rstd, std::span<const T> dy,
+                         std::span<T> dx, std::span<T> dweight, std::span<T> dbias, std::span<T> sums) {
     const std::size_t channels = weight.size(), rows = x.size() / channels;
     const T per = static_cast<T>(groups) / static_cast<T>(x.size());
     const std::span<T> sum_g = sums.first(channels), sum_gn = sums.subspan(channels, channels);
@@ -98,8 +101,10 @@ void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<con
 
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         using N = decltype(zero);
-        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c), w = simd::at<N>(weight.data() + c);
-        const N mean_g = simd::at<N>(sum_g.data() + c) * N(per), mean_gn = simd::at<N>(sum_gn.data() + c) * N(per);
+        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c),
+                w = simd::at<N>(weight.data() + c);
+        const N mean_g = simd::at<N>(sum_g.data() + c) * N(per),
+                mean_gn = simd::at<N>(sum_gn.data() + c) * N(per);
         for (std::size_t r = 0; r < rows; ++r) {
             const std::size_t i = r * channels + c;
             const N n = (simd::at<N>(x.data() + i) - m) * s;
@@ -109,4 +114,4 @@ void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<con
     });
 }
 
-}  // namespace tessera::kernel
+}  // namespace tessera::inline TESSERA_ABI::kernel

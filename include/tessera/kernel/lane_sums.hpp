@@ -1,13 +1,14 @@
 #pragma once
-// Several sums over arrays in one pass, each over 16 virtual lanes and a fixed tree (see simd::sum): the bits do not
-// depend on the width of a register.
+// Several sums over arrays in one pass, each over 16 virtual lanes and a fixed tree (see simd::sum): the bits
+// do not depend on the width of a register.
 //
 //     const auto [s, ss] = lane_sums<T, 2>(n, [](auto& sums, const auto& v) {
 //         sums[0] = sums[0] + v;
 //         sums[1] = simd::fma<T>(v, v, sums[1]);
 //     }, x);
 //
-// The step adds by itself, so that a product that feeds a sum can be one fma. What it does behind the end is dropped.
+// The step adds by itself, so that a product that feeds a sum can be one fma. What it does behind the end is
+// dropped.
 
 #include <tessera/kernel/simd.hpp>
 
@@ -40,4 +41,4 @@ inline std::array<T, K> lane_sums(std::size_t n, Step step, const A*... a) {
     return result;
 }
 
-}  // namespace tessera::kernel
+}  // namespace tessera::inline TESSERA_ABI::kernel

@@ -1,5 +1,6 @@
 #pragma once
-// Rows of `width` numbers, each brought to mean 0 and variance 1 on its own, then scaled and shifted column by column.
+// Rows of `width` numbers, each brought to mean 0 and variance 1 on its own, then scaled and shifted column
+// by column.
 //
 //     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)
 //     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
@@ -18,31 +19,36 @@ namespace tessera::inline TESSERA_ABI::kernel {
 
 /// x, y: rows x width; weight, bias: width; mean, rstd: rows.
 template <std::floating_point T>
-void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::span<const T> bias, std::span<T> y,
-                        std::span<T> mean, std::span<T> rstd, T eps) {
+void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::span<const T> bias,
+                        std::span<T> y, std::span<T> mean, std::span<T> rstd, T eps) {
     using V = simd::Vec<T>;
     const std::size_t width = weight.size();
     const T per = T(1) / static_cast<T>(width);
     for (std::size_t r = 0; r < mean.size(); ++r) {
         const T* row = x.data() + r * width;
-        const T m = lane_sums<T, 1>(width, [](auto& sums, const V& v) { sums[0] = sums[0] + v; }, row)[0] * per;
+        const T m = lane_sums<T, 1>(
+                        width, [](auto& sums, const V& v) { sums[0] = sums[0] + v; }, row)[0] *
+                    per;
         const V centre(m);
-        const auto add_square = [&](auto& sums, const V& v) { sums[0] = simd::fma<T>(v - centre, v - centre, sums[0]); };
+        const auto add_square = [&](auto& sums, const V& v) {
+            sums[0] = simd::fma<T>(v - centre, v - centre, sums[0]);
+        };
         const T squares = lane_sums<T, 1>(width, add_square, row)[0];
         const T s = T(1) / std::sqrt(simd::fma<T>(squares, per, eps));
         mean[r] = m;
         rstd[r] = s;
         const V scale(s);
-        simd::map(width, y.data() + r * width,
-                  [&](const V& v, const V& w, const V& b) { return simd::fma<T>((v - centre) * scale, w, b); }, row,
-                  weight.data(), bias.data());
+        simd::map(
+            width, y.data() + r * width,
+            [&](const V& v, const V& w, const V& b) { return simd::fma<T>((v - centre) * scale, w, b); }, row,
+            weight.data(), bias.data());
     }
 }
 
 template <std::floating_point T>
 void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::span<const T> mean,
-                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx, std::span<T> dweight,
-                         std::span<T> dbias) {
+                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx,
+                         std::span<T> dweight, std::span<T> dbias) {
     using V = simd::Vec<T>;
     const std::size_t width = weight.size();
     const T per = T(1) / static_cast<T>(width);
@@ -69,4 +75,4 @@ void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::s
     }
 }
 
-}  // namespace tessera::kernel
+}  // namespace tessera::inline TESSERA_ABI::kernel

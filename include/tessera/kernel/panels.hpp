@@ -58,6 +58,14 @@ public:
         }
     }
 
+    /// Element (i, j) of B: how a cache of keys and values grows.
+    T& at(std::size_t i, std::size_t j) {
+        if constexpr (std::same_as<T, float>)
+            return values_[(j / panel_width * k_ + i) * panel_width + j % panel_width];
+        else
+            return values_[i * n_ + j];
+    }
+
 private:
     std::size_t k_ = 0, n_ = 0;
     Buffer<T> values_;

@@ -1,9 +1,10 @@
 #pragma once
 // Pooling and nearest-neighbour enlargement of one channel-last image; one SIMD lane is one channel.
 //
-//     average   y = sum over the window of x / size^2 (padding counts as zero);  dx gets dy / size^2 of every window
-//     maximum   y = the largest, the first of equals in row-major order;         dx gets dy there
-//     enlarge   y(i, j) = x(i / factor, j / factor);                             dx = the sum of its factor^2 dy
+//     average   y = sum over the window of x / size^2 (padding counts as zero);  dx gets dy / size^2 of every
+//     window maximum   y = the largest, the first of equals in row-major order;         dx gets dy there
+//     enlarge   y(i, j) = x(i / factor, j / factor);                             dx = the sum of its factor^2
+//     dy
 
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/simd.hpp>
@@ -23,7 +24,8 @@ struct Pool {
 };
 
 namespace detail {
-/// f(offset of the input pixel, position in the window) for every place of the window that lies inside the image.
+/// f(offset of the input pixel, position in the window) for every place of the window that lies inside the
+/// image.
 template <class F>
 void for_window(const Pool& p, std::size_t oy, std::size_t ox, F f) {
     for (std::size_t ky = 0; ky < p.size; ++ky) {
@@ -74,8 +76,8 @@ void average_pool_backward(const Pool& p, std::span<const T> dy, std::span<T> dx
     });
 }
 
-/// position: where in its window each maximum stands, as a number of T (it is compared in registers). A NaN in the
-/// window is the maximum.
+/// position: where in its window each maximum stands, as a number of T (it is compared in registers). A NaN
+/// in the window is the maximum.
 template <std::floating_point T>
 void max_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y, std::span<T> position) {
     detail::for_outputs(p, [&](std::size_t oy, std::size_t ox, std::size_t out) {
@@ -145,4 +147,4 @@ void enlarge_backward(std::size_t width, std::size_t channels, std::size_t facto
     }
 }
 
-}  // namespace tessera::kernel
+}  // namespace tessera::inline TESSERA_ABI::kernel

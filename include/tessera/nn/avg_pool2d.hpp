@@ -29,7 +29,7 @@ struct AvgPool2dLayer {
     using Params = None;
     using Cache = None;
     static constexpr std::string_view name = "AvgPool2d";
-    static constexpr kernel::Pool sizes{height, width,  channels,      W.size,
+    static constexpr kernel::Pool sizes{height,   width, channels,      W.size,
                                         W.stride, W.pad, W.out(height), W.out(width)};
 
     static void init(Params&, Rng&) {}
@@ -49,4 +49,4 @@ struct AvgPool2d {
     using Bind = AvgPool2dLayer<In, W, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -133,4 +133,19 @@ struct Seq {
     using Bind = BasicChain<T, In, Specs...>;
 };
 
+namespace detail {
+template <class T, class In, class... Specs>
+struct inner_chain {
+    using type = BasicChain<T, In, Specs...>;
+};
+template <class T, class In, class... Specs>
+struct inner_chain<T, In, Seq<Specs...>> {
+    using type = BasicChain<T, In, Specs...>;
+};
+}  // namespace detail
+
+/// The chain inside Residual and Repeat; one Seq stands for its members, without a level of names of its own.
+template <std::floating_point T, StaticShape In, class... Specs>
+using InnerChain = typename detail::inner_chain<T, In, Specs...>::type;
+
 }  // namespace tessera::nn

@@ -1,12 +1,14 @@
 #pragma once
-// Dropout (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014), inverted: nothing happens outside training.
+// Dropout (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014), inverted: nothing happens outside
+// training.
 //
 //     y = x m,   dx = dy m,   m = 0 with the given probability, else 1 / (1 - probability)
 //
 // Input    any shape
 // Output   the same shape
 // Params   none
-// Cache    the pass that was announced, and m. m of a sample depends on the pass and on the sample's index in the
+// Cache    the pass that was announced, and m. m of a sample depends on the pass and on the sample's index in
+// the
 //          batch only: neither on how the batch was cut into blocks nor on a thread
 
 #include <tessera/kernel/dropout.hpp>
@@ -58,8 +60,8 @@ struct DropoutLayer {
         }
         kernel::multiply<T>(x.span(), cache.mask.span(), y.span());
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/, View<const T, In> dy,
-                         View<T, In> dx, Cache& cache, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/,
+                         View<const T, In> dy, View<T, In> dx, Cache& cache, Params&) {
         if (cache.pass.training)
             kernel::multiply<T>(dy.span(), cache.mask.span(), dx.span());
         else
@@ -74,4 +76,4 @@ struct Dropout {
     using Bind = DropoutLayer<In, Drop, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -3,10 +3,9 @@
 //
 //     y[t] = token.weight[x[t]] + position.weight[t]
 //
-// Input    Shape<tokens>, its elements are Token, each below Vocab (who feeds the net checks that: a kernel does not)
-// Output   Shape<tokens, Width>
-// Params   token.weight Shape<Vocab, Width>, position.weight Shape<tokens, Width>; both start at N(0, 1) as torch's
-// Cache    none. There is no dx
+// Input    Shape<tokens>, its elements are Token, each below Vocab (who feeds the net checks that: a kernel
+// does not) Output   Shape<tokens, Width> Params   token.weight Shape<Vocab, Width>, position.weight
+// Shape<tokens, Width>; both start at N(0, 1) as torch's Cache    none. There is no dx
 
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/embedding.hpp>
@@ -22,7 +21,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// A Shape<tokens>: one token for each place.
 template <class S>
-concept TokenShape = StaticShape<S> && (S::rank == 1);
+concept TokenShape = StaticShape<S> &&(S::rank == 1);
 
 template <StaticShape In, std::size_t Vocab, std::size_t Width, std::floating_point T>
 struct EmbeddingLayer {
@@ -57,7 +56,8 @@ struct EmbeddingLayer {
     }
     static void backward_params(const Params&, View<const Token, In> x, View<const T, Output> /*y*/,
                                 View<const T, Output> dy, Cache&, Params& grad) {
-        kernel::embedding_backward<T, Token>(x.span(), Width, dy.span(), grad.token.span(), grad.position.span());
+        kernel::embedding_backward<T, Token>(x.span(), Width, dy.span(), grad.token.span(),
+                                             grad.position.span());
     }
 };
 
@@ -68,4 +68,4 @@ struct Embedding {
     using Bind = EmbeddingLayer<In, Vocab, Width, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -1,5 +1,6 @@
 #pragma once
-// Gaussian error linear unit, the tanh form (Hendrycks, Gimpel 2016, arXiv:1606.08415); torch's approximate="tanh".
+// Gaussian error linear unit, the tanh form (Hendrycks, Gimpel 2016, arXiv:1606.08415); torch's
+// approximate="tanh".
 //
 //     y = x/2 (1 + tanh u),   u = sqrt(2/pi) (x + 0.044715 x^3),   dx = dy dy/dx
 //
@@ -32,8 +33,8 @@ struct GeluLayer {
         cache.slope.resize(x.batch());
         kernel::gelu_with_derivative<T>(x.span(), y.span(), cache.slope.span());
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/, View<const T, In> dy,
-                         View<T, In> dx, Cache& cache, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/,
+                         View<const T, In> dy, View<T, In> dx, Cache& cache, Params&) {
         kernel::multiply<T>(dy.span(), cache.slope.span(), dx.span());
     }
 };
@@ -44,4 +45,4 @@ struct Gelu {
     using Bind = GeluLayer<In, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

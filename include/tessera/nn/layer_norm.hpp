@@ -52,8 +52,8 @@ struct LayerNormLayer {
     }
     static void backward(const Params& p, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, const Cache& cache, Params& grad) {
-        kernel::layer_norm_backward<T>(x.span(), p.weight.span(), cache.mean.span(), cache.rstd.span(), dy.span(),
-                                       dx.span(), grad.weight.span(), grad.bias.span());
+        kernel::layer_norm_backward<T>(x.span(), p.weight.span(), cache.mean.span(), cache.rstd.span(),
+                                       dy.span(), dx.span(), grad.weight.span(), grad.bias.span());
     }
 };
 
@@ -63,4 +63,4 @@ struct LayerNorm {
     using Bind = LayerNormLayer<In, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

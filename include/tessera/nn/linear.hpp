@@ -16,6 +16,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -26,6 +27,11 @@ struct PackedLinear {
     kernel::Panels<T> forward, backward;
     Buffer<T> bias;
 
+    void pack(std::size_t in, std::size_t out, const T* weight, std::span<const T> b) {
+        forward.pack(in, out, weight, out, 1);
+        backward.pack(out, in, weight, 1, out);
+        bias.assign(b.begin(), b.end());
+    }
     const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
 };
 
@@ -57,9 +63,7 @@ struct LinearLayer {
         if constexpr (has_bias) uniform_fan_in(p.bias, in, rng);
     }
     static void pack(const Params& p, Packed& w) {
-        w.forward.pack(in, Out, p.weight.data(), Out, 1);
-        w.backward.pack(Out, in, p.weight.data(), 1, Out);
-        if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
+        w.pack(in, Out, p.weight.data(), p.bias.span());
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&) {
         kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null()});

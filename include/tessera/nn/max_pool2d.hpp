@@ -1,7 +1,8 @@
 #pragma once
 // Maximum pooling, torch.nn.MaxPool2d: padding never is the largest.
 //
-//     y = max over the window of x,   dx = sum of the dy of those windows whose largest this is (the first of equals)
+//     y = max over the window of x,   dx = sum of the dy of those windows whose largest this is (the first of
+//     equals)
 //
 // Input    Shape<height, width, channels>
 // Output   Shape<W.out(height), W.out(width), channels>
@@ -31,7 +32,7 @@ struct MaxPool2dLayer {
         Tensor<T, Output> position;
     };
     static constexpr std::string_view name = "MaxPool2d";
-    static constexpr kernel::Pool sizes{height, width,  channels,      W.size,
+    static constexpr kernel::Pool sizes{height,   width, channels,      W.size,
                                         W.stride, W.pad, W.out(height), W.out(width)};
 
     static void init(Params&, Rng&) {}
@@ -54,4 +55,4 @@ struct MaxPool2d {
     using Bind = MaxPool2dLayer<In, W, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -41,4 +41,4 @@ struct Relu {
     using Bind = ReluLayer<In, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

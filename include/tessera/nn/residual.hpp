@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 template <StaticShape In, std::floating_point T, class... Specs>
 struct ResidualLayer {
-    using Inner = BasicChain<T, In, Specs...>;
+    using Inner = InnerChain<T, In, Specs...>;
     static_assert(std::same_as<typename Inner::Output, In>,
                   "Residual: the inner chain must give back the shape that it takes");
     using Scalar = T;

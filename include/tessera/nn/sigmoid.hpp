@@ -41,4 +41,4 @@ struct Sigmoid {
     using Bind = SigmoidLayer<In, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

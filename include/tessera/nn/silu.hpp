@@ -41,4 +41,4 @@ struct Silu {
     using Bind = SiluLayer<In, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -41,4 +41,4 @@ struct Tanh {
     using Bind = TanhLayer<In, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -32,11 +32,13 @@ struct UpsampleLayer {
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, Output> y, Cache&) {
-        for (std::size_t n = 0; n < x.batch(); ++n) kernel::enlarge_forward<T>(width, channels, Factor, x[n], y[n]);
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            kernel::enlarge_forward<T>(width, channels, Factor, x[n], y[n]);
     }
     static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/,
                          View<const T, Output> dy, View<T, In> dx, Cache&, Params&) {
-        for (std::size_t n = 0; n < dx.batch(); ++n) kernel::enlarge_backward<T>(width, channels, Factor, dy[n], dx[n]);
+        for (std::size_t n = 0; n < dx.batch(); ++n)
+            kernel::enlarge_backward<T>(width, channels, Factor, dy[n], dx[n]);
     }
 };
 
@@ -47,4 +49,4 @@ struct Upsample {
     using Bind = UpsampleLayer<In, Factor, T>;
 };
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -10,10 +10,10 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// A Shape<height, width, channels>.
 template <class S>
-concept ImageShape = StaticShape<S> && (S::rank == 3);
+concept ImageShape = StaticShape<S> &&(S::rank == 3);
 
-/// The window stands at least once on the padded image, in both directions. A concept over shape and window, so that
-/// compilers print both.
+/// The window stands at least once on the padded image, in both directions. A concept over shape and window,
+/// so that compilers print both.
 template <class S, Window W>
 concept WindowFits = ImageShape<S> && W.fits(S::dims[0]) && W.fits(S::dims[1]);
 
@@ -31,4 +31,4 @@ inline constexpr std::size_t image_width = 1;
 template <std::size_t H, std::size_t W, std::size_t C>
 inline constexpr std::size_t image_width<Shape<H, W, C>> = W;
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

@@ -1,5 +1,6 @@
 #pragma once
-// CheckResult: true when every rule held; else its message says which did not, where, what was expected and what came.
+// CheckResult: true when every rule held; else its message says which did not, where, what was expected and
+// what came.
 
 #include <tessera/core/abi.hpp>
 
@@ -19,4 +20,4 @@ auto operator<<(Stream& out, const CheckResult& result) -> decltype(out << resul
     return out << (result ? "every rule held" : result.message);
 }
 
-}  // namespace tessera::testing
+}  // namespace tessera::inline TESSERA_ABI::testing

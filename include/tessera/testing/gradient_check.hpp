@@ -3,9 +3,10 @@
 //
 //     d/dv sum(dy . y(v))  =  sum(dy . (y(v + h) - y(v - h))) / 2 h  +  O(h^2)
 //
-// dy is random, v runs over all inputs and all parameters (a fixed choice of them where there are many). The same Pass
-// stands before every evaluation, so that Dropout is a fixed function here. The error is taken relative to the largest
-// gradient of the same leaf; a leaf whose gradient is almost nothing beside the others' is measured by theirs.
+// dy is random, v runs over all inputs and all parameters (a fixed choice of them where there are many). The
+// same Pass stands before every evaluation, so that Dropout is a fixed function here. The error is taken
+// relative to the largest gradient of the same leaf; a leaf whose gradient is almost nothing beside the
+// others' is measured by theirs.
 
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/detail/rig.hpp>
@@ -32,9 +33,9 @@ namespace detail {
 
 // g is the gradient that backward gave for the values v; evaluate() runs forward with whatever stands in v.
 template <nn::Layer L, class Evaluate>
-std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::string& what, std::span<double> v,
-                                std::span<const double> g, double others, Tensor<double, typename L::Output>& above,
-                                Evaluate evaluate) {
+std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::string& what,
+                                std::span<double> v, std::span<const double> g, double others,
+                                Tensor<double, typename L::Output>& above, Evaluate evaluate) {
     double largest = 1e-3 * others;
     for (double value : g) {
         if (!std::isfinite(value)) return what + ": expected a finite gradient, got " + text(value);
@@ -53,7 +54,8 @@ std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::
         evaluate();
         v[i] = value;
         double sum = 0;
-        for (std::size_t j = 0; j < rig.y.span().size(); ++j) sum += rig.dy.data()[j] * (above.data()[j] - rig.y.data()[j]);
+        for (std::size_t j = 0; j < rig.y.span().size(); ++j)
+            sum += rig.dy.data()[j] * (above.data()[j] - rig.y.data()[j]);
         const double expected = sum / (2 * o.step);
         if (!(std::abs(expected - g[i]) <= o.tolerance * std::max(largest, 1e-6)))
             return at(what, i) + ": expected " + text(expected) + ", got " + text(g[i]);
@@ -82,10 +84,11 @@ std::string check_gradient(const GradientCheck& o) {
     L::Params::each(
         [&](const Path& path, auto& leaf, const auto& g) {
             if (!failure.empty()) return;
-            failure = compare_differences<L>(rig, o, "grad." + path.str(), leaf.span(), g.span(), largest, above, [&] {
-                rig.pack();
-                rig.forward();
-            });
+            failure = compare_differences<L>(rig, o, "grad." + path.str(), leaf.span(), g.span(), largest,
+                                             above, [&] {
+                                                 rig.pack();
+                                                 rig.forward();
+                                             });
         },
         rig.params, rig.grad);
     return failure.empty() ? "" : "gradient: " + failure;
@@ -95,11 +98,10 @@ std::string check_gradient(const GradientCheck& o) {
 
 /// `check_gradient<Conv2d<8, same3>, Shape<7, 7, 3>>()`
 template <class Spec, StaticShape In>
-    requires nn::LayerSpec<Spec, In, double>
-CheckResult check_gradient(const GradientCheck& options = {}) {
-    using L = typename Spec::template Bind<In, double>;
-    std::string failure = detail::check_gradient<L>(options);
-    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
-}
+    requires nn::LayerSpec<Spec, In, double> CheckResult check_gradient(const GradientCheck& options = {}) {
+        using L = typename Spec::template Bind<In, double>;
+        std::string failure = detail::check_gradient<L>(options);
+        return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+    }
 
-}  // namespace tessera::testing
+}  // namespace tessera::inline TESSERA_ABI::testing

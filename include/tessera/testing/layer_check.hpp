@@ -11,7 +11,8 @@
 //     cache          is a value: a copy serves backward as well
 //     samples        are independent: a batch at once and one by one give the same bits
 //     threads        1, 2 and 3 slots that share the weights give the same bits
-//     allocation     nothing is allocated after the first call (only with a counter, see LayerCheck::allocations)
+//     allocation     nothing is allocated after the first call (only with a counter, see
+//     LayerCheck::allocations)
 //
 // Each backward has a forward of its own before it: a layer may use its notes up.
 
@@ -33,7 +34,8 @@ namespace tessera::inline TESSERA_ABI::testing {
 struct LayerCheck {
     GradientCheck gradient{};
     std::size_t batch = 5;
-    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
+    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by
+    /// itself.
     std::size_t (*allocations)() = nullptr;
 };
 
@@ -54,7 +56,8 @@ std::string check_init(const LayerCheck& o) {
     std::set<std::string> names;
     L::Params::each(
         [&](const Path& path, const auto&) {
-            if (!names.insert(path.str()).second) failure = path.str() + ": expected a name of its own, got it twice";
+            if (!names.insert(path.str()).second)
+                failure = path.str() + ": expected a name of its own, got it twice";
         },
         a);
     return failure.empty() ? "" : "init: " + failure;
@@ -68,7 +71,8 @@ std::string check_writes(const LayerCheck& o) {
     std::ranges::fill(rig.dx.span(), poison<T>);
     rig.forward();
     for (std::size_t i = 0; i < rig.y.span().size(); ++i)
-        if (std::isnan(rig.y.data()[i])) return "forward: " + at("y", i) + ": expected a number, got what stood there before";
+        if (std::isnan(rig.y.data()[i]))
+            return "forward: " + at("y", i) + ": expected a number, got what stood there before";
     rig.backward();
     for (std::size_t i = 0; i < rig.dx.span().size(); ++i)
         if (std::isnan(rig.dx.data()[i]))
@@ -133,7 +137,8 @@ std::string check_samples(const LayerCheck& o) {
         single.forward(n, 1);
         single.backward(n, 1);
     }
-    std::string failure = detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(single.y).span());
+    std::string failure =
+        detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(single.y).span());
     if (failure.empty())
         failure = detail::differs<T>("dx", std::as_const(whole.dx).span(), std::as_const(single.dx).span());
     return failure.empty() ? "" : "samples: the batch at once and one by one: " + failure;
@@ -159,7 +164,8 @@ struct Blocks {
             if constexpr (nn::TakesTokens<L>)
                 L::backward_params(std::as_const(rig.w), x, y, dy, caches[slot], grads[block]);
             else
-                L::backward(std::as_const(rig.w), x, y, dy, rig.dx.view().slice(first, n), caches[slot], grads[block]);
+                L::backward(std::as_const(rig.w), x, y, dy, rig.dx.view().slice(first, n), caches[slot],
+                            grads[block]);
         });
     }
 };
@@ -196,7 +202,8 @@ std::string check_allocation(const LayerCheck& o) {
     step(o.batch);
     const std::size_t after = o.allocations();
     if (after == before) return "";
-    return "allocation: after the first call with the largest batch: " + expected_got(std::size_t{0}, after - before);
+    return "allocation: after the first call with the largest batch: " +
+           expected_got(std::size_t{0}, after - before);
 }
 
 }  // namespace detail
@@ -204,15 +211,16 @@ std::string check_allocation(const LayerCheck& o) {
 /// `check_layer<LayerNorm, Shape<49, 128>>()`. Bits are compared in float, gradients in double.
 template <class Spec, StaticShape In>
     requires nn::LayerSpec<Spec, In, float> && nn::LayerSpec<Spec, In, double>
-CheckResult check_layer(const LayerCheck& options = {}) {
-    using L = typename Spec::template Bind<In, float>;
-    using D = typename Spec::template Bind<In, double>;
-    constexpr std::array checks{&detail::check_init<L>,    &detail::check_writes<L>,  &detail::check_backward_params<L>,
-                                &detail::check_cache<L>,   &detail::check_samples<L>, &detail::check_threads<L>,
-                                &detail::check_allocation<L>};
-    std::string failure = detail::check_gradient<D>(options.gradient);
-    for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i) failure = checks[i](options);
-    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
-}
+        CheckResult check_layer(const LayerCheck& options = {}) {
+        using L = typename Spec::template Bind<In, float>;
+        using D = typename Spec::template Bind<In, double>;
+        constexpr std::array checks{
+            &detail::check_init<L>,      &detail::check_writes<L>,  &detail::check_backward_params<L>,
+            &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_threads<L>,
+            &detail::check_allocation<L>};
+        std::string failure = detail::check_gradient<D>(options.gradient);
+        for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i) failure = checks[i](options);
+        return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+    }
 
-}  // namespace tessera::testing
+}  // namespace tessera::inline TESSERA_ABI::testing

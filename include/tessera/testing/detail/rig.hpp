@@ -26,8 +26,8 @@ inline std::string at(const std::string& what, std::size_t i) { return what + "[
 template <class T>
 inline constexpr T poison = std::numeric_limits<T>::quiet_NaN();
 
-/// A permutation of an even grid on (-2, 2): no two values are closer than 4 / n, none is closer to zero than 2 / n.
-/// Whatever bends at zero (relu) or where two inputs meet (a maximum) bends far from here.
+/// A permutation of an even grid on (-2, 2): no two values are closer than 4 / n, none is closer to zero than
+/// 2 / n. Whatever bends at zero (relu) or where two inputs meet (a maximum) bends far from here.
 template <std::floating_point T>
 void fill_apart(std::span<T> x, Rng& rng) {
     const std::size_t n = x.size();
@@ -50,7 +50,8 @@ template <std::floating_point T>
 std::string differs(const std::string& what, std::span<const T> a, std::span<const T> b) {
     const std::size_t i = first_difference<T>(a, b);
     if (i == a.size()) return "";
-    return at(what, i) + ": expected " + text(static_cast<double>(a[i])) + ", got " + text(static_cast<double>(b[i]));
+    return at(what, i) + ": expected " + text(static_cast<double>(a[i])) + ", got " +
+           text(static_cast<double>(b[i]));
 }
 /// The first leaf in which two parameter sets differ.
 template <Parameters P>
@@ -82,7 +83,8 @@ struct Rig {
     Rig(std::size_t batch, std::uint64_t seed, std::size_t vocab) : x{batch}, y{batch}, dy{batch} {
         Rng rng{seed};
         L::init(params, rng);
-        // Away from the start values: a bias of zero or a gain of one would hide what they are multiplied with.
+        // Away from the start values: a bias of zero or a gain of one would hide what they are multiplied
+        // with.
         L::Params::each(
             [&](const Path&, auto& leaf) {
                 for (auto& value : leaf.span()) value += static_cast<T>(rng.uniform(-0.3f, 0.3f));
@@ -105,7 +107,8 @@ struct Rig {
     /// Samples first .. first + count of the batch.
     void forward(std::size_t first, std::size_t count) {
         nn::begin<L>(cache, {pass.training, pass.rng, pass.first + first});
-        L::forward(std::as_const(w), std::as_const(x).view().slice(first, count), y.view().slice(first, count), cache);
+        L::forward(std::as_const(w), std::as_const(x).view().slice(first, count),
+                   y.view().slice(first, count), cache);
     }
     void backward(std::size_t first, std::size_t count) {
         const auto xs = std::as_const(x).view().slice(first, count);
@@ -117,8 +120,8 @@ struct Rig {
             L::backward(std::as_const(w), xs, ys, dys, dx.view().slice(first, count), cache, grad);
     }
     void backward_params() {
-        nn::backward_params<L>(std::as_const(w), std::as_const(x), std::as_const(y), std::as_const(dy), scratch, cache,
-                               grad);
+        nn::backward_params<L>(std::as_const(w), std::as_const(x), std::as_const(y), std::as_const(dy),
+                               scratch, cache, grad);
     }
     void forward() { forward(0, x.batch()); }
     void backward() { backward(0, x.batch()); }
@@ -141,4 +144,4 @@ std::string name_of() {
         return "layer " + to_string(typename L::Input{}) + " -> " + to_string(typename L::Output{});
 }
 
-}  // namespace tessera::testing::detail
+}  // namespace tessera::inline TESSERA_ABI::testing::detail

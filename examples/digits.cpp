@@ -1,0 +1,151 @@
+// digits: the complete program. It learns to draw what a folder of images shows, in two stages, and writes pictures,
+// weights, figures and a report.
+//
+//     sh examples/run.sh              sets up, builds and runs it on the digits that come with it
+//     sh examples/run.sh --help
+//
+// What stands where:
+//     support/options     the command line            support/recipe    learning rates, batches, epochs
+//     support/material    the images                  support/nets      the nets of both presets
+//     support/pipeline    both stages, and sampling   support/report    report.html; metrics: metrics.json
+//
+// The program owns what the library leaves to its user: the arena (how many threads), the output, the files.
+
+#include "support/job.hpp"
+#include "support/options.hpp"
+#include "support/summary.hpp"
+#include "support/system.hpp"
+#include "support/text.hpp"
+
+#include <tessera/core/error.hpp>
+#include <tessera/kernel/simd.hpp>
+#include <tessera/version.hpp>
+
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+using namespace digits;
+
+namespace {
+
+std::string version() {
+    return std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) + '.' +
+           std::to_string(TESSERA_VERSION_PATCH);
+}
+
+void check_label(const Options& o, const std::vector<std::string>& classes) {
+    if (!o.label || *o.label < classes.size()) return;
+    throw tessera::ArgumentError("--label: " + (classes.empty()
+                                                    ? "expected none, as there are no classes"
+                                                    : "expected a class from 0 to " + std::to_string(classes.size() - 1)) +
+                                 ", got " + std::to_string(*o.label));
+}
+
+void say_hello(const Summary& s, const std::string& data) {
+    std::printf("tessera %s, %s, %zu %s, %s\n", s.version.c_str(), s.simd.c_str(), s.options.threads,
+                s.options.threads == 1 ? "thread" : "threads", data.c_str());
+    std::fflush(stdout);
+}
+
+// Tiles: the middle of each decoded map, where no border shows.
+tessera::Bytes codebook_png(const Picture& codes) { return png_grid(codes, codes.batch() > 256 ? 32 : 16); }
+
+// Rows of test images, each above the row of its reconstructions.
+tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reconstructions) {
+    const auto rows = row_lengths(originals.batch(), (originals.batch() + 19) / 20);
+    Picture both{2 * originals.batch()};
+    std::vector<std::size_t> lengths;
+    std::size_t from = 0, to = 0;
+    for (const std::size_t length : rows) {
+        for (const Picture* half : {&originals, &reconstructions}) {
+            for (std::size_t i = 0; i < length; ++i) std::ranges::copy((*half)[from + i], both[to++].begin());
+            lengths.push_back(length);
+        }
+        from += length;
+    }
+    return png_rows(both, lengths);
+}
+
+void train(const Options& o, const Stopwatch& watch, Summary& summary) {
+    const Material material = load_material(o);
+    check_label(o, material.class_names());
+    const Output output{o.out};
+    output.check({"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
+
+    summary.data = material.description;
+    summary.train_images = material.train.size();
+    summary.test_images = material.test.size();
+    say_hello(summary, material.description + ": " + grouped(material.train.size()) + " for training, " +
+                           grouped(material.test.size()) + " for testing");
+
+    const Preset preset = o.preset.value_or(Preset::small);
+    const Job job{o, recipe(preset), output};
+    const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
+
+    const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
+                    reconstructions_png(outcome.originals, outcome.reconstructions), codebook_png(outcome.codebook)};
+    output.write("samples.png", pngs.samples);
+    output.write("reconstructions.png", pngs.reconstructions);
+    output.write("codebook.png", pngs.codebook);
+    summary.peak_rss_mib = peak_memory_mib();
+    summary.seconds_total = watch.seconds();
+    output.write("report.html", report_html(summary, outcome, pngs));
+    output.write("metrics.json", metrics_json(summary, outcome));
+    std::printf("done in %.1f s: %s holds report.html, samples.png, model.safetensors and more\n", summary.seconds_total,
+                output.folder().c_str());
+}
+
+void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
+    const ModelFacts facts = read_model_facts(o.load);
+    if (o.preset && *o.preset != facts.preset)
+        throw tessera::ArgumentError("--load: " + o.load + ": expected a model of preset " + name(*o.preset) + ", got one of " +
+                                     name(facts.preset));
+    check_label(o, facts.class_names);
+    const Output output{o.out};
+    output.check({"samples.png", "metrics.json"});
+    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ")");
+    for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
+
+    const Job job{o, recipe(facts.preset), output};
+    const Outcome outcome =
+        facts.preset == Preset::small ? sample_small(job, facts.class_names) : sample_std(job, facts.class_names);
+    output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));
+    summary.peak_rss_mib = peak_memory_mib();
+    summary.seconds_total = watch.seconds();
+    output.write("metrics.json", metrics_json(summary, outcome));
+    std::printf("done in %.1f s: %s holds samples.png and metrics.json\n", summary.seconds_total, output.folder().c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const Stopwatch watch;
+    const auto refuse = [](const char* why) {
+        std::fflush(stdout);
+        std::fprintf(stderr, "digits: %s\n", why);
+        return 1;
+    };
+    try {
+        const Options options = parse(argc, argv);
+        Summary summary{options, version(), tessera::kernel::simd::name(), {}, 0, 0, 0, 0};
+        // The library runs in whatever arena it is called from; oneTBB itself would not go beyond the cores.
+        const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
+        tbb::task_arena arena{static_cast<int>(options.threads)};
+        arena.execute([&] { options.load.empty() ? train(options, watch, summary) : sample(options, watch, summary); });
+    } catch (const Stop& stop) {
+        if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;
+        refuse(stop.text.c_str());
+        return stop.code;
+    } catch (const std::bad_alloc&) {
+        return refuse("there is not enough memory");
+    } catch (const std::exception& error) {
+        return refuse(error.what());
+    }
+    return 0;
+}

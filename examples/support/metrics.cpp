@@ -1,0 +1,71 @@
+// metrics.json: the figures of a run, for programs.
+
+#include "summary.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace digits {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+Json of(const Stage1& s) {
+    return {{"seconds", s.seconds},
+            {"images_per_second", s.images_per_second},
+            {"epochs", s.epochs},
+            {"steps", s.steps},
+            {"batch", s.batch},
+            {"parameters", s.parameters},
+            {"test_mse", s.test_mse},
+            {"test_psnr_db", s.test_psnr_db},
+            {"quantization_mse", s.quantization_mse},
+            {"codebook", {{"size", s.codes}, {"perplexity", s.perplexity}, {"usage", s.usage}}}};
+}
+Json of(const Stage2& s) {
+    return {{"seconds", s.seconds},
+            {"tokens_per_second", s.tokens_per_second},
+            {"epochs", s.epochs},
+            {"steps", s.steps},
+            {"batch", s.batch},
+            {"parameters", s.parameters},
+            {"test_nats_per_token", s.test_nats_per_token},
+            {"test_bits_per_image", s.test_bits_per_image}};
+}
+Json of(const Sampling& s, const Options& o) {
+    Json json{{"seconds", s.seconds},
+              {"images", s.count},
+              {"images_per_second", s.images_per_second},
+              {"tokens_per_second", s.tokens_per_second},
+              {"temperature", s.temperature},
+              {"top_k", s.top_k},
+              {"top_p", s.top_p}};
+    if (o.label) json["label"] = *o.label;
+    return json;
+}
+
+}  // namespace
+
+std::string metrics_json(const Summary& summary, const Outcome& outcome) {
+    const Options& o = summary.options;
+    Json json{{"version", summary.version},
+              {"preset", outcome.preset},
+              {"seed", o.seed},
+              {"threads", o.threads},
+              {"simd", summary.simd},
+              {"seconds_total", summary.seconds_total},
+              {"peak_rss_mib", summary.peak_rss_mib}};
+    if (!summary.data.empty())
+        json["data"] = {{"source", summary.data},
+                        {"train_images", summary.train_images},
+                        {"test_images", summary.test_images},
+                        {"classes", outcome.class_names.size()}};
+    if (!o.load.empty()) json["loaded"] = o.load;
+    if (outcome.stage1) json["stage1"] = of(*outcome.stage1);
+    if (outcome.stage2) json["stage2"] = of(*outcome.stage2);
+    json["sampling"] = of(outcome.sampling, o);
+    // a path may hold bytes that are no UTF-8
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace digits

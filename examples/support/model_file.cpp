@@ -1,0 +1,24 @@
+// What a model file says about itself, read without building a net.
+
+#include "job.hpp"
+
+#include <tessera/core/error.hpp>
+#include <tessera/io/safetensors.hpp>
+
+#include <sstream>
+
+namespace digits {
+
+ModelFacts read_model_facts(const std::string& path) {
+    tessera::io::SafetensorsFile file{path};
+    file.check();
+    const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
+    if (!preset || !names || (*preset != "small" && *preset != "std"))
+        throw tessera::FormatError("--load: " + path + ": expected a model that this program has written");
+    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, {}};
+    std::istringstream lines{*names};
+    for (std::string name; std::getline(lines, name);) facts.class_names.push_back(name);
+    return facts;
+}
+
+}  // namespace digits

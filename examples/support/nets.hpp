@@ -1,0 +1,62 @@
+#pragma once
+// The nets of both presets. Each number stands once: the codebook takes the encoder's width, the prior its vocabulary
+// and context from the VQ-VAE.
+
+#include <tessera/gpt/gpt.hpp>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/relu.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+#include <cstddef>
+
+namespace digits {
+
+using namespace tessera::nn;
+
+/// Classes that a prior can tell apart; a set with fewer leaves rows of a small table unused.
+inline constexpr std::size_t most_classes = 64;
+
+/// Branch of a residual connection: 3 x 3 to few channels, 1 x 1 back to all.
+template <std::size_t Channels>
+using Branch = Residual<Relu, Conv2d<32, same3, no_bias>, Relu, Conv2d<Channels, pointwise, no_bias>>;
+
+// clang-format off
+template <std::size_t Channels, std::size_t Width>
+using EncoderChain = Chain<tessera::Shape<28, 28, 1>,
+    Conv2d<Channels / 2, down2>, Relu,                // 14 x 14
+    Conv2d<Channels, down2>, Relu,                    //  7 x  7
+    Conv2d<Channels, same3>,
+    Branch<Channels>, Branch<Channels>, Relu,
+    Conv2d<Width, pointwise>>;                        // one vector, and so one code, for each of 7 x 7 places
+
+template <std::size_t Channels, std::size_t Width>
+using DecoderChain = Chain<tessera::Shape<7, 7, Width>,
+    Conv2d<Channels, same3>,
+    Branch<Channels>, Branch<Channels>, Relu,
+    ConvTranspose2d<Channels / 2, up2>, Relu,         // 14 x 14
+    ConvTranspose2d<1, up2>>;                         // 28 x 28
+// clang-format on
+
+struct Small {
+    static constexpr const char* name = "small";
+    struct Encoder : EncoderChain<64, 32> {};
+    struct Decoder : DecoderChain<64, 32> {};
+    using Vae = tessera::VqVae<Encoder, tessera::Codebook<256>, Decoder>;
+    using Prior = tessera::Gpt<tessera::GptConfig{
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = most_classes}>;
+};
+
+struct Std {
+    static constexpr const char* name = "std";
+    struct Encoder : EncoderChain<128, 64> {};
+    struct Decoder : DecoderChain<128, 64> {};
+    using Vae = tessera::VqVae<Encoder, tessera::Codebook<512>, Decoder>;
+    using Prior = tessera::Gpt<tessera::GptConfig{
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 256, .heads = 8, .layers = 6, .classes = most_classes}>;
+};
+
+}  // namespace digits

@@ -1,0 +1,261 @@
+#pragma once
+// Both stages and sampling for one preset. Loops, logging and curves are the program's: the library only takes steps.
+
+#include "job.hpp"
+#include "nets.hpp"
+#include "progress.hpp"
+#include "system.hpp"
+#include "text.hpp"
+
+#include <tessera/data/batches.hpp>
+#include <tessera/gpt/sample.hpp>
+#include <tessera/io/weights.hpp>
+#include <tessera/optim/adamw.hpp>
+#include <tessera/optim/schedule.hpp>
+#include <tessera/train/trainer.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numbers>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace digits {
+
+namespace ts = tessera;
+
+// Streams of the seed: what one part draws does not depend on the others.
+enum Stream : std::uint64_t { stream_data, stream_vae, stream_batches1, stream_prior, stream_batches2, stream_samples };
+
+/// Mean of several steps for each point: a curve has some 300 of them, however long the run was.
+class Averager {
+public:
+    Averager(Curve& curve, std::size_t steps) : curve_{curve}, every_{std::max<std::size_t>(1, steps / 300)} {}
+
+    void add(double epoch, double value) {
+        sum_ += value;
+        if (++count_ < every_) return;
+        curve_.push_back({epoch, sum_ / static_cast<double>(count_)});
+        sum_ = 0;
+        count_ = 0;
+    }
+
+private:
+    Curve& curve_;
+    std::size_t every_, count_ = 0;
+    double sum_ = 0;
+};
+
+inline std::string epoch_of(std::size_t epoch, std::size_t epochs) {
+    return "epoch " + std::to_string(epoch + 1) + '/' + std::to_string(epochs);
+}
+
+/// Some images of a set, evenly chosen.
+inline Images spread(const Images& images, std::size_t count) {
+    count = std::min(count, images.size());
+    std::vector<std::size_t> chosen(count);
+    for (std::size_t i = 0; i < count; ++i) chosen[i] = i * images.size() / count;
+    return images.subset(chosen);
+}
+
+inline Picture floats(const Images& images) {
+    Picture x{images.size()};
+    for (std::size_t i = 0; i < images.size(); ++i) images.copy(i, x[i]);
+    return x;
+}
+
+inline ts::WarmupCosine schedule(const Recipe::Stage& stage, std::size_t steps) {
+    return {.lr = stage.lr,
+            .min_lr = stage.lr_end,
+            .warmup = static_cast<std::size_t>(stage.warmup * static_cast<double>(steps)),
+            .steps = steps};
+}
+
+template <class Vae>
+Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
+    const Stopwatch watch;
+    const Recipe::Stage& recipe = job.recipe.vqvae;
+    Stage1 result;
+    result.batch = job.options.batch.value_or(recipe.batch);
+    result.epochs = job.options.epochs_vqvae.value_or(recipe.epochs(material.train.size()));
+    result.parameters = ts::parameter_count(vae.params()) + Vae::codes * Vae::width;
+    result.lr = recipe.lr;
+    result.codes = Vae::codes;
+    result.code_width = Vae::width;
+    const std::size_t per_epoch = (material.train.size() + result.batch - 1) / result.batch;
+    result.steps = result.epochs * per_epoch;
+
+    ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
+                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+    const ts::WarmupCosine rate = schedule(recipe, result.steps);
+    const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
+    const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
+    Averager mse{result.train_mse, result.steps}, perplexity{result.perplexity_curve, result.steps};
+    Progress progress{"stage 1", "images", static_cast<double>(result.epochs * material.train.size())};
+
+    for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
+        for (auto&& batch : ts::batches(material.train, result.batch, {.rng = rng.split(epoch)})) {
+            const Stopwatch step;
+            trainer.optimizer().set_lr(rate(trainer.steps()));
+            const auto report = trainer.step(batch);
+            const double at = static_cast<double>(trainer.steps()) / static_cast<double>(per_epoch);
+            mse.add(at, report.reconstruction);
+            perplexity.add(at, report.perplexity);
+            progress.advance(static_cast<double>(batch.size()), step.seconds(),
+                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) + "  perplexity " +
+                                 fixed(report.perplexity, 0));
+        }
+        result.test_mse_curve.push_back({static_cast<double>(epoch + 1), vae.evaluate(glance).mse});
+    }
+    progress.finish();
+    const auto test = vae.evaluate(material.test);
+    result.test_mse = test.mse;
+    result.test_psnr_db = test.psnr_db;
+    result.quantization_mse = test.quantization_mse;
+    result.perplexity = test.perplexity;
+    result.usage = test.usage;
+    result.counts = test.counts;
+    result.images_per_second = progress.per_second();
+    result.seconds = watch.seconds();
+    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n", test.psnr_db,
+                test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
+    return result;
+}
+
+template <class Prior, class Tokens>
+Stage2 train_prior(Prior& prior, const Job& job, const Tokens& train, const Tokens& test) {
+    const Stopwatch watch;
+    const Recipe::Stage& recipe = job.recipe.prior;
+    constexpr std::size_t context = Tokens::Example::Sample::size;
+    Stage2 result;
+    result.batch = job.options.batch.value_or(recipe.batch);
+    result.epochs = job.options.epochs_prior.value_or(recipe.epochs(train.size()));
+    result.parameters = ts::parameter_count(prior.params());
+    result.lr = recipe.lr;
+    result.context = context;
+    const std::size_t per_epoch = (train.size() + result.batch - 1) / result.batch;
+    result.steps = result.epochs * per_epoch;
+
+    ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
+                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+    const ts::WarmupCosine rate = schedule(recipe, result.steps);
+    const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
+    Averager nats{result.train_nats, result.steps};
+    Progress progress{"stage 2", "tokens", static_cast<double>(result.epochs * train.size() * context)};
+
+    for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
+        for (auto&& batch : ts::batches(train, result.batch, {.rng = rng.split(epoch)})) {
+            const Stopwatch step;
+            trainer.optimizer().set_lr(rate(trainer.steps()));
+            const auto report = trainer.step(batch);
+            nats.add(static_cast<double>(trainer.steps()) / static_cast<double>(per_epoch), report.loss);
+            progress.advance(static_cast<double>(batch.size() * context), step.seconds(),
+                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) + " nats/token");
+        }
+        result.test_nats_per_token = prior.evaluate(test);
+        result.test_nats_curve.push_back({static_cast<double>(epoch + 1), result.test_nats_per_token});
+    }
+    progress.finish();
+    result.test_bits_per_image = result.test_nats_per_token * static_cast<double>(context) / std::numbers::ln2;
+    result.tokens_per_second = progress.per_second();
+    result.seconds = watch.seconds();
+    std::printf("stage 2  test %.3f nats/token, %.1f bits/image, %.1f s\n", result.test_nats_per_token,
+                result.test_bits_per_image, result.seconds);
+    return result;
+}
+
+template <class Vae, class Prior>
+void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& outcome) {
+    const std::size_t count = job.options.samples, classes = outcome.class_names.size();
+    outcome.sample_rows = row_lengths(count, classes == 0 ? 10 : classes);
+
+    std::vector<ts::Label> labels;
+    for (std::size_t r = 0; r < outcome.sample_rows.size() && classes != 0; ++r) {
+        const std::size_t shown = job.options.label.value_or(r);
+        labels.insert(labels.end(), outcome.sample_rows[r], static_cast<ts::Label>(shown));
+        outcome.sample_row_names.push_back(outcome.class_names[shown]);
+    }
+    Sampling& sampling = outcome.sampling;
+    sampling.count = count;
+    sampling.temperature = job.temperature();
+    sampling.top_k = std::min(job.top_k(), Vae::codes);
+    sampling.top_p = job.top_p();
+
+    const Stopwatch watch;
+    ts::Rng rng = ts::Rng{job.options.seed}.split(stream_samples);
+    const auto codes = ts::sample(prior, count,
+                                  {.temperature = sampling.temperature,
+                                   .top_k = sampling.top_k,
+                                   .top_p = sampling.top_p,
+                                   .labels = labels},
+                                  rng);
+    const double drawn = watch.seconds();
+    outcome.samples = vae.decode(codes);
+    sampling.seconds = watch.seconds();
+    sampling.images_per_second = static_cast<double>(count) / sampling.seconds;
+    sampling.tokens_per_second = static_cast<double>(count * Vae::tokens) / drawn;
+    std::printf("samples  %zu images, %.2f s\n", count, sampling.seconds);
+}
+
+template <class Preset>
+Outcome train(const Job& job, const Material& material) {
+    const ts::Rng seed{job.options.seed};
+    Outcome outcome;
+    outcome.preset = Preset::name;
+    outcome.class_names = material.class_names();
+    if (outcome.class_names.size() > most_classes) {
+        std::printf("the images have %zu classes, the prior knows at most %zu: it learns without them\n",
+                    outcome.class_names.size(), most_classes);
+        outcome.class_names.clear();
+    }
+
+    ts::Rng vae_rng = seed.split(stream_vae), prior_rng = seed.split(stream_prior);
+    typename Preset::Vae vae{vae_rng};
+    outcome.stage1 = train_vae(vae, job, material);
+
+    auto train_codes = vae.encode(material.train), test_codes = vae.encode(material.test);
+    if (outcome.class_names.empty() && train_codes.labelled()) {
+        const auto without = [](auto& codes) {
+            const auto all = codes.view().span();
+            codes = std::remove_reference_t<decltype(codes)>{{all.begin(), all.end()}};
+        };
+        without(train_codes);
+        without(test_codes);
+    }
+    typename Preset::Prior prior{prior_rng};
+    outcome.stage2 = train_prior(prior, job, train_codes, test_codes);
+
+    auto file = ts::io::collect(vae, prior);
+    std::string names;
+    for (const std::string& name : outcome.class_names) names += name + '\n';
+    file.metadata("tessera.digits.preset", Preset::name);
+    file.metadata("tessera.digits.class_names", names);
+    file.write(job.output.path(model_file));
+
+    draw_samples(vae, prior, job, outcome);
+
+    outcome.originals = floats(spread(material.test, 100));
+    outcome.reconstructions = vae.reconstruct(outcome.originals);
+    // an image of one code throughout: its decoded middle is the tile that the code stands for
+    std::vector<ts::Token> maps(Preset::Vae::codes * Preset::Vae::tokens);
+    for (std::size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<ts::Token>(i / Preset::Vae::tokens);
+    outcome.codebook = vae.decode(ts::data::Tokens<Preset::Vae::tokens>{std::move(maps)});
+    return outcome;
+}
+
+template <class Preset>
+Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_names) {
+    ts::Rng unused{0};
+    typename Preset::Vae vae{unused};
+    typename Preset::Prior prior{unused};
+    ts::io::load(job.options.load, vae, prior);
+    Outcome outcome;
+    outcome.preset = Preset::name;
+    outcome.class_names = class_names;
+    draw_samples(vae, prior, job, outcome);
+    return outcome;
+}
+
+}  // namespace digits

@@ -1,0 +1,29 @@
+#pragma once
+// Summary: what is known about a run besides its outcome; and the two texts that are made of both.
+
+#include "options.hpp"
+#include "outcome.hpp"
+
+#include <tessera/core/bytes.hpp>
+
+#include <string>
+
+namespace digits {
+
+struct Summary {
+    const Options& options;
+    std::string version, simd;
+    std::string data;  ///< "bundled digits"; empty: none was needed
+    std::size_t train_images = 0, test_images = 0;
+    double seconds_total = 0, peak_rss_mib = 0;
+};
+
+std::string metrics_json(const Summary& summary, const Outcome& outcome);
+
+struct Pngs {
+    tessera::Bytes samples, reconstructions, codebook;
+};
+/// A page without any other file: styles, curves and pictures are in it.
+std::string report_html(const Summary& summary, const Outcome& outcome, const Pngs& pngs);
+
+}  // namespace digits

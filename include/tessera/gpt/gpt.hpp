@@ -1,0 +1,199 @@
+#pragma once
+// Gpt: an autoregressive prior over sequences of tokens, a small GPT-2 (Radford et al. 2019).
+//
+//     p(t | label) = product over i of p(t_i | label, t_0 .. t_{i-1}),   loss = mean of -ln p(t_i | ...), in nats
+//
+// Input    [label token, t_0, ..., t_{n-2}]: a label is a token of its own, and one more, the null class, stands for "any"
+// Output   logits Shape<context, vocab>
+// Params   "prior.": embeddings, blocks, norm, head (no bias). Start: N(0, 0.02^2), weights that add to the residual
+//          stream N(0, 0.02^2 / (2 layers)), biases 0
+//
+// While training, a label is replaced by the null class with probability label_dropout, so that one net serves both.
+
+#include <tessera/core/error.hpp>
+#include <tessera/data/batches.hpp>
+#include <tessera/data/tokens.hpp>
+#include <tessera/gpt/block.hpp>
+#include <tessera/gpt/gpt_config.hpp>
+#include <tessera/loss/cross_entropy.hpp>
+#include <tessera/nn/embedding.hpp>
+#include <tessera/nn/grouped.hpp>
+#include <tessera/nn/repeat.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct GptOptions {
+    float label_dropout = 0.1f;  ///< share of labelled sequences that train the null class
+};
+
+/// Of one training step.
+struct GptReport {
+    double loss = 0;       ///< nats per token, mean over the batch
+    double grad_norm = 0;  ///< before clipping
+};
+
+template <GptConfig C, std::floating_point T = float>
+class Gpt {
+    static_assert(UsableGptConfig<C>, "Gpt: vocab, context, width, heads and layers must be set, dropout below 100 "
+                                      "percent, and tokens, labels and the null class fit 16 bits");
+    static_assert(HeadsDivideGptWidth<C>, "Gpt: the heads must divide the width");
+
+public:
+    using Scalar = T;
+    static constexpr GptConfig config = C;
+    static constexpr std::string_view kind = "gpt";
+    static constexpr std::size_t context = C.context, vocab = C.vocab;
+    using Context = Shape<context>;
+    using Net = nn::BasicChain<T, Context, nn::Embedding<C.embeddings(), C.width>,
+                               nn::Repeat<C.layers, GptBlock<C.width, C.heads, C.dropout_percent>>, nn::LayerNorm,
+                               nn::Linear<vocab, nn::no_bias>>;
+    using Logits = typename Net::Output;
+    using Packed = typename Net::Packed;
+    using Batch = data::Batch<View<const Token, Context>>;
+    using Report = GptReport;
+
+    struct Params {
+        typename Net::Params net;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            Net::Params::each(under("prior", f), p.net...);
+        }
+    };
+
+private:
+    struct Scratch {
+        typename Net::Cache net;
+        Tensor<T, Logits> logits;
+    };
+
+public:
+    struct Workspace {
+        Rng rng{};  ///< of this step: label dropout, dropout
+        Packed packed;
+        nn::Grouped<Params, Scratch, T> groups;
+        Tensor<Token, Context> input;
+        std::vector<double> losses;
+    };
+
+    explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
+        Rng own = rng.fork();
+        Net::init(params_.net, own);
+        const float deviation = 0.02f, smaller = 0.02f / std::sqrt(2.f * static_cast<float>(C.layers));
+        Params::each(
+            [&]<class Leaf>(const Path& path, Leaf& leaf) {
+                if (Leaf::Dims::rank >= 2)
+                    nn::normal(leaf, ends_in_residual(path.str()) ? smaller : deviation, own);
+                else if (!path.leaf().ends_with("weight"))
+                    leaf.fill(T(0));
+            },
+            params_);
+    }
+
+    Params& params() { return params_; }
+    const Params& params() const { return params_; }
+    const GptOptions& options() const { return options_; }
+
+    template <class F, class... M>
+    static void each_state(F&& f, M&... models) {
+        Params::each(f, models.params_...);
+    }
+
+    /// Adds the gradient of the batch's mean loss to grad.
+    Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
+        const std::size_t size = batch.size();
+        if (size == 0) throw ArgumentError("Gpt: batch: expected at least one sequence, got 0");
+        nn::pack<Net>(params_.net, ws.packed);
+        ws.losses.assign(ws.groups.blocks(size), 0);
+        fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
+            return ws.rng.split(1).split(n).uniform() < options_.label_dropout;
+        });
+        const T scale = T(1) / static_cast<T>(size * context);
+        ws.groups.run(size, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
+            const auto x = View<const Token, Context>{ws.input}.slice(first, count);
+            s.logits.resize(count);
+            nn::begin<Net>(s.net, {true, ws.rng.split(2), first});
+            Net::forward(ws.packed, x, s.logits.view(), s.net);
+            ws.losses[block] = cross_entropy<T>(s.logits.span(), batch.x.slice(first, count).span(), s.logits.span(), scale);
+            const View<const T, Logits> d{s.logits};
+            Net::backward_params(ws.packed, x, d, d, s.net, g.net);
+        });
+        Report report;
+        for (const double loss : ws.losses) report.loss += loss;
+        report.loss /= static_cast<double>(size * context);
+        return report;
+    }
+
+    /// Mean nats per token of a dataset; its labels are used where the net knows classes.
+    double evaluate(const data::Tokens<context>& sequences) const {
+        if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
+        Packed packed;
+        nn::pack<Net>(params_.net, packed);
+        Tensor<Token, Context> input;
+        fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
+        std::vector<Scratch> scratch;
+        std::vector<double> losses(sequences.size() / nn::group_size + 1);
+        nn::for_blocks(sequences.size(), scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
+            s.logits.resize(count);
+            nn::begin<Net>(s.net, {});
+            Net::forward(packed, View<const Token, Context>{input}.slice(first, count), s.logits.view(), s.net);
+            losses[block] = cross_entropy<T>(std::span<const T>{s.logits.span()}, sequences.view().slice(first, count).span());
+        });
+        double total = 0;
+        for (const double loss : losses) total += loss;
+        return total / static_cast<double>(sequences.size() * context);
+    }
+
+    /// Logits of whole sequences: position i sees the label and the tokens before i.
+    Tensor<T, Logits> logits(View<const Token, Context> sequences, std::span<const Label> labels = {}) const {
+        Packed packed;
+        nn::pack<Net>(params_.net, packed);
+        Tensor<Token, Context> input;
+        fill_input(sequences, labels, input, [](std::size_t) { return false; });
+        Tensor<T, Logits> out{sequences.batch()};
+        std::vector<Scratch> scratch;
+        nn::for_blocks(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+            nn::begin<Net>(s.net, {});
+            Net::forward(packed, View<const Token, Context>{input}.slice(first, count), out.view().slice(first, count), s.net);
+        });
+        return out;
+    }
+
+private:
+    template <class Drop>
+    static void fill_input(View<const Token, Context> x, std::span<const Label> labels, Tensor<Token, Context>& input,
+                           Drop drop_label) {
+        input.resize(x.batch());
+        if (!labels.empty() && labels.size() != x.batch())
+            throw ArgumentError("Gpt: labels: " + expected_got(x.batch(), labels.size()));
+        for (std::size_t n = 0; n < x.batch(); ++n) {
+            const auto from = x[n];
+            for (std::size_t i = 0; i < context; ++i)
+                if (from[i] >= vocab)
+                    throw DataError("Gpt: sequence " + std::to_string(n) + ", token " + std::to_string(i) + ": " +
+                                    expected_got("less than " + std::to_string(vocab), std::to_string(from[i])));
+            input[n][0] = C.null_token();
+            if (C.classes > 0 && !labels.empty()) {
+                if (labels[n] >= C.classes)
+                    throw DataError("Gpt: label " + std::to_string(n) + ": " +
+                                    expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n])));
+                if (!drop_label(n)) input[n][0] = C.label_token(labels[n]);
+            }
+            std::copy_n(from.data(), context - 1, input[n].data() + 1);
+        }
+    }
+
+    GptOptions options_;
+    Params params_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,35 @@
+#pragma once
+// GptConfig: the numbers that make a prior's type. Vocabulary and context come from the first stage's type:
+// `GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = 10}`.
+
+#include <tessera/core/token.hpp>
+
+#include <cstddef>
+#include <limits>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct GptConfig {
+    std::size_t vocab = 0;            ///< tokens that can be drawn: 0 .. vocab - 1
+    std::size_t context = 0;          ///< tokens of a sequence
+    std::size_t width = 128;
+    std::size_t heads = 4;
+    std::size_t layers = 4;
+    std::size_t classes = 0;          ///< labels 0 .. classes - 1; one more, the null class, stands for "any"
+    std::size_t dropout_percent = 0;  ///< behind each branch of a block, while training
+
+    /// Rows of the embedding: tokens, labels, the null class.
+    constexpr std::size_t embeddings() const { return vocab + classes + 1; }
+    /// The token that opens a sequence of that label.
+    constexpr Token label_token(std::size_t label) const { return static_cast<Token>(vocab + label); }
+    constexpr Token null_token() const { return label_token(classes); }
+};
+
+/// Numbers that a Gpt can be made of; a concept over the configuration, so that compilers print it.
+template <GptConfig C>
+concept UsableGptConfig = C.vocab > 0 && C.context > 0 && C.width > 0 && C.heads > 0 && C.layers > 0 &&
+                          C.embeddings() < std::numeric_limits<Token>::max() && C.dropout_percent < 100;
+template <GptConfig C>
+concept HeadsDivideGptWidth = C.heads > 0 && C.width % (C.heads > 0 ? C.heads : 1) == 0;
+
+}  // namespace tessera

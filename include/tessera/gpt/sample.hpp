@@ -1,0 +1,112 @@
+#pragma once
+// sample(): new sequences from a Gpt, one token after another.
+//
+//     logits / temperature -> the top_k largest -> the smallest set whose probability reaches top_p -> draw
+//
+// (top-k: Fan, Lewis, Dauphin 2018, arXiv:1805.04833; top-p: Holtzman et al. 2019, arXiv:1904.09751.) Equal logits are
+// kept in the order of their tokens; the token that crosses top_p stays, so the set is never empty. Sequence n draws
+// from its own stream, rng.split(n): how many are made together, and by how many threads, changes none of them.
+
+#include <tessera/core/error.hpp>
+#include <tessera/data/tokens.hpp>
+#include <tessera/gpt/gpt.hpp>
+#include <tessera/gpt/kv_cache.hpp>
+#include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/softmax.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct SampleOptions {
+    float temperature = 1;
+    std::size_t top_k = 0;                ///< 0: all tokens
+    float top_p = 1;                      ///< in (0, 1]
+    std::span<const Label> labels = {};   ///< one a sequence, or empty: the null class
+};
+
+/// Draws one token; `order` is scratch of the logits' length. Overwrites the logits with probabilities of the tokens
+/// in `order`.
+template <std::floating_point T>
+Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
+    kernel::scale<T>(T(1) / static_cast<T>(options.temperature), logits);
+    kernel::softmax<T>(logits);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
+    const bool all = (options.top_k == 0 || options.top_k >= order.size()) && options.top_p >= 1;
+    std::size_t kept = order.size();
+    double total = 0;
+    if (!all) {
+        std::ranges::sort(order, [&](Token a, Token b) {
+            return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+        });
+        if (options.top_k > 0) kept = std::min(kept, options.top_k);
+        double of_k = 0;
+        for (std::size_t i = 0; i < kept; ++i) of_k += static_cast<double>(logits[order[i]]);
+        std::size_t i = 0;
+        while (i < kept && total < static_cast<double>(options.top_p) * of_k)
+            total += static_cast<double>(logits[order[i++]]);
+        kept = std::max(std::size_t{1}, i);
+    } else {
+        for (const T p : logits) total += static_cast<double>(p);
+    }
+    double at = rng.uniform_double() * total;
+    for (std::size_t i = 0; i + 1 < kept; ++i)
+        if ((at -= static_cast<double>(logits[order[i]])) < 0) return order[i];
+    return order[kept - 1];
+}
+
+namespace detail {
+inline void check_sample_options(const SampleOptions& o, std::size_t count, std::size_t classes) {
+    const auto fail = [](const char* what, const std::string& expected, const std::string& got) {
+        throw ArgumentError("sample: " + std::string{what} + ": " + expected_got(expected, got));
+    };
+    if (!(o.temperature > 0) || !std::isfinite(o.temperature))
+        fail("temperature", "a finite number > 0", std::to_string(o.temperature));
+    if (!(o.top_p > 0 && o.top_p <= 1)) fail("top_p", "a number in (0, 1]", std::to_string(o.top_p));
+    if (!o.labels.empty() && o.labels.size() != count)
+        fail("labels", std::to_string(count) + " (one a sequence) or none", std::to_string(o.labels.size()));
+    for (const Label label : o.labels)
+        if (label >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label));
+}
+}  // namespace detail
+
+/// `count` sequences; their labels are those of the options.
+template <GptConfig C, std::floating_point T>
+data::Tokens<C.context> sample(const Gpt<C, T>& prior, std::size_t count, const SampleOptions& options, Rng& rng) {
+    using Model = Gpt<C, T>;
+    constexpr std::size_t together = 32;  // sequences in one cache: their products share each load of the weights
+    detail::check_sample_options(options, count, C.classes);
+    const Rng own = rng.fork();
+    typename Model::Packed packed;
+    nn::pack<typename Model::Net>(prior.params().net, packed);
+    std::vector<Token> tokens(count * C.context);
+    const std::size_t slots = std::min(count, kernel::concurrency());
+    const std::size_t parts = std::max(slots, (count + together - 1) / together);
+    kernel::for_each_slot(count == 0 ? 0 : parts, slots, [&](std::size_t part, std::size_t) {
+        const std::size_t first = count * part / parts, n = count * (part + 1) / parts - first;
+        KvCache<Model> cache{n};
+        std::vector<Rng> streams;
+        std::vector<Token> next(n), order(C.vocab);
+        for (std::size_t i = 0; i < n; ++i) {
+            streams.push_back(own.split(first + i));
+            next[i] = options.labels.empty() ? C.null_token() : C.label_token(options.labels[first + i]);
+        }
+        for (std::size_t at = 0; at < C.context; ++at) {
+            const std::span<T> logits = cache.step(packed, next);
+            for (std::size_t i = 0; i < n; ++i) {
+                next[i] = pick<T>(logits.subspan(i * C.vocab, C.vocab), options, order, streams[i]);
+                tokens[(first + i) * C.context + at] = next[i];
+            }
+        }
+    });
+    return data::Tokens<C.context>{std::move(tokens), {options.labels.begin(), options.labels.end()},
+                                   options.labels.empty() ? 0 : C.classes};
+}
+
+}  // namespace tessera

@@ -1,0 +1,113 @@
+#pragma once
+// Multi-head causal self-attention with its two projections (Vaswani et al. 2017, arXiv:1706.03762);
+// torch.nn.MultiheadAttention with a causal mask.
+//
+//     [q k v] = x W_in + b_in,   o = softmax(q k^T / sqrt(C / heads), keys <= query) v,   y = o W_out + b_out
+//
+// Input    Shape<tokens, C>
+// Output   the same shape
+// Params   in_proj_weight Shape<C, 3 C> (PyTorch's [3 C, C]), Xavier uniform; out_proj.weight Shape<C, C> (PyTorch's
+//          [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C)); in_proj_bias, out_proj.bias start at 0
+// Packed   panels of both projections
+// Cache    q, k, v, o and their gradients, the statistics of the rows
+
+#include <tessera/kernel/attention.hpp>
+#include <tessera/nn/init.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/nn/linear.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+/// A Shape<tokens, width>.
+template <class S>
+concept SequenceShape = StaticShape<S> && (S::rank == 2);
+template <class S, std::size_t Heads>
+concept HeadsDivideWidth = StaticShape<S> && Heads > 0 && last_dim<S> % (Heads > 0 ? Heads : 1) == 0;
+
+template <StaticShape In, std::size_t Heads, std::floating_point T>
+struct CausalAttentionLayer {
+    static_assert(SequenceShape<In>, "CausalAttention takes Shape<tokens, width>");
+    static_assert(HeadsDivideWidth<In, Heads>, "CausalAttention: the heads must divide the width");
+
+    static constexpr std::string_view name = "CausalAttention";
+    static constexpr std::size_t width = last_dim<In>, tokens = row_count<In>, heads = Heads > 0 ? Heads : 1;
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Triple = WithLastDim<In, 3 * width>;
+
+    struct Params {
+        Param<T, Shape<width, 3 * width>, Axes<1, 0>> in_weight;
+        Param<T, Shape<3 * width>> in_bias;
+        Param<T, Shape<width, width>, Axes<1, 0>> out_weight;
+        Param<T, Shape<width>> out_bias;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            f("in_proj_weight", p.in_weight...);
+            f("in_proj_bias", p.in_bias...);
+            f("out_proj.weight", p.out_weight...);
+            f("out_proj.bias", p.out_bias...);
+        }
+    };
+    struct Packed {
+        PackedLinear<T> in, out;
+    };
+    struct Cache {
+        Tensor<T, Triple> qkv, dqkv;
+        Tensor<T, In> o, dout;
+        Buffer<T> largest, inverse;
+        kernel::AttentionScratch<T> scratch;
+    };
+
+    static void init(Params& p, Rng& rng) {
+        xavier_uniform(p.in_weight, width, 3 * width, rng);
+        p.in_bias.fill(T(0));
+        uniform_fan_in(p.out_weight, width, rng);
+        p.out_bias.fill(T(0));
+    }
+    static void pack(const Params& p, Packed& w) {
+        w.in.pack(width, 3 * width, p.in_weight.data(), p.in_bias.span());
+        w.out.pack(width, width, p.out_weight.data(), p.out_bias.span());
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
+        const std::size_t rows = x.batch() * tokens;
+        cache.qkv.resize(x.batch());
+        cache.o.resize(x.batch());
+        if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads), cache.inverse.resize(rows * heads);
+        kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), 3 * width, {.bias = w.in.bias.data()});
+        kernel::attention_forward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
+                                     cache.largest, cache.inverse, cache.scratch);
+        kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width, {.bias = w.out.bias.data()});
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        const std::size_t rows = x.batch() * tokens;
+        cache.dqkv.resize(x.batch());
+        cache.dout.resize(x.batch());
+        kernel::gemm_adjoint<T>(rows, width, width, cache.o.data(), width, dy.data(), width, grad.out_weight.data(),
+                                width);
+        kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
+        kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
+        kernel::attention_backward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
+                                      cache.dout.data(), cache.dqkv.data(), cache.largest, cache.inverse,
+                                      cache.scratch);
+        kernel::gemm_adjoint<T>(rows, width, 3 * width, x.data(), width, cache.dqkv.data(), 3 * width,
+                                grad.in_weight.data(), 3 * width);
+        kernel::column_sums<T>(rows, 3 * width, cache.dqkv.data(), 3 * width, grad.in_bias.data());
+        kernel::gemm<T>(rows, cache.dqkv.data(), 3 * width, w.in.backward, dx.data(), width);
+    }
+};
+
+/// `Residual<LayerNorm, CausalAttention<4>>`
+template <std::size_t Heads>
+struct CausalAttention {
+    template <StaticShape In, std::floating_point T>
+    using Bind = CausalAttentionLayer<In, Heads, T>;
+};
+
+}  // namespace tessera::nn

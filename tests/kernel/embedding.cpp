@@ -1,0 +1,36 @@
+#include <tessera/kernel/embedding.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <cstdint>
+#include <vector>
+
+using support::numbers;
+namespace kernel = tessera::kernel;
+
+TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the places, and gradients are added in order",
+                   T, float, double) {
+    bool equal = true;
+    for (const std::size_t width : {1u, 7u, 8u, 9u, 31u, 33u}) {
+        const std::size_t samples = 3, tokens = 5, vocab = 6;
+        tessera::Rng rng{width};
+        std::vector<std::uint16_t> x(samples * tokens);
+        for (auto& token : x) token = static_cast<std::uint16_t>(rng.below(vocab));
+        const auto table = numbers<T>(vocab * width, 1), position = numbers<T>(tokens * width, 2),
+                   dy = numbers<T>(x.size() * width, 3);
+        std::vector<T> y(dy.size()), dtable(table.size(), T(1)), dposition(position.size(), T(1));
+        kernel::embedding_forward<T, std::uint16_t>(x, width, table, position, y);
+        kernel::embedding_backward<T, std::uint16_t>(x, width, dy, dtable, dposition);
+
+        std::vector<T> ty(y.size()), tt(table.size(), T(1)), tp(position.size(), T(1));
+        for (std::size_t i = 0; i < x.size(); ++i)
+            for (std::size_t c = 0; c < width; ++c) {
+                ty[i * width + c] = table[x[i] * width + c] + position[i % tokens * width + c];
+                tt[x[i] * width + c] += dy[i * width + c];
+                tp[i % tokens * width + c] += dy[i * width + c];
+            }
+        equal = equal && y == ty && dtable == tt && dposition == tp;
+    }
+    CHECK(equal);
+}
