@@ -66,6 +66,12 @@ inline Picture floats(const Images& images) {
     return x;
 }
 
+// A last batch of a few images would be a noisy step; the next epoch, in another order, sees them.
+inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) { return std::max<std::size_t>(1, images / batch); }
+inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng) {
+    return {.shuffle = true, .drop_last = images >= batch, .rng = rng};
+}
+
 inline ts::WarmupCosine schedule(const Recipe::Stage& stage, std::size_t steps) {
     return {.lr = stage.lr,
             .min_lr = stage.lr_end,
@@ -84,7 +90,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.lr = recipe.lr;
     result.codes = Vae::codes;
     result.code_width = Vae::width;
-    const std::size_t per_epoch = (material.train.size() + result.batch - 1) / result.batch;
+    const std::size_t per_epoch = steps_of_epoch(material.train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
@@ -93,10 +99,10 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
     const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
     Averager mse{result.train_mse, result.steps}, perplexity{result.perplexity_curve, result.steps};
-    Progress progress{"stage 1", "images", static_cast<double>(result.epochs * material.train.size())};
+    Progress progress{"stage 1", "images", static_cast<double>(result.steps * std::min(result.batch, material.train.size()))};
 
     for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
-        for (auto&& batch : ts::batches(material.train, result.batch, {.rng = rng.split(epoch)})) {
+        for (auto&& batch : ts::batches(material.train, result.batch, epoch_order(material.train.size(), result.batch, rng.split(epoch)))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
@@ -124,18 +130,21 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     return result;
 }
 
-template <class Prior, class Tokens>
-Stage2 train_prior(Prior& prior, const Job& job, const Tokens& train, const Tokens& test) {
+/// 7 x 7 codes an image, in both presets.
+using Codes = ts::data::Tokens<49>;
+
+template <class Prior>
+Stage2 train_prior(Prior& prior, const Job& job, const Codes& train, const Codes& test) {
     const Stopwatch watch;
     const Recipe::Stage& recipe = job.recipe.prior;
-    constexpr std::size_t context = Tokens::Example::Sample::size;
+    constexpr std::size_t context = Prior::context;
     Stage2 result;
     result.batch = job.options.batch.value_or(recipe.batch);
     result.epochs = job.options.epochs_prior.value_or(recipe.epochs(train.size()));
     result.parameters = ts::parameter_count(prior.params());
     result.lr = recipe.lr;
     result.context = context;
-    const std::size_t per_epoch = (train.size() + result.batch - 1) / result.batch;
+    const std::size_t per_epoch = steps_of_epoch(train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
     ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
@@ -143,10 +152,10 @@ Stage2 train_prior(Prior& prior, const Job& job, const Tokens& train, const Toke
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
     Averager nats{result.train_nats, result.steps};
-    Progress progress{"stage 2", "tokens", static_cast<double>(result.epochs * train.size() * context)};
+    Progress progress{"stage 2", "tokens", static_cast<double>(result.steps * std::min(result.batch, train.size()) * context)};
 
     for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
-        for (auto&& batch : ts::batches(train, result.batch, {.rng = rng.split(epoch)})) {
+        for (auto&& batch : ts::batches(train, result.batch, epoch_order(train.size(), result.batch, rng.split(epoch)))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
@@ -199,6 +208,15 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
     std::printf("samples  %zu images, %.2f s\n", count, sampling.seconds);
 }
 
+/// Each code alone in the middle of an image that is otherwise made of the most used one, the background.
+template <class Vae>
+Picture decode_codes(const Vae& vae, const std::vector<std::size_t>& counts) {
+    const auto background = static_cast<ts::Token>(std::ranges::max_element(counts) - counts.begin());
+    std::vector<ts::Token> maps(Vae::codes * Vae::tokens, background);
+    for (std::size_t k = 0; k < Vae::codes; ++k) maps[k * Vae::tokens + Vae::tokens / 2] = static_cast<ts::Token>(k);
+    return vae.decode(ts::data::Tokens<Vae::tokens>{std::move(maps)});
+}
+
 template <class Preset>
 Outcome train(const Job& job, const Material& material) {
     const ts::Rng seed{job.options.seed};
@@ -217,14 +235,15 @@ Outcome train(const Job& job, const Material& material) {
 
     auto train_codes = vae.encode(material.train), test_codes = vae.encode(material.test);
     if (outcome.class_names.empty() && train_codes.labelled()) {
-        const auto without = [](auto& codes) {
+        const auto without = [](Codes& codes) {
             const auto all = codes.view().span();
-            codes = std::remove_reference_t<decltype(codes)>{{all.begin(), all.end()}};
+            codes = Codes{{all.begin(), all.end()}};
         };
         without(train_codes);
         without(test_codes);
     }
-    typename Preset::Prior prior{prior_rng};
+    // every sequence that is drawn later has a class, or none has one
+    typename Preset::Prior prior{prior_rng, {.label_dropout = 0}};
     outcome.stage2 = train_prior(prior, job, train_codes, test_codes);
 
     auto file = ts::io::collect(vae, prior);
@@ -236,12 +255,9 @@ Outcome train(const Job& job, const Material& material) {
 
     draw_samples(vae, prior, job, outcome);
 
-    outcome.originals = floats(spread(material.test, 100));
+    outcome.originals = floats(spread(material.test, 50));
     outcome.reconstructions = vae.reconstruct(outcome.originals);
-    // an image of one code throughout: its decoded middle is the tile that the code stands for
-    std::vector<ts::Token> maps(Preset::Vae::codes * Preset::Vae::tokens);
-    for (std::size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<ts::Token>(i / Preset::Vae::tokens);
-    outcome.codebook = vae.decode(ts::data::Tokens<Preset::Vae::tokens>{std::move(maps)});
+    outcome.codebook = decode_codes(vae, outcome.stage1->counts);
     return outcome;
 }
 
@@ -257,5 +273,11 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     draw_samples(vae, prior, job, outcome);
     return outcome;
 }
+
+// Each of these costs a compiler many seconds: they are compiled once, in prior_small.cpp and its sisters.
+extern template Stage1 train_vae(Small::Vae&, const Job&, const Material&);
+extern template Stage1 train_vae(Std::Vae&, const Job&, const Material&);
+extern template Stage2 train_prior(Small::Prior&, const Job&, const Codes&, const Codes&);
+extern template Stage2 train_prior(Std::Prior&, const Job&, const Codes&, const Codes&);
 
 }  // namespace digits

@@ -1,4 +1,4 @@
-// The preset `small`, compiled here and nowhere else.
+// The preset `small`: both stages in a row, and sampling.
 
 #include "pipeline.hpp"
 

@@ -1,4 +1,4 @@
-// The preset `std`, compiled here and nowhere else.
+// The preset `std`: both stages in a row, and sampling.
 
 #include "pipeline.hpp"
 

@@ -67,9 +67,11 @@
 #include <tessera/nn/repeat.hpp>
 #include <tessera/nn/reshape.hpp>
 #include <tessera/nn/residual.hpp>
+#include <tessera/nn/scale_and_shift.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>
 #include <tessera/nn/tanh.hpp>
+#include <tessera/nn/transfer.hpp>
 #include <tessera/nn/upsample.hpp>
 #include <tessera/nn/window.hpp>
 #include <tessera/nn/window_fits.hpp>

@@ -57,6 +57,48 @@ TEST_CASE("check_jpeg: what is not read is refused with its reason") {
     CHECK(contains(reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "there is no image in it"));
 }
 
+TEST_CASE("check_jpeg: tables must be sound, and there when a scan needs them") {
+    // the first Huffman table: FF C4 at 102, its class and number at 106, sixteen counts, two codes; then the
+    // scan
+    const Bytes file = samples::progressive_jpeg();
+    REQUIRE((file[102] == 0xFF && file[103] == 0xC4 && file[106] == 0x00));
+    CHECK(contains(with(107, 255), "a Huffman table of 256 codes"));
+    CHECK(contains(with(108, 0), "a damaged Huffman table"));  // a byte is left over
+    CHECK(contains(with(106, 0x20), "a damaged Huffman table"));
+    CHECK(contains(with(106, 0x04), "a damaged Huffman table"));
+    CHECK(contains(with(106, 0x01), "a scan needs a table that is missing"));
+    CHECK(contains(with(106, 0x10), "a scan needs a table that is missing"));
+    REQUIRE((file[20] == 0xFF && file[21] == 0xDB));
+    CHECK(contains(with(24, 0x01), "a scan needs a table that is missing"));
+    CHECK(contains(with(24, 0x10), "a damaged quantization table"));
+    CHECK(contains(with(24, 0x04), "a damaged quantization table"));
+    CHECK(contains(with(100, 0x01), "a damaged component"));
+    CHECK(contains(with(100, 0x51), "a damaged component"));
+    CHECK(contains(with(101, 4), "a damaged component"));
+}
+
+TEST_CASE(
+    "check_jpeg: more than 256 codes in a Huffman table, which stb_image 2.27 writes beyond its array") {
+    Bytes bomb{0xFF, 0xD8, 0xFF, 0xC4, 0x02, 0x20, 0x00, 0xFF, 0xFF};
+    bomb.resize(4 + 0x220, 1);
+    samples::append(bomb, Bytes{0xFF, 0xD9});
+    CHECK(contains(reason(bomb), "a Huffman table of 524 codes"));
+}
+
+TEST_CASE("check_jpeg: scan headers must belong to the frame") {
+    // the first scan: FF DA at 125, one component at 129
+    const Bytes file = samples::progressive_jpeg();
+    REQUIRE((file[125] == 0xFF && file[126] == 0xDA && file[129] == 1));
+    CHECK(contains(with(129, 0), "a damaged scan header"));
+    CHECK(contains(with(129, 2), "a damaged scan header"));
+    CHECK(contains(with(130, 9), "a damaged scan header"));  // no such component
+    CHECK(contains(with(131, 0x40), "a damaged scan header"));
+    CHECK(contains(with(133, 5), "a damaged scan header"));  // DC together with AC
+    CHECK(contains(with(133, 64), "a damaged scan header"));
+    CHECK(contains(with(134, 0x0E), "a damaged scan header"));
+    CHECK(contains(with(90, 0xC0), "a damaged scan header"));  // not a whole block in a baseline file
+}
+
 TEST_CASE("check_jpeg: scans are counted") {
     CHECK(contains(reason(samples::progressive_jpeg(), {.jpeg_scans = 5}), "more than 5 scans"));
     CHECK(reason(samples::progressive_jpeg(), {.jpeg_scans = 6}).empty());

@@ -186,6 +186,6 @@ TEST_CASE("check_layer: results that depend on the thread are found") {
 
 TEST_CASE("check_layer: allocation after the first call is found, where there is a counter") {
     CHECK(starts(message<Fault::allocates>(),
-                 "allocation: after the first call with the largest batch: expected 0, got 2"));
+                 "allocation: after the first call with the largest batch: expected 0, got 4"));
     CHECK(testing::check_layer<Scale<Fault::allocates>, Shape<3, 2>>());
 }

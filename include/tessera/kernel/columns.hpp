@@ -56,9 +56,9 @@ inline Vec<T> where_equal(const Vec<T>& a, const Vec<T>& b, const Vec<T>& yes, c
 
 template <std::floating_point T, class F>
 inline void for_columns(std::size_t n, F f) {
-    std::size_t c = 0;
-    for (; c + simd::width<T> <= n; c += simd::width<T>) f(simd::Vec<T>(T(0)), c);
-    for (; c < n; ++c) f(T(0), c);
+    const std::size_t whole = n - n % simd::width<T>;
+    for (std::size_t c = 0; c < whole; c += simd::width<T>) f(simd::Vec<T>(T(0)), c);
+    for (std::size_t c = whole; c < n; ++c) f(T(0), c);
 }
 
 }  // namespace tessera::inline TESSERA_ABI::kernel

@@ -28,6 +28,22 @@ concept SequenceShape = StaticShape<S> && (S::rank == 2);
 template <class S, std::size_t Heads>
 concept HeadsDivideWidth = StaticShape<S> && Heads > 0 && last_dim<S> % (Heads > 0 ? Heads : 1) == 0;
 
+template <std::size_t Width, std::floating_point T>
+struct AttentionParams {
+    Param<T, Shape<Width, 3 * Width>, Axes<1, 0>> in_weight;
+    Param<T, Shape<3 * Width>> in_bias;
+    Param<T, Shape<Width, Width>, Axes<1, 0>> out_weight;
+    Param<T, Shape<Width>> out_bias;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("in_proj_weight", p.in_weight...);
+        f("in_proj_bias", p.in_bias...);
+        f("out_proj.weight", p.out_weight...);
+        f("out_proj.bias", p.out_bias...);
+    }
+};
+
 template <StaticShape In, std::size_t Heads, std::floating_point T>
 struct CausalAttentionLayer {
     static_assert(SequenceShape<In>, "CausalAttention takes Shape<tokens, width>");
@@ -40,20 +56,7 @@ struct CausalAttentionLayer {
     using Output = In;
     using Triple = WithLastDim<In, 3 * width>;
 
-    struct Params {
-        Param<T, Shape<width, 3 * width>, Axes<1, 0>> in_weight;
-        Param<T, Shape<3 * width>> in_bias;
-        Param<T, Shape<width, width>, Axes<1, 0>> out_weight;
-        Param<T, Shape<width>> out_bias;
-
-        template <class F, class... P>
-        static void each(F&& f, P&... p) {
-            f("in_proj_weight", p.in_weight...);
-            f("in_proj_bias", p.in_bias...);
-            f("out_proj.weight", p.out_weight...);
-            f("out_proj.bias", p.out_bias...);
-        }
-    };
+    using Params = AttentionParams<width, T>;
     struct Packed {
         PackedLinear<T> in, out;
     };

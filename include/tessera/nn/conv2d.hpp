@@ -23,6 +23,20 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
+/// Weights [height][width][A][B] (PyTorch's [B][A][height][width]) and bias of a convolution; none of them depends on
+/// the size of the image.
+template <std::size_t Size, std::size_t A, std::size_t B, std::size_t BiasLength, std::floating_point T>
+struct ConvolutionParams {
+    Param<T, Shape<Size, Size, A, B>, Axes<3, 2, 0, 1>> weight;
+    Param<T, Shape<BiasLength>> bias;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("weight", p.weight...);
+        if constexpr (BiasLength > 0) f("bias", p.bias...);
+    }
+};
+
 /// Weights [tap][a][b] of a convolution in the kernels' order: gather reads `a` channels and gives `b`, scatter (the
 /// adjoint) reads `b` and gives `a`. Conv2d and ConvTranspose2d differ in which of the two is forward.
 template <std::floating_point T>
@@ -65,20 +79,10 @@ struct Conv2dLayer {
     using Scalar = T;
     using Input = In;
     using Output = Shape<size.out_height, size.out_width, Out>;
+    using Params = ConvolutionParams<W.size, channels, Out, has_bias ? Out : 0, T>;
     using Packed = PackedConvolution<T>;
     using Cache = None;
     static constexpr std::size_t out_pixels = row_count<Output>;
-
-    struct Params {
-        Param<T, Shape<W.size, W.size, channels, Out>, Axes<3, 2, 0, 1>> weight;
-        Param<T, Shape<has_bias ? Out : 0>> bias;
-
-        template <class F, class... P>
-        static void each(F&& f, P&... p) {
-            f("weight", p.weight...);
-            if constexpr (has_bias) f("bias", p.bias...);
-        }
-    };
 
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, W.size * W.size * channels, rng);

@@ -40,23 +40,13 @@ struct ConvTranspose2dLayer {
     using Output = Shape<size.height, size.width, Out>;
     static constexpr std::size_t out_pixels = row_count<Output>;
 
+    using Params = ConvolutionParams<W.size, Out, channels, has_bias ? Out : 0, T>;
     struct Packed : PackedConvolution<T> {
         kernel::Panels<T> all_taps;  // channels x (taps Out)
     };
     struct Cache {
         Buffer<T> columns;
     };
-    struct Params {
-        Param<T, Shape<W.size, W.size, Out, channels>, Axes<3, 2, 0, 1>> weight;
-        Param<T, Shape<has_bias ? Out : 0>> bias;
-
-        template <class F, class... P>
-        static void each(F&& f, P&... p) {
-            f("weight", p.weight...);
-            if constexpr (has_bias) f("bias", p.bias...);
-        }
-    };
-
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, taps * Out, rng);
         if constexpr (has_bias) uniform_fan_in(p.bias, taps * Out, rng);

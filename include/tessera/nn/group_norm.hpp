@@ -11,6 +11,7 @@
 
 #include <tessera/kernel/group_norm.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/scale_and_shift.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -20,8 +21,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// The channels of S fall into Groups of one size.
 template <class S, std::size_t Groups>
-concept GroupsDivideChannels = StaticShape<S> && Groups >
-0 && last_dim<S> % Groups == 0;
+concept GroupsDivideChannels = StaticShape<S> && (Groups > 0) && (last_dim<S> % Groups == 0);
 
 template <StaticShape In, std::size_t Groups, std::floating_point T>
 struct GroupNormLayer {
@@ -33,16 +33,7 @@ struct GroupNormLayer {
     static constexpr std::size_t channels = last_dim<In>;
     static constexpr T eps = T(1e-5);
 
-    struct Params {
-        Param<T, Shape<channels>> weight;
-        Param<T, Shape<channels>> bias;
-
-        template <class F, class... P>
-        static void each(F&& f, P&... p) {
-            f("weight", p.weight...);
-            f("bias", p.bias...);
-        }
-    };
+    using Params = ScaleAndShift<channels, T>;
     struct Cache {
         Tensor<T, Shape<channels>> mean;
         Tensor<T, Shape<channels>> rstd;

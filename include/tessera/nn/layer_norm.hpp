@@ -10,6 +10,7 @@
 
 #include <tessera/kernel/layer_norm.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/scale_and_shift.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -25,16 +26,7 @@ struct LayerNormLayer {
     static constexpr std::string_view name = "LayerNorm";
     static constexpr T eps = T(1e-5);
 
-    struct Params {
-        Param<T, Shape<last_dim<In>>> weight;
-        Param<T, Shape<last_dim<In>>> bias;
-
-        template <class F, class... P>
-        static void each(F&& f, P&... p) {
-            f("weight", p.weight...);
-            f("bias", p.bias...);
-        }
-    };
+    using Params = ScaleAndShift<last_dim<In>, T>;
     struct Cache {
         Tensor<T, Shape<row_count<In>>> mean;
         Tensor<T, Shape<row_count<In>>> rstd;

@@ -35,6 +35,18 @@ struct PackedLinear {
     const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
 };
 
+template <std::size_t In, std::size_t Out, Bias B, std::floating_point T>
+struct LinearParams {
+    Param<T, Shape<In, Out>, Axes<1, 0>> weight;
+    Param<T, Shape<B == Bias::with ? Out : 0>> bias;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("weight", p.weight...);
+        if constexpr (B == Bias::with) f("bias", p.bias...);
+    }
+};
+
 template <StaticShape In, std::size_t Out, Bias B, std::floating_point T>
 struct LinearLayer {
     static constexpr std::string_view name = "Linear";
@@ -44,19 +56,9 @@ struct LinearLayer {
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, Out>;
+    using Params = LinearParams<in, Out, B, T>;
     using Packed = PackedLinear<T>;
     using Cache = None;
-
-    struct Params {
-        Param<T, Shape<in, Out>, Axes<1, 0>> weight;
-        Param<T, Shape<has_bias ? Out : 0>> bias;
-
-        template <class F, class... P>
-        static void each(F&& f, P&... p) {
-            f("weight", p.weight...);
-            if constexpr (has_bias) f("bias", p.bias...);
-        }
-    };
 
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, in, rng);

@@ -1,0 +1,7 @@
+// Training of the prior of preset `small`.
+
+#include "pipeline.hpp"
+
+namespace digits {
+template Stage2 train_prior(Small::Prior&, const Job&, const Codes&, const Codes&);
+}

@@ -1,0 +1,23 @@
+#pragma once
+// ScaleAndShift: what the norms learn, a factor and a summand for each channel; PyTorch's names.
+
+#include <tessera/core/param.hpp>
+
+#include <concepts>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <std::size_t Channels, std::floating_point T>
+struct ScaleAndShift {
+    Param<T, Shape<Channels>> weight;
+    Param<T, Shape<Channels>> bias;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("weight", p.weight...);
+        f("bias", p.bias...);
+    }
+};
+
+}  // namespace tessera::nn

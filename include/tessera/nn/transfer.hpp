@@ -1,0 +1,42 @@
+#pragma once
+// transfer(from, to): the weights of a net for the same net on images of another size.
+//
+//     struct Small : Chain<Shape<28, 28, 1>, Conv2d<32, down2>, Relu> {};
+//     struct Large : Chain<Shape<56, 56, 1>, Conv2d<32, down2>, Relu> {};
+//     nn::transfer(small, large);      Small::Params to Large::Params
+//
+// Layer by layer and at compile time: both nets must have the same layers, and each layer's parameters the same type,
+// which the convolutions and norms have whatever the height and width. A Linear over a whole image has not, and says so.
+
+#include <tessera/core/param.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+namespace detail {
+template <class P>
+concept Composite = requires(P& p) { std::tuple_size<decltype(p.items)>::value; };
+template <class A, class B>
+concept SameNumberOfLayers = std::tuple_size_v<decltype(A::items)> == std::tuple_size_v<decltype(B::items)>;
+}  // namespace detail
+
+template <Parameters From, Parameters To>
+void transfer(const From& from, To& to) {
+    if constexpr (std::same_as<From, To>) {
+        to = from;
+    } else if constexpr (detail::Composite<From> && detail::Composite<To>) {
+        static_assert(detail::SameNumberOfLayers<From, To>, "transfer: the two nets must have the same layers");
+        if constexpr (detail::SameNumberOfLayers<From, To>)
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+                (nn::transfer(std::get<I>(from.items), std::get<I>(to.items)), ...);
+            }(std::make_index_sequence<std::tuple_size_v<decltype(From::items)>>{});
+    } else {
+        static_assert(std::same_as<From, To>, "transfer: the weights of this layer depend on the size of the image");
+    }
+}
+
+}  // namespace tessera::nn

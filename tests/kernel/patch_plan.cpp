@@ -1,0 +1,103 @@
+#include <tessera/kernel/patch_plan.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <vector>
+
+namespace kernel = tessera::kernel;
+using kernel::PatchPlan;
+using kernel::PatchSize;
+
+namespace {
+
+// (pixel of the large map, position in the window, pixel of the small map)
+using Triple = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
+
+PatchSize sized(std::size_t height, std::size_t width, std::size_t size, std::size_t stride, std::size_t pad) {
+    return {height, width, (height + 2 * pad - size) / stride + 1, (width + 2 * pad - size) / stride + 1, size, stride, pad};
+}
+const std::vector<PatchSize> sizes{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0),
+                                   sized(7, 8, 2, 3, 0), sized(6, 5, 3, 2, 1), sized(7, 7, 5, 2, 2), sized(4, 4, 4, 4, 3),
+                                   sized(1, 1, 1, 1, 0), sized(3, 2, 3, 1, 2)};
+
+// The definition: o stride + t - pad = i, all inside.
+std::vector<Triple> definition(const PatchSize& s) {
+    std::vector<Triple> all;
+    for (std::size_t oy = 0; oy < s.out_height; ++oy)
+        for (std::size_t ox = 0; ox < s.out_width; ++ox)
+            for (std::size_t ty = 0; ty < s.size; ++ty)
+                for (std::size_t tx = 0; tx < s.size; ++tx) {
+                    const auto y = static_cast<std::int32_t>(oy * s.stride + ty) - static_cast<std::int32_t>(s.pad);
+                    const auto x = static_cast<std::int32_t>(ox * s.stride + tx) - static_cast<std::int32_t>(s.pad);
+                    const auto h = static_cast<std::int32_t>(s.height), w = static_cast<std::int32_t>(s.width);
+                    if (y >= 0 && x >= 0 && y < h && x < w)
+                        all.emplace_back(y * w + x, static_cast<std::int32_t>(ty * s.size + tx),
+                                         static_cast<std::int32_t>(oy * s.out_width + ox));
+                }
+    std::ranges::sort(all);
+    return all;
+}
+// What a plan connects: in, window, out; `scatter` plans go from the small map to the large one.
+void connections(const PatchPlan& plan, bool scatter, std::vector<Triple>& all) {
+    for (std::size_t p = 0; p < plan.pixels; ++p)
+        for (std::size_t t = 0; t < plan.taps; ++t)
+            if (const std::int32_t in = plan.in[p * plan.taps + t]; in >= 0)
+                all.emplace_back(scatter ? plan.out[p] : in, plan.window[t], scatter ? in : plan.out[p]);
+}
+
+}  // namespace
+
+TEST_CASE("gather_plan: each output pixel reads what the formula says, the taps in the order of the window") {
+    for (const PatchSize& s : sizes) {
+        const PatchPlan plan = kernel::gather_plan(s);
+        std::vector<Triple> all;
+        connections(plan, false, all);
+        std::ranges::sort(all);
+        CHECK(all == definition(s));
+        CHECK(plan.taps == s.size * s.size);
+        CHECK(plan.pixels == s.out_height * s.out_width);
+        CHECK(plan.in.size() == plan.pixels * plan.taps);
+        CHECK(std::ranges::is_sorted(plan.window));
+        CHECK(std::ranges::is_sorted(plan.out));
+    }
+}
+
+TEST_CASE("scatter_plans: the same connections backwards, and every pixel of the large map in one class") {
+    for (const PatchSize& s : sizes) {
+        std::vector<Triple> all;
+        std::vector<std::int32_t> pixels;
+        for (const PatchPlan& plan : kernel::scatter_plans(s)) {
+            connections(plan, true, all);
+            pixels.insert(pixels.end(), plan.out.begin(), plan.out.end());
+            CHECK(plan.in.size() == plan.pixels * plan.taps);
+            CHECK(plan.window.size() == plan.taps);
+        }
+        std::ranges::sort(all);
+        CHECK(all == definition(s));
+        std::ranges::sort(pixels);
+        bool each_once = pixels.size() == s.height * s.width;
+        for (std::size_t i = 0; i < pixels.size(); ++i) each_once &= pixels[i] == static_cast<std::int32_t>(i);
+        CHECK(each_once);
+    }
+}
+
+TEST_CASE("scatter_plans: 4 x 4 at stride 2 is four classes of 2 x 2 taps, and inside the map no tap is wasted") {
+    const auto plans = kernel::scatter_plans(sized(16, 16, 4, 2, 1));
+    REQUIRE(plans.size() == 4);
+    for (const PatchPlan& plan : plans) {
+        CHECK(plan.taps == 4);
+        CHECK(plan.pixels == 64);
+        CHECK(std::ranges::count(plan.in, -1) == 31);  // one row and one column of the class touch the border
+    }
+}
+
+TEST_CASE("scatter_plans: pixels that no window covers are a class without taps") {
+    std::size_t uncovered = 0;
+    for (const PatchPlan& plan : kernel::scatter_plans(sized(5, 4, 1, 2, 0)))
+        if (plan.taps == 0) uncovered += plan.pixels;
+    CHECK(uncovered == 5 * 4 - 3 * 2);
+}

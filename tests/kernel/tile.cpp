@@ -1,0 +1,119 @@
+#include <tessera/kernel/tile.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <vector>
+
+using support::numbers;
+namespace kernel = tessera::kernel;
+namespace tile = tessera::kernel::tile;
+
+namespace {
+
+// Panels must start on a line; a std::vector need not.
+struct Panel {
+    explicit Panel(const std::vector<float>& x) : memory(x.size() + 16) {
+        void* p = memory.data();
+        std::size_t room = memory.size() * sizeof(float);
+        start = static_cast<float*>(std::align(64, x.size() * sizeof(float), p, room));
+        std::copy(x.begin(), x.end(), start);
+    }
+    std::vector<float> memory;
+    float* start;
+};
+
+}  // namespace
+
+TEST_CASE("tile: every height and width of the forward tile is one chain of fma an output") {
+    constexpr std::size_t length = 5, ld = 2 * tile::W + 3;
+    bool same = true;
+    for (const std::size_t segments : {0u, 1u, 3u}) {
+        const Panel panel{numbers<float>((segments * length + 1) * 2 * tile::W, 1)};
+        for (std::size_t r = 1; r <= tile::max_rows; ++r) {
+            const auto x = numbers<float>((segments * r + 1) * length, r), bias = numbers<float>(ld, 2),
+                       before = numbers<float>(2 * r * ld, 3);  // out, and behind it what is added
+            std::vector<const float*> rows;
+            for (std::size_t i = segments * r; i-- > 0;) rows.push_back(x.data() + i * length);  // any order
+            for (std::size_t n = 1; n <= 2 * tile::W; ++n)
+                for (unsigned parts = 0; parts < 12; ++parts) {
+                    const tile::End end{.bias = parts % 3 == 1 ? bias.data() : nullptr,
+                                        .accumulate = parts % 3 == 2,
+                                        .add = parts / 3 % 2 ? static_cast<std::ptrdiff_t>(r * ld) : 0,
+                                        .relu = parts / 6 == 1};
+                    auto y = before, expected = before;
+                    std::vector<float*> out;
+                    for (std::size_t i = 0; i < r; ++i) out.push_back(y.data() + i * ld);
+                    tile::forward(r, rows.data(), segments, length, panel.start, out.data(), n, end);
+                    for (std::size_t i = 0; i < r; ++i)
+                        for (std::size_t j = 0; j < n; ++j) {
+                            float sum = end.accumulate ? before[i * ld + j] : end.bias ? bias[j] : 0.f;
+                            for (std::size_t s = 0; s < segments; ++s)
+                                for (std::size_t k = 0; k < length; ++k)
+                                    sum = kernel::simd::fma(rows[s * r + i][k],
+                                                            panel.start[(s * length + k) * 2 * tile::W + j], sum);
+                            if (end.add) sum = before[(r + i) * ld + j] + sum;
+                            expected[i * ld + j] = end.relu && sum < 0 ? 0.f : sum;
+                        }
+                    same &= y == expected;
+                }
+        }
+    }
+    CHECK(same);
+}
+
+TEST_CASE("tile: the relu of a tile lets NaN through") {
+    const Panel panel{std::vector<float>(2 * tile::W, 1.f)};
+    const float x = std::numeric_limits<float>::quiet_NaN();
+    const float* row = &x;
+    float y[2 * tile::W];
+    float* out = y;
+    tile::forward(1, &row, 1, 1, panel.start, &out, 2 * tile::W, {.relu = true});
+    bool nan = true;
+    for (const float v : y) nan &= std::isnan(v);
+    CHECK(nan);
+}
+
+TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing beside it") {
+    constexpr std::size_t rows = 9, ldx = 40, offset = 3, ldo = 2 * tile::W + 5, ldg = 2 * tile::W + 1;
+    const auto x = numbers<float>(rows * ldx, 1), g = numbers<float>(rows * ldg, 2);
+    bool same = true;
+    for (std::size_t r = 1; r <= tile::max_rows; ++r)
+        for (std::size_t n = 1; n <= 2 * tile::W; ++n) {
+            const auto before = numbers<float>(r * ldo, 3);
+            auto out = before, expected = before;
+            const float* a[rows];
+            for (std::size_t m = 0; m < rows; ++m) a[m] = x.data() + m * ldx;
+            tile::adjoint(r, a, offset, rows, g.data(), ldg, out.data(), ldo, n);
+            for (std::size_t i = 0; i < r; ++i)
+                for (std::size_t j = 0; j < n; ++j)
+                    for (std::size_t m = 0; m < rows; ++m)
+                        expected[i * ldo + j] =
+                            kernel::simd::fma(x[m * ldx + offset + i], g[m * ldg + j], expected[i * ldo + j]);
+            same &= out == expected;
+        }
+    CHECK(same);
+}
+
+TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by more than one") {
+    bool good = true;
+    for (std::size_t n = 0; n < 200; ++n) {
+        const tile::EvenCut cut(n);
+        good &= cut.parts == (n + tile::max_rows - 1) / tile::max_rows;
+        std::size_t smallest = n, largest = 0, total = 0;
+        for (std::size_t i = 0; i < cut.parts; ++i) {
+            const std::size_t length = cut.begin(i + 1) - cut.begin(i);
+            good &= cut.begin(i) == total;
+            total += length;
+            smallest = std::min(smallest, length);
+            largest = std::max(largest, length);
+        }
+        good &= total == n && largest <= tile::max_rows && (n == 0 || largest - smallest <= 1);
+    }
+    CHECK(good);
+}
