@@ -24,6 +24,7 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -53,12 +54,12 @@ void say_hello(const Summary& s, const std::string& data) {
     std::fflush(stdout);
 }
 
-// Tiles: the middle of each decoded map, where no border shows.
-tessera::Bytes codebook_png(const Picture& codes) { return png_grid(codes, codes.batch() > 256 ? 32 : 16); }
+// Tiles: the middle of each decoded image, where no border shows.
+tessera::Bytes codebook_png(const Picture& codes) { return png_grid_of_middles(codes, codes.batch() > 256 ? 32 : 16); }
 
 // Rows of test images, each above the row of its reconstructions.
 tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reconstructions) {
-    const auto rows = row_lengths(originals.batch(), (originals.batch() + 19) / 20);
+    const auto rows = row_lengths(originals.batch(), (originals.batch() + 9) / 10);
     Picture both{2 * originals.batch()};
     std::vector<std::size_t> lengths;
     std::size_t from = 0, to = 0;

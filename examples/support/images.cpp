@@ -129,4 +129,13 @@ tessera::Bytes png_grid(const Picture& images, std::size_t columns) {
     return data::encode_png(data::png_grid(images.view(), columns));
 }
 
+tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
+    constexpr std::size_t side = 12, all = Image::dims[0], edge = (all - side) / 2;
+    tessera::Tensor<float, tessera::Shape<side, side, 1>> middles{images.batch()};
+    for (std::size_t n = 0; n < images.batch(); ++n)
+        for (std::size_t y = 0; y < side; ++y)
+            std::ranges::copy(images[n].subspan((y + edge) * all + edge, side), middles[n].begin() + y * side);
+    return data::encode_png(data::png_grid(middles.view(), columns));
+}
+
 }  // namespace digits

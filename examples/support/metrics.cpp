@@ -4,11 +4,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 namespace digits {
 
 using Json = nlohmann::ordered_json;
 
 namespace {
+
+// 0.9f as 0.9, not as 0.8999999761581421
+double plain(float x) { return std::round(static_cast<double>(x) * 1e6) / 1e6; }
 
 Json of(const Stage1& s) {
     return {{"seconds", s.seconds},
@@ -37,9 +42,9 @@ Json of(const Sampling& s, const Options& o) {
               {"images", s.count},
               {"images_per_second", s.images_per_second},
               {"tokens_per_second", s.tokens_per_second},
-              {"temperature", s.temperature},
+              {"temperature", plain(s.temperature)},
               {"top_k", s.top_k},
-              {"top_p", s.top_p}};
+              {"top_p", plain(s.top_p)}};
     if (o.label) json["label"] = *o.label;
     return json;
 }

@@ -208,13 +208,12 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
     std::printf("samples  %zu images, %.2f s\n", count, sampling.seconds);
 }
 
-/// Each code alone in the middle of an image that is otherwise made of the most used one, the background.
+/// Each code as an image all of whose places hold it.
 template <class Vae>
-Picture decode_codes(const Vae& vae, const std::vector<std::size_t>& counts) {
-    const auto background = static_cast<ts::Token>(std::ranges::max_element(counts) - counts.begin());
-    std::vector<ts::Token> maps(Vae::codes * Vae::tokens, background);
-    for (std::size_t k = 0; k < Vae::codes; ++k) maps[k * Vae::tokens + Vae::tokens / 2] = static_cast<ts::Token>(k);
-    return vae.decode(ts::data::Tokens<Vae::tokens>{std::move(maps)});
+Picture decode_codes(const Vae& vae) {
+    std::vector<ts::Token> maps(Vae::codes * Vae::tokens);
+    for (std::size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<ts::Token>(i / Vae::tokens);
+    return vae.decode(Codes{std::move(maps)});
 }
 
 template <class Preset>
@@ -257,7 +256,7 @@ Outcome train(const Job& job, const Material& material) {
 
     outcome.originals = floats(spread(material.test, 50));
     outcome.reconstructions = vae.reconstruct(outcome.originals);
-    outcome.codebook = decode_codes(vae, outcome.stage1->counts);
+    outcome.codebook = decode_codes(vae);
     return outcome;
 }
 

@@ -30,13 +30,15 @@ h2 { font-size: 1.15rem; margin: 2.2rem 0 0.8rem; letter-spacing: -0.01em }
 h3 { font-size: 1rem; margin: 0 0 0.1rem }
 p { margin: 0; color: var(--soft); max-width: 68ch }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: var(--pad); min-width: 0 }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 0.75rem; margin: 0 }
-.figures .card { padding: 0.8rem 1rem }
-.figures dt { color: var(--soft); font-size: 0.82rem }
-.figures dd { margin: 0; font-size: 1.45rem; font-weight: 600; letter-spacing: -0.01em; font-variant-numeric: tabular-nums;
-  white-space: nowrap }
-.figures dd small { font-size: 0.85rem; font-weight: 400; color: var(--soft); letter-spacing: 0 }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 0.75rem; margin: 0 }
+.figures .card { padding: 0.8rem 1rem; display: flex; flex-direction: column; justify-content: space-between }
+.figures dt { color: var(--soft); font-size: 0.82rem; line-height: 1.3 }
+.figures dd { margin: 0.25rem 0 0; font-size: 1.6rem; line-height: 1.2; font-weight: 600; letter-spacing: -0.01em;
+  font-variant-numeric: tabular-nums }
+.figures dd small { display: block; font-size: 0.82rem; font-weight: 400; color: var(--soft); letter-spacing: 0 }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 0.75rem }
+.three { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 290px), 1fr)); gap: 0.75rem }
+.three .span { grid-column: 1 / -1 }
 .card > p { font-size: 0.88rem; margin-bottom: 0.7rem }
 figure { margin: 0 }
 img { display: block; width: 100%; height: auto; image-rendering: pixelated; border-radius: 6px; background: #000 }
@@ -45,8 +47,8 @@ img { display: block; width: 100%; height: auto; image-rendering: pixelated; bor
   font-variant-numeric: tabular-nums; font-size: 0.88rem; max-width: 28% }
 .labelled li { flex: 1; display: flex; align-items: center; justify-content: flex-end; min-height: 0; overflow: hidden;
   white-space: nowrap; text-overflow: ellipsis; line-height: 1 }
-.labelled img { flex: 1; min-width: 0 }
-.wide { max-height: 70vh; overflow: auto }
+.labelled .scroll img { width: auto; min-width: 100% }
+.scroll { overflow-x: auto; flex: 1; min-width: 0 }
 svg { display: block; width: 100%; height: auto; overflow: visible }
 svg text { font-size: 11px; fill: var(--soft) }
 svg .title { fill: var(--ink) }
@@ -101,20 +103,17 @@ std::string figure(const std::string& name, const std::string& value, const std:
            (unit.empty() ? "" : " <small>" + escape_html(unit) + "</small>") + "</dd></div>\n";
 }
 
-std::string card(const std::string& title, const std::string& text, const std::string& inside) {
-    return "<figure class=\"card\"><h3>" + escape_html(title) + "</h3><p>" + escape_html(text) + "</p>" + inside +
+std::string card(const std::string& title, const std::string& text, const std::string& inside, bool wide = false) {
+    return std::string{"<figure class=\"card"} + (wide ? " span" : "") + "\"><h3>" + escape_html(title) + "</h3><p>" + escape_html(text) + "</p>" + inside +
            "</figure>\n";
 }
 
 std::string chart_card(const std::string& text, const Chart& chart) {
-    std::string legend;
-    if (chart.lines.size() > 1) {
-        legend = "<div class=\"legend\">";
-        for (std::size_t i = 0; i < chart.lines.size(); ++i)
-            legend += "<span class=\"series" + std::to_string(i + 1) + "\"><i></i>" + escape_html(chart.lines[i].name) +
-                      "</span>";
-        legend += "</div>";
-    }
+    std::string legend = "<div class=\"legend\">";
+    for (std::size_t i = 0; i < chart.lines.size(); ++i)
+        legend +=
+            "<span class=\"series" + std::to_string(i + 1) + "\"><i></i>" + escape_html(chart.lines[i].name) + "</span>";
+    legend += "</div>";
     return card(chart.title, text, legend + draw(chart));
 }
 
@@ -132,7 +131,11 @@ std::string samples_card(const Outcome& outcome, const Pngs& pngs) {
     const std::string what = names.empty() ? "Images that the prior made up."
                              : one_class   ? "Images that the prior made up; all of class " + names.front() + "."
                                            : "Images that the prior made up, one row for each class it was asked for.";
-    return card("Samples", what, "<div class=\"labelled\">" + rows + image(pngs.samples, "samples of the model") + "</div>");
+    const std::size_t columns = std::ranges::max(outcome.sample_rows);
+    return card("Samples", what,
+                "<div class=\"labelled\">" + rows + "<div class=\"scroll\">" +
+                    image(pngs.samples, "samples of the model") + "</div></div>",
+                columns > 2 * outcome.sample_rows.size());
 }
 
 std::string configuration(const Summary& s, const Outcome& outcome) {
@@ -189,28 +192,26 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
     std::string html = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                        "<title>tessera: a run on " + escape_html(s.data) + "</title>\n<style>" + std::string{style} +
-                       "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages, " + escape_html(seconds(s.seconds_total)) +
+                       "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " + escape_html(seconds(s.seconds_total)) +
                        "</h1>\n<p>A VQ-VAE learned " + grouped(one.codes) + " codes from " + grouped(s.train_images) +
                        " images (" + escape_html(s.data) + "). A GPT learned to write " + std::to_string(two.context) +
                        " of them, one after another, and so to draw new images.</p>\n</header>\n";
 
-    html += "<dl class=\"figures\">\n" + figure("reconstruction, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
+    html += "<dl class=\"figures\">\n" + figure("reconstructions, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
             figure("codes in use", fixed(100 * one.usage, 1), "%") +
-            figure("perplexity of the codes", fixed(one.perplexity, 0), "of " + std::to_string(one.codes)) +
+            figure("perplexity of codes", fixed(one.perplexity, 0), "of " + std::to_string(one.codes)) +
             figure("prior, test", fixed(two.test_nats_per_token, 3), "nats/token") +
             figure("an image costs", fixed(two.test_bits_per_image, 0), "bits") +
-            figure("new images", significant(outcome.sampling.images_per_second), "per second") + "</dl>\n";
+            figure("new images", grouped(static_cast<std::size_t>(outcome.sampling.images_per_second)), "per second") + "</dl>\n";
 
-    html += "<h2>Pictures</h2>\n<div class=\"two\">\n" + samples_card(outcome, pngs) +
+    html += "<h2>Pictures</h2>\n<div class=\"three\">\n" + samples_card(outcome, pngs) +
             card("Reconstructions", "Test images, and below each what is left of it after 49 codes.",
                  image(pngs.reconstructions, "test images and their reconstructions")) +
-            card("Codebook", "Each code by itself: an image all of whose 49 places hold it, the middle of it decoded.",
+            card("Codebook", "Each code by itself: the middle of an image all of whose 49 places hold it.",
                  image(pngs.codebook, "all codes of the codebook, decoded")) +
-            card("Use of the codes", "Share of the test images' tokens for each code, the most used one first.",
-                 draw(Bars{"Use of the codes", "codes, by use", "share (%)", shares, even, "all equally often"})) +
             "</div>\n";
 
-    html += "<h2>Training</h2>\n<div class=\"two\">\n" +
+    html += "<h2>Curves</h2>\n<div class=\"two\">\n" +
             chart_card("Mean squared error of a pixel, on a logarithmic axis.",
                        {"Stage 1: reconstruction", "epoch", "squared error",
                         {{"training", one.train_mse}, {"test", one.test_mse_curve, true}}, true}) +
@@ -220,6 +221,8 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                            fixed(std::log(static_cast<double>(one.codes)), 2) + " nats.",
                        {"Stage 2: prior", "epoch", "nats per token",
                         {{"training", two.train_nats}, {"test", two.test_nats_curve, true}}}) +
+            card("Stage 1: use of the codes", "Share of the test images' tokens for each code, the most used one first.",
+                 draw(Bars{"Use of the codes", "codes, by use", "share (%)", shares, even, "all equally often"})) +
             "</div>\n";
 
     return html + configuration(s, outcome) + "<footer>Written by tessera " + escape_html(s.version) +

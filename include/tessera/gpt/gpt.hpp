@@ -27,6 +27,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -108,6 +109,18 @@ public:
         Params::each(f, models.params_...);
     }
 
+    /// What the shapes of the weights do not show.
+    static std::vector<std::pair<std::string, std::string>> metadata() {
+        return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
+    }
+
+    /// The weights as they are now in the kernels' order: pack once to sample often.
+    Packed freeze() const {
+        Packed packed;
+        nn::pack<Net>(params_.net, packed);
+        return packed;
+    }
+
     /// Adds the gradient of the batch's mean loss to grad.
     Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
         const std::size_t size = batch.size();
@@ -136,8 +149,7 @@ public:
     /// Mean nats per token of a dataset; its labels are used where the net knows classes.
     double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
-        Packed packed;
-        nn::pack<Net>(params_.net, packed);
+        const Packed packed = freeze();
         Tensor<Token, Context> input;
         fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
         std::vector<Scratch> scratch;
@@ -155,8 +167,7 @@ public:
 
     /// Logits of whole sequences: position i sees the label and the tokens before i.
     Tensor<T, Logits> logits(View<const Token, Context> sequences, std::span<const Label> labels = {}) const {
-        Packed packed;
-        nn::pack<Net>(params_.net, packed);
+        const Packed packed = freeze();
         Tensor<Token, Context> input;
         fill_input(sequences, labels, input, [](std::size_t) { return false; });
         Tensor<T, Logits> out{sequences.batch()};

@@ -76,15 +76,15 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
 }
 }  // namespace detail
 
-/// `count` sequences; their labels are those of the options.
-template <GptConfig C, std::floating_point T>
-data::Tokens<C.context> sample(const Gpt<C, T>& prior, std::size_t count, const SampleOptions& options, Rng& rng) {
-    using Model = Gpt<C, T>;
+/// `count` sequences from packed weights (Gpt::freeze); their labels are those of the options.
+template <class Model>
+data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::size_t count,
+                                    const SampleOptions& options, Rng& rng) {
+    using T = typename Model::Scalar;
+    constexpr GptConfig C = Model::config;
     constexpr std::size_t together = 32;  // sequences in one cache: their products share each load of the weights
     detail::check_sample_options(options, count, C.classes);
     const Rng own = rng.fork();
-    typename Model::Packed packed;
-    nn::pack<typename Model::Net>(prior.params().net, packed);
     std::vector<Token> tokens(count * C.context);
     const std::size_t slots = std::min(count, kernel::concurrency());
     const std::size_t parts = std::max(slots, (count + together - 1) / together);
@@ -107,6 +107,12 @@ data::Tokens<C.context> sample(const Gpt<C, T>& prior, std::size_t count, const 
     });
     return data::Tokens<C.context>{std::move(tokens), {options.labels.begin(), options.labels.end()},
                                    options.labels.empty() ? 0 : C.classes};
+}
+
+/// The same from a model's weights as they are now.
+template <GptConfig C, std::floating_point T>
+data::Tokens<C.context> sample(const Gpt<C, T>& prior, std::size_t count, const SampleOptions& options, Rng& rng) {
+    return sample<Gpt<C, T>>(prior.freeze(), count, options, rng);
 }
 
 }  // namespace tessera

@@ -39,6 +39,16 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Cor
           Epilogue<T> end = {}) {
     const auto [k, n] = corner;
     if constexpr (std::same_as<T, float>) {
+        const auto tile_end = [&](std::size_t j) {
+            return tile::End{.bias = end.bias ? end.bias + j : nullptr, .add = end.add ? end.add - y : 0, .relu = end.relu};
+        };
+        if (rows == 1) {
+            constexpr std::size_t step = tile::row_panels * panel_width;
+            for (std::size_t j = 0; j < n; j += step)
+                tile::row_forward(x, k, b.panel(j / panel_width), b.rows() * panel_width, y + j, std::min(step, n - j),
+                                  tile_end(j));
+            return;
+        }
         const tile::EvenCut cut(rows);
         for (std::size_t t = 0; t < cut.parts; ++t) {
             const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
@@ -47,10 +57,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Cor
             for (std::size_t j = 0; j < n; j += panel_width) {
                 float* out[tile::max_rows];
                 for (std::size_t i = 0; i < r; ++i) out[i] = y + (first + i) * ldy + j;
-                const tile::End tile_end{.bias = end.bias ? end.bias + j : nullptr,
-                                         .add = end.add ? end.add - y : 0,
-                                         .relu = end.relu};
-                tile::forward(r, a, 1, k, b.panel(j / panel_width), out, std::min(panel_width, n - j), tile_end);
+                tile::forward(r, a, 1, k, b.panel(j / panel_width), out, std::min(panel_width, n - j), tile_end(j));
             }
         }
     } else {

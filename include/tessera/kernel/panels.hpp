@@ -45,11 +45,21 @@ public:
             for (std::size_t j = 0; j < panel_count(); ++j) {
                 const std::size_t columns = std::min(panel_width, n_ - j * panel_width);
                 T* out = values_.data() + (j * k_ + first) * panel_width;
-                for (std::size_t i = 0; i < count; ++i, out += panel_width) {
-                    const T* row = b + i * row_stride + j * panel_width * column_stride;
-                    for (std::size_t c = 0; c < columns; ++c) out[c] = row[c * column_stride];
-                    for (std::size_t c = columns; c < panel_width; ++c) out[c] = T(0);
+                const T* from = b + j * panel_width * column_stride;
+                if (row_stride == 1) {  // a transpose: whole columns of B stand together
+                    for (std::size_t c = 0; c < columns; ++c)
+                        for (std::size_t i = 0; i < count; ++i) out[i * panel_width + c] = from[c * column_stride + i];
+                } else if (column_stride == 1) {
+                    for (std::size_t i = 0; i < count; ++i)
+                        std::copy_n(from + i * row_stride, columns, out + i * panel_width);
+                } else {
+                    for (std::size_t i = 0; i < count; ++i)
+                        for (std::size_t c = 0; c < columns; ++c)
+                            out[i * panel_width + c] = from[i * row_stride + c * column_stride];
                 }
+                if (columns < panel_width)
+                    for (std::size_t i = 0; i < count; ++i)
+                        std::fill_n(out + i * panel_width + columns, panel_width - columns, T(0));
             }
         } else {
             for (std::size_t i = 0; i < count; ++i)

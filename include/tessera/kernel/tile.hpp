@@ -81,6 +81,24 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
     (write(out + I / NV * ldo, n, I % NV, c[I]), ...);
 }
 
+// One row against P panels at once: two accumulators alone would wait for each other (4 cycles), eight keep up with
+// what the caches deliver.
+template <std::size_t... I>
+[[gnu::always_inline]] inline void row_body(const float* x, std::size_t length, const float* panel,
+                                            std::size_t panel_stride, float* out, std::size_t n, const End& end,
+                                            std::index_sequence<I...>) {
+    Vec c[sizeof...(I)];
+    if (end.bias)
+        ((c[I] = read(end.bias, n, I)), ...);
+    else
+        ((c[I] = Vec(0.f)), ...);
+    for (std::size_t k = 0; k < length; ++k, panel += 2 * W) {
+        const Vec a(x[k]);
+        ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
+    }
+    (write(out, n, I, finish(out, n, I, c[I], end)), ...);
+}
+
 template <std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void forward(const float* const* rows, std::size_t segments, std::size_t length,
                                       const float* panel, float* const* out, std::size_t n, const End& end) {
@@ -108,6 +126,19 @@ inline void forward(std::size_t r, const float* const* rows, std::size_t segment
                     const float* panel, float* const* out, std::size_t n, const End& end) {
     static constexpr auto table = detail::forward_table(std::make_index_sequence<max_rows>{});
     table[r - 1][n > W](rows, segments, length, panel, out, n, end);
+}
+
+inline constexpr std::size_t row_panels = 4;
+
+/// out[0 .. n) of one row, n <= 2W row_panels, from that many panels of `length` rows at a distance of panel_stride.
+[[gnu::noinline]] inline void row_forward(const float* x, std::size_t length, const float* panel,
+                                          std::size_t panel_stride, float* out, std::size_t n, const End& end) {
+    switch ((n + 2 * W - 1) / (2 * W)) {
+        case 1: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<2>{});
+        case 2: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<4>{});
+        case 3: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<6>{});
+        default: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<8>{});
+    }
 }
 
 /// out[i][0 .. n) += sum over m < rows of a[m][offset + i] * g[m][0 .. n), i < R. g is read 2W wide.

@@ -1,0 +1,140 @@
+#include <tessera/kernel/nearest_code.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+using support::numbers;
+using tessera::Token;
+namespace kernel = tessera::kernel;
+
+namespace {
+
+template <class T>
+std::vector<Token> nearest(std::size_t rows, const std::vector<T>& x, std::size_t ldx, std::size_t k, std::size_t d,
+                           const std::vector<T>& codes) {
+    kernel::CodePanels<T> panels;
+    panels.pack(k, d, codes.data());
+    std::vector<Token> out(rows, 4711);
+    kernel::nearest_code<T>(rows, x.data(), ldx, panels, out.data());
+    return out;
+}
+
+struct Verdict {
+    std::size_t rows = 0, near_ties = 0, wrong = 0;
+};
+// Every distance in double. Where the two best are closer than 1e-5 of their size, either may be chosen.
+template <class T>
+void judge(std::size_t rows, const std::vector<T>& x, std::size_t ldx, std::size_t k, std::size_t d,
+           const std::vector<T>& codes, const std::vector<Token>& got, Verdict& verdict) {
+    std::vector<double> distances(k);
+    for (std::size_t m = 0; m < rows; ++m, ++verdict.rows) {
+        std::size_t best = 0;
+        for (std::size_t c = 0; c < k; ++c) {
+            distances[c] = 0;
+            for (std::size_t i = 0; i < d; ++i) {
+                const double difference = static_cast<double>(x[m * ldx + i]) - static_cast<double>(codes[c * d + i]);
+                distances[c] += difference * difference;
+            }
+            if (distances[c] < distances[best]) best = c;
+        }
+        if (got[m] == best) continue;
+        const bool near = got[m] < k && distances[got[m]] - distances[best] < 1e-5 * (1 + distances[best]);
+        near ? ++verdict.near_ties : ++verdict.wrong;
+    }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("nearest_code is the argmin over all codes", T, float, double) {
+    Verdict verdict;
+    for (const std::size_t k : {1u, 2u, 31u, 32u, 33u, 256u, 513u})
+        for (const std::size_t d : {1u, 7u, 32u})
+            for (const std::size_t rows : {1u, 5u, 14u, 15u, 57u}) {
+                const std::size_t ldx = d + 2;
+                const auto x = numbers<T>(rows * ldx, k * 100 + rows), codes = numbers<T>(k * d, k + d);
+                judge(rows, x, ldx, k, d, codes, nearest(rows, x, ldx, k, d, codes), verdict);
+            }
+    INFO(verdict.near_ties, " of ", verdict.rows, " rows lie between two codes closer than 1e-5");
+    CHECK(verdict.wrong == 0);
+    CHECK(verdict.near_ties < verdict.rows / 200);
+}
+
+TEST_CASE_TEMPLATE("nearest_code: equal codes give the lowest index, wherever they stand", T, float, double) {
+    constexpr std::size_t k = 100, d = 7, rows = 15;
+    const auto x = numbers<T>(rows * d, 1);
+    bool lowest = true;
+    for (std::size_t first = 0; first < k; first += 3)
+        for (std::size_t second = first + 1; second < k; second += 7) {
+            auto codes = numbers<T>(k * d, 2);
+            for (T& v : codes) v += T(10);  // far from every row
+            for (std::size_t i = 0; i < d; ++i) codes[first * d + i] = codes[second * d + i] = T(0.25);
+            for (const Token token : nearest(rows, x, d, k, d, codes)) lowest &= token == first;
+        }
+    CHECK(lowest);
+    CHECK(nearest(1, x, d, k, d, std::vector<T>(k * d, T(1)))[0] == 0);
+}
+
+TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbers, has no code; its neighbours have", T,
+                   float, double) {
+    constexpr std::size_t k = 33, d = 7, rows = 17;
+    const auto codes = numbers<T>(k * d, 1);
+    const auto clean = numbers<T>(rows * d, 2);
+    const auto expected = nearest(rows, clean, d, k, d, codes);
+    bool right = true;
+    for (const T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()})
+        for (std::size_t at = 0; at < rows; ++at) {
+            auto x = clean;
+            x[at * d + at % d] = bad;
+            const auto got = nearest(rows, x, d, k, d, codes);
+            for (std::size_t m = 0; m < rows; ++m)
+                // infinity times a code is infinity, so some code wins or none; NaN never has one
+                right &= m == at ? std::isnan(bad) ? got[m] == kernel::no_code : got[m] == kernel::no_code || got[m] < k
+                                 : got[m] == expected[m];
+        }
+    CHECK(right);
+}
+
+TEST_CASE("nearest_code: rows one by one, in any order, give the codes of the whole") {
+    constexpr std::size_t k = 513, d = 32, rows = 41;
+    const auto x = numbers<float>(rows * d, 1), codes = numbers<float>(k * d, 2);
+    const auto whole = nearest(rows, x, d, k, d, codes);
+    kernel::CodePanels<float> panels;
+    panels.pack(k, d, codes.data());
+    bool same = true;
+    for (std::size_t m = rows; m-- > 0;) {
+        Token token = 0;
+        kernel::nearest_code<float>(1, x.data() + m * d, d, panels, &token);
+        same &= token == whole[m];
+    }
+    CHECK(same);
+}
+
+TEST_CASE("CodePanels: packed again for a smaller codebook, no code of the larger one is left") {
+    const auto large = numbers<float>(100 * 4, 1), small = numbers<float>(3 * 4, 2);
+    kernel::CodePanels<float> panels;
+    panels.pack(100, 4, large.data());
+    panels.pack(3, 4, small.data());
+    CHECK(panels.codes() == 3);
+    CHECK(panels.width() == 4);
+    std::vector<Token> out(100);
+    kernel::nearest_code<float>(100, large.data(), 4, panels, out.data());
+    CHECK(out == nearest(100, large, 4, 3, 4, small));
+    bool below = true;
+    for (const Token token : out) below &= token < 3;
+    CHECK(below);
+}
+
+TEST_CASE("nearest_code: the largest codebook that a token can name") {
+    constexpr std::size_t k = 65534, d = 16;
+    std::vector<float> codes(k * d);  // the bits of the index as +1 and -1
+    for (std::size_t i = 0; i < k * d; ++i) codes[i] = i / d >> i % d & 1 ? 1.f : -1.f;
+    std::vector<float> x;
+    const std::vector<Token> chosen{0, 40000, 65533, 31, 32, 16384};
+    for (const Token token : chosen) x.insert(x.end(), &codes[token * d], &codes[token * d] + d);
+    CHECK(nearest(chosen.size(), x, d, k, d, codes) == chosen);
+}
