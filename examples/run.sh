@@ -19,15 +19,13 @@ fi
 build "$dir" "the program" --target digits
 
 # the folders of the checkout, unless the user names others
-out=yes data=yes bundled=yes
+out=yes bundled=yes
 for argument in "$@"; do
     case $argument in
     --out | --out=*) out=no ;;
-    --data | --data=*) data=no ;;
     --bundled | --bundled=*) bundled=no ;;
     esac
 done
 [ $bundled = no ] || set -- --bundled "$root/examples/data" "$@"
-[ $data = no ] || set -- --data "$root/data" "$@"
 [ $out = no ] || set -- --out "$root/out" "$@"
 exec "$dir/examples/digits" "$@"

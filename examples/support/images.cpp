@@ -28,15 +28,15 @@ bool has_image_name(const fs::path& path) {
 enum class Kind { idx, sheets, images, nothing };
 
 // What lies in the folder decides how it is read; nobody has to say it.
-Kind kind_of(const std::string& folder) {
+Kind kind_of(const std::string& folder, const std::string& option) {
     std::error_code error;
     if (!fs::is_directory(folder, error))
-        throw tessera::IoError("--data: " + folder + ": there is no such folder");
+        throw tessera::IoError(option + folder + ": there is no such folder");
     if (fs::exists(folder + "/digits-train.png", error) && fs::exists(folder + "/digits-test.png", error))
         return Kind::sheets;
     Kind kind = Kind::nothing;
     fs::directory_iterator entries{folder, error};
-    if (error) throw tessera::IoError("--data: " + folder + ": " + error.message());
+    if (error) throw tessera::IoError(option + folder + ": " + error.message());
     for (const auto& entry : entries) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with('.')) continue;
@@ -83,7 +83,7 @@ Material load_material(const Options& options) {
     const std::string& folder = options.data.empty() ? options.bundled : options.data;
     const tessera::Rng rng = tessera::Rng{options.seed}.split(0);
     Material material;
-    switch (kind_of(folder)) {
+    switch (kind_of(folder, options.data.empty() ? "--bundled: " : "--data: ")) {
     case Kind::images:
         material = divide(data::load_image_folder<Image>(folder).train, folder, rng);
         break;

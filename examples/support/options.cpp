@@ -127,8 +127,7 @@ Options parse(int argc, char** argv) {
         app.add_option("--epochs-prior", epochs_prior, passes("Passes of stage 2 over their codes", small.prior, large.prior))
             ->type_name("N")->check(whole(1, 100'000), "", "")->group("Training");
     auto* batch_option =
-        app.add_option("--batch", batch, help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) +
-                                              " in stage 1, " + std::to_string(small.prior.batch) + " in stage 2)"))
+        app.add_option("--batch", batch, help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) + ")"))
             ->type_name("N")->check(whole(1, 65'536), "", "")->group("Training");
     app.add_option("--seed", o.seed, help("Another seed, another run; the same seed gives the same bits (default: 1)"))
         ->type_name("N")->check(whole(0, any), "", "")->group("Training");

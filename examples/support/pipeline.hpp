@@ -229,7 +229,7 @@ Outcome train(const Job& job, const Material& material) {
     }
 
     ts::Rng vae_rng = seed.split(stream_vae), prior_rng = seed.split(stream_prior);
-    typename Preset::Vae vae{vae_rng};
+    typename Preset::Vae vae{vae_rng, {.ema = {.decay = job.recipe.code_decay}}};
     outcome.stage1 = train_vae(vae, job, material);
 
     auto train_codes = vae.encode(material.train), test_codes = vae.encode(material.test);

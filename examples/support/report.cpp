@@ -47,7 +47,7 @@ img { display: block; width: 100%; height: auto; image-rendering: pixelated; bor
   font-variant-numeric: tabular-nums; font-size: 0.88rem; max-width: 28% }
 .labelled li { flex: 1; display: flex; align-items: center; justify-content: flex-end; min-height: 0; overflow: hidden;
   white-space: nowrap; text-overflow: ellipsis; line-height: 1 }
-.labelled .scroll img { width: auto; min-width: 100% }
+.span .scroll img { width: auto; min-width: 100%; max-width: none }
 .scroll { overflow-x: auto; flex: 1; min-width: 0 }
 svg { display: block; width: 100%; height: auto; overflow: visible }
 svg text { font-size: 11px; fill: var(--soft) }

@@ -15,7 +15,7 @@ namespace kernel = tessera::kernel;
 namespace {
 
 constexpr std::size_t inner[] = {1, 7, 31, 128};
-constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64};
+constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64, 129, 200};
 
 // y = relu(bias + x b + add) in S, one sum after another in the order of k; bias is what a sum starts from.
 template <class S, class T>
@@ -65,18 +65,19 @@ TEST_CASE_TEMPLATE("gemm: y = relu(bias + x B + add), and nothing is written bes
 }
 
 TEST_CASE_TEMPLATE("gemm: a corner of B takes part alone", T, float, double) {
-    constexpr std::size_t k = 37, n = 70, rows = 16;
-    const auto x = numbers<T>(rows * k, 1), b = numbers<T>(k * n, 2);
+    constexpr std::size_t k = 37, n = 170, most = 16;
+    const auto x = numbers<T>(most * k, 1), b = numbers<T>(k * n, 2);
     kernel::Panels<T> panels;
     panels.pack(k, n, b.data(), n, 1);
     double worst = 0;
     for (const std::size_t ck : {1u, 8u, 37u})
-        for (const std::size_t cn : {1u, 32u, 33u, 69u, 70u}) {
-            std::vector<T> y(rows * cn, T(7));
-            kernel::gemm<T>(rows, x.data(), k, panels, {ck, cn}, y.data(), cn);
-            worst = std::max(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n, nullptr, nullptr,
-                                                                cn, false), y));
-        }
+        for (const std::size_t cn : {1u, 32u, 33u, 69u, 129u, 170u})
+            for (const std::size_t rows : {std::size_t{1}, most}) {
+                std::vector<T> y(rows * cn, T(7));
+                kernel::gemm<T>(rows, x.data(), k, panels, {ck, cn}, y.data(), cn);
+                worst = std::max(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n, nullptr, nullptr,
+                                                                    cn, false), y));
+            }
     CHECK(worst < 30);
 }
 

@@ -67,6 +67,31 @@ TEST_CASE("tile: every height and width of the forward tile is one chain of fma 
     CHECK(same);
 }
 
+TEST_CASE("tile: one row against four panels gives the bits of the tile of one row") {
+    constexpr std::size_t length = 7, most = tile::row_panels * 2 * tile::W, stride = (length + 2) * 2 * tile::W;
+    const Panel panels{numbers<float>(tile::row_panels * stride, 1)};
+    const auto x = numbers<float>(length, 2), bias = numbers<float>(most, 3), before = numbers<float>(2 * most + 1, 4);
+    bool same = true;
+    for (std::size_t n = 1; n <= most; ++n)
+        for (unsigned parts = 0; parts < 8; ++parts) {
+            auto row = before, expected = before;
+            const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
+                                .add = parts & 2 ? static_cast<std::ptrdiff_t>(most) + 1 : 0,
+                                .relu = (parts & 4) != 0};
+            tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
+            for (std::size_t j = 0; j < n; j += 2 * tile::W) {
+                const float* rows = x.data();
+                float* out = expected.data() + j;
+                tile::End part = end;
+                if (part.bias) part.bias += j;
+                tile::forward(1, &rows, 1, length, panels.start + j / (2 * tile::W) * stride, &out,
+                              std::min(2 * tile::W, n - j), part);
+            }
+            same &= row == expected;
+        }
+    CHECK(same);
+}
+
 TEST_CASE("tile: the relu of a tile lets NaN through") {
     const Panel panel{std::vector<float>(2 * tile::W, 1.f)};
     const float x = std::numeric_limits<float>::quiet_NaN();

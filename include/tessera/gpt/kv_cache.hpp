@@ -2,17 +2,20 @@
 // One token at a time: what a sequence has seen so far is kept as keys and values of each layer, in the panels that
 // the register tile reads; each step adds a column of keys and a row of values.
 //
-// The logits have the same bits as those of the whole sequence at once: every sum runs in the same order.
+// The logits have the same bits as those of the whole sequence at once: every sum runs in the same order. More steps
+// than the context has places, and a token that has no embedding, are errors.
 
+#include <tessera/core/error.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/layer_norm.hpp>
 
-#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -40,6 +43,7 @@ public:
 
     /// Feeds one token a sequence (a label token first); returns their logits, sequences x vocab.
     std::span<T> step(const typename Model::Packed& w, std::span<const Token> tokens) {
+        check(tokens);
         const auto& embedding = std::get<0>(w.items);
         for (std::size_t n = 0; n < sequences_; ++n)
             kernel::add<T>({embedding.token.data() + tokens[n] * width, width},
@@ -53,6 +57,17 @@ public:
     }
 
 private:
+    void check(std::span<const Token> tokens) const {
+        if (tokens.size() != sequences_)
+            throw ArgumentError("KvCache: tokens: " + expected_got(sequences_, tokens.size()));
+        if (position_ == C.context)
+            throw ArgumentError("KvCache: position: " +
+                                expected_got("less than " + std::to_string(C.context), std::to_string(position_)));
+        for (std::size_t n = 0; n < sequences_; ++n)
+            if (tokens[n] >= C.embeddings())
+                throw DataError("KvCache: token of sequence " + std::to_string(n) + ": " +
+                                expected_got("less than " + std::to_string(C.embeddings()), std::to_string(tokens[n])));
+    }
     template <class Norm>
     void norm(const Norm& w) {
         kernel::layer_norm_forward<T>(x_, w.weight.span(), w.bias.span(), n_, mean_, rstd_, T(1e-5));

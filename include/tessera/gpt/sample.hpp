@@ -12,11 +12,13 @@
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -35,7 +37,10 @@ struct SampleOptions {
 /// in `order`.
 template <std::floating_point T>
 Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
-    kernel::scale<T>(T(1) / static_cast<T>(options.temperature), logits);
+    // The largest comes off first: at a temperature near 0 it would overflow, and the rest with it.
+    const kernel::simd::Vec<T> largest(kernel::simd::largest(logits.size(), logits.data()));
+    const kernel::simd::Vec<T> factor(std::min(T(1) / static_cast<T>(options.temperature), std::numeric_limits<T>::max()));
+    kernel::simd::map(logits.size(), logits.data(), [&](const auto& v) { return (v - largest) * factor; }, logits.data());
     kernel::softmax<T>(logits);
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
     const bool all = (options.top_k == 0 || options.top_k >= order.size()) && options.top_p >= 1;
@@ -55,6 +60,7 @@ Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> o
     } else {
         for (const T p : logits) total += static_cast<double>(p);
     }
+    if (!(total > 0)) throw NumericError("sample: logits: expected finite numbers, got NaN or infinity");
     double at = rng.uniform_double() * total;
     for (std::size_t i = 0; i + 1 < kept; ++i)
         if ((at -= static_cast<double>(logits[order[i]])) < 0) return order[i];

@@ -83,9 +83,11 @@ public:
 
 private:
     std::string found() const {
-        return at_ < text_.size()
-                   ? "'" + printable({reinterpret_cast<const char*>(text_.data()) + at_, 1}) + "'"
-                   : "the end";
+        if (at_ == text_.size()) return "the end";
+        std::string text = "'";
+        text += printable({reinterpret_cast<const char*>(text_.data()) + at_, 1});
+        text += '\'';
+        return text;
     }
     unsigned char take(std::string_view where) {
         if (at_ == text_.size()) fail("JSON: the header ends in " + std::string{where});

@@ -53,8 +53,10 @@ public:
         detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
         tensors_ +=
             ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
-        for (std::size_t i = 0; i < shape.size(); ++i)
-            tensors_ += (i == 0 ? "" : ",") + std::to_string(shape[i]);
+        for (std::size_t i = 0; i < shape.size(); ++i) {
+            if (i > 0) tensors_ += ',';
+            tensors_ += std::to_string(shape[i]);
+        }
         tensors_ +=
             "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
     }

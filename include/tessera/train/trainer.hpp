@@ -5,7 +5,7 @@
 //     model.update_buffers(workspace) where the model has buffers
 //
 // Whoever needs another order writes these calls himself. A loss or a gradient that is not finite is a NumericError
-// that names the step and the tensor; the weights are then untouched.
+// that names the step and the tensor; the weights are then untouched, and an accumulation begins again.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
@@ -57,23 +57,11 @@ public:
 
     /// One batch. With `accumulate` n, weights change with every n-th.
     Report step(typename Model::Batch batch) {
-        const kernel::FlushDenormals guard;
-        workspace_.rng = Rng{options_.seed}.split(steps_);
-        if constexpr (requires { model_->prepare(batch, workspace_); }) model_->prepare(batch, workspace_);
-        if (steps_ % options_.accumulate == 0) set_zero(grad_);
-        Report report = std::as_const(*model_).loss_and_grad(batch, workspace_, grad_);
-        if (!std::isfinite(report.loss))
-            throw NumericError("Trainer: step " + std::to_string(steps_) + ": loss: " +
-                               expected_got("a finite number", std::to_string(report.loss)));
-        if ((steps_ + 1) % options_.accumulate == 0) {
-            if (options_.accumulate > 1) scale_grad(1.0 / static_cast<double>(options_.accumulate));
-            report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
-            if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
-            optimizer_.update(model_->params(), std::as_const(grad_));
+        try {
+            return take_step(batch);
+        } catch (const NumericError& e) {
+            throw NumericError("Trainer: step " + std::to_string(steps_) + ": " + e.what());
         }
-        if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);
-        ++steps_;
-        return report;
     }
 
     Opt& optimizer() { return optimizer_; }
@@ -82,6 +70,26 @@ public:
     const typename Model::Params& grad() const { return grad_; }
 
 private:
+    Report take_step(typename Model::Batch batch) {
+        const kernel::FlushDenormals guard;
+        workspace_.rng = Rng{options_.seed}.split(steps_);
+        if constexpr (requires { model_->prepare(batch, workspace_); }) model_->prepare(batch, workspace_);
+        if (held_ == 0) set_zero(grad_);
+        const std::size_t held = std::exchange(held_, 0) + 1;  // after an error the sum begins again
+        Report report = std::as_const(*model_).loss_and_grad(batch, workspace_, grad_);
+        if (!std::isfinite(report.loss))
+            throw NumericError("loss: " + expected_got("a finite number", std::to_string(report.loss)));
+        if (held == options_.accumulate) {
+            if (options_.accumulate > 1) scale_grad(1.0 / static_cast<double>(options_.accumulate));
+            report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
+            if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
+            optimizer_.update(model_->params(), std::as_const(grad_));
+        }
+        if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);
+        held_ = held % options_.accumulate;
+        ++steps_;
+        return report;
+    }
     void scale_grad(double factor) {
         Model::Params::each(
             [&]<class Leaf>(const Path&, Leaf& g) {
@@ -91,7 +99,7 @@ private:
     }
     [[noreturn]] void throw_bad_gradient() const {
         const auto bad = first_non_finite(grad_);
-        throw NumericError("Trainer: step " + std::to_string(steps_) + ": gradient of " +
+        throw NumericError("gradient of " +
                            (bad ? bad->path + "[" + std::to_string(bad->index) + "]" : "all weights together") +
                            ": expected finite numbers");
     }
@@ -102,6 +110,7 @@ private:
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};
     std::uint64_t steps_ = 0;
+    std::size_t held_ = 0;  // batches whose gradient grad_ holds
 };
 
 }  // namespace tessera

@@ -45,17 +45,20 @@ public:
 
     /// z = encoder(x)
     void encode_vectors(View<const T, Input> x, View<T, Latent> z, Workspace& ws) const {
+        check_batch("encode_vectors", x.batch(), z.batch());
         nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             nn::begin<Encoder>(s.encoder, {});
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
     }
     void encode(View<const T, Input> x, View<Token, Codes> out, Workspace& ws) const {
+        check_batch("encode", x.batch(), out.batch());
         nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             encode_block(x.slice(first, count), out.slice(first, count), s);
         });
     }
     void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
+        check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.size(); ++i)
             if (in.data()[i] >= codes)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
@@ -129,6 +132,10 @@ public:
 private:
     static constexpr std::size_t piece = 512;  // images of a dataset that are held as numbers at a time
 
+    static void check_batch(const char* where, std::size_t in, std::size_t out) {
+        if (in != out)
+            throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
+    }
     void encode_block(View<const T, Input> x, View<Token, Codes> out, Scratch& s) const {
         s.z.resize(x.batch()), s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});

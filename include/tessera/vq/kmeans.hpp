@@ -8,6 +8,7 @@
 // Afterwards N_k is the number of vectors of code k and m_k their sum, so that the moving averages go on from there.
 // With fewer vectors than codes some vectors serve twice, moved apart by a thousandth of their length.
 
+#include <tessera/core/error.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/vq/codebook.hpp>
 
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -22,6 +24,7 @@ namespace tessera::inline TESSERA_ABI {
 template <std::size_t K, std::size_t D, class T>
 void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::size_t steps = 10) {
     const std::size_t n = x.size() / D;
+    if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
     std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet
     for (std::size_t k = 0; k < K; ++k) {
         double total = 0;
@@ -55,6 +58,9 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
         std::ranges::fill(sum, 0.0);
         std::ranges::fill(count, 0.0);
         for (std::size_t m = 0; m < n; ++m) {
+            if (tokens[m] == kernel::no_code)
+                throw NumericError("kmeans: vector " + std::to_string(m) +
+                                   ": no code is nearest: expected numbers whose squares are finite");
             count[tokens[m]] += 1;
             for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
         }

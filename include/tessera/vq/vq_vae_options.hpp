@@ -33,7 +33,6 @@ struct CodebookReport {
     double perplexity = 0;            ///< exp(-sum p ln p), at most K
     double usage = 0;                 ///< share of codes that occur
     double quantization_mse = 0;      ///< mean of (x - q)^2 over all numbers that the encoder gave
-    std::size_t oldest_grace = 0;     ///< largest number of steps that a code has been waiting since its revival
 };
 
 /// Of a whole dataset; images are clamped to [0, 1] before they are compared.

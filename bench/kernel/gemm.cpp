@@ -1,0 +1,94 @@
+// gemm/MxKxN           y = x B, B in panels, packed beforehand as once a training step
+// gemm-adjoint/MxKxN   dB += x^T dy over M rows
+//
+// Shapes are those of the linear layers of both presets' priors at a whole batch (64 x 49 = 3136 rows), one row of
+// sampling, and an odd one. Peers: Eigen's product of the same maps; PyTorch's mm and addmm_; OpenBLAS through numpy.
+// With several threads the rows are cut into pieces of 196, as in training (4 sequences); dB is never cut.
+//
+// Dead ends tried (share of the FMA peak of one core, AVX-512, 2 MiB L2):
+//     panels outside, rows inside         73 to 83 % instead of 91 to 94: x streams from L3 once a panel
+//     12 rows a tile instead of 14        88 % under g++ 12, whose pointers spill
+//     blocking k                          no gain up to k = 1024: panels stream from L2
+//     prefetching the next rows of x      1 to 6 points lost
+//     adjoint with strided x and dy       46 to 52 % at n = 128, k = 512: rows 2^n bytes apart fall into few cache sets
+//     adjoint in blocks of 49 rows        5 to 10 points lost against 196; 392 gains nothing
+//     adjoint with software prefetch      2 to 12 points lost
+
+#include <bench/rows.hpp>
+#include <bench/support/data.hpp>
+
+#include <tessera/kernel/gemm.hpp>
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+
+namespace bench {
+namespace {
+
+namespace kernel = tessera::kernel;
+
+struct Size {
+    std::size_t m, k, n;
+    std::string name() const { return std::to_string(m) + 'x' + std::to_string(k) + 'x' + std::to_string(n); }
+    double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n); }
+};
+constexpr std::size_t batch = 3136, piece = 196;
+constexpr std::initializer_list<Size> sizes{{batch, 128, 384},  {batch, 128, 128},  {batch, 128, 512}, {batch, 512, 128},
+                                            {batch, 256, 768},  {batch, 256, 256},  {batch, 256, 1024},
+                                            {batch, 1024, 256}, {1, 128, 512},      {7, 33, 65}};
+
+Row row(const std::string& name, const Size& s, bool parallel) {
+    return {.name = name + '/' + s.name(), .figure = gflops(s.flops()), .flops = s.flops(), .parallel = parallel};
+}
+
+void product(Meter& meter, const Size& s) {
+    const auto x = numbers(s.m * s.k), weight = numbers(s.k * s.n, 2);
+    tessera::Buffer<float> y(s.m * s.n);
+    kernel::Panels<float> panels;
+    panels.pack(s.k, s.n, weight.data(), s.n, 1);
+    meter.time([&] {
+        in_pieces(meter.threads(), s.m, piece, [&](std::size_t first, std::size_t rows) {
+            kernel::gemm<float>(rows, x.data() + first * s.k, s.k, panels, y.data() + first * s.n, s.n);
+        });
+    });
+}
+void eigen_product(Meter& meter, const Size& s) {
+    const auto x = numbers(s.m * s.k), weight = numbers(s.k * s.n, 2);
+    tessera::Buffer<float> y(s.m * s.n);
+    meter.time([&] {
+        in_pieces(meter.threads(), s.m, piece, [&](std::size_t first, std::size_t rows) {
+            kernel::eigen_map(y.data() + first * s.n, rows, s.n, s.n).noalias() =
+                kernel::eigen_map(x.data() + first * s.k, rows, s.k, s.k) *
+                kernel::eigen_map(weight.data(), s.k, s.n, s.n);
+        });
+    });
+}
+void adjoint(Meter& meter, const Size& s) {
+    const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);
+    tessera::Buffer<float> db(s.k * s.n);
+    meter.time([&] { kernel::gemm_adjoint<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n); });
+}
+void eigen_adjoint(Meter& meter, const Size& s) {
+    const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);
+    tessera::Buffer<float> db(s.k * s.n);
+    meter.time([&] {
+        kernel::eigen_map(db.data(), s.k, s.n, s.n).noalias() +=
+            kernel::eigen_map(x.data(), s.m, s.k, s.k).transpose() * kernel::eigen_map(dy.data(), s.m, s.n, s.n);
+    });
+}
+
+}  // namespace
+
+void add_gemm(Rows& rows) {
+    for (const Size& s : sizes) {
+        rows.add(row("gemm", s, s.m == batch), [s](Meter& meter) { product(meter, s); });
+        rows.add(row("eigen/gemm", s, s.m == batch), [s](Meter& meter) { eigen_product(meter, s); });
+    }
+    for (const Size& s : sizes) {
+        rows.add(row("gemm-adjoint", s, false), [s](Meter& meter) { adjoint(meter, s); });
+        rows.add(row("eigen/gemm-adjoint", s, false), [s](Meter& meter) { eigen_adjoint(meter, s); });
+    }
+}
+
+}  // namespace bench

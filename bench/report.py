@@ -1,0 +1,65 @@
+"""What is made of the results: a table in Markdown and a chart of ratios in SVG."""
+import math
+from html import escape
+
+
+def short(value):
+    """Three significant digits, without an exponent."""
+    if value is None:
+        return ""
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}"
+
+
+def table(report):
+    m = report["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    lines = [
+        f"{m['processor']}, {m['cores']} cores, {m['system']}; {versions}.",
+        f"Medians of {report['rounds']} samples that take turns with the peers'; spread is the distance of the quartiles. "
+        "The ratio is to the best peer, above 1 where ours is better.",
+        "",
+        "| row | threads | ours | spread | FMA peak | best peer | ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in report["rows"]:
+        peak = f"{100 * r['fraction_of_peak']:.0f} %" if r["fraction_of_peak"] else ""
+        best = f"{short(r['peers'][r['best_peer']])} {r['best_peer']}" if r["best_peer"] else ""
+        ratio = f"**{r['ratio']:.2f}**" if r["ratio"] and r["ratio"] >= 1 else short(r["ratio"])
+        lines.append(f"| {r['name']} | {r['threads']} | {short(r['ours'])} {r['unit']} | {100 * r['spread']:.0f} % | {peak} "
+                     f"| {best} | {ratio} |")
+    return "\n".join(lines)
+
+
+def chart(results):
+    """Horizontal bars from 1 to the ratio, logarithmic: to the right where ours is better."""
+    rows = [r for r in results if r["ratio"]]
+    left, width, step, top = 330, 520, 16, 56
+    reach = max([1.0] + [abs(math.log2(r["ratio"])) for r in rows])
+    reach = math.ceil(reach)
+    x = lambda ratio: left + width * (math.log2(ratio) + reach) / (2 * reach)
+    height = top + step * len(rows) + 24
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 170}" height="{height}" '
+        f'viewBox="0 0 {left + width + 170} {height}" font-family="sans-serif" font-size="11">',
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="{left}" y="20" font-size="14" fill="#222222">tessera against the best peer (ratio, larger is better)</text>',
+    ]
+    for power in range(-reach, reach + 1):
+        at = x(2.0 ** power)
+        out.append(f'<line x1="{at:.1f}" y1="{top - 8}" x2="{at:.1f}" y2="{height - 20}" '
+                   f'stroke="{"#222222" if power == 0 else "#dddddd"}"/>')
+        label = f"{2 ** power}" if power >= 0 else f"1/{2 ** -power}"
+        out.append(f'<text x="{at:.1f}" y="{top - 14}" text-anchor="middle" fill="#666666">{label}</text>')
+    for i, r in enumerate(rows):
+        y, at, one = top + step * i, x(r["ratio"]), x(1.0)
+        color = "#2a78b5" if r["ratio"] >= 1 else "#d1662f"
+        name = r["name"] + (f" x{r['threads']}" if r["threads"] > 1 else "")
+        out.append(f'<text x="{left - 8}" y="{y + 10}" text-anchor="end" fill="#222222">{escape(name)}</text>')
+        out.append(f'<rect x="{min(at, one):.1f}" y="{y + 1}" width="{max(1.0, abs(at - one)):.1f}" height="{step - 5}" '
+                   f'fill="{color}"/>')
+        out.append(f'<text x="{left + width + 8}" y="{y + 10}" fill="#222222">{r["ratio"]:.2f}  {escape(r["best_peer"])}</text>')
+    out.append("</svg>")
+    return "\n".join(out)

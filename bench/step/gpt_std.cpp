@@ -1,0 +1,9 @@
+#include <bench/step/gpt.hpp>
+
+#include <examples/support/nets.hpp>
+
+namespace bench {
+
+void add_gpt_std(Rows& rows) { add_training<digits::Std::Prior>(rows, "train-gpt/std", 64); }
+
+}  // namespace bench

@@ -1,0 +1,70 @@
+// 4. A codebook: many vectors become few.
+//
+// The middle of a VQ-VAE, without encoder and decoder. Points of the plane are drawn from eight heaps; a codebook of eight
+// codes shall find the heaps, and follow them while they turn, as the encoder's vectors move while it learns. Three moves,
+// each a function of its own:
+//
+//     kmeans        start values from some points
+//     quantize      each point gets the number of its nearest code, and that code
+//     ema_update    each code moves a little towards the mean of the points that chose it
+
+#include <tessera/core/rng.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/ema.hpp>
+#include <tessera/vq/kmeans.hpp>
+#include <tessera/vq/quantize.hpp>
+#include <tessera/vq/vq_vae_options.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <numbers>
+#include <span>
+#include <vector>
+
+namespace ts = tessera;
+
+// Eight heaps on a circle.
+void draw_points(std::span<float> points, double turned, ts::Rng& rng) {
+    for (std::size_t i = 0; i < points.size(); i += 2) {
+        const double angle = turned + rng.below(8) * std::numbers::pi / 4;
+        points[i] = static_cast<float>(std::cos(angle)) + rng.normal(0, 0.1f);
+        points[i + 1] = static_cast<float>(std::sin(angle)) + rng.normal(0, 0.1f);
+    }
+}
+
+int main() {
+    constexpr std::size_t count = 512;
+    using Book = ts::Codebook<8>::Bind<2, float>;  // a VqVae binds the width, here 2, from its encoder
+    ts::Rng rng{7};
+    Book book;
+    book.init(rng);
+
+    std::vector<float> points(2 * count), nearest(2 * count);
+    std::vector<ts::Token> tokens(count);
+    draw_points(points, 0, rng);
+    ts::kmeans(book, std::span<const float>{points}, rng.fork());
+
+    double error = 0, perplexity = 0;
+    ts::PackedCodes<float> packed;
+    for (int step = 0; step <= 100; ++step) {
+        draw_points(points, 0.01 * step, rng);
+        packed.pack(book);  // the codes in the order of the search
+        ts::quantize<float>(packed, points, tokens, nearest);
+
+        error = 0;
+        for (std::size_t i = 0; i < points.size(); ++i) error += std::pow(double(points[i] - nearest[i]), 2) / count;
+        std::vector<std::size_t> counts(8);
+        for (const ts::Token token : tokens) ++counts[token];
+        perplexity = ts::perplexity(counts);  // 8 when all codes are chosen equally often
+        if (step % 25 == 0) std::printf("step %3d  squared distance %.4f  perplexity %.2f of 8\n", step, error, perplexity);
+
+        ts::ema_update(book, std::span<const float>{points}, std::span<const ts::Token>{tokens}, {.decay = 0.9f});
+    }
+    std::printf("the codes:");
+    for (std::size_t k = 0; k < 8; ++k)
+        std::printf("  (%.2f, %.2f)", double(book.weight[2 * k]), double(book.weight[2 * k + 1]));
+    std::printf("\n");
+    // 0.02 would remain if they were in time: the heaps themselves are that wide
+    return error < 0.04 && perplexity > 7 ? 0 : 1;
+}

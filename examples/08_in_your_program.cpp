@@ -1,0 +1,86 @@
+// 8. In your program: both stages from beginning to end, under the threads and the flags of the host.
+//
+//     08_in_your_program [folder with digits] [--small]
+//
+// The library starts no threads, prints nothing and reads no environment. It runs in the oneTBB arena that it is called
+// from: a server gives it two of its cores, a batch job all of them. The result is the same, bit for bit.
+
+#include <tbb/task_arena.h>
+
+#include <exception>
+#include <string_view>
+
+// [program]
+#include <tessera/data/image.hpp>
+#include <tessera/tessera.hpp>
+
+#include <cstdio>
+
+namespace ts = tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<ts::Shape<28, 28, 1>,
+    Conv2d<32, down2>, Relu,                                          // 14 x 14 x 32
+    Conv2d<64, down2>, Relu,                                          //  7 x  7 x 64
+    Residual<Relu, Conv2d<32, same3>, Relu, Conv2d<64, pointwise>>,
+    Conv2d<32, pointwise>> {};                                        //  7 x  7 x 32: one code for each place
+
+struct Decoder : Chain<Encoder::Output,
+    Conv2d<64, same3>, Relu,
+    ConvTranspose2d<32, up2>, Relu,                                   // 14 x 14 x 32
+    ConvTranspose2d<1, up2>, Sigmoid> {};                             // 28 x 28 x 1
+
+using Vae = ts::VqVae<Encoder, ts::Codebook<256>, Decoder>;
+using Prior = ts::Gpt<ts::GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4}>;
+
+void learn(const ts::data::Images<Encoder::Input>& digits, int epochs) {
+    ts::Rng rng{42};
+
+    Vae vae{rng};
+    ts::Trainer stage1{vae, ts::AdamW{vae, {.lr = 1e-3}}};
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        ts::VqVaeReport report;
+        for (auto&& batch : ts::batches(digits, 64, rng)) report = stage1.step(batch);
+        std::printf("%d  mse %.4f  perplexity %.1f\n", epoch, report.reconstruction, report.perplexity);
+    }
+
+    const auto codes = vae.encode(digits);                            // 49 tokens for each image
+    Prior prior{rng};
+    ts::Trainer stage2{prior, ts::AdamW{prior, {.lr = 1e-3, .weight_decay = 0.1}}, {.clip_norm = 1}};
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        ts::GptReport report;
+        for (auto&& batch : ts::batches(codes, 64, rng)) report = stage2.step(batch);
+        std::printf("%d  %.3f nats per token\n", epoch, report.loss);
+    }
+
+    const auto tokens = ts::sample(prior, 16, {.temperature = 0.9f, .top_k = 64}, rng);
+    ts::data::write_png_grid("digits.png", vae.decode(tokens), 4);
+    ts::io::save("digits.safetensors", vae, prior);
+}
+// [/program]
+
+int main(int argc, char** argv) {
+    const char* folder = "examples/data";
+    bool small = false;
+    for (int i = 1; i < argc; ++i)
+        if (std::string_view{argv[i]} == "--small")
+            small = true;
+        else
+            folder = argv[i];
+    try {
+        const auto digits = ts::data::load_mnist(folder);
+        const std::size_t some = small ? 512 : digits.train.size();
+        std::vector<std::size_t> chosen(some);
+        for (std::size_t i = 0; i < some; ++i) chosen[i] = i * digits.train.size() / some;
+        const auto images = digits.train.subset(chosen);
+
+        // [arena]
+        tbb::task_arena arena{2};  // the host's decision
+        arena.execute([&] { learn(images, small ? 1 : 8); });
+        // [/arena]
+    } catch (const std::exception& error) {  // every error of the library is a tessera::Error with one sentence
+        std::fprintf(stderr, "08_in_your_program: %s\n", error.what());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,60 @@
+#pragma once
+// The nets of lessons 5, 6 and 7: three programs that hand files to each other must agree on them.
+
+#include <tessera/gpt/gpt.hpp>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/relu.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace course {
+
+using namespace tessera::nn;
+
+// clang-format off
+struct Encoder : Chain<tessera::Shape<28, 28, 1>,
+    Conv2d<16, down2>, Relu,                                           // 14 x 14
+    Conv2d<32, down2>, Relu,                                           //  7 x  7
+    Residual<Relu, Conv2d<16, same3>, Relu, Conv2d<32, pointwise>>,
+    Conv2d<16, pointwise>> {};                                         //  7 x  7 vectors of 16
+
+struct Decoder : Chain<Encoder::Output,
+    Conv2d<32, same3>,
+    Residual<Relu, Conv2d<16, same3>, Relu, Conv2d<32, pointwise>>, Relu,
+    ConvTranspose2d<16, up2>, Relu,                                    // 14 x 14
+    ConvTranspose2d<1, up2>> {};                                       // 28 x 28
+// clang-format on
+
+using Vae = tessera::VqVae<Encoder, tessera::Codebook<64>, Decoder>;
+using Prior = tessera::Gpt<tessera::GptConfig{
+    .vocab = Vae::codes, .context = Vae::tokens, .width = 64, .heads = 4, .layers = 2, .classes = 10}>;
+
+/// What the lessons take from the command line: `<folder with digits> [--small]`.
+struct Arguments {
+    const char* folder = "examples/data";
+    bool small = false;  ///< a few steps only, to see that it runs
+
+    Arguments(int argc, char** argv) {
+        for (int i = 1; i < argc; ++i)
+            if (std::string_view{argv[i]} == "--small")
+                small = true;
+            else
+                folder = argv[i];
+    }
+};
+
+/// `count` indices of a set, evenly chosen: it may be sorted by class.
+inline std::vector<std::size_t> evenly(std::size_t count, std::size_t of) {
+    std::vector<std::size_t> indices(count);
+    for (std::size_t i = 0; i < count; ++i) indices[i] = i * of / count;
+    return indices;
+}
+
+}  // namespace course

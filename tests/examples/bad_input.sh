@@ -1,0 +1,106 @@
+#!/bin/sh
+# bad_input.sh <digits> <bundled data>: for everything that a user can get wrong, the program says it in one sentence on
+# standard error, exits with a code that is not 0, and writes nothing.
+set -u
+digits=$1 bundled=$2
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+. "$here/data.sh"
+failed=0
+
+idx_set "$work/good"
+for name in short uneven; do cp -R "$work/good" "$work/$name"; done
+head -c 9000 "$work/good/train-images-idx3-ubyte" >"$work/short/train-images-idx3-ubyte"
+idx_labels 39 "$work/uneven/train-labels-idx1-ubyte"
+cp -R "$work/good" "$work/gz"
+gzip -n "$work/gz/train-images-idx3-ubyte"
+head -c 5000 "$work/gz/train-images-idx3-ubyte.gz" >"$work/half"
+mv "$work/half" "$work/gz/train-images-idx3-ubyte.gz"
+mkdir -p "$work/pictures/a" "$work/pictures/b" "$work/nothing" "$work/lonely"
+cp "$bundled/digits-test.png" "$work/pictures/a/1.png"
+echo 'this is text' >"$work/pictures/b/2.png"
+cp "$bundled/digits-test.png" "$work/lonely/1.png"
+echo file >"$work/file"
+mkdir -p "$work/taken/samples.png"
+
+"$digits" --data "$work/good" --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/trained" >/dev/null || exit 1
+model=$work/trained/model.safetensors
+head -c 20000 "$model" >"$work/cut.safetensors"
+{
+    head -c 300000 "$model"
+    printf x
+    tail -c +300002 "$model"
+} >"$work/damaged.safetensors"
+
+# try <what it must say> <options>...: with a folder that does not exist and with one that holds something
+try() {
+    say=$1
+    shift
+    for out in "$work/new" "$work/old"; do
+        mkdir -p "$work/old"
+        echo precious >"$work/old/metrics.json"
+        ls -lR --time-style=full-iso "$work/old" >"$work/before" 2>/dev/null || ls -lR "$work/old" >"$work/before"
+        "$digits" --out "$out" "$@" >"$work/stdout" 2>"$work/stderr"
+        code=$?
+        ls -lR --time-style=full-iso "$work/old" >"$work/after" 2>/dev/null || ls -lR "$work/old" >"$work/after"
+        why=''
+        [ $code != 0 ] || why='exit code 0'
+        [ "$(wc -l <"$work/stderr")" -eq 1 ] || why="$why, not one line"
+        grep -q "^digits: .*$say" "$work/stderr" || why="$why, not the expected message: $say"
+        [ ! -e "$work/new" ] || why="$why, --out was made"
+        cmp -s "$work/before" "$work/after" || why="$why, --out was changed"
+        if [ -n "$why" ]; then
+            echo "digits $*: $why; it says"
+            cat "$work/stderr"
+            failed=1
+        fi
+        rm -rf "$work/new" "$work/old"
+    done
+}
+
+try 'nowhere: there is no such folder' --data "$work/nowhere"
+try 'train-images-idx3-ubyte @9000: IDX length: expected 31376, got 9000' --data "$work/short"
+try 'train-images-idx3-ubyte.gz' --data "$work/gz"
+try 'train-labels-idx1-ubyte.*expected 40 .*got 39' --data "$work/uneven"
+try 'b/2.png @0: neither a PNG nor a JPEG' --data "$work/pictures"
+try 'expected the four IDX files .* or PNG or JPEG images, found neither' --data "$work/nothing"
+try 'expected at least 2 images' --data "$work/lonely"
+try '--threads: expected a whole number from 1 to 1024, got 0' --threads 0
+try '--threads: .* got -1' --threads -1
+try '--label: expected a class from 0 to 9, got 12' --label 12 --bundled "$bundled"
+try '--label: expected a class from 0 to 9, got 12' --load "$model" --label 12
+try '--samples: expected a whole number .* got 0' --samples 0
+try '--samples: expected a whole number .* got -5' --samples -5
+try '--samples: expected a whole number .* got many' --samples many
+try '--samples: expected a whole number .* got 1.5' --samples 1.5
+try '--batch: .* got 0' --batch 0
+try '--epochs-vqvae: .* got 0' --epochs-vqvae 0
+try '--seed: .* got -1' --seed -1
+try '--temperature: expected a number above 0.* got 0' --temperature 0
+try '--temperature: .* got nan' --temperature nan
+try '--top-p: expected a number above 0, at most 1, got 1.5' --top-p 1.5
+try '--top-k: .* got few' --top-k few
+try '--preset: expected small or std, got large' --preset large
+try 'not expected: --frobnicate' --frobnicate
+try 'not expected: here' here
+try 'expected a model of preset std, got one of small' --load "$model" --preset std
+try 'none.safetensors' --load "$work/none.safetensors"
+try 'file' --load "$work/file"
+try 'digits-test.png' --load "$bundled/digits-test.png"
+try 'cut.safetensors' --load "$work/cut.safetensors"
+try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
+
+# the last --out counts: each of these three cannot be written to
+try 'file is no folder' --data "$work/good" --out "$work/file"
+try 'file is no folder' --data "$work/good" --out "$work/file/below"
+try 'samples.png is in the way' --data "$work/good" --out "$work/taken"
+try 'samples.png is in the way' --load "$model" --out "$work/taken"
+[ ! -d /proc/self ] || try 'cannot write in /proc' --data "$work/good" --out /proc/tessera
+if [ "$(id -u)" != 0 ]; then
+    mkdir "$work/locked" && chmod 555 "$work/locked"
+    try 'cannot write in .*locked' --data "$work/good" --out "$work/locked"
+fi
+
+[ $failed = 0 ] && echo "every mistake was refused"
+exit $failed

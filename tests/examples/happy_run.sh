@@ -1,0 +1,72 @@
+#!/bin/sh
+# happy_run.sh <digits> <bundled data> <cmake>: a very small run, with every file that it writes looked at; then samples
+# of its model, images from a folder, and the promise that the number of threads changes nothing.
+set -u
+digits=$1 bundled=$2 cmake=$3
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+. "$here/data.sh"
+failed=0
+fail() {
+    echo "$*"
+    failed=1
+}
+
+# png_size <file>: width x height, from the header
+png_size() { od -A n -t u1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'; }
+# size_is <width x height> <file>
+size_is() { [ "$(png_size "$2")" = "$1" ] || fail "$2: expected $1 pixels, got $(png_size "$2")"; }
+# files_are <folder> <name>...
+files_are() {
+    folder=$1
+    shift
+    [ "$(ls -A "$folder" | LC_ALL=C sort | tr '\n' ' ')" = "$* " ] || fail "$folder: expected $*, got $(ls -A "$folder")"
+}
+run() { "$digits" "$@" >"$work/stdout" 2>"$work/stderr" || {
+    fail "digits $*: exit code $?"
+    cat "$work/stderr"
+}; }
+
+idx_set "$work/data"
+run --data "$work/data" --epochs-vqvae 3 --epochs-prior 2 --batch 16 --samples 40 --seed 7 --threads 1 --out "$work/a/b"
+[ ! -s "$work/stderr" ] || fail "standard error: $(cat "$work/stderr")"
+grep -q '^tessera [0-9.]*, .*, 1 thread, images of .*: 40 for training, 10 for testing$' "$work/stdout" || fail "the first line"
+out=$work/a/b
+files_are "$out" codebook.png metrics.json model.safetensors reconstructions.png report.html samples.png
+size_is 112x280 "$out/samples.png"          # 10 classes, 4 of each
+size_is 280x56 "$out/reconstructions.png"   # 10 test images above their reconstructions
+size_is 192x192 "$out/codebook.png"         # 16 x 16 tiles
+"$cmake" -D FILE="$out/metrics.json" -D TRAINED=ON -P "$here/metrics.cmake" || fail "metrics.json of a run"
+"$cmake" -D FILE="$out/report.html" -P "$here/report.cmake" || fail report.html
+
+# the same with two threads: the same bits
+run --data "$work/data" --epochs-vqvae 3 --epochs-prior 2 --batch 16 --samples 40 --seed 7 --threads 2 --out "$work/two"
+for name in model.safetensors samples.png reconstructions.png codebook.png; do
+    cmp "$out/$name" "$work/two/$name" || fail "two threads gave another $name"
+done
+
+# the model draws what it drew then; and one class
+run --load "$out/model.safetensors" --samples 40 --seed 7 --out "$work/again"
+files_are "$work/again" metrics.json samples.png
+cmp "$out/samples.png" "$work/again/samples.png" || fail "a loaded model gave other samples"
+"$cmake" -D FILE="$work/again/metrics.json" -D TRAINED=OFF -P "$here/metrics.cmake" || fail "metrics.json of a loaded model"
+run --load "$out/model.safetensors" --label 7 --samples 23 --top-k 5 --temperature 0.5 --preset small --out "$work/again"
+size_is 84x280 "$work/again/samples.png"
+run --load "$out/model.safetensors" --samples 3 --out "$work/again"
+size_is 28x84 "$work/again/samples.png"
+
+# images in subfolders: three classes, so three rows
+for class in cat dog owl; do
+    mkdir -p "$work/pets/$class"
+    for n in 1 2 3 4; do cp "$bundled/digits-test.png" "$work/pets/$class/$n.png"; done
+done
+run --data "$work/pets" --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/pets-out"
+size_is 84x84 "$work/pets-out/samples.png"
+grep -q '<li>owl</li>' "$work/pets-out/report.html" || fail "report.html does not name the classes"
+# and loose ones: no classes
+run --data "$work/pets/cat" --epochs-vqvae 1 --epochs-prior 1 --samples 20 --out "$work/loose-out"
+size_is 56x280 "$work/loose-out/samples.png"
+
+[ $failed = 0 ] && echo "every file is what it should be"
+exit $failed

@@ -1,0 +1,249 @@
+#include <tessera/gpt/gpt.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/counting_allocator.hpp>
+#include <support/message.hpp>
+#include <support/tiny_gpt.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+using support::batch_of;
+using support::moved_model;
+using support::sequences;
+using support::tiny_gpt;
+
+namespace {
+
+using Tiny = Gpt<tiny_gpt>;
+
+constexpr GptConfig dropping{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3,
+                             .dropout_percent = 20};
+constexpr GptConfig unlabelled{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1};
+
+// Report and gradient of one call, as one number.
+template <class Model>
+std::uint64_t step_bits(const Model& model, const typename Model::Batch& batch, std::uint64_t seed = 5) {
+    typename Model::Workspace ws;
+    typename Model::Params grad;
+    ws.rng = Rng{seed};
+    const double loss = model.loss_and_grad(batch, ws, grad).loss;
+    return support::hash_bits(std::span<const double>{&loss, 1}, support::hash_bits(grad));
+}
+
+}  // namespace
+
+TEST_CASE("Gpt: before training every token is as likely as any other") {
+    constexpr GptConfig C{.vocab = 200, .context = 16, .width = 32, .heads = 4, .layers = 3, .classes = 10};
+    Rng rng{1};
+    const Gpt<C> prior{rng};
+    const auto x = sequences<C>(40, 2);
+    CHECK(std::abs(prior.evaluate(x) / std::log(200.0) - 1) < 0.02);
+    Gpt<C>::Workspace ws;
+    Gpt<C>::Params grad;
+    CHECK(std::abs(prior.loss_and_grad(batch_of<Gpt<C>>(x), ws, grad).loss / std::log(200.0) - 1) < 0.02);
+}
+
+TEST_CASE("Gpt: the gradient agrees with central differences of the loss, in double") {
+    using Model = Gpt<tiny_gpt, double>;
+    auto model = moved_model<Model>({.label_dropout = 0});
+    const auto x = sequences<tiny_gpt>(7, 2);
+    Model::Workspace ws;
+    Model::Params grad;
+    const double loss = std::as_const(model).loss_and_grad(batch_of<Model>(x), ws, grad).loss;
+    CHECK(loss == doctest::Approx(model.evaluate(x)).epsilon(1e-12));
+    double worst = 0, largest = 0;
+    Model::Params::each(
+        [&](const Path&, const auto& g) {
+            for (const double v : g.span()) largest = std::max(largest, std::abs(v));
+        },
+        std::as_const(grad));
+    Model::Params::each(
+        [&](const Path&, auto& p, const auto& g) {
+            double scale = 1e-3 * largest;
+            for (const double v : g.span()) scale = std::max(scale, std::abs(v));
+            for (std::size_t i = 0; i < p.span().size(); i += 1 + p.span().size() / 30) {
+                const double h = 1e-5, value = p[i];
+                p[i] = value + h;
+                const double above = model.evaluate(x);
+                p[i] = value - h;
+                const double below = model.evaluate(x);
+                p[i] = value;
+                worst = std::max(worst, std::abs((above - below) / (2 * h) - g[i]) / scale);
+            }
+        },
+        model.params(), std::as_const(grad));
+    CHECK(worst < 1e-6);
+}
+
+TEST_CASE("Gpt: a token changes no logits at its own position or before, and all behind it") {
+    const auto model = moved_model<Tiny>();
+    for (std::size_t j = 0; j < 5; ++j) {
+        std::vector<Token> tokens{3, 1, 4, 1, 5};
+        const auto before = model.logits({tokens.data(), 1});
+        tokens[j] = 6;
+        const auto after = model.logits({tokens.data(), 1});
+        for (std::size_t t = 0; t < 5; ++t) {
+            const auto a = before.span().subspan(t * 7, 7), b = after.span().subspan(t * 7, 7);
+            CHECK(std::ranges::equal(a, b) == (t <= j));
+        }
+    }
+}
+
+TEST_CASE("Gpt: labels change the logits, and without labels it is the null class that opens a sequence") {
+    auto model = moved_model<Tiny>();
+    const std::vector<Token> tokens{3, 1, 4, 1, 5};
+    const View<const Token, Shape<5>> x{tokens.data(), 1};
+    const std::vector<Label> zero{0}, two{2};
+    const auto none = model.logits(x), first = model.logits(x, zero), last = model.logits(x, two);
+    CHECK(!std::ranges::equal(none.span(), first.span()));
+    CHECK(!std::ranges::equal(first.span(), last.span()));
+    auto& rows = std::get<0>(model.params().net.items).token;
+    std::copy_n(rows.data() + tiny_gpt.null_token() * 8, 8, rows.data() + tiny_gpt.label_token(2) * 8);
+    CHECK(std::ranges::equal(model.logits(x, two).span(), none.span()));
+}
+
+TEST_CASE("Gpt: where it knows no classes, labels are not looked at") {
+    const auto model = moved_model<Gpt<unlabelled>>();
+    const std::vector<Token> tokens{3, 1, 4, 1, 5};
+    const std::vector<Label> label{9};
+    const View<const Token, Shape<5>> x{tokens.data(), 1};
+    CHECK(std::ranges::equal(model.logits(x).span(), model.logits(x, label).span()));
+}
+
+TEST_CASE("Gpt: label dropout trains the null class in the place of the label") {
+    const auto x = sequences<tiny_gpt>(60, 2);
+    // largest gradient of the embeddings of labels and of the null class
+    const auto largest = [&](float label_dropout) {
+        const auto model = moved_model<Tiny>({.label_dropout = label_dropout});
+        Tiny::Workspace ws;
+        Tiny::Params grad;
+        model.loss_and_grad(batch_of<Tiny>(x), ws, grad);
+        const auto g = std::get<0>(grad.net.items).token.span();
+        const auto most = [&](std::size_t first, std::size_t rows) {
+            float m = 0;
+            for (const float v : g.subspan(first * 8, rows * 8)) m = std::max(m, std::abs(v));
+            return m;
+        };
+        return std::pair{most(tiny_gpt.label_token(0), 3), most(tiny_gpt.null_token(), 1)};
+    };
+    CHECK(largest(0).first > 0);
+    CHECK(largest(0).second == 0);
+    CHECK(largest(1).first == 0);
+    CHECK(largest(1).second > 0);
+    CHECK(largest(0.5f).first > 0);
+    CHECK(largest(0.5f).second > 0);
+}
+
+TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and place") {
+    const auto model = moved_model<Tiny>();
+    Tiny::Workspace ws;
+    Tiny::Params grad;
+    std::vector<Token> tokens(10, 1);
+    const View<const Token, Shape<5>> x{tokens.data(), 2};
+    const auto refused = [&]<class E>(std::vector<Label> labels, const char* expected) {
+        CHECK(support::message<E>([&] { model.logits(x, labels); }) == expected);
+        CHECK(support::message<E>([&] { model.loss_and_grad({x, labels, 0}, ws, grad); }) == expected);
+    };
+    refused.operator()<DataError>({0, 3}, "Gpt: label 1: expected less than 3, got 3");
+    refused.operator()<ArgumentError>({0}, "Gpt: labels: expected 2, got 1");
+    tokens[7] = 7;
+    refused.operator()<DataError>({0, 1}, "Gpt: sequence 1, token 2: expected less than 7, got 7");
+    tokens[7] = 0;
+    tokens[9] = 65535;  // the last one is never an input, but a target
+    refused.operator()<DataError>({0, 1}, "Gpt: sequence 1, token 4: expected less than 7, got 65535");
+    CHECK(support::message<ArgumentError>([&] { model.loss_and_grad({}, ws, grad); }) ==
+          "Gpt: batch: expected at least one sequence, got 0");
+    CHECK(support::message<ArgumentError>([&] { model.evaluate({}); }) ==
+          "Gpt::evaluate: sequences: expected at least one, got 0");
+}
+
+TEST_CASE("Gpt: starts at N(0, 0.02^2), what adds to the residual stream smaller, biases 0, gains 1") {
+    constexpr GptConfig C{.vocab = 90, .context = 20, .width = 48, .heads = 4, .layers = 3, .classes = 2};
+    Rng rng{1};
+    const Gpt<C> prior{rng};
+    std::size_t smaller = 0;
+    Gpt<C>::Params::each(
+        [&]<class Leaf>(const Path& path, const Leaf& leaf) {
+            double mean = 0, square = 0;
+            const double n = static_cast<double>(leaf.span().size());
+            for (const float v : leaf.span()) mean += double{v} / n, square += double{v} * double{v} / n;
+            const bool ends = ends_in_residual(path.str());
+            smaller += ends;
+            INFO(path.str());
+            if (Leaf::Dims::rank == 2) {
+                CHECK(std::abs(mean) < 0.02 * 5 / std::sqrt(n));
+                CHECK(std::sqrt(square) == doctest::Approx(ends ? 0.02 / std::sqrt(6.0) : 0.02).epsilon(0.08));
+            } else {
+                const bool gain = path.leaf() == "weight";
+                CHECK(mean == doctest::Approx(gain ? 1 : 0));
+                CHECK(square == doctest::Approx(gain ? 1 : 0));
+            }
+        },
+        prior.params());
+    CHECK(smaller == 6);
+}
+
+TEST_CASE("Gpt: parameters by name") {
+    const auto names = support::names_of(Gpt<unlabelled>::Params{});
+    const std::vector<std::string> expected{
+        "prior.0.token.weight",          "prior.0.position.weight",     "prior.1.0.0.0.weight",
+        "prior.1.0.0.0.bias",            "prior.1.0.0.1.in_proj_weight", "prior.1.0.0.1.in_proj_bias",
+        "prior.1.0.0.1.out_proj.weight", "prior.1.0.0.1.out_proj.bias", "prior.1.0.1.0.weight",
+        "prior.1.0.1.0.bias",            "prior.1.0.1.1.weight",        "prior.1.0.1.1.bias",
+        "prior.1.0.1.3.weight",          "prior.1.0.1.3.bias",          "prior.2.weight",
+        "prior.2.bias",                  "prior.3.weight"};
+    CHECK(names == expected);
+}
+
+TEST_CASE("Gpt: one, two and three threads give the same bits, with and without dropout") {
+    const auto x = sequences<tiny_gpt>(70, 2);
+    const auto plain = moved_model<Tiny>();
+    const auto dropped = moved_model<Gpt<dropping>>();
+    CHECK(support::same_for_threads([&] { return step_bits(plain, batch_of<Tiny>(x)); }));
+    CHECK(support::same_for_threads([&] { return step_bits(dropped, batch_of<Gpt<dropping>>(x)); }));
+    CHECK(support::same_for_threads([&] { return plain.evaluate(x); }));
+}
+
+TEST_CASE("Gpt: dropout draws from the step's generator while training, and is not there in evaluation") {
+    const auto x = sequences<tiny_gpt>(20, 2);
+    const auto plain = moved_model<Tiny>();
+    const auto dropped = moved_model<Gpt<dropping>>();
+    CHECK(plain.evaluate(x) == dropped.evaluate(x));
+    CHECK(step_bits(dropped, batch_of<Gpt<dropping>>(x)) == step_bits(dropped, batch_of<Gpt<dropping>>(x)));
+    CHECK(step_bits(dropped, batch_of<Gpt<dropping>>(x)) != step_bits(dropped, batch_of<Gpt<dropping>>(x), 6));
+    CHECK(step_bits(dropped, batch_of<Gpt<dropping>>(x)) != step_bits(plain, batch_of<Tiny>(x)));
+}
+
+TEST_CASE("Gpt: a training step allocates nothing after the first") {
+    const auto model = moved_model<Gpt<dropping>>();
+    const auto x = sequences<dropping>(70, 2);
+    const auto batch = batch_of<Gpt<dropping>>(x);
+    Gpt<dropping>::Workspace ws;
+    Gpt<dropping>::Params grad;
+    support::with_threads(1, [&] {
+        model.loss_and_grad(batch, ws, grad);
+        const std::size_t before = support::allocations();
+        model.loss_and_grad(batch, ws, grad);
+        model.loss_and_grad({batch.x.slice(0, 33), batch.labels.first(33), 1}, ws, grad);
+        CHECK(support::allocations() == before);
+        return 0;
+    });
+}
+
+TEST_CASE("Gpt: evaluate is the mean over all sequences, whatever their number") {
+    const auto model = moved_model<Tiny>();
+    const auto x = sequences<tiny_gpt>(37, 2);
+    double sum = 0;
+    for (std::size_t n = 0; n < 37; ++n)
+        sum += model.evaluate(data::Tokens<5>{{x[n].begin(), x[n].end()}, {x.label(n)}, 3});
+    CHECK(model.evaluate(x) == doctest::Approx(sum / 37).epsilon(1e-6));
+}

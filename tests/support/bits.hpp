@@ -1,0 +1,66 @@
+#pragma once
+// Results are compared bit for bit: a hash of parameters or numbers, and the same work under other numbers of threads.
+
+#include <tessera/core/param.hpp>
+
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace support {
+
+/// FNV-1a of the bytes, going on from `hash`.
+template <class T>
+std::uint64_t hash_bits(std::span<const T> x, std::uint64_t hash = 14695981039346656037u) {
+    for (const std::byte b : std::as_bytes(x)) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
+    return hash;
+}
+struct HashLeaves {
+    std::uint64_t hash = 14695981039346656037u;
+    template <class Leaf>
+    void operator()(const tessera::Path&, const Leaf& leaf) {
+        hash = hash_bits(std::span<const typename Leaf::Scalar>{leaf.span()}, hash);
+    }
+};
+template <tessera::Parameters P>
+std::uint64_t hash_bits(const P& params) {
+    HashLeaves hash;
+    P::each(hash, params);
+    return hash.hash;
+}
+/// All that a model keeps: parameters, and the codebook where it has one.
+template <class Model>
+std::uint64_t hash_state(const Model& model) {
+    HashLeaves hash;
+    Model::each_state(hash, model);
+    return hash.hash;
+}
+
+template <tessera::Parameters P>
+std::vector<std::string> names_of(const P& params) {
+    std::vector<std::string> names;
+    P::each([&](const tessera::Path& path, const auto&) { names.push_back(path.str()); }, params);
+    return names;
+}
+
+/// f() with at most `threads` threads at once, also on a machine of fewer cores.
+template <class F>
+auto with_threads(int threads, F f) {
+    const tbb::global_control more{tbb::global_control::max_allowed_parallelism, 4};
+    tbb::task_arena arena{threads};
+    return arena.execute(f);
+}
+
+/// f() gives one value with 1, 2 and 3 threads.
+template <class F>
+bool same_for_threads(F f) {
+    const auto one = with_threads(1, f);
+    return one == with_threads(2, f) && one == with_threads(3, f);
+}
+
+}  // namespace support

@@ -1,0 +1,284 @@
+#include <tessera/train/trainer.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/counting_allocator.hpp>
+#include <support/message.hpp>
+#include <support/tiny_gpt.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/optim/adamw.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+using support::bars;
+
+namespace {
+
+using Vae = support::TinyVae<float>;
+constexpr GptConfig prior_config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3,
+                                 .dropout_percent = 10};
+using Prior = Gpt<prior_config>;
+
+// y = slope x + offset through points (x, y): a model of its own, with nothing optional.
+struct Line {
+    struct Params {
+        Param<float, Shape<1>> slope, offset;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            under("line", f)("slope", p.slope...);
+            under("line", f)("offset", p.offset...);
+        }
+    };
+    struct Report {
+        double loss = 0, grad_norm = 0;
+    };
+    struct Workspace {
+        Rng rng{};
+    };
+    using Batch = std::span<const float>;
+
+    Params weights;
+    Params& params() { return weights; }
+    Report loss_and_grad(Batch points, Workspace&, Params& grad) const {
+        Report report;
+        const float n = static_cast<float>(points.size() / 2);
+        for (std::size_t i = 0; i < points.size(); i += 2) {
+            const float error = weights.slope[0] * points[i] + weights.offset[0] - points[i + 1];
+            report.loss += static_cast<double>(error * error / n);
+            grad.slope[0] += 2 * error * points[i] / n;
+            grad.offset[0] += 2 * error / n;
+        }
+        return report;
+    }
+};
+// A gradient that is what the batch says: loss, then the gradients of slope and offset.
+struct Told : Line {
+    Report loss_and_grad(Batch told, Workspace&, Params& grad) const {
+        grad.slope[0] += told[1];
+        grad.offset[0] += told[2];
+        return {static_cast<double>(told[0]), 0};
+    }
+};
+
+template <class Model>
+std::uint64_t weights_of(Model& model) {
+    return support::hash_bits(model.params());
+}
+
+struct Plain {  // gradient descent: weights show the gradient
+    template <class P>
+    void update(P& params, const P& grad) {
+        P::each(
+            [](const Path&, auto& p, const auto& g) {
+                for (std::size_t i = 0; i < p.span().size(); ++i) p[i] -= g[i];
+            },
+            params, grad);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("Trainer: a step of both stages is the calls of its head comment, bit for bit") {
+    Rng rng{1}, same{1};
+    Vae vae{rng}, by_hand{same};
+    Trainer trainer{vae, AdamW{vae, {.lr = 1e-3}}, {.clip_norm = 0.01, .seed = 9}};
+    AdamW optimizer{by_hand, {.lr = 1e-3}};
+    Vae::Workspace ws;
+    Vae::Params grad;
+    bool same_reports = true;
+    for (std::uint64_t step = 0; step < 4; ++step) {
+        const auto x = support::batch_of<float>(bars(20, step));
+        const VqVaeReport report = trainer.step(x);
+        ws.rng = Rng{9}.split(step);
+        by_hand.prepare(x, ws);
+        set_zero(grad);
+        const VqVaeReport expected = std::as_const(by_hand).loss_and_grad(x, ws, grad);
+        const double norm = clip_grad_norm(grad, 0.01);
+        optimizer.update(by_hand.params(), grad);
+        by_hand.update_buffers(ws);
+        same_reports &= report.loss == expected.loss && report.grad_norm == norm && report.used == expected.used;
+    }
+    CHECK(same_reports);
+    CHECK(support::hash_state(vae) == support::hash_state(by_hand));
+    CHECK(trainer.steps() == 4);
+
+    Prior prior{rng}, prior_by_hand{same};
+    Trainer second{prior, AdamW{prior}};
+    AdamW prior_optimizer{prior_by_hand};
+    Prior::Workspace prior_ws;
+    Prior::Params prior_grad;
+    for (std::uint64_t step = 0; step < 3; ++step) {
+        const auto x = support::sequences<prior_config>(20, step);
+        second.step(support::batch_of<Prior>(x));
+        prior_ws.rng = Rng{0}.split(step);
+        set_zero(prior_grad);
+        prior_by_hand.loss_and_grad(support::batch_of<Prior>(x), prior_ws, prior_grad);
+        prior_optimizer.update(prior_by_hand.params(), prior_grad);
+    }
+    CHECK(weights_of(prior) == weights_of(prior_by_hand));
+}
+
+TEST_CASE("Trainer: one, two and three threads give the same bits for both stages") {
+    CHECK(support::same_for_threads([] {
+        Rng rng{1};
+        Vae vae{rng};
+        Trainer trainer{vae, AdamW{vae}};
+        for (std::uint64_t step = 0; step < 3; ++step) trainer.step(support::batch_of<float>(bars(40, step)));
+        return support::hash_state(vae);
+    }));
+    CHECK(support::same_for_threads([] {
+        Rng rng{1};
+        Prior prior{rng};
+        Trainer trainer{prior, AdamW{prior}};
+        for (std::uint64_t step = 0; step < 3; ++step)
+            trainer.step(support::batch_of<Prior>(support::sequences<prior_config>(40, step)));
+        return support::hash_state(prior);
+    }));
+}
+
+TEST_CASE("Trainer: the seed decides what dropout drops") {
+    const auto trained = [](std::uint64_t seed) {
+        Rng rng{1};
+        Prior prior{rng};
+        Trainer trainer{prior, AdamW{prior}, {.seed = seed}};
+        trainer.step(support::batch_of<Prior>(support::sequences<prior_config>(10, 1)));
+        return support::hash_state(prior);
+    };
+    CHECK(trained(1) == trained(1));
+    CHECK(trained(1) != trained(2));
+}
+
+TEST_CASE("Trainer: a step allocates nothing after the first") {
+    const auto x = support::batch_of<float>(bars(40, 1));
+    support::with_threads(1, [&] {
+        Rng rng{1};
+        Vae vae{rng};
+        Trainer trainer{vae, AdamW{vae}, {.clip_norm = 1}};
+        trainer.step(x);
+        const std::size_t before = support::allocations();
+        for (int i = 0; i < 3; ++i) trainer.step(x);
+        CHECK(support::allocations() == before);
+        return 0;
+    });
+}
+
+TEST_CASE("Trainer: two half batches make the gradient of the whole one, and one update") {
+    const auto x = support::sequences<prior_config>(32, 1);
+    constexpr GptConfig C{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3};
+    using Model = Gpt<C, double>;
+    Rng a{1}, b{1};
+    Model whole{a, {.label_dropout = 0}}, halves{b, {.label_dropout = 0}};
+    Trainer one{whole, AdamW{whole}}, two{halves, AdamW{halves}, {.accumulate = 2}};
+    for (int round = 0; round < 2; ++round) {
+        one.step({x.view(), x.labels(), 0});
+        const auto before = weights_of(halves);
+        two.step({x.view().slice(0, 16), x.labels().first(16), 0});
+        CHECK(weights_of(halves) == before);
+        two.step({x.view().slice(16, 16), x.labels().subspan(16), 0});
+        CHECK(weights_of(halves) != before);
+    }
+    double worst = 0;
+    Model::Params::each(
+        [&](const Path&, const auto& g, const auto& h) {
+            for (std::size_t i = 0; i < g.span().size(); ++i) worst = std::max(worst, std::abs(g[i] - h[i]));
+        },
+        one.grad(), two.grad());
+    CHECK(worst < 1e-10);
+    CHECK(two.steps() == 4);
+    CHECK(two.optimizer().steps() == 2);
+}
+
+TEST_CASE("Trainer: clip_norm shortens the gradient and reports its length before") {
+    Told model;
+    const std::vector<float> batch{1, 3, 4};
+    Trainer clipped{model, Plain{}, {.clip_norm = 0.5}};
+    CHECK(clipped.step(batch).grad_norm == doctest::Approx(5));
+    CHECK(model.weights.slope[0] == doctest::Approx(-0.3));
+    CHECK(model.weights.offset[0] == doctest::Approx(-0.4));
+    Trainer free{model, Plain{}};
+    CHECK(free.step(batch).grad_norm == doctest::Approx(5));
+    CHECK(model.weights.slope[0] == doctest::Approx(-3.3));
+}
+
+TEST_CASE("Trainer: a loss or a gradient that is no number is an error with step and tensor, and weights stay") {
+    const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+    Told model;
+    Trainer trainer{model, AdamW<Told::Params>{}};
+    trainer.step(std::vector<float>{1, 2, 3});
+    const auto before = weights_of(model);
+    const auto message = [&](std::vector<float> batch) {
+        return support::message<NumericError>([&] { trainer.step(batch); });
+    };
+    CHECK(message({nan, 1, 1}) == "Trainer: step 1: loss: expected a finite number, got nan");
+    CHECK(message({infinity, 1, 1}) == "Trainer: step 1: loss: expected a finite number, got inf");
+    CHECK(message({1, 1, nan}) == "Trainer: step 1: gradient of line.offset[0]: expected finite numbers");
+    CHECK(message({1, -infinity, 1}) == "Trainer: step 1: gradient of line.slope[0]: expected finite numbers");
+    CHECK(message({1, 1e30f, 1}) == "Trainer: step 1: gradient of all weights together: expected finite numbers");
+    CHECK(weights_of(model) == before);
+    CHECK(trainer.steps() == 1);
+    CHECK(trainer.optimizer().steps() == 1);
+    trainer.step(std::vector<float>{1, 2, 3});
+    CHECK(weights_of(model) != before);
+    CHECK(trainer.steps() == 2);
+}
+
+TEST_CASE("Trainer: a NaN in an image is an error that names the step, and the model stays as it was") {
+    Rng rng{1};
+    Vae vae{rng};
+    Trainer trainer{vae, AdamW{vae}};
+    auto x = support::batch_of<float>(bars(20, 1));
+    trainer.step(x);
+    const auto before = support::hash_state(vae);
+    const float good = std::exchange(x[11][40], std::numeric_limits<float>::quiet_NaN());
+    const std::string message = support::message<NumericError>([&] { trainer.step(x); });
+    CHECK(message.starts_with("Trainer: step 1: VqVae: encoder output "));
+    CHECK(message.ends_with(": expected a finite number, got nan"));
+    CHECK(support::hash_state(vae) == before);
+    x[11][40] = good;
+    CHECK(std::isfinite(trainer.step(x).loss));
+    CHECK(support::hash_state(vae) != before);
+}
+
+TEST_CASE("Trainer: after an error an accumulation begins again") {
+    Told model;
+    Trainer trainer{model, Plain{}, {.accumulate = 2}};
+    trainer.step(std::vector<float>{1, 100, 100});
+    CHECK_THROWS_AS(trainer.step(std::vector<float>{std::numeric_limits<float>::quiet_NaN(), 1, 1}), NumericError);
+    trainer.step(std::vector<float>{1, 2, 3});
+    CHECK(model.weights.slope[0] == 0);
+    trainer.step(std::vector<float>{1, 4, 5});
+    CHECK(model.weights.slope[0] == -3);
+    CHECK(model.weights.offset[0] == -4);
+}
+
+TEST_CASE("Trainer: learns a line with a model of the user's") {
+    Line line;
+    std::vector<float> points;
+    for (int i = -4; i < 5; ++i) points.insert(points.end(), {static_cast<float>(i), 2.5f * static_cast<float>(i) - 1});
+    Trainer trainer{line, AdamW<Line::Params>{{.lr = 0.05, .weight_decay = 0}}};
+    double loss = 0;
+    for (int step = 0; step < 500; ++step) loss = trainer.step(points).loss;
+    CHECK(loss < 1e-6);
+    CHECK(line.weights.slope[0] == doctest::Approx(2.5).epsilon(1e-3));
+    CHECK(line.weights.offset[0] == doctest::Approx(-1).epsilon(1e-3));
+}
+
+TEST_CASE("Trainer: options out of range are refused, by name") {
+    Line line;
+    const auto message = [&](TrainerOptions options) {
+        return support::message<ArgumentError>([&] { Trainer trainer(line, Plain{}, options); });
+    };
+    CHECK(message({.clip_norm = -1}) == "Trainer: clip_norm: expected a number >= 0, got -1.000000");
+    CHECK(message({.clip_norm = std::nan("")}) == "Trainer: clip_norm: expected a number >= 0, got nan");
+    CHECK(message({.accumulate = 0}) == "Trainer: accumulate: expected at least 1, got 0");
+}

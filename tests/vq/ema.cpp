@@ -1,0 +1,124 @@
+#include <tessera/vq/ema.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+using namespace tessera;
+using support::numbers;
+
+namespace {
+
+constexpr std::size_t K = 70, D = 7, vectors = 211;  // three ranges of codes, the last one not full
+
+std::vector<Token> random_tokens(std::uint64_t seed) {
+    Rng rng{seed};
+    std::vector<Token> tokens(vectors);
+    for (Token& t : tokens) t = static_cast<Token>(rng.below(K - 5));  // five codes that nobody chooses
+    return tokens;
+}
+
+// The formula, all codes at once, in double.
+struct Twin {
+    std::vector<double> weight, count, sum;
+
+    template <class Book>
+    explicit Twin(const Book& book)
+        : weight(book.weight.span().begin(), book.weight.span().end()),
+          count(book.count.span().begin(), book.count.span().end()), sum(book.sum.span().begin(), book.sum.span().end()) {}
+
+    template <class T>
+    void update(const std::vector<T>& x, const std::vector<Token>& tokens, double decay, double eps) {
+        std::vector<double> n(K), s(K * D);
+        for (std::size_t m = 0; m < tokens.size(); ++m) {
+            n[tokens[m]] += 1;
+            for (std::size_t i = 0; i < D; ++i) s[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
+        }
+        double total = 0;
+        for (std::size_t k = 0; k < K; ++k) total += count[k] = decay * count[k] + (1 - decay) * n[k];
+        for (std::size_t k = 0; k < K; ++k)
+            for (std::size_t i = 0; i < D; ++i) {
+                double& m = sum[k * D + i];
+                m = decay * m + (1 - decay) * s[k * D + i];
+                weight[k * D + i] = m / ((count[k] + eps) / (total + static_cast<double>(K) * eps) * total);
+            }
+    }
+};
+
+template <class T>
+double distance(const std::vector<double>& expected, std::span<const T> got) {
+    double worst = 0;
+    for (std::size_t i = 0; i < got.size(); ++i)
+        worst = std::max(worst, std::abs(expected[i] - static_cast<double>(got[i])));
+    return worst;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("ema_update: counts, sums and codes are those of the formula, over several steps", T, float, double) {
+    CodebookState<K, D, T> book;
+    Rng rng{1};
+    book.init(rng);
+    Twin twin{book};
+    const EmaOptions options{.decay = 0.75f, .eps = 0x1p-10f};  // exact in both types
+    for (std::uint64_t step = 0; step < 4; ++step) {
+        const auto x = numbers<T>(vectors * D, step);
+        const auto tokens = random_tokens(step);
+        ema_update(book, std::span<const T>{x}, std::span<const Token>{tokens}, options);
+        twin.update(x, tokens, 0.75, 0x1p-10);
+    }
+    const double tolerance = sizeof(T) == 4 ? 1e-5 : 1e-13;
+    CHECK(distance<T>(twin.count, book.count.span()) < tolerance);
+    CHECK(distance<T>(twin.sum, book.sum.span()) < tolerance);
+    CHECK(distance<T>(twin.weight, book.weight.span()) < tolerance);
+    CHECK(book.steps[0] == 4);
+}
+
+TEST_CASE("ema_update: one, two and three threads give the same bits") {
+    CHECK(support::same_for_threads([] {
+        CodebookState<K, D, float> book;
+        Rng rng{1};
+        book.init(rng);
+        const auto x = numbers<float>(vectors * D, 2);
+        const auto tokens = random_tokens(3);
+        for (int step = 0; step < 3; ++step) ema_update(book, std::span<const float>{x}, std::span<const Token>{tokens}, {});
+        return support::hash_bits(book);
+    }));
+}
+
+TEST_CASE("ema_update: a code that nobody chose does not move, because N and m fade together") {
+    CodebookState<K, D, double> book;
+    Rng rng{1};
+    book.init(rng);
+    const auto before = book;
+    const auto x = numbers<double>(vectors * D, 2);
+    const std::vector<Token> tokens(vectors, 3);
+    ema_update(book, std::span<const double>{x}, std::span<const Token>{tokens}, {});
+    double moved = 0;
+    for (std::size_t i = 0; i < K * D; ++i)
+        if (i / D != 3) moved = std::max(moved, std::abs(book.weight[i] / before.weight[i] - 1));
+    CHECK(moved < 1e-5);  // the smoothing's share
+    CHECK(std::abs(book.weight[3 * D] / before.weight[3 * D] - 1) > 1e-2);
+}
+
+TEST_CASE("ema_update: a code that has faded keeps its place, until it is chosen again") {
+    CodebookState<2, 3, float> book;
+    const float near[] = {1, 2, 3}, far[] = {100, 200, 300};
+    book.place(0, near, 50.f);
+    book.place(1, far, 1.f);
+    const std::vector<float> x{1, 2, 3}, y{90, 210, 300};
+    const std::vector<Token> first{0}, second{1};
+    for (int step = 0; step < 3000; ++step) ema_update(book, std::span<const float>{x}, std::span<const Token>{first}, {});
+    CHECK(book.count[1] < 1e-3f);
+    CHECK(std::abs(book.weight[3] - 100) < 1);
+    CHECK(std::abs(book.weight[5] - 300) < 3);
+    for (int step = 0; step < 3000; ++step) ema_update(book, std::span<const float>{y}, std::span<const Token>{second}, {});
+    CHECK(std::abs(book.weight[3] - 90) < 0.1f);
+    CHECK(std::abs(book.weight[4] - 210) < 0.1f);
+}

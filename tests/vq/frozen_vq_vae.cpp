@@ -1,0 +1,137 @@
+#include <tessera/vq/frozen_vq_vae.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/counting_allocator.hpp>
+#include <support/message.hpp>
+#include <support/tiny_vae.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+// Pixel p becomes the number p, code 0, 1, 2 or 3 stands at 0, 0.5, 0.75 and 9, and a code e is drawn as 2 e.
+struct Same : nn::Chain<Shape<2, 2, 1>, nn::Conv2d<1, nn::pointwise>> {};
+using ByHand = VqVae<Same, Codebook<4>, Same>;
+
+ByHand by_hand() {
+    Rng rng{1};
+    ByHand vae{rng, {.kmeans = false}};
+    std::get<0>(vae.params().encoder.items).weight.fill(1);
+    std::get<0>(vae.params().encoder.items).bias.fill(0);
+    std::get<0>(vae.params().decoder.items).weight.fill(2);
+    std::get<0>(vae.params().decoder.items).bias.fill(0);
+    const float codes[] = {0, 0.5f, 0.75f, 9};
+    for (std::size_t k = 0; k < 4; ++k) vae.codebook().place(k, &codes[k], 1);
+    return vae;
+}
+
+using Vae = support::TinyVae<float>;
+Vae random_vae() {
+    Rng rng{1};
+    return Vae{rng};
+}
+
+}  // namespace
+
+TEST_CASE("evaluate: errors of clamped images and use of the codes, against numbers by hand") {
+    const ByHand vae = by_hand();
+    // 51 / 255 = 0.2 -> code 0 (0), 102 / 255 = 0.4 -> code 1 (0.5, drawn as 1), 255 -> code 2 (drawn as 1.5, clamped)
+    const data::Images<Shape<2, 2, 1>> images{std::vector<std::uint8_t>{0, 51, 102, 255, 0, 0, 0, 51}};
+    const VqVaeEvaluation report = vae.evaluate(images);
+    CHECK(report.counts == std::vector<std::size_t>{6, 1, 1, 0});
+    CHECK(report.usage == 0.75);
+    CHECK(report.perplexity == doctest::Approx(std::exp(-0.75 * std::log(0.75) - 0.25 * std::log(0.125))));
+    CHECK(report.mse == doctest::Approx((2 * 0.2 * 0.2 + 0.6 * 0.6) / 8));
+    CHECK(report.quantization_mse == doctest::Approx((2 * 0.2 * 0.2 + 0.1 * 0.1 + 0.25 * 0.25) / 8));
+    CHECK(report.psnr_db == doctest::Approx(-10 * std::log10(report.mse)));
+    CHECK(vae.codebook_report(images).counts == report.counts);
+}
+
+TEST_CASE("evaluate: a dataset of several pieces gives the mean over all, with any number of threads") {
+    const Vae vae = random_vae();
+    const auto images = support::bars(1100, 1);
+    const VqVaeEvaluation whole = vae.evaluate(images);
+    std::size_t count = 0;
+    for (const std::size_t n : whole.counts) count += n;
+    CHECK(count == 4400);
+    const auto y = vae.reconstruct(support::batch_of<float>(images));
+    double error = 0;
+    for (std::size_t i = 0; i < y.span().size(); ++i)
+        error += std::pow(static_cast<double>(std::clamp(y.data()[i], 0.f, 1.f)) - images.bytes()[i] / 255.0, 2);
+    CHECK(whole.mse == doctest::Approx(error / static_cast<double>(y.span().size())).epsilon(1e-6));
+    CHECK(support::same_for_threads([&] { return vae.evaluate(images).mse + vae.evaluate(images).quantization_mse; }));
+}
+
+TEST_CASE("evaluate: no images at all are refused") {
+    CHECK(support::message<ArgumentError>([] { random_vae().evaluate(data::Images<support::TinyImage>{}); }) ==
+          "VqVae::evaluate: images: expected at least one, got 0");
+}
+
+TEST_CASE("FrozenVqVae: one image after another gives the bits of the whole batch") {
+    const auto frozen = random_vae().freeze();
+    const auto x = support::batch_of<float>(support::bars(21, 1));
+    const View<const float, support::TinyImage> in{x};
+    Vae::Frozen::Workspace ws;
+    Tensor<Token, Shape<4>> codes{21}, one{1};
+    Tensor<float, support::TinyImage> y{21}, image{1};
+    frozen.encode(in, codes, ws);
+    frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
+    bool same = true;
+    for (std::size_t n = 0; n < 21; ++n) {
+        frozen.encode(in.slice(n, 1), one, ws);
+        frozen.decode(View<const Token, Shape<4>>{one}, image, ws);
+        same &= std::ranges::equal(one.span(), codes[n]) && std::ranges::equal(image.span(), y[n]);
+    }
+    CHECK(same);
+}
+
+TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for a batch that it has seen") {
+    Vae vae = random_vae();
+    const auto frozen = vae.freeze();
+    const auto x = support::batch_of<float>(support::bars(33, 1));
+    Vae::Frozen::Workspace ws;
+    Tensor<Token, Shape<4>> codes{33};
+    Tensor<float, support::TinyImage> y{33}, later{33};
+    frozen.encode(x, codes, ws);
+    frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
+    support::with_threads(1, [&] {  // the slots that have worked are then one
+        frozen.encode(x, codes, ws);
+        frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
+        const std::size_t before = support::allocations();
+        frozen.encode(x, codes, ws);
+        frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
+        CHECK(support::allocations() == before);
+        return 0;
+    });
+    set_zero(vae.params());
+    frozen.decode(View<const Token, Shape<4>>{codes}, later, ws);
+    CHECK(std::ranges::equal(later.span(), y.span()));
+}
+
+TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch, are refused") {
+    const Vae vae = random_vae();
+    Tensor<Token, Shape<4>> codes{3};
+    codes[1][2] = 8;
+    CHECK(support::message<DataError>([&] { vae.decode(View<const Token, Shape<4>>{codes}); }) ==
+          "VqVae::decode: token 6: expected a code less than 8, got 8");
+    CHECK(support::message<DataError>([&] { vae.decode(data::Tokens<4>{{0, 1, 65535, 3}}); }) ==
+          "VqVae::decode: token 2: expected a code less than 8, got 65535");
+    const auto x = support::batch_of<float>(support::bars(2, 1));
+    CHECK(support::message<ArgumentError>([&] { vae.encode(x, codes); }) ==
+          "VqVae::encode: batch of the output: expected 2, got 3");
+    codes[1][2] = 7;
+    Tensor<float, support::TinyImage> y{2};
+    Vae::Frozen::Workspace ws;
+    CHECK(support::message<ArgumentError>([&] { vae.freeze().decode(View<const Token, Shape<4>>{codes}, y, ws); }) ==
+          "VqVae::decode: batch of the output: expected 3, got 2");
+    CHECK(support::message<ArgumentError>(
+              [&] { vae.freeze().encode_vectors(x, View<float, Shape<2, 2, 4>>{nullptr, 1}, ws); }) ==
+          "VqVae::encode_vectors: batch of the output: expected 2, got 1");
+}

@@ -1,0 +1,98 @@
+#include <tessera/vq/quantize.hpp>
+
+#include <doctest/doctest.h>
+#include <support/message.hpp>
+#include <support/numbers.hpp>
+#include <tessera/vq/codebook.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+using namespace tessera;
+using support::numbers;
+
+namespace {
+
+template <class T>
+PackedCodes<T> packed(const CodebookState<5, 3, T>& book) {
+    PackedCodes<T> codes;
+    codes.pack(book);
+    return codes;
+}
+template <class T>
+CodebookState<5, 3, T> five_codes() {
+    CodebookState<5, 3, T> book;
+    Rng rng{1};
+    book.init(rng);
+    return book;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("quantize: tokens name the codes that q holds, and a code is its own nearest", T, float, double) {
+    const auto book = five_codes<T>();
+    const auto codes = packed(book);
+    std::vector<T> z(book.weight.span().begin(), book.weight.span().end()), q(15, T(7));
+    std::vector<Token> tokens(5, 9);
+    quantize(codes, std::span<const T>{z}, std::span<Token>{tokens}, std::span<T>{q});
+    CHECK(tokens == std::vector<Token>{0, 1, 2, 3, 4});
+    CHECK(q == z);
+    for (std::size_t i = 0; i < 15; ++i) z[i] = z[14 - i / 3 * 3 - (2 - i % 3)] + T(1e-3);  // the codes backwards
+    quantize(codes, std::span<const T>{z}, std::span<Token>{tokens}, std::span<T>{q});
+    CHECK(tokens[0] == 4);
+    bool equal = true;
+    for (std::size_t i = 0; i < 15; ++i) equal &= q[i] == book.weight[tokens[i / 3] * std::size_t{3} + i % 3];
+    CHECK(equal);
+}
+
+TEST_CASE("quantize: a number that is none, and one whose square overflows, are NumericErrors with their place") {
+    const auto codes = packed(five_codes<float>());
+    const auto refuse = [&](std::size_t at, float value) {
+        auto z = numbers<float>(30, 2);
+        z[at] = value;
+        std::vector<float> q(30);
+        std::vector<Token> tokens(10);
+        return support::message<NumericError>(
+            [&] { quantize(codes, std::span<const float>{z}, std::span<Token>{tokens}, std::span<float>{q}); });
+    };
+    CHECK(refuse(16, std::numeric_limits<float>::quiet_NaN()) ==
+          "VqVae: encoder output 16: expected a finite number, got nan");
+    const auto book = five_codes<float>();
+    auto z = numbers<float>(30, 2);
+    for (std::size_t i = 21; i < 24; ++i) z[i] = book.weight[i - 21] > 0 ? -3e38f : 3e38f;
+    CodebookState<5, 3, float> one = book;  // every score of this vector is minus infinity
+    for (std::size_t k = 0; k < 5; ++k) one.place(k, &book.weight[0], 1.f);
+    for (float& v : one.weight.span()) v *= 1000;
+    std::vector<float> q(30);
+    std::vector<Token> tokens(10);
+    const auto far = packed(one);
+    CHECK(support::message<NumericError>(
+              [&] { quantize(far, std::span<const float>{z}, std::span<Token>{tokens}, std::span<float>{q}); }) ==
+          "VqVae: vector 7: no code is nearest: expected numbers whose squares are finite");
+}
+
+TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dq and returns the squared distance", T, float, double) {
+    for (const std::size_t n : {1u, 9u, 33u}) {
+        const auto z = numbers<T>(n, 1), q = numbers<T>(n, 2), start = numbers<T>(n, 3);
+        auto dq = start, expected = start;
+        double distance = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            expected[i] += T(0.25) * (z[i] - q[i]);
+            distance += std::pow(static_cast<double>(z[i]) - static_cast<double>(q[i]), 2);
+        }
+        const double got = commit(std::span<const T>{z}, std::span<const T>{q}, std::span<T>{dq}, T(0.25));
+        CHECK(std::abs(got / distance - 1) < (sizeof(T) == 4 ? 1e-6 : 1e-14));
+        CHECK(support::distance(expected, dq) < 2);
+    }
+}
+
+TEST_CASE("check_finite: names the first number that is not") {
+    std::vector<double> x(9, 1.0);
+    CHECK_NOTHROW(check_finite(std::span<const double>{x}, "encoder output"));
+    x[4] = x[7] = -std::numeric_limits<double>::infinity();
+    CHECK(support::message<NumericError>([&] { check_finite(std::span<const double>{x}, "encoder output"); }) ==
+          "VqVae: encoder output 4: expected a finite number, got -inf");
+}

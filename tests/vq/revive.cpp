@@ -1,0 +1,125 @@
+#include <tessera/vq/revive.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/numbers.hpp>
+#include <tessera/vq/ema.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <set>
+#include <span>
+#include <vector>
+
+using namespace tessera;
+using support::numbers;
+
+namespace {
+
+constexpr std::size_t K = 8, D = 3;
+using Book = CodebookState<K, D, float>;
+
+// Codes with the count 10 each, the dead ones with 0.25; x is far from all of them.
+Book book_with_dead(const std::vector<std::size_t>& dead, float scale = 1) {
+    Book book;
+    Rng rng{1};
+    book.init(rng);
+    for (std::size_t k = 0; k < K; ++k) {
+        const std::vector<float> x(&book.weight[k * D], &book.weight[k * D] + D);
+        book.place(k, x.data(), 10 * scale);
+    }
+    for (const std::size_t k : dead) {
+        const std::vector<float> x(&book.weight[k * D], &book.weight[k * D] + D);
+        book.place(k, x.data(), 0.25f * scale);
+    }
+    return book;
+}
+std::vector<float> far_vectors(std::size_t n) {
+    auto x = numbers<float>(n * D, 9);
+    for (float& v : x) v += 100;
+    return x;
+}
+/// Which vector of x stands there; x.size() if none.
+std::size_t vector_at(const float* code, const std::vector<float>& x) {
+    for (std::size_t m = 0; m < x.size() / D; ++m)
+        if (std::equal(code, code + D, x.data() + m * D)) return m;
+    return x.size();
+}
+
+}  // namespace
+
+TEST_CASE("revive: code, count and sum of a dead code move onto a vector of the batch, the others stay") {
+    Book book = book_with_dead({2, 5});
+    const Book before = book;
+    const auto x = far_vectors(20);
+    const float threshold = 0.1f * (6 * 10 + 2 * 0.25f) / 8;
+    CHECK(revive(book, std::span<const float>{x}, {}, Rng{3}) == 2);
+    for (std::size_t k = 0; k < K; ++k) {
+        const bool dead = k == 2 || k == 5;
+        CHECK((vector_at(&book.weight[k * D], x) < 20) == dead);
+        CHECK(book.count[k] == doctest::Approx(dead ? 2 * threshold : 10.f));
+        CHECK(book.sum[k * D + 1] == doctest::Approx(book.weight[k * D + 1] * book.count[k]));
+        CHECK(book.grace[k] == (dead ? 20 : 0));
+        if (!dead) CHECK(book.weight[k * D] == before.weight[k * D]);
+    }
+    CHECK(vector_at(&book.weight[2 * D], x) != vector_at(&book.weight[5 * D], x));
+}
+
+TEST_CASE("revive: the next update does not take a revived code back") {
+    Book book = book_with_dead({2});
+    const auto x = far_vectors(20);
+    revive(book, std::span<const float>{x}, {}, Rng{3});
+    const float placed = book.weight[2 * D];
+    const std::vector<Token> tokens(20, 0);  // nobody chooses it
+    for (int step = 0; step < 10; ++step) ema_update(book, std::span<const float>{x}, std::span<const Token>{tokens}, {});
+    CHECK(book.weight[2 * D] == doctest::Approx(placed).epsilon(1e-4));
+}
+
+TEST_CASE("revive: a code is not judged again during its grace") {
+    Book book = book_with_dead({2});
+    const auto x = far_vectors(20), y = numbers<float>(20 * D, 7);
+    const ReviveOptions options{.below = 0.1f, .grace = 4};
+    REQUIRE(revive(book, std::span<const float>{x}, options, Rng{3}) == 1);
+    for (int step = 0; step < 4; ++step) {
+        book.count[2] = 0;
+        CHECK(revive(book, std::span<const float>{y}, options, Rng{4}) == 0);
+        CHECK(vector_at(&book.weight[2 * D], x) < 20);
+    }
+    CHECK(revive(book, std::span<const float>{y}, options, Rng{4}) == 1);
+    CHECK(vector_at(&book.weight[2 * D], y) < 20);
+}
+
+TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives nothing") {
+    const auto x = far_vectors(20);
+    for (const float scale : {1e-3f, 1.f, 1e4f}) {
+        Book book = book_with_dead({1, 4, 7}, scale);
+        CHECK(revive(book, std::span<const float>{x}, {}, Rng{3}) == 3);
+        Book alive = book_with_dead({1, 4, 7}, scale);
+        CHECK(revive(alive, std::span<const float>{x}, {.below = 0.03f}, Rng{3}) == 0);
+        CHECK(revive(alive, std::span<const float>{x}, {.below = 0}, Rng{3}) == 0);
+        CHECK(support::hash_bits(alive) == support::hash_bits(book_with_dead({1, 4, 7}, scale)));
+    }
+}
+
+TEST_CASE("revive: no vector serves twice, and when there are too few some codes stay dead") {
+    for (const std::size_t count : {0u, 1u, 2u, 3u, 6u, 7u}) {
+        Book book = book_with_dead({0, 1, 2, 4, 6, 7});
+        const auto x = far_vectors(count);
+        const std::size_t moved = revive(book, std::span<const float>{x}, {.below = 0.2f}, Rng{3});
+        CHECK(moved == std::min<std::size_t>(count, 6));
+        std::set<std::size_t> used;
+        for (std::size_t k = 0; k < K; ++k)
+            if (const std::size_t m = vector_at(&book.weight[k * D], x); m < x.size()) used.insert(m);
+        CHECK(used.size() == moved);
+    }
+}
+
+TEST_CASE("revive: the same generator chooses the same vectors, another one others") {
+    const auto x = far_vectors(200);
+    Book a = book_with_dead({0, 3}), b = a, c = a;
+    revive(a, std::span<const float>{x}, {}, Rng{3});
+    revive(b, std::span<const float>{x}, {}, Rng{3});
+    revive(c, std::span<const float>{x}, {}, Rng{4});
+    CHECK(support::hash_bits(a) == support::hash_bits(b));
+    CHECK(support::hash_bits(a) != support::hash_bits(c));
+}

@@ -1,0 +1,275 @@
+#include <tessera/vq/vq_vae.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/counting_allocator.hpp>
+#include <support/message.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/optim/adamw.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+using support::bars;
+using support::batch_of;
+using support::TinyVae;
+
+namespace {
+
+using Vae = TinyVae<float>;
+
+// What a Trainer does, by hand.
+struct Steps {
+    Vae vae;
+    AdamW<Vae::Params> optimizer{{.lr = 1e-3}};
+    Vae::Workspace ws;
+    Vae::Params grad;
+    std::uint64_t count = 0;
+
+    explicit Steps(Rng rng) : vae{rng} {}
+    VqVaeReport step(Vae::Batch x) {
+        ws.rng = Rng{7}.split(count++);
+        vae.prepare(x, ws);
+        set_zero(grad);
+        const VqVaeReport report = std::as_const(vae).loss_and_grad(x, ws, grad);
+        optimizer.update(vae.params(), grad);
+        vae.update_buffers(ws);
+        return report;
+    }
+};
+
+// The loss as a function of the weights alone: the codes stay, and q is z + (q - z) with the bracket as a constant.
+struct Surrogate {
+    using Model = TinyVae<double>;
+    using Encoder = support::TinyEncoder<double>;
+    using Decoder = support::TinyDecoder<double>;
+
+    Model& model;
+    Tensor<double, support::TinyImage> x;
+    double beta;
+    Tensor<double, Shape<2, 2, 4>> z{x.batch()}, q{x.batch()}, difference{x.batch()};
+
+    Surrogate(Model& m, Tensor<double, support::TinyImage> images, double commitment)
+        : model{m}, x{std::move(images)}, beta{commitment} {
+        encode();
+        Tensor<Token, Shape<4>> codes{x.batch()};
+        model.encode(x, codes);
+        for (std::size_t i = 0; i < q.span().size(); ++i) {
+            q.data()[i] = model.codebook().weight[codes.span()[i / 4] * std::size_t{4} + i % 4];
+            difference.data()[i] = q.data()[i] - z.data()[i];
+        }
+    }
+    void encode() {
+        nn::Ready<Encoder> w;
+        nn::pack<Encoder>(model.params().encoder, w);
+        Encoder::Cache cache;
+        Encoder::forward(w, View<const double, support::TinyImage>{x}, z, cache);
+    }
+    double operator()() {
+        encode();
+        double commitment = 0, error = 0;
+        Tensor<double, Shape<2, 2, 4>> straight{x.batch()};
+        for (std::size_t i = 0; i < q.span().size(); ++i) {
+            straight.data()[i] = z.data()[i] + difference.data()[i];
+            commitment += std::pow(z.data()[i] - q.data()[i], 2) / static_cast<double>(q.span().size());
+        }
+        nn::Ready<Decoder> w;
+        nn::pack<Decoder>(model.params().decoder, w);
+        Decoder::Cache cache;
+        Tensor<double, support::TinyImage> y{x.batch()};
+        Decoder::forward(w, View<const double, Shape<2, 2, 4>>{straight}, y, cache);
+        for (std::size_t i = 0; i < y.span().size(); ++i)
+            error += std::pow(y.data()[i] - x.data()[i], 2) / static_cast<double>(y.span().size());
+        return error + beta * commitment;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z + constant, and of the commitment") {
+    using Model = TinyVae<double>;
+    const float beta = 0.25f;
+    Rng rng{3};
+    Model model{rng, {.commitment = beta}};
+    const auto x = batch_of<double>(bars(6, 1));
+    Model::Workspace ws;
+    model.prepare(x, ws);
+    for (double& v : model.codebook().weight.span()) v += 0.05;  // z and q apart
+    Model::Params grad;
+    const VqVaeReport report = std::as_const(model).loss_and_grad(x, ws, grad);
+
+    Surrogate surrogate{model, x, static_cast<double>(beta)};
+    CHECK(report.loss == doctest::Approx(surrogate()).epsilon(1e-12));
+    CHECK(report.commitment > 1e-4);
+    double worst = 0;
+    std::size_t checked = 0;
+    Model::Params::each(
+        [&](const Path&, auto& p, const auto& g) {
+            double largest = 1e-9;
+            for (const double v : g.span()) largest = std::max(largest, std::abs(v));
+            for (std::size_t i = 0; i < p.span().size(); i += 1 + p.span().size() / 60, ++checked) {
+                const double h = 1e-6, value = p[i];
+                p[i] = value + h;
+                const double above = surrogate();
+                p[i] = value - h;
+                const double below = surrogate();
+                p[i] = value;
+                worst = std::max(worst, std::abs((above - below) / (2 * h) - g[i]) / largest);
+            }
+        },
+        model.params(), std::as_const(grad));
+    CHECK(checked > 150);
+    CHECK(worst < 1e-6);
+}
+
+TEST_CASE("VqVae: beta stands on the encoder's side only, and the codebook learns from update_buffers alone") {
+    const auto x = batch_of<float>(bars(20, 1));
+    std::uint64_t decoder[2], encoder[2], book[2];
+    for (const bool commit : {false, true}) {
+        Rng rng{3};
+        Vae vae{rng, {.commitment = commit ? 1.f : 0.f}};
+        Vae::Workspace ws;
+        Vae::Params grad;
+        vae.prepare(x, ws);
+        const std::uint64_t before = support::hash_bits(vae.codebook());
+        std::as_const(vae).loss_and_grad(x, ws, grad);
+        decoder[commit] = support::hash_bits(grad.decoder);
+        encoder[commit] = support::hash_bits(grad.encoder);
+        book[commit] = support::hash_bits(vae.codebook());
+        CHECK(book[commit] == before);
+        vae.update_buffers(ws);
+        CHECK(support::hash_bits(vae.codebook()) != before);
+    }
+    CHECK(decoder[0] == decoder[1]);
+    CHECK(encoder[0] != encoder[1]);
+}
+
+TEST_CASE("VqVae: the optimiser sees encoder and decoder; a file holds the codebook as well") {
+    std::vector<std::string> expected{"encoder.0.weight", "encoder.0.bias", "encoder.2.weight", "encoder.2.bias",
+                                      "decoder.0.weight", "decoder.0.bias", "decoder.2.weight", "decoder.2.bias"};
+    CHECK(support::names_of(Vae::Params{}) == expected);
+    Rng rng{1};
+    const Vae vae{rng};
+    std::vector<std::string> names;
+    Vae::each_state([&](const Path& path, const auto&) { names.push_back(path.str()); }, vae);
+    for (const char* leaf : {"weight", "count", "sum", "grace", "steps"}) expected.push_back(std::string{"codebook."} + leaf);
+    CHECK(names == expected);
+}
+
+TEST_CASE("VqVae: the same generator makes the same weights, and moves on") {
+    Rng first{5}, second{5};
+    const Vae a{first}, b{second}, c{second};
+    CHECK(support::hash_state(a) == support::hash_state(b));
+    CHECK(support::hash_state(a) != support::hash_state(c));
+}
+
+TEST_CASE("VqVae: prepare starts the codes from the first batch, once, and not where k-means is off") {
+    const auto x = batch_of<float>(bars(20, 1));
+    Rng rng{3};
+    Vae vae{rng}, off{rng, {.kmeans = false}};
+    Vae::Workspace ws;
+    const auto before = support::hash_bits(vae.codebook()), before_off = support::hash_bits(off.codebook());
+    vae.prepare(Vae::Batch{}, ws);
+    CHECK(support::hash_bits(vae.codebook()) == before);
+    vae.prepare(x, ws);
+    const auto prepared = support::hash_bits(vae.codebook());
+    CHECK(prepared != before);
+    Vae::Params grad;
+    vae.loss_and_grad(x, ws, grad);
+    vae.update_buffers(ws);
+    const auto updated = support::hash_bits(vae.codebook());
+    vae.prepare(x, ws);
+    CHECK(support::hash_bits(vae.codebook()) == updated);
+    off.prepare(x, ws);
+    CHECK(support::hash_bits(off.codebook()) == before_off);
+}
+
+TEST_CASE("VqVae: the report counts the codes of the batch, and its parts make its loss") {
+    const auto x = batch_of<float>(bars(37, 1));
+    Steps steps{Rng{1}};
+    steps.step(x);
+    const VqVaeReport report = steps.step(x);
+    std::vector<std::size_t> counts(Vae::codes);
+    for (const Token k : steps.ws.codes.span()) ++counts.at(k);
+    std::size_t used = 0;
+    CHECK(report.perplexity == perplexity(counts, &used));
+    CHECK(report.used == used);
+    CHECK(report.loss == doctest::Approx(report.reconstruction + 0.25 * report.commitment).epsilon(1e-12));
+}
+
+TEST_CASE("VqVae: training steps give the same bits with one, two and three threads") {
+    CHECK(support::same_for_threads([] {
+        Steps steps{Rng{1}};
+        for (std::uint64_t step = 0; step < 3; ++step) steps.step(batch_of<float>(bars(70, step)));
+        return support::hash_state(steps.vae);
+    }));
+}
+
+TEST_CASE("VqVae: a training step allocates nothing after the first") {
+    const auto x = batch_of<float>(bars(70, 1));
+    support::with_threads(2, [&] {
+        Steps steps{Rng{1}};
+        for (int step = 0; step < 3; ++step) steps.step(x);  // both slots have worked by now
+        std::size_t fewest = 1000;
+        for (int step = 0; step < 5; ++step) {
+            const std::size_t before = support::allocations();
+            steps.step(step % 2 ? View<const float, support::TinyImage>{x}.slice(0, 33) : Vae::Batch{x});
+            fewest = std::min(fewest, support::allocations() - before);
+        }
+        CHECK(fewest == 0);
+        return 0;
+    });
+    Steps steps{Rng{1}};
+    support::with_threads(1, [&] {
+        steps.step(x);
+        const std::size_t before = support::allocations();
+        for (int step = 0; step < 5; ++step) steps.step(x);
+        CHECK(support::allocations() == before);
+        return 0;
+    });
+}
+
+TEST_CASE("VqVae: an empty batch, and NaN in a pixel, are refused") {
+    Rng rng{1};
+    Vae vae{rng};
+    Vae::Workspace ws;
+    Vae::Params grad;
+    CHECK(support::message<ArgumentError>([&] { vae.loss_and_grad({}, ws, grad); }) ==
+          "VqVae: batch: expected at least one image, got 0");
+    auto x = batch_of<float>(bars(20, 1));
+    vae.prepare(x, ws);
+    const auto before = support::hash_state(vae);
+    x[17][5] = std::numeric_limits<float>::quiet_NaN();
+    const std::string expected = "expected a finite number, got nan";
+    CHECK(support::contains(support::message<NumericError>([&] { vae.prepare(x, ws); }), expected));
+    CHECK(support::contains(support::message<NumericError>([&] { vae.loss_and_grad(x, ws, grad); }), expected));
+    CHECK(support::contains(support::message<NumericError>([&] { vae.reconstruct(x); }), expected));
+    CHECK(support::hash_state(vae) == before);
+}
+
+TEST_CASE("VqVae: encode, decode and reconstruct agree, for views and for a dataset whose labels are kept") {
+    const auto images = bars(530, 1);  // more than a dataset is cut into
+    const auto x = batch_of<float>(images);
+    Steps steps{Rng{1}};
+    steps.step(x);
+    const Vae& vae = steps.vae;
+    const data::Tokens<4> codes = vae.encode(images);
+    REQUIRE(codes.size() == 530);
+    Tensor<Token, Shape<4>> of_view{530};
+    vae.encode(x, of_view);
+    CHECK(std::ranges::equal(of_view.span(), codes.view().span()));
+    CHECK(codes.classes() == 2);
+    CHECK(std::ranges::equal(codes.labels(), images.labels()));
+    const auto y = vae.decode(codes), again = vae.reconstruct(x);
+    CHECK(std::ranges::equal(y.span(), again.span()));
+
+    const data::Images<support::TinyImage> unlabelled{{images.bytes().begin(), images.bytes().end()}};
+    CHECK(!vae.encode(unlabelled).labelled());
+}
