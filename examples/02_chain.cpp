@@ -1,8 +1,9 @@
 // 2. A net from layers: forward, backward, and a step down the gradient, all by hand.
 //
-// A layer is no object. It is a type with functions: init, forward, backward. What it learns lives in its Params, what
-// backward must remember lives in its Cache; both are plain values that you own. Nothing is hidden, so nothing can be
-// forgotten: gradients are a second value of the type Params, and an optimiser is a loop over two such values.
+// A layer is no object. It is a type with functions: init, forward, backward. What it learns lives in its
+// Params, what backward must remember lives in its Cache; both are plain values that you own. Nothing is
+// hidden, so nothing can be forgotten: gradients are a second value of the type Params, and an optimiser is a
+// loop over two such values.
 
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
@@ -16,8 +17,8 @@
 namespace ts = tessera;
 using namespace tessera::nn;
 
-// A Chain binds its layers from the left to the right: each gets the shape that the one before it gives. Naming the net
-// by inheritance keeps messages short: they say `Net` instead of the whole list.
+// A Chain binds its layers from the left to the right: each gets the shape that the one before it gives.
+// Naming the net by inheritance keeps messages short: they say `Net` instead of the whole list.
 struct Net : Chain<ts::Shape<1>, Linear<32>, Tanh, Linear<32>, Tanh, Linear<1>> {};
 
 int main() {
@@ -26,8 +27,11 @@ int main() {
     Net::Params params, grad;
     Net::init(params, rng);
     std::printf("the net has %zu weights:", ts::parameter_count(params));
-    Net::Params::each([](const ts::Path& name, const auto& leaf) { std::printf(" %s %zu", name.str().c_str(), leaf.span().size()); },
-                      params);
+    Net::Params::each(
+        [](const ts::Path& name, const auto& leaf) {
+            std::printf(" %s %zu", name.str().c_str(), leaf.span().size());
+        },
+        params);
     std::printf("\n");
 
     // It shall learn y = sin(3 x) from 256 random points.
@@ -39,8 +43,8 @@ int main() {
         target[n][0] = std::sin(3 * x[n][0]);
     }
 
-    // What forward and backward read is not Params itself but its packed form: the weights in the order of the kernels,
-    // made once for each step.
+    // What forward and backward read is not Params itself but its packed form: the weights in the order of
+    // the kernels, made once for each step.
     Net::Packed packed;
     Net::Cache cache;
     float first = 0, loss = 0;
@@ -62,8 +66,8 @@ int main() {
         ts::set_zero(grad);
         Net::backward_params(packed, x, y, dy, cache, grad);
 
-        // `each` walks through any number of parameter sets at once. Here it visits every weight together with its
-        // gradient, and that is plain gradient descent.
+        // `each` walks through any number of parameter sets at once. Here it visits every weight together
+        // with its gradient, and that is plain gradient descent.
         const auto descend = [](const ts::Path&, auto& weight, const auto& slope) {
             for (std::size_t i = 0; i < weight.span().size(); ++i) weight[i] -= 0.1f * slope[i];
         };

@@ -1,8 +1,9 @@
 // 3. A layer of your own.
 //
-// A layer needs no base class and no registration: a struct with the right names is one. The compiler checks the names
-// (nn::LayerSpec), and testing::check_layer checks that it keeps every rule of the contract: gradients against
-// differences, that forward writes all of y, that backward adds to grad, that samples do not depend on each other, ...
+// A layer needs no base class and no registration: a struct with the right names is one. The compiler checks
+// the names (nn::LayerSpec), and testing::check_layer checks that it keeps every rule of the contract:
+// gradients against differences, that forward writes all of y, that backward adds to grad, that samples do
+// not depend on each other, ...
 
 #include <tessera/core/rng.hpp>
 #include <tessera/nn/chain.hpp>
@@ -38,10 +39,11 @@ struct SquareLayer {
 
     static void init(Params& p, ts::Rng&) { p.gain.fill(1); }
     static void forward(const Params& p, ts::View<const T, In> x, ts::View<T, In> y, Cache&) {
-        for (std::size_t i = 0; i < x.size(); ++i) y.data()[i] = p.gain[i % channels] * x.data()[i] * x.data()[i];
+        for (std::size_t i = 0; i < x.size(); ++i)
+            y.data()[i] = p.gain[i % channels] * x.data()[i] * x.data()[i];
     }
-    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>, ts::View<const T, In> dy,
-                         ts::View<T, In> dx, Cache&, Params& grad) {
+    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
+                         ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
         for (std::size_t i = 0; i < x.size(); ++i) {
             dx.data()[i] = 2 * p.gain[i % channels] * x.data()[i] * dy.data()[i];
             grad.gain[i % channels] += x.data()[i] * x.data()[i] * dy.data()[i];
@@ -65,7 +67,8 @@ struct WrongLayer : SquareLayer<In, T> {
     using Base = SquareLayer<In, T>;
     static constexpr std::string_view name = "Wrong";
     static void backward(const typename Base::Params& p, ts::View<const T, In> x, ts::View<const T, In> y,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::None& cache, typename Base::Params& grad) {
+                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::None& cache,
+                         typename Base::Params& grad) {
         Base::backward(p, x, y, dy, dx, cache, grad);
         for (std::size_t i = 0; i < x.size(); ++i) dx.data()[i] /= 2;
     }

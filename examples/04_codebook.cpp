@@ -1,8 +1,8 @@
 // 4. A codebook: many vectors become few.
 //
-// The middle of a VQ-VAE, without encoder and decoder. Points of the plane are drawn from eight heaps; a codebook of eight
-// codes shall find the heaps, and follow them while they turn, as the encoder's vectors move while it learns. Three moves,
-// each a function of its own:
+// The middle of a VQ-VAE, without encoder and decoder. Points of the plane are drawn from eight heaps; a
+// codebook of eight codes shall find the heaps, and follow them while they turn, as the encoder's vectors
+// move while it learns. Three moves, each a function of its own:
 //
 //     kmeans        start values from some points
 //     quantize      each point gets the number of its nearest code, and that code
@@ -53,13 +53,16 @@ int main() {
         ts::quantize<float>(packed, points, tokens, nearest);
 
         error = 0;
-        for (std::size_t i = 0; i < points.size(); ++i) error += std::pow(double(points[i] - nearest[i]), 2) / count;
+        for (std::size_t i = 0; i < points.size(); ++i)
+            error += std::pow(double(points[i] - nearest[i]), 2) / count;
         std::vector<std::size_t> counts(8);
         for (const ts::Token token : tokens) ++counts[token];
         perplexity = ts::perplexity(counts);  // 8 when all codes are chosen equally often
-        if (step % 25 == 0) std::printf("step %3d  squared distance %.4f  perplexity %.2f of 8\n", step, error, perplexity);
+        if (step % 25 == 0)
+            std::printf("step %3d  squared distance %.4f  perplexity %.2f of 8\n", step, error, perplexity);
 
-        ts::ema_update(book, std::span<const float>{points}, std::span<const ts::Token>{tokens}, {.decay = 0.9f});
+        ts::ema_update(book, std::span<const float>{points}, std::span<const ts::Token>{tokens},
+                       {.decay = 0.9f});
     }
     std::printf("the codes:");
     for (std::size_t k = 0; k < 8; ++k)

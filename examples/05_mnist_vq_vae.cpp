@@ -2,8 +2,8 @@
 //
 //     05_mnist_vq_vae [folder with digits] [--small]
 //
-// Writes vq_vae.safetensors, which lesson 6 reads, and reconstructions.png. The library takes steps; loop, learning rate
-// and what is printed are yours.
+// Writes vq_vae.safetensors, which lesson 6 reads, and reconstructions.png. The library takes steps; loop,
+// learning rate and what is printed are yours.
 
 #include "support/course_nets.hpp"
 
@@ -23,19 +23,22 @@ namespace ts = tessera;
 int run(const course::Arguments& arguments) {
     // four IDX files, or the two contact sheets that come with the examples
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto train = digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto train = digits.train.subset(
+        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     std::printf("%zu digits to learn from, %zu to test with\n", train.size(), digits.test.size());
 
     // The VAE owns its weights, its codebook and nothing else.
     ts::Rng rng{42};
     course::Vae vae{rng};
     std::printf("encoder and decoder have %zu weights; %zu codes of %zu numbers; %zu codes for a digit\n",
-                ts::parameter_count(vae.params()), course::Vae::codes, course::Vae::width, course::Vae::tokens);
+                ts::parameter_count(vae.params()), course::Vae::codes, course::Vae::width,
+                course::Vae::tokens);
 
     // A trainer holds what a step needs beside the model: gradients, the optimiser's moments, scratch.
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
     const int epochs = arguments.small ? 4 : 8;
-    const std::size_t batch_size = 64, steps = static_cast<std::size_t>(epochs) * ((train.size() + batch_size - 1) / batch_size);
+    const std::size_t batch_size = 64, steps = static_cast<std::size_t>(epochs) *
+                                               ((train.size() + batch_size - 1) / batch_size);
     const ts::WarmupCosine rate{.lr = 2e-3, .warmup = steps / 20, .steps = steps};
 
     for (int epoch = 0; epoch < epochs; ++epoch) {

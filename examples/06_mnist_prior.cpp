@@ -2,8 +2,8 @@
 //
 //     06_mnist_prior [folder with digits] [--small]
 //
-// Reads vq_vae.safetensors of lesson 5 and writes prior.safetensors. To the prior a digit is a sentence of 49 words; the
-// label stands before the first one, so that one can ask for a seven later.
+// Reads vq_vae.safetensors of lesson 5 and writes prior.safetensors. To the prior a digit is a sentence of 49
+// words; the label stands before the first one, so that one can ask for a seven later.
 
 #include "support/course_nets.hpp"
 
@@ -23,7 +23,8 @@ namespace ts = tessera;
 
 int run(const course::Arguments& arguments) {
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto images = digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto images = digits.train.subset(
+        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
 
     // Weights are read into a model of the same type; a file that does not fit is an error that says where.
     ts::Rng rng{42};
@@ -39,7 +40,8 @@ int run(const course::Arguments& arguments) {
     course::Prior prior{rng};
     ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = 2e-3, .weight_decay = 0.05}}, {.clip_norm = 1}};
     const int epochs = arguments.small ? 3 : 8;
-    const std::size_t batch_size = 32, steps = static_cast<std::size_t>(epochs) * ((train.size() + batch_size - 1) / batch_size);
+    const std::size_t batch_size = 32, steps = static_cast<std::size_t>(epochs) *
+                                               ((train.size() + batch_size - 1) / batch_size);
     const ts::WarmupCosine rate{.lr = 2e-3, .warmup = steps / 20, .steps = steps};
 
     // A nat is a surprise of e: whoever knows nothing pays ln 64 = 4.16 for each of 64 codes.
@@ -51,8 +53,8 @@ int run(const course::Arguments& arguments) {
             trainer.step(batch);
         }
         nats = prior.evaluate(test);
-        std::printf("epoch %d  test %.3f nats a code (knowing nothing: %.3f), %.1f bits a digit\n", epoch + 1, nats, blind,
-                    nats * static_cast<double>(course::Vae::tokens) / std::numbers::ln2);
+        std::printf("epoch %d  test %.3f nats a code (knowing nothing: %.3f), %.1f bits a digit\n", epoch + 1,
+                    nats, blind, nats * static_cast<double>(course::Vae::tokens) / std::numbers::ln2);
     }
     ts::io::save("prior.safetensors", prior);
     std::printf("wrote prior.safetensors\n");

@@ -30,15 +30,16 @@ int run(const course::Arguments& arguments) {
     for (ts::Label c = 0; c < 10; ++c) labels.insert(labels.end(), columns, c);
 
     const auto start = std::chrono::steady_clock::now();
-    const auto codes = ts::sample(prior, labels.size(), {.temperature = 0.9f, .top_p = 0.95f, .labels = labels}, rng);
+    const auto codes =
+        ts::sample(prior, labels.size(), {.temperature = 0.9f, .top_p = 0.95f, .labels = labels}, rng);
     const auto images = vae.decode(codes);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     ts::data::write_png_grid("samples.png", images, columns);
     std::printf("%zu digits in %.2f s; wrote samples.png\n", images.batch(), seconds);
 
-    // Colder: the most usual codes only, and so the most usual digits. Sample n draws from a stream of its own, so the
-    // same generator gives the same digits, however many are made together.
+    // Colder: the most usual codes only, and so the most usual digits. Sample n draws from a stream of its
+    // own, so the same generator gives the same digits, however many are made together.
     ts::Rng again{1}, once_more{1};
     const std::vector<ts::Label> seven{7};
     const ts::SampleOptions cold{.temperature = 0.5f, .top_k = 16, .labels = seven};

@@ -2,14 +2,17 @@
 //
 //     08_in_your_program [folder with digits] [--small]
 //
-// The library starts no threads, prints nothing and reads no environment. It runs in the oneTBB arena that it is called
-// from: a server gives it two of its cores, a batch job all of them. The result is the same, bit for bit.
+// The library starts no threads, prints nothing and reads no environment. It runs in the oneTBB arena that it
+// is called from: a server gives it two of its cores, a batch job all of them. The result is the same, bit
+// for bit.
 
 #include <tbb/task_arena.h>
 
 #include <exception>
 #include <string_view>
+#include <vector>
 
+// clang-format off
 // [program]
 #include <tessera/data/image.hpp>
 #include <tessera/tessera.hpp>
@@ -31,7 +34,8 @@ struct Decoder : Chain<Encoder::Output,
     ConvTranspose2d<1, up2>, Sigmoid> {};                             // 28 x 28 x 1
 
 using Vae = ts::VqVae<Encoder, ts::Codebook<256>, Decoder>;
-using Prior = ts::Gpt<ts::GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4}>;
+using Prior = ts::Gpt<ts::GptConfig{
+    .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4}>;
 
 void learn(const ts::data::Images<Encoder::Input>& digits, int epochs) {
     ts::Rng rng{42};
@@ -58,6 +62,7 @@ void learn(const ts::data::Images<Encoder::Input>& digits, int epochs) {
     ts::io::save("digits.safetensors", vae, prior);
 }
 // [/program]
+// clang-format on
 
 int main(int argc, char** argv) {
     const char* folder = "examples/data";
@@ -78,7 +83,8 @@ int main(int argc, char** argv) {
         tbb::task_arena arena{2};  // the host's decision
         arena.execute([&] { learn(images, small ? 1 : 8); });
         // [/arena]
-    } catch (const std::exception& error) {  // every error of the library is a tessera::Error with one sentence
+    } catch (
+        const std::exception& error) {  // every error of the library is a tessera::Error with one sentence
         std::fprintf(stderr, "08_in_your_program: %s\n", error.what());
         return 1;
     }

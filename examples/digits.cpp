@@ -1,5 +1,5 @@
-// digits: the complete program. It learns to draw what a folder of images shows, in two stages, and writes pictures,
-// weights, figures and a report.
+// digits: the complete program. It learns to draw what a folder of images shows, in two stages, and writes
+// pictures, weights, figures and a report.
 //
 //     sh examples/run.sh              sets up, builds and runs it on the digits that come with it
 //     sh examples/run.sh --help
@@ -42,9 +42,10 @@ std::string version() {
 
 void check_label(const Options& o, const std::vector<std::string>& classes) {
     if (!o.label || *o.label < classes.size()) return;
-    throw tessera::ArgumentError("--label: " + (classes.empty()
-                                                    ? "expected none, as there are no classes"
-                                                    : "expected a class from 0 to " + std::to_string(classes.size() - 1)) +
+    throw tessera::ArgumentError("--label: " +
+                                 (classes.empty()
+                                      ? "expected none, as there are no classes"
+                                      : "expected a class from 0 to " + std::to_string(classes.size() - 1)) +
                                  ", got " + std::to_string(*o.label));
 }
 
@@ -55,7 +56,9 @@ void say_hello(const Summary& s, const std::string& data) {
 }
 
 // Tiles: the middle of each decoded image, where no border shows.
-tessera::Bytes codebook_png(const Picture& codes) { return png_grid_of_middles(codes, codes.batch() > 256 ? 32 : 16); }
+tessera::Bytes codebook_png(const Picture& codes) {
+    return png_grid_of_middles(codes, codes.batch() > 256 ? 32 : 16);
+}
 
 // Rows of test images, each above the row of its reconstructions.
 tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reconstructions) {
@@ -77,7 +80,8 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
     const Material material = load_material(o);
     check_label(o, material.class_names());
     const Output output{o.out};
-    output.check({"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
+    output.check(
+        {"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
 
     summary.data = material.description;
     summary.train_images = material.train.size();
@@ -90,7 +94,8 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
     const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
-                    reconstructions_png(outcome.originals, outcome.reconstructions), codebook_png(outcome.codebook)};
+                    reconstructions_png(outcome.originals, outcome.reconstructions),
+                    codebook_png(outcome.codebook)};
     output.write("samples.png", pngs.samples);
     output.write("reconstructions.png", pngs.reconstructions);
     output.write("codebook.png", pngs.codebook);
@@ -98,29 +103,31 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
     summary.seconds_total = watch.seconds();
     output.write("report.html", report_html(summary, outcome, pngs));
     output.write("metrics.json", metrics_json(summary, outcome));
-    std::printf("done in %.1f s: %s holds report.html, samples.png, model.safetensors and more\n", summary.seconds_total,
-                output.folder().c_str());
+    std::printf("done in %.1f s: %s holds report.html, samples.png, model.safetensors and more\n",
+                summary.seconds_total, output.folder().c_str());
 }
 
 void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
     const ModelFacts facts = read_model_facts(o.load);
     if (o.preset && *o.preset != facts.preset)
-        throw tessera::ArgumentError("--load: " + o.load + ": expected a model of preset " + name(*o.preset) + ", got one of " +
-                                     name(facts.preset));
+        throw tessera::ArgumentError("--load: " + o.load + ": expected a model of preset " + name(*o.preset) +
+                                     ", got one of " + name(facts.preset));
     check_label(o, facts.class_names);
     const Output output{o.out};
     output.check({"samples.png", "metrics.json"});
     say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ")");
-    for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
+    for (const std::string& unused : o.unused)
+        std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     const Job job{o, recipe(facts.preset), output};
-    const Outcome outcome =
-        facts.preset == Preset::small ? sample_small(job, facts.class_names) : sample_std(job, facts.class_names);
+    const Outcome outcome = facts.preset == Preset::small ? sample_small(job, facts.class_names)
+                                                          : sample_std(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));
     summary.peak_rss_mib = peak_memory_mib();
     summary.seconds_total = watch.seconds();
     output.write("metrics.json", metrics_json(summary, outcome));
-    std::printf("done in %.1f s: %s holds samples.png and metrics.json\n", summary.seconds_total, output.folder().c_str());
+    std::printf("done in %.1f s: %s holds samples.png and metrics.json\n", summary.seconds_total,
+                output.folder().c_str());
 }
 
 }  // namespace
@@ -138,7 +145,8 @@ int main(int argc, char** argv) {
         // The library runs in whatever arena it is called from; oneTBB itself would not go beyond the cores.
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};
-        arena.execute([&] { options.load.empty() ? train(options, watch, summary) : sample(options, watch, summary); });
+        arena.execute(
+            [&] { options.load.empty() ? train(options, watch, summary) : sample(options, watch, summary); });
     } catch (const Stop& stop) {
         if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;
         refuse(stop.text.c_str());

@@ -1,6 +1,6 @@
 #pragma once
-// Charts as SVG text: lines over a linear x axis, and bars. Colours come from the page (CSS variables), so that a chart
-// follows its light or dark scheme.
+// Charts as SVG text: lines over a linear x axis, and bars. Colours come from the page (CSS variables), so
+// that a chart follows its light or dark scheme.
 
 #include "outcome.hpp"
 

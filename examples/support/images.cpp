@@ -21,7 +21,8 @@ namespace {
 
 bool has_image_name(const fs::path& path) {
     std::string ending = path.extension().string();
-    std::ranges::transform(ending, ending.begin(), [](char c) { return 'A' <= c && c <= 'Z' ? char(c + 32) : c; });
+    std::ranges::transform(ending, ending.begin(),
+                           [](char c) { return 'A' <= c && c <= 'Z' ? char(c + 32) : c; });
     return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
@@ -40,7 +41,8 @@ Kind kind_of(const std::string& folder, const std::string& option) {
     for (const auto& entry : entries) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with('.')) continue;
-        if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos || name.find("idx1") != name.npos)
+        if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos ||
+            name.find("idx1") != name.npos)
             return Kind::idx;
         if (entry.is_directory(error)) {
             for (const auto& inner : fs::directory_iterator{entry.path(), error})
@@ -60,9 +62,10 @@ std::vector<std::size_t> part(const std::vector<std::uint32_t>& order, std::size
 // One image in ten is kept for testing, whatever their number.
 Material divide(const Images& all, const std::string& folder, const tessera::Rng& rng) {
     if (all.size() < 2)
-        throw tessera::DataError("--data: " + folder +
-                                 ": expected at least 2 images, one to learn from and one to test with, got " +
-                                 std::to_string(all.size()));
+        throw tessera::DataError(
+            "--data: " + folder +
+            ": expected at least 2 images, one to learn from and one to test with, got " +
+            std::to_string(all.size()));
     const std::size_t test = std::max<std::size_t>(1, all.size() / 10);
     const auto order = data::permutation(all.size(), rng);
     return {all.subset(part(order, test, all.size() - test)), all.subset(part(order, 0, test)),
@@ -88,8 +91,9 @@ Material load_material(const Options& options) {
         material = divide(data::load_image_folder<Image>(folder).train, folder, rng);
         break;
     case Kind::nothing:
-        throw tessera::DataError("--data: " + folder +
-                                 ": expected the four IDX files of a set like MNIST, or PNG or JPEG images, found neither");
+        throw tessera::DataError(
+            "--data: " + folder +
+            ": expected the four IDX files of a set like MNIST, or PNG or JPEG images, found neither");
     case Kind::idx:
     case Kind::sheets: {
         data::Mnist mnist = data::load_mnist(folder);
@@ -134,7 +138,8 @@ tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
     tessera::Tensor<float, tessera::Shape<side, side, 1>> middles{images.batch()};
     for (std::size_t n = 0; n < images.batch(); ++n)
         for (std::size_t y = 0; y < side; ++y)
-            std::ranges::copy(images[n].subspan((y + edge) * all + edge, side), middles[n].begin() + y * side);
+            std::ranges::copy(images[n].subspan((y + edge) * all + edge, side),
+                              middles[n].subspan(y * side).begin());
     return data::encode_png(data::png_grid(middles.view(), columns));
 }
 

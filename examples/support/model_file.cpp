@@ -12,7 +12,8 @@ namespace digits {
 ModelFacts read_model_facts(const std::string& path) {
     tessera::io::SafetensorsFile file{path};
     file.check();
-    const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
+    const auto preset = file.metadata("tessera.digits.preset"),
+               names = file.metadata("tessera.digits.class_names");
     if (!preset || !names || (*preset != "small" && *preset != "std"))
         throw tessera::FormatError("--load: " + path + ": expected a model that this program has written");
     ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, {}};

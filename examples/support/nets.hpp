@@ -1,6 +1,6 @@
 #pragma once
-// The nets of both presets. Each number stands once: the codebook takes the encoder's width, the prior its vocabulary
-// and context from the VQ-VAE.
+// The nets of both presets. Each number stands once: the codebook takes the encoder's width, the prior its
+// vocabulary and context from the VQ-VAE.
 
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/nn/chain.hpp>
@@ -46,8 +46,12 @@ struct Small {
     struct Encoder : EncoderChain<64, 32> {};
     struct Decoder : DecoderChain<64, 32> {};
     using Vae = tessera::VqVae<Encoder, tessera::Codebook<256>, Decoder>;
-    using Prior = tessera::Gpt<tessera::GptConfig{
-        .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = most_classes}>;
+    using Prior = tessera::Gpt<tessera::GptConfig{.vocab = Vae::codes,
+                                                  .context = Vae::tokens,
+                                                  .width = 128,
+                                                  .heads = 4,
+                                                  .layers = 4,
+                                                  .classes = most_classes}>;
 };
 
 struct Std {
@@ -55,8 +59,12 @@ struct Std {
     struct Encoder : EncoderChain<128, 64> {};
     struct Decoder : DecoderChain<128, 64> {};
     using Vae = tessera::VqVae<Encoder, tessera::Codebook<512>, Decoder>;
-    using Prior = tessera::Gpt<tessera::GptConfig{
-        .vocab = Vae::codes, .context = Vae::tokens, .width = 256, .heads = 8, .layers = 6, .classes = most_classes}>;
+    using Prior = tessera::Gpt<tessera::GptConfig{.vocab = Vae::codes,
+                                                  .context = Vae::tokens,
+                                                  .width = 256,
+                                                  .heads = 8,
+                                                  .layers = 6,
+                                                  .classes = most_classes}>;
 };
 
 }  // namespace digits

@@ -83,37 +83,47 @@ Options parse(int argc, char** argv) {
     o.bundled = DIGITS_BUNDLED;
     o.threads = usable_cores();
 
-    CLI::App app{
-        "Learns to draw digits, on the CPU and in minutes.\n\n"
-        "Stage 1 trains a VQ-VAE: an image of 28 x 28 pixels becomes 7 x 7 codes of a\n"
-        "learned codebook, and back. Stage 2 trains a GPT on these codes; it then writes\n"
-        "new ones, which stage 1 turns into new digits.\n",
-        "digits"};
+    CLI::App app{"Learns to draw digits, on the CPU and in minutes.\n\n"
+                 "Stage 1 trains a VQ-VAE: an image of 28 x 28 pixels becomes 7 x 7 codes of a\n"
+                 "learned codebook, and back. Stage 2 trains a GPT on these codes; it then writes\n"
+                 "new ones, which stage 1 turns into new digits.\n",
+                 "digits"};
     app.get_formatter()->column_width(24);
     app.get_formatter()->label("TEXT", "");
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     const auto& small = small_recipe;
     const auto& large = std_recipe;
 
-    app.add_option("--data", o.data, help("A folder with the four IDX files of MNIST or a set like it, plain or .gz; "
-                                          "or with PNG and JPEG images, loose or in one subfolder for each class, "
-                                          "which become 28 x 28 gray (default: 10,000 digits that come with the program)"))
-        ->type_name("DIR")->check(not_empty, "", "")->group("Data");
-    app.add_option("--limit", o.limit, help("Use only N images to learn from, and at most N to test with (default: all)"))
-        ->type_name("N")->check(whole(2, any), "", "")->group("Data");
+    app.add_option("--data", o.data,
+                   help("A folder with the four IDX files of MNIST or a set like it, plain or .gz; "
+                        "or with PNG and JPEG images, loose or in one subfolder for each class, "
+                        "which become 28 x 28 gray (default: 10,000 digits that come with the program)"))
+        ->type_name("DIR")
+        ->check(not_empty, "", "")
+        ->group("Data");
+    app.add_option("--limit", o.limit,
+                   help("Use only N images to learn from, and at most N to test with (default: all)"))
+        ->type_name("N")
+        ->check(whole(2, any), "", "")
+        ->group("Data");
     app.add_option("--bundled", o.bundled, help("Where digits-train.png and digits-test.png are"))
-        ->type_name("DIR")->check(not_empty, "", "")->group("Data");
+        ->type_name("DIR")
+        ->check(not_empty, "", "")
+        ->group("Data");
 
     std::string preset;
     auto* preset_option =
         app.add_option("--preset", preset,
                        help("small: 64 channels, 256 codes, a GPT of 4 layers and width 128") + '\n' +
-                           help("std: 128 channels, 512 codes, a GPT of 6 layers and width 256; some five times the work") +
+                           help("std: 128 channels, 512 codes, a GPT of 6 layers and width 256; some five "
+                                "times the work") +
                            '\n' + help("(default: small, or what the file of --load holds)"))
             ->type_name("NAME")
-            ->check([](const std::string& s) -> std::string {
-                return s == "small" || s == "std" ? "" : "expected small or std, got " + s;
-            }, "", "")
+            ->check(
+                [](const std::string& s) -> std::string {
+                    return s == "small" || s == "std" ? "" : "expected small or std, got " + s;
+                },
+                "", "")
             ->group("Training");
     const auto passes = [](const char* what, const Recipe::Stage& a, const Recipe::Stage& b) {
         return help(what + std::string{" (default: "} + both(a.epochs(10'000), b.epochs(10'000)) +
@@ -121,62 +131,99 @@ Options parse(int argc, char** argv) {
     };
     std::size_t epochs_vqvae = 0, epochs_prior = 0, batch = 0;
     auto* epochs_vqvae_option =
-        app.add_option("--epochs-vqvae", epochs_vqvae, passes("Passes of stage 1 over the images", small.vqvae, large.vqvae))
-            ->type_name("N")->check(whole(1, 100'000), "", "")->group("Training");
+        app.add_option("--epochs-vqvae", epochs_vqvae,
+                       passes("Passes of stage 1 over the images", small.vqvae, large.vqvae))
+            ->type_name("N")
+            ->check(whole(1, 100'000), "", "")
+            ->group("Training");
     auto* epochs_prior_option =
-        app.add_option("--epochs-prior", epochs_prior, passes("Passes of stage 2 over their codes", small.prior, large.prior))
-            ->type_name("N")->check(whole(1, 100'000), "", "")->group("Training");
+        app.add_option("--epochs-prior", epochs_prior,
+                       passes("Passes of stage 2 over their codes", small.prior, large.prior))
+            ->type_name("N")
+            ->check(whole(1, 100'000), "", "")
+            ->group("Training");
     auto* batch_option =
-        app.add_option("--batch", batch, help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) + ")"))
-            ->type_name("N")->check(whole(1, 65'536), "", "")->group("Training");
-    app.add_option("--seed", o.seed, help("Another seed, another run; the same seed gives the same bits (default: 1)"))
-        ->type_name("N")->check(whole(0, any), "", "")->group("Training");
-    app.add_option("--threads", o.threads, help("Their number changes the time a run takes and nothing else (default here: " +
-                                                std::to_string(o.threads) + ")"))
-        ->type_name("N")->check(whole(1, 1024), "", "")->group("Training");
+        app.add_option(
+               "--batch", batch,
+               help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) + ")"))
+            ->type_name("N")
+            ->check(whole(1, 65'536), "", "")
+            ->group("Training");
+    app.add_option("--seed", o.seed,
+                   help("Another seed, another run; the same seed gives the same bits (default: 1)"))
+        ->type_name("N")
+        ->check(whole(0, any), "", "")
+        ->group("Training");
+    app.add_option("--threads", o.threads,
+                   help("Their number changes the time a run takes and nothing else (default here: " +
+                        std::to_string(o.threads) + ")"))
+        ->type_name("N")
+        ->check(whole(1, 1024), "", "")
+        ->group("Training");
 
     std::size_t label = 0, top_k = 0;
     float temperature = 0, top_p = 0;
-    app.add_option("--samples", o.samples, help("How many images to draw: samples.png has one row for each class (default: 100)"))
-        ->type_name("N")->check(whole(1, 100'000), "", "")->group("Sampling");
-    auto* label_option = app.add_option("--label", label, help("Draw this class only: 3, threes (default: each in turn)"))
-                             ->type_name("C")->check(whole(0, 65'535), "", "")->group("Sampling");
+    app.add_option("--samples", o.samples,
+                   help("How many images to draw: samples.png has one row for each class (default: 100)"))
+        ->type_name("N")
+        ->check(whole(1, 100'000), "", "")
+        ->group("Sampling");
+    auto* label_option =
+        app.add_option("--label", label, help("Draw this class only: 3, threes (default: each in turn)"))
+            ->type_name("C")
+            ->check(whole(0, 65'535), "", "")
+            ->group("Sampling");
     auto* temperature_option =
-        app.add_option("--temperature", temperature, help("Below 1: more usual images; above 1: stranger ones (default: " +
-                                                          significant(static_cast<double>(small.temperature)) + ")"))
-            ->type_name("T")->check(number(0, 100, "above 0, at most 100"), "", "")->group("Sampling");
+        app.add_option("--temperature", temperature,
+                       help("Below 1: more usual images; above 1: stranger ones (default: " +
+                            significant(static_cast<double>(small.temperature)) + ")"))
+            ->type_name("T")
+            ->check(number(0, 100, "above 0, at most 100"), "", "")
+            ->group("Sampling");
     auto* top_k_option =
-        app.add_option("--top-k", top_k, help("Draw each code from the K most probable ones; 0: from all (default: " +
-                                              both(small.top_k, large.top_k) + ")"))
-            ->type_name("K")->check(whole(0, 65'536), "", "")->group("Sampling");
+        app.add_option("--top-k", top_k,
+                       help("Draw each code from the K most probable ones; 0: from all (default: " +
+                            both(small.top_k, large.top_k) + ")"))
+            ->type_name("K")
+            ->check(whole(0, 65'536), "", "")
+            ->group("Sampling");
     auto* top_p_option =
-        app.add_option("--top-p", top_p, help("Draw each code from the fewest that hold this share of the probability; "
-                                              "1: from all (default: " + significant(static_cast<double>(small.top_p)) + ")"))
-            ->type_name("P")->check(number(0, 1, "above 0, at most 1"), "", "")->group("Sampling");
-    app.add_option("--load", o.load, help("Train nothing: draw with the model.safetensors of an earlier run; only samples.png "
-                                          "and metrics.json are written then"))
-        ->type_name("FILE")->check(not_empty, "", "")->group("Sampling");
+        app.add_option("--top-p", top_p,
+                       help("Draw each code from the fewest that hold this share of the probability; "
+                            "1: from all (default: " +
+                            significant(static_cast<double>(small.top_p)) + ")"))
+            ->type_name("P")
+            ->check(number(0, 1, "above 0, at most 1"), "", "")
+            ->group("Sampling");
+    app.add_option("--load", o.load,
+                   help("Train nothing: draw with the model.safetensors of an earlier run; only samples.png "
+                        "and metrics.json are written then"))
+        ->type_name("FILE")
+        ->check(not_empty, "", "")
+        ->group("Sampling");
 
-    app.add_option("--out", o.out, help("Where samples.png, reconstructions.png, codebook.png, report.html, "
-                                        "model.safetensors and metrics.json go; files of these names are replaced "
-                                        "(default: out)"))
-        ->type_name("DIR")->check(not_empty, "", "")->group("Results");
+    app.add_option("--out", o.out,
+                   help("Where samples.png, reconstructions.png, codebook.png, report.html, "
+                        "model.safetensors and metrics.json go; files of these names are replaced "
+                        "(default: out)"))
+        ->type_name("DIR")
+        ->check(not_empty, "", "")
+        ->group("Results");
 
     app.set_version_flag("--version",
-                         std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) + '.' +
-                             std::to_string(TESSERA_VERSION_PATCH),
+                         std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) +
+                             '.' + std::to_string(TESSERA_VERSION_PATCH),
                          "The version of the library")
         ->group("Other");
     app.set_help_flag("-h,--help", "This text")->group("Other");
 
-    app.footer(
-        "Examples:\n"
-        "  digits                                    the bundled digits: some minutes\n"
-        "  digits --epochs-vqvae 2 --epochs-prior 1  the same, badly and in a minute\n"
-        "  digits --data ~/fashion --out shirts      the IDX files of another set\n"
-        "  digits --data ~/photos --preset std       images, one subfolder for each class\n"
-        "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
-        "Open report.html in a browser afterwards: everything else is in it.");
+    app.footer("Examples:\n"
+               "  digits                                    the bundled digits: some minutes\n"
+               "  digits --epochs-vqvae 2 --epochs-prior 1  the same, badly and in a minute\n"
+               "  digits --data ~/fashion --out shirts      the IDX files of another set\n"
+               "  digits --data ~/photos --preset std       images, one subfolder for each class\n"
+               "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
+               "Open report.html in a browser afterwards: everything else is in it.");
 
     try {
         app.parse(argc, argv);

@@ -16,8 +16,8 @@ const char* name(Preset preset);
 const Recipe& recipe(Preset preset);
 
 struct Options {
-    std::string data;     ///< empty: the bundled digits
-    std::string bundled;  ///< where those are
+    std::string data;       ///< empty: the bundled digits
+    std::string bundled;    ///< where those are
     std::size_t limit = 0;  ///< 0: all images
 
     std::optional<Preset> preset;

@@ -1,5 +1,6 @@
 #pragma once
-// Outcome: all that a run has found out, free of the types of its nets. Pictures, report and metrics are made of it.
+// Outcome: all that a run has found out, free of the types of its nets. Pictures, report and metrics are made
+// of it.
 
 #include "pictures.hpp"
 
@@ -22,7 +23,7 @@ struct Stage1 {
     double test_mse = 0, test_psnr_db = 0, quantization_mse = 0;
     std::size_t codes = 0, code_width = 0;
     double perplexity = 0, usage = 0;
-    std::vector<std::size_t> counts;  ///< of each code, on the test images
+    std::vector<std::size_t> counts;                    ///< of each code, on the test images
     Curve train_mse, test_mse_curve, perplexity_curve;  ///< x: epochs
 };
 
@@ -50,10 +51,10 @@ struct Outcome {
     std::vector<std::string> class_names;  ///< empty: the model knows no classes
 
     Picture samples;
-    std::vector<std::size_t> sample_rows;      ///< how many samples each row of samples.png holds
+    std::vector<std::size_t> sample_rows;       ///< how many samples each row of samples.png holds
     std::vector<std::string> sample_row_names;  ///< what each row shows; empty: nothing in particular
-    Picture originals, reconstructions;  ///< of stage 1
-    Picture codebook;                          ///< each code, decoded
+    Picture originals, reconstructions;         ///< of stage 1
+    Picture codebook;                           ///< each code, decoded
 };
 
 }  // namespace digits

@@ -25,7 +25,8 @@ void Output::check(const std::vector<std::string>& names) const {
     }
     if (!fs::is_directory(there, error)) refuse(there.string() + " is no folder");
     for (const std::string& name : names)
-        if (const fs::path file = fs::path{folder_} / name; fs::exists(file, error) && !fs::is_regular_file(file, error))
+        if (const fs::path file = fs::path{folder_} / name;
+            fs::exists(file, error) && !fs::is_regular_file(file, error))
             refuse(file.string() + " is in the way");
 
     // permissions, read-only disks, full ones: trying is the only test that knows them all
@@ -47,7 +48,9 @@ std::string Output::path(std::string_view name) const {
     return (fs::path{folder_} / name).string();
 }
 
-void Output::write(std::string_view name, tessera::ByteView bytes) const { tessera::write_file(path(name), bytes); }
+void Output::write(std::string_view name, tessera::ByteView bytes) const {
+    tessera::write_file(path(name), bytes);
+}
 void Output::write(std::string_view name, std::string_view text) const {
     write(name, tessera::ByteView{reinterpret_cast<const unsigned char*>(text.data()), text.size()});
 }

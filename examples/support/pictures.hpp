@@ -13,7 +13,8 @@ namespace digits {
 
 using Picture = tessera::Tensor<float, Image>;
 
-/// Row r of the picture holds row_lengths[r] images, one after another of the batch; what is left of a row is black.
+/// Row r of the picture holds row_lengths[r] images, one after another of the batch; what is left of a row is
+/// black.
 tessera::Bytes png_rows(const Picture& images, const std::vector<std::size_t>& row_lengths);
 /// As many images as there are places.
 tessera::Bytes png_grid(const Picture& images, std::size_t columns);

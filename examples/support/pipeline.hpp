@@ -1,5 +1,6 @@
 #pragma once
-// Both stages and sampling for one preset. Loops, logging and curves are the program's: the library only takes steps.
+// Both stages and sampling for one preset. Loops, logging and curves are the program's: the library only
+// takes steps.
 
 #include "job.hpp"
 #include "nets.hpp"
@@ -27,12 +28,20 @@ namespace digits {
 namespace ts = tessera;
 
 // Streams of the seed: what one part draws does not depend on the others.
-enum Stream : std::uint64_t { stream_data, stream_vae, stream_batches1, stream_prior, stream_batches2, stream_samples };
+enum Stream : std::uint64_t {
+    stream_data,
+    stream_vae,
+    stream_batches1,
+    stream_prior,
+    stream_batches2,
+    stream_samples
+};
 
 /// Mean of several steps for each point: a curve has some 300 of them, however long the run was.
 class Averager {
 public:
-    Averager(Curve& curve, std::size_t steps) : curve_{curve}, every_{std::max<std::size_t>(1, steps / 300)} {}
+    Averager(Curve& curve, std::size_t steps)
+        : curve_{curve}, every_{std::max<std::size_t>(1, steps / 300)} {}
 
     void add(double epoch, double value) {
         sum_ += value;
@@ -67,7 +76,9 @@ inline Picture floats(const Images& images) {
 }
 
 // A last batch of a few images would be a noisy step; the next epoch, in another order, sees them.
-inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) { return std::max<std::size_t>(1, images / batch); }
+inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) {
+    return std::max<std::size_t>(1, images / batch);
+}
 inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng) {
     return {.shuffle = true, .drop_last = images >= batch, .rng = rng};
 }
@@ -93,16 +104,19 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const std::size_t per_epoch = steps_of_epoch(material.train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
-    ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
+    ts::Trainer trainer{vae,
+                        ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
                         {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
     const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
     Averager mse{result.train_mse, result.steps}, perplexity{result.perplexity_curve, result.steps};
-    Progress progress{"stage 1", "images", static_cast<double>(result.steps * std::min(result.batch, material.train.size()))};
+    Progress progress{"stage 1", "images",
+                      static_cast<double>(result.steps * std::min(result.batch, material.train.size()))};
 
     for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
-        for (auto&& batch : ts::batches(material.train, result.batch, epoch_order(material.train.size(), result.batch, rng.split(epoch)))) {
+        for (auto&& batch : ts::batches(material.train, result.batch,
+                                        epoch_order(material.train.size(), result.batch, rng.split(epoch)))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
@@ -110,8 +124,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
             mse.add(at, report.reconstruction);
             perplexity.add(at, report.perplexity);
             progress.advance(static_cast<double>(batch.size()), step.seconds(),
-                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) + "  perplexity " +
-                                 fixed(report.perplexity, 0));
+                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) +
+                                 "  perplexity " + fixed(report.perplexity, 0));
         }
         result.test_mse_curve.push_back({static_cast<double>(epoch + 1), vae.evaluate(glance).mse});
     }
@@ -125,8 +139,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.counts = test.counts;
     result.images_per_second = progress.per_second();
     result.seconds = watch.seconds();
-    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n", test.psnr_db,
-                test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
+    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n",
+                test.psnr_db, test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
     return result;
 }
 
@@ -147,27 +161,33 @@ Stage2 train_prior(Prior& prior, const Job& job, const Codes& train, const Codes
     const std::size_t per_epoch = steps_of_epoch(train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
-    ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
-                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+    ts::Trainer trainer{
+        prior,
+        ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
+        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
     Averager nats{result.train_nats, result.steps};
-    Progress progress{"stage 2", "tokens", static_cast<double>(result.steps * std::min(result.batch, train.size()) * context)};
+    Progress progress{"stage 2", "tokens",
+                      static_cast<double>(result.steps * std::min(result.batch, train.size()) * context)};
 
     for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
-        for (auto&& batch : ts::batches(train, result.batch, epoch_order(train.size(), result.batch, rng.split(epoch)))) {
+        for (auto&& batch :
+             ts::batches(train, result.batch, epoch_order(train.size(), result.batch, rng.split(epoch)))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
             nats.add(static_cast<double>(trainer.steps()) / static_cast<double>(per_epoch), report.loss);
             progress.advance(static_cast<double>(batch.size() * context), step.seconds(),
-                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) + " nats/token");
+                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) +
+                                 " nats/token");
         }
         result.test_nats_per_token = prior.evaluate(test);
         result.test_nats_curve.push_back({static_cast<double>(epoch + 1), result.test_nats_per_token});
     }
     progress.finish();
-    result.test_bits_per_image = result.test_nats_per_token * static_cast<double>(context) / std::numbers::ln2;
+    result.test_bits_per_image =
+        result.test_nats_per_token * static_cast<double>(context) / std::numbers::ln2;
     result.tokens_per_second = progress.per_second();
     result.seconds = watch.seconds();
     std::printf("stage 2  test %.3f nats/token, %.1f bits/image, %.1f s\n", result.test_nats_per_token,

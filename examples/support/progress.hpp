@@ -1,6 +1,6 @@
 #pragma once
-// Progress: one line that is written again and again on a terminal; a plain line every few seconds elsewhere, so that
-// a log file stays readable.
+// Progress: one line that is written again and again on a terminal; a plain line every few seconds elsewhere,
+// so that a log file stays readable.
 
 #include "system.hpp"
 

@@ -7,7 +7,7 @@
 
 namespace digits {
 
-std::string fixed(double x, int decimals);          ///< "0.0042"
+std::string fixed(double x, int decimals);           ///< "0.0042"
 std::string significant(double x, int figures = 3);  ///< "0.00417", "1200"
 std::string grouped(std::size_t n);                  ///< "60,000"
 std::string clock_time(double seconds);              ///< "1:03"

@@ -44,6 +44,7 @@
 #include <tessera/kernel/softmax.hpp>
 #include <tessera/kernel/tile.hpp>
 #include <tessera/kernel/unroll.hpp>
+#include <tessera/kernel/vector_math.hpp>
 
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/causal_attention.hpp>
@@ -51,6 +52,7 @@
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/describe.hpp>
 #include <tessera/nn/dropout.hpp>
 #include <tessera/nn/embedding.hpp>
 #include <tessera/nn/gelu.hpp>

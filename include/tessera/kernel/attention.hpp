@@ -12,6 +12,7 @@
 
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/reduce.hpp>
+#include <tessera/kernel/vector_math.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -9,6 +9,7 @@
 //               (Hendrycks, Gimpel 2016, arXiv:1606.08415)
 
 #include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/vector_math.hpp>
 
 #include <concepts>
 #include <cstddef>

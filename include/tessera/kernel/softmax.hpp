@@ -7,6 +7,7 @@
 // logit of minus infinity is never drawn. A NaN anywhere makes the whole row NaN.
 
 #include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/vector_math.hpp>
 
 #include <concepts>
 #include <cstddef>
