@@ -41,9 +41,6 @@ T at(T x, F f) {
     return y.back();
 }
 
-const auto exp_ = [](const auto& v) { return simd::exp<float>(v); };
-const auto sigmoid_ = [](const auto& v) { return simd::sigmoid<float>(v); };
-const auto tanh_ = [](const auto& v) { return simd::tanh<float>(v); };
 
 }  // namespace
 
