@@ -20,6 +20,7 @@ from report import chart, table
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = ("torch", "torch-channels-last", "torch-compile", "faiss", "openblas")
 PATIENCE = 900  # seconds: PyTorch compiles a training step in one or two minutes
+REST = 0.03     # seconds before each sample: threads of the one before go on spinning for a while (OpenBLAS 20 ms)
 
 
 class Server:
@@ -71,6 +72,7 @@ class Peer:
         self.versions = self.server.hello.get("versions", {})
 
     def ask(self, row, threads):
+        time.sleep(REST)
         if not row["alone"]:
             return self.server.ask(self.prefix + row["name"], threads)
         server = Server(self.command)
@@ -149,6 +151,13 @@ def machine():
     }
 
 
+def write(folder, report):
+    for name, content in (("bench.json", json.dumps(report, indent=1)), ("bench.md", table(report)),
+                          ("bench.svg", chart(report["rows"]))):
+        with open(os.path.join(folder, name), "w") as file:
+            file.write(content + "\n")
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True, help="tessera_bench (bench/run.sh gives it)")
@@ -198,32 +207,27 @@ def main():
             peers.append(peer)
             versions.update(peer.versions)
 
+    os.makedirs(options.out, exist_ok=True)
     start, results = time.monotonic(), []
+    report = {"machine": machine(), "versions": versions, "rounds": options.rounds, "seconds": options.seconds,
+              "load_average": before, "rows": results}
     try:
         for i, (row, threads) in enumerate(work):
             able = [p for p in peers if p.prefix == "" or p.prefix + row["name"] in eigen]
             results.append(measure(row, threads, ours, able, options.rounds))
+            write(options.out, report)
             last = results[-1]
             print(f"[{i + 1}/{len(work)} {time.monotonic() - start:.0f} s] {last['name']} x{threads}: "
                   f"{last['ours']:.4g} {last['unit']}"
                   + (f", {100 * last['fraction_of_peak']:.0f} % of the peak" if last["fraction_of_peak"] else "")
                   + (f", {last['ratio']:.2f} times {last['best_peer']}" if last["ratio"] else ""), file=sys.stderr)
     except KeyboardInterrupt:
-        print("stopped: what there is will be written", file=sys.stderr)
+        print("stopped: what there is has been written", file=sys.stderr)
     finally:
         for peer in peers[1:] + [ours]:
             peer.server.stop()
 
-    os.makedirs(options.out, exist_ok=True)
-    report = {
-        "machine": machine(), "versions": versions, "rounds": options.rounds, "seconds": options.seconds,
-        "load_average": [before, os.getloadavg()[0]], "rows": results,
-    }
-    text = table(report)
-    for name, content in (("bench.json", json.dumps(report, indent=1)), ("bench.md", text), ("bench.svg", chart(results))):
-        with open(os.path.join(options.out, name), "w") as file:
-            file.write(content + "\n")
-    print(text)
+    print(table(report))
 
 
 if __name__ == "__main__":

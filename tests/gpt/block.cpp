@@ -36,8 +36,7 @@ bool named_right() {
 
 }  // namespace
 
-TEST_CASE("GptBlock keeps the contract, with and without dropout") {
-    CHECK(support::keeps_contract<GptBlock<8, 2>, Shape<5, 8>>());
+TEST_CASE("GptBlock keeps the contract") {
     CHECK(support::keeps_contract<GptBlock<12, 3, 25>, Shape<3, 12>>());
 }
 

