@@ -15,6 +15,12 @@ if(TESSERA_WERROR)
   list(APPEND TESSERA_WARNINGS -Werror)
 endif()
 
+# -O3 compiles a file in 40 s where -O2 takes 29 s, and a training step gains less than 5 %: the hot loops are tiles that
+# are written out.
+if(PROJECT_IS_TOP_LEVEL)
+  string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
+endif()
+
 add_library(tessera_own INTERFACE)
 target_link_libraries(tessera_own INTERFACE tessera)
 if(CMAKE_CXX_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
