@@ -47,15 +47,29 @@ Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> o
     std::size_t kept = order.size();
     double total = 0;
     if (!all) {
-        std::ranges::sort(order, [&](Token a, Token b) {
-            return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-        });
-        if (options.top_k > 0) kept = std::min(kept, options.top_k);
+        // A heap gives the best ones in order, as many as are asked for: mostly a few of some hundred.
+        const auto worse = [&](Token a, Token b) {
+            return logits[a] != logits[b] ? logits[a] < logits[b] : a > b;
+        };
+        const auto probability = [&](std::size_t i) { return static_cast<double>(logits[order[order.size() - 1 - i]]); };
+        const auto take = [&](std::size_t i) {
+            std::pop_heap(order.begin(), order.end() - static_cast<std::ptrdiff_t>(i), worse);
+        };
+        std::ranges::make_heap(order, worse);
         double of_k = 0;
-        for (std::size_t i = 0; i < kept; ++i) of_k += static_cast<double>(logits[order[i]]);
+        const bool cut = options.top_k > 0 && options.top_k < kept;
+        if (cut) {
+            kept = options.top_k;
+            for (std::size_t i = 0; i < kept; ++i) take(i), of_k += probability(i);
+        } else {
+            for (const T p : logits) of_k += static_cast<double>(p);
+        }
         std::size_t i = 0;
-        while (i < kept && total < static_cast<double>(options.top_p) * of_k)
-            total += static_cast<double>(logits[order[i++]]);
+        for (; i < kept && total < static_cast<double>(options.top_p) * of_k; ++i) {
+            if (!cut) take(i);
+            total += probability(i);
+        }
+        std::ranges::reverse(order);
         kept = std::max(std::size_t{1}, i);
     } else {
         for (const T p : logits) total += static_cast<double>(p);

@@ -7,7 +7,7 @@
 //     db += sum of dy     column_sums
 //
 // Rows outside, panels inside: 14 rows of x stay in L1 and the panels stream from L2 (91 to 94 % of the peak; the other
-// way round 73 to 83 %).
+// way round 73 to 83 %). Few rows, as in sampling, the other way round: the weights of a model come from L3, and once.
 
 #include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/panels.hpp>
@@ -33,11 +33,15 @@ struct Corner {
     std::size_t k, n;
 };
 
+namespace detail {
+inline constexpr std::size_t few_rows = 64;
+}
+
 /// y (rows x n, distance ldy) = x (rows x k, distance ldx) B (k x n).
 template <std::floating_point T>
 void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Corner corner, T* y, std::size_t ldy,
           Epilogue<T> end = {}) {
-    const auto [k, n] = corner;
+    const std::size_t k = corner.k, n = corner.n;  // clang 14 cannot capture structured bindings
     if constexpr (std::same_as<T, float>) {
         const auto tile_end = [&](std::size_t j) {
             return tile::End{.bias = end.bias ? end.bias + j : nullptr, .add = end.add ? end.add - y : 0, .relu = end.relu};
@@ -50,16 +54,19 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Cor
             return;
         }
         const tile::EvenCut cut(rows);
-        for (std::size_t t = 0; t < cut.parts; ++t) {
+        const auto product = [&](std::size_t t, std::size_t j) {
             const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
             const float* a[tile::max_rows];
-            for (std::size_t i = 0; i < r; ++i) a[i] = x + (first + i) * ldx;
-            for (std::size_t j = 0; j < n; j += panel_width) {
-                float* out[tile::max_rows];
-                for (std::size_t i = 0; i < r; ++i) out[i] = y + (first + i) * ldy + j;
-                tile::forward(r, a, 1, k, b.panel(j / panel_width), out, std::min(panel_width, n - j), tile_end(j));
-            }
-        }
+            float* out[tile::max_rows];
+            for (std::size_t i = 0; i < r; ++i) a[i] = x + (first + i) * ldx, out[i] = y + (first + i) * ldy + j;
+            tile::forward(r, a, 1, k, b.panel(j / panel_width), out, std::min(panel_width, n - j), tile_end(j));
+        };
+        if (rows <= detail::few_rows)
+            for (std::size_t j = 0; j < n; j += panel_width)
+                for (std::size_t t = 0; t < cut.parts; ++t) product(t, j);
+        else
+            for (std::size_t t = 0; t < cut.parts; ++t)
+                for (std::size_t j = 0; j < n; j += panel_width) product(t, j);
     } else {
         auto out = eigen_map(y, rows, n, ldy);
         RowMajor<T> product = eigen_map(x, rows, k, ldx) * eigen_map(b.data(), k, n, b.columns());
@@ -77,29 +84,45 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* 
 }
 
 namespace detail {
-// The columns of dy are copied panel by panel: rows at a distance of 2^n bytes fall into few sets of a 32 KiB L1 and
-// evict each other and x (39 % of the peak on Zen 4 without the copy), and the columns behind the last whole vector
-// would be read past the end.
+// out (count x width) = columns first .. first + width of rows row(0) .. row(count - 1), zero from column `columns` on.
+template <std::size_t width, class Row>
+void copy_columns(std::size_t count, std::size_t first, std::size_t columns, Row&& row, float* out) {
+    constexpr std::size_t W = tile::W;
+    static_assert(width % W == 0);
+    for (std::size_t i = 0; i < count; ++i, out += width)
+        for (std::size_t v = 0; v < width; v += W) {
+            const std::size_t at = first + v;
+            const float* from = row(i) + at;
+            simd::store(out + v, at + W <= columns ? simd::load(from)
+                                                   : at < columns ? simd::load_part(from, columns - at) : tile::Vec(0.f));
+        }
+}
+
+// Both operands are copied in the order in which the tile reads them: rows at a distance of 2^n bytes fall into few sets
+// of L1 and evict each other (K 1024: 43 % of the peak, K 128: 56 % with x read in place), and columns behind the last
+// whole vector would be read past the end. A tile of x (12 KiB) serves four panels of dy (24 KiB each, from L2).
 template <class Rows>
 void adjoint_rows(std::size_t rows, std::size_t k, std::size_t n, Rows&& point, const float* dy, std::size_t ldy,
                   float* db, std::size_t ldb) {
-    constexpr std::size_t chunk = 196;
-    alignas(64) float panel[chunk * panel_width];
-    const float* a[chunk];
+    constexpr std::size_t chunk = 196, together = 4;
+    constexpr std::size_t pitch = (tile::max_rows + tile::W - 1) / tile::W * tile::W;
+    alignas(64) float panels[together][chunk * panel_width], x[chunk * pitch];
+    const float *a[chunk], *packed[chunk];
+    for (std::size_t i = 0; i < chunk; ++i) packed[i] = x + i * pitch;
     const tile::EvenCut cut(k);
     for (std::size_t m = 0; m < rows; m += chunk) {
         const std::size_t count = std::min(chunk, rows - m);
         point(m, count, a);
-        for (std::size_t j = 0; j < n; j += panel_width) {
-            const std::size_t columns = std::min(panel_width, n - j);
-            for (std::size_t i = 0; i < count; ++i) {
-                const float* g = dy + (m + i) * ldy + j;
-                for (std::size_t c = 0; c < panel_width; ++c) panel[i * panel_width + c] = c < columns ? g[c] : 0.f;
-            }
+        for (std::size_t start = 0; start < n; start += together * panel_width) {
+            const std::size_t stop = std::min(n, start + together * panel_width);
+            for (std::size_t j = start, p = 0; j < stop; j += panel_width, ++p)
+                copy_columns<panel_width>(count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; }, panels[p]);
             for (std::size_t t = 0; t < cut.parts; ++t) {
-                const std::size_t first = cut.begin(t);
-                tile::adjoint(cut.begin(t + 1) - first, a, first, count, panel, panel_width, db + first * ldb + j, ldb,
-                              columns);
+                const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
+                copy_columns<pitch>(count, first, k, [&](std::size_t i) { return a[i]; }, x);
+                for (std::size_t j = start, p = 0; j < stop; j += panel_width, ++p)
+                    tile::adjoint(r, packed, 0, count, panels[p], panel_width, db + first * ldb + j, ldb,
+                                  std::min(panel_width, n - j));
             }
         }
     }
