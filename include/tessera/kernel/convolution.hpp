@@ -109,12 +109,11 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
                 gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n);
             }
         } else {
-            for (std::size_t t = 0; t < plan.taps; ++t)
-                detail::adjoint_rows(rows, channels, n,
-                                     [&](std::size_t m, std::size_t count, const float** a) {
-                                         detail::patches_of_tap(plan, x, in_pixels, channels, m, count, t, a);
-                                     },
-                                     dy, n, dw + t * channels * n, n);
+            detail::adjoint_rows(rows, plan.taps, channels, n,
+                                 [&](std::size_t tap, std::size_t m, std::size_t count, const float** a) {
+                                     detail::patches_of_tap(plan, x, in_pixels, channels, m, count, tap, a);
+                                 },
+                                 dy, n, dw, n);
         }
     } else {
         RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));

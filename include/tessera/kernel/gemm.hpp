@@ -101,9 +101,10 @@ void copy_columns(std::size_t count, std::size_t first, std::size_t columns, Row
 // Both operands are copied in the order in which the tile reads them: rows at a distance of 2^n bytes fall into few sets
 // of L1 and evict each other (K 1024: 43 % of the peak, K 128: 56 % with x read in place), and columns behind the last
 // whole vector would be read past the end. A tile of x (12 KiB) serves four panels of dy (24 KiB each, from L2).
+// x may have several parts, one below the other in db: the taps of a convolution, which share the copy of dy.
 template <class Rows>
-void adjoint_rows(std::size_t rows, std::size_t k, std::size_t n, Rows&& point, const float* dy, std::size_t ldy,
-                  float* db, std::size_t ldb) {
+void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point, const float* dy,
+                  std::size_t ldy, float* db, std::size_t ldb) {
     constexpr std::size_t chunk = 196, together = 4;
     constexpr std::size_t pitch = (tile::max_rows + tile::W - 1) / tile::W * tile::W;
     alignas(64) float panels[together][chunk * panel_width], x[chunk * pitch];
@@ -112,17 +113,19 @@ void adjoint_rows(std::size_t rows, std::size_t k, std::size_t n, Rows&& point, 
     const tile::EvenCut cut(k);
     for (std::size_t m = 0; m < rows; m += chunk) {
         const std::size_t count = std::min(chunk, rows - m);
-        point(m, count, a);
         for (std::size_t start = 0; start < n; start += together * panel_width) {
             const std::size_t stop = std::min(n, start + together * panel_width);
             for (std::size_t j = start, p = 0; j < stop; j += panel_width, ++p)
                 copy_columns<panel_width>(count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; }, panels[p]);
-            for (std::size_t t = 0; t < cut.parts; ++t) {
-                const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
-                copy_columns<pitch>(count, first, k, [&](std::size_t i) { return a[i]; }, x);
-                for (std::size_t j = start, p = 0; j < stop; j += panel_width, ++p)
-                    tile::adjoint(r, packed, 0, count, panels[p], panel_width, db + first * ldb + j, ldb,
-                                  std::min(panel_width, n - j));
+            for (std::size_t part = 0; part < parts; ++part) {
+                point(part, m, count, a);
+                for (std::size_t t = 0; t < cut.parts; ++t) {
+                    const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
+                    copy_columns<pitch>(count, first, k, [&](std::size_t i) { return a[i]; }, x);
+                    for (std::size_t j = start, p = 0; j < stop; j += panel_width, ++p)
+                        tile::adjoint(r, packed, 0, count, panels[p], panel_width, db + (part * k + first) * ldb + j, ldb,
+                                      std::min(panel_width, n - j));
+                }
             }
         }
     }
@@ -134,8 +137,8 @@ template <std::floating_point T>
 void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
                   std::size_t ldy, T* db, std::size_t ldb) {
     if constexpr (std::same_as<T, float>)
-        detail::adjoint_rows(rows, k, n,
-                             [&](std::size_t m, std::size_t count, const float** a) {
+        detail::adjoint_rows(rows, 1, k, n,
+                             [&](std::size_t, std::size_t m, std::size_t count, const float** a) {
                                  for (std::size_t i = 0; i < count; ++i) a[i] = x + (m + i) * ldx;
                              },
                              dy, ldy, db, ldb);
