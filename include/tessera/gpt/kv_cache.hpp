@@ -11,7 +11,9 @@
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/layer_norm.hpp>
+#include <tessera/kernel/team.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -26,37 +28,57 @@ template <class Model>
 class KvCache {
     static constexpr GptConfig C = Model::config;
     using T = typename Model::Scalar;
+    using Packed = typename Model::Packed;
     static constexpr std::size_t width = C.width, head_width = C.width / C.heads;
+    // Each head has panels of its own.
+    static constexpr std::size_t whole_panels(std::size_t n) {
+        return (n + kernel::panel_width - 1) / kernel::panel_width * kernel::panel_width;
+    }
+    static constexpr std::size_t key_columns = whole_panels(C.context), value_columns = whole_panels(head_width);
 
 public:
-    explicit KvCache(std::size_t sequences)
-        : sequences_{sequences}, keys_(C.layers * sequences * C.heads), values_(C.layers * sequences * C.heads) {
-        for (auto& k : keys_) k.resize(head_width, C.context);
-        for (auto& v : values_) v.resize(C.context, head_width);
-        x_.resize(sequences * width), n_.resize(sequences * width), o_.resize(sequences * width);
-        qkv_.resize(sequences * 3 * width), h_.resize(sequences * 4 * width), p_.resize(C.context);
-        mean_.resize(sequences), rstd_.resize(sequences), logits_.resize(sequences * C.vocab);
+    /// `members`: how many threads of a team may take a step together.
+    explicit KvCache(std::size_t sequences, std::size_t members = 1) : sequences_{sequences}, notes_(members) {
+        const std::size_t heads = C.layers * sequences * C.heads;
+        keys_.resize(head_width, heads * key_columns);
+        values_.resize(C.context, heads * value_columns);
+        for (Notes& own : notes_)
+            own.n.resize(sequences * width), own.p.resize(C.context), own.mean.resize(sequences), own.rstd.resize(sequences);
+        x_.resize(sequences * width), o_.resize(sequences * width), logits_.resize(sequences * C.vocab);
+        qkv_.resize(sequences * 3 * width), h_.resize(sequences * 4 * width);
     }
     std::size_t sequences() const { return sequences_; }
     std::size_t position() const { return position_; }
     void restart() { position_ = 0; }
 
     /// Feeds one token a sequence (a label token first); returns their logits, sequences x vocab.
-    std::span<T> step(const typename Model::Packed& w, std::span<const Token> tokens) {
-        check(tokens);
-        const auto& embedding = std::get<0>(w.items);
-        for (std::size_t n = 0; n < sequences_; ++n)
-            kernel::add<T>({embedding.token.data() + tokens[n] * width, width},
-                           {embedding.position.data() + position_ * width, width}, {x_.data() + n * width, width});
+    std::span<T> step(const Packed& w, std::span<const Token> tokens) {
+        kernel::Member alone;
+        return step(w, tokens, alone);
+    }
+    /// The same by all members of a team, each with its share of every product. They must wait before the next step.
+    std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Member& me) {
+        if (me.index() == 0) {
+            check(tokens);
+            const auto& embedding = std::get<0>(w.items);
+            for (std::size_t n = 0; n < sequences_; ++n)
+                kernel::add<T>({embedding.token.data() + tokens[n] * width, width},
+                               {embedding.position.data() + position_ * width, width}, {x_.data() + n * width, width});
+        }
+        me.wait();
         for (std::size_t layer = 0; layer < C.layers; ++layer)
-            block(GptBlockWeights{std::get<1>(w.items).items[layer]}, layer);
-        norm(std::get<2>(w.items));
-        kernel::gemm<T>(sequences_, n_.data(), width, std::get<3>(w.items).forward, logits_.data(), C.vocab);
-        ++position_;
+            block(GptBlockWeights{std::get<1>(w.items).items[layer]}, layer, me);
+        product(norm(std::get<2>(w.items), me), width, std::get<3>(w.items).forward, logits_, nullptr, me);
+        me.wait();
+        if (me.index() == 0) ++position_;
         return logits_;
     }
 
 private:
+    struct Notes {
+        Buffer<T> n, p, mean, rstd;
+    };
+
     void check(std::span<const Token> tokens) const {
         if (tokens.size() != sequences_)
             throw ArgumentError("KvCache: tokens: " + expected_got(sequences_, tokens.size()));
@@ -68,45 +90,66 @@ private:
                 throw DataError("KvCache: token of sequence " + std::to_string(n) + ": " +
                                 expected_got("less than " + std::to_string(C.embeddings()), std::to_string(tokens[n])));
     }
+    // Every member for itself: cheaper than to wait for one of them.
     template <class Norm>
-    void norm(const Norm& w) {
-        kernel::layer_norm_forward<T>(x_, w.weight.span(), w.bias.span(), n_, mean_, rstd_, T(1e-5));
+    const T* norm(const Norm& w, kernel::Member& me) {
+        Notes& own = notes_[me.index()];
+        kernel::layer_norm_forward<T>(x_, w.weight.span(), w.bias.span(), own.n, own.mean, own.rstd, T(1e-5));
+        return own.n.data();
+    }
+    // This member's columns of y = bias + x W, or y += where `onto`.
+    struct Columns {
+        std::size_t first, count;
+    };
+    Columns product(const T* x, std::size_t k, const kernel::Panels<T>& w, std::span<T> y, const T* bias,
+                    kernel::Member& me, bool onto = false) {
+        const std::size_t n = w.columns(), panel = kernel::panel_width;
+        const auto [begin, end] = me.share((n + panel - 1) / panel);
+        const std::size_t first = begin * panel, last = std::min(n, end * panel);
+        if (first >= last) return {0, 0};
+        T* out = y.data() + first;
+        kernel::gemm<T>(sequences_, x, k, w, {.k = k, .n = last - first, .first = first}, out, n,
+                        {.bias = bias ? bias + first : nullptr, .add = onto ? out : nullptr});
+        return {first, last - first};
     }
     template <class Weights>
-    void block(const Weights& w, std::size_t layer) {
-        norm(w.norm1);
-        kernel::gemm<T>(sequences_, n_.data(), width, w.attention.in.forward, qkv_.data(), 3 * width,
-                        {.bias = w.attention.in.bias.data()});
-        for (std::size_t n = 0; n < sequences_; ++n)
-            for (std::size_t head = 0; head < C.heads; ++head) attend(layer, n, head);
-        kernel::gemm<T>(sequences_, o_.data(), width, w.attention.out.forward, n_.data(), width,
-                        {.bias = w.attention.out.bias.data()});
-        kernel::add<T>(x_, n_, x_);
-        norm(w.norm2);
-        kernel::gemm<T>(sequences_, n_.data(), width, w.up.forward, h_.data(), 4 * width, {.bias = w.up.bias.data()});
-        kernel::gelu_forward<T>(h_, h_);
-        kernel::gemm<T>(sequences_, h_.data(), 4 * width, w.down.forward, n_.data(), width, {.bias = w.down.bias.data()});
-        kernel::add<T>(x_, n_, x_);
-    }
-    void attend(std::size_t layer, std::size_t n, std::size_t head) {
-        const T* q = qkv_.data() + n * 3 * width + head * head_width;
-        auto& keys = keys_[(layer * sequences_ + n) * C.heads + head];
-        auto& values = values_[(layer * sequences_ + n) * C.heads + head];
-        for (std::size_t i = 0; i < head_width; ++i) {
-            keys.at(i, position_) = q[width + i];
-            values.at(position_, i) = q[2 * width + i];
+    void block(const Weights& w, std::size_t layer, kernel::Member& me) {
+        product(norm(w.norm1, me), width, w.attention.in.forward, qkv_, w.attention.in.bias.data(), me);
+        me.wait();
+        const auto [begin, end] = me.share(sequences_ * C.heads);
+        for (std::size_t unit = begin; unit < end; ++unit) attend(layer, unit / C.heads, unit % C.heads, notes_[me.index()].p);
+        me.wait();
+        product(o_.data(), width, w.attention.out.forward, x_, w.attention.out.bias.data(), me, true);
+        me.wait();
+        const Columns up = product(norm(w.norm2, me), width, w.up.forward, h_, w.up.bias.data(), me);
+        for (std::size_t n = 0; n < sequences_; ++n) {
+            const std::span<T> h{h_.data() + n * 4 * width + up.first, up.count};
+            kernel::gelu_forward<T>(h, h);
         }
-        const std::size_t seen = position_ + 1;
+        me.wait();
+        product(h_.data(), 4 * width, w.down.forward, x_, w.down.bias.data(), me, true);
+        me.wait();
+    }
+    void attend(std::size_t layer, std::size_t n, std::size_t head, Buffer<T>& p) {
+        const T* q = qkv_.data() + n * 3 * width + head * head_width;
+        const std::size_t unit = (layer * sequences_ + n) * C.heads + head, seen = position_ + 1;
+        const std::size_t key = unit * key_columns, value = unit * value_columns;
+        for (std::size_t i = 0; i < head_width; ++i) {
+            keys_.at(i, key + position_) = q[width + i];
+            values_.at(position_, value + i) = q[2 * width + i];
+        }
         const T scale = T(1) / std::sqrt(static_cast<T>(head_width));
         T largest, inverse;
-        kernel::gemm<T>(1, q, 3 * width, keys, {head_width, seen}, p_.data(), seen);
-        kernel::detail::causal_row<T>({p_.data(), seen}, seen, scale, largest, inverse);
-        kernel::gemm<T>(1, p_.data(), seen, values, {seen, head_width}, o_.data() + n * width + head * head_width, width);
+        kernel::gemm<T>(1, q, 3 * width, keys_, {.k = head_width, .n = seen, .first = key}, p.data(), seen);
+        kernel::detail::causal_row<T>({p.data(), seen}, seen, scale, largest, inverse);
+        kernel::gemm<T>(1, p.data(), seen, values_, {.k = seen, .n = head_width, .first = value},
+                        o_.data() + n * width + head * head_width, width);
     }
 
     std::size_t sequences_, position_ = 0;
-    std::vector<kernel::Panels<T>> keys_, values_;
-    Buffer<T> x_, n_, o_, qkv_, h_, p_, mean_, rstd_, logits_;
+    kernel::Panels<T> keys_, values_;  // [layer][sequence][head] side by side
+    std::vector<Notes> notes_;         // of each member
+    Buffer<T> x_, o_, qkv_, h_, logits_;
 };
 
 }  // namespace tessera

@@ -14,6 +14,7 @@
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
+#include <tessera/kernel/team.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -103,27 +104,33 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
     using T = typename Model::Scalar;
     constexpr GptConfig C = Model::config;
     constexpr std::size_t together = 32;  // sequences in one cache: their products share each load of the weights
+    constexpr std::size_t few = 8;
     detail::check_sample_options(options, count, C.classes);
     const Rng own = rng.fork();
     std::vector<Token> tokens(count * C.context);
-    const std::size_t slots = std::min(count, kernel::concurrency());
+    if (count == 0) return data::Tokens<C.context>{{}, {}, options.labels.empty() ? 0 : C.classes};
+    // Few sequences: all threads share the work of each token. More: each thread has sequences of its own.
+    const std::size_t threads = kernel::concurrency(), members = count <= few ? threads : 1;
+    const std::size_t slots = members > 1 ? 1 : std::min(count, threads);
     const std::size_t parts = std::max(slots, (count + together - 1) / together);
-    kernel::for_each_slot(count == 0 ? 0 : parts, slots, [&](std::size_t part, std::size_t) {
+    kernel::for_each_slot(parts, slots, [&](std::size_t part, std::size_t) {
         const std::size_t first = count * part / parts, n = count * (part + 1) / parts - first;
-        KvCache<Model> cache{n};
+        KvCache<Model> cache{n, members};
         std::vector<Rng> streams;
-        std::vector<Token> next(n), order(C.vocab);
+        std::vector<Token> next(n), order(members * C.vocab);
         for (std::size_t i = 0; i < n; ++i) {
             streams.push_back(own.split(first + i));
             next[i] = options.labels.empty() ? C.null_token() : C.label_token(options.labels[first + i]);
         }
-        for (std::size_t at = 0; at < C.context; ++at) {
-            const std::span<T> logits = cache.step(packed, next);
-            for (std::size_t i = 0; i < n; ++i) {
-                next[i] = pick<T>(logits.subspan(i * C.vocab, C.vocab), options, order, streams[i]);
+        kernel::run_team(members, C.context, [&](kernel::Member& me, std::size_t at) {
+            const std::span<T> logits = cache.step(packed, next, me);
+            const std::span<Token> own_order{order.data() + me.index() * C.vocab, C.vocab};
+            const auto [begin, end] = me.share(n);
+            for (std::size_t i = begin; i < end; ++i) {
+                next[i] = pick<T>(logits.subspan(i * C.vocab, C.vocab), options, own_order, streams[i]);
                 tokens[(first + i) * C.context + at] = next[i];
             }
-        }
+        });
     });
     return data::Tokens<C.context>{std::move(tokens), {options.labels.begin(), options.labels.end()},
                                    options.labels.empty() ? 0 : C.classes};

@@ -28,9 +28,9 @@ struct Epilogue {
     bool relu = false;
 };
 
-/// The corner of B that takes part: its first k rows and n columns.
-struct Corner {
-    std::size_t k, n;
+/// The part of B that is multiplied: its first k rows, and n columns from `first` on (a multiple of panel_width).
+struct Part {
+    std::size_t k, n, first = 0;
 };
 
 namespace detail {
@@ -39,17 +39,18 @@ inline constexpr std::size_t few_rows = 64;
 
 /// y (rows x n, distance ldy) = x (rows x k, distance ldx) B (k x n).
 template <std::floating_point T>
-void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Corner corner, T* y, std::size_t ldy,
+void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Part part, T* y, std::size_t ldy,
           Epilogue<T> end = {}) {
-    const std::size_t k = corner.k, n = corner.n;  // clang 14 cannot capture structured bindings
+    const std::size_t k = part.k, n = part.n;  // clang 14 cannot capture structured bindings
     if constexpr (std::same_as<T, float>) {
+        const auto panel = [&](std::size_t j) { return b.panel((part.first + j) / panel_width); };
         const auto tile_end = [&](std::size_t j) {
             return tile::End{.bias = end.bias ? end.bias + j : nullptr, .add = end.add ? end.add - y : 0, .relu = end.relu};
         };
         if (rows == 1) {
             constexpr std::size_t step = tile::row_panels * panel_width;
             for (std::size_t j = 0; j < n; j += step)
-                tile::row_forward(x, k, b.panel(j / panel_width), b.rows() * panel_width, y + j, std::min(step, n - j),
+                tile::row_forward(x, k, panel(j), b.rows() * panel_width, y + j, std::min(step, n - j),
                                   tile_end(j));
             return;
         }
@@ -59,7 +60,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Cor
             const float* a[tile::max_rows];
             float* out[tile::max_rows];
             for (std::size_t i = 0; i < r; ++i) a[i] = x + (first + i) * ldx, out[i] = y + (first + i) * ldy + j;
-            tile::forward(r, a, 1, k, b.panel(j / panel_width), out, std::min(panel_width, n - j), tile_end(j));
+            tile::forward(r, a, 1, k, panel(j), out, std::min(panel_width, n - j), tile_end(j));
         };
         if (rows <= detail::few_rows)
             for (std::size_t j = 0; j < n; j += panel_width)
@@ -69,7 +70,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Cor
                 for (std::size_t j = 0; j < n; j += panel_width) product(t, j);
     } else {
         auto out = eigen_map(y, rows, n, ldy);
-        RowMajor<T> product = eigen_map(x, rows, k, ldx) * eigen_map(b.data(), k, n, b.columns());
+        RowMajor<T> product = eigen_map(x, rows, k, ldx) * eigen_map(b.data() + part.first, k, n, b.columns());
         if (end.bias) product.rowwise() += eigen_map(end.bias, 1, n, n).row(0);
         if (end.add) product += eigen_map(end.add, rows, n, ldy);
         if (end.relu) product = product.cwiseMax(T(0));
@@ -80,7 +81,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Cor
 template <std::floating_point T>
 void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y, std::size_t ldy,
           Epilogue<T> end = {}) {
-    gemm<T>(rows, x, ldx, b, Corner{b.rows(), b.columns()}, y, ldy, end);
+    gemm<T>(rows, x, ldx, b, Part{b.rows(), b.columns()}, y, ldy, end);
 }
 
 namespace detail {

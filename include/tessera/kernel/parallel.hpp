@@ -15,7 +15,18 @@
 #include <atomic>
 #include <cstddef>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace tessera::inline TESSERA_ABI::kernel {
+
+/// For the body of a loop that waits for another core.
+inline void pause_thread() {
+#if defined(__SSE2__)
+    _mm_pause();
+#endif
+}
 
 /// How many tasks can run at the same time where this is called.
 inline std::size_t concurrency() {

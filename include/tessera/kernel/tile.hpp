@@ -42,21 +42,17 @@ namespace detail {
     else if (j * W < n)
         simd::store_part(p + j * W, v, n - j * W);
 }
-[[gnu::always_inline]] inline Vec finish(const float* p, std::size_t n, std::size_t j, Vec v, const End& end) {
-    if (end.add) v = read(p + end.add, n, j) + v;
-    if (end.relu) v = simd::max(Vec(0.f), v);
-    return v;
-}
 
+// Whole vectors only: a test of the width at every load and store costs as much as 10 steps of k.
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void forward_body(const float* const* rows, std::size_t segments, std::size_t length,
-                                                const float* panel, float* const* out, std::size_t n, const End& end,
+                                                const float* panel, float* const* out, const End& end,
                                                 std::index_sequence<I...>) {
     Vec c[R * NV];
     if (end.accumulate)
-        ((c[I] = read(out[I / NV], n, I % NV)), ...);
+        ((c[I] = simd::load<float>(out[I / NV] + I % NV * W)), ...);
     else if (end.bias)
-        ((c[I] = read(end.bias, n, I % NV)), ...);
+        ((c[I] = simd::load(end.bias + I % NV * W)), ...);
     else
         ((c[I] = Vec(0.f)), ...);
     for (std::size_t s = 0; s < segments; ++s, rows += R)
@@ -64,21 +60,23 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
             const Vec b[2] = {Vec::load_aligned(panel), Vec::load_aligned(panel + W)};
             ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), b[I % NV], c[I])), ...);
         }
-    (write(out[I / NV], n, I % NV, finish(out[I / NV], n, I % NV, c[I], end)), ...);
+    if (end.add) ((c[I] = simd::load<float>(out[I / NV] + end.add + I % NV * W) + c[I]), ...);
+    if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
+    (simd::store(out[I / NV] + I % NV * W, c[I]), ...);
 }
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void adjoint_body(const float* const* a, std::size_t offset, std::size_t rows,
                                                 const float* g, std::size_t ldg, float* out, std::size_t ldo,
-                                                std::size_t n, std::index_sequence<I...>) {
+                                                std::index_sequence<I...>) {
     Vec c[R * NV];
-    ((c[I] = read(out + I / NV * ldo, n, I % NV)), ...);
+    ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
     for (std::size_t m = 0; m < rows; ++m, g += ldg) {
         const float* x = a[m] + offset;
         asm("" : "+r"(x));  // I / NV stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
         const Vec b[2] = {simd::load(g), simd::load(g + W)};
         ((c[I] = simd::fma<float>(Vec(x[I / NV]), b[I % NV], c[I])), ...);
     }
-    (write(out + I / NV * ldo, n, I % NV, c[I]), ...);
+    (simd::store(out + I / NV * ldo + I % NV * W, c[I]), ...);
 }
 
 // One row against P panels at once: two accumulators alone would wait for each other (4 cycles), eight keep up with
@@ -96,18 +94,20 @@ template <std::size_t... I>
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
-    (write(out, n, I, finish(out, n, I, c[I], end)), ...);
+    if (end.add) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
+    if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
+    (write(out, n, I, c[I]), ...);
 }
 
 template <std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void forward(const float* const* rows, std::size_t segments, std::size_t length,
-                                      const float* panel, float* const* out, std::size_t n, const End& end) {
-    forward_body<R, NV>(rows, segments, length, panel, out, n, end, std::make_index_sequence<R * NV>{});
+                                      const float* panel, float* const* out, const End& end) {
+    forward_body<R, NV>(rows, segments, length, panel, out, end, std::make_index_sequence<R * NV>{});
 }
 template <std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void adjoint(const float* const* a, std::size_t offset, std::size_t rows, const float* g,
-                                      std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
-    adjoint_body<R, NV>(a, offset, rows, g, ldg, out, ldo, n, std::make_index_sequence<R * NV>{});
+                                      std::size_t ldg, float* out, std::size_t ldo) {
+    adjoint_body<R, NV>(a, offset, rows, g, ldg, out, ldo, std::make_index_sequence<R * NV>{});
 }
 
 template <std::size_t... R>
@@ -120,12 +120,53 @@ constexpr auto adjoint_table(std::index_sequence<R...>) {
 }
 }  // namespace detail
 
+namespace detail {
+inline constexpr auto forwards = forward_table(std::make_index_sequence<max_rows>{});
+inline constexpr auto adjoints = adjoint_table(std::make_index_sequence<max_rows>{});
+
+// Rows of n floats, one below the other, as rows of whole vectors, and back.
+template <class Row>
+inline void widen(std::size_t r, std::size_t n, Row&& row, float* wide) {
+    for (std::size_t i = 0; i < r; ++i)
+        for (std::size_t j = 0; j < 2; ++j) simd::store(wide + (2 * i + j) * W, read(row(i), n, j));
+}
+template <class Row>
+inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
+    for (std::size_t i = 0; i < r; ++i)
+        for (std::size_t j = 0; j < 2; ++j) write(row(i), n, j, simd::load(wide + (2 * i + j) * W));
+}
+
+[[gnu::noinline]] inline void forward_part(std::size_t r, const float* const* rows, std::size_t segments,
+                                           std::size_t length, const float* panel, float* const* out, std::size_t n,
+                                           End end) {
+    constexpr std::size_t size = max_rows * 2 * W;
+    alignas(64) float wide[2 * size], bias[2 * W];  // the outputs, then what is added to them
+    float* to[max_rows];
+    for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * 2 * W;
+    if (end.accumulate) widen(r, n, [&](std::size_t i) { return out[i]; }, wide);
+    if (end.add) widen(r, n, [&](std::size_t i) { return out[i] + end.add; }, wide + size), end.add = size;
+    if (end.bias) widen(1, n, [&](std::size_t) { return end.bias; }, bias), end.bias = bias;
+    forwards[r - 1][n > W](rows, segments, length, panel, to, end);
+    narrow(r, n, wide, [&](std::size_t i) { return out[i]; });
+}
+[[gnu::noinline]] inline void adjoint_part(std::size_t r, const float* const* a, std::size_t offset, std::size_t rows,
+                                           const float* g, std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
+    alignas(64) float wide[max_rows * 2 * W];
+    const auto row = [&](std::size_t i) { return out + i * ldo; };
+    widen(r, n, row, wide);
+    adjoints[r - 1][n > W](a, offset, rows, g, ldg, wide, 2 * W);
+    narrow(r, n, wide, row);
+}
+}  // namespace detail
+
 /// out[r][0 .. n) for r < R, n <= 2W: rows holds `segments` times R pointers to `length` floats, panel
 /// segments * length rows of 2W floats.
 inline void forward(std::size_t r, const float* const* rows, std::size_t segments, std::size_t length,
                     const float* panel, float* const* out, std::size_t n, const End& end) {
-    static constexpr auto table = detail::forward_table(std::make_index_sequence<max_rows>{});
-    table[r - 1][n > W](rows, segments, length, panel, out, n, end);
+    if (n % W == 0)
+        detail::forwards[r - 1][n > W](rows, segments, length, panel, out, end);
+    else
+        detail::forward_part(r, rows, segments, length, panel, out, n, end);
 }
 
 inline constexpr std::size_t row_panels = 4;
@@ -144,8 +185,10 @@ inline constexpr std::size_t row_panels = 4;
 /// out[i][0 .. n) += sum over m < rows of a[m][offset + i] * g[m][0 .. n), i < R. g is read 2W wide.
 inline void adjoint(std::size_t r, const float* const* a, std::size_t offset, std::size_t rows, const float* g,
                     std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
-    static constexpr auto table = detail::adjoint_table(std::make_index_sequence<max_rows>{});
-    table[r - 1][n > W](a, offset, rows, g, ldg, out, ldo, n);
+    if (n % W == 0)
+        detail::adjoints[r - 1][n > W](a, offset, rows, g, ldg, out, ldo);
+    else
+        detail::adjoint_part(r, a, offset, rows, g, ldg, out, ldo, n);
 }
 
 /// Cuts n into the fewest parts of at most max_rows, as even as can be: part i of `parts` is [begin(i), begin(i + 1)).
