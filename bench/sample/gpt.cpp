@@ -1,10 +1,13 @@
 // sample-gpt/<preset>/<sequences>    tokens a second of sample(): packing the weights, 49 tokens from nothing with the
 //                                    cache of keys and values, drawn from the whole softmax
-// allocations/sample                 calls of operator new in sample() of 64 sequences
+// allocations/sample                 calls of operator new in sample() of 64 sequences, once a call
+// allocations/sample-token           the same for each token: a step of the cache and the draw
 //
 // Peers: PyTorch with a cache of keys and values that grows by concatenation, and multinomial.
 //
 // Dead ends tried (one sequence, small):
+//     one thread                           bound by L3: 3.3 MB of weights a token, 8,400 tokens a second. Two threads keep
+//                                          half of them each in L2: 27,600; shared up to 8 sequences, at 16 no better than apart
 //     fetching weights ahead of the product, 1 to 8 KB     no change: bound by L3
 //     2 MiB pages for weights                              no change
 //     bfloat16 weights                                     3 times faster on one thread, but not the bits of training
@@ -20,6 +23,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace bench {
 namespace {
@@ -56,6 +60,22 @@ void add_gpt_samples(Rows& rows) {
             const std::size_t before = allocations();
             benchmark::DoNotOptimize(ts::sample(prior, 64, {}, rng));
             return static_cast<double>(allocations() - before);
+        });
+    });
+    rows.add({.name = "allocations/sample-token", .figure = plain("allocations/token")}, [](Meter& meter) {
+        meter.value([] {
+            ts::Rng rng{1};
+            const Small prior{rng};
+            const auto packed = prior.freeze();
+            ts::KvCache<Small> cache{4};
+            std::vector<ts::Token> next(4), order(Small::vocab);
+            const std::size_t before = allocations();
+            for (std::size_t at = 0; at < Small::context; ++at) {
+                const auto logits = cache.step(packed, next);
+                for (std::size_t i = 0; i < next.size(); ++i)
+                    next[i] = ts::pick<float>(logits.subspan(i * Small::vocab, Small::vocab), {}, order, rng);
+            }
+            return static_cast<double>(allocations() - before) / static_cast<double>(next.size() * Small::context);
         });
     });
 }

@@ -42,6 +42,7 @@
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
+#include <tessera/kernel/team.hpp>
 #include <tessera/kernel/tile.hpp>
 #include <tessera/kernel/unroll.hpp>
 #include <tessera/kernel/vector_math.hpp>

@@ -70,6 +70,7 @@ TEST_CASE("sample: neither how many sequences are made nor how many threads make
         CHECK(std::equal(fewer.begin(), fewer.end(), forty.begin()));
     }
     CHECK(support::same_for_threads([] { return sampled(70, {.temperature = 0.8f, .top_k = 4, .top_p = 0.9f}); }));
+    CHECK(support::same_for_threads([] { return sampled(3, {}); }));  // a team
     const std::vector<Token> first(forty.begin(), forty.begin() + context), second(forty.begin() + context, forty.begin() + 2 * context);
     CHECK(first != second);
 }

@@ -4,6 +4,7 @@
 #include <support/numbers.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <type_traits>
 #include <vector>
@@ -140,4 +141,25 @@ TEST_CASE_TEMPLATE("column_sums: adds the rows in their order", T, float, double
             same &= db == expected;
         }
     CHECK(same);
+}
+
+TEST_CASE_TEMPLATE("gemm: columns from the middle of B are those of the whole product, and y may be what is added", T, float,
+                   double) {
+    constexpr std::size_t k = 19, n = 5 * kernel::panel_width + 3, most = 16;
+    const auto x = numbers<T>(most * k, 1), b = numbers<T>(k * n, 2), before = numbers<T>(most * n, 3);
+    kernel::Panels<T> panels;
+    panels.pack(k, n, b.data(), n, 1);
+    for (const std::size_t rows : {std::size_t{1}, std::size_t{3}, most}) {
+        std::vector<T> whole(before), parts(before);
+        kernel::gemm<T>(rows, x.data(), k, panels, whole.data(), n, {.add = before.data()});
+        for (std::size_t first = 0; first < n; first += 2 * kernel::panel_width) {
+            const std::size_t columns = std::min(2 * kernel::panel_width, n - first);
+            kernel::gemm<T>(rows, x.data(), k, panels, {.k = k, .n = columns, .first = first}, parts.data() + first, n,
+                            {.add = parts.data() + first});
+        }
+        double worst = 0;
+        for (std::size_t i = 0; i < rows * n; ++i)
+            worst = std::max(worst, std::abs(static_cast<double>(whole[i]) - static_cast<double>(parts[i])));
+        CHECK(worst <= (std::is_same_v<T, float> ? 0. : 1e-12));  // Eigen adds in an order of its own
+    }
 }

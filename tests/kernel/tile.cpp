@@ -44,7 +44,8 @@ TEST_CASE("tile: every height and width of the forward tile is one chain of fma 
                 for (unsigned parts = 0; parts < 12; ++parts) {
                     const tile::End end{.bias = parts % 3 == 1 ? bias.data() : nullptr,
                                         .accumulate = parts % 3 == 2,
-                                        .add = parts / 3 % 2 ? static_cast<std::ptrdiff_t>(r * ld) : 0,
+                                        .plus = parts / 3 % 2 != 0,
+                                        .add = static_cast<std::ptrdiff_t>(r * ld),
                                         .relu = parts / 6 == 1};
                     auto y = before, expected = before;
                     std::vector<float*> out;
@@ -57,7 +58,7 @@ TEST_CASE("tile: every height and width of the forward tile is one chain of fma 
                                 for (std::size_t k = 0; k < length; ++k)
                                     sum = kernel::simd::fma(rows[s * r + i][k],
                                                             panel.start[(s * length + k) * 2 * tile::W + j], sum);
-                            if (end.add) sum = before[(r + i) * ld + j] + sum;
+                            if (end.plus) sum = before[(r + i) * ld + j] + sum;
                             expected[i * ld + j] = end.relu && sum < 0 ? 0.f : sum;
                         }
                     same &= y == expected;
@@ -76,7 +77,8 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
         for (unsigned parts = 0; parts < 8; ++parts) {
             auto row = before, expected = before;
             const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
-                                .add = parts & 2 ? static_cast<std::ptrdiff_t>(most) + 1 : 0,
+                                .plus = (parts & 2) != 0,
+                                .add = static_cast<std::ptrdiff_t>(most) + 1,
                                 .relu = (parts & 4) != 0};
             tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
             for (std::size_t j = 0; j < n; j += 2 * tile::W) {

@@ -73,6 +73,7 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
             for (std::size_t i = 0; i < r; ++i) out[i] = out_row(first + i);
             for (std::size_t j = 0; j < n; j += panel_width) {
                 const tile::End tile_end{.bias = end.bias ? end.bias + j : nullptr,
+                                         .plus = end.add != nullptr,
                                          .add = end.add ? end.add - y : 0,
                                          .relu = end.relu};
                 tile::forward(r, a, segments, length, w.panel(j / panel_width), out, std::min(panel_width, n - j),

@@ -24,7 +24,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 template <class T>
 struct Epilogue {
     const T* bias = nullptr;
-    const T* add = nullptr;  ///< laid out as y
+    const T* add = nullptr;  ///< laid out as y; may be y
     bool relu = false;
 };
 
@@ -45,7 +45,10 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
     if constexpr (std::same_as<T, float>) {
         const auto panel = [&](std::size_t j) { return b.panel((part.first + j) / panel_width); };
         const auto tile_end = [&](std::size_t j) {
-            return tile::End{.bias = end.bias ? end.bias + j : nullptr, .add = end.add ? end.add - y : 0, .relu = end.relu};
+            return tile::End{.bias = end.bias ? end.bias + j : nullptr,
+                             .plus = end.add != nullptr,
+                             .add = end.add ? end.add - y : 0,
+                             .relu = end.relu};
         };
         if (rows == 1) {
             constexpr std::size_t step = tile::row_panels * panel_width;

@@ -25,7 +25,8 @@ inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 struct End {
     const float* bias = nullptr;  ///< start value of each column; else 0
     bool accumulate = false;      ///< start from what out holds
-    std::ptrdiff_t add = 0;       ///< where not 0: add out[add + j] (the other operand of a residual)
+    bool plus = false;            ///< add out[add + j], the other operand of a residual (out itself where add is 0)
+    std::ptrdiff_t add = 0;
     bool relu = false;
 };
 
@@ -60,7 +61,7 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
             const Vec b[2] = {Vec::load_aligned(panel), Vec::load_aligned(panel + W)};
             ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), b[I % NV], c[I])), ...);
         }
-    if (end.add) ((c[I] = simd::load<float>(out[I / NV] + end.add + I % NV * W) + c[I]), ...);
+    if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + I % NV * W) + c[I]), ...);
     if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
     (simd::store(out[I / NV] + I % NV * W, c[I]), ...);
 }
@@ -94,7 +95,7 @@ template <std::size_t... I>
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
-    if (end.add) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
+    if (end.plus) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
     if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
     (write(out, n, I, c[I]), ...);
 }
@@ -144,7 +145,7 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
     float* to[max_rows];
     for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * 2 * W;
     if (end.accumulate) widen(r, n, [&](std::size_t i) { return out[i]; }, wide);
-    if (end.add) widen(r, n, [&](std::size_t i) { return out[i] + end.add; }, wide + size), end.add = size;
+    if (end.plus) widen(r, n, [&](std::size_t i) { return out[i] + end.add; }, wide + size), end.add = size;
     if (end.bias) widen(1, n, [&](std::size_t) { return end.bias; }, bias), end.bias = bias;
     forwards[r - 1][n > W](rows, segments, length, panel, to, end);
     narrow(r, n, wide, [&](std::size_t i) { return out[i]; });

@@ -1,0 +1,101 @@
+#include <tessera/kernel/team.hpp>
+
+#include <doctest/doctest.h>
+
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <numeric>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace kernel = tessera::kernel;
+
+namespace {
+
+/// Runs f where four threads may work, however many cores there are.
+template <class F>
+void with_threads(int threads, F f) {
+    const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, 4);
+    tbb::task_arena arena(threads);
+    arena.execute(f);
+}
+
+/// Every round sums what the round before has written, in two steps: a member that runs ahead or lags is seen.
+std::vector<long> chain(std::size_t members, std::size_t rounds, std::size_t* most = nullptr) {
+    constexpr std::size_t n = 37;
+    std::vector<long> a(n, 1), b(n);
+    std::atomic<std::size_t> largest{0};
+    kernel::run_team(members, rounds, [&](kernel::Member& me, std::size_t round) {
+        if (me.index() == 0 && me.size() > largest) largest = me.size();
+        const auto [begin, end] = me.share(n);
+        for (std::size_t i = begin; i < end; ++i) b[i] = (a[i] + a[(i + 1) % n] + static_cast<long>(round)) % 1000;
+        me.wait();
+        for (std::size_t i = begin; i < end; ++i) a[i] = (3 * b[i] + b[(i + 5) % n]) % 1000;
+    });
+    if (most) *most = largest;
+    return a;
+}
+
+}  // namespace
+
+TEST_CASE("team: a chain of steps gives the same for any number of members and threads") {
+    const auto alone = chain(1, 300);
+    for (const int threads : {1, 2, 4})
+        with_threads(threads, [&] {
+            for (const std::size_t members : {1u, 2u, 3u, 4u, 9u}) CHECK(chain(members, 300) == alone);
+        });
+    CHECK(chain(2, 0) == std::vector<long>(37, 1));
+}
+
+TEST_CASE("team: those who arrive later are taken in") {
+    with_threads(4, [] {
+        std::atomic<bool> together{false};
+        kernel::run_team(3, 2000, [&](kernel::Member& me, std::size_t) {
+            if (me.size() > 1) together = true;
+            if (!together) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        });
+        CHECK(together);
+    });
+}
+
+TEST_CASE("team: shares cover everything once") {
+    with_threads(4, [] {
+        std::vector<std::atomic<int>> times(11);
+        kernel::run_team(4, 1, [&](kernel::Member& me, std::size_t) {
+            const auto [begin, end] = me.share(times.size());
+            for (std::size_t i = begin; i < end; ++i) ++times[i];
+        });
+        for (const auto& t : times) CHECK(t == 1);
+    });
+}
+
+TEST_CASE("team: an error of any member ends it and reaches the caller") {
+    for (const std::size_t bad : {0u, 1u})
+        with_threads(4, [&] {
+            const auto run = [&] {
+                kernel::run_team(3, 5000, [&](kernel::Member& me, std::size_t round) {
+                    me.wait();
+                    if (me.index() == bad && round >= 3) throw std::runtime_error("of a member");
+                    if (me.size() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                    me.wait();
+                });
+            };
+            CHECK_THROWS_WITH_AS(run(), "of a member", std::runtime_error);
+            CHECK(chain(3, 50) == chain(1, 50));
+        });
+}
+
+TEST_CASE("team: one member runs on the caller's thread") {
+    const auto here = std::this_thread::get_id();
+    bool same = true;
+    kernel::run_team(1, 3, [&](kernel::Member& me, std::size_t) {
+        same = same && std::this_thread::get_id() == here && me.size() == 1;
+        me.wait();
+    });
+    CHECK(same);
+}
