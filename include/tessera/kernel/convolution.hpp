@@ -39,6 +39,23 @@ inline void patches_of_tap(const PatchPlan& plan, const float* x, std::size_t in
         }
     }
 }
+// pointers[tap * count + i] for all taps, count <= tile::max_rows: a row at a time, whose taps stand together.
+inline void patches(const PatchPlan& plan, const float* x, std::size_t in_pixels, std::size_t channels, std::size_t first,
+                    std::size_t count, const float** pointers) {
+    const float* image = x + first / plan.pixels * in_pixels * channels;
+    std::size_t pixel = first % plan.pixels;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t* in = plan.in.data() + pixel * plan.taps;
+        for (std::size_t t = 0; t < plan.taps; ++t) {
+            const float* inside = image + static_cast<std::ptrdiff_t>(in[t]) * static_cast<std::ptrdiff_t>(channels);
+            pointers[t * count + i] = in[t] < 0 ? zeros : inside;
+        }
+        if (++pixel == plan.pixels) {
+            pixel = 0;
+            image += in_pixels * channels;
+        }
+    }
+}
 }  // namespace detail
 
 /// What the kernels' tables hold: channels of a map, and taps of a window (16 x 16).
@@ -66,8 +83,7 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
                 im2col(plan, x, in_pixels, channels, first, r, patches);
                 for (std::size_t i = 0; i < r; ++i) a[i] = patches + i * k;
             } else {
-                for (std::size_t s = 0; s < segments; ++s)
-                    detail::patches_of_tap(plan, x, in_pixels, channels, first, r, s, a + s * r);
+                detail::patches(plan, x, in_pixels, channels, first, r, a);
             }
             float* out[R];
             for (std::size_t i = 0; i < r; ++i) out[i] = out_row(first + i);
@@ -110,11 +126,13 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
                 gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n);
             }
         } else {
-            detail::adjoint_rows(rows, plan.taps, channels, n,
-                                 [&](std::size_t tap, std::size_t m, std::size_t count, const float** a) {
-                                     detail::patches_of_tap(plan, x, in_pixels, channels, m, count, tap, a);
-                                 },
-                                 dy, n, dw, n);
+            const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a) {
+                detail::patches_of_tap(plan, x, in_pixels, channels, m, count, tap, a);
+            };
+            if (n % panel_width == 0 && n <= detail::in_place_columns)
+                detail::adjoint_rows_in_place(rows, plan.taps, channels, n, point, dy, n, dw, n);
+            else
+                detail::adjoint_rows(rows, plan.taps, channels, n, point, dy, n, dw, n);
         }
     } else {
         RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));

@@ -13,14 +13,22 @@ namespace tessera::inline TESSERA_ABI::kernel {
 template <class T>
 void im2col(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::size_t channels, std::size_t first,
             std::size_t count, T* rows) {
-    for (std::size_t m = first; m < first + count; ++m) {
-        const T* image = x + m / plan.pixels * in_pixels * channels;
-        const std::int32_t* in = plan.in.data() + m % plan.pixels * plan.taps;
-        for (std::size_t t = 0; t < plan.taps; ++t, rows += channels)
-            if (in[t] < 0)
-                std::fill_n(rows, channels, T(0));
-            else
-                std::copy_n(image + static_cast<std::size_t>(in[t]) * channels, channels, rows);
+    const T* image = x + first / plan.pixels * in_pixels * channels;
+    std::size_t pixel = first % plan.pixels;
+    for (std::size_t m = 0; m < count; ++m) {
+        const std::int32_t* in = plan.in.data() + pixel * plan.taps;
+        if (channels == 1)  // a call of memcpy for each number takes half of the layer's time
+            for (std::size_t t = 0; t < plan.taps; ++t) *rows++ = in[t] < 0 ? T(0) : image[in[t]];
+        else
+            for (std::size_t t = 0; t < plan.taps; ++t, rows += channels)
+                if (in[t] < 0)
+                    std::fill_n(rows, channels, T(0));
+                else
+                    std::copy_n(image + static_cast<std::size_t>(in[t]) * channels, channels, rows);
+        if (++pixel == plan.pixels) {
+            pixel = 0;
+            image += in_pixels * channels;
+        }
     }
 }
 
