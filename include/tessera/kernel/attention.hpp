@@ -10,6 +10,7 @@
 //
 // Queries go in strips of one register tile, which see keys up to their last one: half of the square is left out.
 
+#include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/vector_math.hpp>
@@ -37,6 +38,9 @@ namespace detail {
 inline constexpr std::size_t strip = tile::max_rows;
 inline constexpr std::size_t strips = 4;  // whose P and dS are held for the products that sum over queries
 
+// Rows of scores are whole vectors long: what the tile writes behind the last key is cleared with the masked ones.
+constexpr std::size_t row_length(std::size_t keys) { return (keys + tile::W - 1) / tile::W * tile::W; }
+
 // p = e^(scale x - m) r for the first `valid` keys, zeros behind them.
 template <std::floating_point T>
 void probabilities(std::span<T> x, std::size_t valid, T scale, T m, T r) {
@@ -45,13 +49,17 @@ void probabilities(std::span<T> x, std::size_t valid, T scale, T m, T r) {
               static_cast<const T*>(x.data()));
     std::ranges::fill(x.subspan(valid), T(0));
 }
-// Softmax of scores, of which the first `valid` take part; sets the statistics of the row.
+// Softmax of scores, of which the first `valid` take part; sets the statistics of the row. The same bits as probabilities
+// with these statistics, for one e^x a score instead of two.
 template <std::floating_point T>
 void causal_row(std::span<T> x, std::size_t valid, T scale, T& m, T& r) {
     m = scale * simd::largest(valid, x.data());
     const simd::Vec<T> s(scale), minus(-m);
-    r = T(1) / simd::sum<T>(valid, [&](const auto& v) { return simd::exp<T>(simd::fma<T>(v, s, minus)); }, x.data());
-    probabilities(x, valid, scale, m, r);
+    simd::map(valid, x.data(), [&](const auto& v) { return simd::exp<T>(simd::fma<T>(v, s, minus)); },
+              static_cast<const T*>(x.data()));
+    r = T(1) / simd::sum<T>(valid, [](const auto& v) { return v; }, static_cast<const T*>(x.data()));
+    kernel::scale<T>(r, x.first(valid));
+    std::ranges::fill(x.subspan(valid), T(0));
 }
 }  // namespace detail
 
@@ -60,7 +68,8 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
                        AttentionScratch<T>& scratch) {
     const std::size_t C = size.channels(), ld = 3 * C, d = size.width, tokens = size.tokens;
     const T scale = T(1) / std::sqrt(static_cast<T>(d));
-    if (scratch.p.size() < detail::strip * tokens) scratch.p.resize(detail::strip * tokens);
+    if (scratch.p.size() < detail::strip * detail::row_length(tokens))
+        scratch.p.resize(detail::strip * detail::row_length(tokens));
     for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
         const std::size_t head = unit % size.heads, sample = unit / size.heads;
         const T* q = qkv + sample * tokens * ld + head * d;
@@ -69,13 +78,14 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
         scratch.values.pack(tokens, d, q + 2 * C, ld, 1);
         for (std::size_t first = 0; first < tokens; first += detail::strip) {
             const std::size_t rows = std::min(detail::strip, tokens - first), keys = first + rows;
+            const std::size_t ldp = detail::row_length(keys);
             T* p = scratch.p.data();
-            gemm<T>(rows, q + first * ld, ld, scratch.keys_t, {d, keys}, p, keys);
+            gemm<T>(rows, q + first * ld, ld, scratch.keys_t, {d, std::same_as<T, float> ? ldp : keys}, p, ldp);
             for (std::size_t i = 0; i < rows; ++i) {
                 const std::size_t row = unit * tokens + first + i;
-                detail::causal_row<T>({p + i * keys, keys}, first + i + 1, scale, largest[row], inverse[row]);
+                detail::causal_row<T>({p + i * ldp, keys}, first + i + 1, scale, largest[row], inverse[row]);
             }
-            gemm<T>(rows, p, keys, scratch.values, {keys, d}, out + first * C, C);
+            gemm<T>(rows, p, ldp, scratch.values, {keys, d}, out + first * C, C);
         }
     }
 }
@@ -87,8 +97,9 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
     const std::size_t C = size.channels(), ld = 3 * C, d = size.width, tokens = size.tokens;
     const T scale = T(1) / std::sqrt(static_cast<T>(d));
     const std::size_t block = detail::strip * detail::strips;
-    if (scratch.p.size() < block * tokens) scratch.p.resize(block * tokens);
-    if (scratch.ds.size() < block * tokens) scratch.ds.resize(block * tokens);
+    const std::size_t held_size = block * detail::row_length(tokens);
+    if (scratch.p.size() < held_size) scratch.p.resize(held_size);
+    if (scratch.ds.size() < held_size) scratch.ds.resize(held_size);
     std::fill_n(dqkv, size.batch * tokens * ld, T(0));
     for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
         const std::size_t head = unit % size.heads, sample = unit / size.heads;
@@ -100,13 +111,15 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
         scratch.keys.pack(tokens, d, q + C, ld, 1);
         scratch.values_t.pack(d, tokens, q + 2 * C, 1, ld);
         for (std::size_t start = 0; start < tokens; start += block) {
-            const std::size_t held = std::min(block, tokens - start), ldp = start + held;
+            const std::size_t held = std::min(block, tokens - start), keys_held = start + held,
+                              ldp = detail::row_length(keys_held);
             for (std::size_t first = start; first < start + held; first += detail::strip) {
                 const std::size_t rows = std::min(detail::strip, start + held - first), keys = first + rows;
                 T* p = scratch.p.data() + (first - start) * ldp;
                 T* ds = scratch.ds.data() + (first - start) * ldp;
-                gemm<T>(rows, q + first * ld, ld, scratch.keys_t, {d, keys}, p, ldp);
-                gemm<T>(rows, dy + first * C, C, scratch.values_t, {d, keys}, ds, ldp);
+                const std::size_t scores = std::same_as<T, float> ? detail::row_length(keys) : keys;
+                gemm<T>(rows, q + first * ld, ld, scratch.keys_t, {d, scores}, p, ldp);
+                gemm<T>(rows, dy + first * C, C, scratch.values_t, {d, scores}, ds, ldp);
                 for (std::size_t i = 0; i < rows; ++i) {
                     const std::size_t row = unit * tokens + first + i, valid = first + i + 1;
                     const T* y = out + (first + i) * C;
@@ -123,8 +136,8 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
                 }
                 gemm<T>(rows, ds, ldp, scratch.keys, {keys, d}, dq + first * ld, ld);
             }
-            gemm_adjoint<T>(held, ldp, d, scratch.ds.data(), ldp, q + start * ld, ld, dq + C, ld);
-            gemm_adjoint<T>(held, ldp, d, scratch.p.data(), ldp, dy + start * C, C, dq + 2 * C, ld);
+            gemm_adjoint<T>(held, keys_held, d, scratch.ds.data(), ldp, q + start * ld, ld, dq + C, ld);
+            gemm_adjoint<T>(held, keys_held, d, scratch.p.data(), ldp, dy + start * C, C, dq + 2 * C, ld);
         }
     }
 }

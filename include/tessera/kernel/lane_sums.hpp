@@ -28,16 +28,18 @@ inline std::array<T, K> lane_sums(std::size_t n, Step step, const A*... a) {
     std::size_t i = 0;
     for (; i + simd::lanes <= n; i += simd::lanes)
         for (std::size_t p = 0; p < parts; ++p) step(sums[p], simd::load(a + i + p * W)...);
-    alignas(64) std::array<std::array<T, simd::lanes>, K> total;
-    for (std::size_t k = 0; k < K; ++k)
-        for (std::size_t p = 0; p < parts; ++p) simd::store(total[k].data() + p * W, sums[p][k]);
     for (std::size_t p = 0; i < n; i += W, ++p) {
         const std::size_t count = std::min(W, n - i);
+        const auto before = sums[p];
         step(sums[p], simd::load_part(a + i, count)...);
-        for (std::size_t k = 0; k < K; ++k) simd::store_part(total[k].data() + p * W, sums[p][k], count);
+        for (std::size_t k = 0; k < K; ++k) sums[p][k] = simd::detail::first_of<T>(count, sums[p][k], before[k]);
     }
     std::array<T, K> result;
-    for (std::size_t k = 0; k < K; ++k) result[k] = simd::detail::tree(total[k], simd::detail::Add{});
+    for (std::size_t k = 0; k < K; ++k) {
+        V of_k[parts];
+        for (std::size_t p = 0; p < parts; ++p) of_k[p] = sums[p][k];
+        result[k] = simd::detail::tree<T>(of_k, simd::detail::Add{});
+    }
     return result;
 }
 

@@ -12,7 +12,6 @@
 #include <tessera/kernel/simd.hpp>
 
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -32,13 +31,9 @@ inline T accumulate(std::size_t n, Step step, const A*... a) {
     std::size_t i = 0;
     for (; i + simd::lanes <= n; i += simd::lanes)
         for (std::size_t p = 0; p < parts; ++p) v[p] = step(v[p], simd::load(a + i + p * W)...);
-    alignas(64) std::array<T, simd::lanes> total;
-    for (std::size_t p = 0; p < parts; ++p) simd::store(total.data() + p * W, v[p]);
-    for (T* lane = total.data(); i < n; i += W, lane += W) {
-        const std::size_t count = std::min(W, n - i);  // zeros behind them, which add nothing
-        simd::store(lane, step(simd::load(static_cast<const T*>(lane)), simd::load_part(a + i, count)...));
-    }
-    return simd::detail::tree(total, simd::detail::Add{});
+    for (std::size_t p = 0; i < n; i += W, ++p)  // zeros behind the last, which add nothing
+        v[p] = step(v[p], simd::load_part(a + i, std::min(W, n - i))...);
+    return simd::detail::tree<T>(v, simd::detail::Add{});
 }
 
 template <class T, class Step, class... A>

@@ -133,11 +133,33 @@ inline void map(std::size_t n, T* out, F f, const A*... a) {
 }
 
 namespace detail {
+/// The tree over 16 lanes: i with i + 8, then with i + 4, i + 2, i + 1.
 template <class T, class Combine>
 inline T tree(std::array<T, lanes>& a, Combine combine) {
     for (std::size_t half = lanes / 2; half > 0; half /= 2)
         for (std::size_t i = 0; i < half; ++i) a[i] = combine(a[i], a[i + half]);
     return a[0];
+}
+template <class T, std::size_t parts, class Combine>
+inline T tree(const Vec<T> (&v)[parts], Combine combine) {
+#if defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>) {  // through memory: 70 instead of 28 cycles, a third of a softmax of 49
+        Vec<float> t = combine(v[0], Vec<float>(_mm512_shuffle_f32x4(v[0], v[0], 0x4E)));
+        t = combine(t, Vec<float>(_mm512_shuffle_f32x4(t, t, 0xB1)));
+        t = combine(t, Vec<float>(_mm512_permute_ps(t, 0x4E)));
+        t = combine(t, Vec<float>(_mm512_permute_ps(t, 0xB1)));
+        return _mm512_cvtss_f32(t);
+    }
+#endif
+    alignas(64) std::array<T, lanes> total;
+    for (std::size_t p = 0; p < parts; ++p) store(total.data() + p * width<T>, v[p]);
+    return tree(total, combine);
+}
+/// a in the first n lanes, b behind them.
+template <class T>
+inline Vec<T> first_of(std::size_t n, const Vec<T>& a, const Vec<T>& b) {
+    alignas(64) static constexpr T numbers[lanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return select(Vec<T>::load_aligned(numbers) < Vec<T>(static_cast<T>(n)), a, b);
 }
 template <class T, class Combine, class F, class... A>
 inline T reduce(std::size_t n, T start, Combine combine, F f, const A*... a) {
@@ -148,15 +170,11 @@ inline T reduce(std::size_t n, T start, Combine combine, F f, const A*... a) {
     std::size_t i = 0;
     for (; i + lanes <= n; i += lanes)
         for (std::size_t p = 0; p < parts; ++p) v[p] = combine(v[p], f(load(a + i + p * W)...));
-    alignas(64) std::array<T, lanes> total;
-    for (std::size_t p = 0; p < parts; ++p) store(total.data() + p * W, v[p]);
-    alignas(64) T rest[W];
-    for (std::size_t lane = 0; i < n; i += W, lane += W) {
+    for (std::size_t p = 0; i < n; i += W, ++p) {
         const std::size_t count = n - i < W ? n - i : W;
-        store(rest, f(load_part(a + i, count)...));
-        for (std::size_t k = 0; k < count; ++k) total[lane + k] = combine(total[lane + k], rest[k]);
+        v[p] = first_of<T>(count, combine(v[p], f(load_part(a + i, count)...)), v[p]);
     }
-    return tree(total, combine);
+    return tree<T>(v, combine);
 }
 struct Add {
     auto operator()(const auto& a, const auto& b) const { return a + b; }
