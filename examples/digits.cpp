@@ -8,6 +8,7 @@
 //     support/options     the command line            support/recipe    learning rates, batches, epochs
 //     support/material    the images                  support/nets      the nets of both presets
 //     support/pipeline    both stages, and sampling   support/report    report.html; metrics: metrics.json
+//     support/run         checkpoints, and how a run is stopped and resumed
 //
 // The program owns what the library leaves to its user: the arena (how many threads), the output, the files.
 
@@ -90,7 +91,8 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
                            grouped(material.test.size()) + " for testing");
 
     const Preset preset = o.preset.value_or(Preset::small);
-    const Job job{o, recipe(preset), output};
+    Run run{o, recipe(preset), material};
+    const Job job{o, recipe(preset), output, run};
     const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
@@ -119,7 +121,8 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
     for (const std::string& unused : o.unused)
         std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
-    const Job job{o, recipe(facts.preset), output};
+    Run run;
+    const Job job{o, recipe(facts.preset), output, run};
     const Outcome outcome = facts.preset == Preset::small ? sample_small(job, facts.class_names)
                                                           : sample_std(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));

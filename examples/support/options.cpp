@@ -161,6 +161,28 @@ Options parse(int argc, char** argv) {
         ->check(whole(1, 1024), "", "")
         ->group("Training");
 
+    auto* checkpoint_option =
+        app.add_option("--checkpoint", o.checkpoint,
+                       help("Keep the whole state of the run in this folder, so that --resume can go on after "
+                            "a crash; Ctrl-C and SIGTERM then finish the step, save and stop"))
+            ->type_name("DIR")
+            ->check(not_empty, "", "")
+            ->group("Training");
+    auto* checkpoint_every_option =
+        app.add_option("--checkpoint-every", o.checkpoint_every,
+                       help("Steps from one checkpoint to the next (default: " +
+                            std::to_string(o.checkpoint_every) + ")"))
+            ->type_name("N")
+            ->check(whole(1, any), "", "")
+            ->needs(checkpoint_option)
+            ->group("Training");
+    auto* resume_option =
+        app.add_flag("--resume", o.resume,
+                     help("Go on from the newest checkpoint in the folder; the result has the same bits as a "
+                          "run that never stopped"))
+            ->needs(checkpoint_option)
+            ->group("Training");
+
     std::size_t label = 0, top_k = 0;
     float temperature = 0, top_p = 0;
     app.add_option("--samples", o.samples,
@@ -222,6 +244,8 @@ Options parse(int argc, char** argv) {
                "  digits --epochs-vqvae 2 --epochs-prior 1  the same, badly and in a minute\n"
                "  digits --data ~/fashion --out shirts      the IDX files of another set\n"
                "  digits --data ~/photos --preset std       images, one subfolder for each class\n"
+               "  digits --preset std --checkpoint run      can be stopped at any time; then\n"
+               "  digits --preset std --checkpoint run --resume\n"
                "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
                "Open report.html in a browser afterwards: everything else is in it.");
 
@@ -249,7 +273,8 @@ Options parse(int argc, char** argv) {
     take(top_k_option, top_k, o.top_k);
     take(top_p_option, top_p, o.top_p);
     if (!o.load.empty())
-        for (const CLI::Option* option : {epochs_vqvae_option, epochs_prior_option, batch_option})
+        for (const CLI::Option* option : {epochs_vqvae_option, epochs_prior_option, batch_option, checkpoint_option,
+                                          checkpoint_every_option, resume_option})
             if (option->count() != 0) o.unused.push_back(option->get_name());
     return o;
 }

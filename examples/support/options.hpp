@@ -25,6 +25,10 @@ struct Options {
     std::uint64_t seed = 1;
     std::size_t threads = 1;
 
+    std::string checkpoint;  ///< folder; empty: the state of the run is not kept
+    std::size_t checkpoint_every = 200;
+    bool resume = false;
+
     std::string load;  ///< empty: train
     std::size_t samples = 100;
     std::optional<std::size_t> label;

@@ -16,6 +16,12 @@ struct Point {
 };
 using Curve = std::vector<Point>;
 
+/// Of the next point of a curve: the values that are not averaged yet.
+struct Partial {
+    double sum = 0;
+    std::size_t count = 0;
+};
+
 struct Stage1 {
     double seconds = 0, images_per_second = 0;
     std::size_t epochs = 0, batch = 0, steps = 0, parameters = 0;
@@ -25,6 +31,7 @@ struct Stage1 {
     double perplexity = 0, usage = 0;
     std::vector<std::size_t> counts;                    ///< of each code, on the test images
     Curve train_mse, test_mse_curve, perplexity_curve;  ///< x: epochs
+    Partial next_mse, next_perplexity;
 };
 
 struct Stage2 {
@@ -34,6 +41,7 @@ struct Stage2 {
     std::size_t context = 0;  ///< tokens of an image
     double test_nats_per_token = 0, test_bits_per_image = 0;
     Curve train_nats, test_nats_curve;
+    Partial next_nats;
 };
 
 struct Sampling {

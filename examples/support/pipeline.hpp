@@ -40,21 +40,20 @@ enum Stream : std::uint64_t {
 /// Mean of several steps for each point: a curve has some 300 of them, however long the run was.
 class Averager {
 public:
-    Averager(Curve& curve, std::size_t steps)
-        : curve_{curve}, every_{std::max<std::size_t>(1, steps / 300)} {}
+    Averager(Curve& curve, Partial& next, std::size_t steps)
+        : curve_{curve}, next_{next}, every_{std::max<std::size_t>(1, steps / 300)} {}
 
     void add(double epoch, double value) {
-        sum_ += value;
-        if (++count_ < every_) return;
-        curve_.push_back({epoch, sum_ / static_cast<double>(count_)});
-        sum_ = 0;
-        count_ = 0;
+        next_.sum += value;
+        if (++next_.count < every_) return;
+        curve_.push_back({epoch, next_.sum / static_cast<double>(next_.count)});
+        next_ = {};
     }
 
 private:
     Curve& curve_;
-    std::size_t every_, count_ = 0;
-    double sum_ = 0;
+    Partial& next_;
+    std::size_t every_;
 };
 
 inline std::string epoch_of(std::size_t epoch, std::size_t epochs) {
@@ -79,8 +78,8 @@ inline Picture floats(const Images& images) {
 inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) {
     return std::max<std::size_t>(1, images / batch);
 }
-inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng) {
-    return {.shuffle = true, .drop_last = images >= batch, .rng = rng};
+inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng, std::size_t first) {
+    return {.shuffle = true, .drop_last = images >= batch, .rng = rng, .first = first};
 }
 
 inline ts::WarmupCosine schedule(const Recipe::Stage& stage, std::size_t steps) {
@@ -95,6 +94,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const Stopwatch watch;
     const Recipe::Stage& recipe = job.recipe.vqvae;
     Stage1 result;
+    if (job.run.resumes(1)) result = job.run.stage1();
+    const double seconds_before = result.seconds;
     result.batch = job.options.batch.value_or(recipe.batch);
     result.epochs = job.options.epochs_vqvae.value_or(recipe.epochs(material.train.size()));
     result.parameters = ts::parameter_count(vae.params()) + Vae::codes * Vae::width;
@@ -107,16 +108,21 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     ts::Trainer trainer{vae,
                         ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
                         {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+    if (job.run.resumes(1)) ts::io::load(job.run.file(), trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
     const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
-    Averager mse{result.train_mse, result.steps}, perplexity{result.perplexity_curve, result.steps};
+    Averager mse{result.train_mse, result.next_mse, result.steps},
+        perplexity{result.perplexity_curve, result.next_perplexity, result.steps};
     Progress progress{"stage 1", "images",
-                      static_cast<double>(result.steps * std::min(result.batch, material.train.size()))};
+                      static_cast<double>((result.steps - trainer.steps()) *
+                                          std::min(result.batch, material.train.size()))};
 
-    for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
+    while (trainer.steps() < result.steps) {
+        const std::size_t epoch = trainer.steps() / per_epoch;
         for (auto&& batch : ts::batches(material.train, result.batch,
-                                        epoch_order(material.train.size(), result.batch, rng.split(epoch)))) {
+                                        epoch_order(material.train.size(), result.batch, rng.split(epoch),
+                                                    trainer.steps() % per_epoch))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
@@ -126,8 +132,12 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
             progress.advance(static_cast<double>(batch.size()), step.seconds(),
                              epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) +
                                  "  perplexity " + fixed(report.perplexity, 0));
+            if (trainer.steps() % per_epoch == 0)
+                result.test_mse_curve.push_back({static_cast<double>(epoch + 1), vae.evaluate(glance).mse});
+            if (!job.run.is_due(trainer.steps(), result.steps)) continue;
+            result.seconds = seconds_before + watch.seconds();
+            job.run.save(trainer.steps(), ts::io::collect(trainer, job.run.facts()), result);
         }
-        result.test_mse_curve.push_back({static_cast<double>(epoch + 1), vae.evaluate(glance).mse});
     }
     progress.finish();
     const auto test = vae.evaluate(material.test);
@@ -138,7 +148,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.usage = test.usage;
     result.counts = test.counts;
     result.images_per_second = progress.per_second();
-    result.seconds = watch.seconds();
+    result.seconds = seconds_before + watch.seconds();
     std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n",
                 test.psnr_db, test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
     return result;
@@ -147,12 +157,16 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
 /// 7 x 7 codes an image, in both presets.
 using Codes = ts::data::Tokens<49>;
 
-template <class Prior>
-Stage2 train_prior(Prior& prior, const Job& job, const Codes& train, const Codes& test) {
+/// `vae` and `stage1` are what the prior's checkpoints hold of the first stage.
+template <class Prior, class Vae>
+Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job& job, const Codes& train,
+                   const Codes& test) {
     const Stopwatch watch;
     const Recipe::Stage& recipe = job.recipe.prior;
     constexpr std::size_t context = Prior::context;
     Stage2 result;
+    if (job.run.resumes(2)) result = job.run.stage2();
+    const double seconds_before = result.seconds;
     result.batch = job.options.batch.value_or(recipe.batch);
     result.epochs = job.options.epochs_prior.value_or(recipe.epochs(train.size()));
     result.parameters = ts::parameter_count(prior.params());
@@ -165,15 +179,19 @@ Stage2 train_prior(Prior& prior, const Job& job, const Codes& train, const Codes
         prior,
         ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
         {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+    if (job.run.resumes(2)) ts::io::load(job.run.file(), trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
-    Averager nats{result.train_nats, result.steps};
+    Averager nats{result.train_nats, result.next_nats, result.steps};
     Progress progress{"stage 2", "tokens",
-                      static_cast<double>(result.steps * std::min(result.batch, train.size()) * context)};
+                      static_cast<double>((result.steps - trainer.steps()) * std::min(result.batch, train.size()) *
+                                          context)};
 
-    for (std::size_t epoch = 0; epoch < result.epochs; ++epoch) {
-        for (auto&& batch :
-             ts::batches(train, result.batch, epoch_order(train.size(), result.batch, rng.split(epoch)))) {
+    while (trainer.steps() < result.steps) {
+        const std::size_t epoch = trainer.steps() / per_epoch;
+        for (auto&& batch : ts::batches(train, result.batch,
+                                        epoch_order(train.size(), result.batch, rng.split(epoch),
+                                                    trainer.steps() % per_epoch))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
@@ -181,15 +199,21 @@ Stage2 train_prior(Prior& prior, const Job& job, const Codes& train, const Codes
             progress.advance(static_cast<double>(batch.size() * context), step.seconds(),
                              epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) +
                                  " nats/token");
+            if (trainer.steps() % per_epoch == 0) {
+                result.test_nats_per_token = prior.evaluate(test);
+                result.test_nats_curve.push_back({static_cast<double>(epoch + 1), result.test_nats_per_token});
+            }
+            if (!job.run.is_due(trainer.steps(), result.steps)) continue;
+            result.seconds = seconds_before + watch.seconds();
+            job.run.save(stage1.steps + trainer.steps(), ts::io::collect(vae, trainer, job.run.facts()), stage1,
+                         &result);
         }
-        result.test_nats_per_token = prior.evaluate(test);
-        result.test_nats_curve.push_back({static_cast<double>(epoch + 1), result.test_nats_per_token});
     }
     progress.finish();
     result.test_bits_per_image =
         result.test_nats_per_token * static_cast<double>(context) / std::numbers::ln2;
     result.tokens_per_second = progress.per_second();
-    result.seconds = watch.seconds();
+    result.seconds = seconds_before + watch.seconds();
     std::printf("stage 2  test %.3f nats/token, %.1f bits/image, %.1f s\n", result.test_nats_per_token,
                 result.test_bits_per_image, result.seconds);
     return result;
@@ -250,7 +274,12 @@ Outcome train(const Job& job, const Material& material) {
 
     ts::Rng vae_rng = seed.split(stream_vae), prior_rng = seed.split(stream_prior);
     typename Preset::Vae vae{vae_rng, {.ema = {.decay = job.recipe.code_decay}}};
-    outcome.stage1 = train_vae(vae, job, material);
+    if (job.run.resumes(2)) {
+        ts::io::load(job.run.file(), vae);
+        outcome.stage1 = job.run.stage1();
+    } else {
+        outcome.stage1 = train_vae(vae, job, material);
+    }
 
     auto train_codes = vae.encode(material.train), test_codes = vae.encode(material.test);
     if (outcome.class_names.empty() && train_codes.labelled()) {
@@ -263,7 +292,7 @@ Outcome train(const Job& job, const Material& material) {
     }
     // every sequence that is drawn later has a class, or none has one
     typename Preset::Prior prior{prior_rng, {.label_dropout = 0}};
-    outcome.stage2 = train_prior(prior, job, train_codes, test_codes);
+    outcome.stage2 = train_prior(prior, vae, *outcome.stage1, job, train_codes, test_codes);
 
     auto file = ts::io::collect(vae, prior);
     std::string names;
@@ -272,6 +301,7 @@ Outcome train(const Job& job, const Material& material) {
     file.metadata("tessera.digits.class_names", names);
     file.write(job.output.path(model_file));
 
+    job.run.stop_if_asked();
     draw_samples(vae, prior, job, outcome);
 
     outcome.originals = floats(spread(material.test, 50));
@@ -296,7 +326,9 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
 // Each of these costs a compiler many seconds: they are compiled once, in prior_small.cpp and its sisters.
 extern template Stage1 train_vae(Small::Vae&, const Job&, const Material&);
 extern template Stage1 train_vae(Std::Vae&, const Job&, const Material&);
-extern template Stage2 train_prior(Small::Prior&, const Job&, const Codes&, const Codes&);
-extern template Stage2 train_prior(Std::Prior&, const Job&, const Codes&, const Codes&);
+extern template Stage2 train_prior(Small::Prior&, const Small::Vae&, const Stage1&, const Job&, const Codes&,
+                                   const Codes&);
+extern template Stage2 train_prior(Std::Prior&, const Std::Vae&, const Stage1&, const Job&, const Codes&,
+                                   const Codes&);
 
 }  // namespace digits

@@ -3,5 +3,5 @@
 #include "pipeline.hpp"
 
 namespace digits {
-template Stage2 train_prior(Std::Prior&, const Job&, const Codes&, const Codes&);
+template Stage2 train_prior(Std::Prior&, const Std::Vae&, const Stage1&, const Job&, const Codes&, const Codes&);
 }

@@ -1,6 +1,7 @@
 #include "system.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <string_view>
 #include <thread>
@@ -38,6 +39,23 @@ bool stdout_is_terminal() {
     return false;
 #endif
 }
+
+namespace {
+volatile std::sig_atomic_t stop_signal = 0;
+void note_signal(int number) { stop_signal = number; }
+}  // namespace
+
+void catch_stop_signals() {
+#if defined(__unix__) || defined(__APPLE__)
+    struct ::sigaction action {};
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+    for (const int number : {SIGINT, SIGTERM}) ::sigaction(number, &action, nullptr);
+#else
+    for (const int number : {SIGINT, SIGTERM}) std::signal(number, note_signal);
+#endif
+}
+bool stop_requested() { return stop_signal != 0; }
 
 // In a container or under taskset there may be fewer than the machine has.
 std::size_t usable_cores() {

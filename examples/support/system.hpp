@@ -19,6 +19,11 @@ private:
 
 double peak_memory_mib();
 bool stdout_is_terminal();
+
+/// From now on the first SIGINT or SIGTERM only asks the program to stop; the second one ends it.
+void catch_stop_signals();
+bool stop_requested();
+
 std::size_t usable_cores();
 
 }  // namespace digits

@@ -10,6 +10,7 @@
 #include <tessera/core/crc32.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/file.hpp>
+#include <tessera/core/in_use.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
@@ -132,5 +133,6 @@
 #include <tessera/testing/gradient_check.hpp>
 #include <tessera/testing/layer_check.hpp>
 
+#include <tessera/train/checkpoints.hpp>
 #include <tessera/train/trainer.hpp>
 // IWYU pragma: end_exports

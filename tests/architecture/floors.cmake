@@ -28,7 +28,7 @@ set(doors
   "^xsimd/"                     "^kernel/simd\\.hpp$"
   "intrin\\.h$|^arm_neon\\.h$"  "^kernel/"
   "^stb_"                       "^data/stb\\.hpp$"
-  "^(fcntl|unistd)\\.h$|^sys/"  "^core/system_files\\.hpp$"
+  "^(dirent|fcntl|unistd)\\.h$|^sys/"  "^core/system_files\\.hpp$"
   "^mpi\\.h$"                   "^dist/mpi\\.hpp$")
 
 # macros: the configuration of a third party stands before its include, all others are in two files

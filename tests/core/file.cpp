@@ -3,61 +3,19 @@
 #include <doctest/doctest.h>
 
 #include <support/message.hpp>
+#include <support/system_double.hpp>
 #include <support/temporary_folder.hpp>
 
 #include <cstdlib>
 
 using namespace tessera;
 using support::contains;
+using support::Fault;
+using support::FaultFiles;
 using support::message;
 using support::TemporaryFolder;
 
 namespace {
-
-/// SystemFiles that fails at call number `fail_at` with `reason`; 0 bytes or EINTR where that is asked.
-struct Plan {
-    int fail_at = -1;
-    int reason = EIO;
-    std::size_t at_most = ~std::size_t{0};  // bytes of a write
-    bool interrupted = false;               // every second call says EINTR first
-    int calls = 0;
-    bool toggle = false;
-};
-struct FaultFiles : SystemFiles {
-    Plan* plan;
-
-    explicit FaultFiles(Plan& p) : plan{&p} {}
-    bool fails() {
-        if (plan->calls++ != plan->fail_at) return false;
-        errno = plan->reason;
-        return true;
-    }
-    bool interrupts() {
-        plan->toggle = !plan->toggle;
-        if (!plan->interrupted || !plan->toggle) return false;
-        errno = EINTR;
-        return true;
-    }
-    Handle open(const char* path) { return fails() ? -1 : SystemFiles::open(path); }
-    Handle create(const char* path) { return fails() ? -1 : SystemFiles::create(path); }
-    std::int64_t size(Handle h) { return fails() ? -1 : SystemFiles::size(h); }
-    std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
-        return interrupts() || fails() ? -1
-                                       : SystemFiles::read(h, to, std::min(count, plan->at_most), offset);
-    }
-    std::int64_t write(Handle h, const unsigned char* from, std::size_t count) {
-        return interrupts() || fails() ? -1 : SystemFiles::write(h, from, std::min(count, plan->at_most));
-    }
-    int sync(Handle h) { return fails() ? -1 : SystemFiles::sync(h); }
-    int close(Handle h) {
-        const bool failed = fails();
-        SystemFiles::close(h);
-        if (failed) errno = plan->reason;
-        return failed ? -1 : 0;
-    }
-    int rename(const char* from, const char* to) { return fails() ? -1 : SystemFiles::rename(from, to); }
-    int sync_folder(const char* path) { return fails() ? -1 : SystemFiles::sync_folder(path); }
-};
 
 Bytes pattern(std::size_t size, unsigned factor) {
     Bytes bytes(size);
@@ -86,7 +44,7 @@ TEST_CASE("write_file: a failure at any call leaves the old file and nothing els
         int calls = 0;
         for (int fail_at = 0;; ++fail_at) {
             write_file(path, old);
-            Plan plan{.fail_at = fail_at, .reason = reason, .at_most = 2000};
+            Fault plan{.fail_at = fail_at, .reason = reason, .most = 2000};
             const std::string text = message<IoError>([&] { write_file(path, fresh, FaultFiles{plan}); });
             if (text.empty()) {
                 calls = fail_at;
@@ -98,17 +56,17 @@ TEST_CASE("write_file: a failure at any call leaves the old file and nothing els
             CHECK((read_file(path, 5000) == (after_rename ? fresh : old) && folder.entries() == 1));
             CHECK((contains(text, path) && contains(text, std::generic_category().message(reason))));
         }
-        CHECK(calls == 8);  // create, three writes, fsync, close, rename, fsync of the folder
+        CHECK(calls == 9);  // create, reserve, three writes, fsync, close, rename, fsync of the folder
     }
 }
 
 TEST_CASE("write_file: short and interrupted writes are continued") {
     const TemporaryFolder folder;
     const Bytes bytes = pattern(300, 11);
-    Plan plan{.at_most = 1, .interrupted = true};
+    Fault plan{.most = 1, .interrupted = true};
     write_file(folder / "a.bin", bytes, FaultFiles{plan});
     CHECK(read_file(folder / "a.bin", 300) == bytes);
-    Plan reads{.at_most = 1, .interrupted = true};
+    Fault reads{.most = 1, .interrupted = true};
     CHECK(read_file(folder / "a.bin", 300, FaultFiles{reads}) == bytes);
 }
 
@@ -136,7 +94,7 @@ TEST_CASE("read_file: every failing call is an IoError with the path, and closes
     const TemporaryFolder folder;
     const std::string path = folder.write("a.bin", pattern(100, 1));
     for (int fail_at = 0; fail_at < 3; ++fail_at) {
-        Plan plan{.fail_at = fail_at, .reason = EIO};
+        Fault plan{.fail_at = fail_at, .reason = EIO};
         const std::string text = message<IoError>([&] { read_file(path, 100, FaultFiles{plan}); });
         CHECK((contains(text, "read_file: " + path) && contains(text, "Input/output error")));
     }

@@ -112,7 +112,7 @@ TEST_CASE("AdamW: its state has names, and going on from a copy of it gives the 
         values.emplace_back(leaf.span().begin(), leaf.span().end());
     });
     CHECK(names == std::vector<std::string>{"adam.m.weight", "adam.m.bias", "adam.v.weight", "adam.v.bias",
-                                            "adam.step"});
+                                            "adam.step", "adam.lr"});
     std::size_t at = 0;
     other.each_state([&](const ts::Path&, auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size(); ++i)

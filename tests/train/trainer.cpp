@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -274,4 +275,54 @@ TEST_CASE("Trainer: options out of range are refused, by name") {
     CHECK(message({.clip_norm = -1}) == "Trainer: clip_norm: expected a number >= 0, got -1.000000");
     CHECK(message({.clip_norm = std::nan("")}) == "Trainer: clip_norm: expected a number >= 0, got nan");
     CHECK(message({.accumulate = 0}) == "Trainer: accumulate: expected at least 1, got 0");
+}
+
+namespace {
+
+// Takes a step of its own trainer while a step is taken.
+struct Restless {
+    using Params = Line::Params;
+    using Report = Line::Report;
+    struct Workspace {
+        Rng rng{};
+    };
+    using Batch = std::span<const float>;
+    Params weights;
+    std::function<void()> again;
+
+    Params& params() { return weights; }
+    Report loss_and_grad(Batch, Workspace&, Params&) const {
+        if (again) again();
+        return {};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("Trainer: a step within a step is a StateError, and the trainer is free afterwards") {
+    Restless model;
+    Trainer<Restless, Plain> trainer{model, Plain{}};
+    model.again = [&] { trainer.step({}); };
+    CHECK(support::message<StateError>([&] { trainer.step({}); }) ==
+          "Trainer: is at work already: expected one call at a time");
+    model.again = nullptr;
+    CHECK_NOTHROW(trainer.step({}));
+    CHECK(trainer.steps() == 1);
+}
+
+TEST_CASE("Trainer: an error of the first step takes the start of the codes back") {
+    Rng rng{1};
+    Vae vae{rng};
+    Trainer trainer{vae, AdamW{vae}, {.clip_norm = 1}};
+    auto x = support::batch_of<float>(bars(20, 1));
+    const auto before = support::hash_state(trainer);
+    float* bias = nullptr;
+    Vae::Params::each([&](const Path& path, auto& leaf) { if (path.str() == "decoder.0.bias") bias = leaf.data(); },
+                      vae.params());
+    REQUIRE(bias);
+    const float good = std::exchange(*bias, std::numeric_limits<float>::quiet_NaN());
+    CHECK_THROWS_AS(trainer.step(x), NumericError);
+    *bias = good;
+    CHECK(support::hash_state(trainer) == before);
+    CHECK_NOTHROW(trainer.step(x));
 }

@@ -42,6 +42,12 @@ public:
     using Error::Error;
 };
 
+/// The object cannot do this now: it is at work already.
+class StateError : public Error {
+public:
+    using Error::Error;
+};
+
 /// A loss or a gradient is not finite; the weights were not touched.
 class NumericError : public Error {
 public:

@@ -55,9 +55,13 @@ public:
         }
         size_ = static_cast<std::uint64_t>(size);
     }
-    InputFile(const InputFile&) = delete;
-    InputFile& operator=(const InputFile&) = delete;
-    ~InputFile() { files_.close(handle_); }
+    InputFile(InputFile&& other) noexcept
+        : path_{std::move(other.path_)}, files_{std::move(other.files_)}, handle_{other.handle_}, size_{other.size_},
+          owner_{std::exchange(other.owner_, false)} {}
+    InputFile& operator=(InputFile&&) = delete;
+    ~InputFile() {
+        if (owner_) files_.close(handle_);
+    }
 
     std::uint64_t size() const { return size_; }
     const std::string& path() const { return path_; }
@@ -83,6 +87,7 @@ private:
     Files files_;
     typename Files::Handle handle_;
     std::uint64_t size_ = 0;
+    bool owner_ = true;
 };
 
 /// The whole file; one that is longer than `limit` is a FormatError before anything is allocated.
@@ -105,9 +110,15 @@ inline std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// Of write_file, while it is not a file yet: ".tessera-<process>-<number>.tmp".
+inline constexpr std::string_view temporary_begin = ".tessera-", temporary_end = ".tmp";
+
 /// Writes all pieces and makes them last. The step that failed, or nullptr; errno says why.
 template <class Files>
 const char* write_pieces(Files& files, typename Files::Handle h, std::span<const ByteView> pieces) {
+    std::uint64_t size = 0;
+    for (const ByteView piece : pieces) size += piece.size();
+    if (files.reserve(h, size) != 0) return "reserve space";
     for (const ByteView piece : pieces)
         for (std::size_t done = 0; done < piece.size();) {
             const std::int64_t wrote = files.write(h, piece.data() + done, piece.size() - done);
@@ -131,8 +142,8 @@ void write_file(const std::string& path, std::span<const ByteView> pieces, Files
     typename Files::Handle h{};
     constexpr int attempts = 100;  // names may be left over from a process that was killed
     for (int i = 0; i < attempts; ++i) {
-        temporary =
-            folder + "/.tessera-" + std::to_string(files.process()) + '-' + std::to_string(i) + ".tmp";
+        temporary = folder + '/' + std::string{detail::temporary_begin} + std::to_string(files.process()) +
+                    '-' + std::to_string(i) + std::string{detail::temporary_end};
         h = files.create(temporary.c_str());
         if (Files::is_open(h) || errno != EEXIST) break;
     }

@@ -1,7 +1,8 @@
 #pragma once
 // SystemFiles: the system calls that reading and writing files needs, and the only place where the library
 // makes any. Each returns a negative number (or false) and sets errno when the system refuses. Tests pass a
-// type of their own with the same functions, to make each call fail in turn.
+// type of their own with the same functions, to make each call fail in turn, to be killed at it, or to lose
+// power after it.
 
 #include <tessera/core/abi.hpp>
 
@@ -11,9 +12,14 @@
 #include <cstdio>
 
 #if defined(__unix__) || defined(__APPLE__)
+#include <csignal>
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#else
+#include <filesystem>
 #endif
 
 namespace tessera::inline TESSERA_ABI {
@@ -51,6 +57,18 @@ struct SystemFiles {
     std::int64_t write(Handle h, const unsigned char* from, std::size_t count) {
         return ::write(h, from, count);
     }
+    /// Sets the space for a new file aside, so that a full disk says so before the first byte is written.
+    int reserve(Handle h, std::uint64_t size) {
+#if defined(__linux__)
+        if (size == 0) return 0;
+        const int reason = ::posix_fallocate(h, 0, static_cast<::off_t>(size));
+        if (reason == 0 || reason == EINVAL || reason == EOPNOTSUPP) return 0;  // a file system that cannot
+        errno = reason;
+        return -1;
+#else
+        return static_cast<void>(h), static_cast<void>(size), 0;
+#endif
+    }
     int sync(Handle h) { return ::fsync(h); }
     int close(Handle h) { return ::close(h); }
     int rename(const char* from, const char* to) { return ::rename(from, to); }
@@ -66,8 +84,39 @@ struct SystemFiles {
         errno = reason;
         return result;
     }
+    /// Makes a folder; one that is there already is none the worse.
+    int make_folder(const char* path) { return ::mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : -1; }
+    /// The folder itself, held against every other holder until it is closed; EWOULDBLOCK: somebody holds it.
+    Handle lock_folder(const char* path) {
+        const int h = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (h < 0 || ::flock(h, LOCK_EX | LOCK_NB) == 0) return h;
+        const int reason = errno;
+        ::close(h);
+        errno = reason;
+        return -1;
+    }
+    /// f(name) for everything in the folder.
+    template <class F>
+    int list(const char* path, F f) {
+        ::DIR* folder = ::opendir(path);
+        if (!folder) return -1;
+        int reason = 0;
+        for (;;) {
+            errno = 0;  // readdir says by it alone whether it ended or failed
+            const ::dirent* entry = ::readdir(folder);
+            reason = errno;
+            if (!entry) break;
+            f(static_cast<const char*>(entry->d_name));
+        }
+        ::closedir(folder);
+        errno = reason;
+        return reason == 0 ? 0 : -1;
+    }
     /// Tells the temporary files of two processes apart.
     std::uint64_t process() { return static_cast<std::uint64_t>(::getpid()); }
+    bool is_running(std::uint64_t process) {
+        return ::kill(static_cast<::pid_t>(process), 0) == 0 || errno != ESRCH;
+    }
 };
 
 #else
@@ -98,7 +147,22 @@ struct SystemFiles {
     }
     int remove(const char* path) { return std::remove(path); }
     int sync_folder(const char*) { return 0; }
+    int reserve(Handle, std::uint64_t) { return 0; }
+    int make_folder(const char* path) {
+        std::error_code error;
+        std::filesystem::create_directory(path, error);
+        return error ? -1 : 0;
+    }
+    Handle lock_folder(const char*) { return std::tmpfile(); }  // nobody is kept out
+    template <class F>
+    int list(const char* path, F f) {
+        std::error_code error;
+        for (const auto& entry : std::filesystem::directory_iterator{path, error})
+            f(entry.path().filename().string().c_str());
+        return error ? -1 : 0;
+    }
     std::uint64_t process() { return 0; }
+    bool is_running(std::uint64_t) { return false; }
 };
 
 #endif

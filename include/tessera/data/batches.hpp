@@ -34,6 +34,7 @@ struct BatchOptions {
     bool shuffle = true;
     bool drop_last = false;
     Rng rng{};
+    std::size_t first = 0;  ///< index of the batch to begin with: how a run goes on in the middle of a pass
 };
 
 template <class E>
@@ -70,14 +71,18 @@ public:
             throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
                                 std::to_string(size) + (options.drop_last ? ", the last one dropped" : "") +
                                 ": expected at least one batch, and fewer than 2^32 examples");
+        first_ = options.first;
         used_ = options.drop_last ? examples - examples % size : examples;
+        if (first_ > count())
+            throw ArgumentError("batches: first: " +
+                                expected_got("at most " + std::to_string(count()), std::to_string(first_)));
         if (options.shuffle) order_ = permutation(examples, options.rng);
         const std::size_t largest = std::min(size, examples);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
     }
 
-    /// How many batches there are.
+    /// How many batches a whole pass has.
     std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
     /// How many examples they hold together.
     std::size_t examples() const { return used_; }
@@ -100,7 +105,9 @@ public:
 
     private:
         friend Batches;
-        explicit Iterator(Batches& range) : range_{&range} { range.fill(0); }
+        explicit Iterator(Batches& range) : range_{&range}, index_{range.first_} {
+            if (index_ < range.count()) range.fill(index_);
+        }
 
         Batches* range_ = nullptr;
         std::size_t index_ = 0;
@@ -134,6 +141,7 @@ private:
     const D* dataset_;
     std::size_t size_;
     std::size_t used_ = 0;
+    std::size_t first_ = 0;
     std::vector<std::uint32_t> order_;
     Tensor<Element<D>, Sample<D>> x_;
     std::vector<Label> labels_;
@@ -145,7 +153,7 @@ Batches<D> batches(const D& dataset, std::size_t size, const BatchOptions& optio
 }
 template <Dataset D>
 Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
-    return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork()}};
+    return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork(), .first = 0}};
 }
 /// A temporary dataset would be gone before the first batch.
 template <Dataset D>

@@ -2,13 +2,14 @@
 // Safetensors files (github.com/huggingface/safetensors, the format's README): SafetensorsFile reads,
 // SafetensorsWriter writes. The reader trusts nothing: see safetensors_header.hpp.
 //
-// The writer adds a checksum to the metadata,
+// The writer adds checksums to the metadata,
 //
-//     "tessera.crc32" = CRC-32 of the whole file with these eight digits set to 0
+//     "tessera.crc32"           CRC-32 of the whole file with these eight digits set to 0
+//     "tessera.crc32.<tensor>"  CRC-32 of the tensor's bytes
 //
-// and the reader's check() demands it wherever there is a key that begins with "tessera.": a single bit that
-// has turned anywhere in the file is found. Files of other programs have neither. The data begin on a
-// multiple of 64 bytes.
+// and the reader's check() demands the first wherever there is a key that begins with "tessera.": a single bit that
+// has turned anywhere in the file is found. The others say which tensors it was. Files of other programs have neither.
+// The data begin on a multiple of 64 bytes.
 
 #include <tessera/core/crc32.hpp>
 #include <tessera/core/file.hpp>
@@ -83,20 +84,12 @@ public:
         }
         if (!ours) return;
         if (!sum || sum->value.size() != 8) malformed(name_, 8, "checksum: tessera.crc32 is missing");
-        std::uint32_t crc = 0;
-        Bytes piece;
         const std::uint64_t digits = sum->at + 1;
-        for (std::uint64_t at = 0; at < size_; at += piece.size()) {
-            piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(size_ - at, 1 << 20)));
-            read_at(at, piece);
-            for (std::uint64_t i = digits; i < digits + 8; ++i)
-                if (i >= at && i - at < piece.size()) piece[static_cast<std::size_t>(i - at)] = '0';
-            crc = crc32(piece, crc);
-        }
-        if (sum->value != detail::hex8(crc))
-            malformed(name_, digits,
-                      "checksum: " + expected_got(printable(sum->value), detail::hex8(crc)) +
-                          ": the file is damaged, or was rewritten with the old metadata");
+        const std::string got = detail::hex8(crc_of(0, size_, digits));
+        if (sum->value == got) return;
+        malformed(name_, digits,
+                  "checksum: " + expected_got(printable(sum->value), got) + damaged() +
+                      ": the file is damaged, or was rewritten with the old metadata");
     }
 
     /// Reads a tensor whose elements are T; the size of `out` must be the tensor's.
@@ -127,6 +120,31 @@ private:
         for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.push_back(i);
         std::ranges::sort(by_name_, {},
                           [&](std::size_t t) { return std::string_view{header_.tensors[t].name}; });
+    }
+    /// Checksum of the bytes from `begin` to `end`, with those of the eight digits at `digits` taken for zeros.
+    std::uint32_t crc_of(std::uint64_t begin, std::uint64_t end, std::uint64_t digits) {
+        std::uint32_t crc = 0;
+        Bytes piece;
+        for (std::uint64_t at = begin; at < end; at += piece.size()) {
+            piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(end - at, 1 << 20)));
+            read_at(at, piece);
+            for (std::uint64_t i = digits; i < digits + 8; ++i)
+                if (i >= at && i - at < piece.size()) piece[static_cast<std::size_t>(i - at)] = '0';
+            crc = crc32(piece, crc);
+        }
+        return crc;
+    }
+    /// " in a, b" for the tensors whose own checksum is another one; at most four.
+    std::string damaged() {
+        std::string names;
+        std::size_t count = 0;
+        for (const MetadataEntry& e : header_.metadata) {
+            if (!e.key.starts_with(checksum_key) || e.key.size() < checksum_key.size() + 2) continue;
+            const TensorInfo* tensor = find(std::string_view{e.key}.substr(checksum_key.size() + 1));
+            if (!tensor || detail::hex8(crc_of(data_ + tensor->begin, data_ + tensor->end, size_)) == e.value) continue;
+            if (++count <= 4) names += (count == 1 ? " in " : ", ") + printable(tensor->name);
+        }
+        return count > 4 ? names + ", ..." : names;
     }
     void read_at(std::uint64_t offset, std::span<unsigned char> to) {
         if (file_)

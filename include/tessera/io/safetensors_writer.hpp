@@ -27,7 +27,7 @@ public:
     void metadata(const std::string& key, const std::string& value) {
         check_text(key, "metadata key");
         check_text(value, "metadata value");
-        if (key == checksum_key || !keys_.insert(key).second)
+        if (key.starts_with(checksum_key) || !keys_.insert(key).second)
             throw ArgumentError("SafetensorsWriter: metadata: " + printable(key) + " is there already");
         metadata_ += (metadata_.empty() ? "" : ",") + quoted(key) + ':' + quoted(value);
     }
@@ -51,6 +51,8 @@ public:
         const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
         data_.insert(data_.end(), bytes, bytes + values.size_bytes());
         detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
+        sums_ += ',' + quoted(std::string{checksum_key} + '.' + name) + ":\"" +
+                 detail::hex8(crc32(ByteView{data_}.subspan(begin))) + '"';
         tensors_ +=
             ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
         for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -65,7 +67,7 @@ public:
     Bytes header() const {
         const std::string before =
             "{\"__metadata__\":{" + metadata_ + (metadata_.empty() ? "" : ",") + quoted(checksum_key) + ":\"";
-        std::string text = before + "00000000\"}" + tensors_ + '}';
+        std::string text = before + "00000000\"" + sums_ + '}' + tensors_ + '}';
         text.resize((8 + text.size() + 63) / 64 * 64 - 8, ' ');
         Bytes bytes(8 + text.size());
         for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
@@ -108,7 +110,7 @@ private:
         return out + '"';
     }
 
-    std::string metadata_, tensors_;
+    std::string metadata_, sums_, tensors_;
     std::set<std::string> keys_, names_;
     Bytes data_;
 };

@@ -5,13 +5,19 @@
 //     model.update_buffers(workspace) where the model has buffers
 //
 // Whoever needs another order writes these calls himself. A loss or a gradient that is not finite is a NumericError
-// that names the step and the tensor; the weights are then untouched, and an accumulation begins again.
+// that names the step and the tensor. Whatever a step throws, the model, the optimiser and the count of steps are then
+// as they were before it, and an accumulation begins again.
+//
+// A trainer is a model for io::save and io::load, and so for Checkpoints: each_state is all that a step depends on
+// beside its batch and the options.
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/in_use.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/optim/clip.hpp>
+#include <tessera/optim/detail/option.hpp>
 #include <tessera/optim/optimizer.hpp>
 
 #include <cmath>
@@ -19,7 +25,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -45,6 +54,7 @@ template <Trainable Model, class Opt>
 class Trainer {
 public:
     using Report = typename Model::Report;
+    static constexpr std::string_view kind = "trainer";
 
     /// Holds on to the model; takes the optimiser.
     Trainer(Model& model, Opt optimizer, TrainerOptions options = {})
@@ -55,27 +65,59 @@ public:
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }
 
-    /// One batch. With `accumulate` n, weights change with every n-th.
+    /// One batch. With `accumulate` n, weights change with every n-th. StateError while another step is taken.
     Report step(typename Model::Batch batch) {
+        const InUse::Guard guard{in_use_, "Trainer"};
         try {
             return take_step(batch);
         } catch (const NumericError& e) {
-            throw NumericError("Trainer: step " + std::to_string(steps_) + ": " + e.what());
+            undo_prepare();
+            throw NumericError("Trainer: step " + std::to_string(steps()) + ": " + e.what());
+        } catch (...) {
+            undo_prepare();
+            throw;
         }
+    }
+
+    /// Model, optimiser, counts and the sum of an accumulation under way. An optimiser of the user's takes part when it
+    /// has a State, a parameter set, and state().
+    template <class F, class... S>
+    static void each_state(F&& f, S&... trainers) {
+        if constexpr (requires { Model::each_state(f, *trainers.model_...); })
+            Model::each_state(f, *trainers.model_...);
+        else
+            Model::Params::each(f, trainers.model_->params()...);
+        if constexpr (requires { typename Opt::State; }) Opt::State::each(f, trainers.optimizer_.state()...);
+        f("trainer.steps", trainers.steps_...);
+        f("trainer.held", trainers.held_...);
+        if (std::get<0>(std::tie(trainers...)).options_.accumulate > 1)
+            Model::Params::each(under("trainer.grad", f), trainers.grad_...);
+    }
+    /// The options: a file of other ones is not loaded.
+    std::vector<std::pair<std::string, std::string>> metadata() const {
+        std::vector<std::pair<std::string, std::string>> all;
+        if constexpr (requires { optimizer_.metadata(); }) all = optimizer_.metadata();
+        all.emplace_back("seed", std::to_string(options_.seed));
+        all.emplace_back("clip_norm", detail::number_text(options_.clip_norm));
+        all.emplace_back("accumulate", std::to_string(options_.accumulate));
+        return all;
+    }
+    void state_changed() {
+        if constexpr (requires { model_->state_changed(); }) model_->state_changed();
     }
 
     Opt& optimizer() { return optimizer_; }
     const Opt& optimizer() const { return optimizer_; }
-    std::uint64_t steps() const { return steps_; }
+    std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_[0]); }
     const typename Model::Params& grad() const { return grad_; }
 
 private:
     Report take_step(typename Model::Batch batch) {
         const kernel::FlushDenormals guard;
-        workspace_.rng = Rng{options_.seed}.split(steps_);
+        workspace_.rng = Rng{options_.seed}.split(steps());
         if constexpr (requires { model_->prepare(batch, workspace_); }) model_->prepare(batch, workspace_);
-        if (held_ == 0) set_zero(grad_);
-        const std::size_t held = std::exchange(held_, 0) + 1;  // after an error the sum begins again
+        if (held_[0] == 0) set_zero(grad_);
+        const auto held = static_cast<std::size_t>(std::exchange(held_[0], 0)) + 1;  // after an error it begins again
         Report report = std::as_const(*model_).loss_and_grad(batch, workspace_, grad_);
         if (!std::isfinite(report.loss))
             throw NumericError("loss: " + expected_got("a finite number", std::to_string(report.loss)));
@@ -86,9 +128,12 @@ private:
             optimizer_.update(model_->params(), std::as_const(grad_));
         }
         if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);
-        held_ = held % options_.accumulate;
-        ++steps_;
+        held_[0] = static_cast<std::int64_t>(held % options_.accumulate);
+        ++steps_[0];
         return report;
+    }
+    void undo_prepare() noexcept {
+        if constexpr (requires { model_->undo_prepare(workspace_); }) model_->undo_prepare(workspace_);
     }
     void scale_grad(double factor) {
         Model::Params::each(
@@ -109,8 +154,9 @@ private:
     TrainerOptions options_;
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};
-    std::uint64_t steps_ = 0;
-    std::size_t held_ = 0;  // batches whose gradient grad_ holds
+    Param<std::int64_t, Shape<1>> steps_;
+    Param<std::int64_t, Shape<1>> held_;  // batches whose gradient grad_ holds
+    InUse in_use_;
 };
 
 }  // namespace tessera

@@ -26,6 +26,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -89,6 +90,7 @@ public:
         Tensor<Token, Shape<tokens>> codes;
         std::vector<Losses> losses;
         std::vector<std::size_t> counts;
+        std::optional<State> before;  ///< the codes before k-means replaced them, until the step is done
     };
 
     explicit VqVae(Rng& rng, VqVaeOptions options = {}) : options_{options} {
@@ -118,7 +120,14 @@ public:
         freeze(ws.frozen);
         ws.frozen.encode_vectors(x, ws.z, ws.encoding);
         check_finite(std::span<const T>{ws.z.span()}, "encoder output");
+        ws.before = book_;
         kmeans(book_, std::span<const T>{ws.z.span()}, ws.rng.split(1));
+    }
+
+    /// After a step that failed: the codes as they were before it.
+    void undo_prepare(Workspace& ws) noexcept {
+        if (ws.before) book_ = std::move(*ws.before);
+        ws.before.reset();
     }
 
     /// Adds the gradient of the batch's mean loss to grad; codes and vectors of the batch stay in ws for update_buffers.
@@ -158,6 +167,7 @@ public:
         const std::span<const T> z = ws.z.span();
         ema_update(book_, z, std::span<const Token>{ws.codes.span()}, options_.ema);
         revive(book_, z, options_.revive, ws.rng.split(4));
+        ws.before.reset();
     }
 
     /// The weights as they are now, packed for encoding and decoding; do this once to encode many small batches.

@@ -13,6 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI::detail {
 
@@ -48,12 +51,14 @@ template <Parameters P>
 struct AdamState {
     P m, v;
     Param<std::int64_t, Shape<1>> step;
+    Param<double, Shape<1>> lr;  // of the next step: a rate that was set by hand is known nowhere else
 
     template <class F, class... S>
     static void each(F&& f, S&... s) {
         P::each(under("adam.m", f), s.m...);
         P::each(under("adam.v", f), s.v...);
         f("adam.step", s.step...);
+        f("adam.lr", s.lr...);
     }
 };
 
@@ -62,43 +67,61 @@ class AdamRule {
 public:
     using State = AdamState<P>;
 
-    explicit AdamRule(Options options = {}) : options_{options} { check_adam_options(Decay::rule, options_); }
+    explicit AdamRule(Options options = {}) : options_{options} {
+        check_adam_options(Decay::rule, options_);
+        state_.lr[0] = options_.lr;
+    }
     /// The model says which type its parameters have, nothing more.
     template <class Model>
         requires std::same_as<typename Model::Params, P>
     explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
 
     void update(P& params, const P& grad) {
+        const Options now = options();
         const double t = static_cast<double>(++state_.step[0]);
-        const double bias1 = 1 - std::pow(options_.beta1, t), bias2 = 1 - std::pow(options_.beta2, t);
+        const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
         const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
             using T = typename Leaf::Scalar;
             constexpr std::size_t rank = Leaf::Dims::rank;
             const auto to = [](double x) { return static_cast<T>(x); };
-            const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - options_.beta1),
-                                                 .beta2 = to(options_.beta2),
-                                                 .one_minus_beta2 = to(1 - options_.beta2),
-                                                 .step = to(options_.lr / bias1),
+            const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - now.beta1),
+                                                 .beta2 = to(now.beta2),
+                                                 .one_minus_beta2 = to(1 - now.beta2),
+                                                 .step = to(now.lr / bias1),
                                                  .root = to(1 / std::sqrt(bias2)),
-                                                 .eps = to(options_.eps),
-                                                 .keep = to(Decay::keep(options_, rank)),
-                                                 .l2 = to(Decay::l2(options_, rank))};
+                                                 .eps = to(now.eps),
+                                                 .keep = to(Decay::keep(now, rank)),
+                                                 .l2 = to(Decay::l2(now, rank))};
             adam_leaf<T>(factors, g.span(), p.span(), m.span(), v.span());
         };
         P::each(step, params, grad, state_.m, state_.v);
     }
 
-    double lr() const { return options_.lr; }
+    double lr() const { return state_.lr[0]; }
     void set_lr(double lr) {
         Options next = options_;
         next.lr = lr;
         check_adam_options(Decay::rule, next);
-        options_ = next;
+        state_.lr[0] = lr;
     }
-    const Options& options() const { return options_; }
+    /// With the rate of the next step.
+    Options options() const {
+        Options now = options_;
+        now.lr = state_.lr[0];
+        return now;
+    }
     std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }
 
-    /// f(path, leaf) for "adam.m.<path>", "adam.v.<path>" and "adam.step", one 64-bit integer.
+    /// What must be equal for a run to go on as it began, beside the state.
+    std::vector<std::pair<std::string, std::string>> metadata() const {
+        return {{"optimizer", Decay::rule},
+                {"beta1", number_text(options_.beta1)},
+                {"beta2", number_text(options_.beta2)},
+                {"eps", number_text(options_.eps)},
+                {"weight_decay", number_text(options_.weight_decay)}};
+    }
+
+    /// f(path, leaf) for "adam.m.<path>", "adam.v.<path>", "adam.step", one 64-bit integer, and "adam.lr".
     template <class F>
     void each_state(F&& f) {
         State::each(f, state_);

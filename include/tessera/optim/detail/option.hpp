@@ -3,16 +3,20 @@
 
 #include <tessera/core/error.hpp>
 
-#include <cstdio>
+#include <charconv>
 #include <string>
 
 namespace tessera::inline TESSERA_ABI::detail {
 
+/// Every digit of a number, and the same ones in every locale.
+inline std::string number_text(double x) {
+    char text[32];
+    return {text, std::to_chars(text, text + sizeof text, x).ptr};
+}
+
 inline void check_option(bool good, const char* where, const char* what, const char* expected, double got) {
     if (good) return;
-    char text[32];
-    std::snprintf(text, sizeof text, "%g", got);
-    throw ArgumentError(std::string{where} + ": " + what + ": " + expected_got(expected, text));
+    throw ArgumentError(std::string{where} + ": " + what + ": " + expected_got(expected, number_text(got)));
 }
 
 }  // namespace tessera::inline TESSERA_ABI::detail

@@ -1,0 +1,68 @@
+#pragma once
+// Run: what lets a run outlive its process. Checkpoints of both stages, one series of steps; how they are resumed; and
+// what SIGINT and SIGTERM do when there are checkpoints: finish the step, save, stop.
+
+#include "material.hpp"
+#include "outcome.hpp"
+#include "options.hpp"
+
+#include <tessera/core/param.hpp>
+#include <tessera/io/safetensors.hpp>
+#include <tessera/io/safetensors_writer.hpp>
+#include <tessera/train/checkpoints.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace digits {
+
+/// What must be equal for a run to be gone on with: everything that its bits depend on. A model without weights.
+struct Facts {
+    static constexpr std::string_view kind = "digits";
+    std::vector<std::pair<std::string, std::string>> pairs;
+
+    template <class F, class... M>
+    static void each_state(F&&, M&...) {}
+    const std::vector<std::pair<std::string, std::string>>& metadata() const { return pairs; }
+};
+
+class Run {
+public:
+    /// Keeps nothing.
+    Run() = default;
+    /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint.
+    Run(const Options& options, const Recipe& recipe, const Material& material);
+
+    /// Is this the stage in which the run goes on? stage1(), stage2() and file() say from where.
+    bool resumes(int stage) const { return resumed_ && stage_ == stage; }
+    const Stage1& stage1() const { return stage1_; }
+    const Stage2& stage2() const { return stage2_; }
+    tessera::io::SafetensorsFile& file() { return resumed_->file; }
+    const Facts& facts() const { return facts_; }
+
+    /// After a step of a stage that has `last` of them: shall there be a checkpoint?
+    bool is_due(std::uint64_t step, std::uint64_t last) const;
+    /// `step` counts through both stages. Throws Stop when the run was asked to end.
+    void save(std::uint64_t step, tessera::io::SafetensorsWriter file, const Stage1& stage1,
+              const Stage2* stage2 = nullptr);
+    /// Between steps. The last checkpoint is then as good as one of now.
+    void stop_if_asked() const;
+
+private:
+    void open();
+
+    Facts facts_;
+    std::size_t every_ = 0;
+    std::optional<tessera::Checkpoints> checkpoints_;
+    std::optional<tessera::Checkpoint> resumed_;
+    int stage_ = 0;
+    Stage1 stage1_;
+    Stage2 stage2_;
+};
+
+}  // namespace digits

@@ -1,0 +1,217 @@
+#pragma once
+// Checkpoints: a folder of whole training states, from the newest of which a run goes on as if it had never stopped.
+//
+//     Checkpoints checkpoints{"run"};                                     // made, locked, and tried out
+//     if (auto last = checkpoints.newest()) io::load(last->file, trainer);
+//     while (trainer.steps() < steps) {
+//         trainer.step(...);
+//         if (trainer.steps() % 500 == 0) checkpoints.save(trainer.steps(), io::collect(trainer));
+//     }
+//
+// A checkpoint is one safetensors file, step-000000000500.safetensors, of all that is not a function of seed, options
+// and step; a program adds what is its own. What is promised:
+//   1. save() returns when the file is on the disk under its name. A crash or a loss of power at any moment leaves
+//      every checkpoint that was saved, and none that is half written.
+//   2. When save() fails it is an IoError, the checkpoints before are as they were, and training may go on.
+//   3. newest() is the highest step whose file is whole, by its checksum. A damaged one is passed over, kept as
+//      "<name>.damaged", and told; when nothing whole is left, FormatError lists the files and their reasons.
+//   4. A folder has one holder: another Checkpoints on it, here or in another process, is an IoError.
+// The checksum finds accidents, not an attacker: load checkpoints of people you trust.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/file.hpp>
+#include <tessera/io/safetensors.hpp>
+#include <tessera/io/safetensors_writer.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct CheckpointsOptions {
+    std::size_t keep = 2;                               ///< how many stay; one could be the one that a disk has damaged
+    std::uint64_t file_limit = std::uint64_t{64} << 30;  ///< bytes of a checkpoint that is read
+};
+
+/// A whole checkpoint, open to be loaded from.
+struct Checkpoint {
+    std::uint64_t step = 0;
+    io::SafetensorsFile file;
+    std::vector<std::string> passed_over;  ///< newer files that are damaged: path and reason
+};
+
+/// Files: how the system is reached; tests pass systems that fail, kill and lose power.
+template <class Files = SystemFiles>
+class BasicCheckpoints {
+public:
+    explicit BasicCheckpoints(std::string folder, CheckpointsOptions options = {}, Files files = {})
+        : folder_{std::move(folder)}, options_{options}, files_{std::move(files)} {
+        if (options_.keep < 2)
+            throw ArgumentError("Checkpoints: keep: " + expected_got("at least 2", std::to_string(options_.keep)));
+        if (files_.make_folder(folder_.c_str()) != 0) refuse("make the folder", errno);
+        // a new folder can be lost with all that is in it; a parent that we may not read is another's to care for
+        if (files_.sync_folder(detail::folder_of(folder_).c_str()) != 0 && errno != EACCES)
+            refuse("fsync of the folder above", errno);
+        lock_ = files_.lock_folder(folder_.c_str());
+        if (!Files::is_open(lock_) && errno == EWOULDBLOCK)
+            refuse("is in use: another trainer writes its checkpoints here", EWOULDBLOCK);
+        if (!Files::is_open(lock_)) refuse("open the folder", errno);
+        try {
+            clean_and_try();
+        } catch (...) {
+            files_.close(lock_);
+            throw;
+        }
+    }
+    BasicCheckpoints(const BasicCheckpoints&) = delete;
+    BasicCheckpoints& operator=(const BasicCheckpoints&) = delete;
+    ~BasicCheckpoints() { files_.close(lock_); }
+
+    const std::string& folder() const { return folder_; }
+
+    /// The steps of the checkpoints that are there, whole or not, in rising order.
+    std::vector<std::uint64_t> steps() {
+        std::vector<std::uint64_t> found;
+        const auto add = [&](std::string_view name) {
+            if (const auto step = step_of(name)) found.push_back(*step);
+        };
+        if (files_.list(folder_.c_str(), add) != 0) refuse("list the folder", errno);
+        std::ranges::sort(found);
+        return found;
+    }
+
+    /// `file` is what io::collect gives, and may hold more. A step below one that is there is an ArgumentError: the
+    /// folder then holds another run.
+    void save(std::uint64_t step, io::SafetensorsWriter file) {
+        const std::vector<std::uint64_t> before = steps();
+        if (!before.empty() && before.back() > step)
+            throw ArgumentError("Checkpoints: " + folder_ + ": step: " +
+                                expected_got("at least " + std::to_string(before.back()) +
+                                                 ", which is there from another run",
+                                             std::to_string(step)));
+        file.metadata(version_key, version);
+        file.metadata(step_key, std::to_string(step));
+        try {
+            file.write(path_of(step), files_);
+        } catch (const IoError& e) {
+            std::string text = std::string{"Checkpoints: "} + e.what();
+            if (!before.empty()) text += "; the checkpoint of step " + std::to_string(before.back()) + " is kept";
+            throw IoError(text);
+        }
+        // A file that cannot be removed now is tried again after the next one.
+        const std::size_t old = before.size() - (!before.empty() && before.back() == step);
+        for (std::size_t i = 0; i + (options_.keep - 1) < old; ++i) files_.remove(path_of(before[i]).c_str());
+    }
+
+    /// Nothing when no step was saved yet.
+    std::optional<Checkpoint> newest() {
+        std::vector<std::string> damaged;
+        std::vector<std::uint64_t> bad;
+        const std::vector<std::uint64_t> all = steps();
+        for (std::size_t i = all.size(); i-- > 0;) {
+            std::optional<io::SafetensorsFile> file;
+            try {
+                file.emplace(open(all[i]));
+            } catch (const FormatError& e) {
+                damaged.push_back(e.what());
+                bad.push_back(all[i]);
+                continue;
+            }
+            // A whole file of a later version is an error: an older checkpoint must not win over it.
+            if (const auto found = file->metadata(version_key); found != version)
+                throw FormatError(file->name() + ": version of the checkpoint: " +
+                                  expected_got(version, io::printable(*found)));
+            put_aside(bad);
+            return Checkpoint{all[i], std::move(*file), std::move(damaged)};
+        }
+        if (damaged.empty()) return std::nullopt;
+        std::string text = "Checkpoints: " + folder_ + ": no checkpoint is whole:";
+        for (const std::string& reason : damaged) text += "\n  " + reason;
+        throw FormatError(text);
+    }
+
+private:
+    static constexpr const char* version_key = "tessera.checkpoint.version";
+    static constexpr const char* step_key = "tessera.checkpoint.step";
+    static constexpr const char* version = "1";
+    static constexpr std::string_view begin = "step-", end = ".safetensors";
+    static constexpr std::size_t digits = 12;
+
+    [[noreturn]] void refuse(const char* what, int reason) const {
+        detail::refuse_file("Checkpoints", folder_, what, reason);
+    }
+
+    static std::optional<std::uint64_t> step_of(std::string_view name) {
+        if (name.size() != begin.size() + digits + end.size() || !name.starts_with(begin) || !name.ends_with(end))
+            return std::nullopt;
+        std::uint64_t step = 0;
+        for (const char c : name.substr(begin.size(), digits)) {
+            if (c < '0' || c > '9') return std::nullopt;
+            step = step * 10 + static_cast<std::uint64_t>(c - '0');
+        }
+        return step;
+    }
+    std::string path_of(std::uint64_t step) const {
+        const std::string text = std::to_string(step);
+        if (text.size() > digits)
+            throw ArgumentError("Checkpoints: step: " + expected_got("at most 999999999999", text));
+        return folder_ + '/' + std::string{begin} + std::string(digits - text.size(), '0') + text + std::string{end};
+    }
+
+    /// Read whole before anything is taken from it: what was checked is what is loaded.
+    io::SafetensorsFile open(std::uint64_t step) {
+        const std::string path = path_of(step);
+        io::SafetensorsFile file{read_file(path, options_.file_limit, files_), path};
+        const auto its_step = file.metadata(step_key);
+        if (!file.metadata(version_key) || !its_step)
+            throw FormatError(path + ": no checkpoint: " + version_key + " or " + step_key + " is missing");
+        file.check();
+        if (*its_step != std::to_string(step))
+            throw FormatError(path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)));
+        return file;
+    }
+    void put_aside(const std::vector<std::uint64_t>& bad) {
+        for (const std::uint64_t step : bad) {
+            const std::string path = path_of(step);
+            if (files_.rename(path.c_str(), (path + ".damaged").c_str()) != 0) refuse("rename a damaged file", errno);
+        }
+    }
+
+    /// Removes what killed processes left behind, and finds out now, not hours later, whether files can be written.
+    void clean_and_try() {
+        std::vector<std::string> left;
+        const auto look = [&](std::string_view name) {
+            if (is_left_over(name)) left.push_back(folder_ + '/' + std::string{name});
+        };
+        if (files_.list(folder_.c_str(), look) != 0) refuse("list the folder", errno);
+        for (const std::string& path : left) files_.remove(path.c_str());
+        const std::string probe = folder_ + "/.tessera-probe";
+        write_file(probe, Bytes(512), files_);
+        if (files_.remove(probe.c_str()) != 0) refuse("remove a file", errno);
+    }
+    bool is_left_over(std::string_view name) {
+        if (!name.starts_with(detail::temporary_begin) || !name.ends_with(detail::temporary_end)) return false;
+        std::uint64_t process = 0;
+        for (const char c : name.substr(detail::temporary_begin.size())) {
+            if (c < '0' || c > '9') break;
+            process = process * 10 + static_cast<std::uint64_t>(c - '0');
+        }
+        return process == files_.process() || !files_.is_running(process);
+    }
+
+    std::string folder_;
+    CheckpointsOptions options_;
+    Files files_;
+    typename Files::Handle lock_{};
+};
+
+using Checkpoints = BasicCheckpoints<>;
+
+}  // namespace tessera::inline TESSERA_ABI

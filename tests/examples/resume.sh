@@ -1,0 +1,66 @@
+#!/bin/sh
+# resume.sh <digits> <bundled data>: a run that is stopped by SIGTERM, and one that is killed, end after --resume in the
+# model of a run that was never stopped, bit for bit; and the folder of checkpoints is guarded.
+set -u
+digits=$1 bundled=$2
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+fail() {
+    echo "resume.sh: $*"
+    failed=1
+}
+# in a subshell, which becomes the program: signals reach it
+run() {
+    exec "$digits" --bundled "$bundled" --limit 320 --epochs-vqvae 3 --epochs-prior 2 --batch 32 --samples 10 --seed 5 \
+        --checkpoint-every 3 "$@"
+}
+sum() { sha256sum "$1/model.safetensors" "$1/samples.png" "$1/reconstructions.png" | cut -d' ' -f1; }
+
+(run --out "$work/whole" --checkpoint "$work/whole-run" >"$work/log" 2>&1) || {
+    cat "$work/log"
+    exit 1
+}
+
+# asked to stop again and again, each time after some checkpoints more
+stops=0
+while :; do
+    run --out "$work/asked" --checkpoint "$work/asked-run" --resume >"$work/log" 2>&1 &
+    pid=$!
+    sleep 0.6
+    kill -TERM $pid 2>/dev/null
+    wait $pid || fail "exit code $? after SIGTERM: $(cat "$work/log")"
+    [ $failed = 0 ] || exit 1
+    grep -q '^done in' "$work/log" && break
+    grep -q '^stopped: the state of the run is in .*, --resume goes on with it' "$work/log" || fail "no sentence: $(cat "$work/log")"
+    stops=$((stops + 1))
+    [ $stops -lt 100 ] || break
+done
+[ $stops -gt 0 ] || fail "was never stopped"
+[ "$(sum "$work/asked")" = "$(sum "$work/whole")" ] || fail "another model after $stops stops"
+
+# killed
+kills=0
+while :; do
+    run --out "$work/killed" --checkpoint "$work/killed-run" --resume >"$work/log" 2>&1 &
+    pid=$!
+    sleep 1.$((kills % 3))
+    kill -KILL $pid 2>/dev/null
+    wait $pid 2>/dev/null && break
+    grep -q '^done in' "$work/log" && break
+    kills=$((kills + 1))
+    [ $kills -lt 100 ] || break
+done
+[ "$(sum "$work/killed")" = "$(sum "$work/whole")" ] || fail "another model after $kills kills"
+[ "$(find "$work/killed-run" -name '*.tmp' | wc -l)" -eq 0 ] || fail "a temporary file is left"
+
+# the guards
+(run --out "$work/no" --checkpoint "$work/killed-run" >"$work/log" 2>&1) && fail "a second run in the folder of another"
+grep -q 'holds the checkpoints of an earlier run: --resume goes on with it' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) && fail "another seed was accepted"
+grep -q 'seed: expected 6, file has 5' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
+[ ! -e "$work/no" ] || fail "--out was made"
+
+echo "resume.sh: $stops stops and $kills kills; same bits"
+exit $failed

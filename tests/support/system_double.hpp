@@ -1,0 +1,110 @@
+#pragma once
+// SystemFiles with something before each call that can fail: the base of the doubles that make one call fail, kill
+// the process at one, or only count them.
+
+#include <tessera/core/system_files.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace support {
+
+/// Hook: bool operator()(const char* call) is asked before each call, and true means that the system refuses, with
+/// errno as the hook has set it; after(const char* call) is told that one was made.
+template <class Hook>
+struct SystemDouble : tessera::SystemFiles {
+    Hook* hook;
+
+    explicit SystemDouble(Hook& h) : hook{&h} {}
+
+    Handle open(const char* path) {
+        return call<Handle>("open", [&] { return SystemFiles::open(path); });
+    }
+    Handle create(const char* path) {
+        return call<Handle>("create", [&] { return SystemFiles::create(path); });
+    }
+    std::int64_t size(Handle h) {
+        return call<std::int64_t>("size", [&] { return SystemFiles::size(h); });
+    }
+    std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
+        return call<std::int64_t>("read", [&] { return SystemFiles::read(h, to, hook->at_most(count), offset); });
+    }
+    std::int64_t write(Handle h, const unsigned char* from, std::size_t count) {
+        return call<std::int64_t>("write", [&] { return SystemFiles::write(h, from, hook->at_most(count)); });
+    }
+    int reserve(Handle h, std::uint64_t size) {
+        return call<int>("reserve", [&] { return SystemFiles::reserve(h, size); });
+    }
+    int sync(Handle h) {
+        return call<int>("sync", [&] { return SystemFiles::sync(h); });
+    }
+    // A close that fails has closed all the same.
+    int close(Handle h) {
+        const bool refused = (*hook)("close");
+        const int reason = errno, result = SystemFiles::close(h);
+        hook->after("close");
+        if (refused) errno = reason;
+        return refused ? -1 : result;
+    }
+    int rename(const char* from, const char* to) {
+        return call<int>("rename", [&] { return SystemFiles::rename(from, to); });
+    }
+    int remove(const char* path) {
+        return call<int>("remove", [&] { return SystemFiles::remove(path); });
+    }
+    int sync_folder(const char* path) {
+        return call<int>("sync_folder", [&] { return SystemFiles::sync_folder(path); });
+    }
+    int make_folder(const char* path) {
+        return call<int>("make_folder", [&] { return SystemFiles::make_folder(path); });
+    }
+    Handle lock_folder(const char* path) {
+        return call<Handle>("lock_folder", [&] { return SystemFiles::lock_folder(path); });
+    }
+    template <class F>
+    int list(const char* path, F f) {
+        return call<int>("list", [&] { return SystemFiles::list(path, f); });
+    }
+
+private:
+    template <class Result, class F>
+    Result call(const char* name, F f) {
+        if ((*hook)(name)) return Result{-1};
+        const Result result = f();
+        const int reason = errno;
+        hook->after(name);
+        errno = reason;
+        return result;
+    }
+};
+
+/// Lets call number `fail_at` fail with `reason`; cuts reads and writes to `at_most` bytes; with `interrupted`, every
+/// second call says EINTR first.
+struct Fault {
+    int fail_at = -1;
+    int reason = EIO;
+    std::size_t most = ~std::size_t{0};
+    bool interrupted = false;
+    int calls = 0;
+    bool toggle = false;
+    const char* failed = "";
+
+    bool operator()(const char* name) {
+        const std::string_view call{name};
+        if (interrupted && (call == "read" || call == "write") && (toggle = !toggle)) {
+            errno = EINTR;
+            return true;
+        }
+        if (calls++ != fail_at) return false;
+        failed = name;
+        errno = reason;
+        return true;
+    }
+    void after(const char*) {}
+    std::size_t at_most(std::size_t count) const { return count < most ? count : most; }
+};
+using FaultFiles = SystemDouble<Fault>;
+
+}  // namespace support

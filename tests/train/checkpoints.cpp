@@ -1,0 +1,401 @@
+#include <tessera/train/checkpoints.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/crash_disk.hpp>
+#include <support/message.hpp>
+#include <support/system_double.hpp>
+#include <support/temporary_folder.hpp>
+#include <support/tiny_gpt.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/data/batches.hpp>
+#include <tessera/io/weights.hpp>
+#include <tessera/optim/adamw.hpp>
+#include <tessera/optim/ema.hpp>
+#include <tessera/train/trainer.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+using support::contains;
+using support::CrashDisk;
+using support::CrashFiles;
+using support::Fault;
+using support::FaultFiles;
+using support::message;
+using support::TemporaryFolder;
+
+namespace {
+
+constexpr GptConfig config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3, .dropout_percent = 10};
+
+// Runs of two passes of 20 steps each, the last batch of a pass smaller than the others.
+struct VaeRun {
+    using Model = support::TinyVae<float>;
+    static Model model() {
+        Rng rng{1};
+        return Model{rng, {.revive = {.below = 0.5f, .grace = 3}}};
+    }
+    static auto data() { return support::bars(20 * 16 - 5, 2); }
+};
+struct PriorRun {
+    using Model = Gpt<config>;
+    static Model model() {
+        Rng rng{1};
+        return Model{rng};
+    }
+    static auto data() { return support::sequences<config>(20 * 16 - 5, 2); }
+};
+
+template <class Run>
+struct Training {
+    using Model = typename Run::Model;
+    Model model = Run::model();
+    Trainer<Model, AdamW<typename Model::Params>> trainer;
+    WeightEma<typename Model::Params> average{};
+
+    explicit Training(std::size_t accumulate = 1)
+        : trainer{model, AdamW{model}, {.clip_norm = 1, .accumulate = accumulate, .seed = 3}} {}
+
+    void run(std::uint64_t to) {
+        const auto data = Run::data();
+        while (trainer.steps() < to) {
+            const std::size_t pass = trainer.steps() / 20, first = trainer.steps() % 20;
+            for (auto&& batch : batches(data, 16, {.rng = Rng{4}.split(pass), .first = first})) {
+                trainer.optimizer().set_lr(1e-3 / static_cast<double>(1 + trainer.steps()));
+                trainer.step(batch);
+                average.update(model.params());
+                if (trainer.steps() == to) return;
+            }
+        }
+    }
+    struct Average {
+        WeightEma<typename Model::Params>* of;
+        template <class F, class... S>
+        static void each_state(F&& f, S&... s) {
+            WeightEma<typename Model::Params>::State::each(f, s.of->state()...);
+        }
+    };
+    std::uint64_t hash() const {
+        support::HashLeaves leaves;
+        leaves.hash = support::hash_state(trainer);
+        decltype(average)::State::each(leaves, average.state());
+        return leaves.hash;
+    }
+};
+
+// The smallest state: one number.
+struct Number {
+    Param<float, Shape<1>> value;
+    template <class F, class... S>
+    static void each_state(F&& f, S&... s) {
+        f("number", s.value...);
+    }
+};
+io::SafetensorsWriter file_of(float value) {
+    Number n;
+    n.value[0] = value;
+    return io::collect(n);
+}
+float value_in(io::SafetensorsFile& file) {
+    Number n;
+    io::load(file, n);
+    return n.value[0];
+}
+
+std::string name_of(int step) {
+    const std::string text = std::to_string(step);
+    return "step-" + std::string(12 - text.size(), '0') + text + ".safetensors";
+}
+
+void damage(const std::string& path) {
+    Bytes bytes = read_file(path, 1 << 20);
+    bytes[bytes.size() - 3] = static_cast<unsigned char>(bytes[bytes.size() - 3] ^ 1);
+    write_file(path, bytes);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("Checkpoints: a run resumed after any step ends in the same bits", Run, VaeRun, PriorRun) {
+    Training<Run> whole;
+    whole.run(40);
+    for (std::uint64_t stop = 0; stop < 40; ++stop) {
+        const TemporaryFolder folder;
+        {
+            Training<Run> first;
+            first.run(stop);
+            typename Training<Run>::Average average{&first.average};
+            Checkpoints{folder.str()}.save(stop, io::collect(first.trainer, average));
+        }
+        Training<Run> second;
+        typename Training<Run>::Average average{&second.average};
+        auto last = Checkpoints{folder.str()}.newest();
+        REQUIRE(last);
+        io::load(last->file, second.trainer, average);
+        CHECK((last->step == stop && second.trainer.steps() == stop));
+        second.run(40);
+        CHECK(second.hash() == whole.hash());
+    }
+}
+
+TEST_CASE("Checkpoints: a sum of gradients under way is part of the state") {
+    Training<PriorRun> whole{3}, first{3}, second{3};
+    whole.run(20);
+    first.run(10);
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    checkpoints.save(10, io::collect(first.trainer));
+    io::load(checkpoints.newest()->file, second.trainer);
+    second.average = first.average;
+    second.run(20);
+    CHECK(second.hash() == whole.hash());
+}
+
+TEST_CASE("Checkpoints: a trainer of other options is refused, and all differences are told") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    Training<PriorRun> run;
+    checkpoints.save(1, io::collect(run.trainer));
+    Trainer other{run.model, AdamW{run.model, {.beta2 = 0.5}}, {.seed = 9}};
+    const std::string text = message<FormatError>([&] { io::load(checkpoints.newest()->file, other); });
+    CHECK(contains(text, "beta2: expected 0.5, file has 0.999"));
+    CHECK(contains(text, "seed: expected 9, file has 3"));
+    CHECK(contains(text, "clip_norm: expected 0, file has 1"));
+}
+
+TEST_CASE("Checkpoints: the newest stay, as many as are asked for") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder / "new", {.keep = 3}};
+    CHECK(!checkpoints.newest());
+    for (int step = 1; step <= 7; ++step) checkpoints.save(static_cast<std::uint64_t>(step), file_of(static_cast<float>(step)));
+    CHECK(checkpoints.steps() == std::vector<std::uint64_t>{5, 6, 7});
+    CHECK(value_in(checkpoints.newest()->file) == 7);
+    checkpoints.save(7, file_of(8));
+    CHECK(checkpoints.steps().size() == 3);
+    CHECK(value_in(checkpoints.newest()->file) == 8);
+}
+
+TEST_CASE("Checkpoints: a damaged file is passed over, told, and put aside") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    checkpoints.save(10, file_of(1));
+    checkpoints.save(20, file_of(2));
+    SUBCASE("a bit of its data") { damage(folder / name_of(20)); }
+    SUBCASE("its end") { std::filesystem::resize_file(folder / name_of(20), 300); }
+    SUBCASE("all of it") { std::filesystem::resize_file(folder / name_of(20), 0); }
+    SUBCASE("its name") { std::filesystem::rename(folder / name_of(20), folder / name_of(30)); }
+    auto last = checkpoints.newest();
+    REQUIRE(last);
+    CHECK((last->step == 10 && value_in(last->file) == 1));
+    CHECK((last->passed_over.size() == 1 && contains(last->passed_over[0], folder.str() + "/step-")));
+    CHECK(checkpoints.steps() == std::vector<std::uint64_t>{10});
+    checkpoints.save(15, file_of(3));
+    CHECK(checkpoints.newest()->step == 15);
+}
+
+TEST_CASE("Checkpoints: when none is whole, the error names each file and its reason") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    checkpoints.save(10, file_of(1));
+    checkpoints.save(20, file_of(2));
+    damage(folder / name_of(10));
+    std::filesystem::resize_file(folder / name_of(20), 0);
+    const std::string text = message<FormatError>([&] { checkpoints.newest(); });
+    CHECK(contains(text, "Checkpoints: " + folder.str() + ": no checkpoint is whole:\n  "));
+    CHECK(contains(text, name_of(20) + " @0: "));
+    CHECK((contains(text, name_of(10) + " @") && contains(text, "checksum: ") && contains(text, " in number: ")));
+    CHECK(checkpoints.steps().size() == 2);
+}
+
+TEST_CASE("Checkpoints: a file of a later version is an error, not a reason to go back") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    checkpoints.save(10, file_of(1));
+    io::SafetensorsWriter later = file_of(2);
+    later.metadata("tessera.checkpoint.version", "2");
+    later.metadata("tessera.checkpoint.step", "20");
+    later.write(folder / name_of(20));
+    CHECK(message<FormatError>([&] { checkpoints.newest(); }) ==
+          folder / name_of(20) + ": version of the checkpoint: expected 1, got 2");
+}
+
+TEST_CASE("Checkpoints: weights that are no checkpoint are passed over") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    file_of(1).write(folder / name_of(5));
+    CHECK(contains(message<FormatError>([&] { checkpoints.newest(); }), "no checkpoint: tessera.checkpoint.version"));
+}
+
+TEST_CASE("Checkpoints: a folder that holds another run is not written to") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    checkpoints.save(10, file_of(1));
+    CHECK(message<ArgumentError>([&] { checkpoints.save(9, file_of(2)); }) ==
+          "Checkpoints: " + folder.str() + ": step: expected at least 10, which is there from another run, got 9");
+    CHECK(message<ArgumentError>([&] { checkpoints.save(1'000'000'000'000, file_of(2)); }) ==
+          "Checkpoints: step: expected at most 999999999999, got 1000000000000");
+    CHECK(folder.entries() == 1);
+    CHECK(message<ArgumentError>([&] { Checkpoints{folder / "b", {.keep = 1}}; }) ==
+          "Checkpoints: keep: expected at least 2, got 1");
+}
+
+TEST_CASE("Checkpoints: a folder has one holder") {
+    const TemporaryFolder folder;
+    std::optional<Checkpoints> first{std::in_place, folder.str()};
+    CHECK(contains(message<IoError>([&] { Checkpoints{folder.str()}; }),
+                   "Checkpoints: " + folder.str() + ": is in use: another trainer writes its checkpoints here"));
+    first.reset();
+    CHECK_NOTHROW(Checkpoints{folder.str()});
+}
+
+TEST_CASE("Checkpoints: what killed processes left behind is removed, and nothing else") {
+    const TemporaryFolder folder;
+    const Bytes some(3);
+    folder.write(".tessera-999999999-0.tmp", some);                                        // no such process
+    folder.write(".tessera-" + std::to_string(SystemFiles{}.process()) + "-4.tmp", some);  // a number that came again
+    folder.write(".tessera-1-0.tmp", some);                                                // runs
+    folder.write("other.tmp", some);
+    Checkpoints checkpoints{folder.str()};
+    CHECK(folder.entries() == 2);
+}
+
+TEST_CASE("Checkpoints: folders that cannot be written to are refused at the start") {
+    const TemporaryFolder folder;
+    const auto open = [](const std::string& path) { return message<IoError>([&] { Checkpoints{path}; }); };
+    CHECK(contains(open(folder / "a/b"), "a/b: make the folder: No such file or directory"));
+    folder.write("file", Bytes(1));
+    CHECK(contains(open(folder / "file"), "file: open the folder: Not a directory"));
+    CHECK(contains(open(folder / std::string(300, 'x')), "File name too long"));
+    std::filesystem::create_symlink(folder / "gone", folder / "dangling");
+    CHECK(contains(open(folder / "dangling"), "dangling: open the folder: No such file or directory"));
+}
+
+TEST_CASE("Checkpoints: whatever fails in a save, the one before stays, and the next one succeeds") {
+    for (const int reason : {ENOSPC, EIO, EFBIG, EROFS, EACCES, EXDEV}) {
+        for (int fail_at = 0;; ++fail_at) {
+            const TemporaryFolder folder;
+            Fault plan{.reason = reason, .most = 100};
+            BasicCheckpoints<FaultFiles> checkpoints{folder.str(), {}, FaultFiles{plan}};
+            checkpoints.save(10, file_of(1));
+            const Bytes before = read_file(folder / name_of(10), 1 << 20);
+            plan.calls = 0;
+            plan.fail_at = fail_at;
+            const std::string text = message<IoError>([&] { checkpoints.save(20, file_of(2)); });
+            CHECK(read_file(folder / name_of(10), 1 << 20) == before);
+            const bool listed = std::string_view{plan.failed} == "list", done = std::string_view{plan.failed} == "sync_folder";
+            if (*plan.failed == 0) {
+                CHECK(text.empty());
+                break;
+            }
+            CAPTURE(text);
+            CHECK(contains(text, std::generic_category().message(reason)));
+            CHECK(contains(text, "; the checkpoint of step 10 is kept") == !listed);
+            CHECK(folder.entries() == (done ? 2 : 1));
+            plan.fail_at = -1;
+            checkpoints.save(30, file_of(3));
+            CHECK(value_in(checkpoints.newest()->file) == 3);
+        }
+    }
+}
+
+TEST_CASE("Checkpoints: whatever fails at the start is an error, and the folder is free again") {
+    int failures = 0;
+    for (int fail_at = 0;; ++fail_at) {
+        const TemporaryFolder folder;
+        Fault plan{.fail_at = fail_at, .reason = EIO};
+        const std::string text = message<IoError>([&] { BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}}; });
+        if (std::string_view{plan.failed} == "close" && text.empty()) continue;  // of the lock
+        if (*plan.failed == 0) break;
+        CHECK(contains(text, "Input/output error"));
+        CHECK_NOTHROW(Checkpoints{folder.str()});
+        ++failures;
+    }
+    CHECK(failures >= 10);
+}
+
+TEST_CASE("Checkpoints: short and interrupted writes and reads give the same bytes") {
+    const TemporaryFolder folder;
+    Fault plan{.most = 1, .interrupted = true};
+    BasicCheckpoints<FaultFiles> checkpoints{folder.str(), {}, FaultFiles{plan}};
+    checkpoints.save(10, file_of(1));
+    Checkpoints plain{folder / "plain"};
+    plain.save(10, file_of(1));
+    CHECK(read_file(folder / name_of(10), 1 << 20) == read_file(folder / "plain/" + name_of(10), 1 << 20));
+    CHECK(value_in(checkpoints.newest()->file) == 1);
+}
+
+TEST_CASE("Checkpoints: a loss of power at any moment keeps what was saved") {
+    CrashDisk disk;
+    for (int process = 0; process < 6; ++process) {
+        BasicCheckpoints<CrashFiles> checkpoints{"run", {}, CrashFiles{&disk}};
+        for (int i = 1; i <= 8; ++i) {
+            const int step = 10 * process + i;
+            checkpoints.save(static_cast<std::uint64_t>(step), file_of(static_cast<float>(step)));
+            disk.promise(static_cast<std::uint64_t>(step));
+        }
+    }
+    std::size_t states = 0, lost = 0, wrong = 0;
+    disk.for_each_crash([&](CrashDisk& after, std::uint64_t promised) {
+        ++states;
+        BasicCheckpoints<CrashFiles> checkpoints{"run", {}, CrashFiles{&after}};
+        auto last = checkpoints.newest();
+        lost += promised != 0 && (!last || last->step < promised);
+        wrong += last && value_in(last->file) != static_cast<float>(last->step);
+    });
+    CHECK(states >= 2000);
+    CHECK(lost == 0);
+    CHECK(wrong == 0);
+    MESSAGE(states << " states after a loss of power");
+}
+
+TEST_CASE("Checkpoints: every bit of a file, every length and every addition is found") {
+    CrashDisk disk;
+    BasicCheckpoints<CrashFiles> checkpoints{"run", {}, CrashFiles{&disk}};
+    checkpoints.save(10, file_of(1));
+    Bytes& bytes = disk.at("run/" + name_of(10));
+    const Bytes whole = bytes;
+    std::size_t accepted = 0, tried = 0;
+    const auto load = [&] {
+        ++tried;
+        try {
+            checkpoints.newest();
+            ++accepted;
+        } catch (const FormatError&) {
+        }
+    };
+    for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+        bytes[bit / 8] = static_cast<unsigned char>(bytes[bit / 8] ^ 1 << bit % 8);
+        load();
+        bytes[bit / 8] = whole[bit / 8];
+    }
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        bytes.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+        load();
+    }
+    for (std::size_t more = 1; more <= 16; ++more)
+        for (const unsigned char byte : Bytes{0, 32, 255}) {
+            bytes = whole;
+            bytes.insert(bytes.end(), more, byte);
+            load();
+        }
+    bytes = whole;
+    CHECK(accepted == 0);
+    CHECK(value_in(checkpoints.newest()->file) == 1);
+    MESSAGE(tried << " damaged files of " << whole.size() << " bytes");
+}
+
+TEST_CASE("Checkpoints: a file that is loaded from keeps its content when it is pruned") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str()};
+    checkpoints.save(10, file_of(1));
+    auto last = checkpoints.newest();
+    for (const int step : {20, 30, 40}) checkpoints.save(static_cast<std::uint64_t>(step), file_of(2));
+    CHECK(value_in(last->file) == 1);
+}
