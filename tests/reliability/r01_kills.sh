@@ -1,0 +1,46 @@
+#!/bin/sh
+# R1: SIGKILL before and after each system call that a checkpoint makes, and at random times, resumed each time.
+. "${ROOT:?}/tests/reliability/common.sh"
+target='0 unusable states, all runs end in the same bits'
+every=${FAST:+20} every=${every:-5} random_kills=${FAST:+3} random_kills=${random_kills:-240}
+golden=$("$probe") || exit 1
+calls=$("$probe" --checkpoint "$work/count" --every "$every" 2>&1 >/dev/null | sed -n 's/^calls //p')
+points=0 killed=0 bad=0
+
+resume_and_compare() {
+    result=$("$probe" --checkpoint "$1" --every "$every" --resume 2>"$work/log") || result="$(cat "$work/log")"
+    [ "$result" = "$golden" ] && return
+    bad=$((bad + 1))
+    echo "$2: $result" >&2
+}
+k=0
+while [ $k -lt "$calls" ]; do
+    for after in '' --after; do
+        rm -rf "$work/run"
+        # shellcheck disable=SC2086
+        "$probe" --checkpoint "$work/run" --every "$every" --kill-call $k $after >/dev/null 2>&1
+        [ $? -eq 137 ] || { echo "call $k $after: was not killed" >&2 && bad=$((bad + 1)); }
+        resume_and_compare "$work/run" "call $k $after"
+        points=$((points + 1))
+    done
+    k=$((k + 1))
+done
+
+# at any time, up to five times in a row
+i=0
+while [ $i -lt "$random_kills" ]; do
+    rm -rf "$work/run"
+    row=$((1 + $(random 5)))
+    while [ $row -gt 0 ] && [ $i -lt "$random_kills" ]; do
+        "$probe" --checkpoint "$work/run" --every 2 --pause 4 --resume >/dev/null 2>&1 &
+        pid=$!
+        sleep "0.$(printf %03d "$(random 160)")"
+        kill -KILL $pid 2>/dev/null
+        wait $pid 2>/dev/null
+        [ $? -ne 137 ] || killed=$((killed + 1))
+        row=$((row - 1)) i=$((i + 1))
+    done
+    resume_and_compare "$work/run" "random kill $i"
+done
+[ -z "$(find "$work" -name '*.tmp')" ] || { echo 'a temporary file is left' >&2 && bad=$((bad + 1)); }
+verdict R1 "$target" "$bad bad of $points kills at calls and $killed at random times" $bad

@@ -1,0 +1,34 @@
+#!/bin/sh
+# R17: SIGTERM at random times: exit code 0 after the step and a save, and the resumed run ends in the same bits.
+. "${ROOT:?}/tests/reliability/common.sh"
+target='exit within 5 s with code 0, resumed to the same bits'
+digits=$BUILD/examples/digits
+[ -x "$digits" ] || skip R17 "$target" 'the examples are not built'
+run() {
+    exec "$digits" --limit 320 --epochs-vqvae 3 --epochs-prior 2 --batch 32 --samples 10 --checkpoint-every 3 "$@" >"$work/log" 2>&1
+}
+(run --out "$work/whole" --checkpoint "$work/whole-run") || exit 1
+golden=$(sha256sum <"$work/whole/model.safetensors")
+stops=0 longest=0 bad=0 wanted=${FAST:+5} wanted=${wanted:-50}
+while [ $stops -lt "$wanted" ]; do
+    rm -rf "$work/run" "$work/out"
+    while :; do
+        run --out "$work/out" --checkpoint "$work/run" --resume &
+        pid=$!
+        sleep "0.$(printf %03d $((200 + $(random 800))))"
+        begun=$(now_ms)
+        kill -TERM $pid 2>/dev/null
+        wait $pid
+        code=$?
+        took=$(($(now_ms) - begun))
+        grep -q '^done in' "$work/log" && break
+        # 143: it came before the program had begun to listen
+        [ $code = 143 ] && ! grep -q 'stage' "$work/log" && continue
+        [ $code = 0 ] || { bad=$((bad + 1)) && cat "$work/log" >&2; }
+        [ $took -le $longest ] || longest=$took
+        stops=$((stops + 1))
+    done
+    [ "$(sha256sum <"$work/out/model.safetensors")" = "$golden" ] || bad=$((bad + 1))
+done
+[ $longest -le 5000 ] || bad=$((bad + 1))
+verdict R17 "$target" "$stops stops, the longest took $longest ms, $bad bad" $bad
