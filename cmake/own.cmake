@@ -33,6 +33,18 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(tessera_own INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict
                                                -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
+# address: with the checks of undefined behaviour; thread: with a oneTBB built for it, or tests/tsan.supp
+set(TESSERA_SANITIZE "" CACHE STRING "Sanitizer of our own executables: address, thread, or nothing")
+if(TESSERA_SANITIZE STREQUAL "address")
+  set(_sanitizers -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all)
+elseif(TESSERA_SANITIZE)
+  set(_sanitizers -fsanitize=${TESSERA_SANITIZE})
+endif()
+if(TESSERA_SANITIZE)
+  target_compile_options(tessera_own INTERFACE ${_sanitizers} -g1)
+  target_compile_definitions(tessera_own INTERFACE $<$<STREQUAL:${TESSERA_SANITIZE},address>:_GLIBCXX_ASSERTIONS>)
+  target_link_options(tessera_own INTERFACE ${_sanitizers})
+endif()
 if(TESSERA_NATIVE)
   target_link_libraries(tessera_own INTERFACE tessera::native)
 endif()

@@ -15,7 +15,8 @@ ModelFacts read_model_facts(const std::string& path) {
     const auto preset = file.metadata("tessera.digits.preset"),
                names = file.metadata("tessera.digits.class_names");
     if (!preset || !names || (*preset != "small" && *preset != "std"))
-        throw tessera::FormatError("--load: " + path + ": expected a model that this program has written");
+        throw tessera::FormatError(tessera::FormatCode::mismatch,
+                                   "--load: " + path + ": expected a model that this program has written");
     ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, {}};
     std::istringstream lines{*names};
     for (std::string name; std::getline(lines, name);) facts.class_names.push_back(name);

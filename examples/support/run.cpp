@@ -30,7 +30,8 @@ Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
     try {
         return nlohmann::json::parse(text.value_or("")).get<Stage>();
     } catch (const nlohmann::json::exception&) {
-        throw tessera::FormatError(file.name() + ": " + key + ": is no history of a run of this program");
+        throw tessera::FormatError(tessera::FormatCode::mismatch,
+                                   file.name() + ": " + key + ": is no history of a run of this program");
     }
 }
 

@@ -10,6 +10,7 @@
 #include <tessera/core/crc32.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/file.hpp>
+#include <tessera/core/format_code.hpp>
 #include <tessera/core/in_use.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/param.hpp>

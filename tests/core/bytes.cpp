@@ -21,6 +21,6 @@ TEST_CASE("bytes: a product that does not fit is none") {
 }
 
 TEST_CASE("bytes: a malformed file is named with the place") {
-    CHECK_THROWS_WITH_AS(malformed("a.bin", 17, "magic: expected 1, got 2"),
+    CHECK_THROWS_WITH_AS(malformed(FormatCode::json, "a.bin", 17, "magic: expected 1, got 2"),
                          "a.bin @17: magic: expected 1, got 2", FormatError);
 }

@@ -2,7 +2,7 @@
 //
 //     probe [--threads N] [--host-arena] [--jitter SEED]
 //     probe --checkpoint DIR [--every N] [--resume] [--kill-call K [--after]] [--ignore-xfsz]
-//     probe flips | probe soak --checkpoint DIR
+//     probe cost | probe flips | probe soak --checkpoint DIR
 //     probe figures FILE | probe compare FILE FILE
 
 #include "run.hpp"
@@ -10,6 +10,8 @@
 #include <support/crash_disk.hpp>
 #include <support/system_double.hpp>
 
+#include <tessera/core/limits.hpp>
+#include <tessera/io/safetensors.hpp>
 #include <tessera/train/checkpoints.hpp>
 
 #include <CLI/CLI.hpp>
@@ -204,6 +206,37 @@ int compare(const std::string& one, const std::string& other) {
     return output > 1e-4 || gradient > 1e-5 || agree < 0.999 || loss > 0.01;
 }
 
+/// Seconds until a header of this text is refused or read.
+double seconds_of(const std::string& text, const tessera::Limits& limits) {
+    tessera::Bytes bytes(8);
+    for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    const auto begun = std::chrono::steady_clock::now();
+    try {
+        tessera::io::SafetensorsFile{std::move(bytes), "header", limits};
+    } catch (const tessera::FormatError& e) {
+        std::fprintf(stderr, "%s\n", e.what());
+    }
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+std::string entries(std::size_t count) {
+    std::string text = "{";
+    for (std::size_t i = 0; i < count; ++i)
+        text += (i == 0 ? "\"" : ",\"") + std::to_string(i) +
+                R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+    return text + "}";
+}
+/// What a header can cost at most.
+int cost() {
+    const tessera::Limits many{.tensors = 2'000'000};
+    const double spaces = seconds_of(std::string(100'000'000, ' '), {}), half = seconds_of(entries(500'000), many),
+                 whole = seconds_of(entries(1'000'000), many), deep = seconds_of(std::string(50'000'000, '['), {}),
+                 nested = seconds_of("{\"a\":" + std::string(50'000'000, '['), {});
+    std::printf("spaces %.2f s, 500,000 entries %.2f s, 1,000,000 entries %.2f s, brackets %.3f s and %.3f s\n", spaces, half,
+                whole, deep, nested);
+    return spaces >= 1 || whole >= 5 || whole > 3 * half || deep > 0.5 || nested > 0.5;
+}
+
 std::size_t resident_kib() {
     std::ifstream file{"/proc/self/statm"};
     std::size_t all = 0, resident = 0;
@@ -264,6 +297,7 @@ int main(int argc, char** argv) {
     auto* flips_command = app.add_subcommand("flips");
     auto* soak_command = app.add_subcommand("soak");
     std::string one, other;
+    auto* cost_command = app.add_subcommand("cost");
     auto* figures_command = app.add_subcommand("figures");
     figures_command->add_option("file", one)->required();
     auto* compare_command = app.add_subcommand("compare");
@@ -273,6 +307,7 @@ int main(int argc, char** argv) {
     if (a.ignore_xfsz) std::signal(SIGXFSZ, SIG_IGN);
     try {
         if (*flips_command) return flips();
+        if (*cost_command) return cost();
         if (*figures_command) return figures(one);
         if (*compare_command) return compare(one, other);
         // oneTBB does not go beyond the cores by itself

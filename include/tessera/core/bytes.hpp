@@ -36,10 +36,11 @@ constexpr std::optional<std::uint64_t> product(std::uint64_t a, std::uint64_t b)
 }
 
 /// Refuses a file: "model.safetensors @17: ...".
-[[noreturn]] inline void malformed(std::string_view name, std::uint64_t offset, std::string_view what) {
+[[noreturn]] inline void malformed(FormatCode code, std::string_view name, std::uint64_t offset,
+                                   std::string_view what) {
     std::string message{name};
     message += " @" + std::to_string(offset) + ": ";
-    throw FormatError(message.append(what));
+    throw FormatError(code, message.append(what), std::string{name}, offset);
 }
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -4,11 +4,13 @@
 // Every message has one form:  where: what: expected X, got Y
 //     io::load_weights: model.safetensors: decoder.3.weight: expected 64x32x4x4, file has 64x64x4x4
 
-#include <tessera/core/abi.hpp>
+#include <tessera/core/format_code.hpp>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -27,13 +29,31 @@ public:
 /// The operating system refused: no such file, no space, not permitted.
 class IoError : public Error {
 public:
-    using Error::Error;
+    explicit IoError(const std::string& message, std::string path = {}, int reason = 0)
+        : Error(message), path_{std::move(path)}, reason_{reason} {}
+
+    const std::string& path() const { return path_; }
+    int reason() const { return reason_; }  ///< the system's errno; 0 where it gave none
+
+private:
+    std::string path_;
+    int reason_;
 };
 
 /// A file is not what it says it is: wrong magic, truncated, checksum, a tensor of another shape.
 class FormatError : public Error {
 public:
-    using Error::Error;
+    FormatError(FormatCode code, const std::string& message, std::string path = {}, std::uint64_t offset = 0)
+        : Error(message), path_{std::move(path)}, offset_{offset}, code_{code} {}
+
+    FormatCode code() const { return code_; }
+    const std::string& path() const { return path_; }
+    std::uint64_t offset() const { return offset_; }  ///< the byte at which it was seen
+
+private:
+    std::string path_;
+    std::uint64_t offset_;
+    FormatCode code_;
 };
 
 /// The data are well formed but cannot be used: a label out of range, NaN in an image, an empty folder.

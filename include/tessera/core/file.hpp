@@ -34,7 +34,8 @@ namespace detail {
     std::string message{where};
     message += ": " + path + ": ";
     if (!step.empty()) (message += step) += ": ";
-    throw IoError(message + (reason ? std::generic_category().message(reason) : "is not a regular file"));
+    throw IoError(message + (reason ? std::generic_category().message(reason) : "is not a regular file"),
+                  path, reason);
 }
 }  // namespace detail
 
@@ -76,7 +77,8 @@ public:
                 done += static_cast<std::size_t>(got);
             else if (got == 0)
                 throw IoError("read_file: " + path_ + ": ends at byte " + std::to_string(offset + done) +
-                              " while it is read, expected " + std::to_string(size_) + " bytes");
+                                  " while it is read, expected " + std::to_string(size_) + " bytes",
+                              path_);
             else if (errno != EINTR)
                 detail::refuse_file("read_file", path_, "read", errno);
         }
@@ -96,8 +98,10 @@ Bytes read_file(const std::string& path, std::uint64_t limit, Files files = {}) 
     InputFile<Files> file{path, std::move(files)};
     if (file.size() > limit)
         throw FormatError(
+            FormatCode::limit,
             "read_file: " + path + ": length: " +
-            expected_got("at most " + std::to_string(limit) + " bytes", std::to_string(file.size())));
+                expected_got("at most " + std::to_string(limit) + " bytes", std::to_string(file.size())),
+            path);
     Bytes bytes(static_cast<std::size_t>(file.size()));
     file.read(0, bytes);
     return bytes;

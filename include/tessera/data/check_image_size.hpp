@@ -14,9 +14,9 @@ namespace tessera::inline TESSERA_ABI::data {
 inline void check_image_size(std::uint64_t width, std::uint64_t height, const Limits& limits,
                              std::string_view name, std::uint64_t offset) {
     const std::string size = std::to_string(width) + " x " + std::to_string(height);
-    if (width == 0 || height == 0) malformed(name, offset, "image: " + size + " pixels");
+    if (width == 0 || height == 0) malformed(FormatCode::image, name, offset, "image: " + size + " pixels");
     if (width > limits.image_side || height > limits.image_side || width * height > limits.image_pixels)
-        malformed(name, offset,
+        malformed(FormatCode::limit, name, offset,
                   "image: " + size + " is more than the limits of " + std::to_string(limits.image_side) +
                       " a side and " + std::to_string(limits.image_pixels) + " pixels");
 }

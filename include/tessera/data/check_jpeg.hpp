@@ -33,7 +33,7 @@ public:
         : file_{file}, name_{name}, limits_{limits} {}
 
     void run() {
-        if (!is_jpeg(file_)) refuse(0, "not a JPEG");
+        if (!is_jpeg(file_)) refuse(0, "not a JPEG", FormatCode::magic);
         for (at_ = 2; segment();) {
         }
         if (scans_ == 0) refuse(at_, "there is no image in it");
@@ -44,11 +44,12 @@ private:
         unsigned id, quantization;
     };
 
-    [[noreturn]] void refuse(std::size_t at, const std::string& what) const {
-        malformed(name_, at, "JPEG: " + what);
+    [[noreturn]] void refuse(std::size_t at, const std::string& what,
+                             FormatCode code = FormatCode::jpeg) const {
+        malformed(code, name_, at, "JPEG: " + what);
     }
     void need(std::size_t bytes) const {
-        if (file_.size() - at_ < bytes) refuse(file_.size(), "the file ends early");
+        if (file_.size() - at_ < bytes) refuse(file_.size(), "the file ends early", FormatCode::truncated);
     }
     std::size_t two(std::size_t at) const { return std::size_t{file_[at]} << 8 | file_[at + 1]; }
 
@@ -129,7 +130,7 @@ private:
     void scan(std::size_t at, std::size_t end) {
         if (components_.empty()) refuse(at, "image data before the frame header");
         if (++scans_ > limits_.jpeg_scans)
-            refuse(at, "more than " + std::to_string(limits_.jpeg_scans) + " scans");
+            refuse(at, "more than " + std::to_string(limits_.jpeg_scans) + " scans", FormatCode::limit);
         const std::size_t count = end == at ? 0 : file_[at];
         if (count < 1 || count > components_.size() || end - at != 4 + 2 * count)
             refuse(at, "a damaged scan header");

@@ -54,7 +54,8 @@ inline std::size_t png_data_size(const PngInfo& p) {
 
 inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& limits, std::string_view name) {
     if (data.size() != 13)
-        malformed(name, offset, "PNG: IHDR of " + std::to_string(data.size()) + " bytes, expected 13");
+        malformed(FormatCode::png, name, offset,
+                  "PNG: IHDR of " + std::to_string(data.size()) + " bytes, expected 13");
     PngInfo p{big_endian_32(data, 0), big_endian_32(data, 4), data[8], data[9], data[12] == 1};
     check_image_size(p.width, p.height, limits, name, offset);
     const unsigned depths = p.color == 0   ? 0b11111
@@ -65,11 +66,11 @@ inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& lim
     while (power && (1u << log) < p.depth) ++log;
     if ((p.color != 0 && p.color != 2 && p.color != 3 && p.color != 4 && p.color != 6) || !power ||
         !(depths >> log & 1))
-        malformed(name, offset + 8,
+        malformed(FormatCode::png, name, offset + 8,
                   "PNG: no such colour type and depth: " + std::to_string(p.color) + ", " +
                       std::to_string(p.depth) + " bits");
     if (data[10] != 0 || data[11] != 0 || data[12] > 1)
-        malformed(name, offset + 10, "PNG: unknown compression, filter or interlacing");
+        malformed(FormatCode::png, name, offset + 10, "PNG: unknown compression, filter or interlacing");
     return p;
 }
 
@@ -77,12 +78,12 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
     const std::size_t size = png_data_size(p);
     if (stream.size() < 6 || (stream[0] & 15) != 8 || (stream[0] * 256u + stream[1]) % 31 != 0 ||
         (stream[1] & 32))
-        malformed(name, 0, "PNG: the image data are no zlib stream");
+        malformed(FormatCode::png, name, 0, "PNG: the image data are no zlib stream");
     Bytes rows(size);
     std::size_t written = 0;
     const Inflated result = inflate(stream.subspan(2), rows, written, name, 2);
     if (!result.complete || written != size)
-        malformed(name, result.consumed,
+        malformed(FormatCode::png, name, result.consumed,
                   "PNG: the image data have " +
                       (result.complete ? std::to_string(written) : std::string{"more"}) +
                       " bytes, expected " + std::to_string(size));
@@ -93,49 +94,53 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
         b %= 65521;
     }
     const std::size_t at = 2 + result.consumed;
-    if (stream.size() - at < 4) malformed(name, at, "PNG: the image data end early");
+    if (stream.size() - at < 4) malformed(FormatCode::truncated, name, at, "PNG: the image data end early");
     if (big_endian_32(stream, at) != (b << 16 | a))
-        malformed(name, at, "PNG: the checksum of the image data is wrong");
+        malformed(FormatCode::checksum, name, at, "PNG: the checksum of the image data is wrong");
 }
 
 }  // namespace detail
 
 /// Throws FormatError unless the file called `name` is a sound PNG within the limits.
 inline PngInfo check_png(ByteView file, std::string_view name, const Limits& limits = {}) {
-    if (!is_png(file)) malformed(name, 0, "not a PNG");
+    if (!is_png(file)) malformed(FormatCode::magic, name, 0, "not a PNG");
     PngInfo info;
     Bytes data;
     bool header = false, palette = false, data_over = false, end = false;
     for (std::size_t at = 8; !end;) {
-        if (file.size() - at < 12) malformed(name, file.size(), "PNG: the file ends early");
+        if (file.size() - at < 12)
+            malformed(FormatCode::truncated, name, file.size(), "PNG: the file ends early");
         const std::uint32_t length = big_endian_32(file, at);
         if (length > file.size() - at - 12)
-            malformed(name, at, "PNG: a chunk of " + std::to_string(length) + " bytes ends after the file");
+            malformed(FormatCode::truncated, name, at,
+                      "PNG: a chunk of " + std::to_string(length) + " bytes ends after the file");
         const std::uint32_t type = big_endian_32(file, at + 4);
         const ByteView body = file.subspan(at + 8, length);
         if (crc32(file.subspan(at + 4, length + std::size_t{4})) != big_endian_32(file, at + 8 + length))
-            malformed(name, at, "PNG: the checksum of a chunk is wrong");
+            malformed(FormatCode::checksum, name, at, "PNG: the checksum of a chunk is wrong");
         constexpr std::uint32_t ihdr = 0x49484452, plte = 0x504C5445, idat = 0x49444154, iend = 0x49454E44;
-        if (header == (type == ihdr)) malformed(name, at, "PNG: IHDR must come first, and once");
+        if (header == (type == ihdr))
+            malformed(FormatCode::png, name, at, "PNG: IHDR must come first, and once");
         if (type == ihdr) {
             info = detail::png_header(body, at + 8, limits, name);
             header = true;
         } else if (type == plte) {
             if (palette || !data.empty() || length == 0 || length % 3 != 0 || length > 768)
-                malformed(name, at, "PNG: a palette that is empty, too long or in the wrong place");
+                malformed(FormatCode::png, name, at,
+                          "PNG: a palette that is empty, too long or in the wrong place");
             palette = true;
         } else if (type == idat) {
-            if (data_over) malformed(name, at, "PNG: other chunks between the image data");
+            if (data_over) malformed(FormatCode::png, name, at, "PNG: other chunks between the image data");
             data.insert(data.end(), body.begin(), body.end());
         } else if (type == iend) {
             end = true;
         } else if (!(type & 0x20000000)) {  // an upper case first letter: nobody may skip it
-            malformed(name, at, "PNG: an unknown critical chunk");
+            malformed(FormatCode::png, name, at, "PNG: an unknown critical chunk");
         }
         data_over = !data.empty() && type != idat;
         at += length + std::size_t{12};
     }
-    if (info.color == 3 && !palette) malformed(name, 8, "PNG: the palette is missing");
+    if (info.color == 3 && !palette) malformed(FormatCode::png, name, 8, "PNG: the palette is missing");
     detail::check_png_data(data, info, name);
     return info;
 }

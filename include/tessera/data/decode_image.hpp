@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::data {
 inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
                            const Limits& limits = {}) {
     if (is_png(file)) return decode_png(file, channels, name, limits);
-    if (!is_jpeg(file)) malformed(name, 0, "neither a PNG nor a JPEG");
+    if (!is_jpeg(file)) malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG");
     check_jpeg(file, name, limits);
     return detail::decode_checked(file, channels, name);
 }

@@ -25,17 +25,19 @@ namespace detail {
 inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view name) {
     const std::size_t start = at;
     const auto need = [&](std::size_t bytes) {
-        if (file.size() - at < bytes) malformed(name, file.size(), "gzip: the header ends early");
+        if (file.size() - at < bytes)
+            malformed(FormatCode::truncated, name, file.size(), "gzip: the header ends early");
     };
     const auto skip_text = [&] {
         do need(1);
         while (file[at++] != 0);
     };
     need(10);
-    if (!is_gzip(file.subspan(at))) malformed(name, at, "gzip: no member begins here");
-    if (file[at + 2] != 8) malformed(name, at + 2, "gzip method: " + expected_got(8, file[at + 2]));
+    if (!is_gzip(file.subspan(at))) malformed(FormatCode::magic, name, at, "gzip: no member begins here");
+    if (file[at + 2] != 8)
+        malformed(FormatCode::gzip, name, at + 2, "gzip method: " + expected_got(8, file[at + 2]));
     const unsigned flags = file[at + 3];
-    if (flags & 0xE0) malformed(name, at + 3, "gzip: reserved flags are set");
+    if (flags & 0xE0) malformed(FormatCode::gzip, name, at + 3, "gzip: reserved flags are set");
     at += 10;
     if (flags & 4) {
         need(2);
@@ -50,7 +52,7 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
         need(2);
         const std::size_t crc = crc32(file.subspan(start, at - start)) & 0xFFFF;
         if ((file[at] | std::size_t{file[at + 1]} << 8) != crc)
-            malformed(name, at, "gzip: the header's checksum is wrong");
+            malformed(FormatCode::checksum, name, at, "gzip: the header's checksum is wrong");
         at += 2;
     }
     return at;
@@ -76,18 +78,22 @@ inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view
         const Inflated result = inflate(file.subspan(at), rest, written, name, at);
         at += result.consumed;
         if (!result.complete)
-            malformed(name, at,
+            malformed(FormatCode::size, name, at,
                       "gzip: holds more than the expected " + std::to_string(out.size()) + " bytes");
-        if (file.size() - at < 8) malformed(name, file.size(), "gzip: the file ends before its checksum");
+        if (file.size() - at < 8)
+            malformed(FormatCode::truncated, name, file.size(), "gzip: the file ends before its checksum");
         const std::uint32_t crc = crc32(rest.first(written));
-        if (crc != little_endian_32(file, at)) malformed(name, at, "gzip: the checksum of the data is wrong");
+        if (crc != little_endian_32(file, at))
+            malformed(FormatCode::checksum, name, at, "gzip: the checksum of the data is wrong");
         if ((written & 0xFFFFFFFF) != little_endian_32(file, at + 4))
-            malformed(name, at + 4, "gzip length: " + expected_got(little_endian_32(file, at + 4), written));
+            malformed(FormatCode::size, name, at + 4,
+                      "gzip length: " + expected_got(little_endian_32(file, at + 4), written));
         at += 8;
         done += written;
     }
     if (done != out.size())
-        malformed(name, file.size(), "gzip content: " + expected_got(out.size(), done) + " bytes");
+        malformed(FormatCode::size, name, file.size(),
+                  "gzip content: " + expected_got(out.size(), done) + " bytes");
 }
 
 }  // namespace tessera::inline TESSERA_ABI::data

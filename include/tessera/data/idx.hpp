@@ -30,19 +30,23 @@ inline constexpr std::size_t idx_header = 4 + 4 * Rank;
 template <std::size_t Rank>
 std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     if (start.size() < idx_header<Rank>)
-        malformed(name, start.size(),
+        malformed(FormatCode::truncated, name, start.size(),
                   "IDX header: " + expected_got(idx_header<Rank>, start.size()) + " bytes");
-    if (start[0] != 0 || start[1] != 0) malformed(name, 0, "IDX: the first two bytes must be zero");
+    if (start[0] != 0 || start[1] != 0)
+        malformed(FormatCode::magic, name, 0, "IDX: the first two bytes must be zero");
     if (start[2] != 8)
-        malformed(name, 2, "IDX type: " + expected_got("8 (unsigned byte)", std::to_string(start[2])));
-    if (start[3] != Rank) malformed(name, 3, "IDX rank: " + expected_got(Rank, start[3]));
+        malformed(FormatCode::idx, name, 2,
+                  "IDX type: " + expected_got("8 (unsigned byte)", std::to_string(start[2])));
+    if (start[3] != Rank) malformed(FormatCode::idx, name, 3, "IDX rank: " + expected_got(Rank, start[3]));
     std::optional<std::uint64_t> size = 1;
     for (std::size_t d = 0; d < Rank; ++d) {
         const std::uint32_t length = big_endian_32(start, 4 + 4 * d);
-        if (length == 0) malformed(name, 4 + 4 * d, "IDX dimension " + std::to_string(d) + " is zero");
+        if (length == 0)
+            malformed(FormatCode::idx, name, 4 + 4 * d, "IDX dimension " + std::to_string(d) + " is zero");
         size = product(*size, length);
         if (!size || *size > ~std::uint64_t{0} - idx_header<Rank>)
-            malformed(name, 4 + 4 * d, "IDX: the product of the dimensions does not fit in 64 bits");
+            malformed(FormatCode::overflow, name, 4 + 4 * d,
+                      "IDX: the product of the dimensions does not fit in 64 bits");
     }
     return *size + idx_header<Rank>;
 }
@@ -52,7 +56,7 @@ template <std::size_t Rank>
 Idx<Rank> parse_idx(ByteView file, std::string_view name) {
     const std::uint64_t size = idx_file_size<Rank>(file, name);
     if (file.size() != size)
-        malformed(name, file.size() < size ? file.size() : size,
+        malformed(FormatCode::size, name, file.size() < size ? file.size() : size,
                   "IDX length: " + expected_got(std::to_string(size), std::to_string(file.size())) +
                       " bytes");
     Idx<Rank> idx;

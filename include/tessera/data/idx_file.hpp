@@ -19,14 +19,14 @@ namespace tessera::inline TESSERA_ABI::data {
 template <std::size_t Rank>
 Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
     if (!is_gzip(file)) {
-        if (name.ends_with(".gz")) malformed(name, 0, "no gzip file, in spite of its name");
+        if (name.ends_with(".gz")) malformed(FormatCode::idx, name, 0, "no gzip file, in spite of its name");
         return file;
     }
     Bytes start(idx_header<Rank>);
     start.resize(gunzip_start(file, start, name));
     const std::uint64_t size = idx_file_size<Rank>(start, name);
     if (size > limits.inflated)
-        malformed(name, 0,
+        malformed(FormatCode::idx, name, 0,
                   "IDX length: " +
                       expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
     Bytes bytes(static_cast<std::size_t>(size));

@@ -64,7 +64,7 @@ inline std::vector<std::string> list_folder(const std::string& folder, bool fold
                     : !is_folder && has_image_name(entry->path()))
             found.push_back(entry->path().string());
     }
-    if (error) throw IoError("load_image_folder: " + folder + ": " + error.message());
+    if (error) throw IoError("load_image_folder: " + folder + ": " + error.message(), folder, error.value());
     std::ranges::sort(found);
     return found;
 }

@@ -56,7 +56,9 @@ public:
     }
     void skip_bytes(std::size_t n) { at_ += n; }
     std::size_t position() const { return at_ - count_ / 8; }
-    [[noreturn]] void fail(std::string_view what) const { malformed(name_, offset_ + position(), what); }
+    [[noreturn]] void fail(std::string_view what) const {
+        malformed(FormatCode::deflate, name_, offset_ + position(), what);
+    }
 
 private:
     ByteView in_;

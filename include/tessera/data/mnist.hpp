@@ -72,11 +72,11 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
     const auto [count, height, width] = parse_idx<3>(half.images, image_path).dims;
     const ByteView labels = parse_idx<1>(label_file, label_path).values;
     if (height != 28 || width != 28)
-        malformed(image_path, 8,
+        malformed(FormatCode::image, image_path, 8,
                   "image: " +
                       expected_got("28 x 28", std::to_string(height) + " x " + std::to_string(width)));
     if (labels.size() != count)
-        malformed(label_path, 4,
+        malformed(FormatCode::mismatch, label_path, 4,
                   "count: " + expected_got(std::to_string(count) + " (as many as images)",
                                            std::to_string(labels.size())));
     for (std::size_t i = 0; i < count; ++i)
@@ -99,7 +99,7 @@ inline Mnist load_mnist(const std::string& folder, const Limits& limits = {}, st
     using Digits = Images<Shape<28, 28, 1>>;
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored))
-        throw IoError("load_mnist: " + folder + ": there is no such folder");
+        throw IoError("load_mnist: " + folder + ": there is no such folder", folder);
 
     std::string path[4];
     const auto find = [&] {

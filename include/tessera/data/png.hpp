@@ -26,11 +26,11 @@ using StbPixels = std::unique_ptr<unsigned char, Free>;
 /// A file that has passed its check; stb converts to the channels (gray = 0.299 R + 0.587 G + 0.114 B).
 inline Pixels decode_checked(ByteView file, std::size_t channels, std::string_view name) {
     if (file.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
-        malformed(name, 0, "image: a file of more than 2 GiB");
+        malformed(FormatCode::limit, name, 0, "image: a file of more than 2 GiB");
     int width = 0, height = 0, found = 0;
     const StbPixels pixels{::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width,
                                                    &height, &found, static_cast<int>(channels))};
-    if (!pixels) malformed(name, 0, std::string{"image: "} + ::stbi_failure_reason());
+    if (!pixels) malformed(FormatCode::image, name, 0, std::string{"image: "} + ::stbi_failure_reason());
     Pixels image{static_cast<std::size_t>(height), static_cast<std::size_t>(width), channels, {}};
     image.values.assign(pixels.get(), pixels.get() + image.height * image.width * channels);
     return image;

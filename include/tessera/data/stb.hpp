@@ -19,7 +19,8 @@
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 16384
 // A file must never end the host's program; what stb allocated is then lost.
-#define STBI_ASSERT(x) ((x) ? void() : throw tessera::FormatError("stb_image: " #x))
+#define STBI_ASSERT(x)                                                                                       \
+    ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
 #include <stb_image.h>
 #undef STB_IMAGE_IMPLEMENTATION
 #undef STB_IMAGE_STATIC

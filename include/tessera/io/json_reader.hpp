@@ -20,12 +20,14 @@ public:
         : text_{text}, name_{name}, offset_{offset} {
         if (const std::size_t bad = first_invalid_utf8(text); bad != text.size()) {
             at_ = bad;
-            fail("invalid UTF-8");
+            fail("invalid UTF-8", FormatCode::utf8);
         }
     }
 
     std::uint64_t offset() const { return offset_ + at_; }
-    [[noreturn]] void fail(std::string_view what) const { malformed(name_, offset(), what); }
+    [[noreturn]] void fail(std::string_view what, FormatCode code = FormatCode::json) const {
+        malformed(code, name_, offset(), what);
+    }
 
     /// The next character that is no white space; 0 at the end.
     unsigned char next() {
@@ -68,14 +70,15 @@ public:
     std::uint64_t number(std::string_view where) {
         const unsigned char first = next();
         if (first < '0' || first > '9')
-            fail("number: " + expected_got("digits", found()) + " in " + std::string{where});
+            fail("number: " + expected_got("digits", found()) + " in " + std::string{where},
+                 FormatCode::number);
         std::uint64_t value = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             const std::uint64_t digit = text_[at_] - std::uint64_t{'0'};
             if (value > (~std::uint64_t{0} - digit) / 10)
-                fail("number: more than 2^64 - 1 in " + std::string{where});
+                fail("number: more than 2^64 - 1 in " + std::string{where}, FormatCode::number);
             if (value == 0 && first == '0' && at_ > 0 && text_[at_ - 1] == '0')
-                fail("number: a leading zero in " + std::string{where});
+                fail("number: a leading zero in " + std::string{where}, FormatCode::number);
             value = value * 10 + digit;
         }
         return value;
@@ -84,8 +87,10 @@ public:
 private:
     std::string found() const {
         if (at_ == text_.size()) return "the end";
+        std::size_t end = at_ + 1;  // of the whole character: half of one would make the message no UTF-8
+        while (end < text_.size() && (text_[end] & 0xC0) == 0x80) ++end;
         std::string text = "'";
-        text += printable({reinterpret_cast<const char*>(text_.data()) + at_, 1});
+        text += printable({reinterpret_cast<const char*>(text_.data()) + at_, end - at_});
         text += '\'';
         return text;
     }
@@ -116,7 +121,7 @@ private:
         }
         if (c != 'u') fail("JSON: an escape that does not exist in " + std::string{where});
         std::uint32_t code = hex4(where);
-        if (code == 0) fail("a zero character in " + std::string{where});
+        if (code == 0) fail("a zero character in " + std::string{where}, FormatCode::name);
         if (code >= 0xD800 && code < 0xDC00 && take(where) == '\\' && take(where) == 'u') {
             const std::uint32_t second = hex4(where);
             if (second < 0xDC00 || second > 0xDFFF)

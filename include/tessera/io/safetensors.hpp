@@ -83,11 +83,12 @@ public:
             if (e.key == checksum_key) sum = &e;
         }
         if (!ours) return;
-        if (!sum || sum->value.size() != 8) malformed(name_, 8, "checksum: tessera.crc32 is missing");
+        if (!sum || sum->value.size() != 8)
+            malformed(FormatCode::checksum, name_, 8, "checksum: tessera.crc32 is missing");
         const std::uint64_t digits = sum->at + 1;
         const std::string got = detail::hex8(crc_of(0, size_, digits));
         if (sum->value == got) return;
-        malformed(name_, digits,
+        malformed(FormatCode::checksum, name_, digits,
                   "checksum: " + expected_got(printable(sum->value), got) + damaged() +
                       ": the file is damaged, or was rewritten with the old metadata");
     }
@@ -96,7 +97,7 @@ public:
     template <class T>
     void read(const TensorInfo& tensor, std::span<T> out) {
         if (tensor.dtype != dtype_of<T>)
-            malformed(name_, tensor.at,
+            malformed(FormatCode::dtype, name_, tensor.at,
                       "tensor " + printable(tensor.name) +
                           ": dtype: " + expected_got(info(dtype_of<T>).name, info(tensor.dtype).name));
         if (tensor.end - tensor.begin != out.size_bytes())

@@ -72,8 +72,8 @@ public:
     }
 
 private:
-    [[noreturn]] void refuse(const TensorInfo& t, const std::string& what) const {
-        malformed(name_, t.at, "tensor " + printable(t.name) + ": " + what);
+    [[noreturn]] void refuse(FormatCode code, const TensorInfo& t, const std::string& what) const {
+        malformed(code, name_, t.at, "tensor " + printable(t.name) + ": " + what);
     }
 
     void entry() {
@@ -83,18 +83,18 @@ private:
         json_.expect(':', "the header");
         if (name == "__metadata__") return metadata(at);
         if (name.empty() || name.size() > limits_.name)
-            malformed(name_, at,
+            malformed(FormatCode::name, name_, at,
                       "name: " + expected_got("1 to " + std::to_string(limits_.name) + " bytes",
                                               std::to_string(name.size())));
         if (header_.tensors.size() == limits_.tensors)
-            malformed(name_, at, "more than " + std::to_string(limits_.tensors) + " tensors");
+            malformed(FormatCode::limit, name_, at, "more than " + std::to_string(limits_.tensors) + " tensors");
         header_.tensors.push_back({std::move(name), {}, {}, 0, 0, at});
         tensor(header_.tensors.back());
     }
 
     void metadata(std::uint64_t at) {
         if (std::exchange(has_metadata_, true))
-            malformed(name_, at, "duplicate key: __metadata__ stands twice");
+            malformed(FormatCode::duplicate_key, name_, at, "duplicate key: __metadata__ stands twice");
         json_.expect('{', "__metadata__");
         if (json_.accept('}')) return;
         do {
@@ -121,7 +121,7 @@ private:
             json_.expect('}', where);
         }
         if (seen != (has_dtype | has_shape | has_offsets))
-            refuse(t, std::string{"missing field: "} + (!(seen & has_dtype)   ? "dtype"
+            refuse(FormatCode::field, t, std::string{"missing field: "} + (!(seen & has_dtype)   ? "dtype"
                                                         : !(seen & has_shape) ? "shape"
                                                                               : "data_offsets"));
         check_size(t);
@@ -134,14 +134,14 @@ private:
                              : name == "shape"        ? has_shape
                              : name == "data_offsets" ? has_offsets
                                                       : 0;
-        if (bit == 0) json_.fail("unknown field " + printable(name) + " in " + where);
-        if (seen & bit) json_.fail("duplicate key " + name + " in " + where);
+        if (bit == 0) json_.fail("unknown field " + printable(name) + " in " + where, FormatCode::field);
+        if (seen & bit) json_.fail("duplicate key " + name + " in " + where, FormatCode::duplicate_key);
         seen |= bit;
         json_.expect(':', where);
         if (bit == has_dtype) {
             const std::string type = json_.string(inside);
             const std::optional<Dtype> known = dtype_named(type);
-            if (!known) refuse(t, "dtype: unknown: " + printable(type));
+            if (!known) refuse(FormatCode::dtype, t, "dtype: unknown: " + printable(type));
             t.dtype = *known;
             return;
         }
@@ -153,7 +153,7 @@ private:
         } else if (json_.next() != ']') {
             do {
                 if (t.shape.size() == limits_.rank)
-                    refuse(t, "shape: more than " + std::to_string(limits_.rank) + " dimensions");
+                    refuse(FormatCode::limit, t, "shape: more than " + std::to_string(limits_.rank) + " dimensions");
                 t.shape.push_back(json_.number(inside));
             } while (json_.accept(','));
         }
@@ -168,13 +168,13 @@ private:
             empty = empty || d == 0;
             if (bytes && d != 0) bytes = product(*bytes, d);
         }
-        if (!bytes) refuse(t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
+        if (!bytes) refuse(FormatCode::overflow, t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
         if (empty) bytes = 0;
         if (t.end < t.begin || t.end > data_size_)
-            refuse(t, "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
+            refuse(FormatCode::offsets, t, "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
                           " is no part of " + std::to_string(data_size_) + " bytes of data");
         if (t.end - t.begin != *bytes)
-            refuse(t, "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
+            refuse(FormatCode::size, t, "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
                           expected_got(std::to_string(*bytes) + " bytes", std::to_string(t.end - t.begin)));
     }
 
@@ -184,7 +184,7 @@ private:
             std::ranges::sort(names);
             for (std::size_t i = 1; i < names.size(); ++i)
                 if (names[i].first == names[i - 1].first)
-                    malformed(name_, names[i].second, "duplicate key: " + printable(names[i].first));
+                    malformed(FormatCode::duplicate_key, name_, names[i].second, "duplicate key: " + printable(names[i].first));
             names.clear();
         };
         for (const TensorInfo& t : header_.tensors) names.emplace_back(t.name, t.at);
@@ -200,12 +200,12 @@ private:
         std::uint64_t covered = 0;
         for (const TensorInfo& t : header_.tensors) {
             if (t.begin != covered)
-                refuse(t, "data_offsets: " + std::string{t.begin < covered ? "overlap: " : "hole: "} +
+                refuse(FormatCode::offsets, t, "data_offsets: " + std::string{t.begin < covered ? "overlap: " : "hole: "} +
                               expected_got(std::to_string(covered), std::to_string(t.begin)));
             covered = t.end;
         }
         if (covered != data_size_)
-            malformed(name_, 8,
+            malformed(FormatCode::offsets, name_, 8,
                       "data: the tensors hold " + std::to_string(covered) + " bytes, the file " +
                           std::to_string(data_size_));
     }
@@ -224,15 +224,15 @@ private:
 inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t file_size, std::string_view name,
                                                const Limits& limits = {}) {
     if (file_size < 8 || start.size() < 8)
-        malformed(name, start.size(),
+        malformed(FormatCode::truncated, name, start.size(),
                   "header too small: " + expected_got("at least 8 bytes", std::to_string(file_size)));
     const std::uint64_t length = little_endian_64(start, 0);
     if (length > limits.header)
-        malformed(name, 0,
+        malformed(FormatCode::limit, name, 0,
                   "header too large: " + expected_got("at most " + std::to_string(limits.header) + " bytes",
                                                       std::to_string(length)));
     if (length > file_size - 8)
-        malformed(name, 0,
+        malformed(FormatCode::header_length, name, 0,
                   "header length: " + std::to_string(length) + " is more than the file has left, " +
                       std::to_string(file_size - 8));
     return length;

@@ -77,9 +77,11 @@ public:
     void raise(const std::string& file) const {
         if (count_ == 0) return;
         constexpr std::size_t most = 20;
-        throw FormatError("io::load: " + file + ": " +
-                          (count_ == 1 ? "" : std::to_string(count_) + " things do not fit:\n  ") + text_ +
-                          (count_ > most ? "\n  ..." : ""));
+        throw FormatError(FormatCode::mismatch,
+                          "io::load: " + file + ": " +
+                              (count_ == 1 ? "" : std::to_string(count_) + " things do not fit:\n  ") +
+                              text_ + (count_ > most ? "\n  ..." : ""),
+                          file);
     }
 
 private:
@@ -130,9 +132,11 @@ Staged<M> stage(SafetensorsFile& file, const M& model) {
             if constexpr (std::floating_point<T>)
                 for (std::size_t i = 0; i < values.size(); ++i)
                     if (!std::isfinite(values[i]))
-                        throw FormatError("io::load: " + file.name() + ": " + name + ": element " +
-                                          std::to_string(i) + ": " +
-                                          expected_got("a finite number", std::to_string(values[i])));
+                        throw FormatError(FormatCode::not_finite,
+                                          "io::load: " + file.name() + ": " + name + ": element " +
+                                              std::to_string(i) + ": " +
+                                              expected_got("a finite number", std::to_string(values[i])),
+                                          file.name(), tensor.at);
         },
         model);
     return staged;

@@ -103,7 +103,7 @@ public:
         } catch (const IoError& e) {
             std::string text = std::string{"Checkpoints: "} + e.what();
             if (!before.empty()) text += "; the checkpoint of step " + std::to_string(before.back()) + " is kept";
-            throw IoError(text);
+            throw IoError(text, e.path(), e.reason());
         }
         // A file that cannot be removed now is tried again after the next one.
         const std::size_t old = before.size() - (!before.empty() && before.back() == step);
@@ -126,15 +126,17 @@ public:
             }
             // A whole file of a later version is an error: an older checkpoint must not win over it.
             if (const auto found = file->metadata(version_key); found != version)
-                throw FormatError(file->name() + ": version of the checkpoint: " +
-                                  expected_got(version, io::printable(*found)));
+                throw FormatError(FormatCode::version,
+                                  file->name() + ": version of the checkpoint: " +
+                                      expected_got(version, io::printable(*found)),
+                                  file->name());
             put_aside(bad);
             return Checkpoint{all[i], std::move(*file), std::move(damaged)};
         }
         if (damaged.empty()) return std::nullopt;
         std::string text = "Checkpoints: " + folder_ + ": no checkpoint is whole:";
         for (const std::string& reason : damaged) text += "\n  " + reason;
-        throw FormatError(text);
+        throw FormatError(FormatCode::checksum, text, folder_);
     }
 
 private:
@@ -171,10 +173,14 @@ private:
         io::SafetensorsFile file{read_file(path, options_.file_limit, files_), path};
         const auto its_step = file.metadata(step_key);
         if (!file.metadata(version_key) || !its_step)
-            throw FormatError(path + ": no checkpoint: " + version_key + " or " + step_key + " is missing");
+            throw FormatError(FormatCode::mismatch,
+                              path + ": no checkpoint: " + version_key + " or " + step_key + " is missing",
+                              path);
         file.check();
         if (*its_step != std::to_string(step))
-            throw FormatError(path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)));
+            throw FormatError(
+                FormatCode::mismatch,
+                path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)), path);
         return file;
     }
     void put_aside(const std::vector<std::uint64_t>& bad) {

@@ -1,0 +1,33 @@
+// F5: any bytes as a PNG or JPEG, to one and to three channels. With an odd first byte the checksums of PNG
+// chunks are set right, so that what is inside of them is reached.
+
+#include "target.hpp"
+
+#include <tessera/core/crc32.hpp>
+#include <tessera/data/decode_image.hpp>
+
+#include <array>
+
+void fuzz::one(tessera::ByteView input) {
+    using namespace tessera;
+    if (input.empty()) return;
+    Bytes bytes(input.begin() + 1, input.end());
+    if (input[0] % 2 == 1 && data::is_png(bytes))
+        for (std::size_t at = 8; at + 12 <= bytes.size();) {
+            const std::size_t length = big_endian_32(bytes, at);
+            if (length > bytes.size() - at - 12) break;
+            const std::uint32_t sum = crc32(ByteView{bytes}.subspan(at + 4, length + 4));
+            for (std::size_t i = 0; i < 4; ++i)
+                bytes[at + 8 + length + i] = static_cast<unsigned char>(sum >> (24 - 8 * i));
+            at += length + 12;
+        }
+    for (const std::size_t channels : {1u, 3u}) {
+        try {
+            const data::Pixels pixels =
+                data::decode_image(bytes, channels, "input", {.image_side = 512, .image_pixels = 1 << 16});
+            demand(pixels.values.size() == pixels.width * pixels.height * channels,
+                   "as many numbers as pixels");
+        } catch (const FormatError&) {
+        }
+    }
+}

@@ -1,0 +1,59 @@
+#!/bin/sh
+# run.sh <build> [--executions N] [--seconds S] [target...]: fuzzes with clang's libFuzzer, ASan and UBSan.
+#
+#     sh tests/run.sh && sh tests/fuzz/run.sh build/release --executions 1000000 f1_header
+#
+# <build> is a build with tests, for its include folders and its seeds. Each target starts from its seeds and from what
+# earlier runs have found in <build>/fuzz; N: executions of each (default 100000), S: its most seconds (default 600).
+# Prints a line for each target; exit code 77 without clang. What crashes a target stays in <build>/fuzz/<target>-crash-*.
+set -u
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
+build=$(CDPATH='' cd -- "${1:?the build folder}" && pwd -P)
+shift
+executions=100000 seconds=600 targets=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --executions) executions=$2 && shift ;;
+    --seconds) seconds=$2 && shift ;;
+    *) targets="$targets $1" ;;
+    esac
+    shift
+done
+[ -n "$targets" ] || targets='f1_header f2_header_json f3_checkpoint f4_idx_gzip f5_png_jpeg f6_writer f7_options f8_calls'
+
+clang=''
+for candidate in clang++ clang++-14 clang++-15 clang++-16 clang++-17 clang++-18 clang++-19; do
+    command -v "$candidate" >/dev/null && echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+        "$candidate" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null && clang=$candidate && break
+done
+[ -n "$clang" ] || { echo 'SKIPPED: no clang++ with libFuzzer' && exit 77; }
+flags=$(sed -n 's/^CXX_INCLUDES = //p' "$build/tests/fuzz/CMakeFiles/f7_options.dir/flags.make" 2>/dev/null)
+tbb=$(sed 's/.*-o f7_options//' "$build/tests/fuzz/CMakeFiles/f7_options.dir/link.txt" | tr ' ' '\n' | grep -E 'tbb' | tr '\n' ' ')
+[ -n "$flags" ] || { echo "SKIPPED: $build is no Makefile build with tests" && exit 77; }
+
+work=$build/fuzz failed=0
+mkdir -p "$work"
+[ -d "$build/tests/fuzz/corpora" ] || "$build/tests/fuzz/fuzz_seeds" "$build/tests/fuzz/corpora" || exit 1
+for target in $targets; do
+    more=''
+    [ "$target" != f7_options ] || more="$root/examples/support/options.cpp $root/examples/support/system.cpp $root/examples/support/text.cpp"
+    # shellcheck disable=SC2086
+    "$clang" -std=c++20 -O1 -g -ffp-contract=off -fsanitize=fuzzer,address,undefined,float-cast-overflow \
+        -fno-sanitize-recover=all $flags "$root/tests/fuzz/$target.cpp" "$root/tests/fuzz/entry.cpp" $more \
+        $tbb ${tbb:+-Wl,-rpath,"$(dirname "${tbb%% *}")"} -o "$work/$target" >"$work/$target.build.log" 2>&1 || {
+        echo "$target: does not compile, see $work/$target.build.log"
+        failed=1
+        continue
+    }
+    mkdir -p "$work/$target.found"
+    # leaks are looked for at the end, not after each input
+    "$work/$target" -runs="$executions" -max_total_time="$seconds" -rss_limit_mb=512 -malloc_limit_mb=256 -timeout=1 \
+        -max_len=4096 -print_final_stats=1 -artifact_prefix="$work/$target-" \
+        "$work/$target.found" "$build/tests/fuzz/corpora/$target" >"$work/$target.log" 2>&1
+    code=$?
+    done=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
+    rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$work/$target.log")
+    echo "$target: ${done:-0} executions, ${rate:-0} a second, $([ $code = 0 ] && echo no crash || echo "CRASH, see $work/$target.log")"
+    [ $code = 0 ] || failed=1
+done
+exit $failed
