@@ -41,7 +41,7 @@ TEST_CASE("FlushDenormals: gives back the mode that it found, nested and on an e
     {
         const FlushDenormals outer;
         const unsigned flushing = mode();
-        CHECK(flushing == (before | 0x8040u));
+        CHECK(flushing == 0x9FC0u);
         { const FlushDenormals inner; }
         CHECK(mode() == flushing);
     }
@@ -54,14 +54,34 @@ TEST_CASE("FlushDenormals: gives back the mode that it found, nested and on an e
     CHECK(mode() == before);
 }
 
-TEST_CASE("FlushDenormals: keeps a host's own rounding mode") {
+TEST_CASE("FlushDenormals: rounds to nearest without traps while it lives, and keeps a host's own mode") {
+    const auto third = [] {
+        volatile float one = 1, three = 3;
+        return one / three;
+    };
+    const float nearest = third();
     const unsigned before = _mm_getcsr();
-    _mm_setcsr(before | 0x6000u);  // towards zero
-    const unsigned host = mode();
-    { const FlushDenormals guard; }
-    const unsigned after = mode();
+    for (const unsigned set : {0x2000u, 0x4000u, 0x6000u}) {  // down, up, towards zero
+        _mm_setcsr(before | set);
+        const unsigned host = mode();
+        float inside = 0;
+        {
+            const FlushDenormals guard;
+            inside = third();
+        }
+        const unsigned after = mode();
+        _mm_setcsr(before);
+        CHECK(after == host);
+        CHECK(inside == nearest);
+    }
+    float trapped = 0;
+    _mm_setcsr(before & ~0x1F80u);  // every exception is a signal
+    {
+        const FlushDenormals guard;
+        trapped = third();
+    }
     _mm_setcsr(before);
-    CHECK(after == host);
+    CHECK(trapped == nearest);
 }
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <algorithm>
 #include <atomic>
@@ -75,6 +76,37 @@ TEST_CASE("parallel: a slot is never used by two tasks at once, even if tasks st
         });
         CHECK(collisions == 0);
         CHECK(inner == 64 * 8);
+    });
+}
+
+TEST_CASE("parallel: a thread that waits for its tasks starts none of the host's") {
+    with_threads(4, [] {
+        std::atomic<int> nested{0}, shared{0}, spawned{0};
+        std::atomic<bool> done{false};
+        tbb::task_group host;
+        static thread_local bool waiting = false;  // in this thread's call of for_each_slot
+        host.run([&] {                             // another thread of the arena, which always has a task to give away
+            for (; !done; std::this_thread::sleep_for(std::chrono::microseconds(20)))
+                host.run([&] {
+                    ++spawned;
+                    if (waiting) ++nested;
+                });
+        });
+        while (spawned == 0) std::this_thread::yield();
+        for (int i = 0; i < 20; ++i) {
+            const auto caller = std::this_thread::get_id();
+            waiting = true;
+            kernel::for_each_slot(16, 4, [&](std::size_t, std::size_t) {
+                if (std::this_thread::get_id() == caller) return work_a_little();
+                ++shared;
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));  // so that the caller has to wait
+            });
+            waiting = false;
+        }
+        done = true;
+        host.wait();
+        CHECK(nested == 0);
+        CHECK(shared > 0);
     });
 }
 

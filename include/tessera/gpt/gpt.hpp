@@ -15,6 +15,7 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/embedding.hpp>
 #include <tessera/nn/grouped.hpp>
@@ -87,6 +88,7 @@ public:
     };
 
     explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
+        const kernel::FlushDenormals guard;
         Rng own = rng.fork();
         Net::init(params_.net, own);
         const float deviation = 0.02f, smaller = 0.02f / std::sqrt(2.f * static_cast<float>(C.layers));
@@ -116,6 +118,7 @@ public:
 
     /// The weights as they are now in the kernels' order: pack once to sample often.
     Packed freeze() const {
+        const kernel::FlushDenormals guard;
         Packed packed;
         nn::pack<Net>(params_.net, packed);
         return packed;
@@ -125,6 +128,7 @@ public:
     Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
         const std::size_t size = batch.size();
         if (size == 0) throw ArgumentError("Gpt: batch: expected at least one sequence, got 0");
+        const kernel::FlushDenormals guard;
         nn::pack<Net>(params_.net, ws.packed);
         ws.losses.assign(ws.groups.blocks(size), 0);
         fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
@@ -149,6 +153,7 @@ public:
     /// Mean nats per token of a dataset; its labels are used where the net knows classes.
     double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
+        const kernel::FlushDenormals guard;
         const Packed packed = freeze();
         Tensor<Token, Context> input;
         fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });

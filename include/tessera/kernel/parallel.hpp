@@ -4,7 +4,8 @@
 // Never an arena or a thread of our own: the caller's arena says how many run. What a task computes depends on its
 // index only, and no sum is taken across tasks here, so results do not depend on the number of threads. `slot` numbers
 // the places where tasks run at the same time, 0 .. slots - 1: scratch is indexed by it, not by a thread, because a
-// thread that waits inside a task may start another.
+// thread that waits inside a task may start another. It starts none of the host's: one that takes a mutex which the
+// host holds around our call would wait for ever.
 
 #include <tessera/kernel/denormals.hpp>
 
@@ -53,7 +54,7 @@ void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
             throw;
         }
     };
-    tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{});
+    tbb::this_task_arena::isolate([&] { tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{}); });
 }
 
 /// f(begin, end) for the chunks of `grain` that cut 0 .. count - 1; the cut is the same for any number of threads.

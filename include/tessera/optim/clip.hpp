@@ -7,6 +7,7 @@
 // of threads gives the same bits.
 
 #include <tessera/core/param.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/reduce.hpp>
@@ -45,6 +46,7 @@ double leaf_squares(std::span<const T> x) {
 
 template <Parameters P>
 double grad_norm(const P& grad) {
+    const kernel::FlushDenormals guard;
     double total = 0;
     const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {
         total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
@@ -58,6 +60,7 @@ double grad_norm(const P& grad) {
 template <Parameters P>
 double clip_grad_norm(P& grad, double max_norm) {
     detail::check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
+    const kernel::FlushDenormals guard;
     const double norm = grad_norm(grad);
     const double factor = max_norm / (norm + 1e-6);
     if (factor < 1 && std::isfinite(norm)) {

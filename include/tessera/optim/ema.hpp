@@ -8,6 +8,7 @@
 // of d^t.
 
 #include <tessera/core/param.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/simd.hpp>
 #include <tessera/optim/detail/option.hpp>
@@ -59,6 +60,7 @@ public:
     }
 
     void update(const P& params) {
+        const kernel::FlushDenormals guard;
         const double t = static_cast<double>(state_.updates[0]++);
         const double decay = options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;
         const double share = t == 0 ? 1 : 1 - decay;

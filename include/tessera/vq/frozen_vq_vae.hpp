@@ -4,6 +4,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/dataset.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/nn/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/quantize.hpp>
@@ -35,6 +36,7 @@ public:
     using Workspace = std::vector<Scratch>;
 
     void pack(const typename Encoder::Params& encoder, const State& book, const typename Decoder::Params& decoder) {
+        const kernel::FlushDenormals guard;
         nn::pack<Encoder>(encoder, encoder_);
         nn::pack<Decoder>(decoder, decoder_);
         book_.pack(book);
@@ -90,6 +92,7 @@ public:
     template <data::Dataset D>
     VqVaeEvaluation evaluate(const D& images) const {
         if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
+        const kernel::FlushDenormals guard;
         struct Sums {
             double error = 0, distance = 0;
         };

@@ -13,6 +13,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/tokens.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/loss/mse.hpp>
 #include <tessera/nn/grouped.hpp>
 #include <tessera/nn/layer.hpp>
@@ -94,6 +95,7 @@ public:
     };
 
     explicit VqVae(Rng& rng, VqVaeOptions options = {}) : options_{options} {
+        const kernel::FlushDenormals guard;
         Rng own = rng.fork();
         Encoder::init(params_.encoder, own);
         Decoder::init(params_.decoder, own);
@@ -116,6 +118,7 @@ public:
     /// Before the first step: the codes start from the encoder's vectors of this batch.
     void prepare(Batch x, Workspace& ws) {
         if (!options_.kmeans || book_.steps[0] > T(0) || x.batch() == 0) return;
+        const kernel::FlushDenormals guard;
         ws.z.resize(x.batch());
         freeze(ws.frozen);
         ws.frozen.encode_vectors(x, ws.z, ws.encoding);
@@ -134,6 +137,7 @@ public:
     Report loss_and_grad(Batch x, Workspace& ws, Params& grad) const {
         const std::size_t batch = x.batch();
         if (batch == 0) throw ArgumentError("VqVae: batch: expected at least one image, got 0");
+        const kernel::FlushDenormals guard;
         freeze(ws.frozen);
         ws.z.resize(batch);
         ws.codes.resize(batch);
@@ -164,6 +168,7 @@ public:
 
     /// The moving averages and the revival, with the codes of the last loss_and_grad.
     void update_buffers(Workspace& ws) {
+        const kernel::FlushDenormals guard;
         const std::span<const T> z = ws.z.span();
         ema_update(book_, z, std::span<const Token>{ws.codes.span()}, options_.ema);
         revive(book_, z, options_.revive, ws.rng.split(4));

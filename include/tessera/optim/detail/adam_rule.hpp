@@ -5,6 +5,7 @@
 
 #include <tessera/core/param.hpp>
 #include <tessera/kernel/adamw.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/optim/detail/option.hpp>
 
@@ -77,6 +78,7 @@ public:
     explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
 
     void update(P& params, const P& grad) {
+        const kernel::FlushDenormals guard;
         const Options now = options();
         const double t = static_cast<double>(++state_.step[0]);
         const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
