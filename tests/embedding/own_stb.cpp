@@ -1,0 +1,15 @@
+#include <tessera/data/image.hpp>
+
+#include <doctest/doctest.h>
+#include <support/temporary_folder.hpp>
+
+#include <tessera/core/error.hpp>
+#include <tessera/data/decode_image.hpp>
+
+#include <vector>
+
+TEST_CASE("Host: beside its own stb the library's copy keeps to PNG and JPEG") {
+    const support::TemporaryFolder folder;
+    const std::vector<unsigned char> pgm{'P', '5', ' ', '2', ' ', '1', ' ', '2', '5', '5', '\n', 7, 9};
+    CHECK_THROWS_AS(tessera::data::read_image(folder.write("x.pgm", pgm), 1), tessera::FormatError);
+}

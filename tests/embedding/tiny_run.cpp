@@ -1,0 +1,65 @@
+#include <embedding/tiny_run.hpp>
+
+#include <tessera/data/batches.hpp>
+#include <tessera/optim/adamw.hpp>
+#include <tessera/train/trainer.hpp>
+
+#include <span>
+#include <utility>
+
+using namespace embedding;
+
+namespace {
+
+template <class Trainer>
+void add_state(support::HashLeaves& hash, const Trainer& trainer) {
+    Trainer::each_state(hash, trainer);
+}
+
+}  // namespace
+
+Outcome embedding::tiny_run(const Trained& trained, std::uint64_t seed) {
+    Outcome outcome;
+    support::HashLeaves hash;
+    Rng rng{seed};
+    const Pictures pictures{support::bars(images, seed)};
+
+    Vae vae{rng, {.revive = {.below = 0.5f, .grace = 3}}};
+    Trainer first{vae, AdamW{vae, {.lr = 3e-3}}, {.clip_norm = 1, .seed = seed}};
+    for (std::size_t epoch = 0; epoch < epochs; ++epoch)
+        for (auto&& batch : batches(pictures, batch_size, {.rng = Rng{seed}.split(epoch)})) {
+            const auto before = vae.codebook().grace;
+            outcome.losses.push_back(first.step(batch).loss);
+            for (std::size_t k = 0; k < Vae::codes; ++k) outcome.revived += vae.codebook().grace[k] > before[k];
+        }
+    add_state(hash, std::as_const(first));
+
+    const auto tokens = vae.encode(pictures);
+    Prior prior{rng};
+    Trainer second{prior, AdamW{prior, {.lr = 3e-3}}, {.clip_norm = 1, .seed = seed}};
+    for (std::size_t epoch = 0; epoch < epochs; ++epoch)
+        for (auto&& batch : batches(tokens, batch_size, {.rng = Rng{seed}.split(epoch)})) {
+            outcome.losses.push_back(second.step(batch).loss);
+        }
+    add_state(hash, std::as_const(second));
+
+    if (trained) trained(vae, prior);
+    outcome.hash = support::hash_bits(std::span<const double>{outcome.losses}, hash.hash);
+    return outcome;
+}
+
+struct TinyTrainer::Parts {
+    Rng rng{usual_seed};
+    Vae vae{rng};
+    Trainer<Vae, AdamW<Vae::Params>> trainer{vae, AdamW{vae}};
+    Tensor<float, support::TinyImage> x = support::batch_of<float>(support::bars(batch_size, usual_seed));
+};
+TinyTrainer::TinyTrainer() : parts_{std::make_unique<Parts>()} {}
+TinyTrainer::~TinyTrainer() = default;
+void TinyTrainer::step() { parts_->trainer.step(parts_->x); }
+std::uint64_t TinyTrainer::steps() const { return parts_->trainer.steps(); }
+std::uint64_t TinyTrainer::hash() const {
+    support::HashLeaves hash;
+    add_state(hash, std::as_const(parts_->trainer));
+    return hash.hash;
+}
