@@ -16,6 +16,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -27,6 +28,9 @@ struct Axes {
 
 template <class T, StaticShape S, class Order = Axes<>>
 class Param {
+    static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>,
+                  "Param: holds numbers: expected an integer or a floating-point type, and not bool");
+
 public:
     using Scalar = T;
     using Dims = S;

@@ -7,11 +7,15 @@
 
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
 template <class T, StaticShape S>
 class Tensor {
+    static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>,
+                  "Tensor: holds numbers: expected an integer or a floating-point type, and not bool");
+
 public:
     using Scalar = T;
     using Sample = S;

@@ -1,0 +1,18 @@
+// expect: (cannot convert|no viable conversion from) .*Tensor<int, .*VqVae<Encoder, .*::Batch
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<4, 4, 1>, Conv2d<2, down2>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+using Vae = VqVae<Encoder, Codebook<4>, Decoder>;
+
+#ifdef FIXED
+using Number = float;
+#else
+using Number = int;
+#endif
+auto reconstruct(const Vae& vae, const Tensor<Number, Vae::Input>& images) { return vae.reconstruct(images); }
