@@ -88,6 +88,9 @@ public:
     };
 
     explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
+        if (!(options.label_dropout >= 0 && options.label_dropout <= 1))
+            throw ArgumentError("Gpt: label_dropout: " +
+                                expected_got("a number in [0, 1]", std::to_string(options.label_dropout)));
         const kernel::FlushDenormals guard;
         Rng own = rng.fork();
         Net::init(params_.net, own);

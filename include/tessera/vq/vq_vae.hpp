@@ -94,7 +94,7 @@ public:
         std::optional<State> before;  ///< the codes before k-means replaced them, until the step is done
     };
 
-    explicit VqVae(Rng& rng, VqVaeOptions options = {}) : options_{options} {
+    explicit VqVae(Rng& rng, VqVaeOptions options = {}) : options_{checked(options)} {
         const kernel::FlushDenormals guard;
         Rng own = rng.fork();
         Encoder::init(params_.encoder, own);
@@ -233,10 +233,7 @@ private:
         ws.counts.assign(codes, 0);
         for (const Token k : ws.codes.span()) ++ws.counts[k];
         Report r;
-        for (const Losses& l : ws.losses) {
-            r.reconstruction += l.reconstruction;
-            r.commitment += l.commitment;
-        }
+        for (const Losses& l : ws.losses) r.reconstruction += l.reconstruction, r.commitment += l.commitment;
         r.reconstruction /= pixels;
         r.commitment /= static_cast<double>(ws.z.span().size());
         r.loss = std::fma(static_cast<double>(options_.commitment), r.commitment, r.reconstruction);

@@ -1,11 +1,13 @@
 #pragma once
 // What of a VqVae is a number and not a type, and what it reports.
 
+#include <tessera/core/error.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/revive.hpp>
 
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -16,6 +18,21 @@ struct VqVaeOptions {
     ReviveOptions revive{};
     bool kmeans = true;  ///< start the codes from the first batch
 };
+
+/// The options, or ArgumentError where they cannot work. Written so that NaN fails each of them.
+inline const VqVaeOptions& checked(const VqVaeOptions& o) {
+    const auto check = [](bool good, const char* what, const char* expected, float got) {
+        if (!good) throw ArgumentError("VqVae: " + std::string{what} + ": " + expected_got(expected, std::to_string(got)));
+    };
+    const auto not_negative = [&](const char* what, float x) {
+        check(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+    };
+    not_negative("commitment", o.commitment);
+    check(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
+    not_negative("ema.eps", o.ema.eps);
+    check(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
+    return o;
+}
 
 /// Of one training step.
 struct VqVaeReport {

@@ -1,0 +1,151 @@
+// Training at the edge: one code, one token, pictures that say nothing, a batch that is a million times too large.
+#include <tessera/train/trainer.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/message.hpp>
+#include <support/tiny_gpt.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/gpt/sample.hpp>
+#include <tessera/optim/adamw.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+using namespace tessera;
+using support::bars;
+
+namespace {
+
+using Vae = support::TinyVae<float>;
+
+template <class Model>
+bool all_finite(const Model& model) {
+    bool finite = true;
+    Model::each_state(
+        [&](const Path&, const auto& leaf) {
+            for (const auto v : leaf.span()) finite = finite && std::isfinite(v);
+        },
+        model);
+    return finite;
+}
+
+}  // namespace
+
+TEST_CASE("Numerics: one code trains, has perplexity 1, and a prior of one token and one position knows everything") {
+    Rng rng{1};
+    support::TinyVae<float, 1> vae{rng};
+    Trainer trainer{vae, AdamW{vae}};
+    const auto pictures = bars(40, 1);
+    const auto x = support::batch_of<float>(pictures);
+    VqVaeReport report;
+    for (int i = 0; i < 20; ++i) report = trainer.step(x);
+    CHECK(report.perplexity == 1);
+    CHECK(report.used == 1);
+    CHECK(all_finite(vae));
+    CHECK(vae.evaluate(pictures).usage == 1);
+
+    constexpr GptConfig least{.vocab = 1, .context = 1, .width = 4, .heads = 1, .layers = 1};
+    Gpt<least> prior{rng};
+    Trainer second{prior, AdamW{prior}};
+    const data::Tokens<1> tokens{std::vector<Token>(5, 0)};
+    for (int i = 0; i < 5; ++i) CHECK(second.step(support::batch_of<Gpt<least>>(tokens)).loss == 0);
+    CHECK(all_finite(prior));
+    CHECK(prior.evaluate(tokens) == 0);
+    CHECK(sample(prior, 3, {}, rng).view().span()[2] == 0);
+}
+
+TEST_CASE("Numerics: images that are all alike collapse onto few codes, and the report says so in every step") {
+    Rng rng{1};
+    Vae vae{rng};
+    Trainer trainer{vae, AdamW{vae, {.lr = 1e-2}}, {.clip_norm = 1}};
+    Tensor<float, support::TinyImage> x{32};
+    std::ranges::fill(x.span(), 0.5f);
+    VqVaeReport report;
+    for (int i = 0; i < 200; ++i) {
+        report = trainer.step(x);
+        REQUIRE(std::isfinite(report.loss));
+        REQUIRE(report.used >= 1);
+    }
+    CHECK(report.used <= 4);  // an image has four places, each with one vector
+    CHECK(report.perplexity <= 4.0001);
+    CHECK(report.loss < 1e-3);
+    CHECK(all_finite(vae));
+}
+
+TEST_CASE("Numerics: with all images black, too, the moving averages of unused codes stay numbers") {
+    Rng rng{1};
+    Vae vae{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0}}};
+    Trainer trainer{vae, AdamW{vae}};
+    const Tensor<float, support::TinyImage> x{8};
+    for (int i = 0; i < 300; ++i) trainer.step(x);  // counts fade to 2^-300
+    CHECK(all_finite(vae));
+}
+
+TEST_CASE("Numerics: a batch a million times too large moves clipped weights no further than any other, and passes") {
+    const auto good = support::batch_of<float>(bars(64, 1));
+    auto spike = support::batch_of<float>(bars(64, 2));
+    for (float& v : spike.span()) v *= 1e6f;
+    const auto train = [&](bool disturbed) {
+        Rng rng{1};
+        Vae vae{rng};
+        Trainer trainer{vae, AdamW{vae, {.lr = 3e-3, .weight_decay = 0}}, {.clip_norm = 1}};
+        for (int i = 0; i < 100; ++i) trainer.step(good);
+        const double ordinary = trainer.step(good).grad_norm;
+        if (disturbed) {
+            const auto at = vae.params();
+            CHECK(trainer.step(spike).grad_norm > 1e3 * ordinary);
+            double largest = 0;
+            Vae::Params::each(
+                [&](const Path&, const auto& a, const auto& b) {
+                    for (std::size_t i = 0; i < a.span().size(); ++i)
+                        largest = std::max(largest, static_cast<double>(std::abs(a[i] - b[i])));
+                },
+                at, vae.params());
+            CHECK(largest < 20 * 3e-3);  // Adam's bound for one surprise is (1 - b1) / sqrt(1 - b2) = 3.2 rates
+        }
+        double loss = 0;
+        for (int i = 0; i < 800; ++i) loss = trainer.step(good).loss;
+        CHECK(all_finite(vae));
+        return loss;
+    };
+    const double calm = train(false), disturbed = train(true);
+    // The codes have to come back too: moving averages and revival take some hundred steps for that, not fifty.
+    CHECK(disturbed < 1.05 * calm);
+}
+
+TEST_CASE("Numerics: a rate of zero changes no weight, and options that cannot work are refused by name") {
+    Rng rng{1};
+    Vae vae{rng};
+    const auto before = support::hash_bits(vae.params());
+    Trainer trainer{vae, AdamW{vae, {.lr = 0}}};
+    for (int i = 0; i < 3; ++i) trainer.step(support::batch_of<float>(bars(20, 1)));
+    CHECK(support::hash_bits(vae.params()) == before);
+
+    const auto refused = [&](VqVaeOptions options) {
+        return support::message<ArgumentError>([&] { Vae{rng, options}; });
+    };
+    const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+    CHECK(refused({.commitment = nan}) == "VqVae: commitment: expected a finite number >= 0, got nan");
+    CHECK(refused({.commitment = -1}) == "VqVae: commitment: expected a finite number >= 0, got -1.000000");
+    CHECK(refused({.ema = {.decay = 1}}) == "VqVae: ema.decay: expected a number in [0, 1), got 1.000000");
+    CHECK(refused({.ema = {.decay = nan}}) == "VqVae: ema.decay: expected a number in [0, 1), got nan");
+    CHECK(refused({.ema = {.eps = -1e-5f}}) == "VqVae: ema.eps: expected a finite number >= 0, got -0.000010");
+    CHECK(refused({.ema = {.eps = infinity}}) == "VqVae: ema.eps: expected a finite number >= 0, got inf");
+    CHECK(refused({.revive = {.below = 1.5f}}) == "VqVae: revive.below: expected a number in [0, 1], got 1.500000");
+    CHECK(refused({.revive = {.below = nan}}) == "VqVae: revive.below: expected a number in [0, 1], got nan");
+
+    using Prior = Gpt<support::tiny_gpt>;
+    const auto dropout = [&](float share) {
+        return support::message<ArgumentError>([&] { Prior{rng, {.label_dropout = share}}; });
+    };
+    CHECK(dropout(1) == "");
+    CHECK(dropout(0) == "");
+    CHECK(dropout(1.1f) == "Gpt: label_dropout: expected a number in [0, 1], got 1.100000");
+    CHECK(dropout(nan) == "Gpt: label_dropout: expected a number in [0, 1], got nan");
+}
