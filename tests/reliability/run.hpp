@@ -72,10 +72,11 @@ struct Average {
     }
 };
 
-/// Steps 1 to 20 train the VQ-VAE, 21 to 40 the prior: two passes each, over 150 images in batches of 16.
+/// Steps 1 to 20 train the VQ-VAE, 21 to 40 the prior: two passes each, over 450 images in batches of 48: three groups of
+/// samples a step (nn::group_size), so that several threads have something to share, and two in the last of a pass.
 class TinyRun {
 public:
-    static constexpr std::size_t images = 150, batch = 16, per_pass = 10, stage = 20, steps = 2 * stage;
+    static constexpr std::size_t images = 450, batch = 48, per_pass = 10, stage = 20, steps = 2 * stage;
     static_assert(steps == Log::steps);
 
     std::uint64_t step() const { return trainer_.steps() + prior_trainer_.steps(); }
