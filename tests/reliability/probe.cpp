@@ -256,10 +256,10 @@ int soak(const std::string& folder) {
     tessera::Rng rng{5};
     Vae vae{rng};
     tessera::Trainer trainer{vae, tessera::AdamW{vae}, {.clip_norm = 1}};
-    const auto data = bars(64);
+    const auto data = bars(192);
     std::size_t heap_500 = 0, heap_5000 = 0, resident_1000 = 0;
     std::uint64_t pass = 0;
-    auto order = tessera::batches(data, 16, {.rng = tessera::Rng{pass}});
+    auto order = tessera::batches(data, 48, {.rng = tessera::Rng{pass}});
     while (trainer.steps() < 10000) {
         for (auto&& b : order) trainer.step(b);
         if (trainer.steps() == 500) heap_500 = ::mallinfo2().uordblks;
