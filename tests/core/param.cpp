@@ -99,3 +99,10 @@ TEST_CASE("Parameters: are counted, set to zero and copied as values") {
     CHECK(a.weight[5] == 0.f);
     CHECK(snapshot.weight[5] == 1.f);
 }
+
+TEST_CASE("Param: one that was moved from says so") {
+    tessera::Param<float, tessera::Shape<3>> from;
+    auto to = std::move(from);
+    CHECK(to.span().size() == 3);
+    CHECK_THROWS_WITH_AS(from.span(), "Param: was moved from: expected 3, got 0", tessera::StateError);
+}

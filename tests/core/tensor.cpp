@@ -44,3 +44,12 @@ TEST_CASE("Tensor: is a value, and passes as a view of its own memory") {
     CHECK(c[1][0] == 4.f);
     CHECK(ts::Tensor<float, Image>{}.batch() == 0);
 }
+
+TEST_CASE("Tensor: one that was moved from is empty") {
+    tessera::Tensor<float, tessera::Shape<2, 3>> from{4};
+    auto to = std::move(from);
+    CHECK(to.batch() == 4);
+    CHECK((from.batch() == 0 && from.span().empty()));
+    from.resize(2);
+    CHECK(from.span().size() == 12);
+}

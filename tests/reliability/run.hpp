@@ -3,7 +3,6 @@
 // last batch, k-means, revival, dropout, clipping, averaged weights and two schedules.
 
 #include <support/sha256.hpp>
-#include <support/tiny_gpt.hpp>
 
 #include <tessera/data/batches.hpp>
 #include <tessera/data/images.hpp>
@@ -20,7 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,7 +101,10 @@ public:
         Prior2 half = prior_half();
         ts::io::load(file, trainer_, half, average_, log_);
     }
-    std::string sha256() const { return support::sha256(collect().bytes()); }
+    std::string sha256() const {
+        const ts::Bytes bytes = collect().bytes();
+        return support::Sha256{}.add(std::as_bytes(std::span{bytes})).hex();
+    }
     const Log& log() const { return log_; }
 
 private:

@@ -326,3 +326,16 @@ TEST_CASE("Trainer: an error of the first step takes the start of the codes back
     CHECK(support::hash_state(trainer) == before);
     CHECK_NOTHROW(trainer.step(x));
 }
+
+TEST_CASE("Trainer: a gradient above reject_above is an error, and the step was none") {
+    Told model;
+    Trainer trainer{model, AdamW<Told::Params>{}, {.clip_norm = 1, .reject_above = 10}};
+    trainer.step(std::vector<float>{1, 2, 3});
+    const auto before = support::hash_state(trainer);
+    CHECK(support::message<NumericError>([&] { trainer.step(std::vector<float>{1, 30, 40}); }) ==
+          "Trainer: step 1: gradient: norm: expected at most 10, got 50");
+    CHECK(support::hash_state(trainer) == before);
+    CHECK_NOTHROW(trainer.step(std::vector<float>{1, 6, 8}));
+    CHECK(support::message<ArgumentError>([&] { Trainer(model, Plain{}, {.reject_above = -1}); }) ==
+          "Trainer: reject_above: expected a number >= 0, got -1");
+}

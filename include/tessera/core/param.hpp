@@ -8,6 +8,7 @@
 // puts what a kernel reads in one vector last (Linear [in, out], convolution [height, width, in, out]).
 
 #include <tessera/core/buffer.hpp>
+#include <tessera/core/error.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/shape.hpp>
 
@@ -36,8 +37,9 @@ public:
     using Dims = S;
     static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
 
-    std::span<T, S::size> span() { return std::span<T, S::size>{values_}; }
-    std::span<const T, S::size> span() const { return std::span<const T, S::size>{values_}; }
+    /// StateError when the parameter was moved from: nothing is left of it.
+    std::span<T, S::size> span() { return check(), std::span<T, S::size>{values_}; }
+    std::span<const T, S::size> span() const { return check(), std::span<const T, S::size>{values_}; }
     T* data() { return values_.data(); }
     const T* data() const { return values_.data(); }
     T& operator[](std::size_t i) { return values_[i]; }
@@ -69,6 +71,10 @@ public:
     }
 
 private:
+    void check() const {
+        if (values_.size() != S::size) throw StateError("Param: was moved from: " + expected_got(S::size, values_.size()));
+    }
+
     Buffer<T> values_ = Buffer<T>(S::size);
 };
 

@@ -23,8 +23,8 @@ public:
     Tensor() = default;
     explicit Tensor(std::size_t batch) : values_(batch * S::size), batch_{batch} {}
 
-    operator View<T, S>() { return {values_.data(), batch_}; }
-    operator View<const T, S>() const { return {values_.data(), batch_}; }
+    operator View<T, S>() { return {values_.data(), batch()}; }
+    operator View<const T, S>() const { return {values_.data(), batch()}; }
     View<T, S> view() { return *this; }
     View<const T, S> view() const { return *this; }
 
@@ -34,7 +34,8 @@ public:
     std::span<const T> span() const { return view().span(); }
     T* data() { return values_.data(); }
     const T* data() const { return values_.data(); }
-    std::size_t batch() const { return batch_; }
+    /// 0 for one that was moved from.
+    std::size_t batch() const { return values_.empty() ? 0 : batch_; }
 
     void resize(std::size_t batch) {
         if (values_.size() < batch * S::size) values_.resize(batch * S::size);

@@ -17,6 +17,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/data/dataset.hpp>
+#include <tessera/kernel/denormals.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -122,6 +123,7 @@ private:
         return false;
     }
     void fill(std::size_t index) {
+        const kernel::FlushDenormals guard;  // pixels are divided here: a host's rounding must not show
         const std::size_t first = index * size_, batch = std::min(size_, used_ - first);
         x_.resize(batch);
         for (std::size_t n = 0; n < batch; ++n) {

@@ -45,6 +45,7 @@ concept Trainable = Parameters<typename M::Params> && std::default_initializable
 
 struct TrainerOptions {
     double clip_norm = 0;        ///< global norm of the gradient is cut to this; 0: off
+    double reject_above = 0;     ///< a longer gradient is a NumericError, and no step: an outlier would pull the codes; 0: off
     std::size_t accumulate = 1;  ///< batches whose mean gradient makes one update
     std::uint64_t seed = 0;      ///< of dropout and revival
 };
@@ -62,6 +63,9 @@ public:
         if (!(options.clip_norm >= 0))
             throw ArgumentError("Trainer: clip_norm: " +
                                 expected_got("a number >= 0", std::to_string(options.clip_norm)));
+        if (!(options.reject_above >= 0))
+            throw ArgumentError("Trainer: reject_above: " +
+                                expected_got("a number >= 0", detail::number_text(options.reject_above)));
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }
 
@@ -99,6 +103,7 @@ public:
         if constexpr (requires { optimizer_.metadata(); }) all = optimizer_.metadata();
         all.emplace_back("seed", std::to_string(options_.seed));
         all.emplace_back("clip_norm", detail::number_text(options_.clip_norm));
+        all.emplace_back("reject_above", detail::number_text(options_.reject_above));
         all.emplace_back("accumulate", std::to_string(options_.accumulate));
         return all;
     }
@@ -125,6 +130,10 @@ private:
             if (options_.accumulate > 1) scale_grad(1.0 / static_cast<double>(options_.accumulate));
             report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
+            if (options_.reject_above > 0 && report.grad_norm > options_.reject_above)
+                throw NumericError("gradient: norm: " +
+                                   expected_got("at most " + detail::number_text(options_.reject_above),
+                                                detail::number_text(report.grad_norm)));
             optimizer_.update(model_->params(), std::as_const(grad_));
         }
         if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);

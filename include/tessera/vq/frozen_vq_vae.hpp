@@ -77,6 +77,7 @@ public:
     /// f(first, x, tokens) for pieces of a dataset.
     template <data::Dataset D, class F>
     void encode_dataset(const D& images, F&& f) const {
+        const kernel::FlushDenormals guard;
         Workspace ws;
         Tensor<T, Input> x;
         Tensor<Token, Codes> out;

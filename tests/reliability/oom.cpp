@@ -1,0 +1,119 @@
+// oom: lets the N-th allocation fail, for N = 1, 2, ... until the work succeeds: reading, loading, saving, decoding. What
+// comes out must be std::bad_alloc (or the decoder's own refusal), and everything is as it was.
+
+#include "run.hpp"
+
+#include <data/png_builder.hpp>
+
+#include <tessera/data/decode_image.hpp>
+#include <tessera/data/gzip.hpp>
+#include <tessera/train/checkpoints.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <new>
+
+// glibc's own, under the names that it keeps for this; Eigen and stb call malloc, so operator new alone is not enough
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+}
+
+namespace {
+thread_local long fail_in = 0;  // 0: never
+bool fails() {
+    if (fail_in == 0 || --fail_in != 0) return false;
+    errno = ENOMEM;
+    return true;
+}
+}  // namespace
+
+extern "C" {
+void* malloc(std::size_t size) { return fails() ? nullptr : __libc_malloc(size); }
+void* calloc(std::size_t count, std::size_t size) { return fails() ? nullptr : __libc_calloc(count, size); }
+void* realloc(void* block, std::size_t size) { return fails() ? nullptr : __libc_realloc(block, size); }
+void* aligned_alloc(std::size_t align, std::size_t size) { return fails() ? nullptr : __libc_memalign(align, size); }
+int posix_memalign(void** out, std::size_t align, std::size_t size) {
+    if (fails()) return ENOMEM;
+    *out = __libc_memalign(align, size);
+    return *out ? 0 : ENOMEM;
+}
+}
+
+namespace {
+
+using namespace reliability;
+int wrong = 0;
+
+/// How many allocations `work` makes: it is let fail at each of them, and `as_before` must hold after each failure.
+template <class Work, class Check>
+void loop(const char* name, Work work, Check as_before) {
+    long at = 1;
+    for (;; ++at) {
+        bool done = false;
+        fail_in = at;
+        try {
+            work();
+            done = true;
+        } catch (const std::bad_alloc&) {
+        } catch (const tessera::FormatError& e) {  // of the decoder, which says it in its own way
+            done = false;
+        } catch (const tessera::IoError& e) {  // a call of the system that needs memory itself
+            fail_in = 0;
+            wrong += e.reason() != ENOMEM;
+        } catch (const std::exception& e) {
+            fail_in = 0;
+            std::fprintf(stderr, "%s, allocation %ld: %s\n", name, at, e.what());
+            ++wrong;
+        }
+        const bool failed = fail_in == 0;
+        fail_in = 0;
+        if (done && !failed) break;
+        if (!done && !as_before()) {
+            std::fprintf(stderr, "%s, allocation %ld: something has changed\n", name, at);
+            ++wrong;
+        }
+    }
+    std::printf("%s %ld, ", name, at - 1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) return std::fputs("usage: oom <folder>\n", stderr), 2;
+    const std::string folder = argv[1];
+    TinyRun saved, run;
+    saved.run(7, [](std::uint64_t) {});
+    const tessera::Bytes file = saved.collect().bytes();
+    const std::string fresh = run.sha256();
+    const auto always = [] { return true; };
+
+    std::printf("allocations: ");
+    loop("parse", [&] { tessera::io::SafetensorsFile{file, "memory"}.check(); }, always);
+    tessera::io::SafetensorsFile opened{file, "memory"};
+    loop("load", [&] { run.load(opened); }, [&] { return run.sha256() == fresh; });
+
+    tessera::Checkpoints checkpoints{folder};
+    checkpoints.save(1, saved.collect());
+    const std::string first = folder + "/step-000000000001.safetensors";
+    const tessera::Bytes before = tessera::read_file(first, 1 << 24);
+    loop("save", [&] { checkpoints.save(2, saved.collect()); },
+         [&] {
+             std::size_t files = 0;
+             for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{folder}) ++files;
+             return tessera::read_file(first, 1 << 24) == before && files <= 2;
+         });
+
+    const tessera::Bytes png = samples::png({.width = 40, .height = 30, .color = 2}), data = samples::squares(),
+                         zipped = samples::gzip(samples::deflated_squares(), data);
+    loop("image", [&] { tessera::data::decode_image(png, 3, "memory"); }, always);
+    tessera::Bytes out(data.size());
+    loop("gzip", [&] { tessera::data::gunzip(zipped, out, "memory"); }, always);
+    std::printf("%d wrong\n", wrong);
+    return wrong != 0;
+}
