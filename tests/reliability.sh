@@ -49,8 +49,8 @@ done
 awk -F '\t' '
 function quoted(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "\"" }
 BEGIN { print "[" }
-{ printf "%s  {\"id\": %s, \"target\": %s, \"measured\": %s, \"pass\": %s, \"reason\": %s}", NR > 1 ? ",\n" : "",
-         quoted($1), quoted($2), quoted($3), $4 == "pass" ? "true" : $4 == "fail" ? "false" : "null", quoted($5) }
+{ printf "%s  {\"id\": %s, \"target\": %s, \"measured\": %s, \"pass\": %s, \"reason\": %s}", (NR > 1 ? ",\n" : ""),
+         quoted($1), quoted($2), quoted($3), ($4 == "pass" ? "true" : ($4 == "fail" ? "false" : "null")), quoted($5) }
 END { print "\n]" }' "$table" >"$root/out/reliability.json"
 
 awk -F '\t' '{ printf "%-4s %-7s %s\n             target: %s\n", $1, $4 == "skipped" ? "SKIPPED" : $4, $3, $2

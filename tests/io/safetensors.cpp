@@ -325,3 +325,31 @@ TEST_CASE("safetensors: offsets beyond 4 GiB in a sparse file") {
     f.read(*f.find("b"), std::span{&value, 1});
     CHECK(value == 0.0f);
 }
+
+TEST_CASE("safetensors: a damaged file is refused with the tensors that are damaged") {
+    SafetensorsWriter writer;
+    const std::array<std::uint64_t, 1> shape{2};
+    for (const char* name : {"a", "b", "c", "d", "e", "f"}) writer.add<float>(name, shape, std::array<float, 2>{1, 2});
+    const Bytes good = writer.bytes();
+    const auto message_with = [&](std::initializer_list<std::size_t> tensors) {
+        Bytes bad = good;
+        for (const std::size_t t : tensors) bad[good.size() - 48 + 8 * t] ^= 1;
+        return message<FormatError>([&] { SafetensorsFile{bad, "x"}.check(); });
+    };
+    CHECK(message_with({}).empty());
+    CHECK(contains(message_with({3}), " in d: the file is damaged"));
+    CHECK(contains(message_with({0, 5}), " in a, f: the file"));
+    CHECK(contains(message_with({0, 1, 2, 3, 4}), " in a, b, c, d, ...: the file"));
+}
+
+TEST_CASE("safetensors: metadata are listed in their order") {
+    const SafetensorsFile f{file(header({f4, R"("__metadata__":{"b":"1","a":"2"})"}), 4), "x"};
+    REQUIRE(f.metadata().size() == 2);
+    CHECK((f.metadata()[0].key == "b" && f.metadata()[1].value == "2"));
+}
+
+TEST_CASE("safetensors: a big-endian machine turns the bytes of each element round") {
+    Bytes bytes{1, 2, 3, 4, 5, 6, 7, 8};
+    io::detail::reverse_elements(bytes, 4);
+    CHECK(bytes == Bytes{4, 3, 2, 1, 8, 7, 6, 5});
+}

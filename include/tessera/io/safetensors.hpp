@@ -32,12 +32,14 @@ namespace tessera::inline TESSERA_ABI::io {
 inline constexpr std::string_view checksum_key = "tessera.crc32";
 
 namespace detail {
+/// Turns the bytes of each element round.
+inline void reverse_elements(std::span<unsigned char> bytes, std::size_t size) {
+    for (std::size_t i = 0; i < bytes.size(); i += size) std::ranges::reverse(bytes.subspan(i, size));
+}
 /// Files are little-endian.
 template <class T>
-void swap_on_big_endian(std::span<unsigned char> bytes) {
-    if constexpr (std::endian::native == std::endian::big)
-        for (std::size_t i = 0; i < bytes.size(); i += sizeof(T))
-            std::ranges::reverse(bytes.subspan(i, sizeof(T)));
+void swap_on_big_endian([[maybe_unused]] std::span<unsigned char> bytes) {
+    if constexpr (std::endian::native == std::endian::big) reverse_elements(bytes, sizeof(T));
 }
 inline std::string hex8(std::uint32_t x) {
     std::string text(8, '0');
