@@ -2,7 +2,7 @@
 # R1: SIGKILL before and after each system call that a checkpoint makes, and at random times, resumed each time.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='0 unusable states, all runs end in the same bits'
-every=${FAST:+20} every=${every:-5} random_kills=${FAST:+3} random_kills=${random_kills:-240}
+every=${FAST:+20} every=${every:-5} random_kills=${FAST:+3} random_kills=${random_kills:-200}
 golden=$("$probe") || exit 1
 calls=$("$probe" --checkpoint "$work/count" --every "$every" 2>&1 >/dev/null | sed -n 's/^calls //p')
 points=0 killed=0 bad=0
@@ -28,10 +28,10 @@ done
 
 # at any time, up to five times in a row
 i=0
-while [ $i -lt "$random_kills" ]; do
+while [ $killed -lt "$random_kills" ]; do
     rm -rf "$work/run"
     row=$((1 + $(random 5)))
-    while [ $row -gt 0 ] && [ $i -lt "$random_kills" ]; do
+    while [ $row -gt 0 ] && [ $killed -lt "$random_kills" ]; do
         "$probe" --checkpoint "$work/run" --every 2 --pause 4 --resume >/dev/null 2>&1 &
         pid=$!
         sleep "0.$(printf %03d "$(random 160)")"

@@ -6,5 +6,5 @@ code=$?
 cat "$work/log" >&2
 cases=$(find "$ROOT/tests/compile_fail" -name '*.cpp' | wc -l)
 verdict R14 '20 of 20 cases, each with our sentence, and their twins compile' \
-    "$cases cases, $(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of \([0-9]*\)/\1 failed of \2 compilations with each compiler there is/p' "$work/log")" \
+    "$cases cases with each compiler there is: $(grep 'tests passed' "$work/log")" \
     $((code + (cases < 20)))
