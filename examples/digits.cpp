@@ -19,7 +19,7 @@
 #include "support/text.hpp"
 
 #include <tessera/core/error.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd_name.hpp>
 #include <tessera/version.hpp>
 
 #include <tbb/global_control.h>

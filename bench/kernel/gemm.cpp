@@ -18,6 +18,7 @@
 #include <bench/support/data.hpp>
 
 #include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/gemm_adjoint.hpp>
 
 #include <cstddef>
 #include <initializer_list>

@@ -22,7 +22,9 @@
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
 
+#include <tessera/kernel/across_lanes.hpp>
 #include <tessera/kernel/adamw.hpp>
+#include <tessera/kernel/adjoint_tile.hpp>
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/convolution.hpp>
@@ -32,6 +34,7 @@
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/embedding.hpp>
 #include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/kernel/group_norm.hpp>
 #include <tessera/kernel/im2col.hpp>
 #include <tessera/kernel/lane_sums.hpp>
@@ -43,6 +46,7 @@
 #include <tessera/kernel/pool.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd_name.hpp>
 #include <tessera/kernel/softmax.hpp>
 #include <tessera/kernel/team.hpp>
 #include <tessera/kernel/tile.hpp>

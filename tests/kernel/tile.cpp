@@ -30,41 +30,47 @@ struct Panel {
 
 }  // namespace
 
-TEST_CASE("tile: every height and width of the forward tile is one chain of fma an output") {
-    constexpr std::size_t length = 5, ld = 2 * tile::W + 3;
+TEST_CASE("tile: every height and width of the forward tile is one chain of fma an output, in as many tiles as are given") {
+    constexpr std::size_t ld = 2 * tile::W + 3, column = 2, tiles = 2;
     bool same = true;
-    for (const std::size_t segments : {0u, 1u, 3u}) {
-        const Panel panel{numbers<float>((segments * length + 1) * 2 * tile::W, 1)};
-        for (std::size_t r = 1; r <= tile::max_rows; ++r) {
-            const auto x = numbers<float>((segments * r + 1) * length, r), bias = numbers<float>(ld, 2),
-                       before = numbers<float>(2 * r * ld, 3);  // out, and behind it what is added
-            std::vector<const float*> rows;
-            for (std::size_t i = segments * r; i-- > 0;) rows.push_back(x.data() + i * length);  // any order
-            for (std::size_t n = 1; n <= 2 * tile::W; ++n)
-                for (unsigned parts = 0; parts < 12; ++parts) {
-                    const tile::End end{.bias = parts % 3 == 1 ? bias.data() : nullptr,
-                                        .accumulate = parts % 3 == 2,
-                                        .plus = parts / 3 % 2 != 0,
-                                        .add = static_cast<std::ptrdiff_t>(r * ld),
-                                        .relu = parts / 6 == 1};
-                    auto y = before, expected = before;
-                    std::vector<float*> out;
-                    for (std::size_t i = 0; i < r; ++i) out.push_back(y.data() + i * ld);
-                    tile::forward(r, rows.data(), segments, length, panel.start, out.data(), n, end);
-                    for (std::size_t i = 0; i < r; ++i)
-                        for (std::size_t j = 0; j < n; ++j) {
-                            float sum = end.accumulate ? before[i * ld + j] : end.bias ? bias[j] : 0.f;
-                            for (std::size_t s = 0; s < segments; ++s)
-                                for (std::size_t k = 0; k < length; ++k)
-                                    sum = kernel::simd::fma(rows[s * r + i][k],
-                                                            panel.start[(s * length + k) * 2 * tile::W + j], sum);
-                            if (end.plus) sum = before[(r + i) * ld + j] + sum;
-                            expected[i * ld + j] = end.relu && sum < 0 ? 0.f : sum;
-                        }
-                    same &= y == expected;
-                }
+    for (const std::size_t length : {1u, 5u, 6u})
+        for (const std::size_t segments : {0u, 1u, 3u}) {
+            const Panel panel{numbers<float>((segments * length + 1) * 2 * tile::W, 1)};
+            for (std::size_t r = 1; r <= tile::max_rows; ++r) {
+                const std::size_t height = tiles * r, size = height * ld;
+                const auto x = numbers<float>((segments * height + 1) * length, r), bias = numbers<float>(ld, 2),
+                           before = numbers<float>(3 * size, 3);  // out, behind it what is added and what masks
+                std::vector<const float*> rows;
+                for (std::size_t i = segments * height; i-- > 0;) rows.push_back(x.data() + i * length);  // any order
+                for (std::size_t n = 1; n <= 2 * tile::W; ++n)
+                    for (unsigned parts = 0; parts < 24; ++parts) {
+                        const tile::End end{.bias = parts % 3 == 1 ? bias.data() : nullptr,
+                                            .accumulate = parts % 3 == 2,
+                                            .plus = parts / 3 % 2 != 0,
+                                            .add = static_cast<std::ptrdiff_t>(size),
+                                            .relu = parts / 6 % 2 != 0,
+                                            .masked = parts / 12 == 1,
+                                            .mask = static_cast<std::ptrdiff_t>(2 * size)};
+                        auto y = before, expected = before;
+                        std::vector<float*> out;
+                        for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
+                        tile::forward(r, tiles, rows.data(), segments, length, panel.start, out.data(), column, n, end);
+                        for (std::size_t i = 0; i < height; ++i)
+                            for (std::size_t j = 0; j < n; ++j) {
+                                const std::size_t at = i * ld + column + j;
+                                float sum = end.accumulate ? before[at] : end.bias ? bias[j] : 0.f;
+                                for (std::size_t s = 0; s < segments; ++s)
+                                    for (std::size_t k = 0; k < length; ++k)
+                                        sum = kernel::simd::fma(rows[(i / r * segments + s) * r + i % r][k],
+                                                                panel.start[(s * length + k) * 2 * tile::W + j], sum);
+                                if (end.plus) sum = before[size + at] + sum;
+                                if (end.relu && sum < 0) sum = 0;
+                                expected[at] = end.masked && !(before[2 * size + at] > 0) ? 0.f : sum;
+                            }
+                        same &= y == expected;
+                    }
+            }
         }
-    }
     CHECK(same);
 }
 
@@ -74,19 +80,21 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
     const auto x = numbers<float>(length, 2), bias = numbers<float>(most, 3), before = numbers<float>(2 * most + 1, 4);
     bool same = true;
     for (std::size_t n = 1; n <= most; ++n)
-        for (unsigned parts = 0; parts < 8; ++parts) {
+        for (unsigned parts = 0; parts < 16; ++parts) {
             auto row = before, expected = before;
             const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
                                 .plus = (parts & 2) != 0,
                                 .add = static_cast<std::ptrdiff_t>(most) + 1,
-                                .relu = (parts & 4) != 0};
+                                .relu = (parts & 4) != 0,
+                                .masked = (parts & 8) != 0,
+                                .mask = static_cast<std::ptrdiff_t>(most) + 1};
             tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
             for (std::size_t j = 0; j < n; j += 2 * tile::W) {
                 const float* rows = x.data();
                 float* out = expected.data() + j;
                 tile::End part = end;
                 if (part.bias) part.bias += j;
-                tile::forward(1, &rows, 1, length, panels.start + j / (2 * tile::W) * stride, &out,
+                tile::forward(1, 1, &rows, 1, length, panels.start + j / (2 * tile::W) * stride, &out, 0,
                               std::min(2 * tile::W, n - j), part);
             }
             same &= row == expected;
@@ -100,31 +108,10 @@ TEST_CASE("tile: the relu of a tile lets NaN through") {
     const float* row = &x;
     float y[2 * tile::W];
     float* out = y;
-    tile::forward(1, &row, 1, 1, panel.start, &out, 2 * tile::W, {.relu = true});
+    tile::forward(1, 1, &row, 1, 1, panel.start, &out, 0, 2 * tile::W, {.relu = true});
     bool nan = true;
     for (const float v : y) nan &= std::isnan(v);
     CHECK(nan);
-}
-
-TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing beside it") {
-    constexpr std::size_t rows = 9, ldx = 40, offset = 3, ldo = 2 * tile::W + 5, ldg = 2 * tile::W + 1;
-    const auto x = numbers<float>(rows * ldx, 1), g = numbers<float>(rows * ldg, 2);
-    bool same = true;
-    for (std::size_t r = 1; r <= tile::max_rows; ++r)
-        for (std::size_t n = 1; n <= 2 * tile::W; ++n) {
-            const auto before = numbers<float>(r * ldo, 3);
-            auto out = before, expected = before;
-            const float* a[rows];
-            for (std::size_t m = 0; m < rows; ++m) a[m] = x.data() + m * ldx;
-            tile::adjoint(r, a, offset, rows, g.data(), ldg, out.data(), ldo, n);
-            for (std::size_t i = 0; i < r; ++i)
-                for (std::size_t j = 0; j < n; ++j)
-                    for (std::size_t m = 0; m < rows; ++m)
-                        expected[i * ldo + j] =
-                            kernel::simd::fma(x[m * ldx + offset + i], g[m * ldg + j], expected[i * ldo + j]);
-            same &= out == expected;
-        }
-    CHECK(same);
 }
 
 TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by more than one") {
@@ -142,5 +129,22 @@ TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by 
         }
         good &= total == n && largest <= tile::max_rows && (n == 0 || largest - smallest <= 1);
     }
+    CHECK(good);
+}
+
+TEST_CASE("EvenCut: the runs are all its tiles, each run of one height and no longer than asked for") {
+    bool good = true;
+    for (std::size_t n = 0; n < 200; ++n)
+        for (const std::size_t most : {1u, 3u, 12u}) {
+            const tile::EvenCut cut(n);
+            std::size_t at = 0, tiles = 0;
+            cut.for_runs(most, [&](std::size_t first, std::size_t r, std::size_t count) {
+                good &= first == at && count > 0 && count <= most;
+                for (std::size_t t = 0; t < count; ++t) good &= cut.begin(tiles + t + 1) - cut.begin(tiles + t) == r;
+                at += r * count;
+                tiles += count;
+            });
+            good &= at == n && tiles == cut.parts;
+        }
     CHECK(good);
 }

@@ -11,6 +11,7 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/kv_cache.hpp>
+#include <tessera/kernel/across_lanes.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/simd.hpp>
 #include <tessera/kernel/softmax.hpp>

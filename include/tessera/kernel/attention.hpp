@@ -10,8 +10,10 @@
 //
 // Queries go in strips of one register tile, which see keys up to their last one: half of the square is left out.
 
+#include <tessera/kernel/across_lanes.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/vector_math.hpp>
 

@@ -8,6 +8,7 @@
 // no im2col, no copy. Maps of fewer than 8 channels are gathered into rows first, 14 or 98 at a time.
 
 #include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/kernel/im2col.hpp>
 
 #include <algorithm>
@@ -71,32 +72,26 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
         return y + (m / plan.pixels * out_pixels + static_cast<std::size_t>(plan.out[m % plan.pixels])) * n;
     };
     if constexpr (std::same_as<T, float>) {
-        constexpr std::size_t R = tile::max_rows;
+        constexpr std::size_t R = tile::max_rows, table = R * max_taps;  // pointers: at least one tile of the largest window
         const bool gather = channels < detail::short_tap && k <= detail::gathered_row;
         const std::size_t segments = gather ? 1 : plan.taps, length = gather ? k : channels;
+        const std::size_t together = gather || tile::W == 16 ? 1 : std::min(detail::block_tiles, table / (R * std::max(segments, std::size_t{1})));
         alignas(64) float patches[R * detail::gathered_row];
-        const float* a[R * max_taps];
-        const tile::EvenCut cut(rows);
-        for (std::size_t t = 0; t < cut.parts; ++t) {
-            const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
+        const float* a[table];
+        float* out[R * detail::block_tiles];
+        tile::EvenCut(rows).for_runs(together, [&](std::size_t first, std::size_t r, std::size_t tiles) {
             if (gather) {
                 im2col(plan, x, in_pixels, channels, first, r, patches);
                 for (std::size_t i = 0; i < r; ++i) a[i] = patches + i * k;
             } else {
-                detail::patches(plan, x, in_pixels, channels, first, r, a);
+                for (std::size_t t = 0; t < tiles; ++t)
+                    detail::patches(plan, x, in_pixels, channels, first + t * r, r, a + t * r * segments);
             }
-            float* out[R];
-            for (std::size_t i = 0; i < r; ++i) out[i] = out_row(first + i);
-            for (std::size_t j = 0; j < n; j += panel_width) {
-                const tile::End tile_end{.bias = end.bias ? end.bias + j : nullptr,
-                                         .plus = end.add != nullptr,
-                                         .add = end.add ? end.add - y : 0,
-                                         .relu = end.relu};
-                tile::forward(r, a, segments, length, w.panel(j / panel_width), out, std::min(panel_width, n - j),
-                              tile_end);
-                for (std::size_t i = 0; i < r; ++i) out[i] += panel_width;
-            }
-        }
+            for (std::size_t i = 0; i < r * tiles; ++i) out[i] = out_row(first + i);
+            for (std::size_t j = 0; j < n; j += panel_width)
+                tile::forward(r, tiles, a, segments, length, w.panel(j / panel_width), out, j, std::min(panel_width, n - j),
+                              detail::tile_end(end, y, j));
+        });
     } else {
         RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));
         im2col(plan, x, in_pixels, channels, 0, rows, patches.data());
@@ -104,9 +99,7 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
         for (std::size_t m = 0; m < rows; ++m)
             for (std::size_t j = 0; j < n; ++j) {
                 T* out = out_row(m) + j;
-                T v = product(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(j)) + (end.bias ? end.bias[j] : T(0));
-                if (end.add) v += out[end.add - y];
-                *out = end.relu && v < T(0) ? T(0) : v;
+                *out = detail::finish(end, product(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(j)), j, out - y);
             }
     }
 }

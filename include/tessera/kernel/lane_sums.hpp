@@ -10,6 +10,7 @@
 // The step adds by itself, so that a product that feeds a sum can be one fma. What it does behind the end is
 // dropped.
 
+#include <tessera/kernel/across_lanes.hpp>
 #include <tessera/kernel/simd.hpp>
 
 #include <algorithm>

@@ -1,11 +1,10 @@
 #pragma once
 // The door to xsimd, and what its versions 8.1 to 14 lack or spell differently.
 //
-//   Vec<T>            a vector register of the widest instructions that the program is compiled for
+//   Vec<T>               a vector register of the widest instructions that the program is compiled for
 //   fma(a, b, c)      a b + c, rounded once. xsimd 8.1 has none for AVX-512: there its fma is a product and a sum (the
 //                     register tile then runs at 49 % of the peak, and its bits differ from AVX2's)
-//   map, sum, largest loops over arrays with tails. Sums run over 16 virtual lanes and a fixed tree, whatever the width
-//                     of a register: AVX2 and AVX-512 give the same bits
+//   map(n, out, f, a...) a loop over arrays with a tail
 //
 // Where a product feeds a sum, kernels write fma out: nothing is left that a compiler could contract on its own.
 
@@ -26,8 +25,6 @@ template <class T>
 using Vec = xsimd::batch<T>;
 template <class T>
 inline constexpr std::size_t width = Vec<T>::size;
-
-inline constexpr std::size_t lanes = 16;  // virtual lanes of every reduction
 
 /// True where fma below is one rounding in hardware; then AVX2 and AVX-512 builds give the same bits.
 #if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA)
@@ -74,6 +71,21 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline void store(T* p, Vec<T> v) {
     v.store_unaligned(p);
+}
+/// v, out of the compiler's sight: it is then loaded once, and not again in each instruction that uses it.
+template <class T>
+[[gnu::always_inline]] inline Vec<T> in_register(Vec<T> v) {
+#if defined(__AVX512F__)
+    typename Vec<T>::register_type r = v;
+    asm("" : "+v"(r));
+    return Vec<T>(r);
+#elif defined(__SSE2__)
+    typename Vec<T>::register_type r = v;
+    asm("" : "+x"(r));
+    return Vec<T>(r);
+#else
+    return v;
+#endif
 }
 namespace detail {
 #if !defined(__AVX512F__) && defined(__AVX2__)
@@ -133,75 +145,6 @@ inline void map(std::size_t n, T* out, F f, const A*... a) {
 }
 
 namespace detail {
-/// The tree over 16 lanes: i with i + 8, then with i + 4, i + 2, i + 1.
-template <class T, class Combine>
-inline T tree(std::array<T, lanes>& a, Combine combine) {
-    for (std::size_t half = lanes / 2; half > 0; half /= 2)
-        for (std::size_t i = 0; i < half; ++i) a[i] = combine(a[i], a[i + half]);
-    return a[0];
-}
-template <class T, std::size_t parts, class Combine>
-inline T tree(const Vec<T> (&v)[parts], Combine combine) {
-#if defined(__AVX512F__)
-    if constexpr (std::same_as<T, float>) {  // through memory: 70 instead of 28 cycles, a third of a softmax of 49
-        Vec<float> t = combine(v[0], Vec<float>(_mm512_shuffle_f32x4(v[0], v[0], 0x4E)));
-        t = combine(t, Vec<float>(_mm512_shuffle_f32x4(t, t, 0xB1)));
-        t = combine(t, Vec<float>(_mm512_permute_ps(t, 0x4E)));
-        t = combine(t, Vec<float>(_mm512_permute_ps(t, 0xB1)));
-        return _mm512_cvtss_f32(t);
-    }
-#endif
-    alignas(64) std::array<T, lanes> total;
-    for (std::size_t p = 0; p < parts; ++p) store(total.data() + p * width<T>, v[p]);
-    return tree(total, combine);
-}
-/// a in the first n lanes, b behind them.
-template <class T>
-inline Vec<T> first_of(std::size_t n, const Vec<T>& a, const Vec<T>& b) {
-    alignas(64) static constexpr T numbers[lanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    return select(Vec<T>::load_aligned(numbers) < Vec<T>(static_cast<T>(n)), a, b);
-}
-template <class T, class Combine, class F, class... A>
-inline T reduce(std::size_t n, T start, Combine combine, F f, const A*... a) {
-    constexpr std::size_t W = width<T>, parts = lanes < W ? 1 : lanes / W;
-    static_assert(W <= lanes, "a register wider than the virtual lanes");
-    Vec<T> v[parts];
-    for (auto& p : v) p = Vec<T>(start);
-    std::size_t i = 0;
-    for (; i + lanes <= n; i += lanes)
-        for (std::size_t p = 0; p < parts; ++p) v[p] = combine(v[p], f(load(a + i + p * W)...));
-    for (std::size_t p = 0; i < n; i += W, ++p) {
-        const std::size_t count = n - i < W ? n - i : W;
-        v[p] = first_of<T>(count, combine(v[p], f(load_part(a + i, count)...)), v[p]);
-    }
-    return tree<T>(v, combine);
-}
-struct Add {
-    auto operator()(const auto& a, const auto& b) const { return a + b; }
-};
-struct Larger {
-    template <class V>
-    V operator()(const V& a, const V& b) const {
-        if constexpr (std::floating_point<V>)
-            return a > b ? a : b;
-        else
-            return simd::max(a, b);
-    }
-};
-}  // namespace detail
-
-/// Sum of f(a[i]...) over i < n.
-template <class T, class F, class... A>
-inline T sum(std::size_t n, F f, const A*... a) {
-    return detail::reduce<T>(n, T(0), detail::Add{}, f, a...);
-}
-/// Largest a[i], n > 0.
-template <class T>
-inline T largest(std::size_t n, const T* a) {
-    return detail::reduce<T>(n, a[0], detail::Larger{}, [](const Vec<T>& x) { return x; }, a);
-}
-
-namespace detail {
 #if defined(XSIMD_VERSION_MAJOR) && XSIMD_VERSION_MAJOR < 9
 template <class To, class From>
 inline Vec<To> bits_as(const Vec<From>& v) {
@@ -214,24 +157,5 @@ inline Vec<To> bits_as(const Vec<From>& v) {
 }
 #endif
 }  // namespace detail
-
-/// What the program was compiled for, for the first line of a log.
-inline const char* name() {
-#if defined(__AVX512F__)
-    return "AVX-512";
-#elif defined(__AVX2__) && defined(__FMA__)
-    return "AVX2+FMA";
-#elif defined(__AVX2__)
-    return "AVX2";
-#elif defined(__AVX__)
-    return "AVX";
-#elif defined(__SSE2__)
-    return "SSE2";
-#elif defined(__ARM_NEON)
-    return "NEON";
-#else
-    return "scalar";
-#endif
-}
 
 }  // namespace tessera::kernel::simd

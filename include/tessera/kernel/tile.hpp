@@ -1,16 +1,18 @@
 #pragma once
 // The register tile: R rows times two vectors of columns, all accumulators in registers, sequential in k.
 //
-//     forward   c[r][j] = start + sum over segments s, k of row(r, s)[k] * panel[s, k][j]
-//     adjoint   c[i][j] += sum over rows m of a(m)[i] * g(m)[j]
+//     c[r][j] = start + sum over segments s, k of row(r, s)[k] * panel[s, k][j]
 //
 // A row is given in segments (a pointer each): one for a matrix, one for each tap of a convolution, which then needs no
 // padding and no im2col (6 to 22 points of the peak). One lane is one output and k ascends, so neither the height of
 // the tile nor the width of a vector changes a bit. R = 14 for 32 registers, 6 for 16: with g++ 12 rows (88 %) are
 // slower than 14 (97 %), because pointers spill.
+//
+// One call takes all the tiles that share a panel: a call for each costs 3 points at K = 128 and 7 at K = 32 (Zen 3).
 
 #include <tessera/kernel/simd.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <utility>
@@ -28,6 +30,8 @@ struct End {
     bool plus = false;            ///< add out[add + j], the other operand of a residual (out itself where add is 0)
     std::ptrdiff_t add = 0;
     bool relu = false;
+    bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
+    std::ptrdiff_t mask = 0;
 };
 
 namespace detail {
@@ -43,41 +47,53 @@ namespace detail {
     else if (j * W < n)
         simd::store_part(p + j * W, v, n - j * W);
 }
+[[gnu::always_inline]] inline Vec unless_masked(Vec mask, Vec v) { return simd::select(mask > Vec(0.f), v, Vec(0.f)); }
 
-// Whole vectors only: a test of the width at every load and store costs as much as 10 steps of k.
+// c += a column of x times two vectors. These stay in registers: g++ would read them from memory for each row (12 loads
+// instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
 template <std::size_t R, std::size_t NV, std::size_t... I>
-[[gnu::always_inline]] inline void forward_body(const float* const* rows, std::size_t segments, std::size_t length,
-                                                const float* panel, float* const* out, const End& end,
+[[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k, const float* b,
                                                 std::index_sequence<I...>) {
-    Vec c[R * NV];
-    if (end.accumulate)
-        ((c[I] = simd::load<float>(out[I / NV] + I % NV * W)), ...);
-    else if (end.bias)
-        ((c[I] = simd::load(end.bias + I % NV * W)), ...);
-    else
-        ((c[I] = Vec(0.f)), ...);
-    for (std::size_t s = 0; s < segments; ++s, rows += R)
-        for (std::size_t k = 0; k < length; ++k, panel += 2 * W) {
-            const Vec b[2] = {Vec::load_aligned(panel), Vec::load_aligned(panel + W)};
-            ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), b[I % NV], c[I])), ...);
-        }
-    if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + I % NV * W) + c[I]), ...);
-    if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
-    (simd::store(out[I / NV] + I % NV * W, c[I]), ...);
+    const Vec v[2] = {simd::in_register<float>(Vec::load_aligned(b)), simd::in_register<float>(Vec::load_aligned(b + W))};
+    ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), v[I % NV], c[I])), ...);
 }
+// With 16 registers every instruction that is no product counts, so steps are taken two at a time (K = 128: 94 to 97 %;
+// while the core's other thread is busy 80 to 85 %). With 32 there are 28 products a step, and it changes nothing.
+inline constexpr bool pairs = W < 16;
+
 template <std::size_t R, std::size_t NV, std::size_t... I>
-[[gnu::always_inline]] inline void adjoint_body(const float* const* a, std::size_t offset, std::size_t rows,
-                                                const float* g, std::size_t ldg, float* out, std::size_t ldo,
-                                                std::index_sequence<I...>) {
-    Vec c[R * NV];
-    ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
-    for (std::size_t m = 0; m < rows; ++m, g += ldg) {
-        const float* x = a[m] + offset;
-        asm("" : "+r"(x));  // I / NV stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
-        const Vec b[2] = {simd::load(g), simd::load(g + W)};
-        ((c[I] = simd::fma<float>(Vec(x[I / NV]), b[I % NV], c[I])), ...);
+[[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
+                                                    const float* panel, std::index_sequence<I...> all) {
+    std::size_t k = 0;
+    if constexpr (pairs)
+        for (; k + 2 <= length; k += 2, panel += 4 * W) {
+            add_products<R, NV>(c, rows, k, panel, all);
+            add_products<R, NV>(c, rows, k + 1, panel + 2 * W, all);
+        }
+    for (; k < length; ++k, panel += 2 * W) add_products<R, NV>(c, rows, k, panel, all);
+}
+
+template <std::size_t R, std::size_t NV, std::size_t... I>
+[[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, std::size_t segments,
+                                                std::size_t length, const float* first, float* const* out,
+                                                std::size_t column, const End& end, std::index_sequence<I...> all) {
+    for (; tiles > 0; --tiles, out += R) {
+        Vec c[R * NV];
+        if (end.accumulate)
+            ((c[I] = simd::load<float>(out[I / NV] + column + I % NV * W)), ...);
+        else if (end.bias)
+            ((c[I] = simd::load(end.bias + I % NV * W)), ...);
+        else
+            ((c[I] = Vec(0.f)), ...);
+        const float* panel = first;
+        for (std::size_t s = 0; s < segments; ++s, rows += R, panel += length * 2 * W)
+            add_all_products<R, NV>(c, rows, length, panel, all);
+        if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
+        if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
+        if (end.masked)
+            ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
+        (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
     }
-    (simd::store(out + I / NV * ldo + I % NV * W, c[I]), ...);
 }
 
 // One row against P panels at once: two accumulators alone would wait for each other (4 cycles), eight keep up with
@@ -97,34 +113,21 @@ template <std::size_t... I>
     }
     if (end.plus) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
     if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
+    if (end.masked) ((c[I] = unless_masked(read(out + end.mask, n, I), c[I])), ...);
     (write(out, n, I, c[I]), ...);
 }
 
 template <std::size_t R, std::size_t NV>
-[[gnu::noinline]] inline void forward(const float* const* rows, std::size_t segments, std::size_t length,
-                                      const float* panel, float* const* out, const End& end) {
-    forward_body<R, NV>(rows, segments, length, panel, out, end, std::make_index_sequence<R * NV>{});
+[[gnu::noinline]] inline void forward(std::size_t tiles, const float* const* rows, std::size_t segments,
+                                      std::size_t length, const float* panel, float* const* out, std::size_t column,
+                                      const End& end) {
+    forward_body<R, NV>(tiles, rows, segments, length, panel, out, column, end, std::make_index_sequence<R * NV>{});
 }
-template <std::size_t R, std::size_t NV>
-[[gnu::noinline]] inline void adjoint(const float* const* a, std::size_t offset, std::size_t rows, const float* g,
-                                      std::size_t ldg, float* out, std::size_t ldo) {
-    adjoint_body<R, NV>(a, offset, rows, g, ldg, out, ldo, std::make_index_sequence<R * NV>{});
-}
-
 template <std::size_t... R>
 constexpr auto forward_table(std::index_sequence<R...>) {
     return std::array{std::array{&forward<R + 1, 1>, &forward<R + 1, 2>}...};
 }
-template <std::size_t... R>
-constexpr auto adjoint_table(std::index_sequence<R...>) {
-    return std::array{std::array{&adjoint<R + 1, 1>, &adjoint<R + 1, 2>}...};
-}
-}  // namespace detail
-
-namespace detail {
 inline constexpr auto forwards = forward_table(std::make_index_sequence<max_rows>{});
-inline constexpr auto adjoints = adjoint_table(std::make_index_sequence<max_rows>{});
-
 // Rows of n floats, one below the other, as rows of whole vectors, and back.
 template <class Row>
 inline void widen(std::size_t r, std::size_t n, Row&& row, float* wide) {
@@ -137,37 +140,34 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
         for (std::size_t j = 0; j < 2; ++j) write(row(i), n, j, simd::load(wide + (2 * i + j) * W));
 }
 
+// Whole vectors only in the bodies: a test of the width at every load and store costs as much as 10 steps of k.
 [[gnu::noinline]] inline void forward_part(std::size_t r, const float* const* rows, std::size_t segments,
-                                           std::size_t length, const float* panel, float* const* out, std::size_t n,
-                                           End end) {
+                                           std::size_t length, const float* panel, float* const* out,
+                                           std::size_t column, std::size_t n, End end) {
     constexpr std::size_t size = max_rows * 2 * W;
-    alignas(64) float wide[2 * size], bias[2 * W];  // the outputs, then what is added to them
+    alignas(64) float wide[3 * size], bias[2 * W];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
     for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * 2 * W;
-    if (end.accumulate) widen(r, n, [&](std::size_t i) { return out[i]; }, wide);
-    if (end.plus) widen(r, n, [&](std::size_t i) { return out[i] + end.add; }, wide + size), end.add = size;
+    const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
+    if (end.accumulate) widen(r, n, from(0), wide);
+    if (end.plus) widen(r, n, from(end.add), wide + size), end.add = size;
+    if (end.masked) widen(r, n, from(end.mask), wide + 2 * size), end.mask = 2 * size;
     if (end.bias) widen(1, n, [&](std::size_t) { return end.bias; }, bias), end.bias = bias;
-    forwards[r - 1][n > W](rows, segments, length, panel, to, end);
-    narrow(r, n, wide, [&](std::size_t i) { return out[i]; });
-}
-[[gnu::noinline]] inline void adjoint_part(std::size_t r, const float* const* a, std::size_t offset, std::size_t rows,
-                                           const float* g, std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
-    alignas(64) float wide[max_rows * 2 * W];
-    const auto row = [&](std::size_t i) { return out + i * ldo; };
-    widen(r, n, row, wide);
-    adjoints[r - 1][n > W](a, offset, rows, g, ldg, wide, 2 * W);
-    narrow(r, n, wide, row);
+    forwards[r - 1][n > W](1, rows, segments, length, panel, to, 0, end);
+    narrow(r, n, wide, from(0));
 }
 }  // namespace detail
 
-/// out[r][0 .. n) for r < R, n <= 2W: rows holds `segments` times R pointers to `length` floats, panel
-/// segments * length rows of 2W floats.
-inline void forward(std::size_t r, const float* const* rows, std::size_t segments, std::size_t length,
-                    const float* panel, float* const* out, std::size_t n, const End& end) {
+/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds `segments` times r pointers to `length`
+/// floats for each tile, the panel segments * length rows of 2W floats.
+inline void forward(std::size_t r, std::size_t tiles, const float* const* rows, std::size_t segments,
+                    std::size_t length, const float* panel, float* const* out, std::size_t column, std::size_t n,
+                    const End& end) {
     if (n % W == 0)
-        detail::forwards[r - 1][n > W](rows, segments, length, panel, out, end);
+        detail::forwards[r - 1][n > W](tiles, rows, segments, length, panel, out, column, end);
     else
-        detail::forward_part(r, rows, segments, length, panel, out, n, end);
+        for (; tiles > 0; --tiles, rows += segments * r, out += r)
+            detail::forward_part(r, rows, segments, length, panel, out, column, n, end);
 }
 
 inline constexpr std::size_t row_panels = 4;
@@ -183,20 +183,21 @@ inline constexpr std::size_t row_panels = 4;
     }
 }
 
-/// out[i][0 .. n) += sum over m < rows of a[m][offset + i] * g[m][0 .. n), i < R. g is read 2W wide.
-inline void adjoint(std::size_t r, const float* const* a, std::size_t offset, std::size_t rows, const float* g,
-                    std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
-    if (n % W == 0)
-        detail::adjoints[r - 1][n > W](a, offset, rows, g, ldg, out, ldo);
-    else
-        detail::adjoint_part(r, a, offset, rows, g, ldg, out, ldo, n);
-}
-
-/// Cuts n into the fewest parts of at most max_rows, as even as can be: part i of `parts` is [begin(i), begin(i + 1)).
+/// Cuts n rows into the fewest tiles, as even as can be: `larger` tiles of `height` + 1 rows, then the rest of `height`.
 struct EvenCut {
-    explicit EvenCut(std::size_t n) : total{n}, parts{(n + max_rows - 1) / max_rows} {}
-    std::size_t begin(std::size_t i) const { return total * i / parts; }
-    std::size_t total, parts;
+    explicit EvenCut(std::size_t n)
+        : parts{(n + max_rows - 1) / max_rows}, height{parts ? n / parts : 0}, larger{n - parts * height} {}
+    std::size_t begin(std::size_t i) const { return i * height + std::min(i, larger); }
+    /// f(first row, rows of a tile, tiles) for runs of at most `most` tiles of one height.
+    template <class F>
+    void for_runs(std::size_t most, F&& f) const {
+        for (std::size_t t = 0; t < parts;) {
+            const std::size_t end = t < larger ? larger : parts, tiles = std::min(most, end - t);
+            f(begin(t), t < larger ? height + 1 : height, tiles);
+            t += tiles;
+        }
+    }
+    std::size_t parts, height, larger;
 };
 
 }  // namespace tessera::kernel::tile

@@ -10,6 +10,7 @@
 // One row at a time: what is read, written and scaled stays in the first cache.
 
 #include <tessera/core/token.hpp>
+#include <tessera/kernel/across_lanes.hpp>
 #include <tessera/kernel/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
 

@@ -10,6 +10,7 @@
 // Cache    none
 
 #include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/window.hpp>
