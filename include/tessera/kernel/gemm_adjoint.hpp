@@ -40,16 +40,24 @@ void copy_columns(std::size_t count, std::size_t first, std::size_t columns, Row
 inline void copy_tiles(const tile::EvenCut& cut, std::size_t count, std::size_t first, std::size_t k, const float* const* a,
                        float* x) {
     constexpr std::size_t W = tile::W, P = tile::pitch;
+    const std::size_t step = count * P;
+    const auto whole = [](const float* from, float* to) {
+        for (std::size_t v = 0; v < P; v += W) simd::store(to + v, simd::load(from + v));
+    };
+    // Tiles that may be copied P wide, because that many columns follow; the last ones are copied with care.
+    const std::size_t columns = k - first;
+    std::size_t safe = 0;
+    while (safe < cut.parts && cut.begin(safe) + P <= columns) ++safe;
+    const std::size_t larger = std::min(safe, cut.larger);
     for (std::size_t i = 0; i < count; ++i) {
+        const float* from = a[i] + first;
         float* to = x + i * P;
-        std::size_t at = first;
-        for (std::size_t t = 0; t < cut.parts; ++t, to += count * P) {
-            for (std::size_t v = 0; v < P; v += W)
-                if (at + v + W <= k)
-                    simd::store(to + v, simd::load(a[i] + at + v));
-                else
-                    simd::store(to + v, at + v < k ? simd::load_part(a[i] + at + v, k - at - v) : tile::Vec(0.f));
-            at += t < cut.larger ? cut.height + 1 : cut.height;
+        std::size_t t = 0;
+        for (; t < larger; ++t, from += cut.height + 1, to += step) whole(from, to);
+        for (; t < safe; ++t, from += cut.height, to += step) whole(from, to);
+        for (; t < cut.parts; ++t, to += step) {
+            const std::size_t at = cut.begin(t), height = cut.begin(t + 1) - at;
+            for (std::size_t j = 0; j < height; ++j) to[j] = a[i][first + at + j];
         }
     }
 }
@@ -81,8 +89,10 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
                         const float* g = in_place ? dy + m * ldy + j : panels + (j - start) * chunk;
                         for (std::size_t t = 0; t < cut.parts; ++t) {
                             const std::size_t row = part * k + first + cut.begin(t), r = cut.begin(t + 1) - cut.begin(t);
-                            tile::adjoint(r, x + t * count * tile::pitch, count, g, in_place ? ldy : panel_width,
-                                          db + row * ldb + j, ldb, std::min(panel_width, n - j));
+                            float* out = db + row * ldb + j;
+                            for (std::size_t i = 0; i < r; ++i) simd::prefetch(out + (r + i) * ldb);  // of the next tile
+                            tile::adjoint(r, x + t * count * tile::pitch, count, g, in_place ? ldy : panel_width, out, ldb,
+                                          std::min(panel_width, n - j));
                         }
                     }
                 }

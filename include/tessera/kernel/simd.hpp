@@ -72,6 +72,11 @@ template <class T>
 [[gnu::always_inline]] inline void store(T* p, Vec<T> v) {
     v.store_unaligned(p);
 }
+/// Asks for the line of p, which need not be memory of anybody.
+template <class T>
+[[gnu::always_inline]] inline void prefetch(const T* p) {
+    __builtin_prefetch(p);
+}
 /// v, out of the compiler's sight: it is then loaded once, and not again in each instruction that uses it.
 template <class T>
 [[gnu::always_inline]] inline Vec<T> in_register(Vec<T> v) {
