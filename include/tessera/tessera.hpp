@@ -62,6 +62,7 @@
 #include <tessera/nn/describe.hpp>
 #include <tessera/nn/dropout.hpp>
 #include <tessera/nn/embedding.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/gelu.hpp>
 #include <tessera/nn/group_norm.hpp>
 #include <tessera/nn/grouped.hpp>

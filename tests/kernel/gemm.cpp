@@ -19,7 +19,7 @@ constexpr std::size_t inner[] = {1, 7, 31, 128};
 constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64, 129, 200};
 constexpr std::size_t heights[] = {1, 2, 5, 6, 7, 12, 13, 14, 15, 31, 64, 65, 71, 72, 73, 145, 150};
 
-// y = relu(bias + x b + add), zero where mask is not above 0, in S, one sum after another in the order of k; bias is what a sum starts from.
+// y = relu((mask > 0 ? bias + x b : 0) + add) in S, one sum after another in the order of k; bias is what a sum starts from.
 template <class S, class T>
 std::vector<T> product(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* b,
                        std::size_t ldb, const T* bias, const T* add, const T* mask, std::size_t ldy, bool relu) {
@@ -29,16 +29,16 @@ std::vector<T> product(std::size_t rows, std::size_t k, std::size_t n, const T* 
             S sum = bias ? static_cast<S>(bias[j]) : S(0);
             for (std::size_t i = 0; i < k; ++i)
                 sum = kernel::simd::fma(static_cast<S>(x[m * ldx + i]), static_cast<S>(b[i * ldb + j]), sum);
+            if (mask && !(mask[m * ldy + j] > T(0))) sum = S(0);
             if (add) sum += static_cast<S>(add[m * ldy + j]);
-            if (relu && sum < S(0)) sum = S(0);
-            y[m * ldy + j] = static_cast<T>(mask && !(mask[m * ldy + j] > T(0)) ? S(0) : sum);
+            y[m * ldy + j] = static_cast<T>(relu && sum < S(0) ? S(0) : sum);
         }
     return y;
 }
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("gemm: y = relu(bias + x B + add) where mask is above 0, and nothing is written beside y", T, float,
+TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothing is written beside y", T, float,
                    double) {
     constexpr std::size_t most = 150;
     double worst = 0;
@@ -63,7 +63,7 @@ TEST_CASE_TEMPLATE("gemm: y = relu(bias + x B + add) where mask is above 0, and 
                     };
                     std::vector<T> y(rows * ldy, T(7));
                     kernel::gemm<T>(rows, x.data(), ldx, panels, y.data(), ldy,
-                                    {.bias = with_bias, .add = with_add, .mask = with_mask, .relu = relu});
+                                    {.bias = with_bias, .mask = with_mask, .add = with_add, .relu = relu});
                     worst = std::max(worst, distance(expected(0.), y));
                     if constexpr (std::is_same_v<T, float>) same_bits &= y == expected(0.f);
                 }

@@ -46,11 +46,11 @@ TEST_CASE("tile: every height and width of the forward tile is one chain of fma 
                     for (unsigned parts = 0; parts < 24; ++parts) {
                         const tile::End end{.bias = parts % 3 == 1 ? bias.data() : nullptr,
                                             .accumulate = parts % 3 == 2,
+                                            .masked = parts / 12 == 1,
+                                            .mask = static_cast<std::ptrdiff_t>(2 * size),
                                             .plus = parts / 3 % 2 != 0,
                                             .add = static_cast<std::ptrdiff_t>(size),
-                                            .relu = parts / 6 % 2 != 0,
-                                            .masked = parts / 12 == 1,
-                                            .mask = static_cast<std::ptrdiff_t>(2 * size)};
+                                            .relu = parts / 6 % 2 != 0};
                         auto y = before, expected = before;
                         std::vector<float*> out;
                         for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
@@ -63,9 +63,9 @@ TEST_CASE("tile: every height and width of the forward tile is one chain of fma 
                                     for (std::size_t k = 0; k < length; ++k)
                                         sum = kernel::simd::fma(rows[(i / r * segments + s) * r + i % r][k],
                                                                 panel.start[(s * length + k) * 2 * tile::W + j], sum);
+                                if (end.masked && !(before[2 * size + at] > 0)) sum = 0;
                                 if (end.plus) sum = before[size + at] + sum;
-                                if (end.relu && sum < 0) sum = 0;
-                                expected[at] = end.masked && !(before[2 * size + at] > 0) ? 0.f : sum;
+                                expected[at] = end.relu && sum < 0 ? 0.f : sum;
                             }
                         same &= y == expected;
                     }
@@ -83,11 +83,11 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
         for (unsigned parts = 0; parts < 16; ++parts) {
             auto row = before, expected = before;
             const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
+                                .masked = (parts & 8) != 0,
+                                .mask = static_cast<std::ptrdiff_t>(most) + 1,
                                 .plus = (parts & 2) != 0,
                                 .add = static_cast<std::ptrdiff_t>(most) + 1,
-                                .relu = (parts & 4) != 0,
-                                .masked = (parts & 8) != 0,
-                                .mask = static_cast<std::ptrdiff_t>(most) + 1};
+                                .relu = (parts & 4) != 0};
             tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
             for (std::size_t j = 0; j < n; j += 2 * tile::W) {
                 const float* rows = x.data();

@@ -17,12 +17,12 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-/// How y comes out: y = relu(bias + x B + add), each part where it is given; zero where mask is not above 0.
+/// How y comes out: y = relu((mask > 0 ? bias + x B : 0) + add), each part where it is given.
 template <class T>
 struct Epilogue {
     const T* bias = nullptr;
+    const T* mask = nullptr;  ///< laid out as y
     const T* add = nullptr;   ///< laid out as y; may be y
-    const T* mask = nullptr;  ///< laid out as y; may be y
     bool relu = false;
 };
 
@@ -41,18 +41,18 @@ inline std::size_t tiles_together(std::size_t rows) {
 /// The epilogue of the columns from j on, for the tile.
 inline tile::End tile_end(const Epilogue<float>& end, const float* y, std::size_t j) {
     return {.bias = end.bias ? end.bias + j : nullptr,
+            .masked = end.mask != nullptr,
+            .mask = end.mask ? end.mask - y : 0,
             .plus = end.add != nullptr,
             .add = end.add ? end.add - y : 0,
-            .relu = end.relu,
-            .masked = end.mask != nullptr,
-            .mask = end.mask ? end.mask - y : 0};
+            .relu = end.relu};
 }
 template <class T>
 T finish(const Epilogue<T>& end, T sum, std::size_t column, std::ptrdiff_t at) {
     if (end.bias) sum += end.bias[column];
+    if (end.mask && !(end.mask[at] > T(0))) sum = T(0);
     if (end.add) sum += end.add[at];
-    if (end.relu && sum < T(0)) sum = T(0);
-    return end.mask && !(end.mask[at] > T(0)) ? T(0) : sum;
+    return end.relu && sum < T(0) ? T(0) : sum;
 }
 }  // namespace detail
 

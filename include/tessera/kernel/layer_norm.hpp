@@ -4,7 +4,7 @@
 //
 //     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)
 //     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
-//     dweight += sum over rows dy n,   dbias += sum over rows dy
+//     dweight += sum over rows dy n,   dbias += sum over rows dy;   onto, where it is given, is added to dx
 
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/lane_sums.hpp>
@@ -48,7 +48,7 @@ void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::sp
 template <std::floating_point T>
 void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::span<const T> mean,
                          std::span<const T> rstd, std::span<const T> dy, std::span<T> dx,
-                         std::span<T> dweight, std::span<T> dbias) {
+                         std::span<T> dweight, std::span<T> dbias, const T* onto = nullptr) {
     using V = simd::Vec<T>;
     const std::size_t width = weight.size();
     const T per = T(1) / static_cast<T>(width);
@@ -68,7 +68,8 @@ void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::s
             const N u = simd::at<N>(d + c), w = simd::at<N>(weight.data() + c);
             const N n = (simd::at<N>(row + c) - N(mean[r])) * N(rstd[r]);
             const N g = simd::fma<T>(u, w, N(-mean_g));
-            simd::put(out + c, N(rstd[r]) * simd::fma<T>(-n, N(mean_gn), g));
+            const N d_x = N(rstd[r]) * simd::fma<T>(-n, N(mean_gn), g);
+            simd::put(out + c, onto ? d_x + simd::at<N>(onto + r * width + c) : d_x);
             simd::put(dweight.data() + c, simd::fma<T>(u, n, simd::at<N>(dweight.data() + c)));
             simd::put(dbias.data() + c, simd::at<N>(dbias.data() + c) + u);
         });

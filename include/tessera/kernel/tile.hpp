@@ -27,11 +27,11 @@ inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 struct End {
     const float* bias = nullptr;  ///< start value of each column; else 0
     bool accumulate = false;      ///< start from what out holds
-    bool plus = false;            ///< add out[add + j], the other operand of a residual (out itself where add is 0)
-    std::ptrdiff_t add = 0;
-    bool relu = false;
     bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
     std::ptrdiff_t mask = 0;
+    bool plus = false;            ///< then add out[add + j], the other operand of a residual (out itself where add is 0)
+    std::ptrdiff_t add = 0;
+    bool relu = false;            ///< last
 };
 
 namespace detail {
@@ -88,10 +88,10 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         const float* panel = first;
         for (std::size_t s = 0; s < segments; ++s, rows += R, panel += length * 2 * W)
             add_all_products<R, NV>(c, rows, length, panel, all);
-        if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
-        if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
         if (end.masked)
             ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
+        if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
+        if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
         (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
     }
 }
@@ -111,9 +111,9 @@ template <std::size_t... I>
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
+    if (end.masked) ((c[I] = unless_masked(read(out + end.mask, n, I), c[I])), ...);
     if (end.plus) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
     if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
-    if (end.masked) ((c[I] = unless_masked(read(out + end.mask, n, I), c[I])), ...);
     (write(out, n, I, c[I]), ...);
 }
 

@@ -11,6 +11,7 @@
 // Where two neighbours are Joined, one bound layer stands for both and keeps the first one's position.
 
 #include <tessera/nn/detail/bind.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
 
 #include <algorithm>
@@ -32,6 +33,12 @@ struct BasicChain {
     using Input = In;
     using Output = typename Parts::Output;
     using InputScalar = typename Parts::InputScalar;
+    // A Relu that stands first hands its sum on to the layer behind it.
+    static constexpr Fuses fuses{
+        .add_y = nn::fuses<At<count - 1>>.add_y,
+        .add_dx = nn::fuses<At<0>>.add_dx ||
+                  (nn::fuses<At<0>>.only_masks && nn::fuses<At<count == 1 ? 0 : 1>>.mask_dx &&
+                   nn::fuses<At<count == 1 ? 0 : 1>>.add_dx)};
 
     struct Params {
         typename Parts::Params items;
@@ -68,18 +75,19 @@ struct BasicChain {
             nn::begin<At<I>>(std::get<I>(cache.layers), {pass.training, pass.rng.split(I), pass.first});
         });
     }
-    static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache) {
-        step<0>(w, x, y, cache);
+    static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache,
+                        const T* add = nullptr) {
+        step<0>(w, x, y, cache, add);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad)
+                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {})
         requires std::same_as<InputScalar, T>
     {
-        back<count - 1>(w, x, y, dy, dx, cache, grad);
+        back<count - 1, false>(w, x, y, dy, dx, cache, grad, end.add_dx);
     }
     static void backward_params(const Packed& w, View<const InputScalar, In> x, View<const T, Output> y,
                                 View<const T, Output> dy, Cache& cache, Params& grad) {
-        back<count - 1>(w, x, y, dy, View<T, In>{}, cache, grad);
+        back<count - 1, false>(w, x, y, dy, View<T, In>{}, cache, grad, nullptr);
     }
 
 private:
@@ -91,34 +99,54 @@ private:
     }
 
     template <std::size_t I>
-    static void step(const Packed& w, auto x, View<T, Output> y, Cache& cache) {
+    static void step(const Packed& w, auto x, View<T, Output> y, Cache& cache, const T* add) {
         auto& notes = std::get<I>(cache.layers);
-        if constexpr (I + 1 == count) {
+        if constexpr (I + 1 == count && fuses.add_y) {
+            At<I>::forward(std::get<I>(w.items), x, y, notes, add);
+        } else if constexpr (I + 1 == count) {
             At<I>::forward(std::get<I>(w.items), x, y, notes);
         } else {
             auto& mid = std::get<I>(cache.y);
             mid.resize(x.batch());
             At<I>::forward(std::get<I>(w.items), x, mid.view(), notes);
-            step<I + 1>(w, std::as_const(mid).view(), y, cache);
+            step<I + 1>(w, std::as_const(mid).view(), y, cache, add);
         }
     }
-    // A dx without data is one that nobody wants: the first layer then makes its gradients only.
-    template <std::size_t I>
-    static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad) {
+    // A dx without data is one that nobody wants: the first layer then makes its gradients only. `masked`: dy is zero where
+    // y is not above zero.
+    template <std::size_t I, bool masked>
+    static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad, const T* add) {
         auto& notes = std::get<I>(cache.layers);
         auto& g = std::get<I>(grad.items);
+        const auto& weights = std::get<I>(w.items);
         if constexpr (I == 0) {
             if constexpr (!TakesTokens<At<0>>)
-                if (dx.data()) return At<0>::backward(std::get<0>(w.items), x, y, dy, dx, notes, g);
-            nn::backward_params<At<0>>(std::get<0>(w.items), x, y, dy, cache.unused_dx, notes, g);
+                if (dx.data()) return nn::backward<At<0>>(weights, x, y, dy, dx, notes, g, {.masked_dy = masked, .add_dx = add});
+            if constexpr (requires { At<0>::backward_params(weights, x, y, dy, notes, g, Ending<T>{}); })
+                At<0>::backward_params(weights, x, y, dy, notes, g, Ending<T>{.masked_dy = masked});
+            else
+                nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, notes, g);
         } else {
+            constexpr bool skips = nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.only_masks;
+            constexpr bool masks = skips || (nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.masked_dy);
             using Below = typename At<I>::Input;
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
-            auto& buffer = cache.dy[I % 2];
-            if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
-            const View<T, Below> dbelow{buffer.data(), x.batch()};
-            At<I>::backward(std::get<I>(w.items), below, y, dy, dbelow, notes, g);
-            back<I - 1>(w, x, below, View<const T, Below>{dbelow}, dx, cache, grad);
+            if constexpr (skips && I == 1) {  // a Relu, which leaves nothing to do
+                if (dx.data())
+                    nn::backward<At<I>>(weights, below, y, dy, dx, notes, g, {masked, true, add});
+                else
+                    nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, notes, g);
+            } else {
+                auto& buffer = cache.dy[cache.dy[0].data() == dy.data() ? 1 : 0];
+                if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
+                const View<T, Below> dbelow{buffer.data(), x.batch()};
+                nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g, {.masked_dy = masked, .mask_dx = masks});
+                if constexpr (skips)
+                    back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(), View<const T, Below>{dbelow}, dx,
+                                       cache, grad, add);
+                else
+                    back<I - 1, masks>(w, x, below, View<const T, Below>{dbelow}, dx, cache, grad, add);
+            }
         }
     }
 };

@@ -11,6 +11,7 @@
 // Cache    none
 
 #include <tessera/kernel/convolution.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/window.hpp>
@@ -74,6 +75,7 @@ struct Conv2dLayer {
     static constexpr std::string_view name = "Conv2d";
     static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>;
     static constexpr bool has_bias = B == Bias::with;
+    static constexpr Fuses fuses{.add_y = true, .mask_dx = true, .add_dx = true};
     static constexpr kernel::PatchSize size{image_height<In>, image_width<In>, W.out(image_height<In>), W.out(image_width<In>),
                                             W.size,      W.stride,    W.pad};
     using Scalar = T;
@@ -92,17 +94,19 @@ struct Conv2dLayer {
         w.pack(size, channels, Out, p.weight.data());
         if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
     }
-    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&) { forward(w, x, y, false); }
-    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, bool relu) {
-        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels,
-                            {.bias = w.bias_or_null(), .relu = relu});
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {
+        forward(w, x, y, kernel::Epilogue<T>{.add = add});
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, kernel::Epilogue<T> end) {
+        end.bias = w.bias_or_null();
+        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels, end);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad) {
+                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
         backward_params(w, x, y, dy, cache, grad);
         for (std::size_t c = 0; c < w.scatter.size(); ++c)
             kernel::convolve<T>(w.scatter[c], x.batch(), dy.data(), out_pixels, Out, w.scatter_weights[c], dx.data(),
-                                in_pixels);
+                                in_pixels, {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache&, Params& grad) {

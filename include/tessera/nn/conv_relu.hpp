@@ -30,6 +30,8 @@ struct ConvReluLayer {
     using Params = typename Convolution::Params;
     using Packed = typename Convolution::Packed;
 
+    static constexpr Fuses fuses{.mask_dx = true, .add_dx = true, .masked_dy = true};
+
     struct Cache {
         typename Convolution::Cache convolution;
         Tensor<T, typename Convolution::Output> dz;
@@ -38,18 +40,18 @@ struct ConvReluLayer {
     static void init(Params& p, Rng& rng) { Convolution::init(p, rng); }
     static void pack(const Params& p, Packed& w) { Convolution::pack(p, w); }
     static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
-        if constexpr (requires { Convolution::forward(w, x, y, true); })
-            Convolution::forward(w, x, y, true);
+        if constexpr (requires { Convolution::forward(w, x, y, kernel::Epilogue<T>{}); })
+            Convolution::forward(w, x, y, kernel::Epilogue<T>{.relu = true});
         else
             Convolution::forward(w, x, y, cache.convolution, true);
     }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, Input> dx, Cache& cache, Params& grad) {
-        Convolution::backward(w, x, y, masked(y, dy, cache), dx, cache.convolution, grad);
+                         View<T, Input> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+        Convolution::backward(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), dx, cache.convolution, grad, end);
     }
     static void backward_params(const Packed& w, View<const T, Input> x, View<const T, Output> y,
-                                View<const T, Output> dy, Cache& cache, Params& grad) {
-        Convolution::backward_params(w, x, y, masked(y, dy, cache), cache.convolution, grad);
+                                View<const T, Output> dy, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+        Convolution::backward_params(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), cache.convolution, grad);
     }
 
 private:

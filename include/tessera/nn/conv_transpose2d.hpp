@@ -31,6 +31,7 @@ struct ConvTranspose2dLayer {
     static constexpr std::string_view name = "ConvTranspose2d";
     static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>, taps = W.size * W.size;
     static constexpr bool has_bias = B == Bias::with;
+    static constexpr Fuses fuses{.mask_dx = true, .add_dx = true};
     // Few channels out: a tile of 32 columns would be nearly empty, so all taps of a pixel are made at once and added.
     static constexpr bool by_columns = Out * 4 <= kernel::panel_width;
     static constexpr kernel::PatchSize size{W.up(image_height<In>), W.up(image_width<In>), image_height<In>, image_width<In>,
@@ -72,9 +73,10 @@ struct ConvTranspose2dLayer {
         }
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad) {
+                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
         backward_params(w, x, y, dy, cache, grad);
-        kernel::convolve<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, w.gather_weights, dx.data(), in_pixels);
+        kernel::convolve<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, w.gather_weights, dx.data(), in_pixels,
+                            {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache&, Params& grad) {

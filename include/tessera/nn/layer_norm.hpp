@@ -9,6 +9,7 @@
 // Cache    mean and rstd of each row; backward makes n from them again instead of storing it
 
 #include <tessera/kernel/layer_norm.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
 
@@ -25,6 +26,7 @@ struct LayerNormLayer {
     using Output = In;
     static constexpr std::string_view name = "LayerNorm";
     static constexpr T eps = T(1e-5);
+    static constexpr Fuses fuses{.add_dx = true};
 
     using Params = ScaleAndShift<last_dim<In>, T>;
     struct Cache {
@@ -43,9 +45,9 @@ struct LayerNormLayer {
                                       cache.rstd.span(), eps);
     }
     static void backward(const Params& p, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
-                         View<T, In> dx, const Cache& cache, Params& grad) {
-        kernel::layer_norm_backward<T>(x.span(), p.weight.span(), cache.mean.span(), cache.rstd.span(),
-                                       dy.span(), dx.span(), grad.weight.span(), grad.bias.span());
+                         View<T, In> dx, const Cache& cache, Params& grad, const Ending<T>& end = {}) {
+        kernel::layer_norm_backward<T>(x.span(), p.weight.span(), cache.mean.span(), cache.rstd.span(), dy.span(),
+                                       dx.span(), grad.weight.span(), grad.bias.span(), end.add_dx);
     }
 };
 

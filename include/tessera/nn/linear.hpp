@@ -11,6 +11,7 @@
 
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/gemm_adjoint.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/window.hpp>
@@ -54,6 +55,7 @@ struct LinearLayer {
     static constexpr std::size_t in = last_dim<In>;
     static constexpr std::size_t rows = row_count<In>;
     static constexpr bool has_bias = B == Bias::with;
+    static constexpr Fuses fuses{.add_y = true, .mask_dx = true, .add_dx = true};
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, Out>;
@@ -68,13 +70,14 @@ struct LinearLayer {
     static void pack(const Params& p, Packed& w) {
         w.pack(in, Out, p.weight.data(), p.bias.span());
     }
-    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&) {
-        kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null()});
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {
+        kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null(), .add = add});
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad) {
+                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
         backward_params(w, x, y, dy, cache, grad);
-        kernel::gemm<T>(x.batch() * rows, dy.data(), Out, w.backward, dx.data(), in);
+        kernel::gemm<T>(x.batch() * rows, dy.data(), Out, w.backward, dx.data(), in,
+                        {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
     }
     static void backward_params(const Packed&, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache&, Params& grad) {

@@ -9,6 +9,7 @@
 // Cache    none: backward works from y
 
 #include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
 
 #include <concepts>
@@ -24,6 +25,7 @@ struct ReluLayer {
     using Params = None;
     using Cache = None;
     static constexpr std::string_view name = "Relu";
+    static constexpr Fuses fuses{.only_masks = true};
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {

@@ -6,7 +6,7 @@
 // Input    any shape that the inner chain gives back
 // Output   the same shape
 // Params   those of the inner chain, under its positions
-// Cache    the inner chain's, and its output: its last layer may want it in backward
+// Cache    the inner chain's; and its output, where the sum is a pass of its own: its last layer may want it in backward
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/chain.hpp>
@@ -28,7 +28,7 @@ struct ResidualLayer {
 
     struct Cache {
         typename Inner::Cache inner;
-        Tensor<T, typename Inner::Output> branch;
+        Tensor<T, typename Inner::Output> branch;  // empty where the last layer adds x by itself
     };
 
     static void init(Params& p, Rng& rng) { Inner::init(p, rng); }
@@ -36,14 +36,19 @@ struct ResidualLayer {
     static void begin(Cache& cache, const Pass& pass) { Inner::begin(cache.inner, pass); }
 
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
-        cache.branch.resize(x.batch());
-        Inner::forward(w, x, cache.branch.view(), cache.inner);
-        kernel::add<T>(x.span(), cache.branch.span().first(x.size()), y.span());
+        if constexpr (fuses<Inner>.add_y) {
+            Inner::forward(w, x, y, cache.inner, x.data());
+        } else {
+            cache.branch.resize(x.batch());
+            Inner::forward(w, x, cache.branch.view(), cache.inner);
+            kernel::add<T>(x.span(), cache.branch.span().first(x.size()), y.span());
+        }
     }
-    static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
+    static void backward(const Packed& w, View<const T, In> x, View<const T, In> y, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
-        Inner::backward(w, x, View<const T, In>{cache.branch}, dy, dx, cache.inner, grad);
-        kernel::add<T>(dx.span(), dy.span(), dx.span());
+        if constexpr (!fuses<Inner>.add_y) y = cache.branch;
+        Inner::backward(w, x, y, dy, dx, cache.inner, grad, {.add_dx = fuses<Inner>.add_dx ? dy.data() : nullptr});
+        if constexpr (!fuses<Inner>.add_dx) kernel::add<T>(dx.span(), dy.span(), dx.span());
     }
 };
 
