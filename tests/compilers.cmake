@@ -34,7 +34,8 @@ endif()
 # Include folders of the dependencies as `-isystem`; ours as `-I`, so that warnings in our headers are seen.
 # -isystem /usr/include would break the #include_next of the standard library, hence the filter.
 add_library(tessera_probe OBJECT EXCLUDE_FROM_ALL odr/odr.cpp)
-target_link_libraries(tessera_probe PRIVATE Eigen3::Eigen TBB::tbb tessera::xsimd tessera::stb)
+target_link_libraries(tessera_probe PRIVATE Eigen3::Eigen TBB::tbb tessera::xsimd tessera::stb
+                      $<TARGET_NAME_IF_EXISTS:CLI11::CLI11>)
 set(_system "$<FILTER:$<REMOVE_DUPLICATES:$<TARGET_PROPERTY:tessera_probe,INCLUDE_DIRECTORIES>>,EXCLUDE,^/usr/include/?$>")
 set(TESSERA_FLAGS_FILE ${CMAKE_CURRENT_BINARY_DIR}/flags.rsp)
 file(GENERATE OUTPUT ${TESSERA_FLAGS_FILE} CONTENT
