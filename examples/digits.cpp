@@ -89,6 +89,7 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
     summary.test_images = material.test.size();
     say_hello(summary, material.description + ": " + grouped(material.train.size()) + " for training, " +
                            grouped(material.test.size()) + " for testing");
+    for (const std::string& note : material.notes) std::printf("%s\n", note.c_str());
 
     const Preset preset = o.preset.value_or(Preset::small);
     Run run{o, recipe(preset), material};

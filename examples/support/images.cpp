@@ -68,8 +68,22 @@ Material divide(const Images& all, const std::string& folder, const tessera::Rng
             std::to_string(all.size()));
     const std::size_t test = std::max<std::size_t>(1, all.size() / 10);
     const auto order = data::permutation(all.size(), rng);
-    return {all.subset(part(order, test, all.size() - test)), all.subset(part(order, 0, test)),
-            "images of " + folder};
+    return {all.subset(part(order, test, all.size() - test)),
+            all.subset(part(order, 0, test)),
+            "images of " + folder,
+            {}};
+}
+
+Material read_folder(const Options& options, const std::string& folder, const tessera::Rng& rng) {
+    const auto found = data::load_image_folder<Image>(folder, {.skip_up_to = options.skip_bad});
+    Material material = divide(found.train, folder, rng);
+    if (found.skipped == 0) return material;
+    material.description += " without " + std::to_string(found.skipped) +
+                            (found.skipped == 1 ? " bad file of " : " bad files of ") +
+                            std::to_string(found.files);
+    for (const std::string& reason : found.reasons) material.notes.push_back("left out: " + reason);
+    if (found.skipped > found.reasons.size()) material.notes.push_back("left out: ...");
+    return material;
 }
 
 }  // namespace
@@ -88,7 +102,7 @@ Material load_material(const Options& options) {
     Material material;
     switch (kind_of(folder, options.data.empty() ? "--bundled: " : "--data: ")) {
     case Kind::images:
-        material = divide(data::load_image_folder<Image>(folder).train, folder, rng);
+        material = read_folder(options, folder, rng);
         break;
     case Kind::nothing:
         throw tessera::DataError(
@@ -97,8 +111,12 @@ Material load_material(const Options& options) {
     case Kind::idx:
     case Kind::sheets: {
         data::Mnist mnist = data::load_mnist(folder);
-        material = {std::move(mnist.train), std::move(mnist.test),
-                    options.data.empty() ? "bundled digits" : "images of " + folder};
+        material = {std::move(mnist.train),
+                    std::move(mnist.test),
+                    options.data.empty() ? "bundled digits" : "images of " + folder,
+                    {}};
+        if (options.skip_bad > 0)
+            material.notes.push_back("--skip-bad has no effect: this is no folder of images");
     }
     }
     if (options.limit != 0) {

@@ -14,7 +14,8 @@ using Images = tessera::data::Images<Image>;
 
 struct Material {
     Images train, test;
-    std::string description;  ///< "bundled digits"
+    std::string description;         ///< "bundled digits"
+    std::vector<std::string> notes;  ///< what was left out, and why
 
     /// Names of the classes; "0", "1", ... where the source has no others. Empty: no labels.
     std::vector<std::string> class_names() const;

@@ -38,17 +38,18 @@ auto whole(std::uint64_t least, std::uint64_t most) {
         return "expected a whole number " + range + ", got " + text;
     };
 }
-auto number(double above, double most, const char* range) {
+auto number(double least, double most, const char* range) {
     return [=](const std::string& text) -> std::string {
         double x = 0;
         const char* end = text.data() + text.size();
         const auto [stop, error] = std::from_chars(text.data(), end, x);
-        if (error == std::errc{} && stop == end && x > above && x <= most) return {};
+        if (error == std::errc{} && stop == end && x >= least && x <= most) return {};
         return std::string{"expected a number "} + range + ", got " + text;
     };
 }
 std::string not_empty(const std::string& text) { return text.empty() ? "expected a path, got nothing" : ""; }
 
+constexpr double above_0 = std::numeric_limits<double>::denorm_min();
 constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
 
 // Descriptions are wrapped here, so that the text fits in 80 columns whatever CLI11 does.
@@ -106,6 +107,14 @@ Options parse(int argc, char** argv) {
         ->type_name("N")
         ->check(whole(2, any), "", "")
         ->group("Data");
+    auto* skip_bad_option =
+        app.add_option("--skip-bad", o.skip_bad,
+                       help("Leave out PNG and JPEG files of --data that are damaged, up to this share of "
+                            "all of them, and say how many they were; 0.01: one in a hundred (default: 0, the "
+                            "first one stops the run)"))
+            ->type_name("SHARE")
+            ->check(number(0, 1, "from 0 to 1"), "", "")
+            ->group("Data");
     app.add_option("--bundled", o.bundled, help("Where digits-train.png and digits-test.png are"))
         ->type_name("DIR")
         ->check(not_empty, "", "")
@@ -200,7 +209,7 @@ Options parse(int argc, char** argv) {
                        help("Below 1: more usual images; above 1: stranger ones (default: " +
                             significant(static_cast<double>(small.temperature)) + ")"))
             ->type_name("T")
-            ->check(number(0, 100, "above 0, at most 100"), "", "")
+            ->check(number(above_0, 100, "above 0, at most 100"), "", "")
             ->group("Sampling");
     auto* top_k_option =
         app.add_option("--top-k", top_k,
@@ -215,7 +224,7 @@ Options parse(int argc, char** argv) {
                             "1: from all (default: " +
                             significant(static_cast<double>(small.top_p)) + ")"))
             ->type_name("P")
-            ->check(number(0, 1, "above 0, at most 1"), "", "")
+            ->check(number(above_0, 1, "above 0, at most 1"), "", "")
             ->group("Sampling");
     app.add_option("--load", o.load,
                    help("Train nothing: draw with the model.safetensors of an earlier run; only samples.png "
@@ -273,8 +282,8 @@ Options parse(int argc, char** argv) {
     take(top_k_option, top_k, o.top_k);
     take(top_p_option, top_p, o.top_p);
     if (!o.load.empty())
-        for (const CLI::Option* option : {epochs_vqvae_option, epochs_prior_option, batch_option, checkpoint_option,
-                                          checkpoint_every_option, resume_option})
+        for (const CLI::Option* option : {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option,
+                                          checkpoint_option, checkpoint_every_option, resume_option})
             if (option->count() != 0) o.unused.push_back(option->get_name());
     return o;
 }

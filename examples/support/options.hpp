@@ -19,6 +19,7 @@ struct Options {
     std::string data;       ///< empty: the bundled digits
     std::string bundled;    ///< where those are
     std::size_t limit = 0;  ///< 0: all images
+    double skip_bad = 0;    ///< share of a folder's files that may be no images
 
     std::optional<Preset> preset;
     std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;

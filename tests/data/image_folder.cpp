@@ -8,6 +8,9 @@
 #include <support/temporary_folder.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -81,7 +84,8 @@ TEST_CASE("load_image_folder: what cannot work is told with its name") {
           "load_image_folder: " + folder.str() + ": expected PNG or JPEG files, got none");
     folder.write("a.png", flat(1));
     folder.write("bad.png", Bytes{'h', 'i'});
-    CHECK(message<FormatError>(load) == (folder / "bad.png") + " @0: neither a PNG nor a JPEG");
+    CHECK(message<FormatError>(load) ==
+          "load_image_folder: file 2 of 2: " + (folder / "bad.png") + " @0: neither a PNG nor a JPEG");
     std::filesystem::remove(folder / "bad.png");
     folder.write("class/1.png", flat(1));
     CHECK(message<DataError>(load) ==
@@ -91,4 +95,106 @@ TEST_CASE("load_image_folder: what cannot work is told with its name") {
                    "none: No such file or directory"));
     CHECK(message<ArgumentError>([&] { data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==
           "load_image_folder: validation: expected 0 to 1, got 1.500000");
+}
+
+namespace {
+
+constexpr int many = 1000;
+
+std::string numbered(const TemporaryFolder& folder, int i) {
+    return folder / (std::to_string(many + i) + ".png");
+}
+
+// 1,000 images, the i-th with the gray value i % 251; those in `bad` are text.
+void write_many(const TemporaryFolder& folder, const std::vector<int>& bad) {
+    for (int i = 0; i < many; ++i)
+        folder.write(std::to_string(many + i) + ".png", flat(static_cast<unsigned char>(i % 251)));
+    for (const int i : bad) folder.write(std::to_string(many + i) + ".png", Bytes{'h', 'i'});
+}
+std::vector<int> grays_without(const std::vector<int>& bad) {
+    std::vector<int> grays;
+    for (int i = 0; i < many; ++i)
+        if (!std::ranges::count(bad, i)) grays.push_back(i % 251);
+    return grays;
+}
+
+}  // namespace
+
+TEST_CASE("load_image_folder: one bad file among 1,000 is an error with its position, path and place") {
+    const TemporaryFolder folder;
+    write_many(folder, {500});
+    try {
+        data::load_image_folder<Gray>(folder.str());
+        FAIL("the bad file was taken");
+    } catch (const FormatError& e) {
+        CHECK(e.what() == "load_image_folder: file 501 of 1000: " + numbered(folder, 500) +
+                              " @0: neither a PNG nor a JPEG");
+        CHECK((e.code() == FormatCode::magic && e.path() == numbered(folder, 500) && e.offset() == 0));
+    }
+}
+
+TEST_CASE("load_image_folder: with skip_up_to bad files are left out and counted, and the others stay where "
+          "they are") {
+    const TemporaryFolder folder;
+    const std::vector<int> bad{3, 500, 501, 700, 701, 702, 999};
+    write_many(folder, {});
+    const auto whole = data::load_image_folder<Gray>(folder.str(), {.validation = 0.2});
+    CHECK((whole.files == 1000 && whole.skipped == 0 && whole.reasons.empty()));
+    write_many(folder, bad);
+    const auto set = data::load_image_folder<Gray>(folder.str(), {.skip_up_to = 0.007});
+    CHECK(values(set.train) == grays_without(bad));
+    CHECK((set.files == 1000 && set.skipped == bad.size()));
+    REQUIRE(set.reasons.size() == 5);
+    CHECK(set.reasons[0] == "file 4 of 1000: " + numbered(folder, 3) + " @0: neither a PNG nor a JPEG");
+    CHECK(set.reasons[4] == "file 702 of 1000: " + numbered(folder, 701) + " @0: neither a PNG nor a JPEG");
+
+    // each image goes to the half to which it went when the bad ones were whole
+    const auto halves = data::load_image_folder<Gray>(folder.str(), {.validation = 0.2, .skip_up_to = 0.01});
+    std::vector<int> train, test;
+    for (int i = 0; i < many; ++i)
+        if (!std::ranges::count(bad, i))
+            (Rng{0}.split(static_cast<std::uint64_t>(i)).uniform_double() < 0.2 ? test : train)
+                .push_back(i % 251);
+    CHECK((values(halves.train) == train && values(halves.test) == test));
+    CHECK(whole.train.size() + whole.test.size() == train.size() + test.size() + bad.size());
+}
+
+TEST_CASE("load_image_folder: more bad files than skip_up_to, or nothing but bad files, are an error with "
+          "the first of them") {
+    const TemporaryFolder folder;
+    const auto load = [&](double share) {
+        return message<DataError>(
+            [&] { data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
+    };
+    for (int i = 0; i < 100; ++i)
+        folder.write(std::to_string(100 + i) + ".png", i < 29 ? Bytes{'h', 'i'} : flat(7));
+    const std::string begin =
+                          "load_image_folder: " + folder.str() + ": bad files: expected at most a share of ",
+                      first = "; the first: file 1 of 100: " + (folder / "100.png") +
+                              " @0: neither a PNG nor a JPEG";
+    CHECK(load(0.29) == "");
+    CHECK(load(0.28) == begin + "0.280000, and not all, got 29 in the first 29 of 100" + first);
+    CHECK(load(0.015) == begin + "0.015000, and not all, got 2 in the first 2 of 100" + first);
+    for (int i = 29; i < 100; ++i) folder.write(std::to_string(100 + i) + ".png", Bytes{'h', 'i'});
+    CHECK(load(1) == begin + "1.000000, and not all, got 100 in the first 100 of 100" + first);
+
+    const auto refused = [&](double share) {
+        return message<ArgumentError>(
+            [&] { data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
+    };
+    CHECK(refused(-0.1) == "load_image_folder: skip_up_to: expected 0 to 1, got -0.100000");
+    CHECK(refused(std::nan("")) == "load_image_folder: skip_up_to: expected 0 to 1, got nan");
+}
+
+TEST_CASE("load_image_folder: a file that the system does not give is an error, whatever may be skipped") {
+    const TemporaryFolder folder;
+    folder.write("1.png", flat(1));
+    std::filesystem::create_symlink(folder / "gone", folder / "2.png");
+    try {
+        data::load_image_folder<Gray>(folder.str(), {.skip_up_to = 1});
+        FAIL("the file was left out");
+    } catch (const IoError& e) {
+        CHECK(contains(e.what(), "load_image_folder: file 2 of 2: "));
+        CHECK((e.path() == folder / "2.png" && e.reason() == ENOENT));
+    }
 }

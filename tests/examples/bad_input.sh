@@ -63,7 +63,8 @@ try 'nowhere: there is no such folder' --data "$work/nowhere"
 try 'train-images-idx3-ubyte @9000: IDX length: expected 31376, got 9000' --data "$work/short"
 try 'train-images-idx3-ubyte.gz' --data "$work/gz"
 try 'train-labels-idx1-ubyte.*expected 40 .*got 39' --data "$work/uneven"
-try 'b/2.png @0: neither a PNG nor a JPEG' --data "$work/pictures"
+try 'file 2 of 2: .*b/2.png @0: neither a PNG nor a JPEG' --data "$work/pictures"
+try 'bad files: expected at most a share of 0.400000.* got 1 in the first 2 of 2.*b/2.png' --data "$work/pictures" --skip-bad 0.4
 try 'expected the four IDX files .* or PNG or JPEG images, found neither' --data "$work/nothing"
 try 'expected at least 2 images' --data "$work/lonely"
 try '--threads: expected a whole number from 1 to 1024, got 0' --threads 0
@@ -79,6 +80,8 @@ try '--epochs-vqvae: .* got 0' --epochs-vqvae 0
 try '--seed: .* got -1' --seed -1
 try '--temperature: expected a number above 0.* got 0' --temperature 0
 try '--temperature: .* got nan' --temperature nan
+try '--skip-bad: expected a number from 0 to 1, got 2' --skip-bad 2
+try '--skip-bad: .* got nan' --skip-bad nan
 try '--top-p: expected a number above 0, at most 1, got 1.5' --top-p 1.5
 try '--top-k: .* got few' --top-k few
 try '--preset: expected small or std, got large' --preset large

@@ -64,6 +64,11 @@ done
 run --data "$work/pets" --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/pets-out"
 size_is 84x84 "$work/pets-out/samples.png"
 grep -q '<li>owl</li>' "$work/pets-out/report.html" || fail "report.html does not name the classes"
+# with a bad one among them, which may be left out
+echo 'this is text' >"$work/pets/dog/3.png"
+run --data "$work/pets" --skip-bad 0.1 --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/pets-out"
+grep -q 'pets without 1 bad file of 12: 10 for training, 1 for testing$' "$work/stdout" || fail "how many files are bad"
+grep -q '^left out: file 7 of 12: .*dog/3.png @0: neither a PNG nor a JPEG$' "$work/stdout" || fail "which files are bad"
 # and loose ones: no classes
 run --data "$work/pets/cat" --epochs-vqvae 1 --epochs-prior 1 --samples 20 --out "$work/loose-out"
 size_is 56x280 "$work/loose-out/samples.png"

@@ -9,7 +9,9 @@
 //
 // so the same folder gives the same sets on every machine. Files whose name does not end in .png, .jpg or
 // .jpeg are passed over, and hidden ones; a file that has such a name and is no image is an error that names
-// it.
+// it and its position, or, with `skip_up_to`, is left out and counted: what it would have been changes
+// nothing for the others. That the system does not give a file is always an error: it says nothing of the
+// image.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
@@ -23,6 +25,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -33,6 +36,7 @@ namespace tessera::inline TESSERA_ABI::data {
 struct FolderOptions {
     double validation = 0;   // share of the images that goes to the test half, 0 .. 1
     std::uint64_t seed = 0;  // another seed, another division
+    double skip_up_to = 0;   // share of the files that may be no images and are left out; 0: each is an error
     Limits limits{};
 };
 
@@ -40,6 +44,9 @@ template <StaticShape S>
 struct ImageFolder {
     Images<S> train;
     Images<S> test;
+    std::size_t files = 0;             // that were read; train, test and skipped together
+    std::size_t skipped = 0;           // left out because they are no images
+    std::vector<std::string> reasons;  // of the first few of those: position, path, what is wrong
 };
 
 namespace detail {
@@ -102,6 +109,50 @@ inline FolderList list_images(const std::string& folder) {
     return list;
 }
 
+/// Counts the files that are no images, and says when they are too many.
+class BadFiles {
+public:
+    BadFiles(const std::string& folder, double share) : folder_{folder}, share_{share} {
+        if (!(share >= 0 && share <= 1))
+            throw ArgumentError("load_image_folder: skip_up_to: " +
+                                expected_got("0 to 1", std::to_string(share)));
+    }
+
+    /// What read() returns; nothing for a bad file that may be left out.
+    template <class F>
+    std::optional<Pixels> unless_bad(std::size_t i, std::size_t files, F read) {
+        const std::string where = "file " + std::to_string(i + 1) + " of " + std::to_string(files) + ": ";
+        try {
+            return read();
+        } catch (const FormatError& e) {
+            if (share_ == 0)
+                throw FormatError(e.code(), "load_image_folder: " + where + e.what(), e.path(), e.offset());
+            if (count_++ < reasons_kept) reasons_.push_back(where + e.what());
+        } catch (const IoError& e) {
+            throw IoError("load_image_folder: " + where + e.what(), e.path(), e.reason());
+        }
+        // a quotient, because 0.29 * 100 < 29; and of nothing but bad files nothing can be learned
+        const double share = static_cast<double>(count_) / static_cast<double>(files);
+        if (share > share_ || count_ == files)
+            throw DataError("load_image_folder: " + folder_ + ": bad files: " +
+                            expected_got("at most a share of " + std::to_string(share_) + ", and not all",
+                                         std::to_string(count_) + " in the first " + std::to_string(i + 1) +
+                                             " of " + std::to_string(files)) +
+                            "; the first: " + reasons_.front());
+        return std::nullopt;
+    }
+
+    std::size_t count() const { return count_; }
+    std::vector<std::string> take_reasons() { return std::move(reasons_); }
+
+private:
+    static constexpr std::size_t reasons_kept = 5;
+    const std::string& folder_;
+    double share_;
+    std::size_t count_ = 0;
+    std::vector<std::string> reasons_;
+};
+
 }  // namespace detail
 
 template <StaticShape S>
@@ -110,6 +161,7 @@ ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions&
     if (!(options.validation >= 0 && options.validation <= 1))
         throw ArgumentError("load_image_folder: validation: " +
                             expected_got("0 to 1", std::to_string(options.validation)));
+    detail::BadFiles bad{folder, options.skip_up_to};
     const detail::FolderList list = detail::list_images(folder);
     const bool labelled = !list.class_names.empty();
     struct Half {
@@ -118,10 +170,12 @@ ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions&
     } halves[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
         const auto& [path, label] = list.files[i];
+        const std::optional<Pixels> image = bad.unless_bad(
+            i, list.files.size(), [&] { return read_image(path, S::dims[2], options.limits); });
+        if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
-        const Pixels image =
-            resize_and_crop(read_image(path, S::dims[2], options.limits), S::dims[0], S::dims[1]);
-        half.bytes.insert(half.bytes.end(), image.values.begin(), image.values.end());
+        const Pixels fitted = resize_and_crop(*image, S::dims[0], S::dims[1]);
+        half.bytes.insert(half.bytes.end(), fitted.values.begin(), fitted.values.end());
         if (labelled) half.labels.push_back(label);
     }
     const auto images = [&](Half& half) {
@@ -129,7 +183,7 @@ ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions&
         return Images<S>{std::move(half.bytes), std::move(half.labels), list.class_names.size(),
                          names ? list.class_names : std::vector<std::string>{}};
     };
-    return {images(halves[0]), images(halves[1])};
+    return {images(halves[0]), images(halves[1]), list.files.size(), bad.count(), bad.take_reasons()};
 }
 
 }  // namespace tessera::inline TESSERA_ABI::data
