@@ -14,6 +14,7 @@
 #include <tessera/optim/adamw.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/train/trainer.hpp>
+#include <tessera/vq/collapse_watch.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -114,6 +115,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
     Averager mse{result.train_mse, result.next_mse, result.steps},
         perplexity{result.perplexity_curve, result.next_perplexity, result.steps};
+    ts::CollapseWatch watch_codes{Vae::codes};
     Progress progress{"stage 1", "images",
                       static_cast<double>((result.steps - trainer.steps()) *
                                           std::min(result.batch, material.train.size()))};
@@ -129,6 +131,9 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
             const double at = static_cast<double>(trainer.steps()) / static_cast<double>(per_epoch);
             mse.add(at, report.reconstruction);
             perplexity.add(at, report.perplexity);
+            if (watch_codes.add(report.perplexity))
+                progress.note("the codes have collapsed: few of them are used, and have been for " +
+                              std::to_string(watch_codes.low_steps()) + " steps");
             progress.advance(static_cast<double>(batch.size()), step.seconds(),
                              epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) +
                                  "  perplexity " + fixed(report.perplexity, 0));

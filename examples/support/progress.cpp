@@ -30,6 +30,11 @@ void Progress::show() {
     std::fflush(stdout);
 }
 
+void Progress::note(const std::string& text) const {
+    std::printf("%s%s  %s\n", terminal_ ? "\r\x1b[K" : "", title_.c_str(), text.c_str());
+    std::fflush(stdout);
+}
+
 void Progress::finish() {
     if (terminal_ || shown_items_ != static_cast<std::size_t>(done_)) show();
     if (terminal_) std::printf("\n");

@@ -18,6 +18,8 @@ public:
 
     /// `items` more are done, and they took `seconds`; `figures` says how it goes.
     void advance(double items, double seconds, const std::string& figures);
+    /// A line of its own, between those of the progress.
+    void note(const std::string& text) const;
     /// The last state stays on the screen.
     void finish();
 

@@ -121,6 +121,7 @@
 #include <tessera/io/weights.hpp>
 
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/collapse_watch.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/kmeans.hpp>
@@ -140,5 +141,6 @@
 #include <tessera/testing/layer_check.hpp>
 
 #include <tessera/train/checkpoints.hpp>
+#include <tessera/train/recent_norms.hpp>
 #include <tessera/train/trainer.hpp>
 // IWYU pragma: end_exports

@@ -21,7 +21,7 @@ void fuzz::one(tessera::ByteView input) {
     Tiny model;
     std::optional<TinyTrainer> trainer;
     const auto fresh = [&] {
-        trainer.emplace(model, AdamW{model}, TrainerOptions{.clip_norm = 1, .seed = 3});
+        trainer.emplace(model, AdamW{model}, TrainerOptions{.clip_norm = 1, .reject_spikes = 2, .seed = 3});
     };
     fresh();
     std::map<std::uint64_t, Bytes> saved;

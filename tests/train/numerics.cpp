@@ -8,6 +8,7 @@
 #include <support/tiny_vae.hpp>
 #include <tessera/gpt/sample.hpp>
 #include <tessera/optim/adamw.hpp>
+#include <tessera/vq/collapse_watch.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -60,22 +62,31 @@ TEST_CASE("Numerics: one code trains, has perplexity 1, and a prior of one token
     CHECK(sample(prior, 3, {}, rng).view().span()[2] == 0);
 }
 
-TEST_CASE("Numerics: images that are all alike collapse onto few codes, and the report says so in every step") {
-    Rng rng{1};
-    Vae vae{rng};
-    Trainer trainer{vae, AdamW{vae, {.lr = 1e-2}}, {.clip_norm = 1}};
-    Tensor<float, support::TinyImage> x{32};
-    std::ranges::fill(x.span(), 0.5f);
-    VqVaeReport report;
-    for (int i = 0; i < 200; ++i) {
-        report = trainer.step(x);
-        REQUIRE(std::isfinite(report.loss));
-        REQUIRE(report.used >= 1);
-    }
+TEST_CASE("Numerics: images that are all alike collapse onto few codes, and a watch tells of it, but not of others") {
+    const auto train = [](const Tensor<float, support::TinyImage>& x) {
+        Rng rng{1};
+        support::TinyVae<float, 32> vae{rng};
+        Trainer trainer{vae, AdamW{vae, {.lr = 1e-2}}, {.clip_norm = 1}};
+        CollapseWatch watch{vae.codes};
+        VqVaeReport report;
+        std::vector<int> told;
+        for (int i = 1; i <= 200; ++i) {
+            report = trainer.step(x);
+            if (watch.add(report.perplexity)) told.push_back(i);
+            REQUIRE(std::isfinite(report.loss));
+            REQUIRE(report.used >= 1);
+        }
+        CHECK(all_finite(vae));
+        return std::pair{report, told};
+    };
+    Tensor<float, support::TinyImage> gray{32};
+    std::ranges::fill(gray.span(), 0.5f);
+    const auto [report, told] = train(gray);
     CHECK(report.used <= 4);  // an image has four places, each with one vector
     CHECK(report.perplexity <= 4.0001);
     CHECK(report.loss < 1e-3);
-    CHECK(all_finite(vae));
+    CHECK(told == std::vector{100});
+    CHECK(train(support::batch_of<float>(bars(32, 1))).second.empty());
 }
 
 TEST_CASE("Numerics: with all images black, too, the moving averages of unused codes stay numbers") {
@@ -115,8 +126,33 @@ TEST_CASE("Numerics: a batch a million times too large moves clipped weights no 
         return loss;
     };
     const double calm = train(false), disturbed = train(true);
-    // The codes have to come back too: moving averages and revival take some hundred steps for that, not fifty.
+    // The codes have to come back too: moving averages and revival take some hundred steps for that, not fifty. Who
+    // cannot wait for them sets reject_spikes.
     CHECK(disturbed < 1.05 * calm);
+}
+
+TEST_CASE("Numerics: with reject_spikes an outlier is told and leaves no trace, be it a batch or one image of it") {
+    const auto good = support::batch_of<float>(bars(64, 1));
+    auto bright = support::batch_of<float>(bars(64, 2)), one_bright = bright;
+    for (float& v : bright.span()) v *= 1e6f;
+    for (float& v : one_bright[40]) v *= 1e6f;
+    const auto train = [&](const Tensor<float, support::TinyImage>* spike) {
+        Rng rng{1};
+        Vae vae{rng};
+        Trainer trainer{vae, AdamW{vae, {.lr = 3e-3, .weight_decay = 0}}, {.clip_norm = 1, .reject_spikes = 10}};
+        double loss = 0;
+        for (int i = 0; i < 150; ++i) {
+            if (spike && i == 100) {
+                const std::string told = support::message<NumericError>([&] { trainer.step(*spike); });
+                CHECK(told.starts_with("Trainer: step 100: gradient: norm: expected at most 10 times the usual "));
+            }
+            loss = trainer.step(good).loss;
+        }
+        return std::pair{loss, support::hash_state(trainer)};
+    };
+    const auto calm = train(nullptr);
+    CHECK(train(&bright) == calm);  // so the loss is within 5 % after 50 steps
+    CHECK(train(&one_bright) == calm);
 }
 
 TEST_CASE("Numerics: a rate of zero changes no weight, and options that cannot work are refused by name") {

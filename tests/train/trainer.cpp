@@ -6,6 +6,7 @@
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 #include <support/tiny_vae.hpp>
+#include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
 
 #include <algorithm>
@@ -338,4 +339,64 @@ TEST_CASE("Trainer: a gradient above reject_above is an error, and the step was 
     CHECK_NOTHROW(trainer.step(std::vector<float>{1, 6, 8}));
     CHECK(support::message<ArgumentError>([&] { Trainer(model, Plain{}, {.reject_above = -1}); }) ==
           "Trainer: reject_above: expected a number >= 0, got -1");
+}
+
+TEST_CASE("Trainer: a gradient that is many times longer than usual is an error, and the step was none") {
+    Told model;
+    Trainer trainer{model, AdamW<Told::Params>{}, {.reject_spikes = 10}};
+    const auto step = [&](float size) { trainer.step(std::vector<float>{1, 3 * size, 4 * size}); };
+    step(1000);  // nothing is usual yet
+    for (int i = 0; i < 8; ++i) step(i < 4 ? 1 : 2);
+    const auto before = support::hash_state(trainer);
+    CHECK(support::message<NumericError>([&] { step(30); }) ==
+          "Trainer: step 9: gradient: norm: expected at most 10 times the usual 10, got 150");
+    CHECK(support::hash_state(trainer) == before);
+    CHECK_NOTHROW(step(20));
+    CHECK(trainer.steps() == 10);
+    const auto refused = [&](double times) {
+        return support::message<ArgumentError>([&] { Trainer(model, Plain{}, {.reject_spikes = times}); });
+    };
+    CHECK(refused(1) == "Trainer: reject_spikes: expected 0 or a number > 1, got 1");
+    CHECK(refused(std::nan("")) == "Trainer: reject_spikes: expected 0 or a number > 1, got nan");
+}
+
+TEST_CASE("Trainer: what is usual is part of a trainer's state, and its options part of a file's") {
+    Told model, other;
+    Trainer trainer{model, Plain{}, {.reject_spikes = 10}}, resumed{other, Plain{}, {.reject_spikes = 10}};
+    for (int i = 0; i < 8; ++i) trainer.step(std::vector<float>{1, 3, 4});
+    io::SafetensorsFile file{io::collect(trainer).bytes(), "state"};
+    io::load(file, resumed);
+    CHECK(support::hash_state(resumed) == support::hash_state(trainer));
+    CHECK_THROWS_AS(resumed.step(std::vector<float>{1, 300, 400}), NumericError);
+    Trainer unlike{other, Plain{}, {.reject_spikes = 20}};
+    CHECK(support::contains(support::message<FormatError>([&] { io::load(file, unlike); }), "reject_spikes"));
+}
+
+TEST_CASE("Trainer: buffers, which learn from every batch of an accumulation, do not learn from an outlier") {
+    struct Buffered : Told {
+        int* updates;
+        void update_buffers(Workspace&) { ++*updates; }
+    };
+    int updates = 0;
+    Buffered model;
+    model.updates = &updates;
+    Trainer trainer{model, Plain{}, {.reject_spikes = 10, .accumulate = 4}};
+    for (int i = 0; i < 32; ++i) trainer.step(std::vector<float>{1, 3, 4});
+    CHECK(updates == 32);
+    // the first of four is allowed twice as much as their mean
+    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, 63, 84}), NumericError);
+    CHECK(updates == 32);
+    CHECK_NOTHROW(trainer.step(std::vector<float>{1, 57, 76}));
+    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, 57, 76}), NumericError);
+    CHECK(updates == 33);
+}
+
+TEST_CASE("Trainer: steps that look for outliers allocate nothing") {
+    Told model;
+    Trainer trainer{model, Plain{}, {.reject_above = 100, .reject_spikes = 10, .accumulate = 2}};
+    const std::vector<float> batch{1, 3, 4};
+    for (int i = 0; i < 20; ++i) trainer.step(batch);
+    const std::size_t before = support::allocations();
+    for (int i = 0; i < 4; ++i) trainer.step(batch);
+    CHECK(support::allocations() == before);
 }

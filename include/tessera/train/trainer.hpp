@@ -8,6 +8,11 @@
 // that names the step and the tensor. Whatever a step throws, the model, the optimiser and the count of steps are then
 // as they were before it, and an accumulation begins again.
 //
+// An outlier among the batches, a million times too bright, costs clipped weights one step, but it moves the codes of a
+// VqVae, and they need hundreds of steps to come back. With `reject_spikes` (or `reject_above`) it is a NumericError
+// before anything has learned from it; a host that catches it and goes on has the bits of a run without that batch.
+// Gradients that stay long are no outliers: a host counts the errors in a row.
+//
 // A trainer is a model for io::save and io::load, and so for Checkpoints: each_state is all that a step depends on
 // beside its batch and the options.
 
@@ -19,6 +24,7 @@
 #include <tessera/optim/clip.hpp>
 #include <tessera/optim/detail/option.hpp>
 #include <tessera/optim/optimizer.hpp>
+#include <tessera/train/recent_norms.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -45,7 +51,8 @@ concept Trainable = Parameters<typename M::Params> && std::default_initializable
 
 struct TrainerOptions {
     double clip_norm = 0;        ///< global norm of the gradient is cut to this; 0: off
-    double reject_above = 0;     ///< a longer gradient is a NumericError, and no step: an outlier would pull the codes; 0: off
+    double reject_above = 0;     ///< a longer gradient is a NumericError, and no step; 0: off
+    double reject_spikes = 0;    ///< so is one that is so many times longer than usual (RecentNorms), say 10; 0: off
     std::size_t accumulate = 1;  ///< batches whose mean gradient makes one update
     std::uint64_t seed = 0;      ///< of dropout and revival
 };
@@ -63,9 +70,10 @@ public:
         if (!(options.clip_norm >= 0))
             throw ArgumentError("Trainer: clip_norm: " +
                                 expected_got("a number >= 0", std::to_string(options.clip_norm)));
-        if (!(options.reject_above >= 0))
-            throw ArgumentError("Trainer: reject_above: " +
-                                expected_got("a number >= 0", detail::number_text(options.reject_above)));
+        detail::check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
+                             options.reject_above);
+        detail::check_option(options.reject_spikes == 0 || options.reject_spikes > 1, "Trainer", "reject_spikes",
+                             "0 or a number > 1", options.reject_spikes);
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }
 
@@ -96,6 +104,8 @@ public:
         f("trainer.held", trainers.held_...);
         if (std::get<0>(std::tie(trainers...)).options_.accumulate > 1)
             Model::Params::each(under("trainer.grad", f), trainers.grad_...);
+        if (std::get<0>(std::tie(trainers...)).options_.reject_spikes > 0)
+            RecentNorms::each(under("trainer.recent", f), trainers.recent_...);
     }
     /// The options: a file of other ones is not loaded.
     std::vector<std::pair<std::string, std::string>> metadata() const {
@@ -104,6 +114,7 @@ public:
         all.emplace_back("seed", std::to_string(options_.seed));
         all.emplace_back("clip_norm", detail::number_text(options_.clip_norm));
         all.emplace_back("reject_above", detail::number_text(options_.reject_above));
+        all.emplace_back("reject_spikes", detail::number_text(options_.reject_spikes));
         all.emplace_back("accumulate", std::to_string(options_.accumulate));
         return all;
     }
@@ -130,16 +141,29 @@ private:
             if (options_.accumulate > 1) scale_grad(1.0 / static_cast<double>(options_.accumulate));
             report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
-            if (options_.reject_above > 0 && report.grad_norm > options_.reject_above)
-                throw NumericError("gradient: norm: " +
-                                   expected_got("at most " + detail::number_text(options_.reject_above),
-                                                detail::number_text(report.grad_norm)));
+            refuse_outlier(report.grad_norm);
             optimizer_.update(model_->params(), std::as_const(grad_));
+        } else if (options_.reject_above > 0 || options_.reject_spikes > 0) {
+            // buffers learn from each batch; the mean of few is noisier than that of all by the root of their ratio
+            refuse_outlier(grad_norm(grad_) / std::sqrt(static_cast<double>(held * options_.accumulate)));
         }
         if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);
+        if (options_.reject_spikes > 0 && held == options_.accumulate)
+            recent_.add(steps() / options_.accumulate, report.grad_norm);
         held_[0] = static_cast<std::int64_t>(held % options_.accumulate);
         ++steps_[0];
         return report;
+    }
+    void refuse_outlier(double norm) const {
+        const double usual = options_.reject_spikes > 0 ? recent_.usual() : 0;
+        if (options_.reject_above > 0 && !(norm <= options_.reject_above))
+            refuse_norm(detail::number_text(options_.reject_above), norm);
+        if (usual > 0 && !(norm <= options_.reject_spikes * usual))
+            refuse_norm(detail::number_text(options_.reject_spikes) + " times the usual " + detail::number_text(usual),
+                        norm);
+    }
+    [[noreturn]] static void refuse_norm(const std::string& most, double norm) {
+        throw NumericError("gradient: norm: " + expected_got("at most " + most, detail::number_text(norm)));
     }
     void undo_prepare() noexcept {
         if constexpr (requires { model_->undo_prepare(workspace_); }) model_->undo_prepare(workspace_);
@@ -165,6 +189,7 @@ private:
     typename Model::Params grad_{};
     Param<std::int64_t, Shape<1>> steps_;
     Param<std::int64_t, Shape<1>> held_;  // batches whose gradient grad_ holds
+    RecentNorms recent_;                  // only with reject_spikes
     InUse in_use_;
 };
 
