@@ -1,14 +1,24 @@
 // attention-forward/T/d     causal attention of T tokens and heads of d numbers, time for one head of one sequence
 // attention-backward/T/d    dq, dk, dv of it, from the kept statistics of the rows
 //
-// 49 tokens are a digit of the presets (16 sequences of 4 heads are measured together), 784 its pixels (2 sequences).
-// The share of the peak counts only pairs that the mask lets through: 2 products forward, 5 backward. Peers: Eigen (the
-// square of scores, its mask, softmax and products, as one would write them); PyTorch's scaled_dot_product_attention.
+// 49 tokens are a digit of the presets (16 sequences of 4 heads are measured together), 784 its pixels (2 sequences; at
+// d = 8 each exponential comes with 16 products instead of 64). The share of the peak counts only pairs that the mask
+// lets through: 2 products forward, 5 backward. Peers: Eigen (the square of scores, its mask, softmax and products, as
+// one would write them); PyTorch's scaled_dot_product_attention.
 //
-// Dead ends tried (one core, AVX-512):
-//     copying q, k, v of a head together first      no gain: rows 3 C apart are read as fast
-//     scores kept in registers, made twice          the same time at d = 8 on AVX-512, 10 % faster on AVX2
-//     scalar tails when transposing 49 tokens       9.4 instead of 7.7 us a head backward
+// Dead ends tried (share of the peak forward / backward; Zen 3, AVX2, where not said otherwise):
+//     strips of queries as rows, softmax by rows, products from packed K^T, K, V    T 49: 14 / 15, T 784: 40 / 37;
+//                                                      queries as lanes: 46 / 46 and 68 / 69
+//     tiles of 3 x 4 vectors, finer on the diagonal    52 to 70 % in the tile, g++ and clang spill; 6 x 2: 91 %
+//     one step of a tile at a time                     84 instead of 94 % in the tile (64 keys)
+//     rows in place at 784 tokens                      64 / 67 (d = 8: 36 / 46 instead of 40 / 50)
+//     copies of rows at 49 tokens                      45 / 44
+//     all exponentials before any of o                 2 points less at 784 tokens: 50 KB of scores go to L2 once more
+//     exponential by Estrin's scheme                   no change: four operations a cycle are the bound, not the chain
+//     fetching the next head's rows ahead              no change
+//     copying q, k, v of a head together first         no gain on a core with 48 KiB of L1 and 2 MiB of L2 (AVX-512)
+//     scores kept in registers, made twice             the same time at d = 8 on AVX-512, 10 % faster on AVX2
+//     scalar tails when transposing 49 tokens          9.4 instead of 7.7 us a head backward (AVX-512)
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
@@ -87,7 +97,7 @@ void eigen_forward(Meter& meter, const AttentionSize& s) {
 }  // namespace
 
 void add_attention(Rows& rows) {
-    for (const AttentionSize& s : {AttentionSize{16, 49, 4, 32}, AttentionSize{2, 784, 4, 32}}) {
+    for (const AttentionSize& s : {AttentionSize{16, 49, 4, 32}, AttentionSize{2, 784, 4, 32}, AttentionSize{2, 784, 4, 8}}) {
         rows.add(row("attention-forward", s, 2), [s](Meter& meter) { forward(meter, s); });
         rows.add(row("eigen/attention-forward", s, 2), [s](Meter& meter) { eigen_forward(meter, s); });
         rows.add(row("attention-backward", s, 5), [s](Meter& meter) { backward(meter, s); });

@@ -26,6 +26,10 @@
 #include <tessera/kernel/adamw.hpp>
 #include <tessera/kernel/adjoint_tile.hpp>
 #include <tessera/kernel/attention.hpp>
+#include <tessera/kernel/attention_head.hpp>
+#include <tessera/kernel/attention_lanes.hpp>
+#include <tessera/kernel/attention_plain.hpp>
+#include <tessera/kernel/attention_tile.hpp>
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/convolution.hpp>
 #include <tessera/kernel/denormals.hpp>
@@ -50,6 +54,7 @@
 #include <tessera/kernel/softmax.hpp>
 #include <tessera/kernel/team.hpp>
 #include <tessera/kernel/tile.hpp>
+#include <tessera/kernel/transpose.hpp>
 #include <tessera/kernel/unroll.hpp>
 #include <tessera/kernel/vector_math.hpp>
 

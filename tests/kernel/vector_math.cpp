@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 namespace simd = tessera::kernel::simd;
@@ -77,4 +79,16 @@ TEST_CASE("vector_math: NaN goes through exp, sigmoid and tanh") {
     const double dnan = std::numeric_limits<double>::quiet_NaN();
     CHECK(std::isnan(at<double>(dnan, [](const auto& v) { return simd::exp<double>(v); })));
     CHECK(std::isnan(at<double>(dnan, [](const auto& v) { return simd::tanh<double>(v); })));
+}
+
+TEST_CASE("exp2_below: 2^x for x <= 0, never below the smallest normal number, NaN of any payload stays NaN") {
+    const auto f = [](const simd::Vec<float>& x) { return simd::exp2_below(x); };
+    CHECK(worst_ulp(-126, 0, f, [](double x) { return std::exp2(x); }) < 1.0);
+    CHECK(at(0.f, f) == 1);
+    CHECK(at(-3.f, f) == 0.125f);
+    CHECK(at(-126.f, f) == std::numeric_limits<float>::min());
+    for (const float low : {-127.f, -1e30f, -std::numeric_limits<float>::infinity()})
+        CHECK(at(low, f) == std::numeric_limits<float>::min());
+    for (const std::uint32_t bits : {0x7fc00000u, 0xffc00001u, 0x7fffffffu})
+        CHECK(std::isnan(at(std::bit_cast<float>(bits), f)));
 }

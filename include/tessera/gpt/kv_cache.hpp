@@ -8,13 +8,17 @@
 #include <tessera/core/error.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>
+#include <tessera/kernel/across_lanes.hpp>
 #include <tessera/kernel/attention.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/layer_norm.hpp>
+#include <tessera/kernel/simd.hpp>
 #include <tessera/kernel/team.hpp>
+#include <tessera/kernel/vector_math.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -43,7 +47,7 @@ public:
         keys_.resize(head_width, heads * key_columns);
         values_.resize(C.context, heads * value_columns);
         for (Notes& own : notes_)
-            own.n.resize(sequences * width), own.p.resize(C.context), own.mean.resize(sequences), own.rstd.resize(sequences);
+            own.n.resize(sequences * width), own.p.resize(C.context), own.q.resize(head_width), own.mean.resize(sequences), own.rstd.resize(sequences);
         x_.resize(sequences * width), o_.resize(sequences * width), logits_.resize(sequences * C.vocab);
         qkv_.resize(sequences * 3 * width), h_.resize(sequences * 4 * width);
     }
@@ -76,7 +80,7 @@ public:
 
 private:
     struct Notes {
-        Buffer<T> n, p, mean, rstd;
+        Buffer<T> n, p, q, mean, rstd;
     };
 
     void check(std::span<const Token> tokens) const {
@@ -117,7 +121,7 @@ private:
         product(norm(w.norm1, me), width, w.attention.in.forward, qkv_, w.attention.in.bias.data(), me);
         me.wait();
         const auto [begin, end] = me.share(sequences_ * C.heads);
-        for (std::size_t unit = begin; unit < end; ++unit) attend(layer, unit / C.heads, unit % C.heads, notes_[me.index()].p);
+        for (std::size_t unit = begin; unit < end; ++unit) attend(layer, unit / C.heads, unit % C.heads, notes_[me.index()]);
         me.wait();
         product(o_.data(), width, w.attention.out.forward, x_, w.attention.out.bias.data(), me, true);
         me.wait();
@@ -130,7 +134,7 @@ private:
         product(h_.data(), 4 * width, w.down.forward, x_, w.down.bias.data(), me, true);
         me.wait();
     }
-    void attend(std::size_t layer, std::size_t n, std::size_t head, Buffer<T>& p) {
+    void attend(std::size_t layer, std::size_t n, std::size_t head, Notes& own) {
         const T* q = qkv_.data() + n * 3 * width + head * head_width;
         const std::size_t unit = (layer * sequences_ + n) * C.heads + head, seen = position_ + 1;
         const std::size_t key = unit * key_columns, value = unit * value_columns;
@@ -138,12 +142,24 @@ private:
             keys_.at(i, key + position_) = q[width + i];
             values_.at(position_, value + i) = q[2 * width + i];
         }
-        const T scale = T(1) / std::sqrt(static_cast<T>(head_width));
-        T largest, inverse;
-        kernel::gemm<T>(1, q, 3 * width, keys_, {.k = head_width, .n = seen, .first = key}, p.data(), seen);
-        kernel::detail::causal_row<T>({p.data(), seen}, seen, scale, largest, inverse);
-        kernel::gemm<T>(1, p.data(), seen, values_, {.k = seen, .n = head_width, .first = value},
-                        o_.data() + n * width + head * head_width, width);
+        // The order of kernel/attention.hpp: the factor in q, a sum of one key after another, and divided by at the end.
+        constexpr bool base_2 = std::same_as<T, float>;
+        const T scale = (base_2 ? static_cast<T>(kernel::attention::log2_e) : T(1)) / std::sqrt(static_cast<T>(head_width));
+        for (std::size_t i = 0; i < head_width; ++i) own.q[i] = q[i] * scale;
+        T* p = own.p.data();
+        kernel::gemm<T>(1, own.q.data(), head_width, keys_, {.k = head_width, .n = seen, .first = key}, p, seen);
+        const kernel::simd::Vec<T> largest(kernel::simd::largest<T>(seen, p));
+        kernel::simd::map(seen, p, [&](const auto& s) {
+            if constexpr (base_2)
+                return kernel::simd::exp2_below(s - largest);
+            else
+                return kernel::simd::exp<T>(s - largest);
+        }, static_cast<const T*>(p));
+        T sum = 0;
+        for (std::size_t j = 0; j < seen; ++j) sum += p[j];
+        T* o = o_.data() + n * width + head * head_width;
+        kernel::gemm<T>(1, p, seen, values_, {.k = seen, .n = head_width, .first = value}, o, width);
+        kernel::scale<T>(T(1) / sum, {o, head_width});
     }
 
     std::size_t sequences_, position_ = 0;

@@ -2,23 +2,21 @@
 // Causal self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1), one sample and head at a time.
 //
 //     S = scale q k^T, masked to keys <= query,   P = softmax(S) by rows,   o = P v,   scale = 1 / sqrt(d)
-//     dv = P^T do,   dP = do v^T,   dS = P (dP - sum_j P dP),   dq = scale dS k,   dk = scale dS^T q
+//     dv = P^T do,   dP = do v^T,   dS = P (dP - sum_j P dP) scale,   dq = dS k,   dk = dS^T q
 //
-// qkv    rows of 3 C numbers: q, k, v, each with the heads side by side (d = C / heads); read and written in place
+// qkv    rows of 3 C numbers: q, k, v, each with the heads side by side (d = C / heads); dqkv the same
 // o      rows of C numbers
-// row statistics (max, 1 / sum of exp) are kept for backward, which makes P again: there is never a T x T matrix
+// row statistics (largest score, 1 / sum of exponentials) are kept for backward, which makes P again: there is never a
+// T x T matrix. sum_j P dP is do . o.
 //
-// Queries go in strips of one register tile, which see keys up to their last one: half of the square is left out.
+// Rows are read and written in place up to 128 tokens. Beyond, and where d is no multiple of a vector, a head is copied
+// first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 instead of 70 % of the peak).
 
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/kernel/gemm_adjoint.hpp>
-#include <tessera/kernel/reduce.hpp>
-#include <tessera/kernel/vector_math.hpp>
+#include <tessera/core/buffer.hpp>
+#include <tessera/kernel/attention_head.hpp>
+#include <tessera/kernel/attention_plain.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -32,63 +30,81 @@ struct AttentionSize {
 
 template <std::floating_point T>
 struct AttentionScratch {
-    Panels<T> keys_t, values, values_t, keys;
-    Buffer<T> p, ds;
+    Buffer<T> values;
+    /// Memory is kept.
+    T* room(std::size_t n) {
+        if (values.size() < n) values.resize(n);
+        return values.data();
+    }
 };
 
-namespace detail {
-inline constexpr std::size_t strip = tile::max_rows;
-inline constexpr std::size_t strips = 4;  // whose P and dS are held for the products that sum over queries
+namespace attention::detail {
+inline constexpr std::size_t most_in_place = 128;
 
-// Rows of scores are whole vectors long: what the tile writes behind the last key is cleared with the masked ones.
-constexpr std::size_t row_length(std::size_t keys) { return (keys + tile::W - 1) / tile::W * tile::W; }
+inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > most_in_place; }
 
-// p = e^(scale x - m) r for the first `valid` keys, zeros behind them.
-template <std::floating_point T>
-void probabilities(std::span<T> x, std::size_t valid, T scale, T m, T r) {
-    const simd::Vec<T> s(scale), minus(-m), factor(r);
-    simd::map(valid, x.data(), [&](const auto& v) { return simd::exp<T>(simd::fma<T>(v, s, minus)) * factor; },
-              static_cast<const T*>(x.data()));
-    std::ranges::fill(x.subspan(valid), T(0));
+// d numbers of each row, as whole vectors with zeros behind them; and back.
+inline Rows<const float> widened(std::size_t rows, std::size_t d, Rows<const float> from, float*& room) {
+    const Rows<float> to{room, whole_vectors(d)};
+    room += rows * to.ld;
+    for (std::size_t t = 0; t < rows; ++t)
+        for (std::size_t c = 0; c < d; c += W)
+            simd::store(to[t] + c, c + W <= d ? simd::load(from[t] + c) : simd::load_part(from[t] + c, d - c));
+    return to;
 }
-// Softmax of scores, of which the first `valid` take part; sets the statistics of the row. The same bits as probabilities
-// with these statistics, for one e^x a score instead of two.
-template <std::floating_point T>
-void causal_row(std::span<T> x, std::size_t valid, T scale, T& m, T& r) {
-    m = scale * simd::largest(valid, x.data());
-    const simd::Vec<T> s(scale), minus(-m);
-    simd::map(valid, x.data(), [&](const auto& v) { return simd::exp<T>(simd::fma<T>(v, s, minus)); },
-              static_cast<const T*>(x.data()));
-    r = T(1) / simd::sum<T>(valid, [](const auto& v) { return v; }, static_cast<const T*>(x.data()));
-    kernel::scale<T>(r, x.first(valid));
-    std::ranges::fill(x.subspan(valid), T(0));
+inline void narrow(std::size_t rows, std::size_t d, Rows<const float> from, Rows<float> to) {
+    for (std::size_t t = 0; t < rows; ++t)
+        for (std::size_t c = 0; c < d; c += W)
+            if (c + W <= d)
+                simd::store(to[t] + c, simd::load(from[t] + c));
+            else
+                simd::store_part(to[t] + c, simd::load(from[t] + c), d - c);
 }
-}  // namespace detail
+
+/// f(unit, first element of its q, first element of its o) for each head of each sample.
+template <class F>
+void for_heads(const AttentionSize& size, F&& f) {
+    for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
+        const std::size_t at = unit / size.heads * size.tokens * size.channels(), column = unit % size.heads * size.width;
+        f(unit, 3 * at + column, at + column);
+    }
+}
+template <class T>
+Triple<T> triple(T* at, std::size_t channels) {
+    const std::size_t ld = 3 * channels;
+    return {{at, ld}, {at + channels, ld}, {at + 2 * channels, ld}};
+}
+}  // namespace attention::detail
 
 template <std::floating_point T>
 void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<T> largest, std::span<T> inverse,
                        AttentionScratch<T>& scratch) {
-    const std::size_t C = size.channels(), ld = 3 * C, d = size.width, tokens = size.tokens;
-    const T scale = T(1) / std::sqrt(static_cast<T>(d));
-    if (scratch.p.size() < detail::strip * detail::row_length(tokens))
-        scratch.p.resize(detail::strip * detail::row_length(tokens));
-    for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
-        const std::size_t head = unit % size.heads, sample = unit / size.heads;
-        const T* q = qkv + sample * tokens * ld + head * d;
-        T* out = o + sample * tokens * C + head * d;
-        scratch.keys_t.pack(d, tokens, q + C, 1, ld);
-        scratch.values.pack(tokens, d, q + 2 * C, ld, 1);
-        for (std::size_t first = 0; first < tokens; first += detail::strip) {
-            const std::size_t rows = std::min(detail::strip, tokens - first), keys = first + rows;
-            const std::size_t ldp = detail::row_length(keys);
-            T* p = scratch.p.data();
-            gemm<T>(rows, q + first * ld, ld, scratch.keys_t, {d, std::same_as<T, float> ? ldp : keys}, p, ldp);
-            for (std::size_t i = 0; i < rows; ++i) {
-                const std::size_t row = unit * tokens + first + i;
-                detail::causal_row<T>({p + i * ldp, keys}, first + i + 1, scale, largest[row], inverse[row]);
+    namespace at = attention;
+    const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
+    if constexpr (std::same_as<T, float>) {
+        const bool copied = at::detail::copied(size);
+        const std::size_t matrix = tokens * at::whole_vectors(d);
+        float* const room = scratch.room(at::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            at::Triple<const float> in = at::detail::triple(qkv + q, C);
+            const at::Rows<float> out{o + y, C};
+            at::Rows<float> wide = out;
+            float* rest = room;
+            if (copied) {
+                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = at::detail::widened(tokens, d, *m, rest);
+                wide = {rest, at::whole_vectors(d)};
+                rest += matrix;
             }
-            gemm<T>(rows, p, ldp, scratch.values, {keys, d}, out + first * C, C);
-        }
+            at::forward(tokens, d, in, wide, {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            if (copied) at::detail::narrow(tokens, d, wide, out);
+        });
+    } else {
+        T* const p = scratch.room(tokens);
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            const at::Triple<const T> in = at::detail::triple(qkv + q, C);
+            for (std::size_t t = 0, row = unit * tokens; t < tokens; ++t, ++row)
+                inverse[row] = at::plain::row<T>(t + 1, d, in.q[t], in.k, in.v, p, o + y + t * C, largest[row]);
+        });
     }
 }
 
@@ -96,51 +112,39 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
 template <std::floating_point T>
 void attention_backward(const AttentionSize& size, const T* qkv, const T* o, const T* dout, T* dqkv,
                         std::span<const T> largest, std::span<const T> inverse, AttentionScratch<T>& scratch) {
-    const std::size_t C = size.channels(), ld = 3 * C, d = size.width, tokens = size.tokens;
-    const T scale = T(1) / std::sqrt(static_cast<T>(d));
-    const std::size_t block = detail::strip * detail::strips;
-    const std::size_t held_size = block * detail::row_length(tokens);
-    if (scratch.p.size() < held_size) scratch.p.resize(held_size);
-    if (scratch.ds.size() < held_size) scratch.ds.resize(held_size);
-    std::fill_n(dqkv, size.batch * tokens * ld, T(0));
-    for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
-        const std::size_t head = unit % size.heads, sample = unit / size.heads;
-        const T* q = qkv + sample * tokens * ld + head * d;
-        T* dq = dqkv + sample * tokens * ld + head * d;
-        const T* out = o + sample * tokens * C + head * d;
-        const T* dy = dout + sample * tokens * C + head * d;
-        scratch.keys_t.pack(d, tokens, q + C, 1, ld);
-        scratch.keys.pack(tokens, d, q + C, ld, 1);
-        scratch.values_t.pack(d, tokens, q + 2 * C, 1, ld);
-        for (std::size_t start = 0; start < tokens; start += block) {
-            const std::size_t held = std::min(block, tokens - start), keys_held = start + held,
-                              ldp = detail::row_length(keys_held);
-            for (std::size_t first = start; first < start + held; first += detail::strip) {
-                const std::size_t rows = std::min(detail::strip, start + held - first), keys = first + rows;
-                T* p = scratch.p.data() + (first - start) * ldp;
-                T* ds = scratch.ds.data() + (first - start) * ldp;
-                const std::size_t scores = std::same_as<T, float> ? detail::row_length(keys) : keys;
-                gemm<T>(rows, q + first * ld, ld, scratch.keys_t, {d, scores}, p, ldp);
-                gemm<T>(rows, dy + first * C, C, scratch.values_t, {d, scores}, ds, ldp);
-                for (std::size_t i = 0; i < rows; ++i) {
-                    const std::size_t row = unit * tokens + first + i, valid = first + i + 1;
-                    const T* y = out + (first + i) * C;
-                    const T* g = dy + (first + i) * C;
-                    // sum_j P dP = do . o: one row of o instead of one of dP
-                    const T dot = T(detail::accumulate<T>(
-                        d, [](const auto& sum, const auto& a, const auto& b) { return simd::fma<T>(a, b, sum); }, y, g));
-                    detail::probabilities<T>({p + i * ldp, ldp}, valid, scale, largest[row], inverse[row]);
-                    const simd::Vec<T> s(scale), delta(dot);
-                    simd::map(valid, ds + i * ldp,
-                              [&](const auto& x, const auto& a) { return a * (x - delta) * s; },
-                              static_cast<const T*>(ds + i * ldp), static_cast<const T*>(p + i * ldp));
-                    std::fill(ds + i * ldp + valid, ds + (i + 1) * ldp, T(0));
-                }
-                gemm<T>(rows, ds, ldp, scratch.keys, {keys, d}, dq + first * ld, ld);
+    namespace at = attention;
+    const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
+    if constexpr (std::same_as<T, float>) {
+        const bool copied = at::detail::copied(size);
+        const std::size_t matrix = tokens * at::whole_vectors(d);
+        float* const room = scratch.room(at::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            at::Triple<const float> in = at::detail::triple(qkv + q, C);
+            at::Rows<const float> out{o + y, C}, dy{dout + y, C};
+            const at::Triple<float> to = at::detail::triple(dqkv + q, C);
+            at::Triple<float> wide = to;
+            float* rest = room;
+            if (copied) {
+                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
+                    *m = at::detail::widened(tokens, d, *m, rest);
+                for (at::Rows<float>* m : {&wide.q, &wide.k, &wide.v})
+                    *m = {rest, at::whole_vectors(d)}, rest += matrix;
             }
-            gemm_adjoint<T>(held, keys_held, d, scratch.ds.data(), ldp, q + start * ld, ld, dq + C, ld);
-            gemm_adjoint<T>(held, keys_held, d, scratch.p.data(), ldp, dy + start * C, C, dq + 2 * C, ld);
-        }
+            at::backward(tokens, d, in, out, dy, wide,
+                         {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            if (copied) {
+                at::detail::narrow(tokens, d, wide.q, to.q);
+                at::detail::narrow(tokens, d, wide.k, to.k);
+                at::detail::narrow(tokens, d, wide.v, to.v);
+            }
+        });
+    } else {
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            const at::Triple<const T> in = at::detail::triple(qkv + q, C);
+            const at::Triple<T> to = at::detail::triple(dqkv + q, C);
+            at::plain::backward<T>(tokens, d, in.q, in.k, in.v, {o + y, C}, {dout + y, C}, to.q, to.k, to.v,
+                                   largest.data() + unit * tokens, inverse.data() + unit * tokens);
+        });
     }
 }
 
