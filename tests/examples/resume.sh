@@ -22,12 +22,20 @@ sum() { sha256sum "$1/model.safetensors" "$1/samples.png" "$1/reconstructions.pn
     exit 1
 }
 
+# Waits until the run $1 has kept a checkpoint more in folder $2, or has ended: a slow machine gets on too.
+newest() { find "$1" -name 'step-*' 2>/dev/null | sort | tail -n 1; }
+wait_for_progress() {
+    before=$(newest "$2")
+    while kill -0 "$1" 2>/dev/null && [ "$(newest "$2")" = "$before" ]; do sleep 0.05; done
+    sleep "$3"  # somewhere in the steps behind it
+}
+
 # asked to stop again and again, each time after some checkpoints more
 stops=0
 while :; do
     run --out "$work/asked" --checkpoint "$work/asked-run" --resume >"$work/log" 2>&1 &
     pid=$!
-    sleep 0.6
+    wait_for_progress $pid "$work/asked-run" 0.1
     kill -TERM $pid 2>/dev/null
     wait $pid || fail "exit code $? after SIGTERM: $(cat "$work/log")"
     [ $failed = 0 ] || exit 1
@@ -44,7 +52,7 @@ kills=0
 while :; do
     run --out "$work/killed" --checkpoint "$work/killed-run" --resume >"$work/log" 2>&1 &
     pid=$!
-    sleep 1.$((kills % 3))
+    wait_for_progress $pid "$work/killed-run" 0.$((kills % 3))
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null && break
     grep -q '^done in' "$work/log" && break
