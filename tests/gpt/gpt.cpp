@@ -98,6 +98,32 @@ TEST_CASE("Gpt: a token changes no logits at its own position or before, and all
     }
 }
 
+TEST_CASE("Gpt: freeze makes the panels that a training step reads, of a forward pass and no others") {
+    using Model = Gpt<larger>;
+    const auto model = moved_model<Model>();
+    Model::Packed whole;
+    nn::pack<Model::Net>(model.params().net, whole);
+    const auto same = [](const auto& a, const auto& b) {
+        const auto of = [](const auto& w) {
+            return std::span{w.forward.data(), w.forward.panel_count() * w.forward.rows() * kernel::panel_width};
+        };
+        return std::ranges::equal(of(a), of(b)) && a.forward.columns() == b.forward.columns() &&
+               std::ranges::equal(a.bias, b.bias) && a.backward.columns() == 0;
+    };
+    const auto check = [&] {
+        const Model::Packed frozen = model.freeze();
+        bool good = same(std::get<3>(frozen.items), std::get<3>(whole.items));
+        for (std::size_t i = 0; i < larger.layers; ++i) {
+            const GptBlockWeights a{std::get<1>(frozen.items).items[i]}, b{std::get<1>(whole.items).items[i]};
+            good = good && same(a.attention.in, b.attention.in) && same(a.attention.out, b.attention.out) &&
+                   same(a.up, b.up) && same(a.down, b.down);
+        }
+        return good;
+    };
+    CHECK(check());
+    CHECK(support::with_threads(3, check));
+}
+
 TEST_CASE("Gpt: labels change the logits, and without labels it is the null class that opens a sequence") {
     auto model = moved_model<Tiny>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5};

@@ -16,6 +16,7 @@
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/kernel/denormals.hpp>
+#include <tessera/kernel/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/embedding.hpp>
 #include <tessera/nn/grouped.hpp>
@@ -119,11 +120,17 @@ public:
         return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
     }
 
-    /// The weights as they are now in the kernels' order: pack once to sample often.
+    /// The weights as they are now in the kernels' order, for forward passes only: pack once to sample often.
     Packed freeze() const {
-        const kernel::FlushDenormals guard;
         Packed packed;
-        nn::pack<Net>(params_.net, packed);
+        const auto& from = params_.net.items;
+        auto& to = packed.items;
+        kernel::for_each_slot(C.layers + 1, kernel::concurrency(), [&](std::size_t i, std::size_t) {
+            if (i < C.layers) return freeze_block(std::get<1>(from).items[i], std::get<1>(to).items[i]);
+            std::get<0>(to) = std::get<0>(from);
+            std::get<2>(to) = std::get<2>(from);
+            std::get<3>(to).pack_forward(C.width, C.vocab, std::get<3>(from).weight.data(), {});
+        });
         return packed;
     }
 
@@ -188,6 +195,17 @@ public:
     }
 
 private:
+    template <class From, class To>
+    static void freeze_block(const From& from, To& to) {
+        const GptBlockWeights p{from};  // the same names and places
+        auto& [attention, wide] = to.items;
+        std::get<0>(attention.items) = p.norm1;
+        std::get<1>(attention.items).in.pack_forward(C.width, 3 * C.width, p.attention.in_weight.data(), p.attention.in_bias.span());
+        std::get<1>(attention.items).out.pack_forward(C.width, C.width, p.attention.out_weight.data(), p.attention.out_bias.span());
+        std::get<0>(wide.items) = p.norm2;
+        std::get<1>(wide.items).pack_forward(C.width, 4 * C.width, p.up.weight.data(), p.up.bias.span());
+        std::get<2>(wide.items).pack_forward(4 * C.width, C.width, p.down.weight.data(), p.down.bias.span());
+    }
     template <class Drop>
     static void fill_input(View<const Token, Context> x, std::span<const Label> labels, Tensor<Token, Context>& input,
                            Drop drop_label) {

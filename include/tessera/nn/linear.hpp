@@ -30,8 +30,12 @@ struct PackedLinear {
     Buffer<T> bias;
 
     void pack(std::size_t in, std::size_t out, const T* weight, std::span<const T> b) {
-        forward.pack(in, out, weight, out, 1);
+        pack_forward(in, out, weight, b);
         backward.pack(out, in, weight, 1, out);
+    }
+    /// For forward passes only: the transpose costs more than three times as much (128 x 512: 28 and 8 us).
+    void pack_forward(std::size_t in, std::size_t out, const T* weight, std::span<const T> b) {
+        forward.pack(in, out, weight, out, 1);
         bias.assign(b.begin(), b.end());
     }
     const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
