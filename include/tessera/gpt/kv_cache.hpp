@@ -1,6 +1,6 @@
 #pragma once
-// One token at a time: what a sequence has seen so far is kept as keys and values of each layer, in the panels that
-// the register tile reads; each step adds a column of keys and a row of values.
+// One token at a time: what a sequence has seen so far is kept as keys and values of each layer, in the order of
+// kernel/attention_step.hpp; each step adds one of each.
 //
 // The logits have the same bits as those of the whole sequence at once: every sum runs in the same order. More steps
 // than the context has places, and a token that has no embedding, are errors.
@@ -8,17 +8,14 @@
 #include <tessera/core/error.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/attention.hpp>
+#include <tessera/kernel/attention_step.hpp>
 #include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/layer_norm.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/panels.hpp>
 #include <tessera/kernel/team.hpp>
-#include <tessera/kernel/vector_math.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -34,20 +31,15 @@ class KvCache {
     using T = typename Model::Scalar;
     using Packed = typename Model::Packed;
     static constexpr std::size_t width = C.width, head_width = C.width / C.heads;
-    // Each head has panels of its own.
-    static constexpr std::size_t whole_panels(std::size_t n) {
-        return (n + kernel::panel_width - 1) / kernel::panel_width * kernel::panel_width;
-    }
-    static constexpr std::size_t key_columns = whole_panels(C.context), value_columns = whole_panels(head_width);
 
 public:
     /// `members`: how many threads of a team may take a step together.
-    explicit KvCache(std::size_t sequences, std::size_t members = 1) : sequences_{sequences}, notes_(members) {
-        const std::size_t heads = C.layers * sequences * C.heads;
-        keys_.resize(head_width, heads * key_columns);
-        values_.resize(C.context, heads * value_columns);
-        for (Notes& own : notes_)
-            own.n.resize(sequences * width), own.p.resize(C.context), own.q.resize(head_width), own.mean.resize(sequences), own.rstd.resize(sequences);
+    explicit KvCache(std::size_t sequences, std::size_t members = 1)
+        : sequences_{sequences}, heads_{C.layers * sequences * C.heads, C.context, head_width}, notes_(members) {
+        for (Notes& own : notes_) {
+            own.n.resize(sequences * width), own.scratch.resize(heads_.scratch());
+            own.mean.resize(sequences), own.rstd.resize(sequences);
+        }
         x_.resize(sequences * width), o_.resize(sequences * width), logits_.resize(sequences * C.vocab);
         qkv_.resize(sequences * 3 * width), h_.resize(sequences * 4 * width);
     }
@@ -80,7 +72,7 @@ public:
 
 private:
     struct Notes {
-        Buffer<T> n, p, q, mean, rstd;
+        Buffer<T> n, scratch, mean, rstd;
     };
 
     void check(std::span<const Token> tokens) const {
@@ -121,7 +113,11 @@ private:
         product(norm(w.norm1, me), width, w.attention.in.forward, qkv_, w.attention.in.bias.data(), me);
         me.wait();
         const auto [begin, end] = me.share(sequences_ * C.heads);
-        for (std::size_t unit = begin; unit < end; ++unit) attend(layer, unit / C.heads, unit % C.heads, notes_[me.index()]);
+        const auto at = [&, first = begin](T* rows, std::size_t row) {
+            return [=](std::size_t i) { return rows + (first + i) / C.heads * row + (first + i) % C.heads * head_width; };
+        };
+        heads_.step(layer * sequences_ * C.heads + begin, end - begin, position_, width, at(qkv_.data(), 3 * width),
+                    at(o_.data(), width), notes_[me.index()].scratch.data());
         me.wait();
         product(o_.data(), width, w.attention.out.forward, x_, w.attention.out.bias.data(), me, true);
         me.wait();
@@ -134,37 +130,10 @@ private:
         product(h_.data(), 4 * width, w.down.forward, x_, w.down.bias.data(), me, true);
         me.wait();
     }
-    void attend(std::size_t layer, std::size_t n, std::size_t head, Notes& own) {
-        const T* q = qkv_.data() + n * 3 * width + head * head_width;
-        const std::size_t unit = (layer * sequences_ + n) * C.heads + head, seen = position_ + 1;
-        const std::size_t key = unit * key_columns, value = unit * value_columns;
-        for (std::size_t i = 0; i < head_width; ++i) {
-            keys_.at(i, key + position_) = q[width + i];
-            values_.at(position_, value + i) = q[2 * width + i];
-        }
-        // The order of kernel/attention.hpp: the factor in q, a sum of one key after another, and divided by at the end.
-        constexpr bool base_2 = std::same_as<T, float>;
-        const T scale = (base_2 ? static_cast<T>(kernel::attention::log2_e) : T(1)) / std::sqrt(static_cast<T>(head_width));
-        for (std::size_t i = 0; i < head_width; ++i) own.q[i] = q[i] * scale;
-        T* p = own.p.data();
-        kernel::gemm<T>(1, own.q.data(), head_width, keys_, {.k = head_width, .n = seen, .first = key}, p, seen);
-        const kernel::simd::Vec<T> largest(kernel::simd::largest<T>(seen, p));
-        kernel::simd::map(seen, p, [&](const auto& s) {
-            if constexpr (base_2)
-                return kernel::simd::exp2_below(s - largest);
-            else
-                return kernel::simd::exp<T>(s - largest);
-        }, static_cast<const T*>(p));
-        T sum = 0;
-        for (std::size_t j = 0; j < seen; ++j) sum += p[j];
-        T* o = o_.data() + n * width + head * head_width;
-        kernel::gemm<T>(1, p, seen, values_, {.k = seen, .n = head_width, .first = value}, o, width);
-        kernel::scale<T>(T(1) / sum, {o, head_width});
-    }
 
     std::size_t sequences_, position_ = 0;
-    kernel::Panels<T> keys_, values_;  // [layer][sequence][head] side by side
-    std::vector<Notes> notes_;         // of each member
+    kernel::GrownHeads<T> heads_;  // [layer][sequence][head]
+    std::vector<Notes> notes_;     // of each member
     Buffer<T> x_, o_, qkv_, h_, logits_;
 };
 

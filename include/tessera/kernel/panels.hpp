@@ -68,7 +68,7 @@ public:
         }
     }
 
-    /// Element (i, j) of B: how a cache of keys and values grows.
+    /// Element (i, j) of B.
     T& at(std::size_t i, std::size_t j) {
         if constexpr (std::same_as<T, float>)
             return values_[(j / panel_width * k_ + i) * panel_width + j % panel_width];
