@@ -148,6 +148,31 @@ TEST_CASE("pick: the distribution is that of the options") {
     CHECK(chi_square(draws(logits, {.top_k = 3, .top_p = 0.6f}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
+TEST_CASE("pick: of many tokens each comes with its probability, whatever stands in front of it") {
+    std::vector<float> logits(83, -std::numeric_limits<float>::infinity());
+    std::vector<double> p(83);
+    double sum = 0;
+    for (std::size_t i = 0; i < 83; i += i == 20 ? 31 : 1)  // two blocks of 16 and a part of a third without any
+        if (i % 5 != 4) sum += p[i] = 1 + static_cast<double>(i % 7), logits[i] = static_cast<float>(std::log(p[i]) - 40);
+    for (double& v : p) v /= sum;
+    CHECK(chi_square(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
+    std::vector<Token> none;
+    Rng rng{7};
+    auto x = logits;
+    CHECK(pick<float>(x, {}, none, rng) < 83);  // nothing is ordered where all are kept
+}
+
+TEST_CASE("pick: the ends of what is drawn are tokens that have a weight") {
+    std::vector<float> weights(50);
+    weights[18] = 0.25f, weights[19] = 0.1f, weights[33] = 0.5f, weights[34] = 1e-3f;
+    const detail::Draw<float> draw{weights};
+    CHECK(draw(0) == 18);
+    CHECK(draw(0.2499 / draw.total()) == 18);
+    CHECK(draw(0.2501 / draw.total()) == 19);
+    CHECK(draw(0.36 / draw.total()) == 33);
+    for (const double uniform : {std::nextafter(1.0, 0.0), 1.0}) CHECK(draw(uniform) == 34);
+}
+
 TEST_CASE("pick: of equal logits top_k keeps the first, and minus infinity is never drawn") {
     const std::vector<float> equal(9, 1.5f);
     const auto counts = draws(equal, {.top_k = 3}, 3000);

@@ -35,50 +35,77 @@ struct SampleOptions {
     std::span<const Label> labels = {};   ///< one a sequence, or empty: the null class
 };
 
-/// Draws one token; `order` is scratch of the logits' length. Overwrites the logits with probabilities of the tokens
-/// in `order`.
+namespace detail {
+/// Draws i with probability weights[i] / total, never one of weight 0. Whole blocks first: 256 subtractions one behind
+/// the other cost as much as the softmax.
+template <std::floating_point T>
+class Draw {
+public:
+    explicit Draw(std::span<const T> weights) : weights_{weights} {
+        for (std::size_t i = 0; i < weights.size(); i += block) total_ += sum(i);
+    }
+    double total() const { return total_; }
+    Token operator()(double uniform) const {
+        double at = uniform * total_, left = at;
+        std::size_t first = 0, chosen = 0;
+        for (std::size_t i = 0; i < weights_.size() && !(left < 0); i += block)
+            if (const double s = sum(i); s > 0) first = i, at = left, left -= s;
+        for (std::size_t i = first; i < std::min(first + block, weights_.size()) && !(at < 0); ++i)
+            if (const double w = static_cast<double>(weights_[i]); w > 0) chosen = i, at -= w;
+        return static_cast<Token>(chosen);
+    }
+
+private:
+    static constexpr std::size_t block = kernel::simd::lanes;
+    double sum(std::size_t i) const {
+        return static_cast<double>(kernel::simd::sum<T>(std::min(block, weights_.size() - i), [](const auto& v) { return v; },
+                                                        weights_.data() + i));
+    }
+    std::span<const T> weights_;
+    double total_ = 0;
+};
+}  // namespace detail
+
+/// Draws one token. Overwrites the logits with the weights of the tokens; `order` is scratch of their length, used where
+/// top_k or top_p leaves some of them out.
 template <std::floating_point T>
 Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
     // The largest comes off first: at a temperature near 0 it would overflow, and the rest with it.
     const kernel::simd::Vec<T> largest(kernel::simd::largest(logits.size(), logits.data()));
     const kernel::simd::Vec<T> factor(std::min(T(1) / static_cast<T>(options.temperature), std::numeric_limits<T>::max()));
     kernel::simd::map(logits.size(), logits.data(), [&](const auto& v) { return (v - largest) * factor; }, logits.data());
-    kernel::softmax<T>(logits);
+    kernel::exp_row<T>(logits, T(0), logits);
+    const detail::Draw<T> draw{logits};
+    if (!(draw.total() > 0)) throw NumericError("sample: logits: expected finite numbers, got NaN or infinity");
+    const bool cut = options.top_k > 0 && options.top_k < logits.size();
+    if (!cut && options.top_p >= 1) return draw(rng.uniform_double());
+
+    // A heap gives the best ones in order, as many as are asked for: mostly a few of some hundred.
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
-    const bool all = (options.top_k == 0 || options.top_k >= order.size()) && options.top_p >= 1;
+    const auto worse = [&](Token a, Token b) {
+        return logits[a] != logits[b] ? logits[a] < logits[b] : a > b;
+    };
+    const auto weight = [&](std::size_t i) { return static_cast<double>(logits[order[order.size() - 1 - i]]); };
+    const auto take = [&](std::size_t i) {
+        std::pop_heap(order.begin(), order.end() - static_cast<std::ptrdiff_t>(i), worse);
+    };
+    std::ranges::make_heap(order, worse);
     std::size_t kept = order.size();
-    double total = 0;
-    if (!all) {
-        // A heap gives the best ones in order, as many as are asked for: mostly a few of some hundred.
-        const auto worse = [&](Token a, Token b) {
-            return logits[a] != logits[b] ? logits[a] < logits[b] : a > b;
-        };
-        const auto probability = [&](std::size_t i) { return static_cast<double>(logits[order[order.size() - 1 - i]]); };
-        const auto take = [&](std::size_t i) {
-            std::pop_heap(order.begin(), order.end() - static_cast<std::ptrdiff_t>(i), worse);
-        };
-        std::ranges::make_heap(order, worse);
-        double of_k = 0;
-        const bool cut = options.top_k > 0 && options.top_k < kept;
-        if (cut) {
-            kept = options.top_k;
-            for (std::size_t i = 0; i < kept; ++i) take(i), of_k += probability(i);
-        } else {
-            for (const T p : logits) of_k += static_cast<double>(p);
-        }
-        std::size_t i = 0;
-        for (; i < kept && total < static_cast<double>(options.top_p) * of_k; ++i) {
-            if (!cut) take(i);
-            total += probability(i);
-        }
-        std::ranges::reverse(order);
-        kept = std::max(std::size_t{1}, i);
-    } else {
-        for (const T p : logits) total += static_cast<double>(p);
+    double of_k = draw.total();
+    if (cut) {
+        kept = options.top_k, of_k = 0;
+        for (std::size_t i = 0; i < kept; ++i) take(i), of_k += weight(i);
     }
-    if (!(total > 0)) throw NumericError("sample: logits: expected finite numbers, got NaN or infinity");
+    std::size_t i = 0;
+    double total = 0;
+    for (; i < kept && total < static_cast<double>(options.top_p) * of_k; ++i) {
+        if (!cut) take(i);
+        total += weight(i);
+    }
+    kept = std::max(std::size_t{1}, i);
+    std::ranges::reverse(order);
     double at = rng.uniform_double() * total;
-    for (std::size_t i = 0; i + 1 < kept; ++i)
+    for (i = 0; i + 1 < kept; ++i)
         if ((at -= static_cast<double>(logits[order[i]])) < 0) return order[i];
     return order[kept - 1];
 }
