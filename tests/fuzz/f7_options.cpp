@@ -1,4 +1,4 @@
-// F7: any words as a command line of `digits`, and any bytes as a piece of JSON text.
+// F7: any words as a command line of `digits`; any bytes as a piece of JSON text, when they begin as one.
 
 #include "target.hpp"
 
@@ -11,11 +11,14 @@
 
 void fuzz::one(tessera::ByteView input) {
     using namespace tessera;
-    try {
-        io::JsonReader reader{input, "input", 0};
-        const std::string text = reader.string("a text");
-        demand(io::first_invalid_utf8(io::as_bytes(text)) == text.size(), "text is UTF-8");
-    } catch (const FormatError&) {
+    if (!input.empty() && input[0] == '"') {  // no option begins so, and all of them together cost a hundred texts
+        try {
+            io::JsonReader reader{input, "input", 0};
+            const std::string text = reader.string("a text");
+            demand(io::first_invalid_utf8(io::as_bytes(text)) == text.size(), "text is UTF-8");
+        } catch (const FormatError&) {
+        }
+        return;
     }
 
     std::vector<std::string> words{"digits"};

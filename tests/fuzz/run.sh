@@ -4,8 +4,9 @@
 #     sh tests/run.sh && sh tests/fuzz/run.sh build/release --executions 1000000 f1_header
 #
 # <build> is a build with tests, for its include folders and its seeds. Each target starts from its seeds and from what
-# earlier runs have found in <build>/fuzz; N: executions of each (default 100000), S: its most seconds (default 600).
-# Prints a line for each target; exit code 77 without clang. What crashes a target stays in <build>/fuzz/<target>-crash-*.
+# earlier runs have found in <build>/fuzz; N: executions of each (default 100000), S: its most seconds (default 600; 0: no
+# limit). Prints a line for each target; exit code 77 without clang. What crashes a target, or keeps it busy for more than a
+# second, stays in <build>/fuzz/<target>-crash-* and so on.
 set -u
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 build=$(CDPATH='' cd -- "${1:?the build folder}" && pwd -P)
@@ -35,9 +36,10 @@ work=$build/fuzz failed=0
 mkdir -p "$work"
 [ -d "$build/tests/fuzz/corpora" ] || "$build/tests/fuzz/fuzz_seeds" "$build/tests/fuzz/corpora" || exit 1
 for target in $targets; do
-    more='' coverage='' search=''
-    # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as often
-    case $target in f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 ;; esac
+    more='' coverage='' search='' longest=4096
+    # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as often;
+    # 20 calls are made of less than 128 choices, and the longest option has 20 letters
+    case $target in f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 longest=128 ;; esac
     [ "$target" != f7_options ] || more="$root/examples/support/options.cpp $root/examples/support/system.cpp $root/examples/support/text.cpp"
     # shellcheck disable=SC2086
     "$clang" -std=c++20 -O2 -gline-tables-only -ffp-contract=off -fsanitize=fuzzer,address,undefined,float-cast-overflow \
@@ -48,13 +50,24 @@ for target in $targets; do
         continue
     }
     mkdir -p "$work/$target.found"
-    # shellcheck disable=SC2086  # no search is no word
-    ASAN_OPTIONS=malloc_context_size=5 "$work/$target" $search -runs="$executions" -max_total_time="$seconds" -rss_limit_mb=512 -malloc_limit_mb=256 -timeout=1 \
-        -max_len=4096 -print_final_stats=1 -artifact_prefix="$work/$target-" \
-        "$work/$target.found" "$build/tests/fuzz/corpora/$target" >"$work/$target.log" 2>&1
-    code=$?
-    done=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
-    rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$work/$target.log")
+    done=0 stalls=0
+    while :; do
+        # shellcheck disable=SC2086  # no search is no word
+        ASAN_OPTIONS=malloc_context_size=5:quarantine_size_mb=16 "$work/$target" $search -runs="$((executions - done))" -max_total_time="$seconds" \
+            -rss_limit_mb=512 -malloc_limit_mb=256 -timeout=1 -max_len=$longest -print_final_stats=1 -artifact_prefix="$work/$target-" \
+            "$work/$target.found" "$build/tests/fuzz/corpora/$target" >"$work/$target.log" 2>&1
+        code=$?
+        executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
+        rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$work/$target.log")
+        done=$((done + ${executed:-0}))
+        [ $code = 70 ] && [ $stalls -lt 20 ] && [ $done -lt "$executions" ] || break
+        # libFuzzer measures by the clock on the wall: an input that is quick when it is alone was stopped together with a machine
+        # that slept or was busy
+        slow=$(sed -n 's/.*Test unit written to //p' "$work/$target.log" | tail -n 1)
+        [ -n "$slow" ] && "$work/$target" -timeout=1 -runs=10 "$slow" >>"$work/$target.log" 2>&1 || break
+        rm -f "$slow"
+        stalls=$((stalls + 1))
+    done
     echo "$target: ${done:-0} executions, ${rate:-0} a second, $([ $code = 0 ] && echo no crash || echo "CRASH, see $work/$target.log")"
     [ $code = 0 ] || failed=1
 done
