@@ -169,14 +169,14 @@ ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions&
         std::vector<Label> labels;
     } halves[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
-        const auto& [path, label] = list.files[i];
+        const auto& file = list.files[i];  // no structured binding: clang 14 does not let a lambda have one
         const std::optional<Pixels> image = bad.unless_bad(
-            i, list.files.size(), [&] { return read_image(path, S::dims[2], options.limits); });
+            i, list.files.size(), [&] { return read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
         const Pixels fitted = resize_and_crop(*image, S::dims[0], S::dims[1]);
         half.bytes.insert(half.bytes.end(), fitted.values.begin(), fitted.values.end());
-        if (labelled) half.labels.push_back(label);
+        if (labelled) half.labels.push_back(file.label);
     }
     const auto images = [&](Half& half) {
         const bool names = !half.labels.empty();

@@ -1,0 +1,7 @@
+// Templates that only tests of the first compiler use: here the second one compiles their bodies as well.
+
+#include <tessera/data/image_folder.hpp>
+
+using Gray = tessera::Shape<4, 4, 1>;
+template tessera::data::ImageFolder<Gray> tessera::data::load_image_folder<Gray>(
+    const std::string&, const tessera::data::FolderOptions&);
