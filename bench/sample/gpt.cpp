@@ -5,12 +5,21 @@
 //
 // Peers: PyTorch with a cache of keys and values that grows by concatenation, and multinomial.
 //
-// Dead ends tried (one sequence, small):
-//     one thread                           bound by L3: 3.3 MB of weights a token, 8,400 tokens a second. Two threads keep
-//                                          half of them each in L2: 27,600; shared up to 8 sequences, at 16 no better than apart
+// What bounds it (small, Zen 3, 512 KiB of L2 a core; 80 GB/s a core from L3, so 41 us for the 3.3 MB of weights):
+//     1 sequence      products of one row read them at 70 to 77 GB/s: 45 of 55 us a token on one thread. Two threads have
+//                     half each: 22 of 31 us, then waits (23 a token), norms, Gelu and attention. Packing is 0.15 to
+//                     0.23 ms of 2 to 3 a call
+//     64 sequences    products in 32 rows run at 94 % of the peak and are 70 % of the time; attention 20 %, as keys and
+//                     values come from L3 as well (kernel/attention_step.hpp), Gelu 4 %, the draw 1 %
+//
+// Dead ends tried (small):
+//     one thread                           bound by L3. With 2 MiB of L2 a core two threads keep half of the weights each
+//                                          there: 3 times as fast; shared up to 8 sequences, at 16 no better than apart
+//     64 sequences in one cache            products at 76 to 95 instead of 98 GFLOP/s
 //     fetching weights ahead of the product, 1 to 8 KB     no change: bound by L3
 //     2 MiB pages for weights                              no change
 //     bfloat16 weights                                     3 times faster on one thread, but not the bits of training
+//     copies of whole vectors in packing                   no change: bound by the caches
 
 #include <bench/rows.hpp>
 #include <bench/support/allocations.hpp>

@@ -199,9 +199,11 @@ private:
     static void freeze_block(const From& from, To& to) {
         const GptBlockWeights p{from};  // the same names and places
         auto& [attention, wide] = to.items;
+        auto& projections = std::get<1>(attention.items);
+        const auto& a = p.attention;
         std::get<0>(attention.items) = p.norm1;
-        std::get<1>(attention.items).in.pack_forward(C.width, 3 * C.width, p.attention.in_weight.data(), p.attention.in_bias.span());
-        std::get<1>(attention.items).out.pack_forward(C.width, C.width, p.attention.out_weight.data(), p.attention.out_bias.span());
+        projections.in.pack_forward(C.width, 3 * C.width, a.in_weight.data(), a.in_bias.span());
+        projections.out.pack_forward(C.width, C.width, a.out_weight.data(), a.out_bias.span());
         std::get<0>(wide.items) = p.norm2;
         std::get<1>(wide.items).pack_forward(C.width, 4 * C.width, p.up.weight.data(), p.up.bias.span());
         std::get<2>(wide.items).pack_forward(4 * C.width, C.width, p.down.weight.data(), p.down.bias.span());

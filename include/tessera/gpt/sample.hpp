@@ -58,8 +58,8 @@ public:
 private:
     static constexpr std::size_t block = kernel::simd::lanes;
     double sum(std::size_t i) const {
-        return static_cast<double>(kernel::simd::sum<T>(std::min(block, weights_.size() - i), [](const auto& v) { return v; },
-                                                        weights_.data() + i));
+        const std::size_t count = std::min(block, weights_.size() - i);
+        return static_cast<double>(kernel::simd::sum<T>(count, [](const auto& v) { return v; }, weights_.data() + i));
     }
     std::span<const T> weights_;
     double total_ = 0;
