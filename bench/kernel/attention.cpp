@@ -24,6 +24,7 @@
 #include <bench/support/data.hpp>
 
 #include <tessera/kernel/attention.hpp>
+#include <tessera/kernel/eigen.hpp>
 
 #include <cmath>
 #include <cstddef>
