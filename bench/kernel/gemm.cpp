@@ -13,6 +13,15 @@
 //     adjoint with strided x and dy       46 to 52 % at n = 128, k = 512: rows 2^n bytes apart fall into few cache sets
 //     adjoint in blocks of 49 rows        5 to 10 points lost against 196; 392 gains nothing
 //     adjoint with software prefetch      2 to 12 points lost
+// The same on Zen 3 (AVX2, 16 registers, 32 KiB L1d, 512 KiB L2):
+//     one tile at a time, as above        88 instead of 93 % (k = 128, 256): every 6 rows read all panels from L3
+//     blocking k at 256                   equal at k = 256 to 512, 1 to 5 points lost at 1024
+//     a call for each tile                3 points lost at k = 128, 7 at 32
+//     four steps of k at a time           equal to two; without pinned operands 63 % (g++ reads them again for each row)
+//     tiles of 3 x 4 vectors, two of the four read from memory (17 instead of 20 instructions a step)   g++ spills: 36 %
+//     adjoint: x copied tile by tile      2 to 6 points less than row by row
+//     adjoint: dy copied as well          2 to 5 points less than in place, but 4 more where its rows are 4 KiB apart
+//     adjoint: 392 rows in blocks of 8 samples   a whole step 0 to 2 points slower
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
