@@ -104,6 +104,17 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
     }
 }
 
+namespace detail {
+// Taps read the same maps, of which a chunk reads `read` numbers, and the same dy. With AVX2 the maps are read in place up
+// to 128 KiB (88 instead of 83 % of the peak; 200 KiB: 77 instead of 82), and dy is copied once for all taps (128 columns:
+// 88 instead of 77 %; 32: 88 instead of 90). With AVX-512 both or neither: in place gains 8 points at 64 columns, nothing
+// at 128.
+inline InPlace in_place_of_taps(std::size_t taps, std::size_t read, std::size_t n) {
+    if (tile::W == 16) return {.x = n <= 64, .dy = n <= 64};
+    return {.x = read * sizeof(float) <= 128 * 1024, .dy = taps == 1 || n < 64};
+}
+}  // namespace detail
+
 /// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image.
 template <std::floating_point T>
 void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
@@ -122,10 +133,9 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
             const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a) {
                 detail::patches_of_tap(plan, x, in_pixels, channels, m, count, tap, a);
             };
-            if (n % panel_width == 0 && n <= detail::in_place_columns)
-                detail::adjoint_rows_in_place(rows, plan.taps, channels, n, point, dy, n, dw, n);
-            else
-                detail::adjoint_rows(rows, plan.taps, channels, n, point, dy, n, dw, n);
+            const std::size_t read = detail::chunk_rows * in_pixels / plan.pixels * channels;
+            detail::adjoint_rows(rows, plan.taps, channels, n, point, dy, n, dw, n,
+                                 detail::in_place_of_taps(plan.taps, read, n));
         }
     } else {
         RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));

@@ -5,8 +5,8 @@
 //                                        blocks changes no bit
 //     db += sum of dy     column_sums    rows in order
 //
-// 196 rows of x are copied in the order in which the tile reads them: in place, rows at a distance of 2^n bytes fall
-// into few sets of L1 and evict each other. A panel of dy (12 KiB with AVX2) then stays in L1 while all tiles of x pass.
+// A panel of 196 rows of dy (12 KiB with AVX2) stays in L1 while all tiles of x pass. Either operand may be copied in the
+// order of the tile first: in place, rows at a distance of 2^n bytes fall into few sets of L1 and evict each other.
 
 #include <tessera/kernel/adjoint_tile.hpp>
 #include <tessera/kernel/eigen.hpp>
@@ -62,63 +62,53 @@ inline void copy_tiles(const tile::EvenCut& cut, std::size_t count, std::size_t 
     }
 }
 
+/// Which operands are read where they stand, and not copied in the order of the tile first.
+struct InPlace {
+    bool x = false, dy = false;
+};
+
+// With AVX2 a copy of dy costs 2 to 5 points and pays where its rows are 4 KiB apart; x in place loses 3 to 14.
+inline InPlace in_place_of_matrix(std::size_t ldy) {
+    return {.x = false, .dy = tile::W < 16 && ldy < 1024};
+}
+
 // x may have several parts, one below the other in db: the taps of a convolution. point(part, m, count, a) tells where
 // rows m .. m + count - 1 of a part stand.
 template <class Rows>
 void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point, const float* dy,
-                  std::size_t ldy, float* db, std::size_t ldb) {
+                  std::size_t ldy, float* db, std::size_t ldb, InPlace in_place) {
     constexpr std::size_t chunk = chunk_rows, columns = 256, most_k = 128;  // copies that fit in L2 together
     constexpr std::size_t most_tiles = (most_k + tile::max_rows - 1) / tile::max_rows;
     alignas(64) float x[most_tiles * chunk * tile::pitch], panels[chunk * columns];
     const float* a[chunk];
-    // In place dy costs nothing to copy and 2 to 5 points less; where rows are 4 KiB apart the copy wins those points.
-    const bool in_place = tile::W < 16 && n % panel_width == 0 && ldy < 1024;
+    const bool dy_in_place = in_place.dy && n % panel_width == 0;  // else columns behind the last would be read
+    const std::size_t ldg = dy_in_place ? ldy : panel_width;
     for (std::size_t m = 0; m < rows; m += chunk) {
         const std::size_t count = std::min(chunk, rows - m);
         for (std::size_t start = 0; start < n; start += columns) {
             const std::size_t stop = std::min(n, start + columns);
-            for (std::size_t j = start; j < stop && !in_place; j += panel_width)
+            for (std::size_t j = start; j < stop && !dy_in_place; j += panel_width)
                 copy_columns<panel_width>(count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; },
                                           panels + (j - start) * chunk);
             for (std::size_t part = 0; part < parts; ++part) {
                 point(part, m, count, a);
                 for (std::size_t first = 0; first < k; first += most_k) {
                     const tile::EvenCut cut(std::min(most_k, k - first));
-                    copy_tiles(cut, count, first, k, a, x);
+                    if (!in_place.x) copy_tiles(cut, count, first, k, a, x);
                     for (std::size_t j = start; j < stop; j += panel_width) {
-                        const float* g = in_place ? dy + m * ldy + j : panels + (j - start) * chunk;
+                        const float* g = dy_in_place ? dy + m * ldy + j : panels + (j - start) * chunk;
+                        const std::size_t width = std::min(panel_width, n - j);
                         for (std::size_t t = 0; t < cut.parts; ++t) {
-                            const std::size_t row = part * k + first + cut.begin(t), r = cut.begin(t + 1) - cut.begin(t);
-                            float* out = db + row * ldb + j;
+                            const std::size_t row = first + cut.begin(t), r = cut.begin(t + 1) - cut.begin(t);
+                            float* out = db + (part * k + row) * ldb + j;
                             for (std::size_t i = 0; i < r; ++i) simd::prefetch(out + (r + i) * ldb);  // of the next tile
-                            tile::adjoint(r, x + t * count * tile::pitch, count, g, in_place ? ldy : panel_width, out, ldb,
-                                          std::min(panel_width, n - j));
+                            if (in_place.x)
+                                tile::adjoint(r, a, row, count, g, ldg, out, ldb, width);
+                            else
+                                tile::adjoint(r, x + t * count * tile::pitch, count, g, ldg, out, ldb, width);
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-// The same without any copy, where few columns of dy come out: each copied row of x would serve two to four tiles. 32
-// columns: 87 instead of 79 % of the peak with AVX2, 64: 86 to 90 instead of 72 to 77 %; AVX-512 gains 8 points at 64.
-inline constexpr std::size_t in_place_columns = 64;
-
-template <class Rows>
-void adjoint_rows_in_place(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point,
-                           const float* dy, std::size_t ldy, float* db, std::size_t ldb) {
-    const float* a[chunk_rows];
-    const tile::EvenCut cut(k);
-    for (std::size_t m = 0; m < rows; m += chunk_rows) {
-        const std::size_t count = std::min(chunk_rows, rows - m);
-        for (std::size_t part = 0; part < parts; ++part) {
-            point(part, m, count, a);
-            for (std::size_t t = 0; t < cut.parts; ++t) {
-                const std::size_t first = cut.begin(t), r = cut.begin(t + 1) - first;
-                for (std::size_t j = 0; j < n; j += panel_width)
-                    tile::adjoint(r, a, first, count, dy + m * ldy + j, ldy, db + (part * k + first) * ldb + j, ldb,
-                                  panel_width);
             }
         }
     }
@@ -134,7 +124,7 @@ void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, st
                              [&](std::size_t, std::size_t m, std::size_t count, const float** a) {
                                  for (std::size_t i = 0; i < count; ++i) a[i] = x + (m + i) * ldx;
                              },
-                             dy, ldy, db, ldb);
+                             dy, ldy, db, ldb, detail::in_place_of_matrix(ldy));
     else
         eigen_map(db, k, n, ldb) += eigen_map(x, rows, k, ldx).transpose() * eigen_map(dy, rows, n, ldy);
 }
