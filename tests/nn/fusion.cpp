@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
+#include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/layer_norm.hpp>
@@ -113,6 +114,8 @@ TEST_CASE("fusion: sums of a Residual in the products and the norms of its branc
                            Chain<Shape<4, 5, 9>, Plain, Plain, Apart<Relu>, Apart<Conv2d<2, pointwise>>>>() == "");
     CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, Linear<12>>>,
                            Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<Linear<12>>>>>() == "");
+    CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, CausalAttention<3>>>,
+                           Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<CausalAttention<3>>>>>() == "");
     CHECK(first_difference<Chain<Shape<3, 12>, Residual<Linear<12>>>, Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
 }
 

@@ -12,6 +12,7 @@
 // Cache    q, k, v, o and their gradients, the statistics of the rows
 
 #include <tessera/kernel/attention.hpp>
+#include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear.hpp>
@@ -51,6 +52,7 @@ struct CausalAttentionLayer {
 
     static constexpr std::string_view name = "CausalAttention";
     static constexpr std::size_t width = last_dim<In>, tokens = row_count<In>, heads = Heads > 0 ? Heads : 1;
+    static constexpr Fuses fuses{.add_y = true};
     using Scalar = T;
     using Input = In;
     using Output = In;
@@ -77,7 +79,7 @@ struct CausalAttentionLayer {
         w.in.pack(width, 3 * width, p.in_weight.data(), p.in_bias.span());
         w.out.pack(width, width, p.out_weight.data(), p.out_bias.span());
     }
-    static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
+    static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
         const std::size_t rows = x.batch() * tokens;
         cache.qkv.resize(x.batch());
         cache.o.resize(x.batch());
@@ -85,7 +87,8 @@ struct CausalAttentionLayer {
         kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), 3 * width, {.bias = w.in.bias.data()});
         kernel::attention_forward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
                                      cache.largest, cache.inverse, cache.scratch);
-        kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width, {.bias = w.out.bias.data()});
+        kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width,
+                        {.bias = w.out.bias.data(), .add = add});
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
