@@ -10,6 +10,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -90,6 +93,38 @@ TEST_CASE("FrozenVqVae: one image after another gives the bits of the whole batc
         same &= std::ranges::equal(one.span(), codes[n]) && std::ranges::equal(image.span(), y[n]);
     }
     CHECK(same);
+}
+
+TEST_CASE("FrozenVqVae: few images, whose layers several threads share, give the bits of one thread") {
+    const auto frozen = random_vae().freeze();
+    for (const std::size_t batch : {1u, 2u, 5u, 16u, 17u}) {
+        const auto x = support::batch_of<float>(support::bars(batch, batch));
+        const auto there_and_back = [&] {
+            Vae::Frozen::Workspace ws;
+            Tensor<Token, Shape<4>> codes{batch};
+            Tensor<float, support::TinyImage> y{batch};
+            for (int again = 0; again < 20; ++again) {
+                frozen.encode(x, codes, ws);
+                frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
+            }
+            return std::pair{support::hash_bits(std::span<const Token>{codes.span()}),
+                             support::hash_bits(std::span<const float>{y.span()})};
+        };
+        CHECK(support::same_for_threads(there_and_back));
+    }
+}
+
+TEST_CASE("FrozenVqVae: an image that has no codes is refused in the same words by any number of threads") {
+    const auto frozen = random_vae().freeze();
+    auto x = support::batch_of<float>(support::bars(2, 1));
+    x[1][63] = std::numeric_limits<float>::quiet_NaN();
+    Tensor<Token, Shape<4>> codes{2};
+    const auto refused = [&] {
+        Vae::Frozen::Workspace ws;
+        return support::message<NumericError>([&] { frozen.encode(x, codes, ws); });
+    };
+    CHECK(refused() == "VqVae: encoder output 28: expected a finite number, got nan");
+    CHECK(support::same_for_threads(refused));
 }
 
 TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for a batch that it has seen") {

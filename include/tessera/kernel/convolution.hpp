@@ -10,11 +10,13 @@
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/kernel/im2col.hpp>
+#include <tessera/kernel/team.hpp>
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
@@ -57,16 +59,32 @@ inline void patches(const PatchPlan& plan, const float* x, std::size_t in_pixels
         }
     }
 }
+
+// What a member makes of an output: whole panels where they can be shared evenly, so that each member reads its own weights
+// only, or rows.
+struct Part {
+    Part(const Member& me, std::size_t all_rows, std::size_t panels, bool may_cut_columns)
+        : rows{all_rows}, end_panel{panels} {
+        if (may_cut_columns && panels % me.size() == 0) {
+            std::tie(first_panel, end_panel) = me.share(panels);
+        } else {
+            first_row = me.share(all_rows).first;
+            rows = me.share(all_rows).second - first_row;
+        }
+    }
+    std::size_t first_row = 0, rows, first_panel = 0, end_panel;
+};
 }  // namespace detail
 
 /// What the kernels' tables hold: channels of a map, and taps of a window (16 x 16).
 inline constexpr std::size_t max_channels = detail::zeros_length;
 inline constexpr std::size_t max_taps = 256;
 
-/// y(o) for every image and every pixel o of the plan; y has out_pixels pixels of w.columns() channels.
+/// y(o) for every image and every pixel o of the plan; y has out_pixels pixels of w.columns() channels. A member of a team
+/// makes its share only.
 template <std::floating_point T>
 void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
-              const Panels<T>& w, T* y, std::size_t out_pixels, Epilogue<T> end = {}) {
+              const Panels<T>& w, T* y, std::size_t out_pixels, Epilogue<T> end = {}, const Member& me = {}) {
     const std::size_t rows = batch * plan.pixels, n = w.columns(), k = w.rows();
     const auto out_row = [&](std::size_t m) {
         return y + (m / plan.pixels * out_pixels + static_cast<std::size_t>(plan.out[m % plan.pixels])) * n;
@@ -76,10 +94,12 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
         const bool gather = channels < detail::short_tap && k <= detail::gathered_row;
         const std::size_t segments = gather ? 1 : plan.taps, length = gather ? k : channels;
         const std::size_t together = gather || tile::W == 16 ? 1 : std::min(detail::block_tiles, table / (R * std::max(segments, std::size_t{1})));
+        const detail::Part part(me, rows, (n + panel_width - 1) / panel_width, !gather);
         alignas(64) float patches[R * detail::gathered_row];
         const float* a[table];
         float* out[R * detail::block_tiles];
-        tile::EvenCut(rows).for_runs(together, [&](std::size_t first, std::size_t r, std::size_t tiles) {
+        tile::EvenCut(part.rows).for_runs(together, [&](std::size_t first, std::size_t r, std::size_t tiles) {
+            first += part.first_row;
             if (gather) {
                 im2col(plan, x, in_pixels, channels, first, r, patches);
                 for (std::size_t i = 0; i < r; ++i) a[i] = patches + i * k;
@@ -88,11 +108,11 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
                     detail::patches(plan, x, in_pixels, channels, first + t * r, r, a + t * r * segments);
             }
             for (std::size_t i = 0; i < r * tiles; ++i) out[i] = out_row(first + i);
-            for (std::size_t j = 0; j < n; j += panel_width)
-                tile::forward(r, tiles, a, segments, length, w.panel(j / panel_width), out, j, std::min(panel_width, n - j),
+            for (std::size_t p = part.first_panel, j = p * panel_width; p < part.end_panel; ++p, j += panel_width)
+                tile::forward(r, tiles, a, segments, length, w.panel(p), out, j, std::min(panel_width, n - j),
                               detail::tile_end(end, y, j));
         });
-    } else {
+    } else if (me.index() == 0) {
         RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));
         im2col(plan, x, in_pixels, channels, 0, rows, patches.data());
         const RowMajor<T> product = patches * eigen_map(w.data(), k, n, n);

@@ -1,6 +1,6 @@
 #pragma once
 // A few threads that take every step of a long chain of small products together: one sequence that is sampled token by
-// token. Each computes its share of the columns and waits for the others; its share of the weights stays in its own L2.
+// token, one image that goes through a net. Each computes its share of the columns and waits for the others; its share of the weights stays in its own L2.
 //
 //     run_team(4, rounds, [&](Member& me, std::size_t round) {
 //         ... columns me.share(n) of one product ...
@@ -14,11 +14,12 @@
 
 #include <tessera/kernel/parallel.hpp>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <thread>
 #include <utility>
 
@@ -50,7 +51,9 @@ private:
 namespace detail {
 class Team {
 public:
-    Team(std::size_t most, std::size_t rounds) : most_{most}, rounds_{rounds}, waits_{new Count[most]} {}
+    static constexpr std::size_t most_members = 64;
+
+    Team(std::size_t most, std::size_t rounds) : most_{most}, rounds_{rounds} {}
 
     template <class F>
     void join(F& f) {
@@ -133,7 +136,7 @@ private:
     }
 
     const std::size_t most_, rounds_;
-    const std::unique_ptr<Count[]> waits_;
+    std::array<Count, most_members> waits_{};
     std::atomic<std::size_t> arrived_{0};
     std::atomic<std::uint64_t> state_{0};
     std::atomic<bool> failed_{false}, claimed_{false};
@@ -145,8 +148,8 @@ inline void Member::wait() {
     if (team_ && size_ > 1) team_->wait(*this);
 }
 
-/// f(member, round) for round in 0 .. rounds - 1, by at most `most` members at once; a round begins when all are through
-/// with the one before. An exception of f ends the team and reaches the caller. With one member TBB is not touched.
+/// f(member, round) for round in 0 .. rounds - 1, by at most `most` members at once, 64 in all; a round begins when all
+/// are through with the one before. An exception of f ends the team and reaches the caller. With one member TBB is not touched.
 template <class F>
 void run_team(std::size_t most, std::size_t rounds, F&& f) {
     if (most <= 1) {
@@ -155,6 +158,7 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
         for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
         return;
     }
+    most = std::min(most, detail::Team::most_members);
     detail::Team team(most, rounds);
     for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
     team.rethrow();

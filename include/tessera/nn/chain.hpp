@@ -13,6 +13,7 @@
 #include <tessera/nn/detail/bind.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/rounds.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -79,6 +80,19 @@ struct BasicChain {
                         const T* add = nullptr) {
         step<0>(w, x, y, cache, add);
     }
+    static constexpr std::size_t rounds = []<std::size_t... I>(std::index_sequence<I...>) {
+        return (nn::rounds<At<I>> + ...);
+    }(std::make_index_sequence<count>{});
+    static void make_room(Cache& cache, std::size_t batch) {
+        for_index([&]<std::size_t I>() {
+            if constexpr (I + 1 < count) std::get<I>(cache.y).resize(batch);
+            nn::make_room<At<I>>(std::get<I>(cache.layers), batch);
+        });
+    }
+    static void forward_round(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache, Round at,
+                              const T* add = nullptr) {
+        round_of<0>(w, x, y, cache, at, add);
+    }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {})
         requires std::same_as<InputScalar, T>
@@ -110,6 +124,26 @@ private:
             mid.resize(x.batch());
             At<I>::forward(std::get<I>(w.items), x, mid.view(), notes);
             step<I + 1>(w, std::as_const(mid).view(), y, cache, add);
+        }
+    }
+    template <std::size_t I>
+    static void round_of(const Packed& w, auto x, View<T, Output> y, Cache& cache, Round at, const T* add) {
+        constexpr bool last = I + 1 == count;
+        const auto to = [&] {
+            if constexpr (last)
+                return y;
+            else
+                return std::get<I>(cache.y).view();
+        }();
+        if (at.number < nn::rounds<At<I>>) {
+            auto& notes = std::get<I>(cache.layers);
+            if constexpr (last && fuses.add_y)
+                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, notes, at, add);
+            else
+                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, notes, at);
+        } else if constexpr (!last) {
+            at.number -= nn::rounds<At<I>>;
+            round_of<I + 1>(w, std::as_const(std::get<I>(cache.y)).view(), y, cache, at, add);
         }
     }
     // A dx without data is one that nobody wants: the first layer then makes its gradients only. `masked`: dy is zero where

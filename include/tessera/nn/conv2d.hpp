@@ -14,6 +14,7 @@
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/rounds.hpp>
 #include <tessera/nn/window.hpp>
 #include <tessera/nn/window_fits.hpp>
 
@@ -97,9 +98,15 @@ struct Conv2dLayer {
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {
         forward(w, x, y, kernel::Epilogue<T>{.add = add});
     }
-    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, kernel::Epilogue<T> end) {
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, kernel::Epilogue<T> end,
+                        const kernel::Member& me = {}) {
         end.bias = w.bias_or_null();
-        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels, end);
+        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels, end,
+                            me);
+    }
+    static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
+                              const T* add = nullptr) {
+        forward(w, x, y, kernel::Epilogue<T>{.add = add}, at.me);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {

@@ -45,6 +45,12 @@ struct ConvReluLayer {
         else
             Convolution::forward(w, x, y, cache.convolution, true);
     }
+    static void forward_round(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache, Round at) {
+        if constexpr (requires { Convolution::forward(w, x, y, kernel::Epilogue<T>{}, at.me); })
+            Convolution::forward(w, x, y, kernel::Epilogue<T>{.relu = true}, at.me);
+        else
+            Convolution::forward(w, x, y, cache.convolution, true, at.me);
+    }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, Input> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
         Convolution::backward(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), dx, cache.convolution, grad, end);

@@ -60,8 +60,13 @@ struct ConvTranspose2dLayer {
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache) {
         forward(w, x, y, cache, false);
     }
-    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, bool relu) {
+    static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, Round at) {
+        forward(w, x, y, cache, false, at.me);
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, bool relu,
+                        const kernel::Member& me = {}) {
         if constexpr (by_columns) {
+            if (me.index() > 0) return;
             const std::size_t rows = x.batch() * in_pixels;
             if (cache.columns.size() < rows * taps * Out) cache.columns.resize(rows * taps * Out);
             kernel::gemm<T>(rows, x.data(), channels, w.all_taps, cache.columns.data(), taps * Out);
@@ -69,7 +74,7 @@ struct ConvTranspose2dLayer {
         } else {
             for (std::size_t c = 0; c < w.scatter.size(); ++c)
                 kernel::convolve<T>(w.scatter[c], x.batch(), x.data(), in_pixels, channels, w.scatter_weights[c],
-                                    y.data(), out_pixels, {.bias = w.bias_or_null(), .relu = relu});
+                                    y.data(), out_pixels, {.bias = w.bias_or_null(), .relu = relu}, me);
         }
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,

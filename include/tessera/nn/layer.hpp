@@ -17,6 +17,7 @@
 //   Packed, pack(params, packed)    what a step derives from the weights once (panels for the kernels); then w is Packed
 //   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
+//   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/rounds.hpp
 //   begin(cache, pass)              told before each forward whether it trains, and with which random numbers
 
 #include <tessera/core/param.hpp>

@@ -1,12 +1,14 @@
 #pragma once
 // FrozenVqVae: the weights of a VqVae packed once, for encoding and decoding. Const, so threads may share one; each
-// brings its own workspace, and nothing is allocated with one that has seen the batch before.
+// brings its own workspace, and nothing is allocated with one that has seen the batch before. Threads share a batch by
+// images, or the layers where there are 16 images or fewer (one image, std: 325 instead of 540 us on two cores of Zen 3).
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/nn/grouped.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/rounds.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/vq_vae_options.hpp>
 
@@ -55,6 +57,16 @@ public:
     }
     void encode(View<const T, Input> x, View<Token, Codes> out, Workspace& ws) const {
         check_batch("encode", x.batch(), out.batch());
+        if (const std::size_t members = team_for(x.batch()); members > 1) {
+            Scratch& s = first_of(ws);
+            s.z.resize(x.batch());
+            const std::span<const T> z = s.z.span();
+            forward_together<Encoder>(members, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Member& me) {
+                const auto [first, last] = me.share(out.span().size());
+                search(book_, z, out.span(), first, last);
+            });
+            return check_found(z, std::span<const Token>{out.span()});
+        }
         nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             encode_block(x.slice(first, count), out.slice(first, count), s);
         });
@@ -66,6 +78,12 @@ public:
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
                                 expected_got("a code less than " + std::to_string(codes),
                                              std::to_string(in.data()[i])));
+        if (const std::size_t members = team_for(in.batch()); members > 1) {
+            Scratch& s = first_of(ws);
+            s.q.resize(in.batch());
+            gather(book_, in.span(), s.q.span());
+            return forward_together<Decoder>(members, decoder_, View<const T, Latent>{s.q}, y, s.decoder, [](auto&) {});
+        }
         nn::for_blocks(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             s.q.resize(count);
             gather(book_, in.slice(first, count).span(), s.q.span());
@@ -145,6 +163,28 @@ private:
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);
         quantize(book_, std::span<const T>{s.z.span()}, out.span(), s.q.span());
+    }
+
+    // Fewer images than two threads can share: they share the layers instead. More than 4 would have no panels of their own.
+    static std::size_t team_for(std::size_t batch) {
+        return batch == 0 || batch > nn::group_size ? 1 : std::min(kernel::concurrency(), std::size_t{4});
+    }
+    static Scratch& first_of(Workspace& ws) {
+        if (ws.empty()) ws.resize(1);
+        return ws[0];
+    }
+    // y = net(x), then last(member).
+    template <nn::Layer Net, class F>
+    static void forward_together(std::size_t members, const nn::Ready<Net>& w, View<const T, typename Net::Input> x,
+                                 View<T, typename Net::Output> y, typename Net::Cache& cache, F&& last) {
+        nn::begin<Net>(cache, {});
+        nn::make_room<Net>(cache, x.batch());
+        kernel::run_team(members, nn::rounds<Net> + 1, [&](const kernel::Member& me, std::size_t round) {
+            if (round < nn::rounds<Net>)
+                nn::forward_round<Net>(w, x, y, cache, {me, round});
+            else
+                last(me);
+        });
     }
 
     nn::Ready<Encoder> encoder_;

@@ -47,15 +47,29 @@ void gather(const PackedCodes<T>& codes, std::span<const Token> tokens, std::spa
         std::copy_n(codes.weight.data() + tokens[m] * width, width, q.data() + m * width);
 }
 
-/// Fills tokens and q. A vector with NaN, or so large that its scores overflow, has no nearest code: NumericError.
+/// The nearest codes of rows first .. last - 1 of z; kernel::no_code where there is none.
 template <std::floating_point T>
-void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q) {
-    kernel::nearest_code<T>(tokens.size(), z.data(), codes.panels.width(), codes.panels, tokens.data());
+void search(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
+            std::size_t last) {
+    const std::size_t width = codes.panels.width();
+    kernel::nearest_code<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
+}
+
+/// A vector with NaN, or so large that its scores overflow, has no nearest code: NumericError.
+template <std::floating_point T>
+void check_found(std::span<const T> z, std::span<const Token> tokens) {
     if (const auto bad = std::ranges::find(tokens, kernel::no_code); bad != tokens.end()) {
         check_finite(z, "encoder output");
         throw NumericError("VqVae: vector " + std::to_string(bad - tokens.begin()) +
                            ": no code is nearest: expected numbers whose squares are finite");
     }
+}
+
+/// Fills tokens and q; throws as check_found.
+template <std::floating_point T>
+void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q) {
+    search(codes, z, tokens, 0, tokens.size());
+    check_found(z, std::span<const Token>{tokens});
     gather(codes, std::span<const Token>{tokens}, q);
 }
 
