@@ -1,8 +1,9 @@
 #!/bin/sh
-# check.sh <compiler> <flags file> <source>: the source must not compile, the compiler must say every `// expect:` line
-# of the source, and with -DFIXED it must compile (else the error may be a mere typing error).
+# check.sh <compiler> <flags file> <source> [<header>]: the source must not compile, the compiler must say every `// expect:` line
+# of the source, and with -DFIXED it must compile (else the error may be a mere typing error). The header, which may be
+# precompiled, comes before the source.
 set -u
-compiler=$1 flags=$2 source=$3
+compiler=$1 flags=$2 source=$3 header=${4-}
 LC_ALL=C
 export LC_ALL
 
@@ -14,7 +15,8 @@ if ! grep -q 'FIXED' "$source"; then
     echo "$source: does not ask for FIXED, so nobody knows what is wrong with it"
     exit 1
 fi
-if output=$("$compiler" "@$flags" -fdiagnostics-color=never -fsyntax-only "$source" 2>&1); then
+compile() { "$compiler" "@$flags" -fdiagnostics-color=never ${header:+-include "$header"} -fsyntax-only "$@" "$source" 2>&1; }
+if output=$(compile); then
     echo "$source: compiles, and must not"
     exit 1
 fi
@@ -29,7 +31,7 @@ if [ -n "$missing" ]; then
     exit 1
 fi
 
-if ! output=$("$compiler" "@$flags" -fdiagnostics-color=never -fsyntax-only -DFIXED "$source" 2>&1); then
+if ! output=$(compile -DFIXED); then
     printf '%s: with -DFIXED it must compile; the compiler says\n%s\n' "$source" "$output"
     exit 1
 fi
