@@ -1,14 +1,18 @@
 #include <tessera/gpt/kv_cache.hpp>
 
 #include <doctest/doctest.h>
+#include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 
 #include <algorithm>
+#include <cfenv>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <thread>
 #include <vector>
 
 using namespace tessera;
@@ -86,4 +90,29 @@ TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding
     const std::vector<Token> tokens{1, 2};
     for (std::size_t i = 0; i < config.context; ++i) cache.step(packed, tokens);
     CHECK(message.operator()<ArgumentError>(tokens) == "KvCache: position: expected less than 19, got 19");
+}
+
+TEST_CASE("KvCache: a team that is larger than the cache was made for, and a cache for nobody, are refused") {
+    using Model = Gpt<config>;
+    CHECK(support::message<ArgumentError>([] { KvCache<Model>{4, 0}; }) == "KvCache: members: expected at least 1, got 0");
+    const auto packed = support::moved_model<Model>().freeze();
+    KvCache<Model> cache{1};
+    const std::vector<Token> next{config.label_token(0)};
+    const auto run = [&] {
+        kernel::run_team(2, 2000, [&](kernel::Member& me, std::size_t) {
+            if (me.size() > 1) cache.step(packed, next, me);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        });
+    };
+    CHECK(support::with_threads(2, [&] { return support::message<ArgumentError>(run); }) ==
+          "KvCache: members: expected at most 1, got 2");
+    CHECK(cache.position() == 0);
+}
+
+TEST_CASE("KvCache: a host that rounds upwards gets the same bits") {
+    const int before = std::fegetround();
+    std::fesetround(FE_UPWARD);
+    const double upwards = difference<config>(2);
+    std::fesetround(before);
+    CHECK(upwards == 0);
 }

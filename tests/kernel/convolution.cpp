@@ -208,3 +208,29 @@ TEST_CASE_TEMPLATE("col2im adds each window back to its map, and is the adjoint 
     CHECK(worst < (std::is_same_v<T, float> ? 1e-5 : 1e-13));
     CHECK(equal);
 }
+
+TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the same bits") {
+    bool same = true;
+    double worst = 0;
+    for (const PatchSize& s : {sized(18, 16, 4, 2, 1), sized(5, 7, 3, 1, 1)})  // 216 rows, more than a chunk; 105
+        for (const std::size_t a : {8u, 48u})
+            for (const std::size_t b : {32u, 64u}) {
+                const Case<float> c{s, a, b};
+                const PatchPlan plan = kernel::gather_plan(s);
+                const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** to) {
+                    kernel::detail::patches_of_tap(plan, c.x.data(), c.large, a, m, count, tap, to);
+                };
+                std::vector<float> chosen(c.w.size());
+                kernel::convolve_adjoint<float>(plan, batch, c.x.data(), c.large, a, c.y.data(), b, chosen.data());
+                worst = std::max(worst, distance(c.weights({}), chosen));
+                for (const bool x : {false, true})
+                    for (const bool dy : {false, true}) {
+                        std::vector<float> dw(c.w.size());
+                        kernel::detail::adjoint_rows(batch * c.small, c.taps, a, b, point, c.y.data(), b, dw.data(), b,
+                                                     {.x = x, .dy = dy});
+                        same &= dw == chosen;
+                    }
+            }
+    CHECK(same);
+    CHECK(worst < 60);
+}

@@ -14,6 +14,7 @@
 #include <limits>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -107,6 +108,26 @@ TEST_CASE("parallel: a thread that waits for its tasks starts none of the host's
         host.wait();
         CHECK(nested == 0);
         CHECK(shared > 0);
+    });
+}
+
+TEST_CASE("parallel: a task of the host that throws cancels the host's, and none of ours") {
+    with_threads(2, [] {
+        std::atomic<bool> begun{false};
+        std::atomic<int> done{0};
+        const auto host = [&] {
+            tbb::parallel_for(0, 2, [&](int task) {
+                if (task == 0) {
+                    while (!begun) std::this_thread::yield();
+                    throw std::runtime_error("of the host");
+                }
+                begun = true;
+                while (!tbb::is_current_task_group_canceling()) std::this_thread::yield();
+                kernel::for_each_slot(100, 2, [&](std::size_t, std::size_t) { ++done; });
+            }, tbb::simple_partitioner{});
+        };
+        CHECK_THROWS_WITH_AS(host(), "of the host", std::runtime_error);
+        CHECK(done == 100);
     });
 }
 

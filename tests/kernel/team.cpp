@@ -4,6 +4,7 @@
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <atomic>
 #include <chrono>
@@ -60,6 +61,36 @@ TEST_CASE("team: those who arrive later are taken in") {
             if (!together) std::this_thread::sleep_for(std::chrono::milliseconds(1));
         });
         CHECK(together);
+    });
+}
+
+TEST_CASE("team: a member that waits for tasks of its own takes up no other place in the team") {
+    const auto sleep = [](int us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); };
+    with_threads(3, [&] {
+        std::size_t teams = 0;
+        for (int again = 0; again < 50; ++again) {
+            tbb::task_group host;
+            std::atomic<bool> busy{false}, free{false};
+            host.run([&] {  // keeps one of the three threads away, so that a place of the team is still to be taken ...
+                busy = true;
+                while (!free) std::this_thread::yield();
+            });
+            while (!busy) std::this_thread::yield();
+            bool waited = false;
+            kernel::run_team(3, 400, [&](kernel::Member& me, std::size_t) {
+                if (me.index() != 0 || waited) return;
+                if (me.size() < 2) return sleep(50);
+                waited = free = true;  // ... and then comes for the task, or for the place
+                tbb::task_group own;
+                own.run([&] { sleep(300); });
+                sleep(100);
+                own.wait();
+            });
+            free = true;
+            host.wait();
+            teams += waited;
+        }
+        CHECK(teams > 25);
     });
 }
 

@@ -1,9 +1,12 @@
-// oom: lets the N-th allocation fail, for N = 1, 2, ... until the work succeeds: reading, loading, saving, decoding. What
-// comes out must be std::bad_alloc (or the decoder's own refusal), and everything is as it was.
+// oom: lets the N-th allocation fail, for N = 1, 2, ... until the work succeeds: reading, loading, saving, decoding, steps of
+// training. What comes out must be std::bad_alloc (or the decoder's own refusal), and everything is as it was; a step that
+// is taken again ends in the bits of one that never failed.
 
 #include "run.hpp"
 
 #include <data/png_builder.hpp>
+
+#include <tbb/task_arena.h>
 
 #include <tessera/data/decode_image.hpp>
 #include <tessera/data/gzip.hpp>
@@ -15,6 +18,7 @@
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <utility>
 
 // glibc's own, under the names that it keeps for this; Eigen and stb call malloc, so operator new alone is not enough
 extern "C" {
@@ -82,6 +86,47 @@ void loop(const char* name, Work work, Check as_before) {
     std::printf("%s %ld, ", name, at - 1);
 }
 
+/// Two steps of a fresh model, in which the allocation `at` fails (0: none): a step that fails changes nothing, and is taken
+/// again. Returns the state, and whether one failed.
+template <class Model, class Data>
+std::pair<ts::Bytes, bool> starved_steps(const char* name, const Data& data, long at) {
+    ts::Rng rng{5};
+    Model model{rng};
+    ts::Trainer trainer{model, ts::AdamW{model}, {.clip_norm = 1, .reject_spikes = 10}};
+    const auto state = [&] { return ts::io::collect(trainer).bytes(); };
+    bool failed = false;
+    for (auto&& batch : ts::batches(data, 50, {.rng = ts::Rng{11}})) {
+        const ts::Bytes before = state();
+        if (!failed) fail_in = at;
+        try {
+            trainer.step(batch);
+            at = std::exchange(fail_in, 0);
+        } catch (const std::bad_alloc&) {
+            failed = true;
+            if (state() != before) {
+                std::fprintf(stderr, "%s: a step that failed has changed the state\n", name);
+                ++wrong;
+            }
+            trainer.step(batch);
+        }
+    }
+    return {state(), failed};
+}
+template <class Model, class Data>
+void starve(const char* name, const Data& data) {
+    const ts::Bytes usual = starved_steps<Model>(name, data, 0).first;
+    long at = 1;
+    for (;; ++at) {
+        const auto [state, failed] = starved_steps<Model>(name, data, at);
+        if (state != usual) {
+            std::fprintf(stderr, "%s, allocation %ld: trained to other bits\n", name, at);
+            ++wrong;
+        }
+        if (!failed) break;
+    }
+    std::printf("%s %ld, ", name, at - 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -114,6 +159,11 @@ int main(int argc, char** argv) {
     loop("image", [&] { tessera::data::decode_image(png, 3, "memory"); }, always);
     tessera::Bytes out(data.size());
     loop("gzip", [&] { tessera::data::gunzip(zipped, out, "memory"); }, always);
+    tbb::task_arena{1}.execute([&] {  // allocations of other threads are not counted
+        const auto pictures = bars(100);
+        starve<Vae>("steps of stage 1", pictures);
+        starve<Prior>("steps of stage 2", saved.vae().encode(pictures));
+    });
     std::printf("%d wrong\n", wrong);
     return wrong != 0;
 }

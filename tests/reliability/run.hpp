@@ -106,6 +106,7 @@ public:
         return support::Sha256{}.add(std::as_bytes(std::span{bytes})).hex();
     }
     const Log& log() const { return log_; }
+    const Vae& vae() const { return vae_; }
 
 private:
     using VaeTrainer = ts::Trainer<Vae, ts::AdamW<Vae::Params>>;

@@ -27,6 +27,7 @@ enum class Fault {
     own_backward_params,
     forgetful_copy,
     mixes_samples,
+    other_rounds,
     depends_on_thread,
     allocates,
 };
@@ -80,6 +81,13 @@ struct ScaleLayer {
             else
                 y[0][0] += T(0.1);
         }
+    }
+    static void forward_round(const Params& p, View<const T, In> x, View<T, In> y, Cache&, nn::Round at)
+        requires(F == Fault::other_rounds)
+    {
+        const auto [begin, end] = at.me.share(x.batch());
+        for (std::size_t n = begin; n < end; ++n)
+            for (std::size_t i = 0; i < In::size; ++i) y[n][i] = n == 4 && i == 1 ? x[n][i] : p.weight[i] * x[n][i];
     }
     static void backward(const Params& p, View<const T, In> x, View<const T, In>, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
@@ -176,6 +184,10 @@ TEST_CASE("check_layer: a cache whose copy is not the same is found") {
 TEST_CASE("check_layer: samples that see each other are found") {
     CHECK(starts(message<Fault::mixes_samples>(),
                  "samples: the batch at once and one by one: y[6]: expected "));
+}
+
+TEST_CASE("check_layer: rounds that make something else than forward are found") {
+    CHECK(starts(message<Fault::other_rounds>(), "rounds: forward and a team of 1: y[25]: expected "));
 }
 
 TEST_CASE("check_layer: results that depend on the thread are found") {

@@ -391,6 +391,18 @@ TEST_CASE("Trainer: buffers, which learn from every batch of an accumulation, do
     CHECK(updates == 33);
 }
 
+TEST_CASE("Trainer: a gradient that is no number in the middle of an accumulation is named, and buffers do not learn") {
+    for (const TrainerOptions& options : {TrainerOptions{.reject_above = 100, .accumulate = 2},
+                                          TrainerOptions{.reject_spikes = 10, .accumulate = 2}}) {
+        Told model;
+        Trainer trainer{model, Plain{}, options};
+        CHECK(support::message<NumericError>(
+                  [&] { trainer.step(std::vector<float>{1, std::numeric_limits<float>::infinity(), 1}); }) ==
+              "Trainer: step 0: gradient of line.slope[0]: expected finite numbers");
+        CHECK(trainer.steps() == 0);
+    }
+}
+
 TEST_CASE("Trainer: steps that look for outliers allocate nothing") {
     Told model;
     Trainer trainer{model, Plain{}, {.reject_above = 100, .reject_spikes = 10, .accumulate = 2}};

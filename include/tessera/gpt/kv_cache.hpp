@@ -9,6 +9,7 @@
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/kernel/attention_step.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/layer_norm.hpp>
@@ -36,6 +37,7 @@ public:
     /// `members`: how many threads of a team may take a step together.
     explicit KvCache(std::size_t sequences, std::size_t members = 1)
         : sequences_{sequences}, heads_{C.layers * sequences * C.heads, C.context, head_width}, notes_(members) {
+        if (members == 0) throw ArgumentError("KvCache: members: " + expected_got("at least 1", "0"));
         for (Notes& own : notes_) {
             own.n.resize(sequences * width), own.scratch.resize(heads_.scratch());
             own.mean.resize(sequences), own.rstd.resize(sequences);
@@ -54,6 +56,10 @@ public:
     }
     /// The same by all members of a team, each with its share of every product. They must wait before the next step.
     std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Member& me) {
+        if (me.size() > notes_.size())
+            throw ArgumentError("KvCache: members: " + expected_got("at most " + std::to_string(notes_.size()),
+                                                                    std::to_string(me.size())));
+        const kernel::FlushDenormals guard;
         if (me.index() == 0) {
             check(tokens);
             const auto& embedding = std::get<0>(w.items);

@@ -7,7 +7,7 @@
 // qkv    rows of 3 C numbers: q, k, v, each with the heads side by side (d = C / heads); dqkv the same
 // o      rows of C numbers
 // row statistics (largest score, 1 / sum of exponentials) are kept for backward, which makes P again: there is never a
-// T x T matrix. sum_j P dP is do . o.
+// T x T matrix. sum_j P dP is do . o. Numbers are finite: what a query must not see meets weights of zero.
 //
 // Rows are read and written in place up to 128 tokens. Beyond, and where d is no multiple of a vector, a head is copied
 // first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 instead of 70 % of the peak).

@@ -4,8 +4,9 @@
 //     convolve           y(o)[j] = bias[j] + sum over taps t, channels c of x(in(o, t))[c] w[t][c][j]
 //     convolve_adjoint   dw[t][c][j] += sum over pixels o of x(in(o, t))[c] dy(o)[j]
 //
-// The register tile reads the input through one pointer a tap; what lies outside the map points to zeros. No padding,
-// no im2col, no copy. Maps of fewer than 8 channels are gathered into rows first, 14 or 98 at a time.
+// The register tile reads the input through one pointer a tap; what lies outside the map points to zeros. No padding and no
+// im2col; convolve copies nothing, the adjoint at most a chunk of rows that stays in L2 (in_place_of_taps). Maps of fewer
+// than 8 channels are gathered into rows first: those of one tile, or 6272 numbers in the adjoint.
 
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/gemm_adjoint.hpp>

@@ -5,12 +5,14 @@
 // index only, and no sum is taken across tasks here, so results do not depend on the number of threads. `slot` numbers
 // the places where tasks run at the same time, 0 .. slots - 1: scratch is indexed by it, not by a thread, because a
 // thread that waits inside a task may start another. It starts none of the host's: one that takes a mutex which the
-// host holds around our call would wait for ever.
+// host holds around our call would wait for ever. Nor do tasks belong to the host's group: one of its tasks that throws
+// would cancel ours in the middle of a step, and nobody would say so.
 
 #include <tessera/kernel/denormals.hpp>
 
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <algorithm>
 #include <atomic>
@@ -54,7 +56,9 @@ void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
             throw;
         }
     };
-    tbb::this_task_arena::isolate([&] { tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{}); });
+    tbb::task_group_context own{tbb::task_group_context::isolated};
+    tbb::this_task_arena::isolate(
+        [&] { tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{}, own); });
 }
 
 /// f(begin, end) for the chunks of `grain` that cut 0 .. count - 1; the cut is the same for any number of threads.

@@ -99,7 +99,8 @@ private:
     template <class F>
     bool play(Member& me, F& f, std::size_t round) {
         try {
-            f(me, round);
+            // a thread that waits for tasks which f starts must not take up a place in this team meanwhile
+            tbb::this_task_arena::isolate([&] { f(me, round); });
             wait(me);
             return true;
         } catch (const Stopped&) {

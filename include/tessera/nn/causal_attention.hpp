@@ -83,7 +83,8 @@ struct CausalAttentionLayer {
         const std::size_t rows = x.batch() * tokens;
         cache.qkv.resize(x.batch());
         cache.o.resize(x.batch());
-        if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads), cache.inverse.resize(rows * heads);
+        if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads);
+        if (cache.inverse.size() < rows * heads) cache.inverse.resize(rows * heads);
         kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), 3 * width, {.bias = w.in.bias.data()});
         kernel::attention_forward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
                                      cache.largest, cache.inverse, cache.scratch);

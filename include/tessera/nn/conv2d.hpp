@@ -21,6 +21,7 @@
 #include <concepts>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -52,10 +53,12 @@ struct PackedConvolution {
     const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
 
     void pack(const kernel::PatchSize& size, std::size_t a, std::size_t b, const T* weight) {
-        if (gather.pixels == 0) {  // the tables depend on sizes only
-            gather = gather_plan(size);
-            scatter = scatter_plans(size);
-            scatter_weights.resize(scatter.size());
+        if (gather.pixels == 0) {  // the tables depend on sizes only; all of them or none, should memory run out
+            auto first = gather_plan(size);
+            auto others = scatter_plans(size);
+            scatter_weights.resize(others.size());
+            scatter = std::move(others);
+            gather = std::move(first);
         }
         gather_weights.pack(gather.taps * a, b, weight, b, 1);
         for (std::size_t c = 0; c < scatter.size(); ++c) {

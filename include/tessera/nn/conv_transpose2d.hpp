@@ -32,8 +32,9 @@ struct ConvTranspose2dLayer {
     static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>, taps = W.size * W.size;
     static constexpr bool has_bias = B == Bias::with;
     static constexpr Fuses fuses{.mask_dx = true, .add_dx = true};
-    // Few channels out: a tile of 32 columns would be nearly empty, so all taps of a pixel are made at once and added.
-    static constexpr bool by_columns = Out * 4 <= kernel::panel_width;
+    // Few channels out: a tile of 16 or 32 columns would be nearly empty, so all taps of a pixel are made at once and added.
+    // The two ways round differently, so the limit is the same for any width of vectors.
+    static constexpr bool by_columns = Out <= 4;
     static constexpr kernel::PatchSize size{W.up(image_height<In>), W.up(image_width<In>), image_height<In>, image_width<In>,
                                             W.size,            W.stride,         W.pad};
     using Scalar = T;

@@ -7,10 +7,12 @@
 //         nn::forward_round<Net>(w, x, y, cache, {me, number});
 //     });
 //
-// Optional members of a layer, all three or none; one that has none is left to the first member, in one round:
+// Optional members of a layer; one without forward_round is left to the first member, in one round:
+//   forward_round(w, x, y, cache, round)     the part of forward that falls to round.me in this round
 //   rounds                                   how many it takes; 1 without
 //   make_room(cache, batch)                  resizes what the members of a round would otherwise resize at once
-//   forward_round(w, x, y, cache, round)     the part of forward that falls to round.me in this round: the same bits
+// All rounds together must give the bits of forward (tested by testing::check_layer). A struct that derives from a Chain and
+// has a forward of its own must have a forward_round of its own too, or its base's would pass it by.
 
 #include <tessera/kernel/team.hpp>
 #include <tessera/nn/layer.hpp>
@@ -26,11 +28,16 @@ struct Round {
 
 namespace detail {
 template <class L>
+concept HasRounds = requires(const Ready<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
+                             typename L::Cache& cache, Round at) { L::forward_round(w, x, y, cache, at); };
+template <class L>
 consteval std::size_t rounds_of() {
-    if constexpr (requires { L::rounds; })
+    if constexpr (requires { L::rounds; requires HasRounds<L>; }) {
+        static_assert(L::rounds > 0, "forward_round: a layer takes at least one round");
         return L::rounds;
-    else
+    } else {
         return 1;
+    }
 }
 }  // namespace detail
 template <class L>
@@ -45,7 +52,7 @@ void make_room(typename L::Cache& cache, std::size_t batch) {
 template <Layer L, class... Add>
 void forward_round(const Ready<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
                    typename L::Cache& cache, Round at, Add... add) {
-    if constexpr (requires { L::forward_round(w, x, y, cache, at, add...); })
+    if constexpr (detail::HasRounds<L>)
         L::forward_round(w, x, y, cache, at, add...);
     else if (at.me.index() == 0)
         L::forward(w, x, y, cache, add...);

@@ -10,6 +10,7 @@
 //     backward_params  gives the gradient that backward gives, bit for bit
 //     cache          is a value: a copy serves backward as well
 //     samples        are independent: a batch at once and one by one give the same bits
+//     rounds         what a team makes of it round by round (nn/rounds.hpp) is what forward makes
 //     threads        1, 2 and 3 slots that share the weights give the same bits
 //     allocation     nothing is allocated after the first call (only with a counter, see
 //     LayerCheck::allocations)
@@ -18,6 +19,8 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/team.hpp>
+#include <tessera/nn/rounds.hpp>
 #include <tessera/testing/gradient_check.hpp>
 
 #include <algorithm>
@@ -144,6 +147,26 @@ std::string check_samples(const LayerCheck& o) {
     return failure.empty() ? "" : "samples: the batch at once and one by one: " + failure;
 }
 
+template <nn::Layer L>
+std::string check_rounds(const LayerCheck& o) {
+    using T = typename L::Scalar;
+    auto whole = rig_of<L>(o);
+    whole.forward();
+    for (std::size_t members = 1; members <= 3; ++members) {
+        auto shared = rig_of<L>(o);
+        std::ranges::fill(shared.y.span(), poison<T>);
+        nn::begin<L>(shared.cache, shared.pass);
+        nn::make_room<L>(shared.cache, o.batch);
+        kernel::run_team(members, nn::rounds<L>, [&](const kernel::Member& me, std::size_t number) {
+            nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
+        });
+        const std::string failure =
+            detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
+        if (!failure.empty()) return "rounds: forward and a team of " + std::to_string(members) + ": " + failure;
+    }
+    return "";
+}
+
 // Blocks of two samples, claimed by `slots` tasks: y and dx of all, the gradient of each block on its own.
 template <nn::Layer L>
 struct Blocks {
@@ -216,8 +239,8 @@ template <class Spec, StaticShape In>
         using D = typename Spec::template Bind<In, double>;
         constexpr std::array checks{
             &detail::check_init<L>,      &detail::check_writes<L>,  &detail::check_backward_params<L>,
-            &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_threads<L>,
-            &detail::check_allocation<L>};
+            &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_rounds<L>,
+            &detail::check_threads<L>,   &detail::check_allocation<L>};
         std::string failure = detail::check_gradient<D>(options.gradient);
         for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i) failure = checks[i](options);
         return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};

@@ -145,7 +145,9 @@ private:
             optimizer_.update(model_->params(), std::as_const(grad_));
         } else if (options_.reject_above > 0 || options_.reject_spikes > 0) {
             // buffers learn from each batch; the mean of few is noisier than that of all by the root of their ratio
-            refuse_outlier(grad_norm(grad_) / std::sqrt(static_cast<double>(held * options_.accumulate)));
+            const double norm = grad_norm(grad_);
+            if (!std::isfinite(norm)) throw_bad_gradient();
+            refuse_outlier(norm / std::sqrt(static_cast<double>(held * options_.accumulate)));
         }
         if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);
         if (options_.reject_spikes > 0 && held == options_.accumulate)
