@@ -12,6 +12,7 @@
 //
 // The program owns what the library leaves to its user: the arena (how many threads), the output, the files.
 
+#include "support/classes.hpp"
 #include "support/job.hpp"
 #include "support/options.hpp"
 #include "support/summary.hpp"
@@ -42,6 +43,10 @@ std::string version() {
 }
 
 void check_label(const Options& o, const std::vector<std::string>& classes) {
+    if (o.label && classes.size() > most_classes)
+        throw tessera::ArgumentError("--label: expected none, as the images have " + std::to_string(classes.size()) +
+                                     " classes and the prior knows at most " + std::to_string(most_classes) + ", got " +
+                                     std::to_string(*o.label));
     if (!o.label || *o.label < classes.size()) return;
     throw tessera::ArgumentError("--label: " +
                                  (classes.empty()

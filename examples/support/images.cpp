@@ -86,12 +86,28 @@ Material read_folder(const Options& options, const std::string& folder, const te
     return material;
 }
 
+// The name of a folder, as it can stand in a file: the system lets it hold anything, a line's end and no UTF-8 too.
+std::string shown(const std::string& name) {
+    const std::string text = tessera::io::printable(name);
+    if (tessera::io::first_invalid_utf8(tessera::io::as_bytes(text)) == text.size()) return text;
+    std::string escaped;
+    for (const char c : text) {
+        const auto b = static_cast<unsigned char>(c);
+        if (b < 0x80)
+            escaped += c;
+        else
+            ((escaped += "\\x") += "0123456789abcdef"[b >> 4]) += "0123456789abcdef"[b & 15];
+    }
+    return escaped;
+}
+
 }  // namespace
 
 std::vector<std::string> Material::class_names() const {
     if (!train.labelled()) return {};
-    if (!train.class_names().empty()) return train.class_names();
     std::vector<std::string> names;
+    for (const std::string& name : train.class_names()) names.push_back(shown(name));
+    if (!names.empty()) return names;
     for (std::size_t c = 0; c < train.classes(); ++c) names.push_back(std::to_string(c));
     return names;
 }

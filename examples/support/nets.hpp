@@ -2,6 +2,8 @@
 // The nets of both presets. Each number stands once: the codebook takes the encoder's width, the prior its
 // vocabulary and context from the VQ-VAE.
 
+#include "classes.hpp"
+
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv2d.hpp>
@@ -16,9 +18,6 @@
 namespace digits {
 
 using namespace tessera::nn;
-
-/// Classes that a prior can tell apart; a set with fewer leaves rows of a small table unused.
-inline constexpr std::size_t most_classes = 64;
 
 /// Branch of a residual connection: 3 x 3 to few channels, 1 x 1 back to all.
 template <std::size_t Channels>

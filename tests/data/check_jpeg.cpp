@@ -99,6 +99,30 @@ TEST_CASE("check_jpeg: scan headers must belong to the frame") {
     CHECK(contains(with(90, 0xC0), "a damaged scan header"));  // not a whole block in a baseline file
 }
 
+TEST_CASE("check_jpeg: each component has a number of its own, and a scan") {
+    const auto frame = [](unsigned char second) {
+        return Bytes{0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8, 0, 8, 0, 8, 3, 1, 0x11, 0, second, 0x11, 0, 3, 0x11, 0};
+    };
+    CHECK(contains(reason(frame(1)), "two components have the number 1"));
+    Bytes file = frame(2);
+    const auto add = [&](const Bytes& more) { file.insert(file.end(), more.begin(), more.end()); };
+    Bytes quantization{0xFF, 0xDB, 0, 67, 0};
+    quantization.resize(69, 1);
+    add(quantization);
+    for (const unsigned char table : Bytes{0x00, 0x10}) {
+        Bytes huffman{0xFF, 0xC4, 0, 20, table, 1};
+        huffman.resize(22);
+        add(huffman);
+    }
+    for (const unsigned char component : Bytes{1, 3}) add({0xFF, 0xDA, 0, 8, 1, component, 0, 0, 63, 0, 0x55});
+    const Bytes end{0xFF, 0xD9};
+    Bytes two_scans = file;
+    two_scans.insert(two_scans.end(), end.begin(), end.end());
+    CHECK(contains(reason(two_scans), "no scan has component 2"));
+    add({0xFF, 0xDA, 0, 8, 1, 2, 0, 0, 63, 0, 0x55, 0xFF, 0xD9});
+    CHECK(reason(file).empty());
+}
+
 TEST_CASE("check_jpeg: scans are counted") {
     CHECK(contains(reason(samples::progressive_jpeg(), {.jpeg_scans = 5}), "more than 5 scans"));
     CHECK(reason(samples::progressive_jpeg(), {.jpeg_scans = 6}).empty());

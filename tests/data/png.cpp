@@ -82,6 +82,24 @@ TEST_CASE("decode_png: a palette with transparency keeps its colours") {
     CHECK((*image.at(2, 3) == s.value(3, 2, 0) && image.values.size() == 45));
 }
 
+TEST_CASE("decode_png: colours that a palette lacks are black, whatever is in memory") {
+    const PngSpec s{.width = 40, .height = 30, .depth = 8, .color = 3};
+    const Bytes whole = samples::palette();
+    for (const std::size_t colours : {1u, 2u, 100u, 255u, 256u}) {
+        const Bytes palette(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(3 * colours));
+        const Bytes file =
+            samples::png_of(samples::ihdr(s), samples::chunk("PLTE", palette),
+                            samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+        const Pixels image = data::decode_png(file, 3, "x.png");
+        bool right = true;
+        for (std::uint32_t y = 0; y < s.height; ++y)
+            for (std::uint32_t x = 0; x < s.width; ++x)
+                for (std::size_t c = 0; c < 3; ++c)
+                    right &= image.at(y, x)[c] == (s.value(x, y, 0) < colours ? rgb(s, x, y)[c] : 0);
+        CHECK(right);
+    }
+}
+
 TEST_CASE("encode_png: decode gives the same pixels, and our own check is content") {
     for (const std::size_t channels : {1u, 3u})
         for (const std::size_t side : {1u, 7u, 33u, 100u}) {

@@ -96,6 +96,11 @@ try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
 
 # the last --out counts: each of these three cannot be written to
 try 'file is no folder' --data "$work/good" --out "$work/file"
+for i in $(seq 10 74); do
+    mkdir -p "$work/many/$i"
+    cp "$bundled/digits-test.png" "$work/many/$i/1.png"
+done
+try 'label: expected none, as the images have 65 classes and the prior knows at most 64, got 3' --data "$work/many" --label 3
 try 'file is no folder' --data "$work/good" --out "$work/file/below"
 try 'samples.png is in the way' --data "$work/good" --out "$work/taken"
 try 'samples.png is in the way' --load "$model" --out "$work/taken"

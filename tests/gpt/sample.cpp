@@ -173,6 +173,16 @@ TEST_CASE("pick: the ends of what is drawn are tokens that have a weight") {
     for (const double uniform : {std::nextafter(1.0, 0.0), 1.0}) CHECK(draw(uniform) == 34);
 }
 
+TEST_CASE("pick: a top_p that is all but zero takes the likeliest token") {
+    for (const float top_p : {1e-6f, std::numeric_limits<float>::denorm_min()}) {
+        std::vector<float> logits{0, 1, 3, 2, -1};
+        std::vector<Token> order(5);
+        Rng rng{1};
+        const kernel::FlushDenormals guard;
+        CHECK(pick<float>(logits, {.top_p = top_p}, order, rng) == 2);
+    }
+}
+
 TEST_CASE("pick: of equal logits top_k keeps the first, and minus infinity is never drawn") {
     const std::vector<float> equal(9, 1.5f);
     const auto counts = draws(equal, {.top_k = 3}, 3000);

@@ -15,6 +15,7 @@
 #include <tessera/train/trainer.hpp>
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -170,6 +171,18 @@ TEST_CASE("Checkpoints: a trainer of other options is refused, and all differenc
     CHECK(contains(text, "clip_norm: expected 0, file has 1"));
 }
 
+TEST_CASE("Checkpoints: a net of other heads, which shapes do not show, is refused") {
+    using Four = Gpt<GptConfig{.vocab = 9, .context = 5, .width = 16, .heads = 4, .layers = 1}>;
+    using Two = Gpt<GptConfig{.vocab = 9, .context = 5, .width = 16, .heads = 2, .layers = 1}>;
+    Rng rng{1};
+    Four four{rng};
+    Two two{rng};
+    Trainer saved{four, AdamW{four}};
+    Trainer loaded{two, AdamW{two}};
+    io::SafetensorsFile file{io::collect(saved).bytes(), "memory"};
+    CHECK(contains(message<FormatError>([&] { io::load(file, loaded); }), "model.heads: expected 2, file has 4"));
+}
+
 TEST_CASE("Checkpoints: the newest stay, as many as are asked for") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder / "new", {.keep = 3}};
@@ -212,6 +225,51 @@ TEST_CASE("Checkpoints: when none is whole, the error names each file and its re
     CHECK(contains(text, name_of(20) + " @0: "));
     CHECK((contains(text, name_of(10) + " @") && contains(text, "checksum: ") && contains(text, " in number: ")));
     CHECK(checkpoints.steps().size() == 2);
+}
+
+TEST_CASE("Checkpoints: a file that the disk cannot read is passed over and told") {
+    struct BadSector : SystemFiles {
+        std::string bad;
+        Handle broken = -1;
+        explicit BadSector(std::string path) : bad{std::move(path)} {}
+        Handle open(const char* path) {
+            const Handle h = SystemFiles::open(path);
+            if (bad == path) broken = h;
+            return h;
+        }
+        std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
+            if (h != broken) return SystemFiles::read(h, to, count, offset);
+            errno = EIO;
+            return -1;
+        }
+    };
+    const TemporaryFolder folder;
+    BasicCheckpoints<BadSector> checkpoints{folder.str(), {}, BadSector{folder / name_of(2)}};
+    for (const std::uint64_t step : {1u, 2u}) checkpoints.save(step, file_of(static_cast<float>(step)));
+    auto last = checkpoints.newest();
+    CHECK(last->step == 1);
+    CHECK(value_in(last->file) == 1);
+    REQUIRE(last->passed_over.size() == 1);
+    CHECK(contains(last->passed_over[0], name_of(2)));
+    CHECK(std::filesystem::exists(folder / name_of(2)));
+}
+
+TEST_CASE("Checkpoints: a whole file above the limit is an error, and stays where it is") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str(), {.file_limit = 100}};
+    checkpoints.save(1, file_of(1));
+    try {
+        checkpoints.newest();
+        FAIL("expected a FormatError");
+    } catch (const FormatError& e) {
+        CHECK(e.code() == FormatCode::limit);
+    }
+    CHECK(std::filesystem::exists(folder / name_of(1)));
+}
+
+TEST_CASE("Checkpoints: slashes at the end of a folder's name do not make it its own parent") {
+    const TemporaryFolder folder;
+    CHECK(Checkpoints{folder.str() + "//"}.folder() == folder.str());
 }
 
 TEST_CASE("Checkpoints: a file of a later version is an error, not a reason to go back") {

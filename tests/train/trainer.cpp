@@ -403,6 +403,32 @@ TEST_CASE("Trainer: a gradient that is no number in the middle of an accumulatio
     }
 }
 
+TEST_CASE("Trainer: counters that no run can have are refused, and the weights stay") {
+    const auto with = [](const char* name, std::int64_t value) {
+        Line line;
+        Trainer trainer{line, AdamW{line}, {.accumulate = 2}};
+        decltype(trainer)::each_state(
+            [&]<class Leaf>(const Path& path, Leaf& leaf) {
+                if constexpr (std::same_as<typename Leaf::Scalar, std::int64_t>)
+                    if (path.str() == name) leaf[0] = value;
+            },
+            trainer);
+        const auto before = weights_of(line);
+        const auto step = [&] {
+            for (int i = 0; i < 2; ++i) trainer.step(std::vector<float>{1, 2});
+        };
+        const std::string text = support::message<StateError>(step);
+        return weights_of(line) == before ? text : "the weights have changed";
+    };
+    CHECK(with("none", 0) == "the weights have changed");
+    CHECK(with("trainer.steps", -1).ends_with(
+        "counters: expected steps of at least 0 and less than 2 batches held, got -1 and 0"));
+    CHECK(with("trainer.held", 2).ends_with("got 0 and 2"));
+    CHECK(with("trainer.held", -1).ends_with("got 0 and -1"));
+    for (const std::int64_t step : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()})
+        CHECK(with("adam.step", step).ends_with("AdamW: step: expected 0 to 2^53 - 1, got " + std::to_string(step)));
+}
+
 TEST_CASE("Trainer: steps that look for outliers allocate nothing") {
     Told model;
     Trainer trainer{model, Plain{}, {.reject_above = 100, .reject_spikes = 10, .accumulate = 2}};

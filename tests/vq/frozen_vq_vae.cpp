@@ -125,6 +125,16 @@ TEST_CASE("FrozenVqVae: an image that has no codes is refused in the same words 
     };
     CHECK(refused() == "VqVae: encoder output 28: expected a finite number, got nan");
     CHECK(support::same_for_threads(refused));
+
+    auto many = support::batch_of<float>(support::bars(40, 1));
+    many[37][63] = std::numeric_limits<float>::quiet_NaN();
+    Tensor<Token, Shape<4>> all{40};
+    const auto refused_of_many = [&] {
+        Vae::Frozen::Workspace ws;
+        return support::message<NumericError>([&] { frozen.encode(many, all, ws); });
+    };
+    CHECK(refused_of_many() == "VqVae: encoder output 604: expected a finite number, got nan");
+    CHECK(support::same_for_threads(refused_of_many));
 }
 
 TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for a batch that it has seen") {

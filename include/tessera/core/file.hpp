@@ -122,10 +122,12 @@ template <class Files>
 const char* write_pieces(Files& files, typename Files::Handle h, std::span<const ByteView> pieces) {
     std::uint64_t size = 0;
     for (const ByteView piece : pieces) size += piece.size();
-    if (files.reserve(h, size) != 0) return "reserve space";
+    while (files.reserve(h, size) != 0)
+        if (errno != EINTR) return "reserve space";
+    constexpr std::size_t most = std::size_t{1} << 30;  // macOS refuses 2 GiB at once
     for (const ByteView piece : pieces)
         for (std::size_t done = 0; done < piece.size();) {
-            const std::int64_t wrote = files.write(h, piece.data() + done, piece.size() - done);
+            const std::int64_t wrote = files.write(h, piece.data() + done, std::min(most, piece.size() - done));
             if (wrote > 0)
                 done += static_cast<std::size_t>(wrote);
             else if (wrote == 0 || errno != EINTR)

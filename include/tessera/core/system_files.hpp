@@ -18,6 +18,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <memory>
 #else
 #include <filesystem>
 #endif
@@ -98,17 +100,20 @@ struct SystemFiles {
     /// f(name) for everything in the folder.
     template <class F>
     int list(const char* path, F f) {
-        ::DIR* folder = ::opendir(path);
+        struct Close {
+            void operator()(::DIR* d) const { ::closedir(d); }
+        };
+        std::unique_ptr<::DIR, Close> folder{::opendir(path)};  // f may throw
         if (!folder) return -1;
         int reason = 0;
         for (;;) {
             errno = 0;  // readdir says by it alone whether it ended or failed
-            const ::dirent* entry = ::readdir(folder);
+            const ::dirent* entry = ::readdir(folder.get());
             reason = errno;
             if (!entry) break;
             f(static_cast<const char*>(entry->d_name));
         }
-        ::closedir(folder);
+        folder.reset();
         errno = reason;
         return reason == 0 ? 0 : -1;
     }

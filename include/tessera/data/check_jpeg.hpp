@@ -37,11 +37,14 @@ public:
         for (at_ = 2; segment();) {
         }
         if (scans_ == 0) refuse(at_, "there is no image in it");
+        for (const Component& c : components_)
+            if (!c.scanned) refuse(at_, "no scan has component " + std::to_string(c.id));
     }
 
 private:
     struct Component {
         unsigned id, quantization;
+        bool scanned = false;  // at least coarsely: its mean of each block
     };
 
     [[noreturn]] void refuse(std::size_t at, const std::string& what,
@@ -122,6 +125,8 @@ private:
             const unsigned across = file_[c + 1] >> 4, down = file_[c + 1] & 15;
             if (across < 1 || across > 4 || down < 1 || down > 4 || file_[c + 2] > 3)
                 refuse(c, "a damaged component");
+            for (const Component& other : components_)
+                if (other.id == file_[c]) refuse(c, "two components have the number " + std::to_string(other.id));
             components_.push_back({file_[c], file_[c + 2]});
         }
         progressive_ = progressive;
@@ -141,8 +146,8 @@ private:
             first <= last && last <= 63 && high <= 13 && low <= 13 && (first == 0 ? last == 0 : count == 1);
         if (progressive_ ? !part : !whole) refuse(end - 3, "a damaged scan header");
         for (std::size_t c = at + 1; c < end - 3; c += 2) {
-            const Component* component = nullptr;
-            for (const Component& k : components_)
+            Component* component = nullptr;
+            for (Component& k : components_)
                 if (k.id == file_[c]) component = &k;
             const unsigned dc = file_[c + 1] >> 4, ac = file_[c + 1] & 15;
             if (!component || dc > 3 || ac > 3) refuse(c, "a damaged scan header");
@@ -151,6 +156,7 @@ private:
             if (!(quantization_ >> component->quantization & 1) || (needs_dc && !(huffman_ >> dc & 1)) ||
                 (needs_ac && !(huffman_ >> (4 + ac) & 1)))
                 refuse(c, "a scan needs a table that is missing");
+            component->scanned = component->scanned || first == 0;
         }
     }
 

@@ -31,6 +31,7 @@ struct PngInfo {
     std::uint32_t depth = 0;  // bits of a sample
     std::uint32_t color = 0;  // 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA
     bool interlaced = false;
+    std::size_t palette_at = 0, palette_size = 0;  // its chunk, and the bytes of its colours
 
     std::uint32_t samples() const { return color == 2 ? 3 : color == 4 ? 2 : color == 6 ? 4 : 1; }
 };
@@ -79,6 +80,9 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
     if (stream.size() < 6 || (stream[0] & 15) != 8 || (stream[0] * 256u + stream[1]) % 31 != 0 ||
         (stream[1] & 32))
         malformed(FormatCode::png, name, 0, "PNG: the image data are no zlib stream");
+    if (size / inflate_most > stream.size())  // before memory is taken for what the header claims
+        malformed(FormatCode::truncated, name, 0,
+                  "PNG: the image data have less than " + std::to_string(size) + " bytes");
     Bytes rows(size);
     std::size_t written = 0;
     const Inflated result = inflate(stream.subspan(2), rows, written, name, 2);
@@ -129,6 +133,8 @@ inline PngInfo check_png(ByteView file, std::string_view name, const Limits& lim
                 malformed(FormatCode::png, name, at,
                           "PNG: a palette that is empty, too long or in the wrong place");
             palette = true;
+            info.palette_at = at;
+            info.palette_size = length;
         } else if (type == idat) {
             if (data_over) malformed(FormatCode::png, name, at, "PNG: other chunks between the image data");
             data.insert(data.end(), body.begin(), body.end());

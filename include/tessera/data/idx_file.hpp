@@ -26,9 +26,13 @@ Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
     start.resize(gunzip_start(file, start, name));
     const std::uint64_t size = idx_file_size<Rank>(start, name);
     if (size > limits.inflated)
-        malformed(FormatCode::idx, name, 0,
+        malformed(FormatCode::limit, name, 0,
                   "IDX length: " +
                       expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
+    if (size / detail::inflate_most > file.size())  // before memory is taken for what the header claims
+        malformed(FormatCode::truncated, name, file.size(),
+                  "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
+                      " of the IDX array");
     Bytes bytes(static_cast<std::size_t>(size));
     gunzip(file, bytes, name);
     return bytes;

@@ -24,6 +24,9 @@ namespace tessera::inline TESSERA_ABI::data {
 
 namespace detail {
 
+/// Bytes that one byte of a deflate stream can give: four copies of 258 bytes, each of a code of one bit and a distance of one.
+inline constexpr std::size_t inflate_most = 1032;
+
 /// The bits of a byte stream, lowest first.
 class BitReader {
 public:

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -30,18 +31,35 @@ inline Pixels decode_checked(ByteView file, std::size_t channels, std::string_vi
     int width = 0, height = 0, found = 0;
     const StbPixels pixels{::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width,
                                                    &height, &found, static_cast<int>(channels))};
+    if (!pixels && std::string_view{::stbi_failure_reason()} == "outofmem") throw std::bad_alloc();  // not the file's fault
     if (!pixels) malformed(FormatCode::image, name, 0, std::string{"image: "} + ::stbi_failure_reason());
     Pixels image{static_cast<std::size_t>(height), static_cast<std::size_t>(width), channels, {}};
     image.values.assign(pixels.get(), pixels.get() + image.height * image.width * channels);
     return image;
 }
+
+/// The file with a palette of 256 colours, those that it lacks in black: stb_image 2.27 reads its stack for them.
+inline Bytes with_full_palette(ByteView file, const PngInfo& info) {
+    const ByteView before = file.first(info.palette_at), after = file.subspan(info.palette_at + 12 + info.palette_size);
+    const Bytes header{0, 0, 3, 0, 'P', 'L', 'T', 'E'};
+    Bytes full(before.begin(), before.end());
+    full.insert(full.end(), header.begin(), header.end());
+    const ByteView colours = file.subspan(info.palette_at + 8, info.palette_size);
+    full.insert(full.end(), colours.begin(), colours.end());
+    full.resize(full.size() + 768 - info.palette_size);
+    full.resize(full.size() + 4);  // the checksum, which stb_image does not read
+    full.insert(full.end(), after.begin(), after.end());
+    return full;
+}
 }  // namespace detail
 
 /// Decodes to 1 (gray) or 3 (RGB) channels of 8 bits; of 16 bits the upper 8 are kept, transparency is left
-/// out.
+/// out. A colour that its palette lacks is black.
 inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name,
                          const Limits& limits = {}) {
-    check_png(file, name, limits);
+    const PngInfo info = check_png(file, name, limits);
+    if (info.color == 3 && info.palette_size < 768)
+        return detail::decode_checked(detail::with_full_palette(file, info), channels, name);
     return detail::decode_checked(file, channels, name);
 }
 

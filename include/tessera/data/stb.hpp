@@ -12,6 +12,9 @@
 
 #include <tessera/core/error.hpp>
 
+#include <cstdlib>
+#include <new>
+
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #define STBI_ONLY_PNG
@@ -21,6 +24,10 @@
 // A file must never end the host's program; what stb allocated is then lost.
 #define STBI_ASSERT(x)                                                                                       \
     ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
+// Zeros: what a damaged file leaves out must be the same on every machine, and nobody's old memory.
+#define STBI_MALLOC(size) std::calloc(1, size)
+#define STBI_REALLOC(block, size) std::realloc(block, size)
+#define STBI_FREE(block) std::free(block)
 #include <stb_image.h>
 #undef STB_IMAGE_IMPLEMENTATION
 #undef STB_IMAGE_STATIC
@@ -28,6 +35,8 @@
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STBI_WRITE_NO_STDIO
+// The one thing that it asserts is that memory has not run out.
+#define STBIW_ASSERT(x) ((x) ? void() : throw std::bad_alloc())
 #include <stb_image_write.h>
 #undef STB_IMAGE_WRITE_IMPLEMENTATION
 #undef STB_IMAGE_WRITE_STATIC

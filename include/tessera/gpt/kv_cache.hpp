@@ -2,7 +2,7 @@
 // One token at a time: what a sequence has seen so far is kept as keys and values of each layer, in the order of
 // kernel/attention_step.hpp; each step adds one of each.
 //
-// The logits have the same bits as those of the whole sequence at once: every sum runs in the same order. More steps
+// The logits, in float, have the same bits as those of the whole sequence at once: every sum runs in the same order. More steps
 // than the context has places, and a token that has no embedding, are errors.
 
 #include <tessera/core/error.hpp>

@@ -5,7 +5,8 @@
 //
 // (top-k: Fan, Lewis, Dauphin 2018, arXiv:1805.04833; top-p: Holtzman et al. 2019, arXiv:1904.09751.) Equal logits are
 // kept in the order of their tokens; the token that crosses top_p stays, so the set is never empty. Sequence n draws
-// from its own stream, rng.split(n): how many are made together, and by how many threads, changes none of them.
+// from its own stream, rng.split(n): how many are made together, and by how many threads, changes none of them (in float;
+// the products of a Gpt in double, which is there for gradient checks, are Eigen's).
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/tokens.hpp>
@@ -98,11 +99,11 @@ Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> o
     }
     std::size_t i = 0;
     double total = 0;
-    for (; i < kept && total < static_cast<double>(options.top_p) * of_k; ++i) {
+    do {  // one in any case: a denormal top_p is a zero here
         if (!cut) take(i);
-        total += weight(i);
-    }
-    kept = std::max(std::size_t{1}, i);
+        total += weight(i++);
+    } while (i < kept && total < static_cast<double>(options.top_p) * of_k);
+    kept = i;
     std::ranges::reverse(order);
     double at = rng.uniform_double() * total;
     for (i = 0; i + 1 < kept; ++i)
@@ -134,8 +135,10 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
     constexpr std::size_t together = 32;  // sequences in one cache: their products share each load of the weights
     constexpr std::size_t few = 8;
     detail::check_sample_options(options, count, C.classes);
-    const Rng own = rng.fork();
+    Rng after = rng;
+    const Rng own = after.fork();
     std::vector<Token> tokens(count * C.context);
+    if (count == 0) rng = after;
     if (count == 0) return data::Tokens<C.context>{{}, {}, options.labels.empty() ? 0 : C.classes};
     // Few sequences: all threads share the work of each token. More: each thread has sequences of its own.
     const std::size_t threads = kernel::concurrency(), members = count <= few ? threads : 1;
@@ -160,8 +163,10 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
             }
         });
     });
-    return data::Tokens<C.context>{std::move(tokens), {options.labels.begin(), options.labels.end()},
-                                   options.labels.empty() ? 0 : C.classes};
+    data::Tokens<C.context> drawn{std::move(tokens), {options.labels.begin(), options.labels.end()},
+                                  options.labels.empty() ? 0 : C.classes};
+    rng = after;  // what throws before can be called again and draws the same
+    return drawn;
 }
 
 /// The same from a model's weights as they are now.

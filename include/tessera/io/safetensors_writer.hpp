@@ -27,40 +27,54 @@ public:
     void metadata(const std::string& key, const std::string& value) {
         check_text(key, "metadata key");
         check_text(value, "metadata value");
-        if (key.starts_with(checksum_key) || !keys_.insert(key).second)
+        if (key.starts_with(checksum_key) || keys_.contains(key))
             throw ArgumentError("SafetensorsWriter: metadata: " + printable(key) + " is there already");
-        metadata_ += (metadata_.empty() ? "" : ",") + quoted(key) + ':' + quoted(value);
+        const std::string text = (metadata_.empty() ? "" : ",") + quoted(key) + ':' + quoted(value);
+        metadata_.reserve(metadata_.size() + text.size());
+        keys_.insert(key);
+        metadata_ += text;
     }
 
     template <class T>
     void add(const std::string& name, std::span<const std::uint64_t> shape, std::span<const T> values) {
         check_text(name, "name");
         std::uint64_t count = 1;
-        for (const std::uint64_t d : shape) count *= d;
+        bool huge = false;
+        for (const std::uint64_t d : shape) {
+            huge = huge || (d != 0 && count > ~std::uint64_t{0} / d);
+            count *= d;
+        }
         if (name.empty() || name.size() > Limits{}.name || name == "__metadata__")
             throw ArgumentError("SafetensorsWriter: no name for a tensor: " + printable(name));
         if (shape.size() > Limits{}.rank)
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
                                 ": dimensions: " + expected_got(Limits{}.rank, shape.size()));
+        if (huge) throw ArgumentError("SafetensorsWriter: " + printable(name) + ": a shape of more than 2^64 values");
         if (count != values.size())
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
                                 ": values: " + expected_got(count, values.size()));
-        if (!names_.insert(name).second)
+        if (names_.contains(name))
             throw ArgumentError("SafetensorsWriter: two tensors are called " + printable(name));
-        const std::size_t begin = data_.size();
-        const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
-        data_.insert(data_.end(), bytes, bytes + values.size_bytes());
-        detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
-        sums_ += ',' + quoted(std::string{checksum_key} + '.' + name) + ":\"" +
-                 detail::hex8(crc32(ByteView{data_}.subspan(begin))) + '"';
-        tensors_ +=
-            ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
-        for (std::size_t i = 0; i < shape.size(); ++i) {
-            if (i > 0) tensors_ += ',';
-            tensors_ += std::to_string(shape[i]);
+        const std::size_t begin = data_.size(), sums = sums_.size(), tensors = tensors_.size();
+        try {  // all of it or nothing, should memory run out
+            const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
+            data_.insert(data_.end(), bytes, bytes + values.size_bytes());
+            detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
+            sums_ += ',' + quoted(std::string{checksum_key} + '.' + name) + ":\"" +
+                     detail::hex8(crc32(ByteView{data_}.subspan(begin))) + '"';
+            tensors_ +=
+                ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
+            for (std::size_t i = 0; i < shape.size(); ++i) {
+                if (i > 0) tensors_ += ',';
+                tensors_ += std::to_string(shape[i]);
+            }
+            tensors_ +=
+                "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
+            names_.insert(name);
+        } catch (...) {
+            data_.resize(begin), sums_.resize(sums), tensors_.resize(tensors);
+            throw;
         }
-        tensors_ +=
-            "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
     }
 
     /// Everything before the data: length, JSON, spaces up to a multiple of 64.

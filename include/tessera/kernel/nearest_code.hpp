@@ -84,6 +84,7 @@ inline Token winner(const BestOfRow& row) {
     using tile::Vec;
     const Vec score = simd::load<float>(row.score), code = simd::load<float>(row.code);
     const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return simd::max(a, b); });
+    if (!(simd::first_lane(largest) <= std::numeric_limits<float>::max())) return no_code;  // sums went past all numbers
     const Vec candidates = simd::select(score == largest, code, Vec(float{no_code}));
     const Vec lowest = simd::across<float>(candidates, [](const Vec& a, const Vec& b) { return simd::min(a, b); });
     return static_cast<Token>(simd::first_lane(lowest));
@@ -127,6 +128,7 @@ void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanel
                     out[m] = static_cast<Token>(k);
                 }
             }
+            if (!(best <= std::numeric_limits<T>::max())) out[m] = no_code;
         }
     }
 }

@@ -17,6 +17,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <exception>
+#include <new>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -47,18 +49,25 @@ void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
         return;
     }
     std::atomic<std::size_t> next{0};
+    std::atomic<bool> failed{false};
+    std::exception_ptr error;  // of f. Not through TBB, which allocates for it and ends the process where it cannot.
     const auto run = [&](std::size_t slot) {
         const FlushDenormals guard;
         try {
             for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(i, slot);
         } catch (...) {
             next.store(count, std::memory_order_relaxed);
-            throw;
+            if (!failed.exchange(true)) error = std::current_exception();
         }
     };
     tbb::task_group_context own{tbb::task_group_context::isolated};
-    tbb::this_task_arena::isolate(
-        [&] { tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{}, own); });
+    try {
+        tbb::this_task_arena::isolate(
+            [&] { tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{}, own); });
+    } catch (const std::bad_alloc&) {  // TBB has no memory for its tasks; those that ran are over, and the rest is done here
+        run(0);
+    }
+    if (error) std::rethrow_exception(error);
 }
 
 /// f(begin, end) for the chunks of `grain` that cut 0 .. count - 1; the cut is the same for any number of threads.

@@ -40,6 +40,7 @@ public:
     /// grad += the sum over groups.
     template <class F>
     void run(std::size_t batch, P& grad, F&& f) {
+        if (batch == 0) return;
         const std::size_t groups = (batch + group_size - 1) / group_size;
         const std::size_t slots = std::max(std::size_t{1}, std::min(groups, kernel::concurrency()));
         if (scratch_.size() < slots) scratch_.resize(slots);

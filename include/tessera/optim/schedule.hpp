@@ -10,11 +10,13 @@
 //     Wsd             lr for `stable` steps, then a straight line to min_lr over `decay` steps
 
 #include <tessera/core/abi.hpp>
+#include <tessera/kernel/denormals.hpp>
 
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <numbers>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -25,6 +27,12 @@ concept Schedule = requires(const S& schedule, std::size_t step) {
 };
 
 namespace detail {
+// The host calls a schedule, in a mode of its own.
+template <class F>
+double in_usual_mode(F f) {
+    const kernel::FlushDenormals guard;
+    return f();
+}
 constexpr double warm_up(double lr, std::size_t t, std::size_t warmup) {
     return lr * static_cast<double>(t + 1) / static_cast<double>(warmup + 1);
 }
@@ -35,7 +43,8 @@ struct Constant {
     std::size_t warmup = 0;
 
     constexpr double operator()(std::size_t t) const {
-        return t < warmup ? detail::warm_up(lr, t, warmup) : lr;
+        const auto rate = [&] { return t < warmup ? detail::warm_up(lr, t, warmup) : lr; };
+        return std::is_constant_evaluated() ? rate() : detail::in_usual_mode(rate);
     }
 };
 
@@ -46,6 +55,7 @@ struct WarmupCosine {
     std::size_t steps = 1;  ///< of the whole run, warm-up included
 
     double operator()(std::size_t t) const {
+        const kernel::FlushDenormals guard;
         if (t < warmup) return detail::warm_up(lr, t, warmup);
         if (t >= steps) return min_lr;
         const double done = static_cast<double>(t - warmup) / static_cast<double>(steps - warmup);
@@ -61,11 +71,14 @@ struct Wsd {
     std::size_t decay = 1;
 
     constexpr double operator()(std::size_t t) const {
-        if (t < warmup) return detail::warm_up(lr, t, warmup);
-        if (t < warmup + stable) return lr;
-        const std::size_t into = t - warmup - stable;
-        if (into >= decay) return min_lr;
-        return lr + (min_lr - lr) * static_cast<double>(into) / static_cast<double>(decay);
+        const auto rate = [&] {
+            if (t < warmup) return detail::warm_up(lr, t, warmup);
+            if (t < warmup + stable) return lr;
+            const std::size_t into = t - warmup - stable;
+            if (into >= decay) return min_lr;
+            return lr + (min_lr - lr) * static_cast<double>(into) / static_cast<double>(decay);
+        };
+        return std::is_constant_evaluated() ? rate() : detail::in_usual_mode(rate);
     }
 };
 

@@ -18,6 +18,7 @@
 // Each backward has a forward of its own before it: a layer may use its notes up.
 
 #include <tessera/core/error.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/team.hpp>
 #include <tessera/nn/rounds.hpp>
@@ -235,6 +236,7 @@ std::string check_allocation(const LayerCheck& o) {
 template <class Spec, StaticShape In>
     requires nn::LayerSpec<Spec, In, float> && nn::LayerSpec<Spec, In, double>
         CheckResult check_layer(const LayerCheck& options = {}) {
+        const kernel::FlushDenormals guard;  // as in all that the library runs
         using L = typename Spec::template Bind<In, float>;
         using D = typename Spec::template Bind<In, double>;
         constexpr std::array checks{

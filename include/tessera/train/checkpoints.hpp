@@ -14,7 +14,8 @@
 //      every checkpoint that was saved, and none that is half written.
 //   2. When save() fails it is an IoError, the checkpoints before are as they were, and training may go on.
 //   3. newest() is the highest step whose file is whole, by its checksum. A damaged one is passed over, kept as
-//      "<name>.damaged", and told; when nothing whole is left, FormatError lists the files and their reasons.
+//      "<name>.damaged", and told; one that the disk cannot read (EIO) is passed over and told. When nothing whole is left,
+//      FormatError lists the files and their reasons. A file above a limit is a FormatError at once.
 //   4. A folder has one holder: another Checkpoints on it, here or in another process, is an IoError.
 // The checksum finds accidents, not an attacker: load checkpoints of people you trust.
 
@@ -55,6 +56,7 @@ public:
         : folder_{std::move(folder)}, options_{options}, files_{std::move(files)} {
         if (options_.keep < 2)
             throw ArgumentError("Checkpoints: keep: " + expected_got("at least 2", std::to_string(options_.keep)));
+        while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();  // else it would be its own parent
         if (files_.make_folder(folder_.c_str()) != 0) refuse("make the folder", errno);
         // a new folder can be lost with all that is in it; a parent that we may not read is another's to care for
         if (files_.sync_folder(detail::folder_of(folder_).c_str()) != 0 && errno != EACCES)
@@ -120,8 +122,13 @@ public:
             try {
                 file.emplace(open(all[i]));
             } catch (const FormatError& e) {
+                if (e.code() == FormatCode::limit) throw;  // larger than the host allows: nothing is wrong with it
                 damaged.push_back(e.what());
                 bad.push_back(all[i]);
+                continue;
+            } catch (const IoError& e) {
+                if (e.reason() != EIO) throw;  // a bad sector is damage; what else the system refuses may pass
+                damaged.push_back(e.what());
                 continue;
             }
             // A whole file of a later version is an error: an older checkpoint must not win over it.

@@ -116,6 +116,8 @@ public:
         all.emplace_back("reject_above", detail::number_text(options_.reject_above));
         all.emplace_back("reject_spikes", detail::number_text(options_.reject_spikes));
         all.emplace_back("accumulate", std::to_string(options_.accumulate));
+        if constexpr (requires { model_->metadata(); })  // what shapes do not show: a net's heads
+            for (const auto& [key, value] : model_->metadata()) all.emplace_back("model." + key, value);
         return all;
     }
     void state_changed() {
@@ -130,6 +132,7 @@ public:
 private:
     Report take_step(typename Model::Batch batch) {
         const kernel::FlushDenormals guard;
+        check_counters();
         workspace_.rng = Rng{options_.seed}.split(steps());
         if constexpr (requires { model_->prepare(batch, workspace_); }) model_->prepare(batch, workspace_);
         if (held_[0] == 0) set_zero(grad_);
@@ -155,6 +158,13 @@ private:
         held_[0] = static_cast<std::int64_t>(held % options_.accumulate);
         ++steps_[0];
         return report;
+    }
+    // They may come from a file.
+    void check_counters() const {
+        if (steps_[0] < 0 || held_[0] < 0 || static_cast<std::uint64_t>(held_[0]) >= options_.accumulate)
+            throw StateError("counters: expected steps of at least 0 and less than " +
+                             std::to_string(options_.accumulate) + " batches held, got " + std::to_string(steps_[0]) +
+                             " and " + std::to_string(held_[0]));
     }
     void refuse_outlier(double norm) const {
         const double usual = options_.reject_spikes > 0 ? recent_.usual() : 0;

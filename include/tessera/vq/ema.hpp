@@ -8,6 +8,7 @@
 // A code whose count has faded below 1e-3 keeps its place: m and N are then rounding, and the smoothing would pull it
 // to 0. Each task owns a range of codes and adds its vectors in the order of the batch: no sum crosses tasks.
 
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/vq/codebook.hpp>
@@ -31,6 +32,7 @@ inline constexpr std::size_t ema_range = 32;  // codes in a task: every task rea
 template <std::size_t K, std::size_t D, class T>
 void ema_update(CodebookState<K, D, T>& book, std::span<const T> x, std::span<const Token> tokens,
                 const EmaOptions& options) {
+    const kernel::FlushDenormals guard;
     using kernel::simd::fma;
     const T keep = T(options.decay), take = T(1) - keep;
     kernel::for_chunks(K, detail::ema_range, [&](std::size_t begin, std::size_t end) {

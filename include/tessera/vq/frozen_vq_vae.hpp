@@ -68,7 +68,7 @@ public:
             return check_found(z, std::span<const Token>{out.span()});
         }
         nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
-            encode_block(x.slice(first, count), out.slice(first, count), s);
+            encode_block(x.slice(first, count), out.slice(first, count), s, first);
         });
     }
     void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
@@ -131,7 +131,7 @@ public:
             nn::for_blocks(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
                 const auto in = View<const T, Input>{x}.slice(at, count);
                 const auto image = y.view().slice(at, count);
-                encode_block(in, out.view().slice(at, count), s);
+                encode_block(in, out.view().slice(at, count), s, first + at);
                 blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
                 nn::begin<Decoder>(s.decoder, {});
                 Decoder::forward(decoder_, View<const T, Latent>{s.q}, image, s.decoder);
@@ -158,11 +158,12 @@ private:
         if (in != out)
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
-    void encode_block(View<const T, Input> x, View<Token, Codes> out, Scratch& s) const {
+    // `first`: the index of the first image, for messages
+    void encode_block(View<const T, Input> x, View<Token, Codes> out, Scratch& s, std::size_t first) const {
         s.z.resize(x.batch()), s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);
-        quantize(book_, std::span<const T>{s.z.span()}, out.span(), s.q.span());
+        quantize(book_, std::span<const T>{s.z.span()}, out.span(), s.q.span(), first * tokens);
     }
 
     // Fewer images than two threads can share: they share the layers instead. More than 4 would have no panels of their own.

@@ -5,10 +5,12 @@
 //     next code       a vector drawn with probability proportional to its squared distance from the codes so far
 //     Lloyd           each code moves to the mean of its vectors; one without vectors stays where it is
 //
-// Afterwards N_k is the number of vectors of code k and m_k their sum, so that the moving averages go on from there.
+// Afterwards N_k is the number of vectors of code k (1 where it has none) and m_k their sum, so that the moving averages go
+// on from there. After an error the codes are those of the step before it.
 // With fewer vectors than codes some vectors serve twice, moved apart by a thousandth of their length.
 
 #include <tessera/core/error.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/vq/codebook.hpp>
 
@@ -23,6 +25,7 @@ namespace tessera::inline TESSERA_ABI {
 
 template <std::size_t K, std::size_t D, class T>
 void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::size_t steps = 10) {
+    const kernel::FlushDenormals guard;
     const std::size_t n = x.size() / D;
     if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
     std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet

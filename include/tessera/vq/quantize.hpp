@@ -5,6 +5,7 @@
 //     commit       dq += scale (z - q): what the commitment adds to the straight-through gradient
 
 #include <tessera/core/error.hpp>
+#include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd.hpp>
@@ -25,17 +26,18 @@ struct PackedCodes {
 
     template <class State>
     void pack(const State& book) {
+        const kernel::FlushDenormals guard;
         panels.pack(State::codes, State::width, book.weight.data());
         weight.assign(book.weight.span().begin(), book.weight.span().end());
     }
 };
 
-/// Throws NumericError for the first number that is not finite.
+/// Throws NumericError for the first number that is not finite; they are counted from `first`.
 template <std::floating_point T>
-void check_finite(std::span<const T> z, const char* what) {
+void check_finite(std::span<const T> z, const char* what, std::size_t first = 0) {
     for (std::size_t i = 0; i < z.size(); ++i)
         if (!(z[i] - z[i] == T(0)))
-            throw NumericError("VqVae: " + std::string{what} + " " + std::to_string(i) + ": " +
+            throw NumericError("VqVae: " + std::string{what} + " " + std::to_string(first + i) + ": " +
                                expected_got("a finite number", std::to_string(z[i])));
 }
 
@@ -55,27 +57,31 @@ void search(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> 
     kernel::nearest_code<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
 }
 
-/// A vector with NaN, or so large that its scores overflow, has no nearest code: NumericError.
+/// A vector with NaN, or so large that its scores overflow, has no nearest code: NumericError. They are counted from
+/// `first`: a batch comes in blocks.
 template <std::floating_point T>
-void check_found(std::span<const T> z, std::span<const Token> tokens) {
+void check_found(std::span<const T> z, std::span<const Token> tokens, std::size_t first = 0) {
     if (const auto bad = std::ranges::find(tokens, kernel::no_code); bad != tokens.end()) {
-        check_finite(z, "encoder output");
-        throw NumericError("VqVae: vector " + std::to_string(bad - tokens.begin()) +
+        check_finite(z, "encoder output", first * (z.size() / tokens.size()));
+        throw NumericError("VqVae: vector " + std::to_string(first + static_cast<std::size_t>(bad - tokens.begin())) +
                            ": no code is nearest: expected numbers whose squares are finite");
     }
 }
 
 /// Fills tokens and q; throws as check_found.
 template <std::floating_point T>
-void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q) {
+void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q,
+              std::size_t first = 0) {
+    const kernel::FlushDenormals guard;
     search(codes, z, tokens, 0, tokens.size());
-    check_found(z, std::span<const Token>{tokens});
+    check_found(z, std::span<const Token>{tokens}, first);
     gather(codes, std::span<const Token>{tokens}, q);
 }
 
 /// Returns the sum of (z - q)^2.
 template <std::floating_point T>
 double commit(std::span<const T> z, std::span<const T> q, std::span<T> dq, T scale) {
+    const kernel::FlushDenormals guard;
     const kernel::simd::Vec<T> factor(scale);
     kernel::simd::map(
         dq.size(), dq.data(),

@@ -152,7 +152,7 @@ public:
             nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), first});
 
             Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
-            quantize(ws.frozen.book(), View<const T, Latent>{z}.span(), chosen.span(), s.q.span());
+            quantize(ws.frozen.book(), View<const T, Latent>{z}.span(), chosen.span(), s.q.span(), first * tokens);
             Decoder::forward(ws.frozen.decoder(), View<const T, Latent>{s.q}, s.y.view(), s.decoder);
             const double error = Loss::template loss_and_grad<T>(s.y.span(), in.span(), s.dy.span(), per_pixel);
             Decoder::backward(ws.frozen.decoder(), View<const T, Latent>{s.q}, View<const T, Input>{s.y},

@@ -3,6 +3,7 @@
 // leaves. They differ in how the decay enters, which the Decay policy says: `keep` multiplies a weight before
 // the step, `l2` times the weight joins its gradient.
 
+#include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/kernel/adamw.hpp>
 #include <tessera/kernel/denormals.hpp>
@@ -32,7 +33,7 @@ void check_adam_options(const char* where, const Options& o) {
     not_negative("lr", o.lr);
     below_one("beta1", o.beta1);
     below_one("beta2", o.beta2);
-    not_negative("eps", o.eps);
+    not_negative("eps", o.eps);  // as PyTorch: 0 makes NaN of a weight whose gradient was always 0
     not_negative("weight_decay", o.weight_decay);
 }
 
@@ -80,6 +81,11 @@ public:
     void update(P& params, const P& grad) {
         const kernel::FlushDenormals guard;
         const Options now = options();
+        check_adam_options(Decay::rule, now);  // the rate and the counter may come from a file
+        constexpr std::int64_t most = std::int64_t{1} << 53;
+        if (state_.step[0] < 0 || state_.step[0] >= most)
+            throw StateError(std::string{Decay::rule} + ": step: " +
+                             expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
         const double t = static_cast<double>(++state_.step[0]);
         const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
         const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
