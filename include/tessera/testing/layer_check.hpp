@@ -12,8 +12,7 @@
 //     samples        are independent: a batch at once and one by one give the same bits
 //     rounds         what a team makes of it round by round (nn/rounds.hpp) is what forward makes
 //     threads        1, 2 and 3 slots that share the weights give the same bits
-//     allocation     nothing is allocated after the first call (only with a counter, see
-//     LayerCheck::allocations)
+//     allocation     nothing is allocated after the first call (only with LayerCheck::allocations, a counter)
 //
 // Each backward has a forward of its own before it: a layer may use its notes up.
 
