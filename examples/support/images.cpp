@@ -6,6 +6,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/image.hpp>
+#include <tessera/io/utf8.hpp>
 
 #include <algorithm>
 #include <filesystem>
