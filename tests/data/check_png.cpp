@@ -90,6 +90,12 @@ TEST_CASE("check_png: bombs are refused by their announced size, before any data
     CHECK(contains(reason(samples::png({5, 3, 8, 0, false}), {.image_side = 4}), "5 x 3 is more"));
 }
 
+TEST_CASE("check_png: no memory is taken for more than the data can hold") {
+    const Bytes few = png_of(samples::ihdr({.width = 4096, .height = 4096}), chunk("IDAT", samples::zlib(Bytes(9))),
+                             samples::iend());
+    CHECK(contains(reason(few), "PNG: the image data have less than 16781312 bytes"));
+}
+
 TEST_CASE("check_png: chunks must be whole, known and in order") {
     const PngSpec s;
     const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))),
