@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -116,25 +117,21 @@ TEST_CASE("FrozenVqVae: few images, whose layers several threads share, give the
 
 TEST_CASE("FrozenVqVae: an image that has no codes is refused in the same words by any number of threads") {
     const auto frozen = random_vae().freeze();
-    auto x = support::batch_of<float>(support::bars(2, 1));
-    x[1][63] = std::numeric_limits<float>::quiet_NaN();
-    Tensor<Token, Shape<4>> codes{2};
-    const auto refused = [&] {
-        Vae::Frozen::Workspace ws;
-        return support::message<NumericError>([&] { frozen.encode(x, codes, ws); });
+    struct Case {
+        std::size_t batch, bad;
+        const char* words;
     };
-    CHECK(refused() == "VqVae: encoder output 28: expected a finite number, got nan");
-    CHECK(support::same_for_threads(refused));
-
-    auto many = support::batch_of<float>(support::bars(40, 1));
-    many[37][63] = std::numeric_limits<float>::quiet_NaN();
-    Tensor<Token, Shape<4>> all{40};
-    const auto refused_of_many = [&] {
-        Vae::Frozen::Workspace ws;
-        return support::message<NumericError>([&] { frozen.encode(many, all, ws); });
-    };
-    CHECK(refused_of_many() == "VqVae: encoder output 604: expected a finite number, got nan");
-    CHECK(support::same_for_threads(refused_of_many));
+    for (const Case& c : {Case{2, 1, "28"}, Case{40, 37, "604"}}) {  // 16 numbers an image
+        auto x = support::batch_of<float>(support::bars(c.batch, 1));
+        x[c.bad][63] = std::numeric_limits<float>::quiet_NaN();
+        Tensor<Token, Shape<4>> codes{c.batch};
+        const auto refused = [&] {
+            Vae::Frozen::Workspace ws;
+            return support::message<NumericError>([&] { frozen.encode(x, codes, ws); });
+        };
+        CHECK(refused() == std::string{"VqVae: encoder output "} + c.words + ": expected a finite number, got nan");
+        CHECK(support::same_for_threads(refused));
+    }
 }
 
 TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for a batch that it has seen") {
