@@ -4,8 +4,12 @@
 #include <support/bits.hpp>
 #include <support/message.hpp>
 #include <support/numbers.hpp>
+#include <tessera/kernel/denormals.hpp>
+#include <tessera/optim/schedule.hpp>
+#include <tessera/vq/ema.hpp>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -133,4 +137,30 @@ TEST_CASE("kmeans: no vectors, and vectors whose squares overflow, are refused")
     for (std::size_t i = 0; i < D; ++i) x[5 * D + i] = i % 2 ? -3e25f : 3e25f;
     CHECK(support::contains(support::message<NumericError>([&] { kmeans(book, std::span<const float>{x}, Rng{1}); }),
                             "no code is nearest: expected numbers whose squares are finite"));
+}
+
+TEST_CASE("kmeans, ema_update, WarmupCosine: the host's mode of rounding changes no bit") {
+    const auto everything = [] {
+        tessera::Rng rng{1};
+        std::vector<float> x(300 * 3);
+        {
+            const tessera::kernel::FlushDenormals guard;
+            for (float& v : x) v = rng.uniform();
+        }
+        tessera::CodebookState<16, 3, float> book;
+        tessera::kmeans(book, std::span<const float>{x}, tessera::Rng{2});
+        std::vector<tessera::Token> tokens(300);
+        for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<tessera::Token>(i % 16);
+        tessera::ema_update(book, std::span<const float>{x}, std::span<const tessera::Token>{tokens}, {});
+        std::vector<double> all(book.weight.span().begin(), book.weight.span().end());
+        for (std::size_t t = 0; t < 20; ++t) all.push_back(tessera::WarmupCosine{.lr = 3e-3, .warmup = 3, .steps = 20}(t));
+        return all;
+    };
+    const auto usual = everything();
+    for (const int rounding : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+        std::fesetround(rounding);
+        const auto got = everything();
+        std::fesetround(FE_TONEAREST);
+        CHECK(got == usual);
+    }
 }
