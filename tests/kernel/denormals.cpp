@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <limits>
 #include <stdexcept>
+#include <vector>
 
 using tessera::kernel::FlushDenormals;
+using tessera::kernel::in_own_mode;
 
 #if defined(__SSE2__)
 
@@ -82,6 +85,29 @@ TEST_CASE("FlushDenormals: rounds to nearest without traps while it lives, and k
     }
     _mm_setcsr(before);
     CHECK(trapped == nearest);
+}
+
+TEST_CASE("in_own_mode: what is returned was rounded there, however much the compiler sees of it") {
+    const std::vector<double> terms(10, 0.1), count(1, 30);
+    const auto mean = [&] {
+        double sum = 0;
+        for (const double term : terms) sum += term;
+        return sum / count[0];
+    };
+    const double nearest = mean();
+    const unsigned before = _mm_getcsr();
+    for (const unsigned set : {0x2000u, 0x4000u, 0x6000u}) {  // down, up, towards zero
+        _mm_setcsr(before | set);
+        const double host = mean(), inside = in_own_mode(mean);
+        _mm_setcsr(before);
+        CHECK(inside == nearest);
+        CHECK((host != nearest || set == 0x4000u));  // so that the mode matters
+    }
+    std::size_t calls = 0;
+    in_own_mode([&] { ++calls; });
+    CHECK_THROWS_AS(in_own_mode([] { throw std::runtime_error("x"); }), std::runtime_error);
+    CHECK(calls == 1);
+    CHECK(mode() == (before & 0xFFC0u));
 }
 
 #endif

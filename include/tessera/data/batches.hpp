@@ -123,15 +123,16 @@ private:
         return false;
     }
     void fill(std::size_t index) {
-        const kernel::FlushDenormals guard;  // pixels are divided here: a host's rounding must not show
-        const std::size_t first = index * size_, batch = std::min(size_, used_ - first);
-        x_.resize(batch);
-        for (std::size_t n = 0; n < batch; ++n) {
-            const std::size_t i = order_.empty() ? first + n : order_[first + n];
-            dataset_->copy(i, x_[n]);
-            if constexpr (LabelledDataset<D>)
-                if (!labels_.empty()) labels_[n] = dataset_->label(i);
-        }
+        kernel::in_own_mode([&] {  // pixels are divided here: a host's rounding must not show
+            const std::size_t first = index * size_, batch = std::min(size_, used_ - first);
+            x_.resize(batch);
+            for (std::size_t n = 0; n < batch; ++n) {
+                const std::size_t i = order_.empty() ? first + n : order_[first + n];
+                dataset_->copy(i, x_[n]);
+                if constexpr (LabelledDataset<D>)
+                    if (!labels_.empty()) labels_[n] = dataset_->label(i);
+            }
+        });
     }
     Batch<Example> current(std::size_t index) const {
         const std::size_t batch = x_.batch();

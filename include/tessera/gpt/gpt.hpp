@@ -92,18 +92,19 @@ public:
         if (!(options.label_dropout >= 0 && options.label_dropout <= 1))
             throw ArgumentError("Gpt: label_dropout: " +
                                 expected_got("a number in [0, 1]", std::to_string(options.label_dropout)));
-        const kernel::FlushDenormals guard;
-        Rng own = rng.fork();
-        Net::init(params_.net, own);
-        const float deviation = 0.02f, smaller = 0.02f / std::sqrt(2.f * static_cast<float>(C.layers));
-        Params::each(
-            [&]<class Leaf>(const Path& path, Leaf& leaf) {
-                if (Leaf::Dims::rank >= 2)
-                    nn::normal(leaf, ends_in_residual(path.str()) ? smaller : deviation, own);
-                else if (!path.leaf().ends_with("weight"))
-                    leaf.fill(T(0));
-            },
-            params_);
+        kernel::in_own_mode([&] {
+            Rng own = rng.fork();
+            Net::init(params_.net, own);
+            const float deviation = 0.02f, smaller = 0.02f / std::sqrt(2.f * static_cast<float>(C.layers));
+            Params::each(
+                [&]<class Leaf>(const Path& path, Leaf& leaf) {
+                    if (Leaf::Dims::rank >= 2)
+                        nn::normal(leaf, ends_in_residual(path.str()) ? smaller : deviation, own);
+                    else if (!path.leaf().ends_with("weight"))
+                        leaf.fill(T(0));
+                },
+                params_);
+        });
     }
 
     Params& params() { return params_; }
@@ -138,46 +139,50 @@ public:
     Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
         const std::size_t size = batch.size();
         if (size == 0) throw ArgumentError("Gpt: batch: expected at least one sequence, got 0");
-        const kernel::FlushDenormals guard;
-        nn::pack<Net>(params_.net, ws.packed);
-        ws.losses.assign(ws.groups.blocks(size), 0);
-        fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
-            return ws.rng.split(1).split(n).uniform() < options_.label_dropout;
+        return kernel::in_own_mode([&] {
+            nn::pack<Net>(params_.net, ws.packed);
+            ws.losses.assign(ws.groups.blocks(size), 0);
+            fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
+                return ws.rng.split(1).split(n).uniform() < options_.label_dropout;
+            });
+            const T scale = T(1) / static_cast<T>(size * context);
+            ws.groups.run(size, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
+                const auto x = View<const Token, Context>{ws.input}.slice(first, count);
+                s.logits.resize(count);
+                nn::begin<Net>(s.net, {true, ws.rng.split(2), first});
+                Net::forward(ws.packed, x, s.logits.view(), s.net);
+                const auto targets = batch.x.slice(first, count).span();
+                ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
+                const View<const T, Logits> d{s.logits};
+                Net::backward_params(ws.packed, x, d, d, s.net, g.net);
+            });
+            Report report;
+            for (const double loss : ws.losses) report.loss += loss;
+            report.loss /= static_cast<double>(size * context);
+            return report;
         });
-        const T scale = T(1) / static_cast<T>(size * context);
-        ws.groups.run(size, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
-            const auto x = View<const Token, Context>{ws.input}.slice(first, count);
-            s.logits.resize(count);
-            nn::begin<Net>(s.net, {true, ws.rng.split(2), first});
-            Net::forward(ws.packed, x, s.logits.view(), s.net);
-            ws.losses[block] = cross_entropy<T>(s.logits.span(), batch.x.slice(first, count).span(), s.logits.span(), scale);
-            const View<const T, Logits> d{s.logits};
-            Net::backward_params(ws.packed, x, d, d, s.net, g.net);
-        });
-        Report report;
-        for (const double loss : ws.losses) report.loss += loss;
-        report.loss /= static_cast<double>(size * context);
-        return report;
     }
 
     /// Mean nats per token of a dataset; its labels are used where the net knows classes.
     double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
-        const kernel::FlushDenormals guard;
-        const Packed packed = freeze();
-        Tensor<Token, Context> input;
-        fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
-        std::vector<Scratch> scratch;
-        std::vector<double> losses(sequences.size() / nn::group_size + 1);
-        nn::for_blocks(sequences.size(), scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
-            s.logits.resize(count);
-            nn::begin<Net>(s.net, {});
-            Net::forward(packed, View<const Token, Context>{input}.slice(first, count), s.logits.view(), s.net);
-            losses[block] = cross_entropy<T>(std::span<const T>{s.logits.span()}, sequences.view().slice(first, count).span());
+        return kernel::in_own_mode([&] {
+            const Packed packed = freeze();
+            Tensor<Token, Context> input;
+            fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
+            std::vector<Scratch> scratch;
+            std::vector<double> losses(sequences.size() / nn::group_size + 1);
+            nn::for_blocks(sequences.size(), scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
+                s.logits.resize(count);
+                nn::begin<Net>(s.net, {});
+                Net::forward(packed, View<const Token, Context>{input}.slice(first, count), s.logits.view(), s.net);
+                const auto targets = sequences.view().slice(first, count).span();
+                losses[block] = cross_entropy<T>(std::span<const T>{s.logits.span()}, targets);
+            });
+            double total = 0;
+            for (const double loss : losses) total += loss;
+            return total / static_cast<double>(sequences.size() * context);
         });
-        double total = 0;
-        for (const double loss : losses) total += loss;
-        return total / static_cast<double>(sequences.size() * context);
     }
 
     /// Logits of whole sequences: position i sees the label and the tokens before i.

@@ -59,20 +59,21 @@ public:
         if (me.size() > notes_.size())
             throw ArgumentError("KvCache: members: " + expected_got("at most " + std::to_string(notes_.size()),
                                                                     std::to_string(me.size())));
-        const kernel::FlushDenormals guard;
-        if (me.index() == 0) {
-            check(tokens);
-            const auto& embedding = std::get<0>(w.items);
-            for (std::size_t n = 0; n < sequences_; ++n)
-                kernel::add<T>({embedding.token.data() + tokens[n] * width, width},
-                               {embedding.position.data() + position_ * width, width}, {x_.data() + n * width, width});
-        }
-        me.wait();
-        for (std::size_t layer = 0; layer < C.layers; ++layer)
-            block(GptBlockWeights{std::get<1>(w.items).items[layer]}, layer, me);
-        product(norm(std::get<2>(w.items), me), width, std::get<3>(w.items).forward, logits_, nullptr, me);
-        me.wait();
-        if (me.index() == 0) ++position_;
+        kernel::in_own_mode([&] {
+            if (me.index() == 0) {
+                check(tokens);
+                const auto& embedding = std::get<0>(w.items);
+                for (std::size_t n = 0; n < sequences_; ++n)
+                    kernel::add<T>({embedding.token.data() + tokens[n] * width, width},
+                                   {embedding.position.data() + position_ * width, width}, {x_.data() + n * width, width});
+            }
+            me.wait();
+            for (std::size_t layer = 0; layer < C.layers; ++layer)
+                block(GptBlockWeights{std::get<1>(w.items).items[layer]}, layer, me);
+            product(norm(std::get<2>(w.items), me), width, std::get<3>(w.items).forward, logits_, nullptr, me);
+            me.wait();
+            if (me.index() == 0) ++position_;
+        });
         return logits_;
     }
 

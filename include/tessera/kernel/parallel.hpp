@@ -44,17 +44,18 @@ template <class F>
 void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
     slots = std::min(slots, count);
     if (slots <= 1) {
-        const FlushDenormals guard;
-        for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
-        return;
+        return in_own_mode([&] {
+            for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
+        });
     }
     std::atomic<std::size_t> next{0};
     std::atomic<bool> failed{false};
     std::exception_ptr error;  // of f. Not through TBB, which allocates for it and ends the process where it cannot.
     const auto run = [&](std::size_t slot) {
-        const FlushDenormals guard;
         try {
-            for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(i, slot);
+            in_own_mode([&] {
+                for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(i, slot);
+            });
         } catch (...) {
             next.store(count, std::memory_order_relaxed);
             if (!failed.exchange(true)) error = std::current_exception();

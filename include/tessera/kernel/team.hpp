@@ -154,10 +154,10 @@ inline void Member::wait() {
 template <class F>
 void run_team(std::size_t most, std::size_t rounds, F&& f) {
     if (most <= 1) {
-        const FlushDenormals guard;
-        Member alone;
-        for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
-        return;
+        return in_own_mode([&] {
+            Member alone;
+            for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
+        });
     }
     most = std::min(most, detail::Team::most_members);
     detail::Team team(most, rounds);

@@ -46,13 +46,14 @@ double leaf_squares(std::span<const T> x) {
 
 template <Parameters P>
 double grad_norm(const P& grad) {
-    const kernel::FlushDenormals guard;
-    double total = 0;
-    const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {
-        total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
-    };
-    P::each(add, grad);
-    return std::sqrt(total);
+    return kernel::in_own_mode([&] {
+        double total = 0;
+        const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {
+            total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
+        };
+        P::each(add, grad);
+        return std::sqrt(total);
+    });
 }
 
 /// Returns the norm before clipping. A gradient whose norm is not finite stays as it is: ask
@@ -60,20 +61,21 @@ double grad_norm(const P& grad) {
 template <Parameters P>
 double clip_grad_norm(P& grad, double max_norm) {
     detail::check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
-    const kernel::FlushDenormals guard;
-    const double norm = grad_norm(grad);
-    const double factor = max_norm / (norm + 1e-6);
-    if (factor < 1 && std::isfinite(norm)) {
-        const auto shrink = [&]<class Leaf>(const Path&, Leaf& g) {
-            using T = typename Leaf::Scalar;
-            const std::span<T> x = g.span();
-            kernel::for_chunks(x.size(), 65536, [&](std::size_t begin, std::size_t end) {
-                kernel::scale<T>(static_cast<T>(factor), x.subspan(begin, end - begin));
-            });
-        };
-        P::each(shrink, grad);
-    }
-    return norm;
+    return kernel::in_own_mode([&] {
+        const double norm = grad_norm(grad);
+        const double factor = max_norm / (norm + 1e-6);
+        if (factor < 1 && std::isfinite(norm)) {
+            const auto shrink = [&]<class Leaf>(const Path&, Leaf& g) {
+                using T = typename Leaf::Scalar;
+                const std::span<T> x = g.span();
+                kernel::for_chunks(x.size(), 65536, [&](std::size_t begin, std::size_t end) {
+                    kernel::scale<T>(static_cast<T>(factor), x.subspan(begin, end - begin));
+                });
+            };
+            P::each(shrink, grad);
+        }
+        return norm;
+    });
 }
 
 /// Where a gradient stopped being one.

@@ -27,12 +27,6 @@ concept Schedule = requires(const S& schedule, std::size_t step) {
 };
 
 namespace detail {
-// The host calls a schedule, in a mode of its own.
-template <class F>
-double in_usual_mode(F f) {
-    const kernel::FlushDenormals guard;
-    return f();
-}
 constexpr double warm_up(double lr, std::size_t t, std::size_t warmup) {
     return lr * static_cast<double>(t + 1) / static_cast<double>(warmup + 1);
 }
@@ -44,7 +38,7 @@ struct Constant {
 
     constexpr double operator()(std::size_t t) const {
         const auto rate = [&] { return t < warmup ? detail::warm_up(lr, t, warmup) : lr; };
-        return std::is_constant_evaluated() ? rate() : detail::in_usual_mode(rate);
+        return std::is_constant_evaluated() ? rate() : kernel::in_own_mode(rate);
     }
 };
 
@@ -55,11 +49,12 @@ struct WarmupCosine {
     std::size_t steps = 1;  ///< of the whole run, warm-up included
 
     double operator()(std::size_t t) const {
-        const kernel::FlushDenormals guard;
-        if (t < warmup) return detail::warm_up(lr, t, warmup);
-        if (t >= steps) return min_lr;
-        const double done = static_cast<double>(t - warmup) / static_cast<double>(steps - warmup);
-        return min_lr + (1 + std::cos(std::numbers::pi * done)) / 2 * (lr - min_lr);
+        return kernel::in_own_mode([&] {
+            if (t < warmup) return detail::warm_up(lr, t, warmup);
+            if (t >= steps) return min_lr;
+            const double done = static_cast<double>(t - warmup) / static_cast<double>(steps - warmup);
+            return min_lr + (1 + std::cos(std::numbers::pi * done)) / 2 * (lr - min_lr);
+        });
     }
 };
 
@@ -78,7 +73,7 @@ struct Wsd {
             if (into >= decay) return min_lr;
             return lr + (min_lr - lr) * static_cast<double>(into) / static_cast<double>(decay);
         };
-        return std::is_constant_evaluated() ? rate() : detail::in_usual_mode(rate);
+        return std::is_constant_evaluated() ? rate() : kernel::in_own_mode(rate);
     }
 };
 

@@ -235,15 +235,15 @@ std::string check_allocation(const LayerCheck& o) {
 template <class Spec, StaticShape In>
     requires nn::LayerSpec<Spec, In, float> && nn::LayerSpec<Spec, In, double>
         CheckResult check_layer(const LayerCheck& options = {}) {
-        const kernel::FlushDenormals guard;  // as in all that the library runs
         using L = typename Spec::template Bind<In, float>;
         using D = typename Spec::template Bind<In, double>;
         constexpr std::array checks{
             &detail::check_init<L>,      &detail::check_writes<L>,  &detail::check_backward_params<L>,
             &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_rounds<L>,
             &detail::check_threads<L>,   &detail::check_allocation<L>};
-        std::string failure = detail::check_gradient<D>(options.gradient);
-        for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i) failure = checks[i](options);
+        std::string failure = kernel::in_own_mode([&] { return detail::check_gradient<D>(options.gradient); });
+        for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
+            failure = kernel::in_own_mode([&] { return checks[i](options); });
         return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
     }
 

@@ -81,7 +81,7 @@ public:
     Report step(typename Model::Batch batch) {
         const InUse::Guard guard{in_use_, "Trainer"};
         try {
-            return take_step(batch);
+            return kernel::in_own_mode([&] { return take_step(batch); });
         } catch (const NumericError& e) {
             undo_prepare();
             throw NumericError("Trainer: step " + std::to_string(steps()) + ": " + e.what());
@@ -131,7 +131,6 @@ public:
 
 private:
     Report take_step(typename Model::Batch batch) {
-        const kernel::FlushDenormals guard;
         check_counters();
         workspace_.rng = Rng{options_.seed}.split(steps());
         if constexpr (requires { model_->prepare(batch, workspace_); }) model_->prepare(batch, workspace_);

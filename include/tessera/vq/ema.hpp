@@ -32,34 +32,35 @@ inline constexpr std::size_t ema_range = 32;  // codes in a task: every task rea
 template <std::size_t K, std::size_t D, class T>
 void ema_update(CodebookState<K, D, T>& book, std::span<const T> x, std::span<const Token> tokens,
                 const EmaOptions& options) {
-    const kernel::FlushDenormals guard;
-    using kernel::simd::fma;
-    const T keep = T(options.decay), take = T(1) - keep;
-    kernel::for_chunks(K, detail::ema_range, [&](std::size_t begin, std::size_t end) {
-        std::array<T, detail::ema_range> n{};
-        std::array<T, detail::ema_range * D> s{};
-        for (std::size_t m = 0; m < tokens.size(); ++m) {
-            if (tokens[m] < begin || tokens[m] >= end) continue;
-            const std::size_t k = tokens[m] - begin;
-            n[k] += T(1);
-            const std::span<T> row{s.data() + k * D, D};
-            kernel::add<T>(row, x.subspan(m * D, D), row);
+    kernel::in_own_mode([&] {
+        using kernel::simd::fma;
+        const T keep = T(options.decay), take = T(1) - keep;
+        kernel::for_chunks(K, detail::ema_range, [&](std::size_t begin, std::size_t end) {
+            std::array<T, detail::ema_range> n{};
+            std::array<T, detail::ema_range * D> s{};
+            for (std::size_t m = 0; m < tokens.size(); ++m) {
+                if (tokens[m] < begin || tokens[m] >= end) continue;
+                const std::size_t k = tokens[m] - begin;
+                n[k] += T(1);
+                const std::span<T> row{s.data() + k * D, D};
+                kernel::add<T>(row, x.subspan(m * D, D), row);
+            }
+            for (std::size_t k = begin; k < end; ++k) {
+                book.count[k] = fma<T>(keep, book.count[k], take * n[k - begin]);
+                for (std::size_t i = 0; i < D; ++i)
+                    book.sum[k * D + i] = fma<T>(keep, book.sum[k * D + i], take * s[(k - begin) * D + i]);
+            }
+        });
+        double total = 0;
+        for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
+        const double scale = total / (total + static_cast<double>(K) * static_cast<double>(options.eps));
+        for (std::size_t k = 0; k < K; ++k) {
+            if (book.count[k] < T(1e-3)) continue;
+            const T smoothed = static_cast<T>((static_cast<double>(book.count[k]) + static_cast<double>(options.eps)) * scale);
+            for (std::size_t i = 0; i < D; ++i) book.weight[k * D + i] = book.sum[k * D + i] / smoothed;
         }
-        for (std::size_t k = begin; k < end; ++k) {
-            book.count[k] = fma<T>(keep, book.count[k], take * n[k - begin]);
-            for (std::size_t i = 0; i < D; ++i)
-                book.sum[k * D + i] = fma<T>(keep, book.sum[k * D + i], take * s[(k - begin) * D + i]);
-        }
+        book.steps[0] += T(1);
     });
-    double total = 0;
-    for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
-    const double scale = total / (total + static_cast<double>(K) * static_cast<double>(options.eps));
-    for (std::size_t k = 0; k < K; ++k) {
-        if (book.count[k] < T(1e-3)) continue;
-        const T smoothed = static_cast<T>((static_cast<double>(book.count[k]) + static_cast<double>(options.eps)) * scale);
-        for (std::size_t i = 0; i < D; ++i) book.weight[k * D + i] = book.sum[k * D + i] / smoothed;
-    }
-    book.steps[0] += T(1);
 }
 
 }  // namespace tessera

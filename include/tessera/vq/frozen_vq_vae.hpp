@@ -38,10 +38,11 @@ public:
     using Workspace = std::vector<Scratch>;
 
     void pack(const typename Encoder::Params& encoder, const State& book, const typename Decoder::Params& decoder) {
-        const kernel::FlushDenormals guard;
-        nn::pack<Encoder>(encoder, encoder_);
-        nn::pack<Decoder>(decoder, decoder_);
-        book_.pack(book);
+        kernel::in_own_mode([&] {
+            nn::pack<Encoder>(encoder, encoder_);
+            nn::pack<Decoder>(decoder, decoder_);
+            book_.pack(book);
+        });
     }
     const nn::Ready<Encoder>& encoder() const { return encoder_; }
     const nn::Ready<Decoder>& decoder() const { return decoder_; }
@@ -95,60 +96,62 @@ public:
     /// f(first, x, tokens) for pieces of a dataset.
     template <data::Dataset D, class F>
     void encode_dataset(const D& images, F&& f) const {
-        const kernel::FlushDenormals guard;
-        Workspace ws;
-        Tensor<T, Input> x;
-        Tensor<Token, Codes> out;
-        for (std::size_t first = 0; first < images.size(); first += piece) {
-            x.resize(std::min(piece, images.size() - first));
-            out.resize(x.batch());
-            for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
-            encode(x, out, ws);
-            f(first, View<const T, Input>{x}, View<const Token, Codes>{out});
-        }
+        kernel::in_own_mode([&] {
+            Workspace ws;
+            Tensor<T, Input> x;
+            Tensor<Token, Codes> out;
+            for (std::size_t first = 0; first < images.size(); first += piece) {
+                x.resize(std::min(piece, images.size() - first));
+                out.resize(x.batch());
+                for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
+                encode(x, out, ws);
+                f(first, View<const T, Input>{x}, View<const Token, Codes>{out});
+            }
+        });
     }
 
     template <data::Dataset D>
     VqVaeEvaluation evaluate(const D& images) const {
         if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
-        const kernel::FlushDenormals guard;
-        struct Sums {
-            double error = 0, distance = 0;
-        };
-        VqVaeEvaluation result;
-        result.counts.assign(codes, 0);
-        Workspace ws;
-        Tensor<T, Input> x;
-        Tensor<Token, Codes> out;
-        std::vector<Sums> blocks;
-        Sums total;
-        Tensor<T, Input> y{piece};
-        for (std::size_t first = 0; first < images.size(); first += piece) {
-            x.resize(std::min(piece, images.size() - first));
-            out.resize(x.batch());
-            blocks.assign(x.batch() / nn::group_size + 1, {});
-            for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
-            nn::for_blocks(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
-                const auto in = View<const T, Input>{x}.slice(at, count);
-                const auto image = y.view().slice(at, count);
-                encode_block(in, out.view().slice(at, count), s, first + at);
-                blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
-                nn::begin<Decoder>(s.decoder, {});
-                Decoder::forward(decoder_, View<const T, Latent>{s.q}, image, s.decoder);
-                for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
-                blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
-            });
-            for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
-            for (const Token k : out.span()) ++result.counts[k];
-        }
-        const double n = static_cast<double>(images.size());
-        std::size_t used = 0;
-        result.perplexity = perplexity(result.counts, &used);
-        result.usage = static_cast<double>(used) / static_cast<double>(codes);
-        result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
-        result.mse = total.error / (n * static_cast<double>(Input::size));
-        result.psnr_db = -10.0 * std::log10(result.mse);
-        return result;
+        return kernel::in_own_mode([&] {
+            struct Sums {
+                double error = 0, distance = 0;
+            };
+            VqVaeEvaluation result;
+            result.counts.assign(codes, 0);
+            Workspace ws;
+            Tensor<T, Input> x;
+            Tensor<Token, Codes> out;
+            std::vector<Sums> blocks;
+            Sums total;
+            Tensor<T, Input> y{piece};
+            for (std::size_t first = 0; first < images.size(); first += piece) {
+                x.resize(std::min(piece, images.size() - first));
+                out.resize(x.batch());
+                blocks.assign(x.batch() / nn::group_size + 1, {});
+                for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
+                nn::for_blocks(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
+                    const auto in = View<const T, Input>{x}.slice(at, count);
+                    const auto image = y.view().slice(at, count);
+                    encode_block(in, out.view().slice(at, count), s, first + at);
+                    blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
+                    nn::begin<Decoder>(s.decoder, {});
+                    Decoder::forward(decoder_, View<const T, Latent>{s.q}, image, s.decoder);
+                    for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
+                    blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
+                });
+                for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
+                for (const Token k : out.span()) ++result.counts[k];
+            }
+            const double n = static_cast<double>(images.size());
+            std::size_t used = 0;
+            result.perplexity = perplexity(result.counts, &used);
+            result.usage = static_cast<double>(used) / static_cast<double>(codes);
+            result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
+            result.mse = total.error / (n * static_cast<double>(Input::size));
+            result.psnr_db = -10.0 * std::log10(result.mse);
+            return result;
+        });
     }
 
 private:

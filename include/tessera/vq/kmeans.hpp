@@ -25,55 +25,56 @@ namespace tessera::inline TESSERA_ABI {
 
 template <std::size_t K, std::size_t D, class T>
 void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::size_t steps = 10) {
-    const kernel::FlushDenormals guard;
-    const std::size_t n = x.size() / D;
-    if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
-    std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet
-    for (std::size_t k = 0; k < K; ++k) {
-        double total = 0;
-        for (const double d : distance) total += d;
-        std::size_t pick = 0;
-        if (total > 0) {
-            double at = rng.uniform_double() * total;
-            while (pick + 1 < n && (at -= distance[pick]) >= 0) ++pick;
-        } else {
-            pick = rng.below(static_cast<std::uint32_t>(n));
-        }
-        T code[D];
-        for (std::size_t i = 0; i < D; ++i)
-            code[i] = total > 0 ? x[pick * D + i] : x[pick * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
-        book.place(k, code, T(1));
-        for (std::size_t m = 0; m < n; ++m) {
-            double d = 0;
-            for (std::size_t i = 0; i < D; ++i) {
-                const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(code[i]);
-                d = kernel::simd::fma(difference, difference, d);
-            }
-            distance[m] = k == 0 ? d : std::min(distance[m], d);
-        }
-    }
-    std::vector<Token> tokens(n);
-    kernel::CodePanels<T> panels;
-    std::vector<double> sum(K * D), count(K);
-    for (std::size_t step = 0; step < steps; ++step) {
-        panels.pack(K, D, book.weight.data());
-        kernel::nearest_code<T>(n, x.data(), D, panels, tokens.data());
-        std::ranges::fill(sum, 0.0);
-        std::ranges::fill(count, 0.0);
-        for (std::size_t m = 0; m < n; ++m) {
-            if (tokens[m] == kernel::no_code)
-                throw NumericError("kmeans: vector " + std::to_string(m) +
-                                   ": no code is nearest: expected numbers whose squares are finite");
-            count[tokens[m]] += 1;
-            for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
-        }
+    kernel::in_own_mode([&] {
+        const std::size_t n = x.size() / D;
+        if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
+        std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet
         for (std::size_t k = 0; k < K; ++k) {
-            if (count[k] == 0) continue;
-            T mean[D];
-            for (std::size_t i = 0; i < D; ++i) mean[i] = static_cast<T>(sum[k * D + i] / count[k]);
-            book.place(k, mean, static_cast<T>(count[k]));
+            double total = 0;
+            for (const double d : distance) total += d;
+            std::size_t pick = 0;
+            if (total > 0) {
+                double at = rng.uniform_double() * total;
+                while (pick + 1 < n && (at -= distance[pick]) >= 0) ++pick;
+            } else {
+                pick = rng.below(static_cast<std::uint32_t>(n));
+            }
+            T code[D];
+            for (std::size_t i = 0; i < D; ++i)
+                code[i] = total > 0 ? x[pick * D + i] : x[pick * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
+            book.place(k, code, T(1));
+            for (std::size_t m = 0; m < n; ++m) {
+                double d = 0;
+                for (std::size_t i = 0; i < D; ++i) {
+                    const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(code[i]);
+                    d = kernel::simd::fma(difference, difference, d);
+                }
+                distance[m] = k == 0 ? d : std::min(distance[m], d);
+            }
         }
-    }
+        std::vector<Token> tokens(n);
+        kernel::CodePanels<T> panels;
+        std::vector<double> sum(K * D), count(K);
+        for (std::size_t step = 0; step < steps; ++step) {
+            panels.pack(K, D, book.weight.data());
+            kernel::nearest_code<T>(n, x.data(), D, panels, tokens.data());
+            std::ranges::fill(sum, 0.0);
+            std::ranges::fill(count, 0.0);
+            for (std::size_t m = 0; m < n; ++m) {
+                if (tokens[m] == kernel::no_code)
+                    throw NumericError("kmeans: vector " + std::to_string(m) +
+                                       ": no code is nearest: expected numbers whose squares are finite");
+                count[tokens[m]] += 1;
+                for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
+            }
+            for (std::size_t k = 0; k < K; ++k) {
+                if (count[k] == 0) continue;
+                T mean[D];
+                for (std::size_t i = 0; i < D; ++i) mean[i] = static_cast<T>(sum[k * D + i] / count[k]);
+                book.place(k, mean, static_cast<T>(count[k]));
+            }
+        }
+    });
 }
 
 }  // namespace tessera

@@ -26,9 +26,10 @@ struct PackedCodes {
 
     template <class State>
     void pack(const State& book) {
-        const kernel::FlushDenormals guard;
-        panels.pack(State::codes, State::width, book.weight.data());
-        weight.assign(book.weight.span().begin(), book.weight.span().end());
+        kernel::in_own_mode([&] {
+            panels.pack(State::codes, State::width, book.weight.data());
+            weight.assign(book.weight.span().begin(), book.weight.span().end());
+        });
     }
 };
 
@@ -72,22 +73,24 @@ void check_found(std::span<const T> z, std::span<const Token> tokens, std::size_
 template <std::floating_point T>
 void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q,
               std::size_t first = 0) {
-    const kernel::FlushDenormals guard;
-    search(codes, z, tokens, 0, tokens.size());
-    check_found(z, std::span<const Token>{tokens}, first);
-    gather(codes, std::span<const Token>{tokens}, q);
+    kernel::in_own_mode([&] {
+        search(codes, z, tokens, 0, tokens.size());
+        check_found(z, std::span<const Token>{tokens}, first);
+        gather(codes, std::span<const Token>{tokens}, q);
+    });
 }
 
 /// Returns the sum of (z - q)^2.
 template <std::floating_point T>
 double commit(std::span<const T> z, std::span<const T> q, std::span<T> dq, T scale) {
-    const kernel::FlushDenormals guard;
-    const kernel::simd::Vec<T> factor(scale);
-    kernel::simd::map(
-        dq.size(), dq.data(),
-        [&](const auto& d, const auto& a, const auto& b) { return kernel::simd::fma<T>(factor, a - b, d); },
-        static_cast<const T*>(dq.data()), z.data(), q.data());
-    return kernel::squared_error<T>(z, q);
+    return kernel::in_own_mode([&] {
+        const kernel::simd::Vec<T> factor(scale);
+        kernel::simd::map(
+            dq.size(), dq.data(),
+            [&](const auto& d, const auto& a, const auto& b) { return kernel::simd::fma<T>(factor, a - b, d); },
+            static_cast<const T*>(dq.data()), z.data(), q.data());
+        return kernel::squared_error<T>(z, q);
+    });
 }
 
 }  // namespace tessera

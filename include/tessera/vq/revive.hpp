@@ -26,27 +26,28 @@ struct ReviveOptions {
 /// Returns how many codes moved. x holds x.size() / D vectors.
 template <std::size_t K, std::size_t D, class T>
 std::size_t revive(CodebookState<K, D, T>& book, std::span<const T> x, const ReviveOptions& options, Rng rng) {
-    const kernel::FlushDenormals guard;
-    double total = 0;
-    for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
-    const T threshold = static_cast<T>(static_cast<double>(options.below) * total / static_cast<double>(K));
-    const std::size_t vectors = x.size() / D;
-    std::size_t moved = 0;
-    std::uint32_t taken[K];
-    for (std::size_t k = 0; k < K; ++k) {
-        if (book.grace[k] > T(0)) {
-            book.grace[k] -= T(1);
-            continue;
+    return kernel::in_own_mode([&] {
+        double total = 0;
+        for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
+        const T threshold = static_cast<T>(static_cast<double>(options.below) * total / static_cast<double>(K));
+        const std::size_t vectors = x.size() / D;
+        std::size_t moved = 0;
+        std::uint32_t taken[K];
+        for (std::size_t k = 0; k < K; ++k) {
+            if (book.grace[k] > T(0)) {
+                book.grace[k] -= T(1);
+                continue;
+            }
+            if (!(book.count[k] < threshold) || moved == vectors) continue;
+            std::uint32_t pick;
+            do pick = rng.below(static_cast<std::uint32_t>(vectors));
+            while (std::find(taken, taken + moved, pick) != taken + moved);
+            taken[moved++] = pick;
+            book.place(k, x.data() + pick * D, T(2) * threshold);
+            book.grace[k] = static_cast<T>(options.grace);
         }
-        if (!(book.count[k] < threshold) || moved == vectors) continue;
-        std::uint32_t pick;
-        do pick = rng.below(static_cast<std::uint32_t>(vectors));
-        while (std::find(taken, taken + moved, pick) != taken + moved);
-        taken[moved++] = pick;
-        book.place(k, x.data() + pick * D, T(2) * threshold);
-        book.grace[k] = static_cast<T>(options.grace);
-    }
-    return moved;
+        return moved;
+    });
 }
 
 }  // namespace tessera

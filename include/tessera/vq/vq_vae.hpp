@@ -95,11 +95,12 @@ public:
     };
 
     explicit VqVae(Rng& rng, VqVaeOptions options = {}) : options_{checked(options)} {
-        const kernel::FlushDenormals guard;
-        Rng own = rng.fork();
-        Encoder::init(params_.encoder, own);
-        Decoder::init(params_.decoder, own);
-        book_.init(own);
+        kernel::in_own_mode([&] {
+            Rng own = rng.fork();
+            Encoder::init(params_.encoder, own);
+            Decoder::init(params_.decoder, own);
+            book_.init(own);
+        });
     }
 
     Params& params() { return params_; }
@@ -118,7 +119,6 @@ public:
     /// Before the first step: the codes start from the encoder's vectors of this batch.
     void prepare(Batch x, Workspace& ws) {
         if (!options_.kmeans || book_.steps[0] > T(0) || x.batch() == 0) return;
-        const kernel::FlushDenormals guard;
         ws.z.resize(x.batch());
         freeze(ws.frozen);
         ws.frozen.encode_vectors(x, ws.z, ws.encoding);
@@ -135,40 +135,12 @@ public:
 
     /// Adds the gradient of the batch's mean loss to grad; codes and vectors of the batch stay in ws for update_buffers.
     Report loss_and_grad(Batch x, Workspace& ws, Params& grad) const {
-        const std::size_t batch = x.batch();
-        if (batch == 0) throw ArgumentError("VqVae: batch: expected at least one image, got 0");
-        const kernel::FlushDenormals guard;
-        freeze(ws.frozen);
-        ws.z.resize(batch);
-        ws.codes.resize(batch);
-        ws.losses.resize(ws.groups.blocks(batch));
-        const T per_pixel = T(1) / static_cast<T>(x.size()), per_number = T(1) / static_cast<T>(batch * Latent::size);
-        ws.groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
-            const Batch in = x.slice(first, count);
-            const View<T, Latent> z = ws.z.view().slice(first, count);
-            const View<Token, Shape<tokens>> chosen = ws.codes.view().slice(first, count);
-            s.y.resize(count), s.dy.resize(count), s.q.resize(count), s.dq.resize(count);
-            nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), first});
-            nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), first});
-
-            Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
-            quantize(ws.frozen.book(), View<const T, Latent>{z}.span(), chosen.span(), s.q.span(), first * tokens);
-            Decoder::forward(ws.frozen.decoder(), View<const T, Latent>{s.q}, s.y.view(), s.decoder);
-            const double error = Loss::template loss_and_grad<T>(s.y.span(), in.span(), s.dy.span(), per_pixel);
-            Decoder::backward(ws.frozen.decoder(), View<const T, Latent>{s.q}, View<const T, Input>{s.y},
-                              View<const T, Input>{s.dy}, s.dq.view(), s.decoder, g.decoder);
-            const double distance = commit(View<const T, Latent>{z}.span(), std::span<const T>{s.q.span()}, s.dq.span(),
-                                           T(2) * T(options_.commitment) * per_number);
-            nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, View<const T, Latent>{s.dq},
-                                         s.dy, s.encoder, g.encoder);
-            ws.losses[block] = {error, distance};
-        });
-        return report(ws, static_cast<double>(x.size()));
+        if (x.batch() == 0) throw ArgumentError("VqVae: batch: expected at least one image, got 0");
+        return kernel::in_own_mode([&] { return mean_loss_and_grad(x, x.batch(), ws, grad); });
     }
 
     /// The moving averages and the revival, with the codes of the last loss_and_grad.
     void update_buffers(Workspace& ws) {
-        const kernel::FlushDenormals guard;
         const std::span<const T> z = ws.z.span();
         ema_update(book_, z, std::span<const Token>{ws.codes.span()}, options_.ema);
         revive(book_, z, options_.revive, ws.rng.split(4));
@@ -228,6 +200,35 @@ public:
 
 private:
     void freeze(Frozen& frozen) const { frozen.pack(params_.encoder, book_, params_.decoder); }
+
+    Report mean_loss_and_grad(Batch x, std::size_t batch, Workspace& ws, Params& grad) const {
+        freeze(ws.frozen);
+        ws.z.resize(batch);
+        ws.codes.resize(batch);
+        ws.losses.resize(ws.groups.blocks(batch));
+        const T per_pixel = T(1) / static_cast<T>(x.size()), per_number = T(1) / static_cast<T>(batch * Latent::size);
+        ws.groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
+            const Batch in = x.slice(first, count);
+            const View<T, Latent> z = ws.z.view().slice(first, count);
+            const View<Token, Shape<tokens>> chosen = ws.codes.view().slice(first, count);
+            s.y.resize(count), s.dy.resize(count), s.q.resize(count), s.dq.resize(count);
+            nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), first});
+            nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), first});
+
+            Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
+            quantize(ws.frozen.book(), View<const T, Latent>{z}.span(), chosen.span(), s.q.span(), first * tokens);
+            Decoder::forward(ws.frozen.decoder(), View<const T, Latent>{s.q}, s.y.view(), s.decoder);
+            const double error = Loss::template loss_and_grad<T>(s.y.span(), in.span(), s.dy.span(), per_pixel);
+            Decoder::backward(ws.frozen.decoder(), View<const T, Latent>{s.q}, View<const T, Input>{s.y},
+                              View<const T, Input>{s.dy}, s.dq.view(), s.decoder, g.decoder);
+            const double distance = commit(View<const T, Latent>{z}.span(), std::span<const T>{s.q.span()}, s.dq.span(),
+                                           T(2) * T(options_.commitment) * per_number);
+            nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, View<const T, Latent>{s.dq},
+                                         s.dy, s.encoder, g.encoder);
+            ws.losses[block] = {error, distance};
+        });
+        return report(ws, static_cast<double>(x.size()));
+    }
 
     Report report(Workspace& ws, double pixels) const {
         ws.counts.assign(codes, 0);

@@ -79,30 +79,31 @@ public:
     explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
 
     void update(P& params, const P& grad) {
-        const kernel::FlushDenormals guard;
-        const Options now = options();
-        check_adam_options(Decay::rule, now);  // the rate and the counter may come from a file
-        constexpr std::int64_t most = std::int64_t{1} << 53;
-        if (state_.step[0] < 0 || state_.step[0] >= most)
-            throw StateError(std::string{Decay::rule} + ": step: " +
-                             expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
-        const double t = static_cast<double>(++state_.step[0]);
-        const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
-        const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
-            using T = typename Leaf::Scalar;
-            constexpr std::size_t rank = Leaf::Dims::rank;
-            const auto to = [](double x) { return static_cast<T>(x); };
-            const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - now.beta1),
-                                                 .beta2 = to(now.beta2),
-                                                 .one_minus_beta2 = to(1 - now.beta2),
-                                                 .step = to(now.lr / bias1),
-                                                 .root = to(1 / std::sqrt(bias2)),
-                                                 .eps = to(now.eps),
-                                                 .keep = to(Decay::keep(now, rank)),
-                                                 .l2 = to(Decay::l2(now, rank))};
-            adam_leaf<T>(factors, g.span(), p.span(), m.span(), v.span());
-        };
-        P::each(step, params, grad, state_.m, state_.v);
+        kernel::in_own_mode([&] {
+            const Options now = options();
+            check_adam_options(Decay::rule, now);  // the rate and the counter may come from a file
+            constexpr std::int64_t most = std::int64_t{1} << 53;
+            if (state_.step[0] < 0 || state_.step[0] >= most)
+                throw StateError(std::string{Decay::rule} + ": step: " +
+                                 expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
+            const double t = static_cast<double>(++state_.step[0]);
+            const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
+            const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
+                using T = typename Leaf::Scalar;
+                constexpr std::size_t rank = Leaf::Dims::rank;
+                const auto to = [](double x) { return static_cast<T>(x); };
+                const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - now.beta1),
+                                                     .beta2 = to(now.beta2),
+                                                     .one_minus_beta2 = to(1 - now.beta2),
+                                                     .step = to(now.lr / bias1),
+                                                     .root = to(1 / std::sqrt(bias2)),
+                                                     .eps = to(now.eps),
+                                                     .keep = to(Decay::keep(now, rank)),
+                                                     .l2 = to(Decay::l2(now, rank))};
+                adam_leaf<T>(factors, g.span(), p.span(), m.span(), v.span());
+            };
+            P::each(step, params, grad, state_.m, state_.v);
+        });
     }
 
     double lr() const { return state_.lr[0]; }
