@@ -25,7 +25,7 @@ done
 
 setup core examples tests
 dir=$root/build/release
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON
+configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON
 build "$dir" "tests and examples"
 
 mkdir -p "$root/out"

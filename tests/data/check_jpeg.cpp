@@ -12,7 +12,7 @@ using support::contains;
 using support::message;
 
 namespace {
-std::string reason(ByteView file, const Limits& limits = {}) {
+std::string jpeg_reason(ByteView file, const Limits& limits = {}) {
     return message<FormatError>([&] { data::check_jpeg(file, "x.jpg", limits); });
 }
 /// The progressive sample with one byte of its frame header changed: SOF stands at 89.
@@ -20,24 +20,24 @@ std::string with(std::size_t at, unsigned char value) {
     Bytes file = samples::progressive_jpeg();
     REQUIRE((file[89] == 0xFF && file[90] == 0xC2));
     file[at] = value;
-    return reason(file);
+    return jpeg_reason(file);
 }
 }  // namespace
 
 TEST_CASE("check_jpeg: a sound file passes, with filling and with bytes after its end") {
     Bytes file = samples::progressive_jpeg();
-    CHECK(reason(file).empty());
+    CHECK(jpeg_reason(file).empty());
     file.resize(file.size() + 10);
-    CHECK(reason(file).empty());
+    CHECK(jpeg_reason(file).empty());
     file.insert(file.begin() + 2, 3, 0xFF);
-    CHECK(reason(file).empty());
+    CHECK(jpeg_reason(file).empty());
 }
 
 TEST_CASE("check_jpeg: truncated anywhere is an error") {
     const Bytes good = samples::progressive_jpeg();
     std::size_t missed = 0;
     for (std::size_t length = 0; length < good.size(); ++length)
-        missed += reason(ByteView{good}.first(length)).empty();
+        missed += jpeg_reason(ByteView{good}.first(length)).empty();
     CHECK(missed == 0);
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("check_jpeg: what is not read is refused with its reason") {
     CHECK(contains(with(90, 0xD8), "a marker in the wrong place"));
     CHECK(contains(with(90, 0xFE), "image data before the frame header"));
     CHECK(contains(with(92, 7), "a second or a short frame header"));
-    CHECK(contains(reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "there is no image in it"));
+    CHECK(contains(jpeg_reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "there is no image in it"));
 }
 
 TEST_CASE("check_jpeg: tables must be sound, and there when a scan needs them") {
@@ -82,7 +82,7 @@ TEST_CASE(
     Bytes bomb{0xFF, 0xD8, 0xFF, 0xC4, 0x02, 0x20, 0x00, 0xFF, 0xFF};
     bomb.resize(4 + 0x220, 1);
     samples::append(bomb, Bytes{0xFF, 0xD9});
-    CHECK(contains(reason(bomb), "a Huffman table of 524 codes"));
+    CHECK(contains(jpeg_reason(bomb), "a Huffman table of 524 codes"));
 }
 
 TEST_CASE("check_jpeg: scan headers must belong to the frame") {
@@ -103,7 +103,7 @@ TEST_CASE("check_jpeg: each component has a number of its own, and a scan") {
     const auto frame = [](unsigned char second) {
         return Bytes{0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8, 0, 8, 0, 8, 3, 1, 0x11, 0, second, 0x11, 0, 3, 0x11, 0};
     };
-    CHECK(contains(reason(frame(1)), "two components have the number 1"));
+    CHECK(contains(jpeg_reason(frame(1)), "two components have the number 1"));
     Bytes file = frame(2);
     const auto add = [&](const Bytes& more) { file.insert(file.end(), more.begin(), more.end()); };
     Bytes quantization{0xFF, 0xDB, 0, 67, 0};
@@ -118,12 +118,12 @@ TEST_CASE("check_jpeg: each component has a number of its own, and a scan") {
     const Bytes end{0xFF, 0xD9};
     Bytes two_scans = file;
     two_scans.insert(two_scans.end(), end.begin(), end.end());
-    CHECK(contains(reason(two_scans), "no scan has component 2"));
+    CHECK(contains(jpeg_reason(two_scans), "no scan has component 2"));
     add({0xFF, 0xDA, 0, 8, 1, 2, 0, 0, 63, 0, 0x55, 0xFF, 0xD9});
-    CHECK(reason(file).empty());
+    CHECK(jpeg_reason(file).empty());
 }
 
 TEST_CASE("check_jpeg: scans are counted") {
-    CHECK(contains(reason(samples::progressive_jpeg(), {.jpeg_scans = 5}), "more than 5 scans"));
-    CHECK(reason(samples::progressive_jpeg(), {.jpeg_scans = 6}).empty());
+    CHECK(contains(jpeg_reason(samples::progressive_jpeg(), {.jpeg_scans = 5}), "more than 5 scans"));
+    CHECK(jpeg_reason(samples::progressive_jpeg(), {.jpeg_scans = 6}).empty());
 }

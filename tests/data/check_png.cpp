@@ -17,7 +17,7 @@ using support::message;
 
 namespace {
 
-std::string reason(ByteView file, const Limits& limits = {}) {
+std::string png_reason(ByteView file, const Limits& limits = {}) {
     return message<FormatError>([&] { data::check_png(file, "x.png", limits); });
 }
 /// Replaces the four bytes of a checksum where a chunk was changed by hand.
@@ -54,7 +54,7 @@ TEST_CASE("check_png: all other combinations of colour type and depth are refuse
             Bytes body{
                 0, 0, 0, 1, 0, 0, 0, 1, static_cast<unsigned char>(depth), static_cast<unsigned char>(color),
                 0, 0, 0};
-            accepted += !contains(reason(png_of(chunk("IHDR", body), samples::iend())),
+            accepted += !contains(png_reason(png_of(chunk("IHDR", body), samples::iend())),
                                   "no such colour type and depth");
         }
     CHECK(accepted == 5 + 2 + 4 + 2 + 2);
@@ -67,10 +67,10 @@ TEST_CASE("check_png: a turned bit anywhere is found, and every truncation") {
         for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
             Bytes bad = good;
             bad[bit / 8] ^= static_cast<unsigned char>(1 << bit % 8);
-            missed += reason(bad).empty();
+            missed += png_reason(bad).empty();
         }
         for (std::size_t length = 0; length < good.size(); ++length)
-            missed += reason(ByteView{good}.first(length)).empty();
+            missed += png_reason(ByteView{good}.first(length)).empty();
         CHECK(missed == 0);
     }
 }
@@ -79,21 +79,21 @@ TEST_CASE("check_png: bombs are refused by their announced size, before any data
     const auto size = [](std::uint32_t w, std::uint32_t h) {
         return png_of(samples::ihdr({w, h, 8, 0, false}));
     };
-    CHECK(reason(size(1 << 24, 1)) ==
+    CHECK(png_reason(size(1 << 24, 1)) ==
           "x.png @16: image: 16777216 x 1 is more than the limits of 16384 a side and 67108864 pixels");
-    CHECK(contains(reason(size(30000, 30000)), "30000 x 30000 is more"));
-    CHECK(contains(reason(size(16384, 4097)), "16384 x 4097 is more"));
-    CHECK(contains(reason(size(16384, 4096)), "the file ends early"));
-    CHECK(contains(reason(size(0xFFFFFFFF, 0xFFFFFFFF)), "is more"));
-    CHECK(contains(reason(size(0, 5)), "image: 0 x 5 pixels"));
-    CHECK(contains(reason(samples::png({5, 3, 8, 0, false}), {.image_pixels = 14}), "5 x 3 is more"));
-    CHECK(contains(reason(samples::png({5, 3, 8, 0, false}), {.image_side = 4}), "5 x 3 is more"));
+    CHECK(contains(png_reason(size(30000, 30000)), "30000 x 30000 is more"));
+    CHECK(contains(png_reason(size(16384, 4097)), "16384 x 4097 is more"));
+    CHECK(contains(png_reason(size(16384, 4096)), "the file ends early"));
+    CHECK(contains(png_reason(size(0xFFFFFFFF, 0xFFFFFFFF)), "is more"));
+    CHECK(contains(png_reason(size(0, 5)), "image: 0 x 5 pixels"));
+    CHECK(contains(png_reason(samples::png({5, 3, 8, 0, false}), {.image_pixels = 14}), "5 x 3 is more"));
+    CHECK(contains(png_reason(samples::png({5, 3, 8, 0, false}), {.image_side = 4}), "5 x 3 is more"));
 }
 
 TEST_CASE("check_png: no memory is taken for more than the data can hold") {
     const Bytes few = png_of(samples::ihdr({.width = 4096, .height = 4096}), chunk("IDAT", samples::zlib(Bytes(9))),
                              samples::iend());
-    CHECK(contains(reason(few), "PNG: the image data have less than 16781312 bytes"));
+    CHECK(contains(png_reason(few), "PNG: the image data have less than 16781312 bytes"));
 }
 
 TEST_CASE("check_png: chunks must be whole, known and in order") {
@@ -103,23 +103,23 @@ TEST_CASE("check_png: chunks must be whole, known and in order") {
     const Bytes stream = samples::zlib(samples::rows(s));
     const Bytes first = chunk("IDAT", ByteView{stream}.first(7)),
                 second = chunk("IDAT", ByteView{stream}.subspan(7));
-    CHECK(reason(png_of(head, first, second, end)).empty());
+    CHECK(png_reason(png_of(head, first, second, end)).empty());
     CHECK(
-        reason(png_of(head, chunk("tEXt", Bytes{'a', 0, 'b'}), data, chunk("tIME", Bytes(7)), end)).empty());
-    CHECK(contains(reason(png_of(head, head, data, end)), "IHDR must come first, and once"));
-    CHECK(contains(reason(png_of(data, head, end)), "IHDR must come first, and once"));
-    CHECK(contains(reason(png_of(head, first, chunk("tEXt", Bytes(3)), second, end)),
+        png_reason(png_of(head, chunk("tEXt", Bytes{'a', 0, 'b'}), data, chunk("tIME", Bytes(7)), end)).empty());
+    CHECK(contains(png_reason(png_of(head, head, data, end)), "IHDR must come first, and once"));
+    CHECK(contains(png_reason(png_of(data, head, end)), "IHDR must come first, and once"));
+    CHECK(contains(png_reason(png_of(head, first, chunk("tEXt", Bytes(3)), second, end)),
                    "other chunks between the image data"));
-    CHECK(contains(reason(png_of(head, chunk("CgBI", Bytes(4)), data, end)), "an unknown critical chunk"));
-    CHECK(contains(reason(png_of(head, data)), "the file ends early"));
-    CHECK(contains(reason(png_of(head, end)), "no zlib stream"));
-    CHECK(contains(reason(png_of(chunk("IHDR", Bytes(12)), data, end)), "IHDR of 12 bytes, expected 13"));
+    CHECK(contains(png_reason(png_of(head, chunk("CgBI", Bytes(4)), data, end)), "an unknown critical chunk"));
+    CHECK(contains(png_reason(png_of(head, data)), "the file ends early"));
+    CHECK(contains(png_reason(png_of(head, end)), "no zlib stream"));
+    CHECK(contains(png_reason(png_of(chunk("IHDR", Bytes(12)), data, end)), "IHDR of 12 bytes, expected 13"));
     Bytes too_long = png_of(head);
     samples::append(too_long, Bytes{0xFF, 0xFF, 0xFF, 0xF0, 'I', 'D', 'A', 'T', 0, 0, 0, 0});
-    CHECK(contains(reason(too_long), "a chunk of 4294967280 bytes ends after the file"));
-    CHECK(contains(reason(with_header(s, 10, 1)), "unknown compression, filter or interlacing"));
-    CHECK(contains(reason(with_header(s, 11, 1)), "unknown compression, filter or interlacing"));
-    CHECK(contains(reason(with_header(s, 12, 2)), "unknown compression, filter or interlacing"));
+    CHECK(contains(png_reason(too_long), "a chunk of 4294967280 bytes ends after the file"));
+    CHECK(contains(png_reason(with_header(s, 10, 1)), "unknown compression, filter or interlacing"));
+    CHECK(contains(png_reason(with_header(s, 11, 1)), "unknown compression, filter or interlacing"));
+    CHECK(contains(png_reason(with_header(s, 12, 2)), "unknown compression, filter or interlacing"));
 }
 
 TEST_CASE("check_png: a palette must be there, once, before the data, of a legal length") {
@@ -127,19 +127,19 @@ TEST_CASE("check_png: a palette must be there, once, before the data, of a legal
     const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))),
                 end = samples::iend();
     const Bytes colors = chunk("PLTE", samples::palette());
-    CHECK(reason(png_of(head, colors, data, end)).empty());
-    CHECK(contains(reason(png_of(head, data, end)), "the palette is missing"));
+    CHECK(png_reason(png_of(head, colors, data, end)).empty());
+    CHECK(contains(png_reason(png_of(head, data, end)), "the palette is missing"));
     for (const Bytes& bad :
          {png_of(head, data, colors, end), png_of(head, colors, colors, data, end),
           png_of(head, chunk("PLTE", {}), data, end), png_of(head, chunk("PLTE", Bytes(4)), data, end),
           png_of(head, chunk("PLTE", Bytes(771)), data, end)})
-        CHECK(contains(reason(bad), "a palette that is empty, too long or in the wrong place"));
+        CHECK(contains(png_reason(bad), "a palette that is empty, too long or in the wrong place"));
 }
 
 TEST_CASE("check_png: the data must have exactly the announced length, and their own checksum") {
     const PngSpec s;
     const auto with = [&](ByteView stream) {
-        return reason(png_of(samples::ihdr(s), chunk("IDAT", stream), samples::iend()));
+        return png_reason(png_of(samples::ihdr(s), chunk("IDAT", stream), samples::iend()));
     };
     const Bytes raw = samples::rows(s);
     Bytes more = raw, wrong = samples::zlib(raw), header = wrong;

@@ -75,5 +75,7 @@ inline Bytes gzip(ByteView stream, ByteView data, unsigned flags = 0) {
     append_le32(out, static_cast<std::uint32_t>(data.size()));
     return out;
 }
+/// A gzip file that holds the content as it is, with a name in its header.
+inline Bytes gzip_stored(ByteView content) { return gzip(stored(content), content, 8); }
 
 }  // namespace samples

@@ -11,11 +11,11 @@ using support::message;
 
 namespace {
 
-const Bytes content = samples::squares();
-Bytes member(unsigned flags = 0) { return samples::gzip(samples::deflated_squares(), content, flags); }
+const Bytes squares = samples::squares();
+Bytes member(unsigned flags = 0) { return samples::gzip(samples::deflated_squares(), squares, flags); }
 
 /// What the file holds, when that is `size` bytes; otherwise why not.
-std::string reason(ByteView file, std::size_t size = 600) {
+std::string gzip_reason(ByteView file, std::size_t size = 600) {
     return message<FormatError>([&] {
         Bytes out(size);
         data::gunzip(file, out, "x.gz");
@@ -32,15 +32,15 @@ Bytes unpacked(ByteView file, std::size_t size) {
 TEST_CASE("gunzip: every combination of optional header fields") {
     for (unsigned flags = 0; flags < 32; ++flags) {
         CAPTURE(flags);
-        CHECK(unpacked(member(flags), 600) == content);
+        CHECK(unpacked(member(flags), 600) == squares);
     }
 }
 
 TEST_CASE("gunzip: members one after another, and an empty one") {
-    Bytes file = member(), twice = content;
+    Bytes file = member(), twice = squares;
     samples::append(file, samples::gzip(samples::stored({}), {}));
     samples::append(file, member(8));
-    samples::append(twice, content);
+    samples::append(twice, squares);
     CHECK(unpacked(file, 1200) == twice);
     CHECK(unpacked(samples::gzip(samples::stored({}), {}), 0).empty());
 }
@@ -48,7 +48,7 @@ TEST_CASE("gunzip: members one after another, and an empty one") {
 TEST_CASE("gunzip_start: the first bytes only, without looking further") {
     Bytes out(16);
     CHECK(data::gunzip_start(ByteView{member()}.first(60), out, "x.gz") == 16);
-    CHECK(std::equal(out.begin(), out.end(), content.begin()));
+    CHECK(std::equal(out.begin(), out.end(), squares.begin()));
     CHECK(data::gunzip_start(samples::gzip(samples::stored({}), {}), out, "x.gz") == 0);
 }
 
@@ -56,50 +56,50 @@ TEST_CASE("gunzip: truncated anywhere, or with one bit of a checksum turned, is 
     const Bytes good = member(31);
     std::size_t missed = 0;
     for (std::size_t length = 0; length < good.size(); ++length)
-        missed += reason(ByteView{good}.first(length)).empty();
+        missed += gzip_reason(ByteView{good}.first(length)).empty();
     CHECK(missed == 0);
     for (std::size_t bit = 0; bit < 64; ++bit) {
         Bytes bad = good;
         bad[good.size() - 8 + bit / 8] ^= static_cast<unsigned char>(1 << bit % 8);
-        missed += reason(bad).empty();
+        missed += gzip_reason(bad).empty();
     }
     CHECK(missed == 0);
     for (std::size_t at = 28; at < good.size() - 9;
          ++at) {  // the data; the last byte has bits that mean nothing
         Bytes bad = good;
         bad[at] ^= 0x04;
-        missed += reason(bad).empty();
+        missed += gzip_reason(bad).empty();
     }
     CHECK(missed == 0);
 }
 
 TEST_CASE("gunzip: each refusal says why and where") {
-    CHECK(reason(Bytes{}) == "x.gz @0: gzip: the header ends early");
+    CHECK(gzip_reason(Bytes{}) == "x.gz @0: gzip: the header ends early");
     Bytes bad = member();
     bad[0] = 0;
-    CHECK(reason(bad) == "x.gz @0: gzip: no member begins here");
+    CHECK(gzip_reason(bad) == "x.gz @0: gzip: no member begins here");
     bad = member();
     bad[2] = 9;
-    CHECK(reason(bad) == "x.gz @2: gzip method: expected 8, got 9");
+    CHECK(gzip_reason(bad) == "x.gz @2: gzip method: expected 8, got 9");
     bad = member();
     bad[3] = 0x80;
-    CHECK(reason(bad) == "x.gz @3: gzip: reserved flags are set");
+    CHECK(gzip_reason(bad) == "x.gz @3: gzip: reserved flags are set");
     bad = member(2);
     bad[4] ^= 1;
-    CHECK(reason(bad) == "x.gz @10: gzip: the header's checksum is wrong");
+    CHECK(gzip_reason(bad) == "x.gz @10: gzip: the header's checksum is wrong");
     bad = member();
     bad[bad.size() - 8] ^= 1;
-    CHECK(reason(bad) == "x.gz @130: gzip: the checksum of the data is wrong");
+    CHECK(gzip_reason(bad) == "x.gz @130: gzip: the checksum of the data is wrong");
     bad = member();
     bad[bad.size() - 4] ^= 1;
-    CHECK(reason(bad) == "x.gz @134: gzip length: expected 601, got 600");
+    CHECK(gzip_reason(bad) == "x.gz @134: gzip length: expected 601, got 600");
     bad = member();
     bad.push_back('x');
-    CHECK(reason(bad) == "x.gz @139: gzip: the header ends early");
+    CHECK(gzip_reason(bad) == "x.gz @139: gzip: the header ends early");
     bad.resize(200);
-    CHECK(reason(bad) == "x.gz @138: gzip: no member begins here");
-    CHECK(contains(reason(member(), 599), "gzip: holds more than the expected 599 bytes"));
-    CHECK(contains(reason(member(), 601), "gzip content: expected 601, got 600 bytes"));
+    CHECK(gzip_reason(bad) == "x.gz @138: gzip: no member begins here");
+    CHECK(contains(gzip_reason(member(), 599), "gzip: holds more than the expected 599 bytes"));
+    CHECK(contains(gzip_reason(member(), 601), "gzip content: expected 601, got 600 bytes"));
 }
 
 TEST_CASE("gunzip: a bomb stops where the room ends") {
@@ -108,5 +108,5 @@ TEST_CASE("gunzip: a bomb stops where the room ends") {
     samples::append(stream, samples::from_hex("805703"));
     const Bytes zeros(100'000);
     CHECK(unpacked(samples::gzip(stream, zeros), zeros.size()) == zeros);
-    CHECK(contains(reason(samples::gzip(stream, zeros), 10), "gzip: holds more than the expected 10 bytes"));
+    CHECK(contains(gzip_reason(samples::gzip(stream, zeros), 10), "gzip: holds more than the expected 10 bytes"));
 }

@@ -16,13 +16,13 @@ Bytes idx3() {
     for (unsigned char i = 10; i < 16; ++i) file.push_back(i);
     return file;
 }
-std::string reason(ByteView file) {
+std::string idx_reason(ByteView file) {
     return message<FormatError>([&] { data::parse_idx<3>(file, "x.idx"); });
 }
-std::string reason_with(std::size_t at, unsigned char value) {
+std::string idx_reason_with(std::size_t at, unsigned char value) {
     Bytes file = idx3();
     file[at] = value;
-    return reason(file);
+    return idx_reason(file);
 }
 
 }  // namespace
@@ -44,23 +44,23 @@ TEST_CASE("parse_idx: truncated at any length, or with bytes left over, is an er
                               std::to_string(length) + " bytes"
                         : "x.idx @" + std::to_string(length) + ": IDX length: expected 22, got " +
                               std::to_string(length) + " bytes";
-        CHECK(reason(ByteView{good}.first(length)) == expected);
+        CHECK(idx_reason(ByteView{good}.first(length)) == expected);
     }
     Bytes longer = good;
     longer.push_back(0);
-    CHECK(reason(longer) == "x.idx @22: IDX length: expected 22, got 23 bytes");
+    CHECK(idx_reason(longer) == "x.idx @22: IDX length: expected 22, got 23 bytes");
 }
 
 TEST_CASE("parse_idx: each refusal says why and where") {
-    CHECK(reason_with(0, 1) == "x.idx @0: IDX: the first two bytes must be zero");
-    CHECK(reason_with(2, 13) == "x.idx @2: IDX type: expected 8 (unsigned byte), got 13");
-    CHECK(reason_with(3, 1) == "x.idx @3: IDX rank: expected 3, got 1");
-    CHECK(reason_with(3, 0) == "x.idx @3: IDX rank: expected 3, got 0");
-    CHECK(reason_with(11, 0) == "x.idx @8: IDX dimension 1 is zero");
-    CHECK(reason_with(7, 3) == "x.idx @22: IDX length: expected 25, got 22 bytes");
+    CHECK(idx_reason_with(0, 1) == "x.idx @0: IDX: the first two bytes must be zero");
+    CHECK(idx_reason_with(2, 13) == "x.idx @2: IDX type: expected 8 (unsigned byte), got 13");
+    CHECK(idx_reason_with(3, 1) == "x.idx @3: IDX rank: expected 3, got 1");
+    CHECK(idx_reason_with(3, 0) == "x.idx @3: IDX rank: expected 3, got 0");
+    CHECK(idx_reason_with(11, 0) == "x.idx @8: IDX dimension 1 is zero");
+    CHECK(idx_reason_with(7, 3) == "x.idx @22: IDX length: expected 25, got 22 bytes");
     Bytes huge = idx3();
     for (std::size_t i = 4; i < 16; ++i) huge[i] = 0xFF;
-    CHECK(reason(huge) == "x.idx @12: IDX: the product of the dimensions does not fit in 64 bits");
+    CHECK(idx_reason(huge) == "x.idx @12: IDX: the product of the dimensions does not fit in 64 bits");
     const Bytes swapped{3, 8, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3, 4, 5, 6};
-    CHECK(reason(swapped) == "x.idx @0: IDX: the first two bytes must be zero");
+    CHECK(idx_reason(swapped) == "x.idx @0: IDX: the first two bytes must be zero");
 }

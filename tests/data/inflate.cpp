@@ -23,7 +23,7 @@ Bytes inflated(ByteView stream, std::size_t most = 70000) {
     out.resize(written);
     return out;
 }
-std::string reason(ByteView stream) {
+std::string inflate_reason(ByteView stream) {
     return message<FormatError>([&] { inflated(stream); });
 }
 Bytes text(std::string_view t) { return Bytes(t.begin(), t.end()); }
@@ -79,7 +79,7 @@ TEST_CASE("inflate: a stream that ends early is an error at every length") {
     for (const Bytes& stream : {samples::deflated_squares(), samples::stored(samples::squares(), 100),
                                 from_hex("cb48cdc9c957c840903a104a1100")})
         for (std::size_t length = 0; length < stream.size(); ++length) {
-            const std::string told = reason(ByteView{stream}.first(length));
+            const std::string told = inflate_reason(ByteView{stream}.first(length));
             if (!told.ends_with("deflate: the stream ends early")) CHECK(told == std::to_string(length));
         }
 }
@@ -98,11 +98,11 @@ TEST_CASE("inflate: no turned bit can do harm") {
 }
 
 TEST_CASE("inflate: each way of being malformed has its message") {
-    CHECK(reason(from_hex("07")) == "x @1: deflate: a block of type 3");
-    CHECK(reason(from_hex("0101000000")) == "x @1: deflate: a length and its complement differ");
-    CHECK(reason(from_hex("030200")).ends_with("deflate: a distance beyond the beginning"));
-    CHECK(reason(from_hex("1b0300")).ends_with("deflate: a length that does not exist"));
-    CHECK(reason(from_hex("4b043e00")).ends_with("deflate: bits that are no code"));
-    CHECK(reason(from_hex("fdffffff")).ends_with("deflate: more symbols than there are"));
-    CHECK(reason(from_hex("05e09324499224499224")).ends_with("deflate: more codes than their lengths allow"));
+    CHECK(inflate_reason(from_hex("07")) == "x @1: deflate: a block of type 3");
+    CHECK(inflate_reason(from_hex("0101000000")) == "x @1: deflate: a length and its complement differ");
+    CHECK(inflate_reason(from_hex("030200")).ends_with("deflate: a distance beyond the beginning"));
+    CHECK(inflate_reason(from_hex("1b0300")).ends_with("deflate: a length that does not exist"));
+    CHECK(inflate_reason(from_hex("4b043e00")).ends_with("deflate: bits that are no code"));
+    CHECK(inflate_reason(from_hex("fdffffff")).ends_with("deflate: more symbols than there are"));
+    CHECK(inflate_reason(from_hex("05e09324499224499224")).ends_with("deflate: more codes than their lengths allow"));
 }

@@ -30,15 +30,13 @@ Bytes labels(const Bytes& values) {
     samples::append(file, values);
     return file;
 }
-Bytes gz(ByteView content) { return samples::gzip(samples::stored(content), content, 8); }
-
 void write_usual(const TemporaryFolder& folder, const std::string& prefix = "",
                  const std::string& test = "t10k", char dot = '-') {
     const std::string image = std::string{"-images"} + dot + "idx3-ubyte",
                       label = std::string{"-labels"} + dot + "idx1-ubyte";
     folder.write(prefix + "train" + image, images(3, 0));
-    folder.write(prefix + "train" + label + ".gz", gz(labels({9, 0, 5})));
-    folder.write(prefix + test + image + ".gz", gz(images(2, 7)));
+    folder.write(prefix + "train" + label + ".gz", samples::gzip_stored(labels({9, 0, 5})));
+    folder.write(prefix + test + image + ".gz", samples::gzip_stored(images(2, 7)));
     folder.write(prefix + test + label, labels({1, 2}));
 }
 

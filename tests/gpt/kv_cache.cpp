@@ -21,7 +21,7 @@ namespace {
 
 // More tokens than a strip of attention has rows, more channels than a panel, and a rest of both.
 constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
-constexpr GptConfig dropping{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3,
+constexpr GptConfig thinned{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3,
                              .dropout_percent = 10};
 
 // Largest difference between the logits of whole sequences and those of one token after another.
@@ -53,7 +53,7 @@ TEST_CASE("KvCache: token by token gives the bits of the whole sequence") {
     CHECK(difference<config>(1) == 0);
     CHECK(difference<config>(5) == 0);
     CHECK(difference<config>(32) == 0);
-    CHECK(difference<dropping>(5) == 0);
+    CHECK(difference<thinned>(5) == 0);
 }
 
 TEST_CASE("KvCache: restart forgets, and no step allocates") {

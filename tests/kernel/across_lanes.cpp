@@ -11,11 +11,10 @@
 #include <vector>
 
 using support::numbers;
+using support::odd_sizes;
 namespace simd = tessera::kernel::simd;
 
 namespace {
-
-constexpr std::size_t sizes[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100};
 
 /// A reduction in plain scalars, over 16 lanes and the tree 8, 4, 2, 1.
 template <class T, class Combine>
@@ -32,7 +31,7 @@ T in_lanes(const std::vector<T>& x, T start, Combine combine) {
 
 TEST_CASE_TEMPLATE("across_lanes: sum has the bits of 16 lanes and a fixed tree", T, float, double) {
     bool same = true;
-    for (std::size_t n : sizes) {
+    for (std::size_t n : odd_sizes) {
         const auto a = numbers<T>(n, 1), b = numbers<T>(n, 2);
         std::vector<T> f(n);
         for (std::size_t i = 0; i < n; ++i) f[i] = a[i] - b[i];
@@ -47,7 +46,7 @@ TEST_CASE_TEMPLATE("across_lanes: sum has the bits of 16 lanes and a fixed tree"
 
 TEST_CASE_TEMPLATE("across_lanes: largest finds the largest wherever it stands", T, float, double) {
     bool right = true;
-    for (std::size_t n : sizes)
+    for (std::size_t n : odd_sizes)
         for (std::size_t i = 0; i < n; ++i) {
             auto a = numbers<T>(n, 1);
             for (T& x : a) x -= 10;  // all negative: a lane that starts at zero would win

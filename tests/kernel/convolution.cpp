@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/numbers.hpp>
+#include <support/windows.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -11,17 +12,15 @@
 
 using support::distance;
 using support::numbers;
+using support::sized;
 namespace kernel = tessera::kernel;
 using kernel::PatchPlan;
 using kernel::PatchSize;
 
 namespace {
 
-constexpr std::size_t batch = 3;
+constexpr std::size_t images = 3;
 
-PatchSize sized(std::size_t height, std::size_t width, std::size_t size, std::size_t stride, std::size_t pad) {
-    return {height, width, (height + 2 * pad - size) / stride + 1, (width + 2 * pad - size) / stride + 1, size, stride, pad};
-}
 const std::vector<PatchSize> windows{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0),
                                      sized(7, 8, 2, 3, 0), sized(6, 5, 3, 2, 1)};
 
@@ -31,13 +30,13 @@ template <class T>
 struct Case {
     PatchSize s;
     std::size_t a, b, taps = s.size * s.size, large = s.height * s.width, small = s.out_height * s.out_width;
-    std::vector<T> x = numbers<T>(batch * large * a, 1), w = numbers<T>(taps * a * b, 2),
-                   y = numbers<T>(batch * small * b, 3), bias_a = numbers<T>(a, 4), bias_b = numbers<T>(b, 5);
+    std::vector<T> x = numbers<T>(images * large * a, 1), w = numbers<T>(taps * a * b, 2),
+                   y = numbers<T>(images * small * b, 3), bias_a = numbers<T>(a, 4), bias_b = numbers<T>(b, 5);
 
     // f(index of x's pixel, tap, index of y's pixel) for every connection
     template <class F>
     void each(F f) const {
-        for (std::size_t n = 0; n < batch; ++n)
+        for (std::size_t n = 0; n < images; ++n)
             for (std::size_t o = 0; o < small; ++o)
                 for (std::size_t t = 0; t < taps; ++t) {
                     const auto row = o / s.out_width * s.stride + t / s.size, column = o % s.out_width * s.stride + t % s.size;
@@ -77,7 +76,7 @@ struct Case {
         kernel::Panels<T> panels;
         panels.pack(taps * a, b, w.data(), b, 1);
         std::vector<T> out(y.size(), T(7));
-        kernel::convolve<T>(kernel::gather_plan(s), batch, x.data(), large, a, panels, out.data(), small, end);
+        kernel::convolve<T>(kernel::gather_plan(s), images, x.data(), large, a, panels, out.data(), small, end);
         return out;
     }
     std::vector<T> convolve_transposed(kernel::Epilogue<T> end) const {
@@ -87,7 +86,7 @@ struct Case {
             panels.resize(plan.taps * b, a);
             for (std::size_t t = 0; t < plan.taps; ++t)
                 panels.fill(t * b, b, w.data() + static_cast<std::size_t>(plan.window[t]) * a * b, 1, b);
-            kernel::convolve<T>(plan, batch, y.data(), small, b, panels, out.data(), large, end);
+            kernel::convolve<T>(plan, images, y.data(), small, b, panels, out.data(), large, end);
         }
         return out;
     }
@@ -155,7 +154,7 @@ TEST_CASE_TEMPLATE("convolve_adjoint adds the gradient of the weights", T, float
     for_cases<T>([&](const Case<T>& c) {
         const auto start = numbers<T>(c.w.size(), 6);
         auto dw = start;
-        kernel::convolve_adjoint<T>(kernel::gather_plan(c.s), batch, c.x.data(), c.large, c.a, c.y.data(), c.b, dw.data());
+        kernel::convolve_adjoint<T>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw.data());
         worst = std::max(worst, distance(c.weights(start), dw));
     });
     CHECK(worst < 60);
@@ -168,12 +167,12 @@ TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whol
         kernel::Panels<float> panels;
         panels.pack(c.taps * c.a, c.b, c.w.data(), c.b, 1);
         std::vector<float> y(c.y.size()), dw(c.w.size()), dw_of_batch(c.w.size());
-        for (std::size_t n = 0; n < batch; ++n) {
+        for (std::size_t n = 0; n < images; ++n) {
             const float* x = c.x.data() + n * c.large * c.a;
             kernel::convolve<float>(plan, 1, x, c.large, c.a, panels, y.data() + n * c.small * c.b, c.small);
             kernel::convolve_adjoint<float>(plan, 1, x, c.large, c.a, c.y.data() + n * c.small * c.b, c.b, dw.data());
         }
-        kernel::convolve_adjoint<float>(plan, batch, c.x.data(), c.large, c.a, c.y.data(), c.b, dw_of_batch.data());
+        kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw_of_batch.data());
         same &= y == c.convolve({}) && dw == dw_of_batch;
     });
     CHECK(same);
@@ -183,7 +182,7 @@ TEST_CASE("convolve, convolve_adjoint: a window whose rows are too long to be ga
     const Case<float> c{sized(15, 14, 14, 1, 1), 7, 3};  // 1372 numbers in a patch
     CHECK(distance(c.forward({}), c.convolve({})) < 200);
     std::vector<float> dw(c.w.size());
-    kernel::convolve_adjoint<float>(kernel::gather_plan(c.s), batch, c.x.data(), c.large, c.a, c.y.data(), c.b, dw.data());
+    kernel::convolve_adjoint<float>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw.data());
     CHECK(distance(c.weights({}), dw) < 60);
 }
 
@@ -193,15 +192,15 @@ TEST_CASE_TEMPLATE("col2im adds each window back to its map, and is the adjoint 
     for (const PatchSize& s : windows) {
         constexpr std::size_t channels = 3;
         const PatchPlan plan = kernel::gather_plan(s);
-        const std::size_t pixels = s.height * s.width, rows = batch * plan.pixels;
-        const auto columns = numbers<T>(rows * plan.taps * channels, 1), x = numbers<T>(batch * pixels * channels, 2),
+        const std::size_t pixels = s.height * s.width, rows = images * plan.pixels;
+        const auto columns = numbers<T>(rows * plan.taps * channels, 1), x = numbers<T>(images * pixels * channels, 2),
                    bias = numbers<T>(channels, 3);
         std::vector<T> patches(columns.size()), y(x.size(), T(7)), biased(x.size(), T(7));
         kernel::im2col(plan, x.data(), pixels, channels, 0, rows, patches.data());
-        kernel::col2im<T>(plan, batch, columns.data(), channels, nullptr, false, y.data(), pixels);
+        kernel::col2im<T>(plan, images, columns.data(), channels, nullptr, false, y.data(), pixels);
         const double left = dot(patches, columns), right = dot(x, y);
         worst = std::max(worst, std::abs(left - right) / (1 + std::abs(left)));
-        kernel::col2im<T>(plan, batch, columns.data(), channels, bias.data(), true, biased.data(), pixels);
+        kernel::col2im<T>(plan, images, columns.data(), channels, bias.data(), true, biased.data(), pixels);
         for (std::size_t i = 0; i < y.size(); ++i)
             equal &= std::abs(biased[i] - std::max(T(0), y[i] + bias[i % channels])) < T(1e-5);
     }
@@ -221,12 +220,12 @@ TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the sam
                     kernel::detail::patches_of_tap(plan, c.x.data(), c.large, a, m, count, tap, to);
                 };
                 std::vector<float> chosen(c.w.size());
-                kernel::convolve_adjoint<float>(plan, batch, c.x.data(), c.large, a, c.y.data(), b, chosen.data());
+                kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b, chosen.data());
                 worst = std::max(worst, distance(c.weights({}), chosen));
                 for (const bool x : {false, true})
                     for (const bool dy : {false, true}) {
                         std::vector<float> dw(c.w.size());
-                        kernel::detail::adjoint_rows(batch * c.small, c.taps, a, b, point, c.y.data(), b, dw.data(), b,
+                        kernel::detail::adjoint_rows(images * c.small, c.taps, a, b, point, c.y.data(), b, dw.data(), b,
                                                      {.x = x, .dy = dy});
                         same &= dw == chosen;
                     }

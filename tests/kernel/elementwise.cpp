@@ -1,6 +1,7 @@
 #include <tessera/kernel/elementwise.hpp>
 
 #include <doctest/doctest.h>
+#include <support/numbers.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -9,19 +10,11 @@
 #include <span>
 #include <vector>
 
+using support::odd_sizes;
+using support::waves;
 namespace kernel = tessera::kernel;
 
 namespace {
-
-constexpr std::size_t sizes[] = {1, 7, 8, 9, 31, 33, 100};
-
-template <class T>
-std::vector<T> numbers(std::size_t n, double phase) {
-    std::vector<T> x(n);
-    for (std::size_t i = 0; i < n; ++i)
-        x[i] = static_cast<T>(std::sin(static_cast<double>(i) * 2.3 + phase) * 4);
-    return x;
-}
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double gelu(double x) {
@@ -44,8 +37,8 @@ double tolerance() {
 template <class T, class Run, class F>
 double forward_error(Run run, F f) {
     double worst = 0;
-    for (std::size_t n : sizes) {
-        const auto x = numbers<T>(n, 0.4);
+    for (std::size_t n : odd_sizes) {
+        const auto x = waves<T>(n, 4, 0.4);
         std::vector<T> y(n, std::numeric_limits<T>::quiet_NaN());
         run(std::span<const T>{x}, std::span<T>{y});
         for (std::size_t i = 0; i < n; ++i) {
@@ -60,8 +53,8 @@ double forward_error(Run run, F f) {
 template <class T, class Run, class F>
 double backward_error(Run run, F f, bool from_output) {
     double worst = 0;
-    for (std::size_t n : sizes) {
-        const auto x = numbers<T>(n, 0.4), dy = numbers<T>(n, 1.1);
+    for (std::size_t n : odd_sizes) {
+        const auto x = waves<T>(n, 4, 0.4), dy = waves<T>(n, 4, 1.1);
         auto noted = x;
         if (from_output)
             for (T& v : noted) v = static_cast<T>(f(static_cast<double>(v)));
@@ -80,8 +73,8 @@ double backward_error(Run run, F f, bool from_output) {
 
 TEST_CASE_TEMPLATE("elementwise: add, multiply and scale", T, float, double) {
     bool right = true;
-    for (std::size_t n : sizes) {
-        const auto a = numbers<T>(n, 0), b = numbers<T>(n, 1);
+    for (std::size_t n : odd_sizes) {
+        const auto a = waves<T>(n, 4, 0), b = waves<T>(n, 4, 1);
         std::vector<T> sum(n), product(n), scaled = a;
         kernel::add<T>(a, b, sum);
         kernel::multiply<T>(a, b, product);
@@ -94,10 +87,10 @@ TEST_CASE_TEMPLATE("elementwise: add, multiply and scale", T, float, double) {
 
 TEST_CASE_TEMPLATE("elementwise: relu and its gradient, zero at zero", T, float, double) {
     bool right = true;
-    for (std::size_t n : sizes) {
-        auto x = numbers<T>(n, 0.4);
+    for (std::size_t n : odd_sizes) {
+        auto x = waves<T>(n, 4, 0.4);
         x[n / 2] = 0;
-        const auto dy = numbers<T>(n, 1.1);
+        const auto dy = waves<T>(n, 4, 1.1);
         std::vector<T> y(n), dx(n);
         kernel::relu_forward<T>(x, y);
         kernel::relu_backward<T>(y, dy, dx);
@@ -137,8 +130,8 @@ TEST_CASE_TEMPLATE("elementwise: gelu and its gradient", T, float, double) {
 TEST_CASE_TEMPLATE("elementwise: gelu with its derivative gives the bits of the two alone", T, float,
                    double) {
     bool same = true;
-    for (std::size_t n : sizes) {
-        const auto x = numbers<T>(n, 0.4);
+    for (std::size_t n : odd_sizes) {
+        const auto x = waves<T>(n, 4, 0.4);
         const std::vector<T> ones(n, T(1));
         std::vector<T> y(n), dydx(n), alone(n), derivative(n);
         kernel::gelu_with_derivative<T>(x, y, dydx);
@@ -150,7 +143,7 @@ TEST_CASE_TEMPLATE("elementwise: gelu with its derivative gives the bits of the 
 }
 
 TEST_CASE("elementwise: activations work in place") {
-    const auto x = numbers<float>(33, 0.4);
+    const auto x = waves<float>(33, 4, 0.4);
     auto in_place = x;
     std::vector<float> apart(33);
     kernel::gelu_forward<float>(x, apart);

@@ -15,7 +15,7 @@ namespace kernel = tessera::kernel;
 
 namespace {
 
-constexpr std::size_t inner[] = {1, 7, 31, 128};
+constexpr std::size_t inner_sizes[] = {1, 7, 31, 128};
 constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64, 129, 200};
 constexpr std::size_t heights[] = {1, 2, 5, 6, 7, 12, 13, 14, 15, 31, 64, 65, 71, 72, 73, 145, 150};
 
@@ -43,7 +43,7 @@ TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothi
     constexpr std::size_t most = 150;
     double worst = 0;
     bool same_bits = true;
-    for (const std::size_t k : inner)
+    for (const std::size_t k : inner_sizes)
         for (const std::size_t n : widths) {
             const std::size_t ldx = k + 1, ldy = n + 2;
             const auto x = numbers<T>(most * ldx, k), b = numbers<T>(k * n, n), bias = numbers<T>(n, 3),

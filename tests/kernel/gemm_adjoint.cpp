@@ -13,16 +13,16 @@ namespace kernel = tessera::kernel;
 
 namespace {
 
-constexpr std::size_t inner[] = {1, 7, 31, 128, 130, 257};
-constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64, 129, 288, 1024};
+constexpr std::size_t depths[] = {1, 7, 31, 128, 130, 257};
+constexpr std::size_t columns[] = {1, 7, 16, 17, 33, 64, 129, 288, 1024};
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to what is there, and to nothing beside it", T, float, double) {
     double worst = 0;
     for (const std::size_t rows : {1u, 31u, 196u, 197u, 400u})
-        for (const std::size_t k : inner)
-            for (const std::size_t n : widths) {
+        for (const std::size_t k : depths)
+            for (const std::size_t n : columns) {
                 const std::size_t ldx = k + 1, ldy = n + 3, ldb = n + 2;
                 const auto x = numbers<T>(rows * ldx, 1), dy = numbers<T>(rows * ldy, 2), start = numbers<T>(k * ldb, 3);
                 auto db = start, expected = start;

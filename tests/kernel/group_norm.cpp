@@ -13,10 +13,10 @@ namespace kernel = tessera::kernel;
 namespace {
 
 template <class T>
-struct Twin {
+struct GroupTwin {
     std::vector<T> y, dx, dweight, dbias;
 
-    Twin(std::size_t rows, std::size_t groups, const std::vector<T>& x, const std::vector<T>& weight,
+    GroupTwin(std::size_t rows, std::size_t groups, const std::vector<T>& x, const std::vector<T>& weight,
          const std::vector<T>& bias, const std::vector<T>& dy)
         : y(x.size()), dx(x.size()), dweight(weight.size(), T(1)), dbias(weight.size(), T(1)) {
         const std::size_t channels = weight.size(), each = channels / groups;
@@ -75,7 +75,7 @@ TEST_CASE_TEMPLATE("group_norm: forward and backward are the formulas, and gradi
             dweight(channels, T(1)), dbias(channels, T(1));
         kernel::group_norm_forward<T>(x, groups, weight, bias, y, mean, rstd, T(1e-5));
         kernel::group_norm_backward<T>(x, groups, weight, mean, rstd, dy, dx, dweight, dbias, sums);
-        const Twin<T> twin(rows, groups, x, weight, bias, dy);
+        const GroupTwin<T> twin(rows, groups, x, weight, bias, dy);
         for (const double d : {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight),
                                distance(twin.dbias, dbias)})
             worst = std::max(worst, d);

@@ -14,10 +14,10 @@ namespace {
 
 // The formulas, in double.
 template <class T>
-struct Twin {
+struct RowTwin {
     std::vector<T> y, dx, dweight, dbias;
 
-    Twin(std::size_t rows, std::size_t width, const std::vector<T>& x, const std::vector<T>& weight,
+    RowTwin(std::size_t rows, std::size_t width, const std::vector<T>& x, const std::vector<T>& weight,
          const std::vector<T>& bias, const std::vector<T>& dy)
         : y(x.size()), dx(x.size()), dweight(width), dbias(width) {
         std::vector<double> dw(width), db(width);
@@ -62,7 +62,7 @@ TEST_CASE_TEMPLATE("layer_norm: forward and backward are the formulas, and gradi
             dbias(width, T(1));
         kernel::layer_norm_forward<T>(x, weight, bias, y, mean, rstd, T(1e-5));
         kernel::layer_norm_backward<T>(x, weight, mean, rstd, dy, dx, dweight, dbias);
-        const Twin<T> twin(rows, width, x, weight, bias, dy);
+        const RowTwin<T> twin(rows, width, x, weight, bias, dy);
         for (const double d : {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight),
                                distance(twin.dbias, dbias)})
             worst = std::max(worst, d);

@@ -13,15 +13,15 @@ namespace kernel = tessera::kernel;
 
 namespace {
 
-constexpr std::size_t lengths[] = {1, 7, 16, 17, 31, 32, 33, 64, 65};
+constexpr std::size_t widths_of_panels[] = {1, 7, 16, 17, 31, 32, 33, 64, 65};
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packed along either stride", T, float, double) {
     bool same = true;
     Panels<T> b;  // one for all sizes: what an earlier one left must not show
-    for (const std::size_t k : lengths)
-        for (const std::size_t n : lengths) {
+    for (const std::size_t k : widths_of_panels)
+        for (const std::size_t n : widths_of_panels) {
             const std::size_t ld = n + 3;
             const auto x = numbers<T>(k * ld + n * (k + 2), k * 100 + n);
             b.pack(k, n, x.data(), ld, 1);

@@ -1,6 +1,7 @@
 #include <tessera/kernel/parallel.hpp>
 
 #include <doctest/doctest.h>
+#include <support/threads.hpp>
 
 #include <tessera/core/error.hpp>
 
@@ -20,17 +21,10 @@
 #include <utility>
 #include <vector>
 
+using support::with_threads;
 namespace kernel = tessera::kernel;
 
 namespace {
-
-/// Runs f where four threads may work, however many cores there are.
-template <class F>
-void with_threads(int threads, F f) {
-    const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, 4);
-    tbb::task_arena arena(threads);
-    arena.execute(f);
-}
 
 void work_a_little() { std::this_thread::sleep_for(std::chrono::microseconds(200)); }
 

@@ -1,6 +1,7 @@
 #include <tessera/kernel/patch_plan.hpp>
 
 #include <doctest/doctest.h>
+#include <support/windows.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+using support::sized;
 namespace kernel = tessera::kernel;
 using kernel::PatchPlan;
 using kernel::PatchSize;
@@ -17,10 +19,7 @@ namespace {
 // (pixel of the large map, position in the window, pixel of the small map)
 using Triple = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
 
-PatchSize sized(std::size_t height, std::size_t width, std::size_t size, std::size_t stride, std::size_t pad) {
-    return {height, width, (height + 2 * pad - size) / stride + 1, (width + 2 * pad - size) / stride + 1, size, stride, pad};
-}
-const std::vector<PatchSize> sizes{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0),
+const std::vector<PatchSize> windows_planned{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0),
                                    sized(7, 8, 2, 3, 0), sized(6, 5, 3, 2, 1), sized(7, 7, 5, 2, 2), sized(4, 4, 4, 4, 3),
                                    sized(1, 1, 1, 1, 0), sized(3, 2, 3, 1, 2)};
 
@@ -52,7 +51,7 @@ void connections(const PatchPlan& plan, bool scatter, std::vector<Triple>& all) 
 }  // namespace
 
 TEST_CASE("gather_plan: each output pixel reads what the formula says, the taps in the order of the window") {
-    for (const PatchSize& s : sizes) {
+    for (const PatchSize& s : windows_planned) {
         const PatchPlan plan = kernel::gather_plan(s);
         std::vector<Triple> all;
         connections(plan, false, all);
@@ -67,7 +66,7 @@ TEST_CASE("gather_plan: each output pixel reads what the formula says, the taps 
 }
 
 TEST_CASE("scatter_plans: the same connections backwards, and every pixel of the large map in one class") {
-    for (const PatchSize& s : sizes) {
+    for (const PatchSize& s : windows_planned) {
         std::vector<Triple> all;
         std::vector<std::int32_t> pixels;
         for (const PatchPlan& plan : kernel::scatter_plans(s)) {

@@ -1,6 +1,7 @@
 #include <tessera/kernel/reduce.hpp>
 
 #include <doctest/doctest.h>
+#include <support/numbers.hpp>
 
 #include <algorithm>
 #include <array>
@@ -8,19 +9,12 @@
 #include <limits>
 #include <vector>
 
+using support::waves;
 namespace kernel = tessera::kernel;
 
 namespace {
 
-constexpr std::size_t sizes[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100, 4095, 4096, 4097, 10001};
-
-template <class T>
-std::vector<T> numbers(std::size_t n, double phase) {
-    std::vector<T> x(n);
-    for (std::size_t i = 0; i < n; ++i)
-        x[i] = static_cast<T>(std::sin(static_cast<double>(i) * 2.3 + phase) * 3);
-    return x;
-}
+constexpr std::size_t terms[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100, 4095, 4096, 4097, 10001};
 
 /// Chunks of 4096, each over 16 lanes and the tree 8, 4, 2, 1, in plain scalars.
 template <class T, class Step>
@@ -41,8 +35,8 @@ double in_chunks(std::size_t n, Step step) {
 TEST_CASE_TEMPLATE("reduce: sums have the bits of 16 lanes in chunks of 4096", T, float, double) {
     namespace simd = kernel::simd;
     bool squares = true, squared = true, absolute = true;
-    for (std::size_t n : sizes) {
-        const auto a = numbers<T>(n, 0), b = numbers<T>(n, 1);
+    for (std::size_t n : terms) {
+        const auto a = waves<T>(n, 3, 0), b = waves<T>(n, 3, 1);
         squares = squares && kernel::sum_squares<T>(a) == in_chunks<T>(n, [&](T s, std::size_t i) {
                                  return simd::fma(a[i], a[i], s);
                              });
@@ -68,8 +62,8 @@ TEST_CASE("reduce: a million terms in float keep seven digits") {
 TEST_CASE("reduce: NaN is not lost, in the body or the tail") {
     bool always = true;
     for (std::size_t i : {0u, 15u, 16u, 32u}) {
-        auto a = numbers<float>(33, 0);
-        const auto b = numbers<float>(33, 1);
+        auto a = waves<float>(33, 3, 0);
+        const auto b = waves<float>(33, 3, 1);
         a[i] = std::numeric_limits<float>::quiet_NaN();
         always = always && std::isnan(kernel::sum_squares<float>(a)) &&
                  std::isnan(kernel::squared_error<float>(a, b)) &&

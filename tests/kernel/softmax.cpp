@@ -1,6 +1,7 @@
 #include <tessera/kernel/softmax.hpp>
 
 #include <doctest/doctest.h>
+#include <support/numbers.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -8,18 +9,12 @@
 #include <span>
 #include <vector>
 
+using support::waves;
 namespace kernel = tessera::kernel;
 
 namespace {
 
-constexpr std::size_t sizes[] = {1, 7, 8, 9, 31, 33, 512};
-
-template <class T>
-std::vector<T> numbers(std::size_t n) {
-    std::vector<T> x(n);
-    for (std::size_t i = 0; i < n; ++i) x[i] = static_cast<T>(std::sin(static_cast<double>(i) * 2.3) * 9);
-    return x;
-}
+constexpr std::size_t classes[] = {1, 7, 8, 9, 31, 33, 512};
 
 template <class T>
 std::vector<double> plain(const std::vector<T>& x) {
@@ -35,8 +30,8 @@ std::vector<double> plain(const std::vector<T>& x) {
 
 TEST_CASE_TEMPLATE("softmax: agrees with plain scalars", T, float, double) {
     double worst = 0;
-    for (std::size_t n : sizes) {
-        auto x = numbers<T>(n);
+    for (std::size_t n : classes) {
+        auto x = waves<T>(n, 9);
         const auto exact = plain(x);
         kernel::softmax<T>(std::span<T>{x});
         for (std::size_t i = 0; i < n; ++i)
@@ -47,8 +42,8 @@ TEST_CASE_TEMPLATE("softmax: agrees with plain scalars", T, float, double) {
 
 TEST_CASE_TEMPLATE("softmax: in place and apart give the same bits", T, float, double) {
     bool same = true;
-    for (std::size_t n : sizes) {
-        auto x = numbers<T>(n);
+    for (std::size_t n : classes) {
+        auto x = waves<T>(n, 9);
         std::vector<T> y(n);
         kernel::softmax<T>(x, y);
         kernel::softmax<T>(std::span<T>{x});
@@ -60,8 +55,8 @@ TEST_CASE_TEMPLATE("softmax: in place and apart give the same bits", T, float, d
 TEST_CASE_TEMPLATE("softmax: the sum alone has the bits of the sum of the row that is written", T, float,
                    double) {
     bool same = true;
-    for (std::size_t n : sizes) {
-        const auto x = numbers<T>(n);
+    for (std::size_t n : classes) {
+        const auto x = waves<T>(n, 9);
         std::vector<T> y(n);
         same = same && kernel::sum_exp<T>(x, T(9)) == kernel::exp_row<T>(x, T(9), y);
     }
@@ -82,7 +77,7 @@ TEST_CASE_TEMPLATE("softmax: large logits do not overflow, and minus infinity is
 TEST_CASE("softmax: a NaN makes the whole row NaN, wherever it stands") {
     bool all = true;
     for (std::size_t i : {0u, 5u, 16u, 32u}) {
-        auto x = numbers<float>(33);
+        auto x = waves<float>(33, 9);
         x[i] = std::numeric_limits<float>::quiet_NaN();
         kernel::softmax<float>(std::span<float>{x});
         all = all && std::ranges::all_of(x, [](float v) { return std::isnan(v); });

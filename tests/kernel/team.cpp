@@ -1,6 +1,7 @@
 #include <tessera/kernel/team.hpp>
 
 #include <doctest/doctest.h>
+#include <support/threads.hpp>
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -14,17 +15,10 @@
 #include <thread>
 #include <vector>
 
+using support::with_threads;
 namespace kernel = tessera::kernel;
 
 namespace {
-
-/// Runs f where four threads may work, however many cores there are.
-template <class F>
-void with_threads(int threads, F f) {
-    const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, 4);
-    tbb::task_arena arena(threads);
-    arena.execute(f);
-}
 
 /// Every round sums what the round before has written, in two steps: a member that runs ahead or lags is seen.
 std::vector<long> chain(std::size_t members, std::size_t rounds, std::size_t* most = nullptr) {

@@ -1,6 +1,7 @@
 #include <tessera/kernel/vector_math.hpp>
 
 #include <doctest/doctest.h>
+#include <support/lanes.hpp>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 
+using support::in_lanes;
 namespace simd = tessera::kernel::simd;
 
 namespace {
@@ -33,13 +35,6 @@ double worst_ulp(double lo, double hi, F f, G g) {
     return worst;
 }
 
-template <class T, class F>
-T at(T x, F f) {
-    std::array<T, simd::width<T>> y;
-    simd::store(y.data(), f(simd::Vec<T>(x)));
-    return y.back();
-}
-
 const auto exp_ = [](const auto& v) { return simd::exp<float>(v); };
 const auto sigmoid_ = [](const auto& v) { return simd::sigmoid<float>(v); };
 const auto tanh_ = [](const auto& v) { return simd::tanh<float>(v); };
@@ -49,48 +44,48 @@ const auto tanh_ = [](const auto& v) { return simd::tanh<float>(v); };
 TEST_CASE("vector_math: exp is within one unit in the last place") {
     CHECK(worst_ulp(-87, 88, exp_, [](double x) { return std::exp(x); }) < (simd::has_fma ? 1.0 : 1.5));
     CHECK(worst_ulp(-1, 1, exp_, [](double x) { return std::exp(x); }) < (simd::has_fma ? 1.0 : 1.5));
-    CHECK(at<float>(0.f, exp_) == 1.f);
+    CHECK(in_lanes<float>(0.f, exp_) == 1.f);
 }
 
 TEST_CASE("vector_math: sigmoid and tanh are within three units in the last place") {
     CHECK(worst_ulp(-80, 80, sigmoid_, [](double x) { return 1 / (1 + std::exp(-x)); }) < 3);
     CHECK(worst_ulp(-20, 20, tanh_, [](double x) { return std::tanh(x); }) < 3.1);
     CHECK(worst_ulp(0.001, 0.7, tanh_, [](double x) { return std::tanh(x); }) < 3.1);
-    CHECK(at<float>(0.f, tanh_) == 0.f);
-    CHECK(at<float>(1e-30f, tanh_) == 1e-30f);
+    CHECK(in_lanes<float>(0.f, tanh_) == 0.f);
+    CHECK(in_lanes<float>(1e-30f, tanh_) == 1e-30f);
 }
 
 TEST_CASE("vector_math: exp, sigmoid and tanh stay finite at the ends") {
     const float inf = std::numeric_limits<float>::infinity();
-    CHECK(std::isnormal(at<float>(-inf, exp_)));
-    CHECK(std::isfinite(at<float>(inf, exp_)));
-    CHECK(at<float>(inf, exp_) > 1e38f);
-    CHECK(at<float>(-inf, sigmoid_) < 1e-37f);
-    CHECK(at<float>(inf, sigmoid_) == 1.f);
-    CHECK(at<float>(-inf, tanh_) == -1.f);
-    CHECK(at<float>(inf, tanh_) == 1.f);
+    CHECK(std::isnormal(in_lanes<float>(-inf, exp_)));
+    CHECK(std::isfinite(in_lanes<float>(inf, exp_)));
+    CHECK(in_lanes<float>(inf, exp_) > 1e38f);
+    CHECK(in_lanes<float>(-inf, sigmoid_) < 1e-37f);
+    CHECK(in_lanes<float>(inf, sigmoid_) == 1.f);
+    CHECK(in_lanes<float>(-inf, tanh_) == -1.f);
+    CHECK(in_lanes<float>(inf, tanh_) == 1.f);
 }
 
 TEST_CASE("vector_math: NaN goes through exp, sigmoid and tanh") {
     for (const std::uint32_t bits : {0x7fc00000u, 0x7fc00001u, 0xffc00001u, 0x7fffffffu, 0xffffffffu}) {
         const float nan = std::bit_cast<float>(bits);
-        CHECK(std::isnan(at<float>(nan, exp_)));
-        CHECK(std::isnan(at<float>(nan, sigmoid_)));
-        CHECK(std::isnan(at<float>(nan, tanh_)));
+        CHECK(std::isnan(in_lanes<float>(nan, exp_)));
+        CHECK(std::isnan(in_lanes<float>(nan, sigmoid_)));
+        CHECK(std::isnan(in_lanes<float>(nan, tanh_)));
     }
     const double dnan = std::numeric_limits<double>::quiet_NaN();
-    CHECK(std::isnan(at<double>(dnan, [](const auto& v) { return simd::exp<double>(v); })));
-    CHECK(std::isnan(at<double>(dnan, [](const auto& v) { return simd::tanh<double>(v); })));
+    CHECK(std::isnan(in_lanes<double>(dnan, [](const auto& v) { return simd::exp<double>(v); })));
+    CHECK(std::isnan(in_lanes<double>(dnan, [](const auto& v) { return simd::tanh<double>(v); })));
 }
 
 TEST_CASE("exp2_below: 2^x for x <= 0, never below the smallest normal number, NaN of any payload stays NaN") {
     const auto f = [](const simd::Vec<float>& x) { return simd::exp2_below(x); };
     CHECK(worst_ulp(-126, 0, f, [](double x) { return std::exp2(x); }) < 1.0);
-    CHECK(at(0.f, f) == 1);
-    CHECK(at(-3.f, f) == 0.125f);
-    CHECK(at(-126.f, f) == std::numeric_limits<float>::min());
+    CHECK(in_lanes(0.f, f) == 1);
+    CHECK(in_lanes(-3.f, f) == 0.125f);
+    CHECK(in_lanes(-126.f, f) == std::numeric_limits<float>::min());
     for (const float low : {-127.f, -1e30f, -std::numeric_limits<float>::infinity()})
-        CHECK(at(low, f) == std::numeric_limits<float>::min());
+        CHECK(in_lanes(low, f) == std::numeric_limits<float>::min());
     for (const std::uint32_t bits : {0x7fc00000u, 0xffc00001u, 0x7fffffffu})
-        CHECK(std::isnan(at(std::bit_cast<float>(bits), f)));
+        CHECK(std::isnan(in_lanes(std::bit_cast<float>(bits), f)));
 }

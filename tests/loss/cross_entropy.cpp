@@ -1,6 +1,7 @@
 #include <tessera/loss/cross_entropy.hpp>
 
 #include <doctest/doctest.h>
+#include <support/numbers.hpp>
 
 #include <golden/optim.hpp>
 
@@ -11,19 +12,9 @@
 #include <type_traits>
 #include <vector>
 
+using support::waves;
 namespace ts = tessera;
 using Tokens = std::vector<ts::Token>;
-
-namespace {
-
-template <class T>
-std::vector<T> numbers(std::size_t n) {
-    std::vector<T> x(n);
-    for (std::size_t i = 0; i < n; ++i) x[i] = static_cast<T>(std::sin(static_cast<double>(i) * 2.3) * 5);
-    return x;
-}
-
-}  // namespace
 
 TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row that is ignored", T, float,
                    double) {
@@ -42,7 +33,7 @@ TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row t
 TEST_CASE_TEMPLATE("cross_entropy: agrees with plain scalars for any number of classes", T, float, double) {
     double loss_error = 0, grad_error = 0;
     for (std::size_t classes : {1u, 7u, 8u, 9u, 31u, 33u}) {
-        const auto logits = numbers<T>(3 * classes);
+        const auto logits = waves<T>(3 * classes, 5);
         const Tokens targets{0, static_cast<ts::Token>(classes - 1), static_cast<ts::Token>(classes / 2)};
         std::vector<T> d(3 * classes);
         const double loss = ts::cross_entropy<T>(logits, targets, d, T(0.5));
@@ -64,7 +55,7 @@ TEST_CASE_TEMPLATE("cross_entropy: agrees with plain scalars for any number of c
 }
 
 TEST_CASE_TEMPLATE("cross_entropy: alone, apart and in place give the same bits", T, float, double) {
-    auto logits = numbers<T>(4 * 33);
+    auto logits = waves<T>(4 * 33, 5);
     const Tokens targets{5, ts::ignore_token, 32, 0};
     std::vector<T> d(logits.size(), T(7));
     const double alone = ts::cross_entropy<T>(logits, targets);
@@ -76,7 +67,7 @@ TEST_CASE_TEMPLATE("cross_entropy: alone, apart and in place give the same bits"
 }
 
 TEST_CASE("cross_entropy: blocks of rows are the batch") {
-    const auto logits = numbers<float>(4 * 9);
+    const auto logits = waves<float>(4 * 9, 5);
     const Tokens targets{5, 1, 8, 0};
     std::vector<float> whole(36), parts(36);
     const double sum = ts::cross_entropy<float>(logits, targets, whole, 0.25f);
@@ -111,7 +102,7 @@ TEST_CASE("cross_entropy: nothing to do is a loss of zero") {
 }
 
 TEST_CASE("cross_entropy: NaN shows in loss and gradient, but not where the row is ignored") {
-    auto logits = numbers<float>(18);
+    auto logits = waves<float>(18, 5);
     std::vector<float> d(18);
     logits[4] = std::numeric_limits<float>::quiet_NaN();
     CHECK(std::isnan(ts::cross_entropy<float>(logits, Tokens{0, 1}, d, 1)));

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <golden/optim.hpp>
+#include <loss/pair.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -12,23 +13,8 @@
 #include <vector>
 
 namespace ts = tessera;
-
-namespace {
-
-template <class T>
-std::vector<T> output(std::size_t n) {
-    std::vector<T> y(n);
-    for (std::size_t i = 0; i < n; ++i) y[i] = (static_cast<T>((i * 7) % 11) - 5) / 8;
-    return y;
-}
-template <class T>
-std::vector<T> wanted(std::size_t n) {
-    std::vector<T> t(n);
-    for (std::size_t i = 0; i < n; ++i) t[i] = (static_cast<T>((i * 5 + 6) % 13) - 6) / 16;
-    return t;
-}
-
-}  // namespace
+using pair::output;
+using pair::wanted;
 
 TEST_CASE_TEMPLATE("Mse: loss and gradient are PyTorch's", T, float, double) {
     const auto y = output<T>(33), target = wanted<T>(33);

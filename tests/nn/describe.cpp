@@ -15,8 +15,8 @@ namespace {
 
 struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<4, down2>, Relu, Residual<Relu, Conv2d<4, same3>>, Conv2d<2, pointwise>> {};
 
-using Block = Seq<Residual<LayerNorm, Linear<16>, Gelu, Linear<4>>>;
-struct Prior : Chain<Shape<9>, Embedding<11, 4>, Repeat<3, Block>, Seq<LayerNorm, Linear<11, no_bias>>> {};
+using Shortcut = Seq<Residual<LayerNorm, Linear<16>, Gelu, Linear<4>>>;
+struct Prior : Chain<Shape<9>, Embedding<11, 4>, Repeat<3, Shortcut>, Seq<LayerNorm, Linear<11, no_bias>>> {};
 
 struct Nameless {
     template <StaticShape In, std::floating_point T>

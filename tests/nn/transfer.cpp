@@ -17,14 +17,14 @@ using namespace tessera::nn;
 namespace {
 
 template <std::size_t N>
-struct Net : Chain<Shape<N, N, 1>, Conv2d<8, down2>, Relu, Repeat<2, Residual<Conv2d<8, same3>, GroupNorm<2>>>,
+struct Resized : Chain<Shape<N, N, 1>, Conv2d<8, down2>, Relu, Repeat<2, Residual<Conv2d<8, same3>, GroupNorm<2>>>,
                    ConvTranspose2d<1, up2>> {};
 
 }  // namespace
 
 TEST_CASE("transfer: the net on a larger image gets the same weights in the same order") {
-    using Small = Net<16>;
-    using Large = Net<32>;
+    using Small = Resized<16>;
+    using Large = Resized<32>;
     Rng rng{1};
     typename Small::Params small;
     typename Large::Params large;

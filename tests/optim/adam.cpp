@@ -15,10 +15,6 @@ namespace ts = tessera;
 
 namespace {
 
-struct Model {
-    using Params = TwoLeaves<float>;
-};
-
 template <class Optimizer, class T>
 TwoLeaves<T> after_eight_steps(Optimizer optimizer, TwoLeaves<T> p) {
     for (std::size_t t = 0; t < 8; ++t) optimizer.update(p, gradient<T>(t));
@@ -43,7 +39,7 @@ TEST_CASE("Adam: has the bits of AdamW without decay") {
 }
 
 TEST_CASE("Adam: is made from a model, and refuses options by its own name") {
-    const Model model;
+    const TwoLeavesModel model;
     ts::Adam adam{model, {.lr = 2e-4f}};
     static_assert(std::same_as<decltype(adam), ts::Adam<TwoLeaves<float>>>);
     static_assert(ts::Optimizer<decltype(adam), TwoLeaves<float>>);

@@ -21,10 +21,6 @@ namespace ts = tessera;
 
 namespace {
 
-struct Model {
-    using Params = TwoLeaves<float>;
-};
-
 template <class T>
 TwoLeaves<T> after_eight_steps(ts::AdamW<TwoLeaves<T>> optimizer) {
     auto p = start<T>();
@@ -73,7 +69,7 @@ TEST_CASE("AdamW: only leaves of rank 2 and more decay") {
 }
 
 TEST_CASE("AdamW: is made from a model or from options") {
-    const Model model;
+    const TwoLeavesModel model;
     ts::AdamW from_model{model, {.lr = 3e-4f}};
     ts::AdamW plain{model};
     static_assert(std::same_as<decltype(from_model), ts::AdamW<TwoLeaves<float>>>);

@@ -23,6 +23,11 @@ struct TwoLeaves {
     }
 };
 
+/// A model, as far as an optimiser looks at one.
+struct TwoLeavesModel {
+    using Params = TwoLeaves<float>;
+};
+
 template <std::floating_point T>
 TwoLeaves<T> start() {
     TwoLeaves<T> p;

@@ -14,6 +14,18 @@
 
 namespace support {
 
+/// Lengths around those of vectors (2 to 16 lanes).
+inline constexpr std::size_t odd_sizes[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100};
+
+/// n numbers of a sine: amplitude sin(2.3 i + phase).
+template <std::floating_point T>
+std::vector<T> waves(std::size_t n, double amplitude, double phase = 0) {
+    std::vector<T> x(n);
+    for (std::size_t i = 0; i < n; ++i)
+        x[i] = static_cast<T>(std::sin(static_cast<double>(i) * 2.3 + phase) * amplitude);
+    return x;
+}
+
 /// n numbers in (-2, 2).
 template <std::floating_point T>
 std::vector<T> numbers(std::size_t n, std::uint64_t seed) {

@@ -15,12 +15,12 @@ using support::numbers;
 
 namespace {
 
-constexpr std::size_t K = 70, D = 7, vectors = 211;  // three ranges of codes, the last one not full
+constexpr std::size_t book_size = 70, book_dim = 7, vectors = 211;  // three ranges of codes, the last one not full
 
 std::vector<Token> random_tokens(std::uint64_t seed) {
     Rng rng{seed};
     std::vector<Token> tokens(vectors);
-    for (Token& t : tokens) t = static_cast<Token>(rng.below(K - 5));  // five codes that nobody chooses
+    for (Token& t : tokens) t = static_cast<Token>(rng.below(book_size - 5));  // five codes that nobody chooses
     return tokens;
 }
 
@@ -35,18 +35,18 @@ struct Twin {
 
     template <class T>
     void update(const std::vector<T>& x, const std::vector<Token>& tokens, double decay, double eps) {
-        std::vector<double> n(K), s(K * D);
+        std::vector<double> n(book_size), s(book_size * book_dim);
         for (std::size_t m = 0; m < tokens.size(); ++m) {
             n[tokens[m]] += 1;
-            for (std::size_t i = 0; i < D; ++i) s[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
+            for (std::size_t i = 0; i < book_dim; ++i) s[tokens[m] * book_dim + i] += static_cast<double>(x[m * book_dim + i]);
         }
         double total = 0;
-        for (std::size_t k = 0; k < K; ++k) total += count[k] = decay * count[k] + (1 - decay) * n[k];
-        for (std::size_t k = 0; k < K; ++k)
-            for (std::size_t i = 0; i < D; ++i) {
-                double& m = sum[k * D + i];
-                m = decay * m + (1 - decay) * s[k * D + i];
-                weight[k * D + i] = m / ((count[k] + eps) / (total + static_cast<double>(K) * eps) * total);
+        for (std::size_t k = 0; k < book_size; ++k) total += count[k] = decay * count[k] + (1 - decay) * n[k];
+        for (std::size_t k = 0; k < book_size; ++k)
+            for (std::size_t i = 0; i < book_dim; ++i) {
+                double& m = sum[k * book_dim + i];
+                m = decay * m + (1 - decay) * s[k * book_dim + i];
+                weight[k * book_dim + i] = m / ((count[k] + eps) / (total + static_cast<double>(book_size) * eps) * total);
             }
     }
 };
@@ -62,13 +62,13 @@ double distance(const std::vector<double>& expected, std::span<const T> got) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("ema_update: counts, sums and codes are those of the formula, over several steps", T, float, double) {
-    CodebookState<K, D, T> book;
+    CodebookState<book_size, book_dim, T> book;
     Rng rng{1};
     book.init(rng);
     Twin twin{book};
     const EmaOptions options{.decay = 0.75f, .eps = 0x1p-10f};  // exact in both types
     for (std::uint64_t step = 0; step < 4; ++step) {
-        const auto x = numbers<T>(vectors * D, step);
+        const auto x = numbers<T>(vectors * book_dim, step);
         const auto tokens = random_tokens(step);
         ema_update(book, std::span<const T>{x}, std::span<const Token>{tokens}, options);
         twin.update(x, tokens, 0.75, 0x1p-10);
@@ -82,10 +82,10 @@ TEST_CASE_TEMPLATE("ema_update: counts, sums and codes are those of the formula,
 
 TEST_CASE("ema_update: one, two and three threads give the same bits") {
     CHECK(support::same_for_threads([] {
-        CodebookState<K, D, float> book;
+        CodebookState<book_size, book_dim, float> book;
         Rng rng{1};
         book.init(rng);
-        const auto x = numbers<float>(vectors * D, 2);
+        const auto x = numbers<float>(vectors * book_dim, 2);
         const auto tokens = random_tokens(3);
         for (int step = 0; step < 3; ++step) ema_update(book, std::span<const float>{x}, std::span<const Token>{tokens}, {});
         return support::hash_bits(book);
@@ -93,18 +93,18 @@ TEST_CASE("ema_update: one, two and three threads give the same bits") {
 }
 
 TEST_CASE("ema_update: a code that nobody chose does not move, because N and m fade together") {
-    CodebookState<K, D, double> book;
+    CodebookState<book_size, book_dim, double> book;
     Rng rng{1};
     book.init(rng);
     const auto before = book;
-    const auto x = numbers<double>(vectors * D, 2);
+    const auto x = numbers<double>(vectors * book_dim, 2);
     const std::vector<Token> tokens(vectors, 3);
     ema_update(book, std::span<const double>{x}, std::span<const Token>{tokens}, {});
     double moved = 0;
-    for (std::size_t i = 0; i < K * D; ++i)
-        if (i / D != 3) moved = std::max(moved, std::abs(book.weight[i] / before.weight[i] - 1));
+    for (std::size_t i = 0; i < book_size * book_dim; ++i)
+        if (i / book_dim != 3) moved = std::max(moved, std::abs(book.weight[i] / before.weight[i] - 1));
     CHECK(moved < 1e-5);  // the smoothing's share
-    CHECK(std::abs(book.weight[3 * D] / before.weight[3 * D] - 1) > 1e-2);
+    CHECK(std::abs(book.weight[3 * book_dim] / before.weight[3 * book_dim] - 1) > 1e-2);
 }
 
 TEST_CASE("ema_update: a code that has faded keeps its place, until it is chosen again") {

@@ -19,16 +19,16 @@ using namespace tessera;
 
 namespace {
 
-constexpr std::size_t D = 3, per_blob = 40;
+constexpr std::size_t dims = 3, per_blob = 40;
 
-double centre(std::size_t blob, std::size_t i) { return 500 * std::sin(static_cast<double>(blob * D + i) * 1.7); }
+double centre(std::size_t blob, std::size_t i) { return 500 * std::sin(static_cast<double>(blob * dims + i) * 1.7); }
 
 // `blobs` balls of radius 0.5, their vectors in turn.
 template <class T>
 std::vector<T> blobs_of(std::size_t blobs) {
-    auto x = support::numbers<T>(blobs * per_blob * D, 1);
+    auto x = support::numbers<T>(blobs * per_blob * dims, 1);
     for (std::size_t m = 0; m < blobs * per_blob; ++m)
-        for (std::size_t i = 0; i < D; ++i) x[m * D + i] = x[m * D + i] * T(0.25) + static_cast<T>(centre(m % blobs, i));
+        for (std::size_t i = 0; i < dims; ++i) x[m * dims + i] = x[m * dims + i] * T(0.25) + static_cast<T>(centre(m % blobs, i));
     return x;
 }
 
@@ -39,18 +39,18 @@ TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts
     const auto x = blobs_of<T>(K);
     bool found = true;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-        CodebookState<K, D, T> book;
+        CodebookState<K, dims, T> book;
         kmeans(book, std::span<const T>{x}, Rng{seed});
         for (std::size_t blob = 0; blob < K; ++blob) {
-            double mean[D]{};
-            for (std::size_t m = blob; m < x.size() / D; m += K)
-                for (std::size_t i = 0; i < D; ++i) mean[i] += static_cast<double>(x[m * D + i]) / per_blob;
+            double mean[dims]{};
+            for (std::size_t m = blob; m < x.size() / dims; m += K)
+                for (std::size_t i = 0; i < dims; ++i) mean[i] += static_cast<double>(x[m * dims + i]) / per_blob;
             std::size_t here = 0;
             for (std::size_t k = 0; k < K; ++k) {
                 double error = 0, of_sum = 0;
-                for (std::size_t i = 0; i < D; ++i) {
-                    error = std::max(error, std::abs(static_cast<double>(book.weight[k * D + i]) - mean[i]));
-                    of_sum = std::max(of_sum, std::abs(static_cast<double>(book.sum[k * D + i]) - mean[i] * per_blob));
+                for (std::size_t i = 0; i < dims; ++i) {
+                    error = std::max(error, std::abs(static_cast<double>(book.weight[k * dims + i]) - mean[i]));
+                    of_sum = std::max(of_sum, std::abs(static_cast<double>(book.sum[k * dims + i]) - mean[i] * per_blob));
                 }
                 here += error < 1e-3 && of_sum < 0.04 && book.count[k] == per_blob;
             }
@@ -61,32 +61,32 @@ TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts
 }
 
 TEST_CASE("kmeans: the same generator gives the same bits, and another one another start") {
-    const auto x = support::numbers<float>(300 * D, 5);
-    CodebookState<16, D, float> a, b, c;
+    const auto x = support::numbers<float>(300 * dims, 5);
+    CodebookState<16, dims, float> a, b, c;
     kmeans(a, std::span<const float>{x}, Rng{1});
     kmeans(b, std::span<const float>{x}, Rng{1});
     kmeans(c, std::span<const float>{x}, Rng{2});
     CHECK(support::hash_bits(a) == support::hash_bits(b));
     CHECK(support::hash_bits(a) != support::hash_bits(c));
     CHECK(support::with_threads(3, [&] {
-              CodebookState<16, D, float> d;
+              CodebookState<16, dims, float> d;
               kmeans(d, std::span<const float>{x}, Rng{1});
               return support::hash_bits(d);
           }) == support::hash_bits(a));
 }
 
 TEST_CASE("kmeans: steps make the codes fit better than their start") {
-    const auto x = support::numbers<float>(500 * D, 5);
+    const auto x = support::numbers<float>(500 * dims, 5);
     double error[2];
     for (const std::size_t steps : {0u, 10u}) {
-        CodebookState<12, D, float> book;
+        CodebookState<12, dims, float> book;
         kmeans(book, std::span<const float>{x}, Rng{1}, steps);
         double sum = 0;
         for (std::size_t m = 0; m < 500; ++m) {
             double best = 1e300;
             for (std::size_t k = 0; k < 12; ++k) {
                 double d = 0;
-                for (std::size_t i = 0; i < D; ++i) d += std::pow(double{x[m * D + i]} - double{book.weight[k * D + i]}, 2);
+                for (std::size_t i = 0; i < dims; ++i) d += std::pow(double{x[m * dims + i]} - double{book.weight[k * dims + i]}, 2);
                 best = std::min(best, d);
             }
             sum += best;
@@ -98,8 +98,8 @@ TEST_CASE("kmeans: steps make the codes fit better than their start") {
 
 TEST_CASE("kmeans: with fewer vectors than codes every vector has a code, and all codes lie at vectors") {
     constexpr std::size_t K = 20, n = 6;
-    const auto x = support::numbers<float>(n * D, 1);
-    CodebookState<K, D, float> book;
+    const auto x = support::numbers<float>(n * dims, 1);
+    CodebookState<K, dims, float> book;
     kmeans(book, std::span<const float>{x}, Rng{1});
     std::vector<std::size_t> at(n);
     std::size_t lost = 0;
@@ -107,8 +107,8 @@ TEST_CASE("kmeans: with fewer vectors than codes every vector has a code, and al
         std::size_t near = n;
         for (std::size_t m = 0; m < n; ++m) {
             double d = 0;
-            for (std::size_t i = 0; i < D; ++i)
-                d = std::max(d, std::abs(double{book.weight[k * D + i]} - double{x[m * D + i]}));
+            for (std::size_t i = 0; i < dims; ++i)
+                d = std::max(d, std::abs(double{book.weight[k * dims + i]} - double{x[m * dims + i]}));
             if (d < 0.02) near = m;
         }
         near < n ? ++at[near] : ++lost;
@@ -119,22 +119,22 @@ TEST_CASE("kmeans: with fewer vectors than codes every vector has a code, and al
 }
 
 TEST_CASE("kmeans: one vector many times, and a single vector of zeros, give finite codes") {
-    CodebookState<4, D, float> book;
+    CodebookState<4, dims, float> book;
     std::vector<float> x;
     for (int m = 0; m < 10; ++m) x.insert(x.end(), {1.f, 2.f, 3.f});
     kmeans(book, std::span<const float>{x}, Rng{1});
-    for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(book.weight[k * D + 2] - 3) < 0.02f);
-    const std::vector<float> zero(D);
+    for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(book.weight[k * dims + 2] - 3) < 0.02f);
+    const std::vector<float> zero(dims);
     kmeans(book, std::span<const float>{zero}, Rng{1});
     CHECK(std::ranges::all_of(book.weight.span(), [](float v) { return v == 0; }));
 }
 
 TEST_CASE("kmeans: no vectors, and vectors whose squares overflow, are refused") {
-    CodebookState<4, D, float> book;
+    CodebookState<4, dims, float> book;
     CHECK(support::message<ArgumentError>([&] { kmeans(book, std::span<const float>{}, Rng{1}); }) ==
           "kmeans: vectors: expected at least one, got 0");
-    std::vector<float> x(8 * D, 1.f);
-    for (std::size_t i = 0; i < D; ++i) x[5 * D + i] = i % 2 ? -3e25f : 3e25f;
+    std::vector<float> x(8 * dims, 1.f);
+    for (std::size_t i = 0; i < dims; ++i) x[5 * dims + i] = i % 2 ? -3e25f : 3e25f;
     CHECK(support::contains(support::message<NumericError>([&] { kmeans(book, std::span<const float>{x}, Rng{1}); }),
                             "no code is nearest: expected numbers whose squares are finite"));
 }

@@ -16,33 +16,33 @@ using support::numbers;
 
 namespace {
 
-constexpr std::size_t K = 8, D = 3;
-using Book = CodebookState<K, D, float>;
+constexpr std::size_t revived_codes = 8, revived_dim = 3;
+using Book = CodebookState<revived_codes, revived_dim, float>;
 
 // Codes with the count 10 each, the dead ones with 0.25; x is far from all of them.
 Book book_with_dead(const std::vector<std::size_t>& dead, float scale = 1) {
     Book book;
     Rng rng{1};
     book.init(rng);
-    for (std::size_t k = 0; k < K; ++k) {
-        const std::vector<float> x(&book.weight[k * D], &book.weight[k * D] + D);
+    for (std::size_t k = 0; k < revived_codes; ++k) {
+        const std::vector<float> x(&book.weight[k * revived_dim], &book.weight[k * revived_dim] + revived_dim);
         book.place(k, x.data(), 10 * scale);
     }
     for (const std::size_t k : dead) {
-        const std::vector<float> x(&book.weight[k * D], &book.weight[k * D] + D);
+        const std::vector<float> x(&book.weight[k * revived_dim], &book.weight[k * revived_dim] + revived_dim);
         book.place(k, x.data(), 0.25f * scale);
     }
     return book;
 }
 std::vector<float> far_vectors(std::size_t n) {
-    auto x = numbers<float>(n * D, 9);
+    auto x = numbers<float>(n * revived_dim, 9);
     for (float& v : x) v += 100;
     return x;
 }
 /// Which vector of x stands there; x.size() if none.
 std::size_t vector_at(const float* code, const std::vector<float>& x) {
-    for (std::size_t m = 0; m < x.size() / D; ++m)
-        if (std::equal(code, code + D, x.data() + m * D)) return m;
+    for (std::size_t m = 0; m < x.size() / revived_dim; ++m)
+        if (std::equal(code, code + revived_dim, x.data() + m * revived_dim)) return m;
     return x.size();
 }
 
@@ -54,39 +54,39 @@ TEST_CASE("revive: code, count and sum of a dead code move onto a vector of the 
     const auto x = far_vectors(20);
     const float threshold = 0.1f * (6 * 10 + 2 * 0.25f) / 8;
     CHECK(revive(book, std::span<const float>{x}, {}, Rng{3}) == 2);
-    for (std::size_t k = 0; k < K; ++k) {
+    for (std::size_t k = 0; k < revived_codes; ++k) {
         const bool dead = k == 2 || k == 5;
-        CHECK((vector_at(&book.weight[k * D], x) < 20) == dead);
+        CHECK((vector_at(&book.weight[k * revived_dim], x) < 20) == dead);
         CHECK(book.count[k] == doctest::Approx(dead ? 2 * threshold : 10.f));
-        CHECK(book.sum[k * D + 1] == doctest::Approx(book.weight[k * D + 1] * book.count[k]));
+        CHECK(book.sum[k * revived_dim + 1] == doctest::Approx(book.weight[k * revived_dim + 1] * book.count[k]));
         CHECK(book.grace[k] == (dead ? 20 : 0));
-        if (!dead) CHECK(book.weight[k * D] == before.weight[k * D]);
+        if (!dead) CHECK(book.weight[k * revived_dim] == before.weight[k * revived_dim]);
     }
-    CHECK(vector_at(&book.weight[2 * D], x) != vector_at(&book.weight[5 * D], x));
+    CHECK(vector_at(&book.weight[2 * revived_dim], x) != vector_at(&book.weight[5 * revived_dim], x));
 }
 
 TEST_CASE("revive: the next update does not take a revived code back") {
     Book book = book_with_dead({2});
     const auto x = far_vectors(20);
     revive(book, std::span<const float>{x}, {}, Rng{3});
-    const float placed = book.weight[2 * D];
+    const float placed = book.weight[2 * revived_dim];
     const std::vector<Token> tokens(20, 0);  // nobody chooses it
     for (int step = 0; step < 10; ++step) ema_update(book, std::span<const float>{x}, std::span<const Token>{tokens}, {});
-    CHECK(book.weight[2 * D] == doctest::Approx(placed).epsilon(1e-4));
+    CHECK(book.weight[2 * revived_dim] == doctest::Approx(placed).epsilon(1e-4));
 }
 
 TEST_CASE("revive: a code is not judged again during its grace") {
     Book book = book_with_dead({2});
-    const auto x = far_vectors(20), y = numbers<float>(20 * D, 7);
+    const auto x = far_vectors(20), y = numbers<float>(20 * revived_dim, 7);
     const ReviveOptions options{.below = 0.1f, .grace = 4};
     REQUIRE(revive(book, std::span<const float>{x}, options, Rng{3}) == 1);
     for (int step = 0; step < 4; ++step) {
         book.count[2] = 0;
         CHECK(revive(book, std::span<const float>{y}, options, Rng{4}) == 0);
-        CHECK(vector_at(&book.weight[2 * D], x) < 20);
+        CHECK(vector_at(&book.weight[2 * revived_dim], x) < 20);
     }
     CHECK(revive(book, std::span<const float>{y}, options, Rng{4}) == 1);
-    CHECK(vector_at(&book.weight[2 * D], y) < 20);
+    CHECK(vector_at(&book.weight[2 * revived_dim], y) < 20);
 }
 
 TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives nothing") {
@@ -108,8 +108,8 @@ TEST_CASE("revive: no vector serves twice, and when there are too few some codes
         const std::size_t moved = revive(book, std::span<const float>{x}, {.below = 0.2f}, Rng{3});
         CHECK(moved == std::min<std::size_t>(count, 6));
         std::set<std::size_t> used;
-        for (std::size_t k = 0; k < K; ++k)
-            if (const std::size_t m = vector_at(&book.weight[k * D], x); m < x.size()) used.insert(m);
+        for (std::size_t k = 0; k < revived_codes; ++k)
+            if (const std::size_t m = vector_at(&book.weight[k * revived_dim], x); m < x.size()) used.insert(m);
         CHECK(used.size() == moved);
     }
 }

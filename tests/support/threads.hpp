@@ -1,0 +1,17 @@
+#pragma once
+// Work in an arena of some threads, however many cores there are.
+
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+namespace support {
+
+/// Runs f where up to four threads may work, in an arena of `threads`.
+template <class F>
+void with_threads(int threads, F f) {
+    const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, 4);
+    tbb::task_arena arena(threads);
+    arena.execute(f);
+}
+
+}  // namespace support
