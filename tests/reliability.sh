@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the scorecard: what the library promises about bits, files, memory and bad input, each promise with its figure.
 #
-#     sh tests/reliability.sh              what is missing is installed or downloaded first; about 25 minutes
+#     sh tests/reliability.sh              what is missing is installed or downloaded first; about 25 minutes on two cores
 #     sh tests/reliability.sh --fast       the small version of each check
 #     sh tests/reliability.sh r01 r07      these checks only
 #
@@ -26,24 +26,33 @@ done
 setup core examples tests
 dir=$root/build/release
 configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON
-build "$dir" "tests and examples"
+build "$dir" "what the checks run" --target scorecard
 
+# check <script> <command before it>: its line goes to <name>.tsv, all else to <name>.log
+check() {
+    name=$(basename "$1" .sh) begun=$(date +%s)
+    ROOT=$root BUILD=$dir ${fast:+env FAST=1} $2 sh "$1" >"$dir/$name.tsv" 2>"$dir/$name.log" || :
+    [ -s "$dir/$name.tsv" ] || printf '%s\t\t\tfail\tthe check ended without a verdict, see %s\n' "$name" "$dir/$name.log" >"$dir/$name.tsv"
+    say "$name: $(cut -f4 "$dir/$name.tsv" | tail -1), $(($(date +%s) - begun)) s"
+}
 mkdir -p "$root/out"
+scripts=''
+for script in "$root"/tests/reliability/r[0-9][0-9]_*.sh; do
+    chosen=${only:+no}
+    for wanted in $only; do case $(basename "$script" .sh) in "$wanted"*) chosen='' ;; esac done
+    [ -n "$chosen" ] || scripts="$scripts $(basename "$script" .sh)"
+done
+# The sanitizers' builds take as long as all the rest: they get what the others leave of the cores.
+for name in $scripts; do
+    case $name in r10_*) check "$root/tests/reliability/$name.sh" 'nice -n 10' & ;; esac
+done
+for name in $scripts; do
+    case $name in r10_*) ;; *) check "$root/tests/reliability/$name.sh" '' ;; esac
+done
+wait
 table=$dir/reliability.tsv
 : >"$table"
-for script in "$root"/tests/reliability/r[0-9][0-9]_*.sh; do
-    name=$(basename "$script" .sh)
-    if [ -n "$only" ]; then
-        chosen=''
-        for wanted in $only; do case $name in "$wanted"*) chosen=1 ;; esac done
-        [ -n "$chosen" ] || continue
-    fi
-    begun=$(date +%s)
-    ROOT=$root BUILD=$dir ${fast:+env FAST=1} sh "$script" >"$dir/line.tsv" 2>"$dir/$name.log" || :
-    [ -s "$dir/line.tsv" ] || printf '%s\t\t\tfail\tthe check ended without a verdict, see %s\n' "$name" "$dir/$name.log" >"$dir/line.tsv"
-    cat "$dir/line.tsv" >>"$table"
-    say "$name: $(cut -f4 "$dir/line.tsv" | tail -1), $(($(date +%s) - begun)) s"
-done
+for name in $scripts; do cat "$dir/$name.tsv" >>"$table"; done
 
 # no quotes or backslashes come from the checks but those of messages
 awk -F '\t' '
