@@ -23,6 +23,7 @@ TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to what is there, and to nothing b
     for (const std::size_t rows : {1u, 31u, 196u, 197u, 400u})
         for (const std::size_t k : depths)
             for (const std::size_t n : columns) {
+                if ((rows == 196 || rows == 400) && k * n > 60'000) continue;  // half of the scalar twin's time; 197 rows stay
                 const std::size_t ldx = k + 1, ldy = n + 3, ldb = n + 2;
                 const auto x = numbers<T>(rows * ldx, 1), dy = numbers<T>(rows * ldy, 2), start = numbers<T>(k * ldb, 3);
                 auto db = start, expected = start;

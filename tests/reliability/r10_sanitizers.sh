@@ -4,8 +4,8 @@
 . "${ROOT:?}/tests/reliability/common.sh"
 target='0 reports'
 
-# part <name> <command before each program> <cmake options> -- <suites>: builds and runs them one after another. The parts run side
-# by side, so that no core waits for the end of a large file. <name>.line says how it went.
+# part <name> <command before each program> <cmake options> -- <suites>: builds and runs them one after another. <name>.line
+# says how it went. Parts run side by side, so that no core waits for the end of a large file.
 part() {
     name=$1 before=$2
     shift 2
@@ -45,12 +45,24 @@ compiler=${clang:+-DCMAKE_CXX_COMPILER=$clang}
 avx2=''
 case $(uname -m) in x86_64 | amd64) ! grep -q avx2 /proc/cpuinfo || avx2='-DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v3' ;; esac
 after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
+# three lanes of about the same length: these two, and TSan's
 # shellcheck disable=SC2086
 {
-    part asan "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler $avx2 -- nn gpt vq data io core testing optim loss &
-    part asan-native "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler -- kernel &
-    part asan-trained "$after_return" -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=address $compiler $avx2 -- train embedding &
-}
+    part asan "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler $avx2 -- nn gpt vq data io core testing optim loss
+    part asan-native "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler -- kernel
+} &
+# shellcheck disable=SC2086
+{
+    part asan-trained "$after_return" -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=address $compiler $avx2 -- train embedding
+    if command -v valgrind >/dev/null; then
+        # valgrind 3.19 knows no AVX-512; the exhaustive lists run a hundred times longer here, and are in the other suites
+        options_of_tests="-tce='*huge*,*every bit*,*beyond 4 GiB*,*every length*'"
+        part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' -DCMAKE_BUILD_TYPE=Release -DTESSERA_NATIVE=OFF \
+            -DCMAKE_CXX_FLAGS=-march=x86-64-v2 -- io data
+    else
+        echo '0 valgrind: SKIPPED, it is not installed;' >"$work/valgrind.line"
+    fi
+} &
 
 # An uninstrumented oneTBB hides its hand-overs from TSan, or shows its own atomics as races: where the system can tell
 # its source, one is built for it. The lists of sources are our own; the system's settings stay as they are.
@@ -76,19 +88,11 @@ if tsan_tbb; then
     # by the build's own compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
     # shellcheck disable=SC2086
     part tsan TSAN_OPTIONS=second_deadlock_stack=1 -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=thread $avx2 \
-        "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed" -- kernel vq gpt train embedding &
+        "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed" -- kernel vq gpt train embedding
 else
     echo "0 tsan: SKIPPED, $reason;" >"$work/tsan.line"
 fi
 
-if command -v valgrind >/dev/null; then
-    # valgrind 3.19 knows no AVX-512; the exhaustive lists run a hundred times longer here, and are in the other suites
-    options_of_tests="-tce='*huge*,*every bit*,*beyond 4 GiB*,*every length*'"
-    part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' -DCMAKE_BUILD_TYPE=Release -DTESSERA_NATIVE=OFF \
-        -DCMAKE_CXX_FLAGS=-march=x86-64-v2 -- io data
-else
-    echo '0 valgrind: SKIPPED, it is not installed;' >"$work/valgrind.line"
-fi
 wait
 set -- asan asan-native asan-trained tsan valgrind
 lines=$(for name; do cat "$work/$name.line" || echo "1 $name: ended without a verdict;"; done)
