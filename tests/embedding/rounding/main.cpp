@@ -1,0 +1,34 @@
+// A mean, taken by the library while the host rounds down, up or towards zero: 0 when it is that of the usual mode. With a
+// guard in place of the call, g++ 12 at -O1 and -O2 divides after the guard's end, in the host's mode.
+#include <tessera/kernel/denormals.hpp>
+
+#include <cfenv>
+#include <cstdio>
+#include <vector>
+
+#if defined(__GNUC__)
+[[gnu::noinline]]
+#endif
+static double
+mean(const std::vector<double>& losses, double count) {
+    return tessera::kernel::in_own_mode([&] {
+        double sum = 0;
+        for (const double loss : losses) sum += loss;
+        return sum / count;
+    });
+}
+
+int main() {
+    const std::vector<double> losses(10, 0.1);
+    const double usual = mean(losses, 30);
+    int wrong = 0;
+    for (const int mode : {FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO}) {
+        std::fesetround(mode);
+        const double got = mean(losses, 30);
+        std::fesetround(FE_TONEAREST);
+        if (got == usual) continue;
+        ++wrong;
+        std::printf("rounding %d: expected %a, got %a\n", mode, usual, got);
+    }
+    return wrong;
+}
