@@ -47,8 +47,8 @@ apart(F& f) {
 }  // namespace detail
 
 /// f(), under FlushDenormals. A guard in the function that computes is not enough: compilers assume one mode for a whole
-/// program and move arithmetic past its end (clang 14 did so with a division, and a host that rounds down got another
-/// bit). Nothing moves out of a call that is not inlined.
+/// program and move arithmetic past its end (g++ 12 and clang 14 did so with a mean's division, and a host that rounds down
+/// got another bit). Nothing moves out of a call that is not inlined.
 template <class F>
 decltype(auto) in_own_mode(F&& f) {
     const FlushDenormals guard;
