@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <vector>
 
@@ -178,6 +179,22 @@ TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whol
     CHECK(same);
 }
 
+TEST_CASE("convolve, convolve_adjoint: what is left out around a map gives the bits of a map with zeros around it") {
+    const PatchSize s = sized(7, 6, 4, 2, 1), wide = sized(9, 8, 4, 2, 0);
+    const Case<float> c{s, 9, 35};
+    std::vector<float> x(images * 9 * 8 * c.a), y(c.y.size()), dw(c.w.size()), expected(c.w.size());
+    for (std::size_t n = 0; n < images; ++n)
+        for (std::size_t row = 0; row < 7; ++row)
+            std::copy_n(c.x.data() + (n * 7 + row) * 6 * c.a, 6 * c.a, x.data() + ((n * 9 + row + 1) * 8 + 1) * c.a);
+    kernel::Panels<float> panels;
+    panels.pack(c.taps * c.a, c.b, c.w.data(), c.b, 1);
+    kernel::convolve<float>(kernel::gather_plan(wide), images, x.data(), 9 * 8, c.a, panels, y.data(), c.small);
+    CHECK(y == c.convolve({}));
+    kernel::convolve_adjoint<float>(kernel::gather_plan(wide), images, x.data(), 9 * 8, c.a, c.y.data(), c.b, expected.data());
+    kernel::convolve_adjoint<float>(kernel::gather_plan(s), images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw.data());
+    CHECK(dw == expected);
+}
+
 TEST_CASE("convolve, convolve_adjoint: a window whose rows are too long to be gathered") {
     const Case<float> c{sized(15, 14, 14, 1, 1), 7, 3};  // 1372 numbers in a patch
     CHECK(distance(c.forward({}), c.convolve({})) < 200);
@@ -216,8 +233,8 @@ TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the sam
             for (const std::size_t b : {32u, 64u}) {
                 const Case<float> c{s, a, b};
                 const PatchPlan plan = kernel::gather_plan(s);
-                const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** to) {
-                    kernel::detail::patches_of_tap(plan, c.x.data(), c.large, a, m, count, tap, to);
+                const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** to, std::uint32_t* row) {
+                    return kernel::detail::patches_of_tap(plan, c.x.data(), c.large, a, m, count, tap, to, row);
                 };
                 std::vector<float> chosen(c.w.size());
                 kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b, chosen.data());

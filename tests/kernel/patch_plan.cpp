@@ -40,6 +40,22 @@ std::vector<Triple> definition(const PatchSize& s) {
     std::ranges::sort(all);
     return all;
 }
+// Every pixel is in one group, in order, and a group's taps are those that one of its pixels has.
+bool grouped(const PatchPlan& plan) {
+    std::vector<std::int32_t> pixels;
+    bool good = true;
+    for (const kernel::PatchGroup& group : plan.groups) {
+        pixels.insert(pixels.end(), group.pixels.begin(), group.pixels.end());
+        good &= !group.pixels.empty() && std::ranges::is_sorted(group.pixels) && std::ranges::is_sorted(group.taps);
+        for (std::int32_t tap = 0; tap < static_cast<std::int32_t>(plan.taps); ++tap)
+            good &= std::ranges::count(group.taps, tap) == std::ranges::any_of(group.pixels, [&](std::int32_t p) {
+                return plan.in[static_cast<std::size_t>(p) * plan.taps + static_cast<std::size_t>(tap)] >= 0;
+            });
+    }
+    std::ranges::sort(pixels);
+    for (std::size_t i = 0; i < pixels.size(); ++i) good &= pixels[i] == static_cast<std::int32_t>(i);
+    return good && pixels.size() == plan.pixels;
+}
 // What a plan connects: in, window, out; `scatter` plans go from the small map to the large one.
 void connections(const PatchPlan& plan, bool scatter, std::vector<Triple>& all) {
     for (std::size_t p = 0; p < plan.pixels; ++p)
@@ -62,6 +78,7 @@ TEST_CASE("gather_plan: each output pixel reads what the formula says, the taps 
         CHECK(plan.in.size() == plan.pixels * plan.taps);
         CHECK(std::ranges::is_sorted(plan.window));
         CHECK(std::ranges::is_sorted(plan.out));
+        CHECK(grouped(plan));
     }
 }
 
@@ -74,6 +91,7 @@ TEST_CASE("scatter_plans: the same connections backwards, and every pixel of the
             pixels.insert(pixels.end(), plan.out.begin(), plan.out.end());
             CHECK(plan.in.size() == plan.pixels * plan.taps);
             CHECK(plan.window.size() == plan.taps);
+            CHECK(grouped(plan));
         }
         std::ranges::sort(all);
         CHECK(all == definition(s));
@@ -92,6 +110,21 @@ TEST_CASE("scatter_plans: 4 x 4 at stride 2 is four classes of 2 x 2 taps, and i
         CHECK(plan.pixels == 64);
         CHECK(std::ranges::count(plan.in, -1) == 31);  // one row and one column of the class touch the border
     }
+}
+
+TEST_CASE("gather_plan: 3 x 3 on 7 x 7 is five groups, which leave out 72 of the 80 products with zeros") {
+    const PatchPlan plan = kernel::gather_plan(sized(7, 7, 3, 1, 1));
+    std::vector<std::size_t> pixels, taps;
+    std::size_t products = 0;
+    for (const kernel::PatchGroup& group : plan.groups) {
+        pixels.push_back(group.pixels.size());
+        taps.push_back(group.taps.size());
+        products += pixels.back() * taps.back();
+    }
+    CHECK(pixels == std::vector<std::size_t>{7, 5, 25, 5, 7});
+    CHECK(taps == std::vector<std::size_t>{6, 6, 9, 6, 6});
+    CHECK(std::ranges::count(plan.in, -1) == 80);
+    CHECK(products == 9 * 49 - 72);
 }
 
 TEST_CASE("scatter_plans: pixels that no window covers are a class without taps") {

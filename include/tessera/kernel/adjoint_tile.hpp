@@ -1,7 +1,7 @@
 #pragma once
 // The adjoint of the register tile: sums over rows, for the gradients of weights.
 //
-//     c[i][j] += sum over rows m of x(m)[i] * g(m)[j]      R rows of c times two vectors, sequential in m
+//     c[i][j] += sum over rows m of x(m)[i] * g[at(m) + j]      R rows of c times two vectors, sequential in m
 //
 // c is loaded, its chain of products goes on, and it is stored: how the rows are cut into blocks changes no bit.
 
@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::kernel::tile {
@@ -35,24 +36,24 @@ struct PointedRows {
     const float* operator()(std::size_t m) const { return x[m] + offset; }
 };
 template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
-[[gnu::always_inline]] inline void adjoint_body(Rows x, std::size_t rows, const float* g, std::size_t ldg, float* out,
-                                                std::size_t ldo, std::index_sequence<I...> all) {
+[[gnu::always_inline]] inline void adjoint_body(Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
+                                                float* out, std::size_t ldo, std::index_sequence<I...> all) {
     Vec c[R * NV];
     ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
     std::size_t m = 0;
     if constexpr (pairs)
-        for (; m + 2 <= rows; m += 2, g += 2 * ldg) {
-            add_products<R, NV>(c, x(m), g, all);
-            add_products<R, NV>(c, x(m + 1), g + ldg, all);
+        for (; m + 2 <= rows; m += 2) {
+            add_products<R, NV>(c, x(m), g + at[m], all);
+            add_products<R, NV>(c, x(m + 1), g + at[m + 1], all);
         }
-    for (; m < rows; ++m, g += ldg) add_products<R, NV>(c, x(m), g, all);
+    for (; m < rows; ++m) add_products<R, NV>(c, x(m), g + at[m], all);
     (simd::store(out + I / NV * ldo + I % NV * W, c[I]), ...);
 }
 
 template <std::size_t R, std::size_t NV, class Rows>
-[[gnu::noinline]] inline void adjoint(Rows x, std::size_t rows, const float* g, std::size_t ldg, float* out,
+[[gnu::noinline]] inline void adjoint(Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
                                       std::size_t ldo) {
-    adjoint_body<R, NV>(x, rows, g, ldg, out, ldo, std::make_index_sequence<R * NV>{});
+    adjoint_body<R, NV>(x, rows, g, at, out, ldo, std::make_index_sequence<R * NV>{});
 }
 template <class Rows, std::size_t... R>
 constexpr auto adjoint_table(std::index_sequence<R...>) {
@@ -62,33 +63,34 @@ template <class Rows>
 inline constexpr auto adjoints = adjoint_table<Rows>(std::make_index_sequence<max_rows>{});
 
 template <class Rows>
-[[gnu::noinline]] inline void adjoint_part(std::size_t r, Rows x, std::size_t rows, const float* g, std::size_t ldg,
-                                           float* out, std::size_t ldo, std::size_t n) {
+[[gnu::noinline]] inline void adjoint_part(std::size_t r, Rows x, std::size_t rows, const float* g,
+                                           const std::uint32_t* at, float* out, std::size_t ldo, std::size_t n) {
     alignas(64) float wide[max_rows * 2 * W];
     const auto row = [&](std::size_t i) { return out + i * ldo; };
     widen(r, n, row, wide);
-    adjoints<Rows>[r - 1][n > W](x, rows, g, ldg, wide, 2 * W);
+    adjoints<Rows>[r - 1][n > W](x, rows, g, at, wide, 2 * W);
     narrow(r, n, wide, row);
 }
 template <class Rows>
-inline void adjoint_of(std::size_t r, Rows x, std::size_t rows, const float* g, std::size_t ldg, float* out,
+inline void adjoint_of(std::size_t r, Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
                        std::size_t ldo, std::size_t n) {
     if (n % W == 0)
-        adjoints<Rows>[r - 1][n > W](x, rows, g, ldg, out, ldo);
+        adjoints<Rows>[r - 1][n > W](x, rows, g, at, out, ldo);
     else
-        adjoint_part(r, x, rows, g, ldg, out, ldo, n);
+        adjoint_part(r, x, rows, g, at, out, ldo, n);
 }
 }  // namespace detail
 
-/// out[i][0 .. n) += sum over m < rows of x[m][i] * g[m][0 .. n), i < r; rows of x are `pitch` apart. g is read 2W wide.
-inline void adjoint(std::size_t r, const float* x, std::size_t rows, const float* g, std::size_t ldg, float* out,
+/// out[i][0 .. n) += sum over m < rows of x[m][i] * g[at[m] + 0 .. n), i < r; rows of x are `pitch` apart. g is read 2W
+/// wide.
+inline void adjoint(std::size_t r, const float* x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
                     std::size_t ldo, std::size_t n) {
-    detail::adjoint_of(r, detail::PackedRows{x}, rows, g, ldg, out, ldo, n);
+    detail::adjoint_of(r, detail::PackedRows{x}, rows, g, at, out, ldo, n);
 }
 /// The same with x[m][offset + i].
 inline void adjoint(std::size_t r, const float* const* x, std::size_t offset, std::size_t rows, const float* g,
-                    std::size_t ldg, float* out, std::size_t ldo, std::size_t n) {
-    detail::adjoint_of(r, detail::PointedRows{x, offset}, rows, g, ldg, out, ldo, n);
+                    const std::uint32_t* at, float* out, std::size_t ldo, std::size_t n) {
+    detail::adjoint_of(r, detail::PointedRows{x, offset}, rows, g, at, out, ldo, n);
 }
 
 }  // namespace tessera::kernel::tile

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
@@ -72,8 +73,8 @@ inline InPlace in_place_of_matrix(std::size_t ldy) {
     return {.x = false, .dy = tile::W < 16 && ldy < 1024};
 }
 
-// x may have several parts, one below the other in db: the taps of a convolution. point(part, m, count, a) tells where
-// rows m .. m + count - 1 of a part stand.
+// x may have several parts, one below the other in db: the taps of a convolution. point(part, m, count, a, row) tells which
+// of the rows m .. m + count - 1 a part has (row[i], from 0 on) and where they stand (a[i]), and returns how many.
 template <class Rows>
 void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point, const float* dy,
                   std::size_t ldy, float* db, std::size_t ldb, InPlace in_place) {
@@ -81,6 +82,7 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
     constexpr std::size_t most_tiles = (most_k + tile::max_rows - 1) / tile::max_rows;
     alignas(64) float x[most_tiles * chunk * tile::pitch], panels[chunk * columns];
     const float* a[chunk];
+    std::uint32_t at[chunk];
     const bool dy_in_place = in_place.dy && n % panel_width == 0;  // else columns behind the last would be read
     const std::size_t ldg = dy_in_place ? ldy : panel_width;
     for (std::size_t m = 0; m < rows; m += chunk) {
@@ -91,10 +93,11 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
                 copy_columns<panel_width>(count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; },
                                           panels + (j - start) * chunk);
             for (std::size_t part = 0; part < parts; ++part) {
-                point(part, m, count, a);
+                const std::size_t present = point(part, m, count, a, at);
+                for (std::size_t i = 0; i < present; ++i) at[i] *= static_cast<std::uint32_t>(ldg);
                 for (std::size_t first = 0; first < k; first += most_k) {
                     const tile::EvenCut cut(std::min(most_k, k - first));
-                    if (!in_place.x) copy_tiles(cut, count, first, k, a, x);
+                    if (!in_place.x) copy_tiles(cut, present, first, k, a, x);
                     for (std::size_t j = start; j < stop; j += panel_width) {
                         const float* g = dy_in_place ? dy + m * ldy + j : panels + (j - start) * chunk;
                         const std::size_t width = std::min(panel_width, n - j);
@@ -103,9 +106,9 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
                             float* out = db + (part * k + row) * ldb + j;
                             for (std::size_t i = 0; i < r; ++i) simd::prefetch(out + (r + i) * ldb);  // of the next tile
                             if (in_place.x)
-                                tile::adjoint(r, a, row, count, g, ldg, out, ldb, width);
+                                tile::adjoint(r, a, row, present, g, at, out, ldb, width);
                             else
-                                tile::adjoint(r, x + t * count * tile::pitch, count, g, ldg, out, ldb, width);
+                                tile::adjoint(r, x + t * present * tile::pitch, present, g, at, out, ldb, width);
                         }
                     }
                 }
@@ -121,8 +124,12 @@ void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, st
                   std::size_t ldy, T* db, std::size_t ldb) {
     if constexpr (std::same_as<T, float>)
         detail::adjoint_rows(rows, 1, k, n,
-                             [&](std::size_t, std::size_t m, std::size_t count, const float** a) {
-                                 for (std::size_t i = 0; i < count; ++i) a[i] = x + (m + i) * ldx;
+                             [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
+                                 for (std::size_t i = 0; i < count; ++i) {
+                                     a[i] = x + (m + i) * ldx;
+                                     row[i] = static_cast<std::uint32_t>(i);
+                                 }
+                                 return count;
                              },
                              dy, ldy, db, ldb, detail::in_place_of_matrix(ldy));
     else

@@ -5,9 +5,14 @@
 //     scatter   the adjoint: x(i) collects y(o) w(t) from every (o, t) with o stride + t - pad = i. Pixels fall into
 //               stride^2 classes that share their taps (4 x 4 stride 2: four classes of 2 x 2 taps), so no zero is
 //               multiplied. It is the backward pass of a convolution and the forward pass of a transposed one.
+//
+// Nor are the zeros around a map: of the 9 x 49 products of a 3 x 3 window on 7 x 7 pixels 18 % would be with them. Pixels
+// come in groups that miss the same taps, five for such a window: above, below, left, right, inside (16 % less to do; the
+// corners on their own would be groups too small for a tile).
 
 #include <tessera/core/buffer.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -22,13 +27,45 @@ struct PatchSize {
     std::size_t size, stride, pad;
 };
 
+/// Pixels that are computed together, and the taps that read the map for at least one of them; both ascending.
+struct PatchGroup {
+    Buffer<std::int32_t> pixels, taps;
+};
+
 struct PatchPlan {
     std::size_t pixels = 0;       ///< output pixels of this class
     std::size_t taps = 0;
     Buffer<std::int32_t> in;      ///< [pixel][tap]: pixel of the input, -1 outside the map
     Buffer<std::int32_t> out;     ///< [pixel]: pixel of the output
     Buffer<std::int32_t> window;  ///< [tap]: position in the window, row-major
+    std::vector<PatchGroup> groups;  ///< each pixel in one of them
 };
+
+namespace detail {
+/// Groups the pixels, which stand in rows of `columns`. A row that misses a tap altogether is taken whole.
+inline void group_pixels(PatchPlan& plan, std::size_t columns) {
+    const auto taps_of = [&](std::size_t first, std::size_t count) {
+        Buffer<std::int32_t> taps;
+        for (std::size_t t = 0; t < plan.taps; ++t)
+            for (std::size_t p = first; p < first + count; ++p)
+                if (plan.in[p * plan.taps + t] >= 0) {
+                    taps.push_back(static_cast<std::int32_t>(t));
+                    break;
+                }
+        return taps;
+    };
+    const auto add = [&](Buffer<std::int32_t> taps, std::size_t first, std::size_t count) {
+        auto group = std::ranges::find(plan.groups, taps, &PatchGroup::taps);
+        if (group == plan.groups.end()) group = plan.groups.insert(group, {{}, std::move(taps)});
+        for (std::size_t p = first; p < first + count; ++p) group->pixels.push_back(static_cast<std::int32_t>(p));
+    };
+    for (std::size_t row = 0; row < plan.pixels; row += columns)
+        if (auto taps = taps_of(row, columns); taps.size() < plan.taps)
+            add(std::move(taps), row, columns);
+        else
+            for (std::size_t p = row; p < row + columns; ++p) add(taps_of(p, 1), p, 1);
+}
+}  // namespace detail
 
 inline PatchPlan gather_plan(const PatchSize& s) {
     PatchPlan plan;
@@ -45,6 +82,7 @@ inline PatchPlan gather_plan(const PatchSize& s) {
                 plan.in.push_back(inside ? static_cast<std::int32_t>(row * s.width + column) : -1);
             }
         }
+    detail::group_pixels(plan, s.out_width);
     return plan;
 }
 
@@ -70,7 +108,9 @@ inline std::vector<PatchPlan> scatter_plans(const PatchSize& s) {
                     }
                 }
             plan.pixels = plan.out.size();
-            if (plan.pixels > 0) plans.push_back(std::move(plan));
+            if (plan.pixels == 0) continue;
+            detail::group_pixels(plan, (s.width - px + s.stride - 1) / s.stride);
+            plans.push_back(std::move(plan));
         }
     return plans;
 }

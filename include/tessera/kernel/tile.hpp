@@ -1,12 +1,12 @@
 #pragma once
 // The register tile: R rows times two vectors of columns, all accumulators in registers, sequential in k.
 //
-//     c[r][j] = start + sum over segments s, k of row(r, s)[k] * panel[s, k][j]
+//     c[r][j] = start + sum over segments s, k of row(r, s)[k] * panel[at(s), k][j]
 //
 // A row is given in segments (a pointer each): one for a matrix, one for each tap of a convolution, which then needs no
-// padding and no im2col (6 to 22 points of the peak). One lane is one output and k ascends, so neither the height of
-// the tile nor the width of a vector changes a bit. R = 14 for 32 registers, 6 for 16: with g++ 12 rows (88 %) are
-// slower than 14 (97 %), because pointers spill.
+// padding and no im2col (6 to 22 points of the peak); taps that all rows miss are left out. One lane is one output and k
+// ascends, so neither the height of the tile nor the width of a vector changes a bit. R = 14 for 32 registers, 6 for 16:
+// with g++ 12 rows (88 %) are slower than 14 (97 %), because pointers spill.
 //
 // One call takes all the tiles that share a panel: a call for each costs 3 points at K = 128 and 7 at K = 32 (Zen 3).
 
@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::kernel::tile {
@@ -33,6 +34,15 @@ struct End {
     std::ptrdiff_t add = 0;
     bool relu = false;            ///< last
 };
+
+/// What a row is made of: `count` segments of `length` floats; segment s meets rows at[s] * length .. of the panel.
+struct Segments {
+    std::size_t count, length;
+    const std::int32_t* at;
+};
+inline constexpr std::int32_t first_segment = 0;
+/// A row in one piece.
+inline Segments whole(std::size_t length) { return {1, length, &first_segment}; }
 
 namespace detail {
 // Accumulators are one array that only folds over constant indices touch, in functions that are always inlined: plain
@@ -74,9 +84,10 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 }
 
 template <std::size_t R, std::size_t NV, std::size_t... I>
-[[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, std::size_t segments,
-                                                std::size_t length, const float* first, float* const* out,
-                                                std::size_t column, const End& end, std::index_sequence<I...> all) {
+[[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
+                                                const float* panel, float* const* out, std::size_t column, const End& end,
+                                                std::index_sequence<I...> all) {
+    const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
         Vec c[R * NV];
         if (end.accumulate)
@@ -85,9 +96,8 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
             ((c[I] = simd::load(end.bias + I % NV * W)), ...);
         else
             ((c[I] = Vec(0.f)), ...);
-        const float* panel = first;
-        for (std::size_t s = 0; s < segments; ++s, rows += R, panel += length * 2 * W)
-            add_all_products<R, NV>(c, rows, length, panel, all);
+        for (std::size_t s = 0; s < segments.count; ++s, rows += R)
+            add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.at[s]) * size, all);
         if (end.masked)
             ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
         if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
@@ -118,10 +128,9 @@ template <std::size_t... I>
 }
 
 template <std::size_t R, std::size_t NV>
-[[gnu::noinline]] inline void forward(std::size_t tiles, const float* const* rows, std::size_t segments,
-                                      std::size_t length, const float* panel, float* const* out, std::size_t column,
-                                      const End& end) {
-    forward_body<R, NV>(tiles, rows, segments, length, panel, out, column, end, std::make_index_sequence<R * NV>{});
+[[gnu::noinline]] inline void forward(std::size_t tiles, const float* const* rows, const Segments& segments,
+                                      const float* panel, float* const* out, std::size_t column, const End& end) {
+    forward_body<R, NV>(tiles, rows, segments, panel, out, column, end, std::make_index_sequence<R * NV>{});
 }
 template <std::size_t... R>
 constexpr auto forward_table(std::index_sequence<R...>) {
@@ -141,9 +150,9 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
 }
 
 // Whole vectors only in the bodies: a test of the width at every load and store costs as much as 10 steps of k.
-[[gnu::noinline]] inline void forward_part(std::size_t r, const float* const* rows, std::size_t segments,
-                                           std::size_t length, const float* panel, float* const* out,
-                                           std::size_t column, std::size_t n, End end) {
+[[gnu::noinline]] inline void forward_part(std::size_t r, const float* const* rows, const Segments& segments,
+                                           const float* panel, float* const* out, std::size_t column, std::size_t n,
+                                           End end) {
     constexpr std::size_t size = max_rows * 2 * W;
     alignas(64) float wide[3 * size], bias[2 * W];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
@@ -153,21 +162,20 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
     if (end.plus) widen(r, n, from(end.add), wide + size), end.add = size;
     if (end.masked) widen(r, n, from(end.mask), wide + 2 * size), end.mask = 2 * size;
     if (end.bias) widen(1, n, [&](std::size_t) { return end.bias; }, bias), end.bias = bias;
-    forwards[r - 1][n > W](1, rows, segments, length, panel, to, 0, end);
+    forwards[r - 1][n > W](1, rows, segments, panel, to, 0, end);
     narrow(r, n, wide, from(0));
 }
 }  // namespace detail
 
-/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds `segments` times r pointers to `length`
-/// floats for each tile, the panel segments * length rows of 2W floats.
-inline void forward(std::size_t r, std::size_t tiles, const float* const* rows, std::size_t segments,
-                    std::size_t length, const float* panel, float* const* out, std::size_t column, std::size_t n,
-                    const End& end) {
+/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds r pointers for each segment of each tile, the
+/// panel has rows of 2W floats.
+inline void forward(std::size_t r, std::size_t tiles, const float* const* rows, const Segments& segments,
+                    const float* panel, float* const* out, std::size_t column, std::size_t n, const End& end) {
     if (n % W == 0)
-        detail::forwards[r - 1][n > W](tiles, rows, segments, length, panel, out, column, end);
+        detail::forwards[r - 1][n > W](tiles, rows, segments, panel, out, column, end);
     else
-        for (; tiles > 0; --tiles, rows += segments * r, out += r)
-            detail::forward_part(r, rows, segments, length, panel, out, column, n, end);
+        for (; tiles > 0; --tiles, rows += segments.count * r, out += r)
+            detail::forward_part(r, rows, segments, panel, out, column, n, end);
 }
 
 inline constexpr std::size_t row_panels = 4;
