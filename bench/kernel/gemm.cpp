@@ -12,7 +12,9 @@
 //     prefetching the next rows of x      1 to 6 points lost
 //     adjoint with strided x and dy       46 to 52 % at n = 128, k = 512: rows 2^n bytes apart fall into few cache sets
 //     adjoint in blocks of 49 rows        5 to 10 points lost against 196; 392 gains nothing
-//     adjoint with software prefetch      2 to 12 points lost
+//     adjoint with software prefetch      2 to 12 points lost; of both lines of the next tile's sums 0 to 9
+//     adjoint: dy copied row by row       equal (k = 1024: 1 to 7 points gained); panels of 512, 1024 columns: 0 to 4 lost
+//     prefetching panels 2 to 16 KiB ahead    equal to nothing; 64 KiB ahead: 2 to 4 points where they come from L3
 // The same on Zen 3 (AVX2, 16 registers, 32 KiB L1d, 512 KiB L2):
 //     one tile at a time, as above        88 instead of 93 % (k = 128, 256): every 6 rows read all panels from L3
 //     blocking k at 256                   equal at k = 256 to 512, 1 to 5 points lost at 1024

@@ -30,6 +30,26 @@ constexpr GptConfig dropping{.vocab = 7, .context = 5, .width = 8, .heads = 2, .
 constexpr GptConfig larger{.vocab = 90, .context = 20, .width = 48, .heads = 4, .layers = 3, .classes = 2};
 constexpr GptConfig unlabelled{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1};
 
+// The net's gradient of 16 sequences that pass through it a few at a time.
+template <class Model>
+std::uint64_t gradient_bits(const Model& model, View<const Token, typename Model::Context> x, std::size_t together) {
+    using Net = typename Model::Net;
+    typename Net::Packed packed;
+    typename Net::Cache cache;
+    typename Net::Params grad;
+    Tensor<float, typename Model::Logits> logits{together};
+    nn::pack<Net>(model.params().net, packed);
+    for (std::size_t first = 0; first < x.batch(); first += together) {
+        const auto part = x.slice(first, together);
+        nn::begin<Net>(cache, {true, Rng{3}, first});
+        Net::forward(packed, part, logits.view(), cache);
+        cross_entropy<float>(logits.span(), part.span(), logits.span(), 0.01f);
+        const View<const float, typename Model::Logits> d{logits};
+        Net::backward_params(packed, part, d, d, cache, grad);
+    }
+    return support::hash_bits(grad);
+}
+
 // Report and gradient of one call, as one number.
 template <class Model>
 std::uint64_t step_bits(const Model& model, const typename Model::Batch& batch, std::uint64_t seed = 5) {
@@ -236,6 +256,17 @@ TEST_CASE("Gpt: one, two and three threads give the same bits, with and without 
     CHECK(support::same_for_threads([&] { return step_bits(plain, batch_of<Tiny>(x)); }));
     CHECK(support::same_for_threads([&] { return step_bits(dropped, batch_of<Gpt<dropping>>(x)); }));
     CHECK(support::same_for_threads([&] { return plain.evaluate(x); }));
+}
+
+TEST_CASE("Gpt: how many sequences pass through the net together changes no bit of the gradient") {
+    const auto x = sequences<larger>(16, 2);
+    const auto model = moved_model<Gpt<larger>>();
+    const std::uint64_t one_by_one = gradient_bits(model, x.view(), 1);
+    CHECK(gradient_bits(model, x.view(), 4) == one_by_one);
+    CHECK(gradient_bits(model, x.view(), 16) == one_by_one);
+    const auto y = sequences<dropping>(16, 2);
+    const auto dropped = moved_model<Gpt<dropping>>();
+    CHECK(gradient_bits(dropped, y.view(), 4) == gradient_bits(dropped, y.view(), 16));
 }
 
 TEST_CASE("Gpt: dropout draws from the step's generator while training, and is not there in evaluation") {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <stdexcept>
+#include <type_traits>
 #include <vector>
 
 using namespace tessera;
@@ -54,16 +55,20 @@ void add_samples(std::size_t first, std::size_t count, Weights<T>& g) {
 
 }  // namespace
 
-TEST_CASE("Grouped: each sample is seen once, in blocks of at most four that no two groups share") {
+TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that no two groups share", Size,
+                   std::integral_constant<std::size_t, 4>, std::integral_constant<std::size_t, 16>) {
+    constexpr std::size_t size = Size::value;
+    static_assert(block_size == 4);
     bool once = true, cut = true;
     for (const std::size_t batch : batches) {
-        Grouped<None, Scratch> groups;
+        using Groups = Grouped<None, Scratch, float, size>;
+        Groups groups;
         None grad;
-        std::vector<std::atomic<int>> seen(batch), block_seen(Grouped<None, Scratch>::blocks(batch));
+        std::vector<std::atomic<int>> seen(batch), block_seen(Groups::blocks(batch));
         std::atomic<bool> good{true};
         groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch&, None&) {
             for (std::size_t n = first; n < first + count; ++n) ++seen[n];
-            if (block >= block_seen.size() || first != block * block_size || count == 0 || count > block_size ||
+            if (block >= block_seen.size() || first != block * size || count == 0 || count > size ||
                 first / group_size != (first + count - 1) / group_size)
                 good = false;
             else
@@ -108,6 +113,18 @@ TEST_CASE("Grouped: one, two and three threads give the same bits") {
             });
             return support::hash_bits(grad);
         }));
+}
+
+TEST_CASE("Grouped: the size of a block changes no bit where samples are added in their order") {
+    const auto hash = []<std::size_t size>(std::integral_constant<std::size_t, size>) {
+        Grouped<Weights<float>, Scratch, float, size> groups;
+        Weights<float> grad;
+        groups.run(33, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, Weights<float>& g) {
+            add_samples<float>(first, count, g);
+        });
+        return support::hash_bits(grad);
+    };
+    CHECK(hash(std::integral_constant<std::size_t, block_size>{}) == hash(std::integral_constant<std::size_t, group_size>{}));
 }
 
 TEST_CASE("Grouped: a scratch is used by one task at a time") {

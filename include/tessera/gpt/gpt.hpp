@@ -23,6 +23,7 @@
 #include <tessera/nn/repeat.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -74,6 +75,11 @@ public:
     };
 
 private:
+    // Sequences that pass through the net together. From a width of 256 on each pass reads the weights of a layer (3 MB,
+    // twice that backward) from L3: 784 rows a pass instead of 196 make a step 1.1 times as fast; at 128 they cost 3 %.
+    static constexpr std::size_t together =
+        C.width < 256 ? nn::block_size : std::clamp(std::bit_floor(784 / C.context), nn::block_size, nn::group_size);
+
     struct Scratch {
         typename Net::Cache net;
         Tensor<T, Logits> logits;
@@ -83,7 +89,7 @@ public:
     struct Workspace {
         Rng rng{};  ///< of this step: label dropout, dropout
         Packed packed;
-        nn::Grouped<Params, Scratch, T> groups;
+        nn::Grouped<Params, Scratch, T, together> groups;
         Tensor<Token, Context> input;
         std::vector<double> losses;
     };

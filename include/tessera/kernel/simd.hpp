@@ -77,6 +77,11 @@ template <class T>
 [[gnu::always_inline]] inline void prefetch(const T* p) {
     __builtin_prefetch(p);
 }
+/// The same for later: into L2, so that it takes no place in L1 before its time.
+template <class T>
+[[gnu::always_inline]] inline void prefetch_to_l2(const T* p) {
+    __builtin_prefetch(p, 0, 2);
+}
 /// v, out of the compiler's sight: it is then loaded once, and not again in each instruction that uses it.
 template <class T>
 [[gnu::always_inline]] inline Vec<T> in_register(Vec<T> v) {
