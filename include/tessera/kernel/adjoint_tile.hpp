@@ -41,12 +41,11 @@ template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
     Vec c[R * NV];
     ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
     std::size_t m = 0;
-    if constexpr (pairs)
-        for (; m + 2 <= rows; m += 2) {
-            add_products<R, NV>(c, x(m), g + at[m], all);
-            add_products<R, NV>(c, x(m + 1), g + at[m + 1], all);
-        }
-    for (; m < rows; ++m) add_products<R, NV>(c, x(m), g + at[m], all);
+    for (; m + 2 <= rows; m += 2) {
+        add_products<R, NV>(c, x(m), g + at[m], all);
+        add_products<R, NV>(c, x(m + 1), g + at[m + 1], all);
+    }
+    if (m < rows) add_products<R, NV>(c, x(m), g + at[m], all);
     (simd::store(out + I / NV * ldo + I % NV * W, c[I]), ...);
 }
 

@@ -67,27 +67,25 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
     const Vec v[2] = {simd::in_register<float>(Vec::load_aligned(b)), simd::in_register<float>(Vec::load_aligned(b + W))};
     ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), v[I % NV], c[I])), ...);
 }
-// With 16 registers every instruction that is no product counts, so steps are taken two at a time (K = 128: 94 to 97 %;
-// while the core's other thread is busy 80 to 85 %). With 32 there are 28 products a step, and it changes nothing.
-inline constexpr bool pairs = W < 16;
+// With 32 registers there is room to ask for the panels that come 64 KiB later: weights that L2 does not hold come from L3
+// in time (a GPT of width 256: 55 to 58 % of the peak; 16 KiB: 57, 8 KiB: 55). In floats.
+inline constexpr std::size_t ahead = W == 16 ? 16 * 1024 : 0;
 
-// With 32 there is also room to ask for the panels that come 64 KiB later: weights that L2 does not hold come from L3 in
-// time (a GPT of width 256: 55 to 58 % of the peak; 16 KiB: 57, 8 KiB: 55). In floats.
-inline constexpr std::size_t ahead = 16 * 1024;
-
+// Two steps at a time, because every instruction that is no product counts, most of all while the core's other thread is
+// busy (K = 128, 16 registers: 94 to 97 %, busy 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
                                                     const float* panel, std::index_sequence<I...> all) {
+    const auto ask = [](const float* p) __attribute__((always_inline)) {
+        if constexpr (ahead > 0) simd::prefetch_to_l2(p + ahead), simd::prefetch_to_l2(p + ahead + W);
+    };
     std::size_t k = 0;
-    if constexpr (pairs)
-        for (; k + 2 <= length; k += 2, panel += 4 * W) {
-            add_products<R, NV>(c, rows, k, panel, all);
-            add_products<R, NV>(c, rows, k + 1, panel + 2 * W, all);
-        }
-    for (; k < length; ++k, panel += 2 * W) {
-        if constexpr (!pairs) simd::prefetch_to_l2(panel + ahead), simd::prefetch_to_l2(panel + ahead + W);
+    for (; k + 2 <= length; k += 2, panel += 4 * W) {
+        ask(panel), ask(panel + 2 * W);
         add_products<R, NV>(c, rows, k, panel, all);
+        add_products<R, NV>(c, rows, k + 1, panel + 2 * W, all);
     }
+    if (k < length) add_products<R, NV>(c, rows, k, panel, all);
 }
 
 template <std::size_t R, std::size_t NV, std::size_t... I>
