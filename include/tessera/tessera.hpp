@@ -30,6 +30,7 @@
 #include <tessera/kernel/attention_lanes.hpp>
 #include <tessera/kernel/attention_plain.hpp>
 #include <tessera/kernel/attention_step.hpp>
+#include <tessera/kernel/attention_step_lanes.hpp>
 #include <tessera/kernel/attention_tile.hpp>
 #include <tessera/kernel/columns.hpp>
 #include <tessera/kernel/convolution.hpp>

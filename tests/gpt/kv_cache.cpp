@@ -21,6 +21,7 @@ namespace {
 
 // More tokens than a strip of attention has rows, more channels than a panel, and a rest of both.
 constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
+constexpr GptConfig wide{.vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};  // GrownLanes
 constexpr GptConfig thinned{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3,
                              .dropout_percent = 10};
 
@@ -54,6 +55,9 @@ TEST_CASE("KvCache: token by token gives the bits of the whole sequence") {
     CHECK(difference<config>(5) == 0);
     CHECK(difference<config>(32) == 0);
     CHECK(difference<thinned>(5) == 0);
+    CHECK(difference<wide>(3) == 0);
+    CHECK(difference<wide>(5) == 0);
+    CHECK(difference<wide>(32) == 0);
 }
 
 TEST_CASE("KvCache: restart forgets, and no step allocates") {

@@ -1,6 +1,7 @@
 #pragma once
-// One token at a time: what a sequence has seen so far is kept as keys and values of each layer, in the order of
-// kernel/attention_step.hpp; each step adds one of each.
+// One token at a time: what a sequence has seen so far is kept as keys and values of each layer, and each step adds one of
+// each. Whoever steps alone and has many heads keeps them in the order of kernel/attention_step_lanes.hpp, a team or few
+// heads in that of attention_step.hpp.
 //
 // The logits, in float, have the same bits as those of the whole sequence at once: every sum runs in the same order. More steps
 // than the context has places, and a token that has no embedding, are errors.
@@ -9,6 +10,7 @@
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/kernel/attention_step.hpp>
+#include <tessera/kernel/attention_step_lanes.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm.hpp>
@@ -17,6 +19,7 @@
 #include <tessera/kernel/team.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -36,10 +39,13 @@ class KvCache {
 public:
     /// `members`: how many threads of a team may take a step together.
     explicit KvCache(std::size_t sequences, std::size_t members = 1)
-        : sequences_{sequences}, heads_{C.layers * sequences * C.heads, C.context, head_width}, notes_(members) {
+        : sequences_{sequences}, wide_{members == 1 && std::same_as<T, float> &&
+                                       kernel::GrownLanes::suits(sequences * C.heads, head_width)},
+          heads_{wide_ ? 0 : C.layers * sequences * C.heads, C.context, head_width},
+          lanes_{wide_ ? C.layers : 0, sequences * C.heads, C.context, head_width}, notes_(members) {
         if (members == 0) throw ArgumentError("KvCache: members: " + expected_got("at least 1", "0"));
         for (Notes& own : notes_) {
-            own.n.resize(sequences * width), own.scratch.resize(heads_.scratch());
+            own.n.resize(sequences * width), own.scratch.resize(wide_ ? lanes_.scratch() : heads_.scratch());
             own.mean.resize(sequences), own.rstd.resize(sequences);
         }
         x_.resize(sequences * width), o_.resize(sequences * width), logits_.resize(sequences * C.vocab);
@@ -115,16 +121,23 @@ private:
                         {.bias = bias ? bias + first : nullptr, .add = onto ? out : nullptr});
         return {first, last - first};
     }
-    template <class Weights>
-    void block(const Weights& w, std::size_t layer, kernel::Member& me) {
-        product(norm(w.norm1, me), width, w.attention.in.forward, qkv_, w.attention.in.bias.data(), me);
-        me.wait();
+    // This member's heads of all sequences.
+    void attend(std::size_t layer, kernel::Member& me) {
         const auto [begin, end] = me.share(sequences_ * C.heads);
         const auto at = [&, first = begin](T* rows, std::size_t row) {
             return [=](std::size_t i) { return rows + (first + i) / C.heads * row + (first + i) % C.heads * head_width; };
         };
-        heads_.step(layer * sequences_ * C.heads + begin, end - begin, position_, width, at(qkv_.data(), 3 * width),
-                    at(o_.data(), width), notes_[me.index()].scratch.data());
+        const auto in = at(qkv_.data(), 3 * width), out = at(o_.data(), width);
+        T* const scratch = notes_[me.index()].scratch.data();
+        if constexpr (std::same_as<T, float>)
+            if (wide_) return lanes_.step(layer, position_, width, in, out, scratch);
+        heads_.step(layer * sequences_ * C.heads + begin, end - begin, position_, width, in, out, scratch);
+    }
+    template <class Weights>
+    void block(const Weights& w, std::size_t layer, kernel::Member& me) {
+        product(norm(w.norm1, me), width, w.attention.in.forward, qkv_, w.attention.in.bias.data(), me);
+        me.wait();
+        attend(layer, me);
         me.wait();
         product(o_.data(), width, w.attention.out.forward, x_, w.attention.out.bias.data(), me, true);
         me.wait();
@@ -139,7 +152,9 @@ private:
     }
 
     std::size_t sequences_, position_ = 0;
+    bool wide_;
     kernel::GrownHeads<T> heads_;  // [layer][sequence][head]
+    kernel::GrownLanes lanes_;     // the same, if they are many
     std::vector<Notes> notes_;     // of each member
     Buffer<T> x_, o_, qkv_, h_, logits_;
 };
