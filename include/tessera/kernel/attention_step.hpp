@@ -9,8 +9,8 @@
 //
 // The bits of attention.hpp, because every sum runs in its order. No sum can be cut, and one head alone has 2 to 4 of
 // them where the latency of a product asks for 8: four heads share a loop over d, two a loop over keys, in which the
-// sum of the weights is a lane more. As products of one row for each head this took 30 % of sampling, now 20 % of less;
-// the rest waits for L3, from which keys and values of 32 sequences come (1 MB a layer at 25 of 49 keys).
+// sum of the weights is a lane more. That is for one sequence or a team of threads; many sequences on one thread, which wait
+// for L3 with this order, have that of attention_step_lanes.hpp.
 //
 // Dead ends: the last W keys in rows until they fill a block, so that a new key touches 2 lines instead of 32, and a
 // transpose of them in each step (5 to 15 % slower); asking for all keys and values of the next heads (no change).
