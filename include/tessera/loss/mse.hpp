@@ -1,35 +1,42 @@
 #pragma once
-// Mse: squared error, a loss policy.
+// Mse: squared error (torch.nn.MSELoss).
 //
 //     loss = sum of (y - t)^2,   dy = 2 (y - t) scale
 //
-// Both are of one block of a batch: the caller passes scale = 1 / (numbers in the whole batch), adds the sums
-// of its blocks in order and divides the total by the same count. The mean then does not depend on how the
-// batch was cut. Spans of one call have one length. dy may be y.
+// Params, Buffers, Cache   none
 
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd.hpp>
+#include <tessera/loss/loss.hpp>
 
 #include <concepts>
-#include <span>
+#include <string_view>
 
 namespace tessera::inline TESSERA_ABI {
 
-struct Mse {
-    template <std::floating_point T>
-    static double loss(std::span<const T> y, std::span<const T> target) {
-        return kernel::squared_error<T>(y, target);
-    }
+template <StaticShape In, std::floating_point T>
+struct MseLoss : PlainLoss {
+    static constexpr std::string_view name = "Mse";
+    using Scalar = T;
+    using Input = In;
 
-    template <std::floating_point T>
-    static double loss_and_grad(std::span<const T> y, std::span<const T> target, std::span<T> dy, T scale) {
-        const double sum = loss<T>(y, target);
+    static double loss(const Packed&, View<const T, In> y, View<const T, In> target, Cache&) {
+        return kernel::squared_error<T>(y.span(), target.span());
+    }
+    static double loss_and_grad(const Packed& w, View<const T, In> y, View<const T, In> target, View<T, In> dy, Cache& cache,
+                                Params&, T scale) {
+        const double sum = loss(w, y, target, cache);
         const kernel::simd::Vec<T> factor(2 * scale);
         kernel::simd::map(
-            dy.size(), dy.data(), [&](const auto& a, const auto& b) { return factor * (a - b); }, y.data(),
+            dy.span().size(), dy.data(), [&](const auto& a, const auto& b) { return factor * (a - b); }, y.data(),
             target.data());
         return sum;
     }
+};
+
+struct Mse {
+    template <StaticShape In, std::floating_point T>
+    using Bind = MseLoss<In, T>;
 };
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -1,61 +1,143 @@
 #pragma once
-// Codebook<K>: K codes of the encoder's width, learned by moving averages (van den Oord, Vinyals, Kavukcuoglu 2017,
-// arXiv:1711.00937, appendix A.1).
+// Codebook<K>: K vectors of the encoder's width, learned by moving averages (van den Oord, Vinyals, Kavukcuoglu 2017,
+// arXiv:1711.00937). vq/ema.hpp, vq/kmeans.hpp and vq/revive.hpp have the formulas of update, start and revival.
 //
-//     a(x) = argmin_k |x - e_k|^2;   ties go to the lowest k
+//     a(z) = argmin_k |z - e_k|^2, ties go to the lowest k;   q = e[a(z)]
+//     dz = dq                                                 straight through
+//     commitment: beta mean (z - q)^2                         moves the encoder only
 //
-// State    weight [K, D]   the codes e
-//          count [K]       N: moving average of how many vectors of a batch chose the code; starts at 1
-//          sum [K, D]      m: moving average of their sum; starts at e, so that m / N = e for a code nobody chose
-//          grace [K]       steps for which the code will not be revived (vq/revive.hpp)
-//          steps [1]       updates so far; 0: the codes are start values that k-means may replace (vq/kmeans.hpp)
-//
-// The state is no parameter: no gradient, no optimiser. Update, start and revival are functions of their own.
+// Input, Output   Shape<..., D>; one token for each row of D numbers
+// Buffers         "codebook": weight [K, D], count [K], sum [K, D], grace [K]
+// Terms           commitment
+// Errors          NumericError for a row with NaN, or so large that no vector is nearest
 
-#include <tessera/core/param.hpp>
-#include <tessera/core/rng.hpp>
-#include <tessera/core/token.hpp>
+#include <tessera/core/error.hpp>
+#include <tessera/core/number_text.hpp>
+#include <tessera/core/path.hpp>
+#include <tessera/vq/codebook_state.hpp>
+#include <tessera/vq/codebook_statistics.hpp>
+#include <tessera/vq/ema.hpp>
+#include <tessera/vq/kmeans.hpp>
+#include <tessera/vq/quantize.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+#include <tessera/vq/revive.hpp>
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
 
 namespace tessera::inline TESSERA_ABI {
 
-template <std::size_t K, std::size_t D, std::floating_point T>
-struct CodebookState {
-    static constexpr std::size_t codes = K, width = D;
+struct CodebookOptions {
+    float commitment = 0.25f;  ///< beta of arXiv:1711.00937, eq. 3: on the encoder's side
+    EmaOptions ema{};
+    ReviveOptions revive{};
+    bool kmeans = true;  ///< start the vectors from the first batch
+};
 
-    Param<T, Shape<K, D>> weight;
-    Param<T, Shape<K>> count;
-    Param<T, Shape<K, D>> sum;
-    Param<T, Shape<K>> grace;
-    Param<T, Shape<1>> steps;
+template <StaticShape In, std::size_t K, std::floating_point T>
+struct CodebookQuantizer {
+    static constexpr std::string_view name = "Codebook";
+    static constexpr std::size_t width = last_dim<In>, tokens = row_count<In>, codes = K;
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Tokens = Shape<tokens>;
+    using Params = None;
+    using Options = CodebookOptions;
+    using Cache = None;
 
-    template <class F, class... S>
-    static void each(F&& f, S&... s) {
-        f("weight", s.weight...);
-        f("count", s.count...);
-        f("sum", s.sum...);
-        f("grace", s.grace...);
-        f("steps", s.steps...);
+    struct Buffers {
+        CodebookState<K, width, T> book;
+
+        template <class F, class... B>
+        static void each(F&& f, B&... b) {
+            CodebookState<K, width, T>::each(under("codebook", f), b.book...);
+        }
+    };
+    struct Packed {
+        PackedCodes<T> codes;
+        T commitment = 0;
+        bool revives = false;
+    };
+    struct Terms {
+        double commitment = 0;
+
+        template <class F, class... S>
+        static void each(F&& f, S&... s) {
+            f("commitment", s.commitment...);
+        }
+    };
+    using Statistics = CodebookStatistics<K, width, T>;
+
+    static void init(Params&, Buffers& buffers, Rng& rng) { buffers.book.init(rng); }
+    static void pack(const Params&, const Buffers& buffers, const Options& options, Packed& w) {
+        w.codes.pack(buffers.book);
+        w.commitment = T(options.commitment);
+        w.revives = options.revive.below > 0;
     }
 
-    /// Moves code k to x, with the history of `weight` vectors at x: code, count and sum together, or the next
-    /// update would take it back.
-    void place(std::size_t k, const T* x, T history) {
-        for (std::size_t i = 0; i < D; ++i) {
-            weight[k * D + i] = x[i];
-            sum[k * D + i] = x[i] * history;
-        }
-        count[k] = history;
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+                        View<T, In> q, Cache&) {
+        quantize<T>(w.codes, z.span(), out.span(), q.span(), pass.first * tokens);
     }
-    /// Standard normal codes, as torch.nn.Embedding starts.
-    void init(Rng& rng) {
-        for (std::size_t k = 0; k < K; ++k) {
-            T x[D];
-            for (T& v : x) v = rng.normal();
-            place(k, x, T(1));
-        }
+    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+        gather<T>(w.codes, in.span(), q.span());
+    }
+    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
+                            std::size_t last) {
+        search<T>(w.codes, z.span(), out.span(), first, last);
+    }
+    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
+                         View<const T, In> dq, View<T, In> dz, Cache&, Params&) {
+        straight_through<T>(chosen.span(), dq.span(), dz.span());
+    }
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, In> q,
+                            View<T, In> dz, Cache&, Params&, double divisor) {
+        const double numbers = divisor * static_cast<double>(In::size);
+        const double sum = commit<T>(z.span(), chosen.span(), q.span(), dz.span(),
+                                     T(2) * w.commitment * static_cast<T>(1.0 / numbers));
+        return {static_cast<double>(w.commitment) * sum / static_cast<double>(In::size)};
+    }
+
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, const BatchPart& part,
+                        Rng rng, Cache&, Statistics& statistics) {
+        statistics.add(z.span(), chosen.span());
+        if (w.revives) statistics.draw_candidates(z.span(), chosen.span(), tokens, part, rng);
+    }
+    static void update(Params&, Buffers& buffers, const Statistics& statistics, const Options& options) {
+        ema_update(buffers.book, statistics, options.ema);
+        revive(buffers.book, statistics, options.revive);
+    }
+    static void start(Params&, Buffers& buffers, View<const T, In> z, const Options& options, Rng rng) {
+        if (options.kmeans) kmeans(buffers.book, z.span(), rng);
+    }
+
+    static NamedValues settings(const Options& o) {
+        return {{"commitment", number_text(o.commitment)},
+                {"ema.decay", number_text(o.ema.decay)},
+                {"ema.eps", number_text(o.ema.eps)},
+                {"revive.below", number_text(o.revive.below)},
+                {"revive.grace", std::to_string(o.revive.grace)},
+                {"kmeans", o.kmeans ? "true" : "false"}};
+    }
+    /// Written so that NaN fails each of them.
+    static void check_options(const Options& o) {
+        const auto check = [](bool good, const char* what, const char* expected, float got) {
+            if (!good)
+                throw ArgumentError("Codebook: " + std::string{what} + ": " + expected_got(expected, number_text(got)));
+        };
+        const auto not_negative = [&](const char* what, float x) {
+            check(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+        };
+        not_negative("commitment", o.commitment);
+        check(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
+        not_negative("ema.eps", o.ema.eps);
+        check(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
     }
 };
 
@@ -63,9 +145,8 @@ struct CodebookState {
 template <std::size_t K>
 struct Codebook {
     static_assert(K > 0 && K < no_token, "Codebook: at least one code, and fewer than 2^32 - 1: a token has 32 bits");
-    static constexpr std::size_t size = K;
-    template <std::size_t D, std::floating_point T>
-    using Bind = CodebookState<K, D, T>;
+    template <StaticShape In, std::floating_point T>
+    using Bind = CodebookQuantizer<In, K, T>;
 };
 
-}  // namespace tessera
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,52 +1,61 @@
 #pragma once
 // FrozenVqVae: the weights of a VqVae packed once, for encoding and decoding. Const, so threads may share one; each
 // brings its own workspace, and nothing is allocated with one that has seen the batch before. Threads share a batch by
-// images, or the layers where there are 16 images or fewer (one image, std: 325 instead of 540 us on two cores of Zen 3).
+// images, or the layers where there are 16 images or fewer (one image, std: 325 instead of 540 us on two cores of Zen 3);
+// a quantizer that has encode_rows is then shared as well.
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/kernel/denormals.hpp>
+#include <tessera/kernel/reduce.hpp>
 #include <tessera/nn/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/rounds.hpp>
-#include <tessera/vq/quantize.hpp>
-#include <tessera/vq/vq_vae_options.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+#include <tessera/vq/vq_vae_report.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
-template <nn::Layer Encoder, class State, nn::Layer Decoder>
+template <nn::Layer Encoder, vq::Quantizer Q, nn::Layer Decoder>
 class FrozenVqVae {
 public:
     using T = typename Encoder::Scalar;
     using Input = typename Encoder::Input;
     using Latent = typename Encoder::Output;
-    static constexpr std::size_t tokens = row_count<Latent>, codes = State::codes;
+    using Decoded = typename Decoder::Input;
+    static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
     using Codes = Shape<tokens>;
 
     struct Scratch {
         typename Encoder::Cache encoder;
+        typename Q::Cache quantizer;
         typename Decoder::Cache decoder;
-        Tensor<T, Latent> z, q;
+        Tensor<T, Latent> z;
+        Tensor<T, Decoded> q;
     };
     using Workspace = std::vector<Scratch>;
 
-    void pack(const typename Encoder::Params& encoder, const State& book, const typename Decoder::Params& decoder) {
+    void pack(const typename Encoder::Params& encoder, const typename Q::Params& params, const typename Q::Buffers& buffers,
+              const typename Q::Options& options, const typename Decoder::Params& decoder) {
         kernel::in_own_mode([&] {
             nn::pack<Encoder>(encoder, encoder_);
             nn::pack<Decoder>(decoder, decoder_);
-            book_.pack(book);
+            Q::pack(params, buffers, options, quantizer_);
         });
     }
     const nn::Ready<Encoder>& encoder() const { return encoder_; }
     const nn::Ready<Decoder>& decoder() const { return decoder_; }
-    const PackedCodes<T>& book() const { return book_; }
+    const typename Q::Packed& quantizer() const { return quantizer_; }
 
     /// z = encoder(x)
     void encode_vectors(View<const T, Input> x, View<T, Latent> z, Workspace& ws) const {
@@ -61,12 +70,19 @@ public:
         if (const std::size_t members = team_for(x.batch()); members > 1) {
             Scratch& s = first_of(ws);
             s.z.resize(x.batch());
-            const std::span<const T> z = s.z.span();
+            const View<const T, Latent> z = std::as_const(s.z);
             forward_together<Encoder>(members, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Member& me) {
-                const auto [first, last] = me.share(out.span().size());
-                search(book_, z, out.span(), first, last);
+                if constexpr (vq::EncodesRows<Q>) {
+                    const auto [first, last] = me.share(x.batch() * row_count<Latent>);
+                    Q::encode_rows(quantizer_, z, out, first, last);
+                }
             });
-            return check_found(z, std::span<const Token>{out.span()});
+            // What has no token is refused by forward, which says why.
+            if (!vq::EncodesRows<Q> || std::ranges::find(out.span(), no_token) != out.span().end()) {
+                s.q.resize(x.batch());
+                Q::forward(quantizer_, {}, z, out, s.q.view(), s.quantizer);
+            }
+            return;
         }
         nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             encode_block(x.slice(first, count), out.slice(first, count), s, first);
@@ -74,22 +90,22 @@ public:
     }
     void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
-        for (std::size_t i = 0; i < in.size(); ++i)
-            if (in.data()[i] >= codes)
+        for (std::size_t i = 0; i < in.span().size(); ++i)
+            if (in.data()[i] >= codes && in.data()[i] != no_token)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
                                 expected_got("a code less than " + std::to_string(codes),
                                              std::to_string(in.data()[i])));
         if (const std::size_t members = team_for(in.batch()); members > 1) {
             Scratch& s = first_of(ws);
             s.q.resize(in.batch());
-            gather(book_, in.span(), s.q.span());
-            return forward_together<Decoder>(members, decoder_, View<const T, Latent>{s.q}, y, s.decoder, [](auto&) {});
+            Q::lookup(quantizer_, in, s.q.view(), s.quantizer);
+            return forward_together<Decoder>(members, decoder_, View<const T, Decoded>{s.q}, y, s.decoder, [](auto&) {});
         }
         nn::for_blocks(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             s.q.resize(count);
-            gather(book_, in.slice(first, count).span(), s.q.span());
+            Q::lookup(quantizer_, in.slice(first, count), s.q.view(), s.quantizer);
             nn::begin<Decoder>(s.decoder, {});
-            Decoder::forward(decoder_, View<const T, Latent>{s.q}, y.slice(first, count), s.decoder);
+            Decoder::forward(decoder_, View<const T, Decoded>{s.q}, y.slice(first, count), s.decoder);
         });
     }
 
@@ -134,9 +150,10 @@ public:
                     const auto in = View<const T, Input>{x}.slice(at, count);
                     const auto image = y.view().slice(at, count);
                     encode_block(in, out.view().slice(at, count), s, first + at);
-                    blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
+                    if constexpr (std::same_as<Latent, Decoded>)
+                        blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
                     nn::begin<Decoder>(s.decoder, {});
-                    Decoder::forward(decoder_, View<const T, Latent>{s.q}, image, s.decoder);
+                    Decoder::forward(decoder_, View<const T, Decoded>{s.q}, image, s.decoder);
                     for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
                     blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
                 });
@@ -166,7 +183,7 @@ private:
         s.z.resize(x.batch()), s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);
-        quantize(book_, std::span<const T>{s.z.span()}, out.span(), s.q.span(), first * tokens);
+        Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);
     }
 
     // Fewer images than two threads can share: they share the layers instead. More than 4 would have no panels of their own.
@@ -193,7 +210,7 @@ private:
 
     nn::Ready<Encoder> encoder_;
     nn::Ready<Decoder> decoder_;
-    PackedCodes<T> book_;
+    typename Q::Packed quantizer_;
 };
 
 }  // namespace tessera

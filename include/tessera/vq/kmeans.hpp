@@ -12,7 +12,9 @@
 #include <tessera/core/error.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/nearest_code.hpp>
-#include <tessera/vq/codebook.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/kernel/simd.hpp>
+#include <tessera/vq/codebook_state.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -28,6 +30,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
     kernel::in_own_mode([&] {
         const std::size_t n = x.size() / D;
         if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
+        std::vector<T> code(D);
         std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet
         for (std::size_t k = 0; k < K; ++k) {
             double total = 0;
@@ -39,10 +42,9 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
             } else {
                 pick = rng.below(static_cast<std::uint32_t>(n));
             }
-            T code[D];
             for (std::size_t i = 0; i < D; ++i)
                 code[i] = total > 0 ? x[pick * D + i] : x[pick * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
-            book.place(k, code, T(1));
+            book.place(k, code.data(), T(1));
             for (std::size_t m = 0; m < n; ++m) {
                 double d = 0;
                 for (std::size_t i = 0; i < D; ++i) {
@@ -69,9 +71,8 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
             }
             for (std::size_t k = 0; k < K; ++k) {
                 if (count[k] == 0) continue;
-                T mean[D];
-                for (std::size_t i = 0; i < D; ++i) mean[i] = static_cast<T>(sum[k * D + i] / count[k]);
-                book.place(k, mean, static_cast<T>(count[k]));
+                for (std::size_t i = 0; i < D; ++i) code[i] = static_cast<T>(sum[k * D + i] / count[k]);
+                book.place(k, code.data(), static_cast<T>(count[k]));
             }
         }
     });

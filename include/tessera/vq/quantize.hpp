@@ -1,10 +1,12 @@
 #pragma once
 // The quantizer between encoder and decoder, on rows of `width` numbers.
 //
-//     quantize     tokens = a(z), q = e[a(z)]
-//     commit       dq += scale (z - q): what the commitment adds to the straight-through gradient
+//     quantize            tokens = a(z), q = e[a(z)]
+//     straight_through    dz = dq
+//     commit              dz += scale (z - q): what the commitment adds to it
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/token.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/kernel/reduce.hpp>
@@ -42,12 +44,17 @@ void check_finite(std::span<const T> z, const char* what, std::size_t first = 0)
                                expected_got("a finite number", std::to_string(z[i])));
 }
 
-/// q = the codes of tokens.
+/// q = the vectors of tokens; zero for those that are absent (no_token).
 template <std::floating_point T>
 void gather(const PackedCodes<T>& codes, std::span<const Token> tokens, std::span<T> q) {
     const std::size_t width = codes.panels.width();
-    for (std::size_t m = 0; m < tokens.size(); ++m)
-        std::copy_n(codes.weight.data() + tokens[m] * width, width, q.data() + m * width);
+    for (std::size_t m = 0; m < tokens.size(); ++m) {
+        T* const row = q.data() + m * width;
+        if (tokens[m] == no_token)
+            std::fill_n(row, width, T(0));
+        else
+            std::copy_n(codes.weight.data() + std::size_t{tokens[m]} * width, width, row);
+    }
 }
 
 /// The nearest codes of rows first .. last - 1 of z; no_token where there is none.
@@ -80,17 +87,42 @@ void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token
     });
 }
 
-/// Returns the sum of (z - q)^2.
+/// rows of x = 0 where the position has no token at all; `per_row` tokens and x.size() / rows numbers a row.
 template <std::floating_point T>
-double commit(std::span<const T> z, std::span<const T> q, std::span<T> dq, T scale) {
-    return kernel::in_own_mode([&] {
+void zero_absent(std::span<const Token> tokens, std::size_t per_row, std::span<T> x) {
+    if (std::ranges::find(tokens, no_token) == tokens.end()) return;
+    const std::size_t rows = tokens.size() / per_row, width = x.size() / rows;
+    for (std::size_t m = 0; m < rows; ++m)
+        if (std::ranges::all_of(tokens.subspan(m * per_row, per_row), [](Token t) { return t == no_token; }))
+            std::fill_n(x.data() + m * width, width, T(0));
+}
+
+/// dz = dq, and zero for rows without a token.
+template <std::floating_point T>
+void straight_through(std::span<const Token> tokens, std::span<const T> dq, std::span<T> dz) {
+    std::ranges::copy(dq, dz.data());
+    zero_absent<T>(tokens, 1, dz);
+}
+
+/// dz += scale (z - q); returns the sum of (z - q)^2. Rows without a token count for nothing.
+template <std::floating_point T>
+double commit(std::span<const T> z, std::span<const Token> tokens, std::span<const T> q, std::span<T> dz, T scale) {
+    const auto add = [&](std::size_t first, std::size_t count) {
         const kernel::simd::Vec<T> factor(scale);
         kernel::simd::map(
-            dq.size(), dq.data(),
+            count, dz.data() + first,
             [&](const auto& d, const auto& a, const auto& b) { return kernel::simd::fma<T>(factor, a - b, d); },
-            static_cast<const T*>(dq.data()), z.data(), q.data());
-        return kernel::squared_error<T>(z, q);
+            static_cast<const T*>(dz.data()) + first, z.data() + first, q.data() + first);
+        return kernel::squared_error<T>(z.subspan(first, count), q.subspan(first, count));
+    };
+    return kernel::in_own_mode([&] {
+        if (std::ranges::find(tokens, no_token) == tokens.end()) return add(0, dz.size());
+        const std::size_t width = z.size() / tokens.size();
+        double sum = 0;
+        for (std::size_t m = 0; m < tokens.size(); ++m)
+            if (tokens[m] != no_token) sum += add(m * width, width);
+        return sum;
     });
 }
 
-}  // namespace tessera
+}  // namespace tessera::inline TESSERA_ABI

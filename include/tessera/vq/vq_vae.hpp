@@ -1,166 +1,271 @@
 #pragma once
-// VqVae: an encoder, a codebook, a decoder (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937).
+// VqVae: an encoder, a quantizer, a decoder and a loss (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937).
 //
-//     z = encoder(x),   q = e[a(z)],   y = decoder(q)
-//     loss = mean (y - x)^2 + beta mean (z - sg(q))^2
-//     dz = dq + 2 beta (z - q) / numbers in z          straight through the quantizer
+//     z = encoder(x),   (tokens, q) = quantizer(z),   y = decoder(q)
+//     loss = loss(y, x) / numbers of x + the quantizer's terms
 //
-// Input    the encoder's: images Shape<height, width, channels> in [0, 1]
-// Codes    tokens = height x width of the encoder's output; one of `codes` each
-// Params   encoder, decoder;  the codebook is learned by update_buffers (vq/ema.hpp), not by the optimiser
+// Any quantizer (vq/quantizer.hpp) and any loss (loss/loss.hpp) will do: only their contracts are called here.
 //
-// Evaluation (encode, decode, reconstruct, evaluate) is const and works from the weights as they are.
+// Input    the encoder's: images Shape<height, width, channels>
+// Tokens   Quantizer::tokens of a sample, each less than Quantizer::codes
+// Params   "encoder", "decoder", the quantizer's and the loss's ("loss")
+// Buffers  the quantizer's and the loss's, saved and not optimised
+//
+// Evaluation (encode, decode, reconstruct, evaluate) is const and packs the weights as they are at each call; to encode
+// many small batches call freeze() once.
 
+#include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/lifetime.hpp>
+#include <tessera/core/option_hooks.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/kernel/denormals.hpp>
+#include <tessera/kernel/reduce.hpp>
+#include <tessera/loss/loss.hpp>
 #include <tessera/loss/mse.hpp>
 #include <tessera/nn/grouped.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
-#include <tessera/vq/kmeans.hpp>
 #include <tessera/vq/quantize.hpp>
-#include <tessera/vq/vq_vae_options.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+#include <tessera/vq/vq_vae_report.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
-template <nn::Layer Encoder, class Book, nn::Layer Decoder, class Loss = Mse>
+template <nn::Layer Encoder, class QuantizerSpec, nn::Layer Decoder, class ReconstructionLoss = Mse>
 class VqVae {
-    static_assert(std::same_as<typename Decoder::Input, typename Encoder::Output>,
-                  "VqVae: the decoder must take exactly what the encoder gives");
+public:
+    using Scalar = typename Encoder::Scalar;
+    using T = Scalar;
+    using Quantizer = vq::BindQuantizer<QuantizerSpec, typename Encoder::Output, T>;
+    using Loss = BindLoss<ReconstructionLoss, typename Encoder::Input, T>;
+
+private:
+    using Q = Quantizer;
+    static_assert(std::same_as<typename Decoder::Input, typename Q::Output>,
+                  "VqVae: the decoder must take exactly what the quantizer gives");
     static_assert(std::same_as<typename Decoder::Output, typename Encoder::Input>,
                   "VqVae: the decoder must give back what the encoder takes");
     static_assert(std::same_as<typename Encoder::Scalar, typename Decoder::Scalar>,
                   "VqVae: encoder and decoder must have one scalar type");
 
 public:
-    using Scalar = typename Encoder::Scalar;
-    using T = Scalar;
     using Input = typename Encoder::Input;
     using Latent = typename Encoder::Output;
+    using Decoded = typename Decoder::Input;
     static constexpr std::string_view kind = "vq_vae";
-    static constexpr std::size_t width = last_dim<Latent>, tokens = row_count<Latent>, codes = Book::size;
-    using State = typename Book::template Bind<width, T>;
+    static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
     using Batch = View<const T, Input>;
     using Codes = View<const Token, Shape<tokens>>;
-    using Report = VqVaeReport;
+    using Options = typename Q::Options;
+    using LossOptions = typename Loss::Options;
+    using Buffers = typename Q::Buffers;
+    using Statistics = vq::Statistics<Q>;
+    using Report = QuantizedReport<vq::Terms<Q>>;
 
     struct Params {
         typename Encoder::Params encoder;
         typename Decoder::Params decoder;
+        typename Q::Params quantizer;
+        typename Loss::Params loss;
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
             Encoder::Params::each(under("encoder", f), p.encoder...);
             Decoder::Params::each(under("decoder", f), p.decoder...);
+            Q::Params::each(f, p.quantizer...);
+            Loss::Params::each(under("loss", f), p.loss...);
         }
     };
 
-    using Frozen = FrozenVqVae<Encoder, State, Decoder>;
+    using Frozen = FrozenVqVae<Encoder, Q, Decoder>;
 
 private:
     struct Scratch {
         typename Encoder::Cache encoder;
+        typename Q::Cache quantizer;
         typename Decoder::Cache decoder;
-        Tensor<T, Latent> q, dq;
+        typename Loss::Cache loss;
+        Tensor<T, Latent> dz;
+        Tensor<T, Decoded> q, dq;
         Tensor<T, Input> y, dy;
     };
-    struct Losses {
-        double reconstruction = 0, commitment = 0;
+    // Sums over the samples of a block.
+    struct Sums {
+        double reconstruction = 0, distance = 0;
+        vq::Terms<Q> terms{};
     };
+    // What a start from data replaces.
+    struct Started {
+        typename Q::Params params;
+        typename Q::Buffers buffers;
+    };
+    static constexpr std::size_t term_count = vq::count_terms<vq::Terms<Q>>();
 
 public:
     /// What a training step works in; nothing is allocated in it after the first step of the largest batch.
     struct Workspace {
-        Rng rng{};  ///< of this step: dropout, revival
+        Rng rng{};      ///< of this step: dropout, start, revival
         Frozen frozen;  ///< of the weights of this step
+        typename Loss::Packed loss;
         typename Frozen::Workspace encoding;
         nn::Grouped<Params, Scratch, T> groups;
         Tensor<T, Latent> z;
         Tensor<Token, Shape<tokens>> codes;
-        std::vector<Losses> losses;
-        std::vector<std::size_t> counts;
-        std::optional<State> before;  ///< the codes before k-means replaced them, until the step is done
+        typename Q::Cache observing;
+        std::vector<Sums> blocks;
+        /// Sums over the samples of the last batch, which processes add up: reconstruction, distance, each term, and how
+        /// often each code was chosen.
+        std::vector<double> totals;
+        std::optional<Started> before;  ///< until the step that started from data is done
     };
 
-    explicit VqVae(Rng& rng, VqVaeOptions options = {}) : options_{checked(options)} {
+    explicit VqVae(Rng& rng, Options options = {}, LossOptions loss_options = {})
+        : options_{std::move(options)}, loss_options_{std::move(loss_options)} {
+        check_options<Q>(options_);
+        check_options<Loss>(loss_options_);
         kernel::in_own_mode([&] {
             Rng own = rng.fork();
+            rng_ = own.split(training_stream);
             Encoder::init(params_.encoder, own);
             Decoder::init(params_.decoder, own);
-            book_.init(own);
+            Q::init(params_.quantizer, buffers_, own);
+            Loss::init(params_.loss, loss_buffers_, own);
         });
     }
 
-    Params& params() { return params_; }
-    const Params& params() const { return params_; }
-    const State& codebook() const { return book_; }
-    State& codebook() { return book_; }
-    const VqVaeOptions& options() const { return options_; }
+    [[nodiscard]] Params& params() { return params_; }
+    [[nodiscard]] const Params& params() const { return params_; }
+    /// Of the quantizer: `vae.buffers().book.weight` of a Codebook.
+    [[nodiscard]] Buffers& buffers() { return buffers_; }
+    [[nodiscard]] const Buffers& buffers() const { return buffers_; }
+    [[nodiscard]] const Options& options() const { return options_; }
+    [[nodiscard]] const LossOptions& loss_options() const { return loss_options_; }
+    /// What a trainer draws from, unless it is given a seed: a stream of the generator that made the model.
+    [[nodiscard]] const Rng& rng() const { return rng_; }
+    [[nodiscard]] Lifetime& lifetime() { return lifetime_; }
 
-    /// Parameters and codebook under their names in files.
+    /// Parameters, buffers and whether the quantizer has started from data, under their names in files.
     template <class F, class... M>
     static void each_state(F&& f, M&... models) {
         Params::each(f, models.params_...);
-        State::each(under("codebook", f), models.book_...);
+        Q::Buffers::each(f, models.buffers_...);
+        Loss::Buffers::each(under("loss", f), models.loss_buffers_...);
+        if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
+    }
+    /// What must agree in a file and is not seen in the shapes of its tensors.
+    [[nodiscard]] static NamedValues metadata() {
+        NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
+        for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()}) std::ranges::move(part, std::back_inserter(all));
+        return all;
+    }
+    /// The options, which a resumed run compares.
+    [[nodiscard]] NamedValues settings() const {
+        NamedValues all = settings_of<Q>(options_);
+        std::ranges::move(settings_of<Loss>(loss_options_), std::back_inserter(all));
+        return all;
     }
 
-    /// Before the first step: the codes start from the encoder's vectors of this batch.
+    /// Before the first step: the quantizer starts from the encoder's output for this batch. `gather` gives that of all
+    /// processes for that of this one. Throws with nothing changed; a later failure of the step calls undo_prepare.
+    template <class Gather>
+    void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
+        if constexpr (vq::StartsFromData<Q>) {
+            if (started_[0] != 0 || part.samples == 0) return;
+            ws.z.resize(x.batch());
+            freeze(ws.frozen);
+            if (x.batch() > 0) ws.frozen.encode_vectors(x, ws.z, ws.encoding);
+            check_finite(std::span<const T>{ws.z.span()}, "encoder output", part.first * Latent::size);
+            ws.before = Started{params_.quantizer, buffers_};
+            const std::span<const T> all = gather(std::span<const T>{ws.z.span()});
+            kernel::in_own_mode([&] {
+                vq::start<Q>(params_.quantizer, buffers_, {all.data(), all.size() / Latent::size}, options_,
+                             ws.rng.split(1));
+            });
+            started_[0] = 1;
+        }
+    }
+    /// The same in one process.
     void prepare(Batch x, Workspace& ws) {
-        if (!options_.kmeans || book_.steps[0] > T(0) || x.batch() == 0) return;
-        ws.z.resize(x.batch());
-        freeze(ws.frozen);
-        ws.frozen.encode_vectors(x, ws.z, ws.encoding);
-        check_finite(std::span<const T>{ws.z.span()}, "encoder output");
-        ws.before = book_;
-        kmeans(book_, std::span<const T>{ws.z.span()}, ws.rng.split(1));
+        prepare(x, BatchPart::whole(x.batch()), ws, [](std::span<const T> z) { return z; });
     }
 
-    /// After a step that failed: the codes as they were before it.
+    /// After a step that failed: the quantizer as it was before it started from data.
     void undo_prepare(Workspace& ws) noexcept {
-        if (ws.before) book_ = std::move(*ws.before);
+        if (ws.before) {
+            params_.quantizer = std::move(ws.before->params);
+            buffers_ = std::move(ws.before->buffers);
+            started_[0] = 0;
+        }
         ws.before.reset();
     }
 
-    /// Adds the gradient of the batch's mean loss to grad; codes and vectors of the batch stay in ws for update_buffers.
+    /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad; sums are in ws.totals, z and tokens of the
+    /// batch in ws for `observe`.
+    void loss_and_grad(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
+        kernel::in_own_mode([&] { add_gradient(x, part, ws, grad); });
+    }
+    /// Of a batch that is whole: its mean loss.
     Report loss_and_grad(Batch x, Workspace& ws, Params& grad) const {
         if (x.batch() == 0) throw ArgumentError("VqVae: batch: expected at least one image, got 0");
-        return kernel::in_own_mode([&] { return mean_loss_and_grad(x, x.batch(), ws, grad); });
+        loss_and_grad(x, BatchPart::whole(x.batch()), ws, grad);
+        return report(ws, x.batch());
+    }
+    /// Of the sums in ws.totals, which are of so many samples.
+    [[nodiscard]] Report report(const Workspace& ws, std::size_t samples) const {
+        const double count = static_cast<double>(samples);
+        const std::span<const double> totals{ws.totals};
+        Report r;
+        r.reconstruction = totals[0] / (count * static_cast<double>(Input::size));
+        r.quantization_mse = totals[1] / (count * static_cast<double>(Latent::size));
+        std::size_t next = 2;
+        vq::Terms<Q>::each([&](const Path&, double& term) { term = totals[next++] / count; }, r.terms);
+        r.quantizer = vq::sum_terms(r.terms);
+        r.loss = r.reconstruction + r.quantizer;
+        r.perplexity = perplexity(totals.subspan(2 + term_count), &r.used);
+        return r;
     }
 
-    /// The moving averages and the revival, with the codes of the last loss_and_grad.
-    void update_buffers(Workspace& ws) {
-        const std::span<const T> z = ws.z.span();
-        ema_update(book_, z, std::span<const Token>{ws.codes.span()}, options_.ema);
-        revive(book_, z, options_.revive, ws.rng.split(4));
+    /// Adds what the last loss_and_grad saw to the statistics.
+    void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
+        vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.codes), part, ws.rng.split(4),
+                       ws.observing, statistics);
+    }
+    /// Applies the statistics of an update: once for each step of the optimiser, behind it.
+    void update(Workspace& ws, const Statistics& statistics) {
+        vq::update<Q>(params_.quantizer, buffers_, statistics, options_);
         ws.before.reset();
     }
 
     /// The weights as they are now, packed for encoding and decoding; do this once to encode many small batches.
-    Frozen freeze() const {
+    [[nodiscard]] Frozen freeze() const {
         Frozen frozen;
         freeze(frozen);
         return frozen;
     }
-    /// Codes of images.
+    /// Tokens of images.
     void encode(Batch x, View<Token, Shape<tokens>> out) const {
         typename Frozen::Workspace ws;
         freeze().encode(x, out, ws);
     }
-    /// Codes of a dataset; its labels are kept.
+    /// Tokens of a dataset; its labels are kept.
     template <data::Dataset D>
-    data::Tokens<tokens> encode(const D& images) const {
+    [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
         std::vector<Token> out(images.size() * tokens);
         freeze().encode_dataset(images, [&](std::size_t first, Batch, Codes piece) {
             std::ranges::copy(piece.span(), out.data() + first * tokens);
@@ -174,76 +279,101 @@ public:
             }
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
-    /// Images of codes; DataError for a token that is no code.
-    Tensor<T, Input> decode(Codes chosen) const {
+    /// Images of tokens, of which some may be absent (no_token); DataError for one that is no code.
+    [[nodiscard]] Tensor<T, Input> decode(Codes chosen) const {
         Tensor<T, Input> y{chosen.batch()};
         typename Frozen::Workspace ws;
         freeze().decode(chosen, y, ws);
         return y;
     }
-    Tensor<T, Input> decode(const data::Tokens<tokens>& chosen) const { return decode(chosen.view()); }
+    [[nodiscard]] Tensor<T, Input> decode(const data::Tokens<tokens>& chosen) const { return decode(chosen.view()); }
     /// decode(encode(x))
-    Tensor<T, Input> reconstruct(Batch x) const {
+    [[nodiscard]] Tensor<T, Input> reconstruct(Batch x) const {
         Tensor<Token, Shape<tokens>> chosen{x.batch()};
         encode(x, chosen.view());
         return decode(Codes{chosen});
     }
     /// Error, and use of the codes, over a whole dataset.
     template <data::Dataset D>
-    VqVaeEvaluation evaluate(const D& images) const {
+    [[nodiscard]] VqVaeEvaluation evaluate(const D& images) const {
         return freeze().evaluate(images);
     }
     template <data::Dataset D>
-    CodebookReport codebook_report(const D& images) const {
+    [[nodiscard]] CodebookReport codebook_report(const D& images) const {
         return evaluate(images);
     }
 
 private:
-    void freeze(Frozen& frozen) const { frozen.pack(params_.encoder, book_, params_.decoder); }
+    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
 
-    Report mean_loss_and_grad(Batch x, std::size_t batch, Workspace& ws, Params& grad) const {
+    void freeze(Frozen& frozen) const {
+        frozen.pack(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
+    }
+
+    void add_gradient(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
+        const std::size_t batch = x.batch();
         freeze(ws.frozen);
+        Loss::pack(params_.loss, loss_buffers_, loss_options_, ws.loss);
         ws.z.resize(batch);
         ws.codes.resize(batch);
-        ws.losses.resize(ws.groups.blocks(batch));
-        const T per_pixel = T(1) / static_cast<T>(x.size()), per_number = T(1) / static_cast<T>(batch * Latent::size);
+        ws.blocks.resize(ws.groups.blocks(batch));
+        const T per_number = T(1) / static_cast<T>(part.divisor * Input::size);
+        const double divisor = static_cast<double>(part.divisor);
         ws.groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
             const Batch in = x.slice(first, count);
             const View<T, Latent> z = ws.z.view().slice(first, count);
             const View<Token, Shape<tokens>> chosen = ws.codes.view().slice(first, count);
-            s.y.resize(count), s.dy.resize(count), s.q.resize(count), s.dq.resize(count);
-            nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), first});
-            nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), first});
+            const std::size_t sample = part.first + first;
+            s.y.resize(count);
+            s.dy.resize(count);
+            s.q.resize(count);
+            s.dq.resize(count);
+            s.dz.resize(count);
+            const View<const T, Decoded> q = std::as_const(s.q);
+            nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), sample});
+            nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), sample});
 
+            // forward
             Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
-            quantize(ws.frozen.book(), View<const T, Latent>{z}.span(), chosen.span(), s.q.span(), first * tokens);
-            Decoder::forward(ws.frozen.decoder(), View<const T, Latent>{s.q}, s.y.view(), s.decoder);
-            const double error = Loss::template loss_and_grad<T>(s.y.span(), in.span(), s.dy.span(), per_pixel);
-            Decoder::backward(ws.frozen.decoder(), View<const T, Latent>{s.q}, View<const T, Input>{s.y},
-                              View<const T, Input>{s.dy}, s.dq.view(), s.decoder, g.decoder);
-            const double distance = commit(View<const T, Latent>{z}.span(), std::span<const T>{s.q.span()}, s.dq.span(),
-                                           T(2) * T(options_.commitment) * per_number);
-            nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, View<const T, Latent>{s.dq},
-                                         s.dy, s.encoder, g.encoder);
-            ws.losses[block] = {error, distance};
+            Q::forward(ws.frozen.quantizer(), {true, ws.rng.split(5), sample}, z, chosen, s.q.view(), s.quantizer);
+            Decoder::forward(ws.frozen.decoder(), q, s.y.view(), s.decoder);
+
+            // back through the decoder, the quantizer's estimator and its own terms, and the encoder
+            Sums& sums = ws.blocks[block];
+            sums.reconstruction =
+                Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);
+            Decoder::backward(ws.frozen.decoder(), q, std::as_const(s.y), std::as_const(s.dy), s.dq.view(), s.decoder,
+                              g.decoder);
+            Q::backward(ws.frozen.quantizer(), z, chosen, q, std::as_const(s.dq), s.dz.view(), s.quantizer, g.quantizer);
+            sums.terms = vq::regularize<Q>(ws.frozen.quantizer(), z, chosen, q, s.dz.view(), s.quantizer, g.quantizer,
+                                           divisor);
+            nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, std::as_const(s.dz), s.dy,
+                                         s.encoder, g.encoder);
+            if constexpr (std::same_as<Latent, Decoded>)
+                sums.distance = kernel::squared_error<T>(View<const T, Latent>{z}.span(), q.span());
         });
-        return report(ws, static_cast<double>(x.size()));
+        sum_blocks(ws);
+    }
+    static void sum_blocks(Workspace& ws) {
+        ws.totals.assign(2 + term_count + codes, 0);
+        for (const Sums& sums : ws.blocks) {
+            ws.totals[0] += sums.reconstruction;
+            ws.totals[1] += sums.distance;
+            std::size_t next = 2;
+            vq::Terms<Q>::each([&](const Path&, const double& term) { ws.totals[next++] += term; }, sums.terms);
+        }
+        for (const Token k : ws.codes.span())
+            if (k != no_token) ws.totals[2 + term_count + k] += 1;
     }
 
-    Report report(Workspace& ws, double pixels) const {
-        ws.counts.assign(codes, 0);
-        for (const Token k : ws.codes.span()) ++ws.counts[k];
-        Report r;
-        for (const Losses& l : ws.losses) r.reconstruction += l.reconstruction, r.commitment += l.commitment;
-        r.reconstruction /= pixels;
-        r.commitment /= static_cast<double>(ws.z.span().size());
-        r.loss = std::fma(static_cast<double>(options_.commitment), r.commitment, r.reconstruction);
-        r.perplexity = perplexity(ws.counts, &r.used);
-        return r;
-    }
-    VqVaeOptions options_;
+    Options options_;
+    LossOptions loss_options_;
     Params params_;
-    State book_;
+    Buffers buffers_;
+    typename Loss::Buffers loss_buffers_;
+    Param<std::int64_t, Shape<1>> started_;
+    Rng rng_;
+    Lifetime lifetime_;
 };
 
-}  // namespace tessera
+}  // namespace tessera::inline TESSERA_ABI

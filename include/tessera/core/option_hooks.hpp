@@ -1,0 +1,78 @@
+#pragma once
+// What a quantizer or a loss may say about its Options, as calls that do nothing where it says nothing:
+//
+//   check_options(options)    throws ArgumentError where a number cannot work
+//   settings(options)         names and values of the options: a file keeps them, and a resumed run compares them
+//   metadata()                names and values of what must agree in a file and is not seen in the shapes of its tensors
+//
+// A member of one of these names that cannot be called so is a compile error.
+
+#include <tessera/core/hook.hpp>
+
+#include <concepts>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Names and values as files keep them.
+using NamedValues = std::vector<std::pair<std::string, std::string>>;
+
+template <class Part>
+concept ChecksOptions = requires(const typename Part::Options& options) { Part::check_options(options); };
+
+template <class Part>
+concept HasSettings = requires(const typename Part::Options& options) {
+    { Part::settings(options) } -> std::same_as<NamedValues>;
+};
+
+template <class Part>
+concept HasMetadata = requires {
+    { Part::metadata() } -> std::same_as<NamedValues>;
+};
+
+namespace detail {
+struct NamedCheckOptions { int check_options; };
+struct NamedSettings { int settings; };
+struct NamedMetadata { int metadata; };
+template <class Part>
+inline constexpr bool names_check_options = !requires { &WithName<Part, NamedCheckOptions>::check_options; };
+template <class Part>
+inline constexpr bool names_settings = !requires { &WithName<Part, NamedSettings>::settings; };
+template <class Part>
+inline constexpr bool names_metadata = !requires { &WithName<Part, NamedMetadata>::metadata; };
+}  // namespace detail
+
+template <class Part>
+struct OptionHooksAreCallable {
+    static_assert(!detail::names_check_options<Part> || ChecksOptions<Part>,
+                  "check_options: expected `static void check_options(const Options&)`");
+    static_assert(!detail::names_settings<Part> || HasSettings<Part>,
+                  "settings: expected `static NamedValues settings(const Options&)`");
+    static_assert(!detail::names_metadata<Part> || HasMetadata<Part>,
+                  "metadata: expected `static NamedValues metadata()`");
+};
+
+template <class Part>
+void check_options(const typename Part::Options& options) {
+    if constexpr (ChecksOptions<Part>) Part::check_options(options);
+}
+
+template <class Part>
+[[nodiscard]] NamedValues settings_of(const typename Part::Options& options) {
+    if constexpr (HasSettings<Part>)
+        return Part::settings(options);
+    else
+        return {};
+}
+
+template <class Part>
+[[nodiscard]] NamedValues metadata_of() {
+    if constexpr (HasMetadata<Part>)
+        return Part::metadata();
+    else
+        return {};
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,102 @@
+#pragma once
+// The contract of a reconstruction loss: static functions on parameter types, bound to the shape of a sample.
+//
+//   Scalar, Input                the scalar and the shape of y and of the target
+//   Params                       learned by the optimiser (a variance); named "loss.*" in files
+//   Buffers                      fixed: saved, not learned (the net of a feature loss)
+//   Options                      numbers that the host chooses
+//   Packed                       all that a pass reads; `pack` makes it from params, buffers and options
+//   Cache                        scratch of one block of samples
+//
+//   init(params, buffers, rng)
+//   pack(params, buffers, options, w)
+//   loss(w, y, target, cache) -> double                             for evaluation: the bits of loss_and_grad
+//   loss_and_grad(w, y, target, dy, cache, grad, scale) -> double   overwrites dy, ADDS to grad
+//
+// Both return the sum over all numbers of this block; dy and grad are scale times the gradient of that sum. The caller
+// passes scale = 1 / (numbers of the whole batch), adds the sums of its blocks in order and divides the total by the same
+// count, so that the mean does not depend on how the batch was cut. dy may be the memory of y. Samples are independent.
+// A NaN in y or in the target makes the returned sum NaN: that is where the trainer looks for it.
+//
+// A loss without weights, numbers and scratch derives from PlainLoss and has two functions. Optional members: those of
+// core/option_hooks.hpp. Rules, tested by testing::check_loss: gradients by differences, what is overwritten and what is
+// added, nothing is allocated after the first call with the largest batch, w is const.
+
+#include <tessera/core/option_hooks.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/core/view.hpp>
+
+#include <concepts>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Not weaker: VqVae calls each of these. Not stronger: the value of a gradient is no matter of types.
+template <class L>
+concept Loss =
+    std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> && Parameters<typename L::Params> &&
+    Parameters<typename L::Buffers> && std::copyable<typename L::Options> &&
+    std::default_initializable<typename L::Options> && std::default_initializable<typename L::Packed> &&
+    std::default_initializable<typename L::Cache> &&
+    requires(typename L::Params& params, typename L::Buffers& buffers, const typename L::Options& options,
+             typename L::Packed& packed, const typename L::Packed& w, typename L::Cache& cache, Rng& rng,
+             View<const typename L::Scalar, typename L::Input> y, View<typename L::Scalar, typename L::Input> dy,
+             typename L::Scalar scale) {
+        L::init(params, buffers, rng);
+        L::pack(std::as_const(params), std::as_const(buffers), options, packed);
+        { L::loss(w, y, y, cache) } -> std::same_as<double>;
+        { L::loss_and_grad(w, y, y, dy, cache, params, scale) } -> std::same_as<double>;
+    };
+
+/// What one writes in a VqVae, `Mse`: a type that binds to the shape of a sample.
+template <class Spec, class In, class T = float>
+concept LossSpec = requires { typename Spec::template Bind<In, T>; } && Loss<typename Spec::template Bind<In, T>>;
+
+/// What a loss without weights, numbers and scratch has of the contract.
+struct PlainLoss {
+    using Params = None;
+    using Buffers = None;
+    using Packed = None;
+    using Cache = None;
+    struct Options {};
+
+    static void init(None&, None&, Rng&) {}
+    static void pack(const None&, const None&, const Options&, None&) {}
+};
+
+namespace detail {
+
+template <class In, class T>
+struct BrokenLoss : PlainLoss {
+    using Scalar = T;
+    using Input = In;
+    static double loss(const None&, View<const T, In>, View<const T, In>, None&) { return 0; }
+    static double loss_and_grad(const None&, View<const T, In>, View<const T, In>, View<T, In>, None&, None&, T) {
+        return 0;
+    }
+};
+template <class Spec, class In, class T>
+struct SpecIsLoss {
+    static_assert(LossSpec<Spec, In, T>, "VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp");
+};
+// After the sentence a loss that is always zero, so that one mistake prints one message.
+template <class Spec, class In, class T>
+struct bind_loss {
+    static_assert(sizeof(SpecIsLoss<Spec, In, T>) > 0);
+    using type = BrokenLoss<In, T>;
+};
+template <class Spec, class In, class T>
+    requires LossSpec<Spec, In, T>
+struct bind_loss<Spec, In, T> {
+    using type = typename Spec::template Bind<In, T>;
+    static_assert(sizeof(OptionHooksAreCallable<type>) > 0);
+};
+
+}  // namespace detail
+
+template <class Spec, class In, class T>
+using BindLoss = typename detail::bind_loss<Spec, In, T>::type;
+
+}  // namespace tessera::inline TESSERA_ABI

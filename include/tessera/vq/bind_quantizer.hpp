@@ -1,0 +1,72 @@
+#pragma once
+// BindQuantizer<Spec, In, T>: the quantizer that a spec binds to for what the encoder gives, or one sentence about why it
+// does not fit. After the sentence the program goes on with a quantizer that does nothing, so that one mistake prints one
+// message.
+
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::vq {
+
+namespace detail {
+
+template <class In, class T>
+struct BrokenQuantizer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = None;
+    using Buffers = None;
+    using Packed = None;
+    using Cache = None;
+    struct Options {};
+    using Tokens = Shape<row_count<In>>;
+    static constexpr std::size_t tokens = row_count<In>, codes = 1;
+    static void init(None&, None&, Rng&) {}
+    static void pack(const None&, const None&, const Options&, None&) {}
+    static void forward(const None&, const nn::Pass&, View<const T, In>, View<Token, Tokens>, View<T, In>, None&) {}
+    static void lookup(const None&, View<const Token, Tokens>, View<T, In>, None&) {}
+    static void backward(const None&, View<const T, In>, View<const Token, Tokens>, View<const T, In>, View<const T, In>,
+                         View<T, In>, None&, None&) {}
+};
+
+template <class Spec, class In, class T>
+concept BindsTo = requires { typename Spec::template Bind<In, T>; };
+
+// Each assertion has a class to itself: clang finds no member of a class whose static_assert has failed.
+template <class Spec, class In, class T>
+struct SpecBinds {
+    static_assert(BindsTo<Spec, In, T>,
+                  "VqVae: not a quantizer for what the encoder gives: expected a member template Bind<Input, T>");
+};
+template <class Q>
+struct BoundIsQuantizer {
+    static_assert(Quantizer<Q>, "VqVae: what the spec binds to is no Quantizer: see vq/quantizer.hpp");
+};
+
+template <class Spec, class In, class T>
+struct bind_quantizer {
+    static_assert(sizeof(SpecBinds<Spec, In, T>) > 0);
+    using type = BrokenQuantizer<In, T>;
+};
+template <class Spec, class In, class T>
+    requires BindsTo<Spec, In, T>
+struct bind_quantizer<Spec, In, T> {
+    static_assert(sizeof(BoundIsQuantizer<typename Spec::template Bind<In, T>>) > 0);
+    using type = BrokenQuantizer<In, T>;
+};
+template <class Spec, class In, class T>
+    requires BindsTo<Spec, In, T> && Quantizer<typename Spec::template Bind<In, T>>
+struct bind_quantizer<Spec, In, T> {
+    using type = typename Spec::template Bind<In, T>;
+    static_assert(sizeof(HooksAreCallable<type>) > 0);
+};
+
+}  // namespace detail
+
+template <class Spec, class In, class T>
+using BindQuantizer = typename detail::bind_quantizer<Spec, In, T>::type;
+
+}  // namespace tessera::inline TESSERA_ABI::vq

@@ -1,0 +1,184 @@
+#pragma once
+// Fsq<8, 5, 5, 5>: finite scalar quantization (Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv:2309.15505). Each channel
+// is bounded and rounded to one of L levels; the product of the levels is the vocabulary. Nothing is learned and nothing
+// collapses, so there is no codebook, no loss term and no update.
+//
+//     FsqBound::tanh (the paper's)    h = (L - 1)(1 - eps)/2, eps = 1e-3;  o = 1/2 for even L, else 0;  s = atanh(o / h)
+//                                     u = h tanh(z + s) - o,   digit = round(u) + floor(L/2),   q = round(u) / floor(L/2)
+//     FsqBound::symmetric             u = (L - 1)(tanh(z) + 1)/2,   digit = round(u),   q = 2 digit / (L - 1) - 1
+//     token = sum over channels of digit_i times the product of L_j, j < i
+//     dz = dq du/dz dq/du                                               straight through the rounding
+//
+// The paper's bound gives even L one level more below zero than above: q is in [-1, 1 - 2/L], and in [-1, 1] for odd L.
+// The symmetric one (GitHub lucidrains/vector-quantize-pytorch, `preserve_symmetry`) is in [-1, 1] for every L, has no value
+// at zero for even L, and also takes L = 2, which the paper's bound cannot (atanh of more than 1).
+// Levels of the paper's table 1: 256 = <8, 6, 5>, 1024 = <8, 5, 5, 5>, 4096 = <7, 5, 5, 5, 5>, 16384 = <8, 8, 8, 6, 5>,
+// 65536 = <8, 8, 8, 5, 5, 5>.
+//
+// Input, Output   Shape<..., number of levels>; one token for each row
+// Params, Buffers, Options   none
+// Cache           tanh of each number
+// Errors          NumericError for a number that is not finite
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/kernel/denormals.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/simd.hpp>
+#include <tessera/vq/quantize.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI {
+
+enum class FsqBound { tanh, symmetric };
+
+namespace detail {
+template <std::size_t Channels, std::size_t Levels>
+struct FsqChannels {
+    static_assert(Channels == Levels, "Fsq: expected as many channels from the encoder as there are levels");
+};
+}  // namespace detail
+
+template <StaticShape In, FsqBound Bound, std::floating_point T, std::size_t... L>
+struct FsqQuantizer {
+    static_assert(sizeof(detail::FsqChannels<last_dim<In>, sizeof...(L)>) > 0);
+    static constexpr std::string_view name = "Fsq";
+    static constexpr std::size_t width = sizeof...(L), tokens = row_count<In>, codes = (L * ... * 1);
+    static constexpr std::array<std::size_t, width> levels{L...};
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Tokens = Shape<tokens>;
+    using Params = None;
+    using Buffers = None;
+    struct Options {};
+
+    // u = scale tanh(z + shift) - offset; the digit is round(u) + lowest.
+    struct Packed {
+        std::array<T, width> scale{}, shift{}, offset{};
+    };
+    struct Cache {
+        Tensor<T, In> tanh;
+    };
+
+    static void init(Params&, Buffers&, Rng&) {}
+    static void pack(const Params&, const Buffers&, const Options&, Packed& w) {
+        for (std::size_t i = 0; i < width; ++i) {
+            const double span = static_cast<double>(levels[i] - 1);
+            if constexpr (Bound == FsqBound::symmetric) {
+                w.scale[i] = static_cast<T>(span / 2), w.shift[i] = T(0), w.offset[i] = static_cast<T>(-span / 2);
+            } else {
+                const double h = span * (1 - 1e-3) / 2, o = levels[i] % 2 == 0 ? 0.5 : 0;
+                w.scale[i] = static_cast<T>(h), w.shift[i] = static_cast<T>(std::atanh(o / h));
+                w.offset[i] = static_cast<T>(o);
+            }
+        }
+    }
+
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+                        View<T, In> q, Cache& cache) {
+        kernel::in_own_mode([&] {
+            cache.tanh.resize(z.batch());
+            const std::size_t rows = z.batch() * tokens;
+            T* const t = cache.tanh.data();
+            for (std::size_t m = 0; m < rows; ++m)
+                for (std::size_t i = 0; i < width; ++i) t[m * width + i] = z.data()[m * width + i] + w.shift[i];
+            kernel::tanh_forward<T>({t, rows * width}, {t, rows * width});
+            for (std::size_t m = 0; m < rows; ++m) {
+                std::size_t token = 0, unit = 1;
+                for (std::size_t i = 0; i < width; ++i) {
+                    const std::size_t at = m * width + i;
+                    if (!(z.data()[at] - z.data()[at] == T(0))) refuse(pass.first * In::size + at, z.data()[at]);
+                    const std::size_t digit = digit_of(kernel::simd::fma<T>(w.scale[i], t[at], -w.offset[i]), i);
+                    q.data()[at] = value(digit, i);
+                    token += digit * unit;
+                    unit *= levels[i];
+                }
+                out.data()[m] = static_cast<Token>(token);
+            }
+        });
+    }
+    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+        kernel::in_own_mode([&] {
+            for (std::size_t m = 0; m < in.batch() * tokens; ++m) {
+                const Token token = in.data()[m];
+                std::size_t rest = token;
+                for (std::size_t i = 0; i < width; rest /= levels[i++])
+                    q.data()[m * width + i] = token == no_token ? T(0) : value(rest % levels[i], i);
+            }
+        });
+    }
+    static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
+                         View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
+        kernel::in_own_mode([&] {
+            for (std::size_t m = 0; m < dz.batch() * tokens; ++m)
+                for (std::size_t i = 0; i < width; ++i) {
+                    const std::size_t at = m * width + i;
+                    const T t = cache.tanh.data()[at];
+                    dz.data()[at] = dq.data()[at] * (w.scale[i] * step(i)) * kernel::simd::fma<T>(-t, t, T(1));
+                }
+            zero_absent<T>(chosen.span(), 1, dz.span());
+        });
+    }
+
+    /// The levels, which no shape in a file shows.
+    static NamedValues metadata() {
+        std::string text;
+        for (const std::size_t l : levels) text += (text.empty() ? "" : ",") + std::to_string(l);
+        return {{"fsq.levels", text}, {"fsq.bound", Bound == FsqBound::symmetric ? "symmetric" : "tanh"}};
+    }
+
+private:
+    // dq/du, the distance between two values of q.
+    static constexpr T step(std::size_t i) {
+        return Bound == FsqBound::symmetric ? T(2) / static_cast<T>(levels[i] - 1) : T(1) / static_cast<T>(levels[i] / 2);
+    }
+    // In floating point the bound may be met exactly: rounding it must not leave the levels.
+    static std::size_t digit_of(T u, std::size_t i) {
+        const T lowest = Bound == FsqBound::symmetric ? T(0) : static_cast<T>(levels[i] / 2);
+        const T digit = std::nearbyint(u) + lowest;
+        if (!(digit > T(0))) return 0;
+        const auto whole = static_cast<std::size_t>(digit);
+        return whole < levels[i] ? whole : levels[i] - 1;
+    }
+    static T value(std::size_t digit, std::size_t i) {
+        if constexpr (Bound == FsqBound::symmetric)
+            return T(2) * static_cast<T>(digit) / static_cast<T>(levels[i] - 1) - T(1);
+        else
+            return (static_cast<T>(digit) - static_cast<T>(levels[i] / 2)) / static_cast<T>(levels[i] / 2);
+    }
+    [[noreturn]] static void refuse(std::size_t at, T got) {
+        throw NumericError("Fsq: encoder output " + std::to_string(at) + ": " +
+                           expected_got("a finite number", std::to_string(got)));
+    }
+};
+
+/// `Fsq<8, 5, 5, 5>`: what one writes in a VqVae; the encoder gives one channel for each number of levels.
+template <std::size_t... L>
+struct Fsq {
+    static_assert(sizeof...(L) > 0 && ((L >= 3) && ...),
+                  "Fsq: at least 3 levels for each channel: FsqWith<FsqBound::symmetric, 2, ...> takes 2");
+    static_assert((L * ... * 1) < no_token, "Fsq: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
+    template <StaticShape In, std::floating_point T>
+    using Bind = FsqQuantizer<In, FsqBound::tanh, T, L...>;
+};
+
+/// `FsqWith<FsqBound::symmetric, 4, 4, 4>`
+template <FsqBound Bound, std::size_t... L>
+struct FsqWith {
+    static_assert(sizeof...(L) > 0 && ((L >= (Bound == FsqBound::symmetric ? 2 : 3)) && ...),
+                  "FsqWith: at least 2 levels for each channel with the symmetric bound, 3 with the other");
+    static_assert((L * ... * 1) < no_token, "FsqWith: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
+    template <StaticShape In, std::floating_point T>
+    using Bind = FsqQuantizer<In, Bound, T, L...>;
+};
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,165 @@
+#pragma once
+// The optional members of a quantizer (vq/quantizer.hpp) as calls that do nothing where it has none. A member that has the
+// name of one but cannot be called as the contract says is a compile error that states the signature: a hook that
+// nobody calls is a bug that no test of its author sees.
+
+#include <tessera/core/hook.hpp>
+#include <tessera/core/option_hooks.hpp>
+#include <tessera/vq/quantizer.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::vq {
+
+template <class Q>
+concept Regularizes =
+    requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+             View<const Token, TokenShape<Q>> tokens, View<const typename Q::Scalar, typename Q::Output> q,
+             View<typename Q::Scalar, typename Q::Input> dz, typename Q::Cache& cache, typename Q::Params& grad) {
+        { Q::regularize(w, z, tokens, q, dz, cache, grad, 1.0) } -> std::same_as<typename Q::Terms>;
+    };
+
+template <class Q>
+concept Observes =
+    Parameters<typename Q::Statistics> &&
+    requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+             View<const Token, TokenShape<Q>> tokens, const BatchPart& part, Rng rng, typename Q::Cache& cache,
+             typename Q::Statistics& statistics, typename Q::Params& params, typename Q::Buffers& buffers,
+             const typename Q::Options& options) {
+        Q::observe(w, z, tokens, part, rng, cache, statistics);
+        Q::update(params, buffers, std::as_const(statistics), options);
+    };
+
+template <class Q>
+concept StartsFromData =
+    requires(typename Q::Params& params, typename Q::Buffers& buffers,
+             View<const typename Q::Scalar, typename Q::Input> z, const typename Q::Options& options, Rng rng) {
+        Q::start(params, buffers, z, options, rng);
+    };
+
+template <class Q>
+concept EncodesRows =
+    requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+             View<Token, TokenShape<Q>> tokens, std::size_t row) { Q::encode_rows(w, z, tokens, row, row); };
+
+namespace detail {
+
+struct NamedRegularize { int regularize; };
+struct NamedTerms { int Terms; };
+struct NamedObserve { int observe; };
+struct NamedUpdate { int update; };
+struct NamedStatistics { int Statistics; };
+struct NamedStart { int start; };
+struct NamedEncodeRows { int encode_rows; };
+
+template <class Q>
+inline constexpr bool names_regularize =
+    !requires { &WithName<Q, NamedRegularize>::regularize; } || !requires { &WithName<Q, NamedTerms>::Terms; };
+template <class Q>
+inline constexpr bool names_observe =
+    !requires { &WithName<Q, NamedObserve>::observe; } || !requires { &WithName<Q, NamedUpdate>::update; } ||
+    !requires { &WithName<Q, NamedStatistics>::Statistics; };
+template <class Q>
+inline constexpr bool names_start = !requires { &WithName<Q, NamedStart>::start; };
+template <class Q>
+inline constexpr bool names_encode_rows = !requires { &WithName<Q, NamedEncodeRows>::encode_rows; };
+
+template <class Q>
+struct terms_of {
+    using type = None;
+};
+template <Regularizes Q>
+struct terms_of<Q> {
+    using type = typename Q::Terms;
+};
+template <class Q>
+struct statistics_of {
+    using type = None;
+};
+template <Observes Q>
+struct statistics_of<Q> {
+    using type = typename Q::Statistics;
+};
+
+}  // namespace detail
+
+/// Q's Terms and Statistics; None where it has none.
+template <class Q>
+using Terms = typename detail::terms_of<Q>::type;
+template <class Q>
+using Statistics = typename detail::statistics_of<Q>::type;
+
+/// Fails, with its sentence, where a quantizer has a hook that nobody would call.
+template <class Q>
+struct HooksAreCallable {
+    static_assert(!detail::names_regularize<Q> || Regularizes<Q>,
+                  "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "
+                  "View<const Token, Shape<tokens>>, View<const T, Output> q, View<T, Input> dz, Cache&, Params& grad, "
+                  "double divisor)`, and a type Terms");
+    static_assert(!detail::names_observe<Q> || Observes<Q>,
+                  "quantizer: observe, update and Statistics come together: expected `static void observe(const Packed&, "
+                  "View<const T, Input> z, View<const Token, Shape<tokens>>, const BatchPart&, Rng, Cache&, Statistics&)`, "
+                  "`static void update(Params&, Buffers&, const Statistics&, const Options&)`, and a parameter set "
+                  "Statistics");
+    static_assert(!detail::names_start<Q> || StartsFromData<Q>,
+                  "quantizer: start: expected `static void start(Params&, Buffers&, View<const T, Input> z, const Options&, "
+                  "Rng)`");
+    static_assert(sizeof(OptionHooksAreCallable<Q>) > 0);
+    static_assert(!detail::names_encode_rows<Q> || EncodesRows<Q>,
+                  "quantizer: encode_rows: expected `static void encode_rows(const Packed&, View<const T, Input> z, "
+                  "View<Token, Shape<tokens>>, std::size_t first, std::size_t last)`");
+    static constexpr bool value = true;
+};
+
+template <Quantizer Q>
+Terms<Q> regularize(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+                    View<const Token, TokenShape<Q>> tokens, View<const typename Q::Scalar, typename Q::Output> q,
+                    View<typename Q::Scalar, typename Q::Input> dz, typename Q::Cache& cache, typename Q::Params& grad,
+                    double divisor) {
+    if constexpr (Regularizes<Q>)
+        return Q::regularize(w, z, tokens, q, dz, cache, grad, divisor);
+    else
+        return {};
+}
+
+template <Quantizer Q>
+void observe(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+             View<const Token, TokenShape<Q>> tokens, const BatchPart& part, Rng rng, typename Q::Cache& cache,
+             Statistics<Q>& statistics) {
+    if constexpr (Observes<Q>) Q::observe(w, z, tokens, part, rng, cache, statistics);
+}
+
+template <Quantizer Q>
+void update(typename Q::Params& params, typename Q::Buffers& buffers, const Statistics<Q>& statistics,
+            const typename Q::Options& options) {
+    if constexpr (Observes<Q>) Q::update(params, buffers, statistics, options);
+}
+
+template <Quantizer Q>
+void start(typename Q::Params& params, typename Q::Buffers& buffers,
+           View<const typename Q::Scalar, typename Q::Input> z, const typename Q::Options& options, Rng rng) {
+    if constexpr (StartsFromData<Q>) Q::start(params, buffers, z, options, rng);
+}
+
+/// total += part, for each named term.
+template <class T>
+void add_terms(T& total, const T& part) {
+    T::each([](const Path&, double& a, const double& b) { a += b; }, total, part);
+}
+template <class T>
+[[nodiscard]] double sum_terms(const T& terms) {
+    double sum = 0;
+    T::each([&](const Path&, const double& term) { sum += term; }, terms);
+    return sum;
+}
+template <class T>
+[[nodiscard]] std::size_t count_terms() {
+    std::size_t count = 0;
+    const T terms{};
+    T::each([&](const Path&, const double&) { ++count; }, terms);
+    return count;
+}
+
+}  // namespace tessera::inline TESSERA_ABI::vq
