@@ -7,6 +7,7 @@
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/sigmoid.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <cmath>

@@ -10,7 +10,9 @@
 //
 // While training, a label is replaced by the null class with probability label_dropout, so that one net serves both.
 
+#include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/lifetime.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
@@ -27,6 +29,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -92,6 +95,7 @@ public:
         nn::Grouped<Params, Scratch, T, together> groups;
         Tensor<Token, Context> input;
         std::vector<double> losses;
+        std::vector<double> totals;  ///< sum of the losses of the last batch, which processes add up
     };
 
     explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
@@ -100,6 +104,7 @@ public:
                                 expected_got("a number in [0, 1]", std::to_string(options.label_dropout)));
         kernel::in_own_mode([&] {
             Rng own = rng.fork();
+            rng_ = own.split(training_stream);
             Net::init(params_.net, own);
             const float deviation = 0.02f, smaller = 0.02f / std::sqrt(2.f * static_cast<float>(C.layers));
             Params::each(
@@ -116,6 +121,9 @@ public:
     Params& params() { return params_; }
     const Params& params() const { return params_; }
     const GptOptions& options() const { return options_; }
+    /// What a trainer draws from, unless it is given a seed: a stream of the generator that made the model.
+    const Rng& rng() const { return rng_; }
+    Lifetime& lifetime() { return lifetime_; }
 
     template <class F, class... M>
     static void each_state(F&& f, M&... models) {
@@ -141,32 +149,40 @@ public:
         return packed;
     }
 
-    /// Adds the gradient of the batch's mean loss to grad.
-    Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
-        const std::size_t size = batch.size();
-        if (size == 0) throw ArgumentError("Gpt: batch: expected at least one sequence, got 0");
-        return kernel::in_own_mode([&] {
+    /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad; the sum is in ws.totals.
+    void loss_and_grad(const Batch& batch, const BatchPart& part, Workspace& ws, Params& grad) const {
+        kernel::in_own_mode([&] {
+            const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);
             ws.losses.assign(ws.groups.blocks(size), 0);
             fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
-                return ws.rng.split(1).split(n).uniform() < options_.label_dropout;
+                return ws.rng.split(1).split(part.first + n).uniform() < options_.label_dropout;
             });
-            const T scale = T(1) / static_cast<T>(size * context);
+            const T scale = T(1) / static_cast<T>(part.divisor * context);
             ws.groups.run(size, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
                 const auto x = View<const Token, Context>{ws.input}.slice(first, count);
                 s.logits.resize(count);
-                nn::begin<Net>(s.net, {true, ws.rng.split(2), first});
+                nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first});
                 Net::forward(ws.packed, x, s.logits.view(), s.net);
                 const auto targets = batch.x.slice(first, count).span();
                 ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
                 const View<const T, Logits> d{s.logits};
                 Net::backward_params(ws.packed, x, d, d, s.net, g.net);
             });
-            Report report;
-            for (const double loss : ws.losses) report.loss += loss;
-            report.loss /= static_cast<double>(size * context);
-            return report;
+            ws.totals.assign(1, 0);
+            for (const double loss : ws.losses) ws.totals[0] += loss;
         });
+    }
+    /// Of a batch that is whole: its mean loss.
+    Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
+        const std::size_t size = batch.x.batch();
+        if (size == 0) throw ArgumentError("Gpt: batch: expected at least one sequence, got 0");
+        loss_and_grad(batch, BatchPart::whole(size), ws, grad);
+        return report(ws, size);
+    }
+    /// Of the sum in ws.totals, which is of so many sequences.
+    [[nodiscard]] Report report(const Workspace& ws, std::size_t samples) const {
+        return {.loss = ws.totals[0] / static_cast<double>(samples * context)};
     }
 
     /// Mean nats per token of a dataset; its labels are used where the net knows classes.
@@ -206,6 +222,8 @@ public:
     }
 
 private:
+    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
+
     template <class From, class To>
     static void freeze_block(const From& from, To& to) {
         const GptBlockWeights p{from};  // the same names and places
@@ -244,6 +262,8 @@ private:
 
     GptOptions options_;
     Params params_;
+    Rng rng_;
+    Lifetime lifetime_;
 };
 
 }  // namespace tessera

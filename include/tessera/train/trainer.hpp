@@ -1,75 +1,169 @@
 #pragma once
-// Trainer: one optimisation step of a model, and no more; the loop is yours.
+// Trainer: one step of a model, and no more; the loop is yours.
 //
-//     zero grad;  report = model.loss_and_grad(batch, workspace, grad);  clip;  optimizer.update(params, grad);
-//     model.update_buffers(workspace) where the model has buffers
+//     zero grad;  model.loss_and_grad(batch, part, workspace, grad);  sum over processes;  clip
+//     optimizer.update(params, grad);  model.update(workspace, statistics) where the model learns without a gradient
 //
-// Whoever needs another order writes these calls himself. A loss or a gradient that is not finite is a NumericError
-// that names the step and the tensor. Whatever a step throws, the model, the optimiser and the count of steps are then
-// as they were before it, and an accumulation begins again.
+// With `accumulate` n, n batches make one update. Each counts by its samples: the gradient is that of the mean over all
+// samples, whether the batches have one size or not. steps() counts updates, batches() batches; a schedule goes by steps().
 //
-// An outlier among the batches, a million times too bright, costs clipped weights one step, but it moves the codes of a
-// VqVae, and they need hundreds of steps to come back. With `reject_spikes` (or `reject_above`) it is a NumericError
-// before anything has learned from it; a host that catches it and goes on has the bits of a run without that batch.
-// Gradients that stay long are no outliers: a host counts the errors in a row.
+// If `step` throws, model, optimiser and counters are unchanged (strong guarantee), and an accumulation begins again. A
+// loss or a gradient that is not finite is a NumericError that names the step and the tensor. StateError when the model
+// has been moved from or destroyed since the trainer was made.
+//
+// An outlier among the batches, a million times too bright, costs clipped weights one step, but clipping does not bound the
+// moving averages of a codebook, which need hundreds of steps to recover. With `reject_spikes` (or `reject_above`) it is
+// a NumericError before anything has learned from it; a host that catches it and goes on has the bits of a run without
+// that batch. Gradients that stay long are no outliers: a host counts the errors in a row.
+//
+// Several processes (dist/communicator.hpp): each passes its own samples of the same batch to step, and all end with
+// the same weights. They have the bits of one process with the whole batch where the processes' samples are whole
+// subtrees of the gradient's sum: all but the last ones hold the same number, 16 times a power of two
+// (data::BatchOptions::ranks deals a batch so). All reports are those of the whole batch.
 //
 // A trainer is a model for io::save and io::load, and so for Checkpoints: each_state is all that a step depends on
-// beside its batch and the options.
+// besides its batch and the options. All processes have the same state: one of them saves it.
 
+#include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/in_use.hpp>
+#include <tessera/core/lifetime.hpp>
+#include <tessera/core/number_text.hpp>
+#include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/dist/communicator.hpp>
+#include <tessera/dist/gather_rows.hpp>
+#include <tessera/dist/in_turn.hpp>
+#include <tessera/dist/message.hpp>
+#include <tessera/dist/same_everywhere.hpp>
+#include <tessera/dist/self.hpp>
+#include <tessera/dist/sizes.hpp>
+#include <tessera/dist/sum_tree.hpp>
 #include <tessera/kernel/denormals.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/grouped.hpp>
 #include <tessera/optim/clip.hpp>
 #include <tessera/optim/detail/option.hpp>
 #include <tessera/optim/optimizer.hpp>
 #include <tessera/train/recent_norms.hpp>
+#include <tessera/train/trainable.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A model that a Trainer can take a step of. Not weaker, because these calls are the step; not stronger, because
-/// nothing is said about what the model learns: buffers and a first look at the data are optional.
-template <class M>
-concept Trainable = Parameters<typename M::Params> && std::default_initializable<typename M::Workspace> &&
-                    requires(M& model, const M& frozen, typename M::Batch batch, typename M::Workspace& workspace,
-                             typename M::Params& grad) {
-                        { model.params() } -> std::same_as<typename M::Params&>;
-                        { frozen.loss_and_grad(batch, workspace, grad) } -> std::same_as<typename M::Report>;
-                        { workspace.rng } -> std::convertible_to<Rng>;
-                    };
-
 struct TrainerOptions {
     double clip_norm = 0;        ///< global norm of the gradient is cut to this; 0: off
     double reject_above = 0;     ///< a longer gradient is a NumericError, and no step; 0: off
     double reject_spikes = 0;    ///< so is one that is so many times longer than usual (RecentNorms), say 10; 0: off
-    std::size_t accumulate = 1;  ///< batches whose mean gradient makes one update
-    std::uint64_t seed = 0;      ///< of dropout and revival
+    std::size_t accumulate = 1;  ///< batches that make one update
+    /// Of what is drawn in training (dropout, k-means, revival); without it the model's generator decides.
+    std::optional<std::uint64_t> seed{};
 };
 
-template <Trainable Model, class Opt>
+template <Trainable Model, class Opt, dist::Communicator Comm = dist::Self>
     requires Optimizer<Opt, typename Model::Params>
 class Trainer {
+    static_assert(sizeof(ModelHooksAreCallable<Model>) > 0);
+    static constexpr bool alone = dist::single_process<Comm>;
+    static constexpr bool learns_statistics = LearnsStatistics<Model>;
+
 public:
     using Report = typename Model::Report;
+    using Statistics = typename detail::model_statistics<Model>::type;
     static constexpr std::string_view kind = "trainer";
 
     /// Holds on to the model; takes the optimiser.
     Trainer(Model& model, Opt optimizer, TrainerOptions options = {})
-        : model_{&model}, optimizer_{std::move(optimizer)}, options_{options} {
-        if (!(options.clip_norm >= 0))
-            throw ArgumentError("Trainer: clip_norm: " +
-                                expected_got("a number >= 0", std::to_string(options.clip_norm)));
+        requires dist::single_process<Comm>
+        : Trainer(model, std::move(optimizer), options, nullptr) {}
+    /// Holds on to the communicator as well.
+    Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm& communicator)
+        : Trainer(model, std::move(optimizer), options, &communicator) {}
+
+    /// One batch; of several processes, each passes its part. With `accumulate` n, weights change with every n-th.
+    /// StateError while another step is taken.
+    Report step(typename Model::Batch batch) {
+        const InUse::Guard guard{in_use_, "Trainer"};
+        Model& model = this->model();
+        try {
+            return kernel::in_own_mode([&] { return take_step(model, batch); });
+        } catch (const NumericError& e) {
+            undo_prepare(model);
+            throw NumericError("Trainer: step " + std::to_string(steps()) + ": " + e.what());
+        } catch (...) {
+            undo_prepare(model);
+            throw;
+        }
+    }
+
+    /// Model, optimiser, counters, the generator, and the sums of an accumulation under way. An optimiser of the user's
+    /// takes part when it has a State, a parameter set, and state().
+    template <class F, class... S>
+    static void each_state(F&& f, S&... trainers) {
+        if constexpr (requires { Model::each_state(f, trainers.model()...); })
+            Model::each_state(f, trainers.model()...);
+        else
+            Model::Params::each(f, trainers.model().params()...);
+        if constexpr (requires { typename Opt::State; }) Opt::State::each(f, trainers.optimizer_.state()...);
+        f("trainer.steps", trainers.steps_...);
+        f("trainer.batches", trainers.batches_...);
+        f("trainer.held", trainers.held_...);
+        const TrainerOptions& options = std::get<0>(std::tie(trainers...)).options_;
+        if (options.accumulate > 1) {
+            f("trainer.samples", trainers.samples_...);
+            Model::Params::each(under("trainer.grad", f), trainers.grad_...);
+            Statistics::each(under("trainer.statistics", f), trainers.statistics_...);
+        }
+        if (options.reject_spikes > 0) RecentNorms::each(under("trainer.recent", f), trainers.recent_...);
+    }
+    /// The options: a file of other ones is not loaded.
+    std::vector<std::pair<std::string, std::string>> metadata() const {
+        std::vector<std::pair<std::string, std::string>> all;
+        if constexpr (requires { optimizer_.metadata(); }) all = optimizer_.metadata();
+        all.emplace_back("seed", options_.seed ? std::to_string(*options_.seed) : "the model's");
+        all.emplace_back("clip_norm", number_text(options_.clip_norm));
+        all.emplace_back("reject_above", number_text(options_.reject_above));
+        all.emplace_back("reject_spikes", number_text(options_.reject_spikes));
+        all.emplace_back("accumulate", std::to_string(options_.accumulate));
+        if constexpr (requires { model().metadata(); })  // what shapes do not show: a net's heads
+            for (const auto& [key, value] : model().metadata()) all.emplace_back("model." + key, value);
+        if constexpr (requires { model().settings(); })
+            for (const auto& [key, value] : model().settings()) all.emplace_back("model." + key, value);
+        return all;
+    }
+    void state_changed() {
+        if constexpr (requires { model().state_changed(); }) model().state_changed();
+        agreed_ = false;
+    }
+
+    [[nodiscard]] Opt& optimizer() { return optimizer_; }
+    [[nodiscard]] const Opt& optimizer() const { return optimizer_; }
+    /// Updates so far.
+    [[nodiscard]] std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_[0]); }
+    /// Batches so far; those of an accumulation under way included.
+    [[nodiscard]] std::uint64_t batches() const { return static_cast<std::uint64_t>(batches_[0]); }
+    [[nodiscard]] const typename Model::Params& grad() const { return grad_; }
+
+private:
+    Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm* communicator)
+        : model_{&model}, watch_{model.lifetime()}, optimizer_{std::move(optimizer)}, options_{options},
+          communicator_{communicator} {
+        detail::check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
         detail::check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
                              options.reject_above);
         detail::check_option(options.reject_spikes == 0 || options.reject_spikes > 1, "Trainer", "reject_spikes",
@@ -77,107 +171,168 @@ public:
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }
 
-    /// One batch. With `accumulate` n, weights change with every n-th. StateError while another step is taken.
-    Report step(typename Model::Batch batch) {
-        const InUse::Guard guard{in_use_, "Trainer"};
-        try {
-            return kernel::in_own_mode([&] { return take_step(batch); });
-        } catch (const NumericError& e) {
-            undo_prepare();
-            throw NumericError("Trainer: step " + std::to_string(steps()) + ": " + e.what());
-        } catch (...) {
-            undo_prepare();
-            throw;
-        }
+    Model& model() const {
+        if (watch_.state() == Lifetime::State::alive) return *model_;
+        throw StateError("Trainer: the model has been " +
+                         std::string{watch_.state() == Lifetime::State::moved ? "moved" : "destroyed"} +
+                         " since the trainer was made: expected it to stay where it was");
     }
 
-    /// Model, optimiser, counts and the sum of an accumulation under way. An optimiser of the user's takes part when it
-    /// has a State, a parameter set, and state().
-    template <class F, class... S>
-    static void each_state(F&& f, S&... trainers) {
-        if constexpr (requires { Model::each_state(f, *trainers.model_...); })
-            Model::each_state(f, *trainers.model_...);
-        else
-            Model::Params::each(f, trainers.model_->params()...);
-        if constexpr (requires { typename Opt::State; }) Opt::State::each(f, trainers.optimizer_.state()...);
-        f("trainer.steps", trainers.steps_...);
-        f("trainer.held", trainers.held_...);
-        if (std::get<0>(std::tie(trainers...)).options_.accumulate > 1)
-            Model::Params::each(under("trainer.grad", f), trainers.grad_...);
-        if (std::get<0>(std::tie(trainers...)).options_.reject_spikes > 0)
-            RecentNorms::each(under("trainer.recent", f), trainers.recent_...);
-    }
-    /// The options: a file of other ones is not loaded.
-    std::vector<std::pair<std::string, std::string>> metadata() const {
-        std::vector<std::pair<std::string, std::string>> all;
-        if constexpr (requires { optimizer_.metadata(); }) all = optimizer_.metadata();
-        all.emplace_back("seed", std::to_string(options_.seed));
-        all.emplace_back("clip_norm", detail::number_text(options_.clip_norm));
-        all.emplace_back("reject_above", detail::number_text(options_.reject_above));
-        all.emplace_back("reject_spikes", detail::number_text(options_.reject_spikes));
-        all.emplace_back("accumulate", std::to_string(options_.accumulate));
-        if constexpr (requires { model_->metadata(); })  // what shapes do not show: a net's heads
-            for (const auto& [key, value] : model_->metadata()) all.emplace_back("model." + key, value);
-        return all;
-    }
-    void state_changed() {
-        if constexpr (requires { model_->state_changed(); }) model_->state_changed();
-    }
-
-    Opt& optimizer() { return optimizer_; }
-    const Opt& optimizer() const { return optimizer_; }
-    std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_[0]); }
-    const typename Model::Params& grad() const { return grad_; }
-
-private:
-    Report take_step(typename Model::Batch batch) {
+    Report take_step(Model& model, typename Model::Batch batch) {
         check_counters();
-        workspace_.rng = Rng{options_.seed}.split(steps());
-        if constexpr (requires { model_->prepare(batch, workspace_); }) model_->prepare(batch, workspace_);
-        if (held_[0] == 0) set_zero(grad_);
-        const auto held = static_cast<std::size_t>(std::exchange(held_[0], 0)) + 1;  // after an error it begins again
-        Report report = std::as_const(*model_).loss_and_grad(batch, workspace_, grad_);
+        const BatchPart part = part_of(detail::samples_of(batch));
+        check_same_weights();
+        workspace_.rng = stream().split(batches());
+        prepare(model, batch, part);
+        if (part.part == 0) {
+            set_zero(grad_);
+            set_zero(statistics_);
+        }
+        held_[0] = 0;  // after an error the accumulation begins again
+        add_gradient(model, batch, part);
+        Report report = std::as_const(model).report(workspace_, part.samples);
         if (!std::isfinite(report.loss))
             throw NumericError("loss: " + expected_got("a finite number", std::to_string(report.loss)));
-        if (held == options_.accumulate) {
-            if (options_.accumulate > 1) scale_grad(1.0 / static_cast<double>(options_.accumulate));
+
+        const std::size_t held = part.part + 1;
+        const bool last = held == options_.accumulate;
+        const std::int64_t samples = (part.part == 0 ? 0 : samples_[1]) + static_cast<std::int64_t>(part.samples);
+        if (last) {
+            if (options_.accumulate > 1)
+                scale_grad(static_cast<double>(part.divisor) / static_cast<double>(samples));
             report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
             refuse_outlier(report.grad_norm);
-            optimizer_.update(model_->params(), std::as_const(grad_));
         } else if (options_.reject_above > 0 || options_.reject_spikes > 0) {
-            // buffers learn from each batch; the mean of few is noisier than that of all by the root of their ratio
+            // the mean of few batches is noisier than that of all by the root of their ratio
             const double norm = grad_norm(grad_);
             if (!std::isfinite(norm)) throw_bad_gradient();
             refuse_outlier(norm / std::sqrt(static_cast<double>(held * options_.accumulate)));
         }
-        if constexpr (requires { model_->update_buffers(workspace_); }) model_->update_buffers(workspace_);
-        if (options_.reject_spikes > 0 && held == options_.accumulate)
-            recent_.add(steps() / options_.accumulate, report.grad_norm);
+        observe(model, part);
+        if (last) {
+            optimizer_.update(model.params(), std::as_const(grad_));
+            if constexpr (learns_statistics) model.update(workspace_, std::as_const(statistics_));
+            if (options_.reject_spikes > 0) recent_.add(steps(), report.grad_norm);
+            ++steps_[0];
+        }
         held_[0] = static_cast<std::int64_t>(held % options_.accumulate);
-        ++steps_[0];
+        samples_[0] = static_cast<std::int64_t>(part.divisor);
+        samples_[1] = samples;
+        ++batches_[0];
         return report;
     }
+
+    Rng stream() const { return options_.seed ? Rng{*options_.seed} : Rng{model().rng()}; }
+
+    // Where this process's samples are in the batch.
+    BatchPart part_of(std::size_t local) {
+        BatchPart part = BatchPart::whole(local);
+        if constexpr (!alone) {
+            const std::vector<std::uint64_t> counts = dist::sizes(*communicator_, local);
+            part.samples = 0;
+            for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+                if (rank == communicator_->rank()) part.first = part.samples;
+                check_share(counts, rank);
+                part.samples += static_cast<std::size_t>(counts[rank]);
+            }
+        }
+        if (part.samples == 0) throw ArgumentError("Trainer: batch: expected at least one sample, got 0");
+        part.part = static_cast<std::size_t>(held_[0]);
+        part.parts = options_.accumulate;
+        part.divisor = part.part == 0 ? part.samples : static_cast<std::size_t>(samples_[0]);
+        return part;
+    }
+    // Only whole subtrees of the sum over groups can be added apart with the same bits. All processes see all counts, so
+    // all of them throw.
+    static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
+        if (rank == 0 || counts[rank] == 0) return;
+        const std::uint64_t width = counts[0];
+        const bool whole = width % nn::group_size == 0 && std::has_single_bit(width / nn::group_size);
+        if (whole && counts[rank - 1] == width && counts[rank] <= width) return;
+        throw ArgumentError("Trainer: batch: ranks " + std::to_string(rank - 1) + " and " + std::to_string(rank) +
+                            " hold " + std::to_string(counts[rank - 1]) + " and " + std::to_string(counts[rank]) +
+                            " samples: expected all but the last ones to hold the same number, " +
+                            std::to_string(nn::group_size) + " times a power of two, and the last ones no more");
+    }
+    void check_same_weights() {
+        if constexpr (!alone) {
+            if (agreed_) return;
+            std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+            Model::Params::each(
+                [&](const Path&, const auto& leaf) {
+                    for (const std::byte b : std::as_bytes(leaf.span()))
+                        hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
+                },
+                std::as_const(model().params()));
+            if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
+                throw ArgumentError("Trainer: the processes have different weights: expected the same seed in each, or "
+                                    "dist::broadcast_state before the first step");
+            agreed_ = true;
+        }
+    }
+
+    void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
+        if constexpr (Prepares<Model>)
+            model.prepare(batch, part, workspace_, [this]<class T>(std::span<const T> rows, std::vector<T>& all) {
+                if constexpr (alone) {
+                    return rows;
+                } else {
+                    dist::gather_rows(*communicator_, rows, all);
+                    return std::span<const T>{all};
+                }
+            });
+    }
+    void undo_prepare(Model& model) noexcept {
+        if constexpr (Prepares<Model>) model.undo_prepare(workspace_);
+    }
+    // grad += the gradient of all processes; workspace.totals are theirs as well.
+    void add_gradient(const Model& model, typename Model::Batch batch, const BatchPart& part) {
+        if constexpr (alone) {
+            model.loss_and_grad(batch, part, workspace_, grad_);
+        } else {
+            set_zero(shared_grad_);
+            model.loss_and_grad(batch, part, workspace_, shared_grad_);
+            dist::sum_tree(*communicator_, message_, shared_grad_, workspace_.totals);
+            Model::Params::each(
+                []<class Leaf>(const Path&, Leaf& sum, const Leaf& more) {
+                    kernel::add<typename Leaf::Scalar>(sum.span(), more.span(), sum.span());
+                },
+                grad_, std::as_const(shared_grad_));
+        }
+    }
+    // Process after process, in the order of the samples: the sums have the bits of one process.
+    void observe(const Model& model, const BatchPart& part) {
+        if constexpr (learns_statistics) {
+            const auto add = [&] { model.observe(workspace_, part, statistics_); };
+            if constexpr (alone)
+                add();
+            else
+                dist::in_turn(*communicator_, message_, statistics_, add);
+        }
+    }
+
     // They may come from a file.
     void check_counters() const {
         if (steps_[0] < 0 || held_[0] < 0 || static_cast<std::uint64_t>(held_[0]) >= options_.accumulate)
             throw StateError("counters: expected steps of at least 0 and less than " +
                              std::to_string(options_.accumulate) + " batches held, got " + std::to_string(steps_[0]) +
                              " and " + std::to_string(held_[0]));
+        if (batches_[0] < 0) throw StateError("counters: batches: " + expected_got("at least 0", std::to_string(batches_[0])));
+        if (held_[0] > 0 && (samples_[0] < 1 || samples_[1] < 1))
+            throw StateError("counters: samples of the batches held: " +
+                             expected_got("at least 1", std::to_string(std::min(samples_[0], samples_[1]))));
     }
     void refuse_outlier(double norm) const {
         const double usual = options_.reject_spikes > 0 ? recent_.usual() : 0;
         if (options_.reject_above > 0 && !(norm <= options_.reject_above))
-            refuse_norm(detail::number_text(options_.reject_above), norm);
+            refuse_norm(number_text(options_.reject_above), norm);
         if (usual > 0 && !(norm <= options_.reject_spikes * usual))
-            refuse_norm(detail::number_text(options_.reject_spikes) + " times the usual " + detail::number_text(usual),
+            refuse_norm(number_text(options_.reject_spikes) + " times the usual " + number_text(usual),
                         norm);
     }
     [[noreturn]] static void refuse_norm(const std::string& most, double norm) {
-        throw NumericError("gradient: norm: " + expected_got("at most " + most, detail::number_text(norm)));
-    }
-    void undo_prepare() noexcept {
-        if constexpr (requires { model_->undo_prepare(workspace_); }) model_->undo_prepare(workspace_);
+        throw NumericError("gradient: norm: " + expected_got("at most " + most, number_text(norm)));
     }
     void scale_grad(double factor) {
         Model::Params::each(
@@ -194,14 +349,22 @@ private:
     }
 
     Model* model_;
+    Lifetime::Watch watch_;
     Opt optimizer_;
     TrainerOptions options_;
+    Comm* communicator_;  // null where there is one process
+    bool agreed_ = false;  // the processes have the same weights
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};
+    std::conditional_t<alone, None, typename Model::Params> shared_grad_{};
+    Statistics statistics_{};
     Param<std::int64_t, Shape<1>> steps_;
-    Param<std::int64_t, Shape<1>> held_;  // batches whose gradient grad_ holds
-    RecentNorms recent_;                  // only with reject_spikes
+    Param<std::int64_t, Shape<1>> batches_;
+    Param<std::int64_t, Shape<1>> held_;     // batches whose gradient grad_ holds
+    Param<std::int64_t, Shape<2>> samples_;  // of the first of them, and of all
+    RecentNorms recent_;                     // only with reject_spikes
+    dist::Message message_;
     InUse in_use_;
 };
 
-}  // namespace tessera
+}  // namespace tessera::inline TESSERA_ABI

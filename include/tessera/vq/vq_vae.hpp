@@ -115,7 +115,6 @@ private:
         typename Q::Params params;
         typename Q::Buffers buffers;
     };
-    static constexpr std::size_t term_count = vq::count_terms<vq::Terms<Q>>();
 
 public:
     /// What a training step works in; nothing is allocated in it after the first step of the largest batch.
@@ -132,6 +131,7 @@ public:
         /// Sums over the samples of the last batch, which processes add up: reconstruction, distance, each term, and how
         /// often each code was chosen.
         std::vector<double> totals;
+        std::vector<T> gathered;        ///< the encoder's output of all processes, for a start from data
         std::optional<Started> before;  ///< until the step that started from data is done
     };
 
@@ -182,7 +182,7 @@ public:
     }
 
     /// Before the first step: the quantizer starts from the encoder's output for this batch. `gather` gives that of all
-    /// processes for that of this one. Throws with nothing changed; a later failure of the step calls undo_prepare.
+    /// processes, in their order. Throws with nothing changed; a later failure of the step calls undo_prepare.
     template <class Gather>
     void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
         if constexpr (vq::StartsFromData<Q>) {
@@ -192,7 +192,7 @@ public:
             if (x.batch() > 0) ws.frozen.encode_vectors(x, ws.z, ws.encoding);
             check_finite(std::span<const T>{ws.z.span()}, "encoder output", part.first * Latent::size);
             ws.before = Started{params_.quantizer, buffers_};
-            const std::span<const T> all = gather(std::span<const T>{ws.z.span()});
+            const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.gathered);
             kernel::in_own_mode([&] {
                 vq::start<Q>(params_.quantizer, buffers_, {all.data(), all.size() / Latent::size}, options_,
                              ws.rng.split(1));
@@ -202,7 +202,7 @@ public:
     }
     /// The same in one process.
     void prepare(Batch x, Workspace& ws) {
-        prepare(x, BatchPart::whole(x.batch()), ws, [](std::span<const T> z) { return z; });
+        prepare(x, BatchPart::whole(x.batch()), ws, [](std::span<const T> z, std::vector<T>&) { return z; });
     }
 
     /// After a step that failed: the quantizer as it was before it started from data.
@@ -233,11 +233,11 @@ public:
         Report r;
         r.reconstruction = totals[0] / (count * static_cast<double>(Input::size));
         r.quantization_mse = totals[1] / (count * static_cast<double>(Latent::size));
-        std::size_t next = 2;
+        std::size_t next = first_term;
         vq::Terms<Q>::each([&](const Path&, double& term) { term = totals[next++] / count; }, r.terms);
         r.quantizer = vq::sum_terms(r.terms);
         r.loss = r.reconstruction + r.quantizer;
-        r.perplexity = perplexity(totals.subspan(2 + term_count), &r.used);
+        r.perplexity = perplexity(totals.subspan(next), &r.used);
         return r;
     }
 
@@ -306,6 +306,9 @@ public:
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
 
+    // In totals: reconstruction, distance, the terms, then the counts of codes.
+    static constexpr std::size_t first_term = 2;
+
     void freeze(Frozen& frozen) const {
         frozen.pack(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
     }
@@ -355,15 +358,16 @@ private:
         sum_blocks(ws);
     }
     static void sum_blocks(Workspace& ws) {
-        ws.totals.assign(2 + term_count + codes, 0);
+        const std::size_t first_code = first_term + vq::count_terms<vq::Terms<Q>>();
+        ws.totals.assign(first_code + codes, 0);
         for (const Sums& sums : ws.blocks) {
             ws.totals[0] += sums.reconstruction;
             ws.totals[1] += sums.distance;
-            std::size_t next = 2;
+            std::size_t next = first_term;
             vq::Terms<Q>::each([&](const Path&, const double& term) { ws.totals[next++] += term; }, sums.terms);
         }
         for (const Token k : ws.codes.span())
-            if (k != no_token) ws.totals[2 + term_count + k] += 1;
+            if (k != no_token) ws.totals[first_code + k] += 1;
     }
 
     Options options_;
