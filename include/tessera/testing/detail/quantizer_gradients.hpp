@@ -1,0 +1,114 @@
+#pragma once
+// What check_quantizer checks of backward and regularize, by differences.
+
+#include <tessera/testing/detail/quantizer_rig.hpp>
+#include <tessera/testing/detail/rig.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::testing::detail {
+
+/// Gradient g of f at v, by differences.
+template <class F>
+std::string compare_gradient(const QuantizerCheck& o, const std::string& what, std::span<double> v,
+                             std::span<const double> g, F f) {
+    double largest = 1e-3;
+    for (const double x : g) largest = std::max(largest, std::abs(x));
+    for (std::size_t i = 0; i < v.size(); ++i) {
+        const double value = v[i];
+        v[i] = value + o.step;
+        const double above = f();
+        v[i] = value - o.step;
+        const double below = f();
+        v[i] = value;
+        const double expected = (above - below) / (2 * o.step);
+        if (!(std::abs(expected - g[i]) <= o.tolerance * largest))
+            return at(what, i) + ": expected " + text(expected) + ", got " + text(g[i]);
+    }
+    return "";
+}
+
+// In double. Differences inherit the cache, so forward runs again after each.
+template <vq::Quantizer Q>
+std::string check_quantizer_gradients(const QuantizerCheck& o) {
+    QuantizerRig<Q> rig{o};
+    rig.forward(rig.pass);
+    const auto tokens = rig.tokens;
+    bool moved = false;
+    const auto run = [&] {
+        rig.pack();
+        rig.forward(rig.pass);
+        moved = moved || !std::ranges::equal(rig.tokens.span(), tokens.span());
+    };
+    std::string failure;
+    if (o.differentiable) {
+        rig.backward(0, o.batch);
+        const auto dz = rig.dz;
+        const auto grad = rig.grad;
+        const auto loss = [&] {
+            run();
+            double sum = 0;
+            for (std::size_t i = 0; i < rig.q.span().size(); ++i) sum += rig.dq.data()[i] * rig.q.data()[i];
+            return sum;
+        };
+        failure = compare_gradient(o, "backward: dz", rig.z.span(), dz.span(), loss);
+        Q::Params::each(
+            [&](const Path& path, auto& leaf, const auto& g) {
+                if (failure.empty())
+                    failure = compare_gradient(o, "backward: grad." + path.str(), leaf.span(), g.span(), loss);
+            },
+            rig.params, grad);
+    }
+    if constexpr (vq::Regularizes<Q>) {
+        run();
+        set_zero(rig.grad);
+        std::ranges::fill(rig.dz.span(), 0.0);
+        constexpr double divisor = 5;
+        static_cast<void>(rig.regularize(0, o.batch, divisor));
+        const auto dz = rig.dz;
+        const auto grad = rig.grad;
+        std::vector<std::string> leaves;
+        Q::Params::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, rig.params);
+        const auto owns = [](const std::string& term, const std::string& leaf) { return leaf.starts_with(term + "."); };
+        // The sum of the terms that move `leaf` ("": z).
+        const auto terms_of = [&](const std::string& leaf) {
+            run();
+            double own = 0, others = 0;
+            bool any = false;
+            const auto terms = rig.regularize(0, o.batch, divisor);
+            vq::Terms<Q>::each(
+                [&](const Path& path, const double& term) {
+                    const std::string name = path.str();
+                    if (owns(name, leaf)) {
+                        own += term;
+                        any = true;
+                    } else if (std::ranges::none_of(leaves, [&](const auto& l) { return owns(name, l); })) {
+                        others += term;
+                    }
+                },
+                terms);
+            return (any ? own : others) / divisor;
+        };
+        if (failure.empty())
+            failure = compare_gradient(o, "regularize: dz", rig.z.span(), dz.span(), [&] { return terms_of(""); });
+        if (o.terms_move_params)
+            Q::Params::each(
+                [&](const Path& path, auto& leaf, const auto& g) {
+                    if (failure.empty())
+                        failure = compare_gradient(o, "regularize: grad." + path.str(), leaf.span(), g.span(),
+                                                   [&] { return terms_of(path.str()); });
+                },
+                rig.params, grad);
+    }
+    if (moved) return "gradient: a token changed under a step of " + text(o.step) + ": take another seed";
+    return failure.empty() ? "" : "gradient: " + failure;
+}
+
+}  // namespace tessera::inline TESSERA_ABI::testing::detail

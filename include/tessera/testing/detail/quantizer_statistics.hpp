@@ -1,0 +1,77 @@
+#pragma once
+// What check_quantizer checks of observe and update.
+
+#include <tessera/core/batch_part.hpp>
+#include <tessera/testing/detail/quantizer_rig.hpp>
+#include <tessera/testing/detail/rig.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+
+namespace tessera::inline TESSERA_ABI::testing::detail {
+
+// observe adds, in the order of the samples: parts that continue each other have the bits of the whole. update is a function
+// of its arguments and leaves finite numbers. Without tokens there are no statistics.
+template <vq::Quantizer Q>
+std::string check_statistics(const QuantizerCheck& o) {
+    if constexpr (vq::Observes<Q>) {
+        using S = vq::Statistics<Q>;
+        QuantizerRig<Q> rig{o};
+        typename Q::Cache own;
+        rig.forward({});
+        const BatchPart all = BatchPart::whole(o.batch);
+        S whole;
+        rig.observe(whole, 0, o.batch, all, own);
+        std::string failure;
+        for (std::size_t cut = 0; cut <= o.batch && failure.empty(); ++cut) {
+            S continued;
+            BatchPart second = all;
+            second.first = cut;
+            rig.observe(continued, 0, cut, all, own);
+            rig.observe(continued, cut, o.batch - cut, second, own);
+            failure = detail::differs("two processes, cut at " + std::to_string(cut) + ": ", whole, continued);
+        }
+        // two batches of one update, into one value and into two
+        BatchPart first = all, second = all;
+        first.parts = second.parts = 2;
+        second.part = 1;
+        S one, a, b, sum;
+        rig.observe(one, 0, o.batch, first, own);
+        rig.observe(one, 0, o.batch, second, own);
+        rig.observe(a, 0, o.batch, first, own);
+        rig.observe(b, 0, o.batch, second, own);
+        S::each(
+            [](const Path&, auto& to, const auto& x, const auto& y) {
+                for (std::size_t i = 0; i < x.span().size(); ++i) to[i] = x[i] + y[i];
+            },
+            sum, a, b);
+        if (failure.empty()) failure = far_apart("two batches of an update: ", sum, one);
+
+        auto params = rig.params, params2 = rig.params;
+        auto buffers = rig.buffers, buffers2 = rig.buffers;
+        vq::update<Q>(params, buffers, whole, rig.options);
+        vq::update<Q>(params2, buffers2, whole, rig.options);
+        if (failure.empty()) failure = detail::differs("update twice from the same: params", params, params2);
+        if (failure.empty()) failure = detail::differs("update twice from the same: buffers", buffers, buffers2);
+        std::ranges::fill(rig.tokens.span(), no_token);
+        S absent;
+        rig.observe(absent, 0, o.batch, all, own);
+        if (failure.empty()) failure = far_apart("absence: ", S{}, absent);
+        vq::update<Q>(params, buffers, S{}, rig.options);
+        Q::Buffers::each(
+            [&](const Path& path, const auto& leaf) {
+                for (std::size_t i = 0; i < leaf.span().size(); ++i)
+                    if (!std::isfinite(static_cast<double>(leaf[i])) && failure.empty())
+                        failure = "update with nothing seen: " + at(path.str(), i) + ": expected a finite number";
+            },
+            buffers);
+        return failure.empty() ? "" : "statistics: " + failure;
+    }
+    return "";
+}
+
+}  // namespace tessera::inline TESSERA_ABI::testing::detail

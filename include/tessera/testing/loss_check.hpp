@@ -1,0 +1,221 @@
+#pragma once
+// check_loss: every promise of loss/loss.hpp, for one loss and one shape of a sample.
+//
+//     CHECK(check_loss<Mse, Shape<5, 5, 3>>());
+//
+// Bits are compared in float, gradients in double. y and the target are at least 1e-3 apart in every number, so that a
+// loss with a kink at zero (L1) has a difference there.
+
+#include <tessera/kernel/denormals.hpp>
+#include <tessera/loss/loss.hpp>
+#include <tessera/testing/check_result.hpp>
+#include <tessera/testing/detail/rig.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::testing {
+
+struct LossCheck {
+    std::size_t batch = 5;
+    std::uint64_t seed = 1;
+    double step = 1e-6;
+    double tolerance = 1e-6;
+    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
+    std::size_t (*allocations)() = nullptr;
+};
+
+namespace detail {
+
+template <Loss L>
+struct LossRig {
+    using T = typename L::Scalar;
+
+    typename L::Params params, grad;
+    typename L::Buffers buffers;
+    typename L::Options options{};
+    typename L::Packed w;
+    typename L::Cache cache;
+    Tensor<T, typename L::Input> y, target, dy;
+
+    explicit LossRig(const LossCheck& o) : y{o.batch}, target{o.batch}, dy{o.batch} {
+        Rng rng{o.seed};
+        L::init(params, buffers, rng);
+        L::Params::each(
+            [&](const Path&, auto& leaf) {
+                for (auto& v : leaf.span()) v += static_cast<T>(rng.uniform(-0.3f, 0.3f));
+            },
+            params);
+        for (std::size_t i = 0; i < y.span().size(); ++i) {
+            target.data()[i] = static_cast<T>(rng.uniform());
+            const T apart = static_cast<T>(rng.uniform(1e-3f, 0.5f));
+            y.data()[i] = target.data()[i] + (rng.below(2) ? apart : -apart);
+        }
+        std::ranges::fill(dy.span(), poison<T>);
+        set_zero(grad);
+        pack();
+    }
+    void pack() { L::pack(std::as_const(params), std::as_const(buffers), options, w); }
+    double loss() { return L::loss(std::as_const(w), std::as_const(y), std::as_const(target), cache); }
+    double loss_and_grad(std::size_t first, std::size_t n, T scale) {
+        return L::loss_and_grad(std::as_const(w), std::as_const(y).view().slice(first, n),
+                                std::as_const(target).view().slice(first, n), dy.view().slice(first, n), cache, grad, scale);
+    }
+};
+
+template <Loss L>
+std::string check_loss_init(const LossCheck& o) {
+    typename L::Params p, p2;
+    typename L::Buffers b, b2;
+    Rng first{o.seed}, second{o.seed};
+    L::init(p, b, first);
+    L::init(p2, b2, second);
+    std::string failure = detail::differs("params", p, p2);
+    if (failure.empty()) failure = detail::differs("buffers", b, b2);
+    return failure.empty() ? "" : "init: " + failure;
+}
+
+// dy is overwritten, in its own memory or in y's; grad is added to; loss has the bits of loss_and_grad.
+template <Loss L>
+std::string check_loss_writes(const LossCheck& o) {
+    using T = typename L::Scalar;
+    LossRig<L> rig{o};
+    const double sum = rig.loss_and_grad(0, o.batch, T(0.25));
+    for (std::size_t i = 0; i < rig.dy.span().size(); ++i)
+        if (std::isnan(rig.dy.data()[i])) return at("dy", i) + ": expected a number, got what was there before";
+    if (const double alone = rig.loss(); alone != sum)
+        return "loss and loss_and_grad: expected " + text(sum) + ", got " + text(alone);
+
+    auto expected = rig.grad;
+    L::Params::each(
+        [](const Path&, auto& leaf) {
+            for (auto& v : leaf.span()) v += T(2);
+        },
+        expected);
+    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, rig.grad);
+    static_cast<void>(rig.loss_and_grad(0, o.batch, T(0.25)));
+    std::string failure;
+    L::Params::each(
+        [&](const Path& path, const auto& a, const auto& b) {
+            for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)
+                if (!(std::abs(a[i] - b[i]) <= T(1e-5) * std::max(T(1), std::abs(a[i]))))
+                    failure = "adds to grad: " + at(path.str(), i) + ": expected " + text(static_cast<double>(a[i])) +
+                              ", got " + text(static_cast<double>(b[i]));
+        },
+        expected, rig.grad);
+    if (!failure.empty()) return failure;
+
+    const auto dy = rig.dy;
+    static_cast<void>(L::loss_and_grad(std::as_const(rig.w), std::as_const(rig.y), std::as_const(rig.target), rig.y.view(),
+                                       rig.cache, rig.grad, T(0.25)));
+    failure = detail::differs<T>("dy", dy.span(), std::as_const(rig.y).span());
+    return failure.empty() ? "" : "dy in the memory of y: " + failure;
+}
+
+// A batch in blocks: the same dy, and sums that add up. NaN comes through.
+template <Loss L>
+std::string check_loss_blocks(const LossCheck& o) {
+    using T = typename L::Scalar;
+    LossRig<L> whole{o}, single{o};
+    const double sum = whole.loss_and_grad(0, o.batch, T(0.25));
+    double parts = 0;
+    for (std::size_t n = 0; n < o.batch; ++n) parts += single.loss_and_grad(n, 1, T(0.25));
+    const std::string failure =
+        detail::differs<T>("dy", std::as_const(whole.dy).span(), std::as_const(single.dy).span());
+    if (!failure.empty()) return "samples: the batch at once and one by one: " + failure;
+    if (!(std::abs(sum - parts) <= 1e-5 * std::max(1.0, std::abs(sum))))
+        return "sum of the samples' losses: expected " + text(sum) + ", got " + text(parts);
+    for (const bool in_target : {false, true}) {
+        LossRig<L> bad{o};
+        (in_target ? bad.target : bad.y).data()[1] = std::numeric_limits<T>::quiet_NaN();
+        if (const double got = bad.loss_and_grad(0, o.batch, T(0.25)); !std::isnan(got))
+            return std::string{"NaN in "} + (in_target ? "the target" : "y") + ": expected nan, got " + text(got);
+    }
+    return "";
+}
+
+template <Loss L>
+std::string check_loss_allocation(const LossCheck& o) {
+    using T = typename L::Scalar;
+    if (!o.allocations) return "";
+    LossRig<L> rig{o};
+    const auto step = [&](std::size_t n) {
+        rig.pack();
+        static_cast<void>(rig.loss_and_grad(0, n, T(1)));
+        static_cast<void>(rig.loss());
+    };
+    step(o.batch);
+    const std::size_t before = o.allocations();
+    step(1);
+    step(o.batch);
+    const std::size_t after = o.allocations();
+    if (after == before) return "";
+    return "allocation: after the first call with the largest batch: " + expected_got(std::size_t{0}, after - before);
+}
+
+// In double, scale included.
+template <Loss L>
+std::string check_loss_gradients(const LossCheck& o) {
+    LossRig<L> rig{o};
+    constexpr double scale = 0.25;
+    static_cast<void>(rig.loss_and_grad(0, o.batch, scale));
+    const auto dy = rig.dy;
+    const auto grad = rig.grad;
+    const auto compare = [&](const std::string& what, std::span<double> v, std::span<const double> g) -> std::string {
+        double largest = 1e-3;
+        for (const double x : g) largest = std::max(largest, std::abs(x));
+        for (std::size_t i = 0; i < v.size(); ++i) {
+            const double value = v[i];
+            const auto with = [&](double x) {
+                v[i] = x;
+                rig.pack();
+                return scale * rig.loss();
+            };
+            const double expected = (with(value + o.step) - with(value - o.step)) / (2 * o.step);
+            v[i] = value;
+            if (!(std::abs(expected - g[i]) <= o.tolerance * largest))
+                return "gradient: " + at(what, i) + ": expected " + text(expected) + ", got " + text(g[i]);
+        }
+        return "";
+    };
+    std::string failure = compare("dy", rig.y.span(), dy.span());
+    L::Params::each(
+        [&](const Path& path, auto& leaf, const auto& g) {
+            if (failure.empty()) failure = compare("grad." + path.str(), leaf.span(), g.span());
+        },
+        rig.params, grad);
+    return failure;
+}
+
+template <class L>
+std::string loss_name() {
+    if constexpr (requires { std::string{L::name}; })
+        return std::string{L::name};
+    else
+        return "loss of " + to_string(typename L::Input{});
+}
+
+}  // namespace detail
+
+/// `check_loss<Mse, Shape<5, 5, 3>>()`
+template <class Spec, StaticShape In>
+    requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_loss(const LossCheck& options = {}) {
+    using L = BindLoss<Spec, In, float>;
+    using D = BindLoss<Spec, In, double>;
+    constexpr std::array checks{&detail::check_loss_init<L>, &detail::check_loss_writes<L>, &detail::check_loss_blocks<L>,
+                                &detail::check_loss_allocation<L>, &detail::check_loss_gradients<D>};
+    std::string failure;
+    for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
+        failure = kernel::in_own_mode([&] { return checks[i](options); });
+    return {failure.empty() ? "" : detail::loss_name<L>() + ": " + failure};
+}
+
+}  // namespace tessera::inline TESSERA_ABI::testing

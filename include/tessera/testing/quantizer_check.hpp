@@ -1,0 +1,272 @@
+#pragma once
+// check_quantizer: every promise of vq/quantizer.hpp, for one quantizer and one shape of the encoder's samples.
+//
+//     CHECK(check_quantizer<Codebook<16>, Shape<3, 3, 4>>());
+//
+// Bits are compared in float, gradients in double. What a gradient estimator makes of "nearest" is not the derivative of
+// anything, so a quantizer's own test compares its backward with the formula. A quantizer whose forward is differentiable
+// while the tokens stay (testing::Smooth, and what is built around it) is checked with `.differentiable = true`: backward is
+// then compared with differences of sum(dq q).
+
+#include <tessera/core/batch_part.hpp>
+#include <tessera/kernel/denormals.hpp>
+#include <tessera/testing/check_result.hpp>
+#include <tessera/testing/detail/quantizer_gradients.hpp>
+#include <tessera/testing/detail/quantizer_rig.hpp>
+#include <tessera/testing/detail/quantizer_statistics.hpp>
+#include <tessera/testing/detail/rig.hpp>
+#include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::testing {
+
+namespace detail {
+
+template <vq::Quantizer Q>
+std::string check_quantizer_init(const QuantizerCheck& o) {
+    typename Q::Params p, p2;
+    typename Q::Buffers b, b2;
+    Rng first{o.seed}, second{o.seed};
+    Q::init(p, b, first);
+    Q::init(p2, b2, second);
+    std::string failure = detail::differs("params", p, p2);
+    if (failure.empty()) failure = detail::differs("buffers", b, b2);
+    std::set<std::string> names;
+    const auto add = [&](const Path& path, const auto&) {
+        if (!names.insert(path.str()).second)
+            failure = path.str() + ": expected a name of its own, got it twice";
+    };
+    Q::Params::each(add, p);
+    Q::Buffers::each(add, b);
+    return failure.empty() ? "" : "init: " + failure;
+}
+
+// In evaluation: all is written, tokens are in range, and lookup gives the same bits; also after a start from data.
+template <vq::Quantizer Q>
+std::string check_evaluation(const QuantizerCheck& o) {
+    using T = typename Q::Scalar;
+    QuantizerRig<Q> rig{o};
+    for (const bool started : {false, true}) {
+        const std::string when = started ? "evaluation after start: " : "evaluation: ";
+        if (started) {
+            vq::start<Q>(rig.params, rig.buffers, std::as_const(rig.z), rig.options, Rng{3});
+            rig.pack();
+        }
+        std::ranges::fill(rig.q.span(), poison<T>);
+        std::ranges::fill(rig.tokens.span(), no_token);
+        rig.forward({});
+        const auto tokens = rig.tokens;
+        for (std::size_t i = 0; i < tokens.span().size(); ++i)
+            if (tokens.data()[i] >= Q::codes)
+                return when + at("tokens", i) + ": " +
+                       expected_got("less than " + std::to_string(Q::codes), std::to_string(tokens.data()[i]));
+        const auto q = rig.q;
+        for (std::size_t i = 0; i < q.span().size(); ++i)
+            if (!std::isfinite(q.data()[i])) return when + at("q", i) + ": expected a finite number, got none";
+        std::ranges::fill(rig.q.span(), poison<T>);
+        rig.cache = {};
+        rig.lookup(0, o.batch);
+        const std::string failure = detail::differs<T>("q", q.span(), std::as_const(rig.q).span());
+        if (!failure.empty()) return when + "forward and lookup: " + failure;
+        if constexpr (vq::EncodesRows<Q>) {
+            constexpr std::size_t rows = row_count<typename Q::Input>;
+            std::ranges::fill(rig.tokens.span(), no_token);
+            for (std::size_t row = 0; row < o.batch * rows; row += 2)
+                Q::encode_rows(std::as_const(rig.w), std::as_const(rig.z), rig.tokens.view(), row,
+                               std::min(row + 2, o.batch * rows));
+            for (std::size_t i = 0; i < tokens.span().size(); ++i)
+                if (tokens.data()[i] != rig.tokens.data()[i])
+                    return when + "encode_rows: " + at("tokens", i) + ": " +
+                           expected_got(tokens.data()[i], rig.tokens.data()[i]);
+        }
+    }
+    return "";
+}
+
+// Any tokens; the batch at once and one by one; a position without tokens.
+template <vq::Quantizer Q>
+std::string check_lookup(const QuantizerCheck& o) {
+    using T = typename Q::Scalar;
+    QuantizerRig<Q> rig{o};
+    Rng rng{o.seed + 1};
+    for (Token& t : rig.tokens.span()) t = static_cast<Token>(rng.below(static_cast<std::uint32_t>(Q::codes)));
+    rig.lookup(0, o.batch);
+    auto whole = rig.q;
+    std::ranges::fill(rig.q.span(), poison<T>);
+    for (std::size_t n = 0; n < o.batch; ++n) rig.lookup(n, 1);
+    std::string failure = detail::differs<T>("q", std::as_const(whole).span(), std::as_const(rig.q).span());
+    constexpr std::size_t positions = row_count<typename Q::Output>, width = last_dim<typename Q::Output>;
+    if constexpr (Q::tokens % positions == 0 && Q::tokens > Q::tokens / positions) {
+        constexpr std::size_t per = Q::tokens / positions;
+        std::fill_n(rig.tokens.data() + per, per, no_token);
+        rig.lookup(0, o.batch);
+        std::fill_n(whole.data() + width, width, T(0));
+        if (failure.empty())
+            failure = detail::differs<T>("q without the tokens of position 1", std::as_const(whole).span(),
+                                         std::as_const(rig.q).span());
+    }
+    return failure.empty() ? "" : "lookup: " + failure;
+}
+
+template <vq::Quantizer Q>
+std::string check_independence(const QuantizerCheck& o) {
+    using T = typename Q::Scalar;
+    QuantizerRig<Q> whole{o}, single{o};
+    whole.forward(whole.pass);
+    whole.backward(0, o.batch);
+    static_cast<void>(whole.regularize(0, o.batch, 5));
+    for (std::size_t n = 0; n < o.batch; ++n) {
+        single.forward(single.pass, n, 1);
+        single.backward(n, 1);
+        static_cast<void>(single.regularize(n, 1, 5));
+    }
+    std::string failure = detail::differs<T>("q", std::as_const(whole.q).span(), std::as_const(single.q).span());
+    if (failure.empty())
+        failure = detail::differs<T>("dz", std::as_const(whole.dz).span(), std::as_const(single.dz).span());
+    for (std::size_t i = 0; i < whole.tokens.span().size() && failure.empty(); ++i)
+        if (whole.tokens.data()[i] != single.tokens.data()[i])
+            failure = at("tokens", i) + ": " + expected_got(whole.tokens.data()[i], single.tokens.data()[i]);
+    return failure.empty() ? "" : "samples: the batch at once and one by one: " + failure;
+}
+
+// backward overwrites dz; regularize adds to dz; both add to grad; positions without tokens get nothing.
+template <vq::Quantizer Q>
+std::string check_additions(const QuantizerCheck& o) {
+    using T = typename Q::Scalar;
+    QuantizerRig<Q> rig{o};
+    rig.forward(rig.pass);
+    rig.backward(0, o.batch);
+    for (std::size_t i = 0; i < rig.dz.span().size(); ++i)
+        if (std::isnan(rig.dz.data()[i]))
+            return "backward: " + at("dz", i) + ": expected a number, got what was there before";
+    const auto before = rig.dz;
+    static_cast<void>(rig.regularize(0, o.batch, 5));
+    const auto both = rig.dz;
+    std::ranges::fill(rig.dz.span(), T(0));
+    static_cast<void>(rig.regularize(0, o.batch, 5));
+    for (std::size_t i = 0; i < both.span().size(); ++i)
+        if (!(std::abs(both.data()[i] - before.data()[i] - rig.dz.data()[i]) <= T(1e-4)))
+            return "regularize: adds to dz: " + at("dz", i) + ": expected " +
+                   text(static_cast<double>(before.data()[i] + rig.dz.data()[i])) + ", got " +
+                   text(static_cast<double>(both.data()[i]));
+
+    set_zero(rig.grad);
+    rig.backward(0, o.batch);
+    static_cast<void>(rig.regularize(0, o.batch, 5));
+    auto expected = rig.grad;
+    Q::Params::each(
+        [](const Path&, auto& leaf) {
+            for (auto& v : leaf.span()) v += T(2);
+        },
+        expected);
+    Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, rig.grad);
+    rig.backward(0, o.batch);
+    static_cast<void>(rig.regularize(0, o.batch, 5));
+    std::string failure = far_apart("adds to grad: ", expected, rig.grad);
+    if (!failure.empty()) return failure;
+
+    std::ranges::fill(rig.tokens.span(), no_token);
+    std::ranges::fill(rig.q.span(), T(0));
+    set_zero(rig.grad);
+    rig.backward(0, o.batch);
+    const auto terms = rig.regularize(0, o.batch, 5);
+    for (const T v : rig.dz.span())
+        if (v != T(0)) return "absence: dz: expected 0, got " + text(static_cast<double>(v));
+    failure = far_apart("absence: grad.", typename Q::Params{}, rig.grad);
+    if (!failure.empty()) return failure;
+    if (const double sum = vq::sum_terms(terms); sum != 0) return "absence: terms: expected 0, got " + text(sum);
+    return "";
+}
+
+// Terms are sums over samples, and their gradient is divided by the divisor.
+template <vq::Quantizer Q>
+std::string check_divisor(const QuantizerCheck& o) {
+    using T = typename Q::Scalar;
+    if constexpr (vq::Regularizes<Q>) {
+        QuantizerRig<Q> rig{o};
+        rig.forward(rig.pass);
+        std::ranges::fill(rig.dz.span(), T(0));
+        const double whole = vq::sum_terms(rig.regularize(0, o.batch, 1));
+        const auto dz = rig.dz;
+        std::ranges::fill(rig.dz.span(), T(0));
+        const double again = vq::sum_terms(rig.regularize(0, o.batch, 4));
+        if (!(std::abs(whole - again) <= 1e-6 * std::abs(whole)))
+            return "regularize: terms with divisor 4: expected " + text(whole) + ", got " + text(again);
+        for (std::size_t i = 0; i < dz.span().size(); ++i)
+            if (!(std::abs(dz.data()[i] / 4 - rig.dz.data()[i]) <= T(1e-5)))
+                return "regularize: divisor 4: " + at("dz", i) + ": expected " +
+                       text(static_cast<double>(dz.data()[i] / 4)) + ", got " +
+                       text(static_cast<double>(rig.dz.data()[i]));
+        double sum = 0;
+        for (std::size_t n = 0; n < o.batch; ++n) {
+            rig.forward(rig.pass, n, 1);
+            sum += vq::sum_terms(rig.regularize(n, 1, 1));
+        }
+        if (!(std::abs(whole - sum) <= 1e-5 * std::abs(whole)))
+            return "regularize: sum of the samples' terms: expected " + text(whole) + ", got " + text(sum);
+    }
+    return "";
+}
+
+template <vq::Quantizer Q>
+std::string check_quantizer_allocation(const QuantizerCheck& o) {
+    if (!o.allocations) return "";
+    QuantizerRig<Q> rig{o};
+    typename Q::Cache own;
+    vq::Statistics<Q> statistics;
+    const auto step = [&](std::size_t n) {
+        rig.pack();
+        rig.forward(rig.pass, 0, n);
+        rig.backward(0, n);
+        static_cast<void>(rig.regularize(0, n, 5));
+        rig.observe(statistics, 0, n, BatchPart::whole(n), own);
+        vq::update<Q>(rig.params, rig.buffers, statistics, rig.options);
+        rig.forward({}, 0, n);
+        rig.lookup(0, n);
+    };
+    step(o.batch);
+    const std::size_t before = o.allocations();
+    step(1);
+    step(o.batch);
+    const std::size_t after = o.allocations();
+    if (after == before) return "";
+    return "allocation: after the first call with the largest batch: " + expected_got(std::size_t{0}, after - before);
+}
+
+template <class Q>
+std::string quantizer_name() {
+    if constexpr (requires { std::string{Q::name}; })
+        return std::string{Q::name};
+    else
+        return "quantizer of " + to_string(typename Q::Input{});
+}
+
+}  // namespace detail
+
+/// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`
+template <class Spec, StaticShape In>
+    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheck& options = {}) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    constexpr std::array checks{&detail::check_quantizer_init<Q>,       &detail::check_evaluation<Q>,
+                                &detail::check_lookup<Q>,               &detail::check_independence<Q>,
+                                &detail::check_additions<Q>,            &detail::check_divisor<Q>,
+                                &detail::check_statistics<Q>,           &detail::check_quantizer_allocation<Q>,
+                                &detail::check_quantizer_gradients<D>};
+    std::string failure;
+    for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
+        failure = kernel::in_own_mode([&] { return checks[i](options); });
+    return {failure.empty() ? "" : detail::quantizer_name<Q>() + ": " + failure};
+}
+
+}  // namespace tessera::inline TESSERA_ABI::testing
