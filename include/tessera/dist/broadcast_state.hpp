@@ -1,0 +1,111 @@
+#pragma once
+// broadcast_state(communicator, root, models...): all processes get the state that `root` has, at the start of a run or
+// after `root` loaded a checkpoint.
+//
+//     if (communicator.rank() == 0) io::load("run.safetensors", trainer);
+//     dist::broadcast_state(communicator, 0, trainer);
+//
+// A model is what io::save takes: static each_state(f, model), and where it has them metadata() and state_changed().
+// The names and sizes of all leaves and the metadata (heads, options) must be the same everywhere; where they are not,
+// all processes throw an ArgumentError, and no model has changed.
+//
+// Costs  three broadcasts, of which one has the size of the state, and memory for a second copy of it
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/dist/communicator.hpp>
+#include <tessera/dist/detail/peer.hpp>
+#include <tessera/dist/sizes.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::dist {
+
+namespace detail {
+
+/// What must agree, one fact a line.
+template <class M>
+void describe_state(const M& model, std::string& text, std::size_t& bytes) {
+    M::each_state(
+        [&](const Path& path, const auto& leaf) {
+            bytes += leaf.span().size_bytes();
+            text += path.str() + ": " + std::to_string(leaf.span().size_bytes()) + " bytes\n";
+        },
+        model);
+    if constexpr (requires { model.metadata(); })
+        for (const auto& [key, value] : model.metadata()) text += key + ": " + value + '\n';
+}
+
+/// The first line of `theirs` that `mine` has not, and what `mine` has there.
+inline std::string first_difference(std::string_view theirs, std::string_view mine) {
+    const auto differ = std::ranges::mismatch(theirs, mine);
+    const auto line = [](std::string_view text, std::size_t at) -> std::string {
+        const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 is 0
+        const std::string_view found = text.substr(begin, text.find('\n', at) - begin);
+        return found.empty() ? "nothing more" : std::string{found};
+    };
+    const auto at = static_cast<std::size_t>(differ.in1 - theirs.begin());
+    return expected_got(line(theirs, at), line(mine, at));
+}
+
+/// All processes return, or all throw.
+template <class C>
+void check_same_models(C& communicator, std::size_t root, const std::string& mine) {
+    std::uint64_t length = mine.size();
+    communicator.broadcast(std::as_writable_bytes(std::span{&length, 1}), root);
+    std::string theirs = mine;
+    theirs.resize(length);
+    communicator.broadcast(std::as_writable_bytes(std::span{theirs}), root);
+    const std::vector<std::uint64_t> same = sizes(communicator, theirs == mine ? 1 : 0);
+    const auto other = std::ranges::find(same, 0u);
+    if (other == same.end()) return;
+    const std::string who = "dist::broadcast_state: rank ";
+    if (theirs != mine)
+        throw ArgumentError(who + std::to_string(communicator.rank()) + " has not the model of rank " +
+                            std::to_string(root) + ": " + first_difference(theirs, mine));
+    throw ArgumentError(who + std::to_string(other - same.begin()) + " has not the model of rank " +
+                        std::to_string(root));
+}
+
+}  // namespace detail
+
+template <Communicator C, class... M>
+    requires(sizeof...(M) > 0 && (requires(M& model) { M::each_state(Visit{}, model); } && ...))
+void broadcast_state(C& communicator, std::size_t root, M&... models) {
+    detail::check_root("dist::broadcast_state", root, communicator.size());
+    if constexpr (!single_process<C>) {
+        std::string text;
+        std::size_t bytes = 0;
+        (detail::describe_state<M>(models, text, bytes), ...);
+        detail::check_same_models(communicator, root, text);
+
+        std::vector<std::byte> state(bytes);
+        std::size_t at = 0;
+        const auto each_leaf = [&](auto f) { (M::each_state(f, models), ...); };
+        if (communicator.rank() == root)
+            each_leaf([&](const Path&, auto& leaf) {
+                std::memcpy(state.data() + at, leaf.data(), leaf.span().size_bytes());
+                at += leaf.span().size_bytes();
+            });
+        communicator.broadcast(state, root);
+        if (communicator.rank() != root)
+            each_leaf([&](const Path&, auto& leaf) {
+                std::memcpy(leaf.data(), state.data() + at, leaf.span().size_bytes());
+                at += leaf.span().size_bytes();
+            });
+        const auto tell = [](auto& model) {
+            if constexpr (requires { model.state_changed(); }) model.state_changed();
+        };
+        (tell(models), ...);
+    }
+}
+
+}  // namespace tessera::dist

@@ -1,0 +1,111 @@
+#pragma once
+// Message: the memory in which numbers travel. All leaves of all sets of a call are copied into one message, because a
+// message costs some microseconds however short it is, and a network of 100 leaves would pay that 100 times. Keep one
+// Message for all calls: nothing is allocated after the largest of them.
+//
+//     set      a parameter set (gradients, buffers, statistics), or a contiguous range of numbers (losses, counts)
+//
+// Every leaf begins at a multiple of 64 bytes, in the order of the sets and of `each`.
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/kernel/elementwise.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <ranges>
+#include <span>
+#include <type_traits>
+
+namespace tessera::inline TESSERA_ABI::dist {
+
+template <class T>
+concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
+
+/// What can be sent and summed. Not weaker, because what arrives is only bytes and must be numbers to be added; not
+/// stronger, so that a loss beside a gradient needs no parameter set around it.
+template <class S>
+concept Numbers = Parameters<std::remove_cvref_t<S>> ||
+                  (std::ranges::contiguous_range<S> && Number<std::ranges::range_value_t<S>>);
+
+class Message {
+public:
+    /// Makes room for the leaves of these sets: bytes() then has their size.
+    template <Numbers... S>
+    void fit(const S&... sets) {
+        std::size_t size = 0;
+        each_leaf([&](auto leaf) { size += padded(leaf.size_bytes()); }, sets...);
+        if (memory_.size() < size) memory_.resize(size);
+        size_ = size;
+    }
+    /// Takes a copy of all leaves.
+    template <Numbers... S>
+    void pack(const S&... sets) {
+        fit(sets...);
+        std::size_t at = 0;
+        each_leaf(
+            [&](auto leaf) {
+                if (!leaf.empty()) std::memcpy(memory_.data() + at, leaf.data(), leaf.size_bytes());
+                at += padded(leaf.size_bytes());
+            },
+            sets...);
+    }
+    /// The reverse: all leaves become what is in the message.
+    template <Numbers... S>
+    void unpack(S&&... sets) const {
+        std::size_t at = 0;
+        each_leaf(
+            [&](auto leaf) {
+                if (!leaf.empty()) std::memcpy(leaf.data(), memory_.data() + at, leaf.size_bytes());
+                at += padded(leaf.size_bytes());
+            },
+            sets...);
+    }
+    /// leaf += what is in the message. Integers wrap around.
+    template <Numbers... S>
+    void add_to(S&&... sets) const {
+        std::size_t at = 0;
+        each_leaf(
+            [&]<class T>(std::span<T> leaf) {
+                add<T>(leaf, {reinterpret_cast<const T*>(memory_.data() + at), leaf.size()});
+                at += padded(leaf.size_bytes());
+            },
+            sets...);
+    }
+    std::span<std::byte> bytes() { return {memory_.data(), size_}; }
+    std::span<const std::byte> bytes() const { return {memory_.data(), size_}; }
+
+private:
+    static constexpr std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+    template <class F, class... S>
+    static void each_leaf(F&& f, S&... sets) {
+        (visit(f, sets), ...);
+    }
+    template <class F, class S>
+    static void visit(F& f, S& set) {
+        if constexpr (Parameters<std::remove_const_t<S>>)
+            std::remove_const_t<S>::each([&](const Path&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); }, set);
+        else
+            f(std::span<element<decltype(std::span{set})>>{set});
+    }
+    template <class Span>
+    using element = typename Span::element_type;
+
+    template <class T>
+    static void add(std::span<T> sum, std::span<const T> more) {
+        if constexpr (std::floating_point<T>) {
+            kernel::add<T>(sum, more, sum);
+        } else {
+            using Unsigned = std::make_unsigned_t<T>;
+            for (std::size_t i = 0; i < sum.size(); ++i)
+                sum[i] = static_cast<T>(static_cast<Unsigned>(static_cast<Unsigned>(sum[i]) + static_cast<Unsigned>(more[i])));
+        }
+    }
+
+    Buffer<std::byte> memory_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace tessera::dist

@@ -1,0 +1,32 @@
+#pragma once
+// same_everywhere(communicator, bytes): have all processes the same bytes? All get the same answer. For a hash of the
+// weights, the options of a run, the size of a data set: what must agree before N processes can be one run.
+//
+// Costs  two lists of sizes, and one broadcast of `bytes`
+
+#include <tessera/dist/communicator.hpp>
+#include <tessera/dist/sizes.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::dist {
+
+template <Communicator C>
+[[nodiscard]] bool same_everywhere([[maybe_unused]] C& communicator, [[maybe_unused]] std::span<const std::byte> bytes) {
+    if constexpr (single_process<C>) {
+        return true;
+    } else {
+        const std::vector<std::uint64_t> lengths = sizes(communicator, bytes.size());
+        if (std::ranges::count(lengths, lengths[0]) != std::ranges::ssize(lengths)) return false;
+        std::vector<std::byte> first(bytes.begin(), bytes.end());
+        communicator.broadcast(first, 0);
+        const auto equal = sizes(communicator, std::ranges::equal(first, bytes) ? 1 : 0);
+        return std::ranges::count(equal, 1u) == std::ranges::ssize(equal);
+    }
+}
+
+}  // namespace tessera::dist

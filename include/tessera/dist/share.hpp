@@ -1,0 +1,33 @@
+#pragma once
+// share(communicator, groups): which of the groups of a batch this process computes.
+//
+//     width = the smallest power of two that is at least groups / size;   rank r has [r width, (r + 1) width) of them
+//
+// nn::Grouped adds the gradients of groups in a binary tree by stride doubling. Shares of a power of two, one after the
+// other, are whole subtrees of it, and sum_tree is the rest: so any number of processes has the bits of one. The price
+// is that a number of groups which is not a power of two times the number of processes leaves some with less, and the
+// last ones perhaps with nothing (12 groups on 4 processes: 4, 4, 4, 0). A process without groups takes part in every
+// sum all the same.
+
+#include <tessera/dist/communicator.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::dist {
+
+struct Share {
+    std::size_t first = 0;
+    std::size_t count = 0;
+};
+
+template <Communicator C>
+constexpr Share share(const C& communicator, std::size_t groups) {
+    const std::size_t size = communicator.size();
+    const std::size_t width = std::bit_ceil((groups + size - 1) / size);
+    const std::size_t first = std::min(groups, communicator.rank() * width);
+    return {first, std::min(width, groups - first)};
+}
+
+}  // namespace tessera::dist
