@@ -1,5 +1,6 @@
 #pragma once
-// Everything of tessera except what stands behind the door to stb: include <tessera/data/image.hpp> for pictures.
+// Everything of tessera except what needs a library that not everybody has: <tessera/data/image.hpp> for pictures (stb) and
+// <tessera/dist/mpi.hpp> for several processes (MPI).
 
 // IWYU pragma: begin_exports
 #include <tessera/version.hpp>
@@ -148,6 +149,17 @@
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/gradient_check.hpp>
 #include <tessera/testing/layer_check.hpp>
+
+#include <tessera/dist/broadcast_state.hpp>
+#include <tessera/dist/communicator.hpp>
+#include <tessera/dist/gather_rows.hpp>
+#include <tessera/dist/in_turn.hpp>
+#include <tessera/dist/message.hpp>
+#include <tessera/dist/same_everywhere.hpp>
+#include <tessera/dist/self.hpp>
+#include <tessera/dist/share.hpp>
+#include <tessera/dist/sizes.hpp>
+#include <tessera/dist/sum_tree.hpp>
 
 #include <tessera/train/checkpoints.hpp>
 #include <tessera/train/recent_norms.hpp>

@@ -17,7 +17,7 @@ set(io_may core)
 set(vq_may core kernel nn loss data)
 set(gpt_may core kernel nn loss data)
 set(testing_may core kernel nn)
-set(train_may core kernel nn loss optim data io vq gpt testing)
+set(train_may core kernel nn loss optim data io vq gpt testing dist)
 set(dist_may core kernel)
 set(rooms core kernel nn loss optim data io vq gpt testing train dist)
 
@@ -33,7 +33,7 @@ set(doors
 
 # macros: the configuration of a third party stands before its include, all others are in two files
 set(macro_files "^(core/abi|version)\\.hpp$")
-set(macro_doors "^data/stb\\.hpp STBI?W?_|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$")
+set(macro_doors "^data/stb\\.hpp STBI?W?_|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$|^dist/mpi\\.hpp (OMPI|MPICH)_SKIP_MPICXX$")
 
 # what the umbrella must not reach: it needs files or programs that not everybody has
 set(opt_in data/image.hpp data/stb.hpp dist/mpi.hpp)

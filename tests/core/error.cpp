@@ -9,7 +9,7 @@
 namespace ts = tessera;
 
 TEST_CASE_TEMPLATE("Error: each class is caught as Error and as std::runtime_error, with its text", E,
-                   ts::ArgumentError, ts::IoError, ts::DataError, ts::StateError, ts::NumericError) {
+                   ts::ArgumentError, ts::IoError, ts::DataError, ts::StateError, ts::NumericError, ts::CommunicationError) {
     static_assert(std::derived_from<E, ts::Error> && std::derived_from<ts::Error, std::runtime_error>);
     const std::string text = "load: weight: " + ts::expected_got("3x4", "4x3");
     std::string caught;

@@ -74,6 +74,12 @@ public:
     using Error::Error;
 };
 
+/// Another process of a distributed run cannot be reached, or sent something else than was expected.
+class CommunicationError : public Error {
+public:
+    using Error::Error;
+};
+
 /// `expected X, got Y`, the tail of most messages.
 inline std::string expected_got(std::string_view expected, std::string_view got) {
     std::string s = "expected ";

@@ -25,7 +25,7 @@ struct Share {
 template <Communicator C>
 constexpr Share share(const C& communicator, std::size_t groups) {
     const std::size_t size = communicator.size();
-    const std::size_t width = (groups + size - 1) / size;
+    const std::size_t width = std::bit_ceil((groups + size - 1) / size);
     const std::size_t first = std::min(groups, communicator.rank() * width);
     return {first, std::min(width, groups - first)};
 }

@@ -1,0 +1,54 @@
+#include <tessera/dist/share.hpp>
+
+#include <tessera/dist/self.hpp>
+
+#include <doctest/doctest.h>
+#include <support/thread_communicator.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+std::vector<std::size_t> counts(std::size_t size, std::size_t groups) {
+    support::ThreadWorld world{size};
+    std::vector<std::size_t> all;
+    for (std::size_t rank = 0; rank < size; ++rank)
+        all.push_back(dist::share(support::ThreadCommunicator{world, rank}, groups).count);
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("share: subtrees of a power of two, one after the other") {
+    using Counts = std::vector<std::size_t>;
+    CHECK(counts(1, 13) == Counts{13});
+    CHECK(counts(2, 8) == Counts{4, 4});
+    CHECK(counts(2, 5) == Counts{4, 1});
+    CHECK(counts(3, 6) == Counts{2, 2, 2});
+    CHECK(counts(4, 12) == Counts{4, 4, 4, 0});
+    CHECK(counts(4, 2) == Counts{1, 1, 0, 0});
+    CHECK(counts(3, 0) == Counts{0, 0, 0});
+    CHECK(dist::share(dist::Self{}, 7).count == 7);
+}
+
+TEST_CASE("share: every group belongs to one rank, and begins where a subtree does") {
+    bool once = true, aligned = true;
+    for (std::size_t size = 1; size <= 9; ++size)
+        for (std::size_t groups = 0; groups <= 40; ++groups) {
+            support::ThreadWorld world{size};
+            std::size_t next = 0;
+            for (std::size_t rank = 0; rank < size; ++rank) {
+                const dist::Share share = dist::share(support::ThreadCommunicator{world, rank}, groups);
+                if (share.count > 0) aligned &= share.first % std::bit_ceil(share.count) == 0;
+                once &= share.first == next;
+                next += share.count;
+            }
+            once &= next == groups;
+        }
+    CHECK(once);
+    CHECK(aligned);
+}
