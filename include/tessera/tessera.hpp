@@ -6,15 +6,20 @@
 #include <tessera/version.hpp>
 
 #include <tessera/core/abi.hpp>
+#include <tessera/core/batch_part.hpp>
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/bytes.hpp>
 #include <tessera/core/crc32.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/file.hpp>
 #include <tessera/core/format_code.hpp>
+#include <tessera/core/hook.hpp>
 #include <tessera/core/in_use.hpp>
 #include <tessera/core/label.hpp>
+#include <tessera/core/lifetime.hpp>
 #include <tessera/core/limits.hpp>
+#include <tessera/core/number_text.hpp>
+#include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/rng.hpp>
@@ -97,7 +102,9 @@
 #include <tessera/nn/window_fits.hpp>
 
 #include <tessera/loss/cross_entropy.hpp>
+#include <tessera/loss/gaussian_nll.hpp>
 #include <tessera/loss/l1.hpp>
+#include <tessera/loss/loss.hpp>
 #include <tessera/loss/mse.hpp>
 
 #include <tessera/optim/adam.hpp>
@@ -130,15 +137,21 @@
 #include <tessera/io/utf8.hpp>
 #include <tessera/io/weights.hpp>
 
+#include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/codebook_state.hpp>
+#include <tessera/vq/codebook_statistics.hpp>
 #include <tessera/vq/collapse_watch.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
+#include <tessera/vq/fsq.hpp>
 #include <tessera/vq/kmeans.hpp>
 #include <tessera/vq/quantize.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/revive.hpp>
 #include <tessera/vq/vq_vae.hpp>
-#include <tessera/vq/vq_vae_options.hpp>
+#include <tessera/vq/vq_vae_report.hpp>
 
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>
@@ -149,6 +162,9 @@
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/gradient_check.hpp>
 #include <tessera/testing/layer_check.hpp>
+#include <tessera/testing/loss_check.hpp>
+#include <tessera/testing/quantizer_check.hpp>
+#include <tessera/testing/smooth_quantizer.hpp>
 
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -163,5 +179,6 @@
 
 #include <tessera/train/checkpoints.hpp>
 #include <tessera/train/recent_norms.hpp>
+#include <tessera/train/trainable.hpp>
 #include <tessera/train/trainer.hpp>
 // IWYU pragma: end_exports
