@@ -152,6 +152,7 @@
 #include <tessera/vq/revive.hpp>
 #include <tessera/vq/vq_vae.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
+#include <tessera/vq/vq_vae_totals.hpp>
 
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt.hpp>

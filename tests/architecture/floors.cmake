@@ -110,8 +110,10 @@ foreach(header ${headers})
   if(room STREQUAL "nn" AND NOT header MATCHES "${not_layers}")
     set(limit 150)
   endif()
-  if(length GREATER limit)
-    refuse(${header} "too long: ${length} lines, the limit is ${limit}")
+  if(length GREATER 400)
+    refuse(${header} "too long: ${length} lines: over 400 a header is split")
+  elseif(length GREATER limit AND NOT text MATCHES "\n// Over ${limit} lines: [^\n]+")
+    refuse(${header} "too long: ${length} lines: over ${limit} its head comment says why (// Over ${limit} lines: ...)")
   endif()
 
   string(REGEX REPLACE "//[^\n]*" "" text "${text}")       # words in comments and messages are free

@@ -9,6 +9,8 @@
 //          stream N(0, 0.02^2 / (2 layers)), biases 0
 //
 // While training, a label is replaced by the null class with probability label_dropout, so that one net serves both.
+//
+// Over 250 lines: state, training and evaluation of one model.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>

@@ -7,6 +7,8 @@
 // anything, so a quantizer's own test compares its backward with the formula. A quantizer whose forward is differentiable
 // while the tokens stay (testing::Smooth, and what is built around it) is checked with `.differentiable = true`: backward is
 // then compared with differences of sum(dq q).
+//
+// Over 250 lines: one function for each rule of the contract.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/kernel/denormals.hpp>

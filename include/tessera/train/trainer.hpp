@@ -23,6 +23,8 @@
 //
 // A trainer is a model for io::save and io::load, and so for Checkpoints: each_state is all that a step depends on
 // besides its batch and the options. All processes have the same state: one of them saves it.
+//
+// Over 250 lines: the strong guarantee needs all state of a step in one place.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
@@ -33,24 +35,17 @@
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/gather_rows.hpp>
-#include <tessera/dist/in_turn.hpp>
-#include <tessera/dist/message.hpp>
-#include <tessera/dist/same_everywhere.hpp>
 #include <tessera/dist/self.hpp>
-#include <tessera/dist/sizes.hpp>
-#include <tessera/dist/sum_tree.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/nn/grouped.hpp>
 #include <tessera/optim/clip.hpp>
 #include <tessera/optim/detail/option.hpp>
 #include <tessera/optim/optimizer.hpp>
+#include <tessera/train/detail/processes.hpp>
 #include <tessera/train/recent_norms.hpp>
 #include <tessera/train/trainable.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -60,7 +55,6 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -79,8 +73,6 @@ template <Trainable Model, class Opt, dist::Communicator Comm = dist::Self>
     requires Optimizer<Opt, typename Model::Params>
 class Trainer {
     static_assert(sizeof(ModelHooksAreCallable<Model>) > 0);
-    static constexpr bool alone = dist::single_process<Comm>;
-    static constexpr bool learns_statistics = LearnsStatistics<Model>;
 
 public:
     using Report = typename Model::Report;
@@ -148,7 +140,7 @@ public:
     }
     void state_changed() {
         if constexpr (requires { model().state_changed(); }) model().state_changed();
-        agreed_ = false;
+        processes_.weights_changed();
     }
 
     [[nodiscard]] Opt& optimizer() { return optimizer_; }
@@ -162,7 +154,7 @@ public:
 private:
     Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm* communicator)
         : model_{&model}, watch_{model.lifetime()}, optimizer_{std::move(optimizer)}, options_{options},
-          communicator_{communicator} {
+          processes_{communicator} {
         detail::check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
         detail::check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
                              options.reject_above);
@@ -181,7 +173,7 @@ private:
     Report take_step(Model& model, typename Model::Batch batch) {
         check_counters();
         const BatchPart part = part_of(detail::samples_of(batch));
-        check_same_weights();
+        processes_.check_same_weights(model.params());
         workspace_.rng = stream().split(batches());
         prepare(model, batch, part);
         if (part.part == 0) {
@@ -189,7 +181,9 @@ private:
             set_zero(statistics_);
         }
         held_[0] = 0;  // after an error the accumulation begins again
-        add_gradient(model, batch, part);
+        processes_.sum_gradients(grad_, workspace_.totals, [&](typename Model::Params& grad) {
+            std::as_const(model).loss_and_grad(batch, part, workspace_, grad);
+        });
         Report report = std::as_const(model).report(workspace_, part.samples);
         if (!std::isfinite(report.loss))
             throw NumericError("loss: " + expected_got("a finite number", std::to_string(report.loss)));
@@ -212,7 +206,7 @@ private:
         observe(model, part);
         if (last) {
             optimizer_.update(model.params(), std::as_const(grad_));
-            if constexpr (learns_statistics) model.update(workspace_, std::as_const(statistics_));
+            if constexpr (LearnsStatistics<Model>) model.update(workspace_, std::as_const(statistics_));
             if (options_.reject_spikes > 0) recent_.add(steps(), report.grad_norm);
             ++steps_[0];
         }
@@ -225,91 +219,25 @@ private:
 
     Rng stream() const { return options_.seed ? Rng{*options_.seed} : Rng{model().rng()}; }
 
-    // Where this process's samples are in the batch.
     BatchPart part_of(std::size_t local) {
-        BatchPart part = BatchPart::whole(local);
-        if constexpr (!alone) {
-            const std::vector<std::uint64_t> counts = dist::sizes(*communicator_, local);
-            part.samples = 0;
-            for (std::size_t rank = 0; rank < counts.size(); ++rank) {
-                if (rank == communicator_->rank()) part.first = part.samples;
-                check_share(counts, rank);
-                part.samples += static_cast<std::size_t>(counts[rank]);
-            }
-        }
-        if (part.samples == 0) throw ArgumentError("Trainer: batch: expected at least one sample, got 0");
+        BatchPart part = processes_.part_of(local);
         part.part = static_cast<std::size_t>(held_[0]);
         part.parts = options_.accumulate;
         part.divisor = part.part == 0 ? part.samples : static_cast<std::size_t>(samples_[0]);
         return part;
     }
-    // Only whole subtrees of the sum over groups can be added apart with the same bits. All processes see all counts, so
-    // all of them throw.
-    static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
-        if (rank == 0 || counts[rank] == 0) return;
-        const std::uint64_t width = counts[0];
-        const bool whole = width % nn::group_size == 0 && std::has_single_bit(width / nn::group_size);
-        if (whole && counts[rank - 1] == width && counts[rank] <= width) return;
-        throw ArgumentError("Trainer: batch: ranks " + std::to_string(rank - 1) + " and " + std::to_string(rank) +
-                            " hold " + std::to_string(counts[rank - 1]) + " and " + std::to_string(counts[rank]) +
-                            " samples: expected all but the last ones to hold the same number, " +
-                            std::to_string(nn::group_size) + " times a power of two, and the last ones no more");
-    }
-    void check_same_weights() {
-        if constexpr (!alone) {
-            if (agreed_) return;
-            std::uint64_t hash = 14695981039346656037u;  // FNV-1a
-            Model::Params::each(
-                [&](const Path&, const auto& leaf) {
-                    for (const std::byte b : std::as_bytes(leaf.span()))
-                        hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
-                },
-                std::as_const(model().params()));
-            if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
-                throw ArgumentError("Trainer: the processes have different weights: expected the same seed in each, or "
-                                    "dist::broadcast_state before the first step");
-            agreed_ = true;
-        }
-    }
-
     void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
         if constexpr (Prepares<Model>)
             model.prepare(batch, part, workspace_, [this]<class T>(std::span<const T> rows, std::vector<T>& all) {
-                if constexpr (alone) {
-                    return rows;
-                } else {
-                    dist::gather_rows(*communicator_, rows, all);
-                    return std::span<const T>{all};
-                }
+                return processes_.gather(rows, all);
             });
     }
     void undo_prepare(Model& model) noexcept {
         if constexpr (Prepares<Model>) model.undo_prepare(workspace_);
     }
-    // grad += the gradient of all processes; workspace.totals are theirs as well.
-    void add_gradient(const Model& model, typename Model::Batch batch, const BatchPart& part) {
-        if constexpr (alone) {
-            model.loss_and_grad(batch, part, workspace_, grad_);
-        } else {
-            set_zero(shared_grad_);
-            model.loss_and_grad(batch, part, workspace_, shared_grad_);
-            dist::sum_tree(*communicator_, message_, shared_grad_, workspace_.totals);
-            Model::Params::each(
-                []<class Leaf>(const Path&, Leaf& sum, const Leaf& more) {
-                    kernel::add<typename Leaf::Scalar>(sum.span(), more.span(), sum.span());
-                },
-                grad_, std::as_const(shared_grad_));
-        }
-    }
-    // Process after process, in the order of the samples: the sums have the bits of one process.
     void observe(const Model& model, const BatchPart& part) {
-        if constexpr (learns_statistics) {
-            const auto add = [&] { model.observe(workspace_, part, statistics_); };
-            if constexpr (alone)
-                add();
-            else
-                dist::in_turn(*communicator_, message_, statistics_, add);
-        }
+        if constexpr (LearnsStatistics<Model>)
+            processes_.continue_sums(statistics_, [&] { model.observe(workspace_, part, statistics_); });
     }
 
     // They may come from a file.
@@ -352,18 +280,15 @@ private:
     Lifetime::Watch watch_;
     Opt optimizer_;
     TrainerOptions options_;
-    Comm* communicator_;  // null where there is one process
-    bool agreed_ = false;  // the processes have the same weights
+    detail::Processes<Comm, typename Model::Params> processes_;
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};
-    std::conditional_t<alone, None, typename Model::Params> shared_grad_{};
     Statistics statistics_{};
     Param<std::int64_t, Shape<1>> steps_;
     Param<std::int64_t, Shape<1>> batches_;
     Param<std::int64_t, Shape<1>> held_;     // batches whose gradient grad_ holds
     Param<std::int64_t, Shape<2>> samples_;  // of the first of them, and of all
     RecentNorms recent_;                     // only with reject_spikes
-    dist::Message message_;
     InUse in_use_;
 };
 

@@ -13,6 +13,8 @@
 //
 // Evaluation (encode, decode, reconstruct, evaluate) is const and packs the weights as they are at each call; to encode
 // many small batches call freeze() once.
+//
+// Over 250 lines: state, training and evaluation of one model; what they do is in the parts that they call.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
@@ -31,9 +33,9 @@
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
+#include <tessera/vq/vq_vae_totals.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -105,11 +107,7 @@ private:
         Tensor<T, Decoded> q, dq;
         Tensor<T, Input> y, dy;
     };
-    // Sums over the samples of a block.
-    struct Sums {
-        double reconstruction = 0, distance = 0;
-        vq::Terms<Q> terms{};
-    };
+    using Totals = VqVaeTotals<Q>;
     // What a start from data replaces.
     struct Started {
         typename Q::Params params;
@@ -127,10 +125,8 @@ public:
         Tensor<T, Latent> z;
         Tensor<Token, Shape<tokens>> codes;
         typename Q::Cache observing;
-        std::vector<Sums> blocks;
-        /// Sums over the samples of the last batch, which processes add up: reconstruction, distance, each term, and how
-        /// often each code was chosen.
-        std::vector<double> totals;
+        std::vector<typename Totals::Block> blocks;
+        std::vector<double> totals;     ///< sums over the samples of the last batch, which processes add up
         std::vector<T> gathered;        ///< the encoder's output of all processes, for a start from data
         std::optional<Started> before;  ///< until the step that started from data is done
     };
@@ -228,17 +224,7 @@ public:
     }
     /// Of the sums in ws.totals, which are of so many samples.
     [[nodiscard]] Report report(const Workspace& ws, std::size_t samples) const {
-        const double count = static_cast<double>(samples);
-        const std::span<const double> totals{ws.totals};
-        Report r;
-        r.reconstruction = totals[0] / (count * static_cast<double>(Input::size));
-        r.quantization_mse = totals[1] / (count * static_cast<double>(Latent::size));
-        std::size_t next = first_term;
-        vq::Terms<Q>::each([&](const Path&, double& term) { term = totals[next++] / count; }, r.terms);
-        r.quantizer = vq::sum_terms(r.terms);
-        r.loss = r.reconstruction + r.quantizer;
-        r.perplexity = perplexity(totals.subspan(next), &r.used);
-        return r;
+        return Totals::report(ws.totals, samples, Input::size);
     }
 
     /// Adds what the last loss_and_grad saw to the statistics.
@@ -306,9 +292,6 @@ public:
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
 
-    // In totals: reconstruction, distance, the terms, then the counts of codes.
-    static constexpr std::size_t first_term = 2;
-
     void freeze(Frozen& frozen) const {
         frozen.pack(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
     }
@@ -342,7 +325,7 @@ private:
             Decoder::forward(ws.frozen.decoder(), q, s.y.view(), s.decoder);
 
             // back through the decoder, the quantizer's estimator and its own terms, and the encoder
-            Sums& sums = ws.blocks[block];
+            typename Totals::Block& sums = ws.blocks[block];
             sums.reconstruction =
                 Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);
             Decoder::backward(ws.frozen.decoder(), q, std::as_const(s.y), std::as_const(s.dy), s.dq.view(), s.decoder,
@@ -355,19 +338,7 @@ private:
             if constexpr (std::same_as<Latent, Decoded>)
                 sums.distance = kernel::squared_error<T>(View<const T, Latent>{z}.span(), q.span());
         });
-        sum_blocks(ws);
-    }
-    static void sum_blocks(Workspace& ws) {
-        const std::size_t first_code = first_term + vq::count_terms<vq::Terms<Q>>();
-        ws.totals.assign(first_code + codes, 0);
-        for (const Sums& sums : ws.blocks) {
-            ws.totals[0] += sums.reconstruction;
-            ws.totals[1] += sums.distance;
-            std::size_t next = first_term;
-            vq::Terms<Q>::each([&](const Path&, const double& term) { ws.totals[next++] += term; }, sums.terms);
-        }
-        for (const Token k : ws.codes.span())
-            if (k != no_token) ws.totals[first_code + k] += 1;
+        Totals::sum(ws.blocks, ws.codes.span(), ws.totals);
     }
 
     Options options_;

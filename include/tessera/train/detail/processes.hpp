@@ -1,0 +1,127 @@
+#pragma once
+// Processes: what a trainer does together with the other processes of a run. With dist::Self each call is what one process
+// does alone, and nothing more is compiled.
+
+#include <tessera/core/batch_part.hpp>
+#include <tessera/core/error.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/dist/communicator.hpp>
+#include <tessera/dist/gather_rows.hpp>
+#include <tessera/dist/in_turn.hpp>
+#include <tessera/dist/message.hpp>
+#include <tessera/dist/same_everywhere.hpp>
+#include <tessera/dist/sizes.hpp>
+#include <tessera/dist/sum_tree.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/grouped.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::detail {
+
+template <dist::Communicator Comm, Parameters Params>
+class Processes {
+    static constexpr bool alone = dist::single_process<Comm>;
+
+public:
+    explicit Processes(Comm* communicator) : communicator_{communicator} {}
+
+    /// Where this process's samples are in the batch. All processes see all counts, so that all throw or none.
+    BatchPart part_of(std::size_t local) {
+        BatchPart part = BatchPart::whole(local);
+        if constexpr (!alone) {
+            const std::vector<std::uint64_t> counts = dist::sizes(*communicator_, local);
+            part.samples = 0;
+            for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+                if (rank == communicator_->rank()) part.first = part.samples;
+                check_share(counts, rank);
+                part.samples += static_cast<std::size_t>(counts[rank]);
+            }
+        }
+        if (part.samples == 0) throw ArgumentError("Trainer: batch: expected at least one sample, got 0");
+        return part;
+    }
+
+    /// Before the first step, and after weights were loaded: ArgumentError where the processes have different weights.
+    void check_same_weights(const Params& params) {
+        if constexpr (!alone) {
+            if (agreed_) return;
+            std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+            Params::each(
+                [&](const Path&, const auto& leaf) {
+                    for (const std::byte b : std::as_bytes(leaf.span()))
+                        hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
+                },
+                params);
+            if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
+                throw ArgumentError("Trainer: the processes have different weights: expected the same seed in each, or "
+                                    "dist::broadcast_state before the first step");
+            agreed_ = true;
+        }
+    }
+    void weights_changed() { agreed_ = false; }
+
+    /// The rows of all processes, in `all` where there are several.
+    template <class T>
+    std::span<const T> gather(std::span<const T> rows, std::vector<T>& all) {
+        if constexpr (alone) {
+            return rows;
+        } else {
+            dist::gather_rows(*communicator_, rows, all);
+            return all;
+        }
+    }
+
+    /// add(g) adds the gradient of this process's samples to g, and fills totals; then grad and totals are those of all.
+    template <class F>
+    void sum_gradients(Params& grad, std::vector<double>& totals, F&& add) {
+        if constexpr (alone) {
+            add(grad);
+        } else {
+            set_zero(own_);
+            add(own_);
+            dist::sum_tree(*communicator_, message_, own_, totals);
+            Params::each(
+                []<class Leaf>(const Path&, Leaf& sum, const Leaf& more) {
+                    kernel::add<typename Leaf::Scalar>(sum.span(), more.span(), sum.span());
+                },
+                grad, std::as_const(own_));
+        }
+    }
+
+    /// add() adds to `statistics` what this process has; process after process, in the order of the samples, so that the
+    /// sums have the bits of one process.
+    template <Parameters Statistics, class F>
+    void continue_sums(Statistics& statistics, F&& add) {
+        if constexpr (alone)
+            add();
+        else
+            dist::in_turn(*communicator_, message_, statistics, add);
+    }
+
+private:
+    // Only whole subtrees of the sum over groups can be added apart with the same bits.
+    static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
+        if (rank == 0 || counts[rank] == 0) return;
+        const std::uint64_t width = counts[0];
+        const bool whole = width % nn::group_size == 0 && std::has_single_bit(width / nn::group_size);
+        if (whole && counts[rank - 1] == width && counts[rank] <= width) return;
+        throw ArgumentError("Trainer: batch: ranks " + std::to_string(rank - 1) + " and " + std::to_string(rank) +
+                            " hold " + std::to_string(counts[rank - 1]) + " and " + std::to_string(counts[rank]) +
+                            " samples: expected all but the last ones to hold the same number, " +
+                            std::to_string(nn::group_size) + " times a power of two, and the last ones no more");
+    }
+
+    Comm* communicator_;   // null where there is one process
+    bool agreed_ = false;  // the processes have the same weights
+    std::conditional_t<alone, None, Params> own_{};
+    dist::Message message_;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::detail
