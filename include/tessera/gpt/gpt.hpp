@@ -11,6 +11,7 @@
 // While training, a label is replaced by the null class with probability label_dropout, so that one net serves both.
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
@@ -125,6 +126,10 @@ public:
     /// What the shapes of the weights do not show.
     static std::vector<std::pair<std::string, std::string>> metadata() {
         return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
+    }
+    std::vector<Setting> settings() const {
+        return {{"label_dropout", detail::number_text(options_.label_dropout)},
+                {"dropout_percent", detail::number_text(C.dropout_percent)}};
     }
 
     /// The weights as they are now in the kernels' order, for forward passes only: pack once to sample often.

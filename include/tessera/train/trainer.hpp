@@ -20,6 +20,7 @@
 #include <tessera/core/in_use.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/optim/clip.hpp>
 #include <tessera/optim/detail/option.hpp>
@@ -30,6 +31,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -107,18 +109,26 @@ public:
         if (std::get<0>(std::tie(trainers...)).options_.reject_spikes > 0)
             RecentNorms::each(under("trainer.recent", f), trainers.recent_...);
     }
-    /// The options: a file of other ones is not loaded.
+    /// The model, whose metadata and settings count like those of a model that is loaded by itself.
+    const Model& wrapped() const { return *model_; }
     std::vector<std::pair<std::string, std::string>> metadata() const {
-        std::vector<std::pair<std::string, std::string>> all;
-        if constexpr (requires { optimizer_.metadata(); }) all = optimizer_.metadata();
-        all.emplace_back("seed", std::to_string(options_.seed));
-        all.emplace_back("clip_norm", detail::number_text(options_.clip_norm));
-        all.emplace_back("reject_above", detail::number_text(options_.reject_above));
-        all.emplace_back("reject_spikes", detail::number_text(options_.reject_spikes));
-        all.emplace_back("accumulate", std::to_string(options_.accumulate));
-        if constexpr (requires { model_->metadata(); })  // what shapes do not show: a net's heads
-            for (const auto& [key, value] : model_->metadata()) all.emplace_back("model." + key, value);
+        if constexpr (requires { optimizer_.metadata(); }) return optimizer_.metadata();
+        return {};
+    }
+    /// The options: a file of other ones is loaded when the host accepts them by name (io::LoadOptions::accept).
+    std::vector<Setting> settings() const {
+        std::vector<Setting> all;
+        if constexpr (requires { optimizer_.settings(); }) all = optimizer_.settings();
+        all.push_back({"seed", detail::number_text(options_.seed)});
+        all.push_back({"clip_norm", detail::number_text(options_.clip_norm)});
+        all.push_back({"reject_above", detail::number_text(options_.reject_above)});
+        all.push_back({"reject_spikes", detail::number_text(options_.reject_spikes), {"trainer.recent"}});
+        all.push_back({"accumulate", detail::number_text(options_.accumulate), {"trainer.held", "trainer.grad"}});
         return all;
+    }
+    /// After a load that was allowed to leave some of the model out.
+    void complete(std::span<const std::string> missing) noexcept {
+        if constexpr (requires { model_->complete(missing); }) model_->complete(missing);
     }
     void state_changed() {
         if constexpr (requires { model_->state_changed(); }) model_->state_changed();

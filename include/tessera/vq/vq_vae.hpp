@@ -12,6 +12,7 @@
 // Evaluation (encode, decode, reconstruct, evaluate) is const and works from the weights as they are.
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/loss/mse.hpp>
@@ -29,6 +30,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -114,6 +116,21 @@ public:
     static void each_state(F&& f, M&... models) {
         Params::each(f, models.params_...);
         State::each(under("codebook", f), models.book_...);
+    }
+    std::vector<Setting> settings() const { return settings_of(options_); }
+    /// Encoding and decoding need the codebook vectors only: a file may leave the averages behind them out.
+    static bool optional_in_file(std::string_view name) {
+        return name.starts_with("codebook.") && name != "codebook.weight";
+    }
+    /// After such a load: averages as if each code had been chosen once, where its vector is.
+    void complete(std::span<const std::string> missing) noexcept {
+        const auto lacks = [&](std::string_view name) { return std::ranges::find(missing, name) != missing.end(); };
+        const bool count = lacks("codebook.count"), sum = lacks("codebook.sum");
+        if (count || sum)
+            for (std::size_t k = 0; k < codes; ++k)
+                book_.place(k, book_.weight.data() + k * width, count ? T(1) : book_.count[k]);
+        if (lacks("codebook.grace")) book_.grace.fill(0);
+        if (lacks("codebook.steps")) book_.steps.fill(1);  // 0 would let k-means replace what was loaded
     }
 
     /// Before the first step: the codes start from the encoder's vectors of this batch.

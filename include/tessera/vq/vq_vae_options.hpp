@@ -2,6 +2,7 @@
 // What of a VqVae is a number and not a type, and what it reports.
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/revive.hpp>
 
@@ -32,6 +33,16 @@ inline const VqVaeOptions& checked(const VqVaeOptions& o) {
     not_negative("ema.eps", o.ema.eps);
     check(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
     return o;
+}
+
+/// The options as a file keeps them.
+inline std::vector<Setting> settings_of(const VqVaeOptions& o) {
+    return {{"commitment", detail::number_text(o.commitment)},
+            {"ema.decay", detail::number_text(o.ema.decay)},
+            {"ema.eps", detail::number_text(o.ema.eps)},
+            {"revive.below", detail::number_text(o.revive.below)},
+            {"revive.grace", detail::number_text(o.revive.grace)},
+            {"kmeans", detail::number_text(o.kmeans)}};
 }
 
 /// Of one training step.

@@ -2,17 +2,11 @@
 // One sentence for every option that cannot work:  AdamW: beta1: expected a number in [0, 1), got 1.5
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/setting.hpp>
 
-#include <charconv>
 #include <string>
 
 namespace tessera::inline TESSERA_ABI::detail {
-
-/// Every digit of a number, and the same ones in every locale.
-inline std::string number_text(double x) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof text, x).ptr};
-}
 
 inline void check_option(bool good, const char* where, const char* what, const char* expected, double got) {
     if (good) return;
