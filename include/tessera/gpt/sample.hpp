@@ -122,7 +122,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
     if (!o.labels.empty() && o.labels.size() != count)
         fail("labels", std::to_string(count) + " (one a sequence) or none", std::to_string(o.labels.size()));
     for (const Label label : o.labels)
-        if (label >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label));
+        if (label.index >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label.index));
 }
 }  // namespace detail
 

@@ -14,7 +14,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <string_view>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -26,7 +25,7 @@ concept TokenShape = StaticShape<S> &&(S::rank == 1);
 template <StaticShape In, std::size_t Vocab, std::size_t Width, std::floating_point T>
 struct EmbeddingLayer {
     static_assert(TokenShape<In>, "Embedding: the input must be Shape<tokens>");
-    static_assert(Vocab > 0 && Vocab - 1 <= std::numeric_limits<Token>::max(),
+    static_assert(Vocab > 0 && Vocab <= no_token,
                   "Embedding: a Token must be able to count the vocabulary");
     using Scalar = T;
     using InputScalar = Token;
