@@ -21,8 +21,10 @@
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/param_ref.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/core/shape.hpp>
 #include <tessera/core/system_files.hpp>
 #include <tessera/core/tensor.hpp>
@@ -118,6 +120,7 @@
 #include <tessera/data/check_image_size.hpp>
 #include <tessera/data/check_jpeg.hpp>
 #include <tessera/data/check_png.hpp>
+#include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/data/gzip.hpp>
 #include <tessera/data/idx.hpp>
@@ -130,10 +133,15 @@
 #include <tessera/data/tokens.hpp>
 
 #include <tessera/io/dtype.hpp>
+#include <tessera/io/float16.hpp>
 #include <tessera/io/json_reader.hpp>
+#include <tessera/io/load.hpp>
+#include <tessera/io/load_options.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/safetensors_header.hpp>
 #include <tessera/io/safetensors_writer.hpp>
+#include <tessera/io/save.hpp>
+#include <tessera/io/stateful.hpp>
 #include <tessera/io/utf8.hpp>
 #include <tessera/io/weights.hpp>
 

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace ts = tessera;
@@ -137,4 +139,33 @@ TEST_CASE("Rng: normal has the moments of a normal") {
     CHECK(std::abs(outside / double{n} - 0.05) < 0.002);
     CHECK(ts::Rng{8}.normal(10, 0.5f) ==
           doctest::Approx(10 + 0.5 * static_cast<double>(ts::Rng{8}.normal())));
+}
+
+namespace {
+/// What a file does with a leaf: numbers out of one generator, into another.
+void carry(const ts::Rng& from, ts::Rng& to) {
+    std::vector<std::uint64_t> numbers;
+    std::vector<std::string> names;
+    ts::Rng::each_state(
+        [&](const ts::Path& path, const auto& leaf) {
+            names.push_back(path.str());
+            numbers.push_back(leaf[0]);
+        },
+        from);
+    CHECK(names == std::vector<std::string>{"rng.seed", "rng.stream", "rng.position"});
+    std::size_t next = 0;
+    ts::Rng::each_state([&](const ts::Path&, auto& leaf) { leaf[0] = numbers[next++]; }, to);
+}
+}  // namespace
+
+TEST_CASE("Rng: its state can be carried into another generator, at any position of a block") {
+    for (int drawn = 0; drawn < 9; ++drawn) {
+        CAPTURE(drawn);
+        ts::Rng from = ts::Rng{5}.split(3), to{6};
+        to.bits();  // holds a block of its own
+        for (int i = 0; i < drawn; ++i) from.bits();
+        carry(from, to);
+        for (int i = 0; i < 6; ++i) CHECK(to.bits() == from.bits());
+        CHECK((to.fork().bits() == from.fork().bits() && to.seed() == 5 && to.position() == from.position()));
+    }
 }

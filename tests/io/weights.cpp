@@ -5,6 +5,8 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -157,17 +159,18 @@ TEST_CASE("io::load: everything that does not fit is told, and nothing changes")
     io::SafetensorsWriter writer;
     writer.metadata("tessera.net.heads", "8");
     const std::array<std::uint64_t, 1> one{1}, five{5};
-    const std::array<float, 5> zeros{};
+    const std::array<float, 1> zeros{};
     writer.add<float>("conv.weight", std::array<std::uint64_t, 4>{3, 1, 2, 2}, std::array<float, 12>{});
-    writer.add<float>("conv.bias", one, std::span{zeros}.first(1));
-    writer.add<float>("prior.bias", five, zeros);
+    writer.add<float>("conv.bias", one, zeros);
+    writer.add<std::int64_t>("prior.bias", five, std::array<std::int64_t, 5>{});
     writer.write(path);
     CHECK(load() == "io::load: " + path +
-                        ": 5 things do not fit:\n  prior.bias: expected F64, file has F32\n  encoder.weight: "
+                        ": 5 things do not fit:\n  prior.bias: expected F64, file has I64\n  encoder.weight: "
                         "expected 3x3, "
                         "missing in the file\n  count: expected scalar, missing in the file\n  heads: "
                         "expected 4, file has 8\n  "
-                        "conv.bias: not expected, file has 1");
+                        "conv.bias: not expected, file has 1\n  "
+                        "the file has 3 tensors: conv (2), prior (1)");
     CHECK((values(wide) == before && values(prior) == before_prior && wide.changes == 0));
 }
 

@@ -21,6 +21,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -180,7 +182,7 @@ TEST_CASE("Checkpoints: a net of other heads, which shapes do not show, is refus
     Trainer saved{four, AdamW{four}};
     Trainer loaded{two, AdamW{two}};
     io::SafetensorsFile file{io::collect(saved).bytes(), "memory"};
-    CHECK(contains(message<FormatError>([&] { io::load(file, loaded); }), "model.heads: expected 2, file has 4"));
+    CHECK(contains(message<FormatError>([&] { io::load(file, loaded); }), "heads: expected 2, file has 4"));
 }
 
 TEST_CASE("Checkpoints: the newest stay, as many as are asked for") {
@@ -456,4 +458,46 @@ TEST_CASE("Checkpoints: a file that is loaded from keeps its content when it is 
     auto last = checkpoints.newest();
     for (const int step : {20, 30, 40}) checkpoints.save(static_cast<std::uint64_t>(step), file_of(2));
     CHECK(value_in(last->file) == 1);
+}
+
+TEST_CASE("Checkpoints: a file system without locks is told apart, and the host can go without one") {
+    for (const int reason : {ENOSYS, ENOLCK, EOPNOTSUPP}) {
+        CAPTURE(reason);
+        const TemporaryFolder folder;
+        Fault plan{.fail_at = 2, .reason = reason};  // make_folder, sync_folder, lock_folder
+        const std::string text = message<IoError>([&] { BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}}; });
+        CHECK(std::string{plan.failed} == "lock_folder");
+        CHECK(text == "Checkpoints: " + folder.str() + ": lock the folder (CheckpointsOptions{.lock = false} goes without): " +
+                          std::generic_category().message(reason));
+
+        Fault never{};
+        struct Files : FaultFiles {
+            using FaultFiles::FaultFiles;
+            Handle lock_folder(const char*) {
+                errno = ENOSYS;
+                return -1;
+            }
+        };
+        BasicCheckpoints<Files> one{folder.str(), {.lock = false}, Files{never}};
+        BasicCheckpoints<Files> two{folder.str(), {.lock = false}, Files{never}};  // nobody is kept out
+        one.save(1, file_of(5));
+        CHECK(value_in(two.newest()->file) == 5);
+    }
+    const TemporaryFolder folder;
+    Fault plan{.fail_at = 2, .reason = EACCES};
+    CHECK(message<IoError>([&] { BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}}; }) ==
+          "Checkpoints: " + folder.str() + ": open the folder: Permission denied");
+}
+
+TEST_CASE("Checkpoints: a folder without a lock leaves the descriptors of its host alone") {
+    const TemporaryFolder folder;
+    const auto open_descriptors = [] {
+        std::size_t count = 0;
+        for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) ++count;
+        return count;
+    };
+    if (!std::filesystem::exists("/proc/self/fd")) return;
+    const std::size_t before = open_descriptors();
+    { Checkpoints checkpoints{folder.str(), {.lock = false}}; }
+    CHECK(open_descriptors() == before);
 }

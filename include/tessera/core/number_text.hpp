@@ -1,5 +1,6 @@
 #pragma once
-// number_text(x): a number with every digit that it needs to be read back as the same one, in every locale.
+// number_text(x): a number with every digit that it needs to be read back as the same one, in every locale; "true" and
+// "false".
 
 #include <tessera/core/abi.hpp>
 
@@ -9,10 +10,15 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-template <std::floating_point T>
+template <class T>
+    requires std::floating_point<T> || std::integral<T>
 [[nodiscard]] std::string number_text(T x) {
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof text, x).ptr};
+    if constexpr (std::same_as<T, bool>) {
+        return x ? "true" : "false";
+    } else {
+        char text[32];
+        return {text, std::to_chars(text, text + sizeof text, x).ptr};
+    }
 }
 
 }  // namespace tessera::inline TESSERA_ABI

@@ -2,12 +2,14 @@
 // What a quantizer or a loss may say about its Options, as calls that do nothing where it says nothing:
 //
 //   check_options(options)    throws ArgumentError where a number cannot work
-//   settings(options)         names and values of the options: a file keeps them, and a resumed run compares them
+//   settings(options)         names and values of the options (core/setting.hpp): a file keeps them, and a resumed run
+//                             compares them
 //   metadata()                names and values of what must agree in a file and is not seen in the shapes of its tensors
 //
 // A member of one of these names that cannot be called so is a compile error.
 
 #include <tessera/core/hook.hpp>
+#include <tessera/core/setting.hpp>
 
 #include <concepts>
 #include <string>
@@ -24,7 +26,7 @@ concept ChecksOptions = requires(const typename Part::Options& options) { Part::
 
 template <class Part>
 concept HasSettings = requires(const typename Part::Options& options) {
-    { Part::settings(options) } -> std::same_as<NamedValues>;
+    { Part::settings(options) } -> std::same_as<std::vector<Setting>>;
 };
 
 template <class Part>
@@ -49,7 +51,7 @@ struct OptionHooksAreCallable {
     static_assert(!detail::names_check_options<Part> || ChecksOptions<Part>,
                   "check_options: expected `static void check_options(const Options&)`");
     static_assert(!detail::names_settings<Part> || HasSettings<Part>,
-                  "settings: expected `static NamedValues settings(const Options&)`");
+                  "settings: expected `static std::vector<Setting> settings(const Options&)`");
     static_assert(!detail::names_metadata<Part> || HasMetadata<Part>,
                   "metadata: expected `static NamedValues metadata()`");
 };
@@ -60,7 +62,7 @@ void check_options(const typename Part::Options& options) {
 }
 
 template <class Part>
-[[nodiscard]] NamedValues settings_of(const typename Part::Options& options) {
+[[nodiscard]] std::vector<Setting> settings_of(const typename Part::Options& options) {
     if constexpr (HasSettings<Part>)
         return Part::settings(options);
     else

@@ -7,8 +7,12 @@
 // A number depends on (seed, stream, position) and on nothing else: no thread, no standard library, no order of calls
 // in another stream can change it. split(i) gives the i-th of 2^64 independent streams below this one; the same i
 // gives the same stream. The distributions are our own: std:: ones differ from library to library.
+//
+// A generator is saved and loaded as any state: io::save(path, trainer, rng). It then gives the numbers that it would
+// have given.
 
 #include <tessera/core/abi.hpp>
+#include <tessera/core/param_ref.hpp>
 
 #include <array>
 #include <bit>
@@ -16,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -80,7 +85,22 @@ public:
     constexpr std::uint64_t seed() const { return seed_; }
     constexpr std::uint64_t position() const { return position_; }
 
+    /// f(path, leaf) for "rng.seed", "rng.stream" and "rng.position", a 64-bit integer each.
+    template <class F, class... R>
+    static void each_state(F&& f, R&... rngs) {
+        (forget_block(rngs), ...);
+        visit_refs(f, "rng.seed", ParamRef{rngs.seed_}...);
+        visit_refs(f, "rng.stream", ParamRef{rngs.stream_}...);
+        visit_refs(f, "rng.position", ParamRef{rngs.position_}...);
+    }
+
 private:
+    /// The block that is held belongs to the state before.
+    template <class R>
+    static constexpr void forget_block(R& rng) {
+        if constexpr (!std::is_const_v<R>) rng.block_index_ = 0;
+    }
+
     static constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
     static constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
     static constexpr std::uint64_t join(std::uint32_t lo, std::uint32_t hi) { return std::uint64_t{hi} << 32 | lo; }

@@ -9,13 +9,16 @@
 //
 // The order depends on the generator only: Fisher and Yates' shuffle with Rng::below, the same on every
 // machine. The overload with a generator draws a new stream of it each time, so two epochs differ; with
-// BatchOptions the caller says which: `.rng = Rng{seed}.split(epoch)`. The last batch is smaller where the
+// BatchOptions the caller says which: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved
+// and resumed anywhere (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run
+// that is resumed there. The last batch is smaller where the
 // size does not divide, unless drop_last. The range owns one buffer, which the next batch overwrites; nothing
 // is allocated per batch.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
+#include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/kernel/denormals.hpp>
 
@@ -64,8 +67,9 @@ class Batches {
 public:
     using Example = typename D::Example;
 
-    Batches(const D& dataset, std::size_t size, const BatchOptions& options)
-        : dataset_{&dataset}, size_{size} {
+    /// `position` is told of each batch that was given out.
+    Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr)
+        : dataset_{&dataset}, size_{size}, position_{position} {
         const std::size_t examples = dataset.size();
         if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
             examples > std::numeric_limits<std::uint32_t>::max())
@@ -133,6 +137,7 @@ private:
                     if (!labels_.empty()) labels_[n] = dataset_->label(i);
             }
         });
+        if (position_) position_->advance(index, count(), size_, dataset_->size());
     }
     Batch<Example> current(std::size_t index) const {
         const std::size_t batch = x_.batch();
@@ -143,6 +148,7 @@ private:
 
     const D* dataset_;
     std::size_t size_;
+    DataPosition* position_;
     std::size_t used_ = 0;
     std::size_t first_ = 0;
     std::vector<std::uint32_t> order_;
@@ -158,11 +164,19 @@ template <Dataset D>
 Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
     return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork(), .first = 0}};
 }
+/// The rest of the pass that is under way, or the next one.
+template <Dataset D>
+Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position) {
+    position.check_pass(size, dataset.size());
+    return {dataset, size, {.rng = position.order(), .first = static_cast<std::size_t>(position.next())}, &position};
+}
 /// A temporary dataset would be gone before the first batch.
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, const BatchOptions& options) = delete;
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, Rng& rng) = delete;
+template <Dataset D>
+void batches(const D&& dataset, std::size_t size, DataPosition& position) = delete;
 
 }  // namespace tessera::inline TESSERA_ABI::data
 

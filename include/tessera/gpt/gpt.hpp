@@ -15,6 +15,7 @@
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/lifetime.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
@@ -135,6 +136,10 @@ public:
     /// What the shapes of the weights do not show.
     static std::vector<std::pair<std::string, std::string>> metadata() {
         return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
+    }
+    std::vector<Setting> settings() const {
+        return {{"label_dropout", number_text(options_.label_dropout)},
+                {"dropout_percent", number_text(C.dropout_percent)}};
     }
 
     /// The weights as they are now in the kernels' order, for forward passes only: pack once to sample often.

@@ -15,6 +15,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd.hpp>
 #include <tessera/loss/loss.hpp>
@@ -23,6 +24,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -76,7 +78,7 @@ struct GaussianNllLoss {
             throw ArgumentError("GaussianNll: eps: " +
                                 expected_got("a finite number > 0", number_text(options.eps)));
     }
-    static NamedValues settings(const Options& options) { return {{"loss.eps", number_text(options.eps)}}; }
+    static std::vector<Setting> settings(const Options& options) { return {{"loss.eps", number_text(options.eps)}}; }
 
 private:
     static double numbers(View<const T, In> y) { return static_cast<double>(y.span().size()); }

@@ -8,6 +8,7 @@
 // of d^t.
 
 #include <tessera/core/param.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/simd.hpp>
@@ -18,6 +19,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -42,6 +45,8 @@ void move_towards(std::span<const T> p, T share, std::span<T> average) {
 template <Parameters P>
 class WeightEma {
 public:
+    static constexpr std::string_view kind = "weight_ema";
+
     /// A parameter set of its own, for checkpoints.
     struct State {
         P average;
@@ -78,6 +83,15 @@ public:
     const WeightEmaOptions& options() const { return options_; }
     State& state() { return state_; }
     const State& state() const { return state_; }
+
+    /// What io::save and io::load keep: io::save(path, trainer, average).
+    template <class F, class... E>
+    static void each_state(F&& f, E&... averages) {
+        State::each(f, averages.state_...);
+    }
+    std::vector<Setting> settings() const {
+        return {{"decay", number_text(options_.decay)}, {"warmup", number_text(options_.warmup)}};
+    }
 
 private:
     WeightEmaOptions options_;

@@ -16,7 +16,8 @@
 //   3. newest() is the highest step whose file is whole, by its checksum. A damaged one is passed over, kept as
 //      "<name>.damaged", and told; one that the disk cannot read (EIO) is passed over and told. When nothing whole is left,
 //      FormatError lists the files and their reasons. A file above a limit is a FormatError at once.
-//   4. A folder has one holder: another Checkpoints on it, here or in another process, is an IoError.
+//   4. A folder has one holder: another Checkpoints on it, here or in another process, is an IoError; unless the host
+//      went without the lock, because the file system has none.
 // The checksum finds accidents, not an attacker: load checkpoints of people you trust.
 
 #include <tessera/core/error.hpp>
@@ -39,6 +40,7 @@ namespace tessera::inline TESSERA_ABI {
 struct CheckpointsOptions {
     std::size_t keep = 2;                               ///< how many stay; one could be the one that a disk has damaged
     std::uint64_t file_limit = std::uint64_t{64} << 30;  ///< bytes of a checkpoint that is read
+    bool lock = true;  ///< false: for file systems without locks; that nobody else writes here is then up to the host
 };
 
 /// A whole checkpoint, open to be loaded from.
@@ -61,20 +63,17 @@ public:
         // a new folder can be lost with all that is in it; a parent that we may not read is another's to care for
         if (files_.sync_folder(detail::folder_of(folder_).c_str()) != 0 && errno != EACCES)
             refuse("fsync of the folder above", errno);
-        lock_ = files_.lock_folder(folder_.c_str());
-        if (!Files::is_open(lock_) && errno == EWOULDBLOCK)
-            refuse("is in use: another trainer writes its checkpoints here", EWOULDBLOCK);
-        if (!Files::is_open(lock_)) refuse("open the folder", errno);
+        if (options_.lock) lock();
         try {
             clean_and_try();
         } catch (...) {
-            files_.close(lock_);
+            unlock();
             throw;
         }
     }
     BasicCheckpoints(const BasicCheckpoints&) = delete;
     BasicCheckpoints& operator=(const BasicCheckpoints&) = delete;
-    ~BasicCheckpoints() { files_.close(lock_); }
+    ~BasicCheckpoints() { unlock(); }
 
     const std::string& folder() const { return folder_; }
 
@@ -157,6 +156,24 @@ private:
         detail::refuse_file("Checkpoints", folder_, what, reason);
     }
 
+    void lock() {
+        const auto handle = files_.lock_folder(folder_.c_str());
+        if (Files::is_open(handle)) {
+            lock_ = handle;
+            return;
+        }
+        const int reason = errno;
+        if (reason == EWOULDBLOCK)
+            refuse("is in use: another trainer writes its checkpoints here", reason);
+        if (reason == ENOSYS || reason == ENOLCK || reason == EOPNOTSUPP || reason == ENOTSUP)
+            refuse("lock the folder (CheckpointsOptions{.lock = false} goes without)", reason);
+        refuse("open the folder", reason);
+    }
+    void unlock() {
+        if (lock_) files_.close(*lock_);
+        lock_.reset();
+    }
+
     static std::optional<std::uint64_t> step_of(std::string_view name) {
         if (name.size() != begin.size() + digits + end.size() || !name.starts_with(begin) || !name.ends_with(end))
             return std::nullopt;
@@ -222,7 +239,7 @@ private:
     std::string folder_;
     CheckpointsOptions options_;
     Files files_;
-    typename Files::Handle lock_{};
+    std::optional<typename Files::Handle> lock_;
 };
 
 using Checkpoints = BasicCheckpoints<>;

@@ -36,6 +36,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/self.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/optim/clip.hpp>
@@ -115,6 +116,8 @@ public:
         f("trainer.steps", trainers.steps_...);
         f("trainer.batches", trainers.batches_...);
         f("trainer.held", trainers.held_...);
+        const auto below = under("trainer", f);
+        Rng::each_state(below, trainers.stream_...);
         const TrainerOptions& options = std::get<0>(std::tie(trainers...)).options_;
         if (options.accumulate > 1) {
             f("trainer.samples", trainers.samples_...);
@@ -123,20 +126,29 @@ public:
         }
         if (options.reject_spikes > 0) RecentNorms::each(under("trainer.recent", f), trainers.recent_...);
     }
-    /// The options: a file of other ones is not loaded.
-    std::vector<std::pair<std::string, std::string>> metadata() const {
-        std::vector<std::pair<std::string, std::string>> all;
-        if constexpr (requires { optimizer_.metadata(); }) all = optimizer_.metadata();
-        all.emplace_back("seed", options_.seed ? std::to_string(*options_.seed) : "the model's");
-        all.emplace_back("clip_norm", number_text(options_.clip_norm));
-        all.emplace_back("reject_above", number_text(options_.reject_above));
-        all.emplace_back("reject_spikes", number_text(options_.reject_spikes));
-        all.emplace_back("accumulate", std::to_string(options_.accumulate));
-        if constexpr (requires { model().metadata(); })  // what shapes do not show: a net's heads
-            for (const auto& [key, value] : model().metadata()) all.emplace_back("model." + key, value);
-        if constexpr (requires { model().settings(); })
-            for (const auto& [key, value] : model().settings()) all.emplace_back("model." + key, value);
+    /// The model, whose metadata and settings count like those of a model that is loaded by itself.
+    [[nodiscard]] const Model& wrapped() const { return model(); }
+    [[nodiscard]] NamedValues metadata() const {
+        if constexpr (requires { optimizer_.metadata(); }) return optimizer_.metadata();
+        return {};
+    }
+    /// The options: a file of other ones is loaded when the host accepts them by name (io::LoadOptions::accept).
+    [[nodiscard]] std::vector<Setting> settings() const {
+        std::vector<Setting> all;
+        if constexpr (requires { optimizer_.settings(); }) all = optimizer_.settings();
+        all.push_back({"seed", options_.seed ? number_text(*options_.seed) : "of the model", {"trainer.rng"}});
+        all.push_back({"clip_norm", number_text(options_.clip_norm)});
+        all.push_back({"reject_above", number_text(options_.reject_above)});
+        all.push_back({"reject_spikes", number_text(options_.reject_spikes), {"trainer.recent"}});
+        all.push_back({"accumulate",
+                       number_text(options_.accumulate),
+                       {"trainer.held", "trainer.samples", "trainer.grad", "trainer.statistics"}});
         return all;
+    }
+    /// After a load that was allowed to leave some of the model out.
+    void complete(std::span<const std::string> missing) noexcept {
+        if constexpr (requires { model_->complete(missing); })
+            if (watch_.state() == Lifetime::State::alive) model_->complete(missing);
     }
     void state_changed() {
         if constexpr (requires { model().state_changed(); }) model().state_changed();
@@ -154,7 +166,7 @@ public:
 private:
     Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm* communicator)
         : model_{&model}, watch_{model.lifetime()}, optimizer_{std::move(optimizer)}, options_{options},
-          processes_{communicator} {
+          stream_{options.seed ? Rng{*options.seed} : Rng{model.rng()}}, processes_{communicator} {
         detail::check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
         detail::check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
                              options.reject_above);
@@ -174,7 +186,7 @@ private:
         check_counters();
         const BatchPart part = part_of(detail::samples_of(batch));
         processes_.check_same_weights(model.params());
-        workspace_.rng = stream().split(batches());
+        workspace_.rng = stream_.split(batches());
         prepare(model, batch, part);
         if (part.part == 0) {
             set_zero(grad_);
@@ -216,8 +228,6 @@ private:
         ++batches_[0];
         return report;
     }
-
-    Rng stream() const { return options_.seed ? Rng{*options_.seed} : Rng{model().rng()}; }
 
     BatchPart part_of(std::size_t local) {
         BatchPart part = processes_.part_of(local);
@@ -280,6 +290,7 @@ private:
     Lifetime::Watch watch_;
     Opt optimizer_;
     TrainerOptions options_;
+    Rng stream_;  // of what is drawn in training
     detail::Processes<Comm, typename Model::Params> processes_;
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};

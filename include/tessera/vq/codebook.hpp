@@ -14,6 +14,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/path.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
 #include <tessera/vq/ema.hpp>
@@ -23,12 +24,14 @@
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/revive.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -117,13 +120,27 @@ struct CodebookQuantizer {
         if (options.kmeans) kmeans(buffers.book, z.span(), rng);
     }
 
-    static NamedValues settings(const Options& o) {
+    /// Lookup needs the vectors only.
+    static bool optional_in_file(std::string_view name) {
+        return name.starts_with("codebook.") && name != "codebook.weight";
+    }
+    /// Averages as if each vector had been chosen once, where it is.
+    static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
+        const auto lacks = [&](std::string_view name) { return std::ranges::find(missing, name) != missing.end(); };
+        auto& book = buffers.book;
+        const bool count = lacks("codebook.count");
+        if (count || lacks("codebook.sum"))
+            for (std::size_t k = 0; k < K; ++k) book.place(k, book.weight.data() + k * width, count ? T(1) : book.count[k]);
+        if (lacks("codebook.grace")) book.grace.fill(0);
+    }
+
+    static std::vector<Setting> settings(const Options& o) {
         return {{"commitment", number_text(o.commitment)},
                 {"ema.decay", number_text(o.ema.decay)},
                 {"ema.eps", number_text(o.ema.eps)},
                 {"revive.below", number_text(o.revive.below)},
-                {"revive.grace", std::to_string(o.revive.grace)},
-                {"kmeans", o.kmeans ? "true" : "false"}};
+                {"revive.grace", number_text(o.revive.grace)},
+                {"kmeans", number_text(o.kmeans)}};
     }
     /// Written so that NaN fails each of them.
     static void check_options(const Options& o) {

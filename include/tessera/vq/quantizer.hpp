@@ -34,8 +34,10 @@
 //   start(params, buffers, z, options, rng)           from data, once, before the first step (k-means)
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 alone, for threads that share one
 //                                                     image; no_token where forward would throw. It must not throw
+//   optional_in_file(name), complete(params, buffers, missing)      leaves without which q can be looked up, and what they
+//                                                     become where a file had none; noexcept
 //   check_options(options)                            throws ArgumentError
-//   settings(options)                                 names and values of the options, which files keep and compare
+//   settings(options)                                 the options, which files keep and compare (core/setting.hpp)
 //   metadata()                                        what must agree in a file and is not seen in the shapes of leaves
 //
 // Rules, tested by testing::check_quantizer:

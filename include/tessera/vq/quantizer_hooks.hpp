@@ -9,6 +9,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::vq {
@@ -44,6 +47,13 @@ concept EncodesRows =
     requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
              View<Token, TokenShape<Q>> tokens, std::size_t row) { Q::encode_rows(w, z, tokens, row, row); };
 
+template <class Q>
+concept CompletesFiles = requires(typename Q::Params& params, typename Q::Buffers& buffers,
+                                  std::span<const std::string> missing, std::string_view name) {
+    { Q::optional_in_file(name) } -> std::same_as<bool>;
+    { Q::complete(params, buffers, missing) } noexcept;
+};
+
 namespace detail {
 
 struct NamedRegularize { int regularize; };
@@ -53,6 +63,8 @@ struct NamedUpdate { int update; };
 struct NamedStatistics { int Statistics; };
 struct NamedStart { int start; };
 struct NamedEncodeRows { int encode_rows; };
+struct NamedOptionalInFile { int optional_in_file; };
+struct NamedComplete { int complete; };
 
 template <class Q>
 inline constexpr bool names_regularize =
@@ -65,6 +77,10 @@ template <class Q>
 inline constexpr bool names_start = !requires { &WithName<Q, NamedStart>::start; };
 template <class Q>
 inline constexpr bool names_encode_rows = !requires { &WithName<Q, NamedEncodeRows>::encode_rows; };
+
+template <class Q>
+inline constexpr bool names_complete = !requires { &WithName<Q, NamedOptionalInFile>::optional_in_file; } ||
+                                       !requires { &WithName<Q, NamedComplete>::complete; };
 
 template <class Q>
 struct terms_of {
@@ -110,6 +126,10 @@ struct HooksAreCallable {
     static_assert(!detail::names_encode_rows<Q> || EncodesRows<Q>,
                   "quantizer: encode_rows: expected `static void encode_rows(const Packed&, View<const T, Input> z, "
                   "View<Token, Shape<tokens>>, std::size_t first, std::size_t last)`");
+    static_assert(!detail::names_complete<Q> || CompletesFiles<Q>,
+                  "quantizer: optional_in_file and complete come together: expected `static bool "
+                  "optional_in_file(std::string_view name)` and `static void complete(Params&, Buffers&, std::span<const "
+                  "std::string> missing) noexcept`");
     static constexpr bool value = true;
 };
 
@@ -141,6 +161,19 @@ template <Quantizer Q>
 void start(typename Q::Params& params, typename Q::Buffers& buffers,
            View<const typename Q::Scalar, typename Q::Input> z, const typename Q::Options& options, Rng rng) {
     if constexpr (StartsFromData<Q>) Q::start(params, buffers, z, options, rng);
+}
+
+template <Quantizer Q>
+[[nodiscard]] bool optional_in_file([[maybe_unused]] std::string_view name) {
+    if constexpr (CompletesFiles<Q>)
+        return Q::optional_in_file(name);
+    else
+        return false;
+}
+template <Quantizer Q>
+void complete([[maybe_unused]] typename Q::Params& params, [[maybe_unused]] typename Q::Buffers& buffers,
+              [[maybe_unused]] std::span<const std::string> missing) noexcept {
+    if constexpr (CompletesFiles<Q>) Q::complete(params, buffers, missing);
 }
 
 /// total += part, for each named term.

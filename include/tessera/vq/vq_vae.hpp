@@ -20,6 +20,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/option_hooks.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/reduce.hpp>
@@ -171,10 +172,19 @@ public:
         return all;
     }
     /// The options, which a resumed run compares.
-    [[nodiscard]] NamedValues settings() const {
-        NamedValues all = settings_of<Q>(options_);
+    [[nodiscard]] std::vector<Setting> settings() const {
+        std::vector<Setting> all = settings_of<Q>(options_);
         std::ranges::move(settings_of<Loss>(loss_options_), std::back_inserter(all));
         return all;
+    }
+    /// Leaves without which the model encodes and decodes: a file may leave them out.
+    [[nodiscard]] static bool optional_in_file(std::string_view name) {
+        return name == "quantizer.started" || vq::optional_in_file<Q>(name);
+    }
+    /// After such a load. Data would replace what was loaded, so a quantizer does not start from it.
+    void complete(std::span<const std::string> missing) noexcept {
+        if (std::ranges::find(missing, "quantizer.started") != missing.end()) started_[0] = 1;
+        vq::complete<Q>(params_.quantizer, buffers_, missing);
     }
 
     /// Before the first step: the quantizer starts from the encoder's output for this batch. `gather` gives that of all

@@ -5,6 +5,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/kernel/adamw.hpp>
 #include <tessera/kernel/denormals.hpp>
 #include <tessera/kernel/parallel.hpp>
@@ -121,9 +122,11 @@ public:
     }
     std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }
 
-    /// What must be equal for a run to go on as it began, beside the state.
-    std::vector<std::pair<std::string, std::string>> metadata() const {
-        return {{"optimizer", Decay::rule},
+    /// What must agree with a file, next to the shapes.
+    std::vector<std::pair<std::string, std::string>> metadata() const { return {{"optimizer", Decay::rule}}; }
+    /// What a host may change on purpose. "lr" is the rate of the options; the one that set_lr has set is state.
+    std::vector<Setting> settings() const {
+        return {{"lr", number_text(options_.lr), {"adam.lr"}},
                 {"beta1", number_text(options_.beta1)},
                 {"beta2", number_text(options_.beta2)},
                 {"eps", number_text(options_.eps)},

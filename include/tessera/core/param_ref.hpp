@@ -1,0 +1,45 @@
+#pragma once
+// ParamRef: a leaf of one number that somebody else holds. It lets a small value that has no Param of its own (a
+// generator, a position in the data) take part in each_state:
+//
+//     template <class F, class... S>
+//     static void each_state(F&& f, S&... s) {
+//         visit_refs(f, "data.passes", ParamRef{s.passes_}...);
+//     }
+
+#include <tessera/core/path.hpp>
+#include <tessera/core/shape.hpp>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <class T>
+class ParamRef {
+public:
+    using Scalar = std::remove_const_t<T>;
+    using Dims = Shape<>;
+
+    explicit ParamRef(T& value) : value_{&value} {}
+
+    std::span<T, 1> span() const { return std::span<T, 1>{value_, 1}; }
+    T* data() const { return value_; }
+    T& operator[](std::size_t) const { return *value_; }
+
+    static constexpr std::array<std::size_t, 0> outer_dims() { return {}; }
+    static constexpr std::size_t from_outer(std::size_t i) { return i; }
+
+private:
+    T* value_;
+};
+
+/// f(path, refs...): visitors take their leaves by reference, and these are temporaries.
+template <class F, class... R>
+void visit_refs(F& f, const Path& path, R... refs) {
+    f(path, refs...);
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,193 @@
+#pragma once
+// LoadPlan: compares what models need with what a file has, and says for each leaf where its numbers come from. Everything
+// that does not fit is told at once. Nothing of a model has changed by then.
+
+#include <tessera/core/error.hpp>
+#include <tessera/io/detail/file_names.hpp>
+#include <tessera/io/load_options.hpp>
+#include <tessera/io/safetensors.hpp>
+#include <tessera/io/stateful.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io::detail {
+
+/// What does not fit, collected to be told at once.
+class Complaints {
+public:
+    static constexpr std::size_t most = 20;
+
+    bool empty() const { return count_ == 0; }
+    bool full() const { return count_ >= most; }
+    void add(const std::string& text) {
+        if (++count_ <= most) text_ += (count_ == 1 ? "" : "\n  ") + text;
+    }
+    void raise(const std::string& file, const std::string& note) const {
+        if (count_ == 0) return;
+        const bool one = count_ == 1;
+        throw FormatError(FormatCode::mismatch,
+                          "io::load: " + file + ": " +
+                              (one ? "" : std::to_string(count_) + " things do not fit:\n  ") + text_ +
+                              (count_ > most ? "\n  ..." : "") + (note.empty() ? "" : one ? "; " : "\n  ") + note,
+                          file);
+    }
+
+private:
+    std::size_t count_ = 0;
+    std::string text_;
+};
+
+/// Every number of `from` has its equal in `to`.
+constexpr bool is_wider(Dtype to, Dtype from) {
+    const bool half = from == Dtype::f16 || from == Dtype::bf16;
+    return (to == Dtype::f32 && half) || (to == Dtype::f64 && (half || from == Dtype::f32));
+}
+
+class LoadPlan {
+public:
+    LoadPlan(const SafetensorsFile& file, const std::vector<Leaf>& leaves, const std::vector<Fact>& facts,
+             const LoadOptions& options)
+        : file_{file}, options_{options}, names_{file, options}, leaves_{leaves}, facts_{facts} {
+        check_options();
+        compare_leaves();
+        compare_facts();
+        find_unused();
+        complain();
+    }
+
+    LoadReport report;
+    std::vector<const TensorInfo*> sources;  ///< of each leaf; nullptr: stays as it is
+
+private:
+    static bool is_named(const Fact& fact, std::string_view entry) {
+        return is_below(fact.key, entry) || is_below(fact.qualified(), entry);
+    }
+    static bool is_named(const Fact& fact, const std::vector<std::string>& entries) {
+        return std::ranges::any_of(entries, [&](const std::string& e) { return is_named(fact, e); });
+    }
+    bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
+    bool is_kept(std::string_view leaf) const {
+        return std::ranges::any_of(facts_, [&](const Fact& f) { return is_accepted(f) && is_below_any(leaf, f.leaves); });
+    }
+
+    /// A name that nothing has is a mistake of the host, and may hide one of the file.
+    void check_options() const {
+        for (const std::string& entry : options_.accept) {
+            if (entry.empty()) continue;
+            std::string settings;
+            bool setting = false, other = false;
+            for (const Fact& f : facts_) {
+                (f.is_setting ? setting : other) |= is_named(f, entry);
+                if (f.is_setting) settings += (settings.empty() ? "" : ", ") + f.key;
+            }
+            if (setting) continue;
+            if (other)
+                throw ArgumentError("io::load: accept: " + printable(entry) +
+                                    " is no number of options: it must agree with the file");
+            throw ArgumentError("io::load: accept: no setting is called " + printable(entry) + ": " +
+                                (settings.empty() ? "the models have none" : "there are " + settings));
+        }
+        for (const std::string& entry : options_.allow_missing)
+            if (!std::ranges::any_of(leaves_, [&](const Leaf& l) { return is_below(l.name, entry); }) &&
+                !std::ranges::any_of(facts_, [&](const Fact& f) { return is_named(f, entry); }))
+                throw ArgumentError("io::load: allow_missing: the models have nothing that is called " +
+                                    printable(entry));
+    }
+
+    void compare_leaves() {
+        for (const Leaf& leaf : leaves_) {
+            const TensorInfo*& source = sources.emplace_back(nullptr);
+            if (is_kept(leaf.name)) continue;
+            const TensorInfo* tensor = names_.find(leaf.name);
+            const bool fits = tensor && tensor->shape == leaf.shape;
+            if (!fits && (is_below_any(leaf.name, options_.allow_missing) || (!tensor && leaf.optional))) {
+                report.missing.push_back(leaf.name);
+            } else if (!tensor) {
+                missing_ = true;
+                complain_missing(leaf);
+            } else if (!fits) {
+                complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
+                                shape_text(tensor->shape));
+            } else if (tensor->dtype != leaf.dtype && !is_wider(leaf.dtype, tensor->dtype)) {
+                complaints_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
+                                std::string{info(tensor->dtype).name} +
+                                (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
+            } else {
+                source = tensor;
+                report.taken.push_back(leaf.name);
+                if (tensor->dtype != leaf.dtype) report.widened.push_back({leaf.name, tensor->dtype});
+            }
+        }
+    }
+    void complain_missing(const Leaf& leaf) {
+        const FileNames::Entry* other = complaints_.full() ? nullptr : names_.closest(leaf.name);
+        if (other && std::ranges::find(leaves_, other->name, &Leaf::name) != leaves_.end()) other = nullptr;
+        complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", missing in the file" +
+                        (other ? ", which has " + printable(other->name) + ' ' + shape_text(other->tensor->shape) : ""));
+    }
+
+    /// A file without any metadata of ours was written or rewritten by another program: shapes alone decide.
+    void compare_facts() {
+        const bool ours = std::ranges::any_of(file_.metadata(), [](const MetadataEntry& e) {
+            return e.key.starts_with("tessera.") && !e.key.starts_with(checksum_key);
+        });
+        for (const Fact& fact : facts_) {
+            const std::optional<std::string> found = file_.metadata(fact.in_file());
+            if (is_accepted(fact)) {
+                report.accepted.push_back({fact.qualified(), found.value_or(""), fact.value});
+            } else if (found && *found != fact.value) {
+                const std::string remedy =
+                    fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
+                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
+            } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
+                report.unchecked.push_back(fact.qualified());
+            } else if (!found) {
+                complaints_.add(fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
+                                (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key +
+                                "\"}} goes without");
+            }
+        }
+    }
+
+    /// A file may hold more models than are loaded: the first part of a name says whose a tensor is.
+    void find_unused() {
+        std::vector<std::string_view> parts;
+        std::vector<const TensorInfo*> used{sources};
+        for (const Leaf& leaf : leaves_) parts.push_back(first_part(leaf.name));
+        std::ranges::sort(parts);
+        std::ranges::sort(used);
+        for (const TensorInfo& t : file_.tensors())
+            if (!std::ranges::binary_search(used, &t)) report.unused.push_back(t.name);
+        for (const FileNames::Entry& e : names_.entries())
+            if (!std::ranges::binary_search(used, e.tensor) && std::ranges::binary_search(parts, first_part(e.name)) &&
+                std::ranges::find(leaves_, e.name, &Leaf::name) == leaves_.end() && !is_kept(e.name) &&
+                !is_below_any(e.name, options_.allow_unused))
+                complaints_.add(printable(e.name) + ": not expected, file has " + shape_text(e.tensor->shape));
+    }
+
+    void complain() {
+        const bool nothing = complaints_.empty() && report.taken.empty() && !report.missing.empty();
+        if (nothing) complaints_.add("nothing that the models need is there");
+        missing_ = missing_ || nothing;
+        if (missing_)
+            if (const std::optional<std::string> cure = names_.cure(leaves_))
+                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure, file_.name());
+        complaints_.raise(file_.name(), missing_ ? names_.contents() : "");
+    }
+
+    const SafetensorsFile& file_;
+    const LoadOptions& options_;
+    FileNames names_;
+    const std::vector<Leaf>& leaves_;
+    const std::vector<Fact>& facts_;
+    Complaints complaints_;
+    bool missing_ = false;
+};
+
+}  // namespace tessera::inline TESSERA_ABI::io::detail

@@ -1,0 +1,172 @@
+#pragma once
+// load(file, models..., options): the state of any number of models from one safetensors file.
+//
+//     io::load("mnist.safetensors", vae, prior);
+//     io::load(checkpoint.file, trainer, {.accept = {"clip_norm", "lr"}});
+//
+// What comes from the file: weights, buffers, moments, counters, positions of generators and in the data. What must agree:
+// names, shapes, metadata. What must agree unless the host says otherwise, by name (load_options.hpp): settings, that is
+// numbers of options, and the rest of a file that is not quite the models'.
+// The strong guarantee: everything is read and checked, against the models and for NaN, before the first weight changes.
+// F16 and BF16 are widened, and F32 for a model of doubles; F64 would have to be rounded and is refused for one of floats.
+// A file may hold more models than are loaded: the first part of a name ("encoder", "prior") says whose it is.
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/io/detail/load_plan.hpp>
+#include <tessera/io/float16.hpp>
+#include <tessera/io/load_options.hpp>
+#include <tessera/io/safetensors.hpp>
+#include <tessera/io/stateful.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io {
+
+namespace detail {
+
+template <class M>
+concept Loadable = Stateful<M> && !std::is_const_v<M>;
+
+template <class From, class T>
+void read_widened(SafetensorsFile& file, const TensorInfo& tensor, std::span<T> to) {
+    Buffer<From> narrow(to.size());
+    file.read(tensor, std::span<From>{narrow.data(), narrow.size()});
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = widened<T>(narrow[i]);
+}
+
+template <class T>
+void read_as(SafetensorsFile& file, const TensorInfo& tensor, std::span<T> to) {
+    if constexpr (std::floating_point<T>) {
+        if (tensor.dtype == Dtype::f16) return read_widened<Float16>(file, tensor, to);
+        if (tensor.dtype == Dtype::bf16) return read_widened<BFloat16>(file, tensor, to);
+        if constexpr (std::same_as<T, double>)
+            if (tensor.dtype == Dtype::f32) return read_widened<float>(file, tensor, to);
+    }
+    file.read(tensor, to);
+}
+
+using Staged = std::vector<Buffer<unsigned char>>;
+
+/// The numbers of the leaves in order; empty where a leaf stays as it is.
+template <class M>
+void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& staged) {
+    M::each_state(
+        [&]<class L>(const Path& path, const L&) {
+            using T = typename L::Scalar;
+            const TensorInfo* tensor = plan.sources[staged.size()];
+            auto& bytes = staged.emplace_back(tensor ? L::Dims::size * sizeof(T) : 0);
+            if (!tensor) return;
+            const std::span<T> values{reinterpret_cast<T*>(bytes.data()), L::Dims::size};
+            read_as<T>(file, *tensor, values);
+            if constexpr (std::floating_point<T>)
+                for (std::size_t i = 0; i < values.size(); ++i)
+                    if (!std::isfinite(values[i]))
+                        throw FormatError(FormatCode::not_finite,
+                                          "io::load: " + file.name() + ": " + path.str() + ": element " +
+                                              std::to_string(i) + ": " +
+                                              expected_got("a finite number", std::to_string(values[i])),
+                                          file.name(), tensor->at);
+        },
+        model);
+}
+
+/// Cannot fail: the strong guarantee rests on it.
+template <class M>
+void commit(const Staged& staged, std::size_t& next, M& model) noexcept {
+    M::each_state(
+        [&]<class L>(const Path&, L& leaf) {
+            const Buffer<unsigned char>& bytes = staged[next++];
+            if (bytes.size() == 0) return;
+            const auto* values = reinterpret_cast<const typename L::Scalar*>(bytes.data());
+            for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_outer(i)] = values[i];
+        },
+        model);
+}
+
+template <class M>
+void tell(M& model, const std::vector<std::string>& missing) {
+    if constexpr (requires { model.complete(std::span<const std::string>{missing}); })
+        if (!missing.empty()) model.complete(std::span<const std::string>{missing});
+    if constexpr (requires { model.state_changed(); }) model.state_changed();
+}
+
+template <class... M>
+LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models) {
+    file.check();
+    std::vector<Leaf> leaves;
+    std::vector<Fact> facts;
+    (add_leaves<M>(models, leaves), ...);
+    (add_facts<M>(models, facts), ...);
+    LoadPlan plan{file, leaves, facts, options};
+    Staged staged;
+    staged.reserve(leaves.size());
+    (stage<M>(file, plan, models, staged), ...);
+
+    std::size_t next = 0;
+    (commit<M>(staged, next, models), ...);
+    (tell(models, plan.report.missing), ...);
+    return std::move(plan.report);
+}
+
+}  // namespace detail
+
+/// All models or none: nothing has changed when this throws.
+template <detail::Loadable... M>
+    requires(sizeof...(M) > 0)
+LoadReport load(SafetensorsFile& file, M&... models) {
+    return detail::load(file, LoadOptions{}, models...);
+}
+template <detail::Loadable... M>
+    requires(sizeof...(M) > 0)
+LoadReport load(const std::string& path, M&... models) {
+    SafetensorsFile file{path};
+    return detail::load(file, LoadOptions{}, models...);
+}
+
+/// With options, for up to four models: a pack that is not last cannot be deduced.
+template <detail::Loadable A>
+LoadReport load(SafetensorsFile& file, A& a, const LoadOptions& options) {
+    return detail::load(file, options, a);
+}
+template <detail::Loadable A, detail::Loadable B>
+LoadReport load(SafetensorsFile& file, A& a, B& b, const LoadOptions& options) {
+    return detail::load(file, options, a, b);
+}
+template <detail::Loadable A, detail::Loadable B, detail::Loadable C>
+LoadReport load(SafetensorsFile& file, A& a, B& b, C& c, const LoadOptions& options) {
+    return detail::load(file, options, a, b, c);
+}
+template <detail::Loadable A, detail::Loadable B, detail::Loadable C, detail::Loadable D>
+LoadReport load(SafetensorsFile& file, A& a, B& b, C& c, D& d, const LoadOptions& options) {
+    return detail::load(file, options, a, b, c, d);
+}
+template <detail::Loadable A>
+LoadReport load(const std::string& path, A& a, const LoadOptions& options) {
+    SafetensorsFile file{path};
+    return detail::load(file, options, a);
+}
+template <detail::Loadable A, detail::Loadable B>
+LoadReport load(const std::string& path, A& a, B& b, const LoadOptions& options) {
+    SafetensorsFile file{path};
+    return detail::load(file, options, a, b);
+}
+template <detail::Loadable A, detail::Loadable B, detail::Loadable C>
+LoadReport load(const std::string& path, A& a, B& b, C& c, const LoadOptions& options) {
+    SafetensorsFile file{path};
+    return detail::load(file, options, a, b, c);
+}
+template <detail::Loadable A, detail::Loadable B, detail::Loadable C, detail::Loadable D>
+LoadReport load(const std::string& path, A& a, B& b, C& c, D& d, const LoadOptions& options) {
+    SafetensorsFile file{path};
+    return detail::load(file, options, a, b, c, d);
+}
+
+}  // namespace tessera::inline TESSERA_ABI::io

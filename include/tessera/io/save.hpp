@@ -1,0 +1,55 @@
+#pragma once
+// save(path, models...): the state of any number of models in one safetensors file, under PyTorch's names and axes.
+//
+//     io::save("mnist.safetensors", vae, prior);
+//     io::save("run.safetensors", trainer, rng);
+//
+// collect(models...) gives the writer instead, to which a program can add metadata and tensors of its own.
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/io/safetensors_writer.hpp>
+#include <tessera/io/stateful.hpp>
+#include <tessera/version.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io {
+
+namespace detail {
+template <class M>
+void add_model(SafetensorsWriter& writer, const M& model) {
+    std::vector<Fact> facts;
+    add_facts<M>(model, facts);
+    for (const Fact& fact : facts) writer.metadata(fact.in_file(), fact.value);
+    M::each_state(
+        [&]<class L>(const Path& path, const L& leaf) {
+            Buffer<typename L::Scalar> values(L::Dims::size);
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
+            writer.add<typename L::Scalar>(path.str(), outer_shape<L>(), values);
+        },
+        model);
+}
+}  // namespace detail
+
+/// The models in a writer.
+template <Stateful... M>
+SafetensorsWriter collect(const M&... models) {
+    SafetensorsWriter writer;
+    writer.metadata("format", "pt");  // what programs that read PyTorch's files look for
+    writer.metadata("tessera.version", std::to_string(TESSERA_VERSION_MAJOR) + '.' +
+                                           std::to_string(TESSERA_VERSION_MINOR) + '.' +
+                                           std::to_string(TESSERA_VERSION_PATCH));
+    (detail::add_model(writer, models), ...);
+    return writer;
+}
+
+/// Replaces the file at `path`, as a whole or not at all.
+template <Stateful... M>
+    requires(sizeof...(M) > 0)
+void save(const std::string& path, const M&... models) {
+    collect(models...).write(path);
+}
+
+}  // namespace tessera::inline TESSERA_ABI::io

@@ -1,0 +1,119 @@
+#pragma once
+// Stateful: what io::save and io::load take. A model is whatever has
+//     static each_state(f, models...)   calls f(Path, leaf...) for each Param that is to be kept, with its full name
+// and, where it wants to,
+//     kind                       a name for its metadata, kept as "tessera.<kind>.<key>"
+//     metadata()                 pairs of strings that must agree, because shapes do not show them: ("heads", "4")
+//     settings()                 core/setting.hpp: numbers of options that must agree unless the host accepts its own
+//     wrapped()                  another model, whose metadata, settings and kind count as well
+//     optional_in_file(name)     static: is this a leaf without which the model can be used?
+//     complete(missing)          noexcept: after a load without leaves, makes them from what there is; names as a
+//                                std::span<const std::string>
+//     state_changed()            after its weights were loaded
+
+#include <tessera/core/param.hpp>
+#include <tessera/core/path.hpp>
+#include <tessera/core/setting.hpp>
+#include <tessera/io/dtype.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::io {
+
+/// Not weaker: names and leaves are all that a file needs. Not stronger: a user's own model is one with one function.
+template <class M>
+concept Stateful = requires(M& model) { std::remove_const_t<M>::each_state(Visit{}, model); };
+
+namespace detail {
+
+/// Metadata or a setting of a model.
+struct Fact {
+    std::string kind, key, value;
+    bool is_setting = false;
+    std::vector<std::string> leaves{};
+
+    std::string qualified() const { return kind.empty() ? key : kind + '.' + key; }
+    std::string in_file() const { return "tessera." + qualified(); }
+};
+
+/// A leaf of a model, as the file must have it.
+struct Leaf {
+    std::string name;
+    std::vector<std::uint64_t> shape;
+    Dtype dtype;
+    bool optional = false;
+};
+
+/// A hook that is there under its name and is not callable as it must be is an error: it would never run.
+template <class M>
+constexpr void check_hooks() {
+    if constexpr (requires { &M::metadata; })
+        static_assert(
+            requires(const M& m) {
+                { *m.metadata().begin() } -> std::convertible_to<std::pair<std::string, std::string>>;
+            },
+            "io: metadata: expected `std::vector<std::pair<std::string, std::string>> metadata() const`");
+    if constexpr (requires { &M::settings; })
+        static_assert(
+            requires(const M& m) {
+                { *m.settings().begin() } -> std::convertible_to<Setting>;
+            },
+            "io: settings: expected `std::vector<tessera::Setting> settings() const`");
+    if constexpr (requires { &M::optional_in_file; })
+        static_assert(
+            requires {
+                { M::optional_in_file(std::string_view{}) } -> std::convertible_to<bool>;
+            },
+            "io: optional_in_file: expected `static bool optional_in_file(std::string_view name)`");
+    if constexpr (requires { &M::complete; })
+        static_assert(
+            requires(M& m, std::span<const std::string> missing) {
+                { m.complete(missing) } noexcept;
+            },
+            "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
+    if constexpr (requires { &M::state_changed; })
+        static_assert(
+            requires(M& m) { m.state_changed(); }, "io: state_changed: expected `void state_changed()`");
+}
+
+template <class M>
+void add_facts(const M& model, std::vector<Fact>& to) {
+    check_hooks<M>();
+    std::string kind;
+    if constexpr (requires { std::string{M::kind}; }) kind = M::kind;
+    if constexpr (requires { model.metadata(); })
+        for (const auto& [key, value] : model.metadata()) to.push_back({kind, key, value});
+    if constexpr (requires { model.settings(); })
+        for (const Setting& s : model.settings()) to.push_back({kind, s.key, s.value, true, s.leaves});
+    if constexpr (requires { model.wrapped(); }) add_facts(model.wrapped(), to);
+}
+
+template <class L>
+std::vector<std::uint64_t> outer_shape() {
+    const auto dims = L::outer_dims();
+    return {dims.begin(), dims.end()};
+}
+
+template <class M>
+void add_leaves(const M& model, std::vector<Leaf>& to) {
+    M::each_state(
+        [&]<class L>(const Path& path, const L&) {
+            Leaf leaf{path.str(), outer_shape<L>(), dtype_of<typename L::Scalar>};
+            if constexpr (requires { M::optional_in_file(std::string_view{}); })
+                leaf.optional = M::optional_in_file(leaf.name);
+            to.push_back(std::move(leaf));
+        },
+        model);
+}
+
+}  // namespace detail
+
+}  // namespace tessera::inline TESSERA_ABI::io

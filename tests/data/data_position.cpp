@@ -1,0 +1,111 @@
+#include <tessera/data/batches.hpp>
+#include <tessera/data/data_position.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/message.hpp>
+#include <tessera/data/tokens.hpp>
+#include <tessera/io/weights.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+using namespace tessera;
+using support::message;
+
+namespace {
+
+using Numbers = data::Tokens<1>;
+
+Numbers numbers(std::size_t n) {
+    std::vector<Token> tokens(n);
+    for (std::size_t i = 0; i < n; ++i) tokens[i] = static_cast<Token>(i);
+    return Numbers{tokens};
+}
+
+/// The first token of each batch of `passes` passes; `save(batches so far)` after each one.
+template <class Save>
+std::vector<Token> run(const Numbers& set, DataPosition& position, std::uint64_t passes, Save save) {
+    std::vector<Token> seen;
+    while (position.passes() < passes)
+        for (auto&& batch : batches(set, 4, position)) {
+            seen.push_back(batch.x.data()[0]);
+            save(seen.size());
+        }
+    return seen;
+}
+const auto no_save = [](std::size_t) {};
+
+template <class D>
+concept Batchable = requires(D&& dataset, DataPosition& position) {
+    batches(std::forward<D>(dataset), std::size_t{2}, position);
+};
+static_assert(Batchable<const Numbers&>);
+static_assert(!Batchable<Numbers>, "a temporary dataset would dangle");
+
+}  // namespace
+
+TEST_CASE("DataPosition: counts batches and passes, and each pass has another order") {
+    const Numbers set = numbers(10);
+    Rng rng{3};
+    DataPosition position{rng};
+    CHECK(rng.position() == 1);
+    std::vector<std::uint64_t> next, passes;
+    const auto seen = run(set, position, 2, [&](std::size_t) {
+        next.push_back(position.next());
+        passes.push_back(position.passes());
+    });
+    CHECK(next == std::vector<std::uint64_t>{1, 2, 0, 1, 2, 0});
+    CHECK(passes == std::vector<std::uint64_t>{0, 0, 1, 1, 1, 2});
+    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} != std::vector<Token>{seen.begin() + 3, seen.end()});
+    Rng same{3};
+    DataPosition again{same};
+    CHECK(run(set, again, 2, no_save) == seen);
+}
+
+TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest comes in the same order") {
+    const Numbers set = numbers(10);
+    Rng rng{3}, other{99};
+    DataPosition position{rng};
+    std::vector<Bytes> saved;
+    const auto whole = run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
+    REQUIRE(saved.size() == 9);
+    for (std::size_t done = 1; done <= saved.size(); ++done) {
+        CAPTURE(done);
+        io::SafetensorsFile file{saved[done - 1], "x"};
+        DataPosition resumed{other};
+        io::load(file, resumed);
+        CHECK(run(set, resumed, 3, no_save) ==
+              std::vector<Token>{whole.begin() + static_cast<std::ptrdiff_t>(done), whole.end()});
+    }
+}
+
+TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
+    const Numbers set = numbers(10);
+    Rng rng{3}, same{3};
+    DataPosition position{rng}, whole{same};
+    const auto all = run(set, whole, 1, no_save);
+    for (std::size_t i = 0; i < 3; ++i)
+        for (auto&& batch : batches(set, 4, position)) {
+            CHECK(batch.x.data()[0] == all[i]);
+            break;
+        }
+    CHECK(position.passes() == 1);
+}
+
+TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; between two they are not") {
+    const Numbers set = numbers(10), larger = numbers(12);
+    Rng rng{3};
+    DataPosition position{rng};
+    for (auto&& batch : batches(set, 4, position)) {
+        static_cast<void>(batch);
+        break;
+    }
+    CHECK(message<ArgumentError>([&] { batches(set, 5, position); }) ==
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of 10 examples");
+    CHECK(message<ArgumentError>([&] { batches(larger, 4, position); }) ==
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of 12 examples");
+    run(set, position, 1, no_save);
+    CHECK(batches(larger, 5, position).count() == 3);
+}

@@ -1,0 +1,421 @@
+#include <tessera/io/load.hpp>
+#include <tessera/io/save.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/message.hpp>
+#include <tessera/core/rng.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+using support::message;
+
+namespace {
+
+/// Two parts, a counter that goes with a setting, and a leaf that it can be used without.
+template <class T = float>
+struct Toy {
+    static constexpr std::string_view kind = "toy";
+    Param<T, Shape<2, 3>> weight;
+    Param<T, Shape<3>> bias, average;
+    Param<T, Shape<2>> head;
+    Param<double, Shape<>> rate;
+    std::string heads = "4", lr = "0.1", decay = "0.5";
+    std::vector<std::string> completed{};
+    int changes = 0;
+
+    template <class F, class... M>
+    static void each_state(F&& f, M&... m) {
+        auto encoder = under("encoder", f);
+        encoder("weight", m.weight...);
+        encoder("bias", m.bias...);
+        encoder("average", m.average...);
+        const Path weight{"weight"};
+        f(Path{"head", &weight}, m.head...);
+        f("rate", m.rate...);
+    }
+    std::vector<std::pair<std::string, std::string>> metadata() const { return {{"heads", heads}}; }
+    std::vector<Setting> settings() const { return {{"lr", lr, {"rate"}}, {"ema.decay", decay}}; }
+    static bool optional_in_file(std::string_view name) { return name == "encoder.average"; }
+    void complete(std::span<const std::string> missing) noexcept {
+        for (const std::string& name : missing) completed.push_back(name);
+        average.fill(T(77));
+    }
+    void state_changed() { ++changes; }
+};
+
+/// A model around another one.
+struct Wrapper {
+    static constexpr std::string_view kind = "wrapper";
+    Toy<>* toy;
+    std::string clip = "1";
+
+    template <class F, class... M>
+    static void each_state(F&& f, M&... m) {
+        Toy<>::each_state(f, *m.toy...);
+    }
+    const Toy<>& wrapped() const { return *toy; }
+    std::vector<Setting> settings() const { return {{"clip", clip}}; }
+};
+
+/// A model whose names are another one's with "net." before them.
+struct Deep {
+    Toy<> toy;
+
+    template <class F, class... M>
+    static void each_state(F&& f, M&... m) {
+        auto named = under("net", f);
+        Toy<>::each_state(named, m.toy...);
+    }
+};
+
+template <char Name>
+struct Scalar {
+    Param<float, Shape<1>> value;
+
+    template <class F, class... M>
+    static void each_state(F&& f, M&... m) {
+        constexpr char name[] = {Name, 0};
+        f(name, m.value...);
+    }
+};
+
+template <class M>
+void number(M& model, int start) {
+    M::each_state(
+        [&](const Path&, auto& leaf) {
+            for (auto& x : leaf.span()) x = static_cast<float>(start++);
+        },
+        model);
+}
+template <class M>
+std::vector<double> values(const M& model) {
+    std::vector<double> all;
+    M::each_state(
+        [&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); }, model);
+    return all;
+}
+
+using Names = std::vector<std::string>;
+constexpr std::size_t all_values = 6 + 3 + 3 + 2 + 1;
+
+/// Writes Toy<>'s tensors by hand: names changed by `rename`, those for which it gives "" left out, no metadata.
+template <class F>
+io::SafetensorsFile foreign(F rename, std::size_t head = 2) {
+    io::SafetensorsWriter writer;
+    const std::vector<float> numbers{1, 2, 3, 4, 5, 6};
+    const auto add = [&](const std::string& name, std::vector<std::uint64_t> shape, std::size_t count) {
+        if (const std::string to = rename(name); !to.empty())
+            writer.add<float>(to, shape, std::span{numbers}.first(count));
+    };
+    add("encoder.weight", {2, 3}, 6);
+    add("encoder.bias", {3}, 3);
+    add("encoder.average", {3}, 3);
+    add("head.weight", {head}, head);
+    const std::array<double, 1> rate{0.25};
+    if (const std::string to = rename("rate"); !to.empty()) writer.add<double>(to, {}, rate);
+    return io::SafetensorsFile{writer.bytes(), "x"};
+}
+std::string same(const std::string& name) { return name; }
+
+template <class M>
+io::SafetensorsFile file_of(const M& model) {
+    return io::SafetensorsFile{io::collect(model).bytes(), "x"};
+}
+
+/// A file of one leaf, encoder.bias, in another type than float.
+template <class T>
+io::SafetensorsFile one_leaf(const std::array<T, 3>& bias) {
+    io::SafetensorsWriter writer;
+    const std::array<std::uint64_t, 1> three{3};
+    writer.add<T>("encoder.bias", three, std::span<const T>{bias});
+    return io::SafetensorsFile{writer.bytes(), "x"};
+}
+const io::LoadOptions only_bias{.allow_missing = {io::everything}};
+
+}  // namespace
+
+TEST_CASE("io::load: the report says what was taken") {
+    Toy<> from, to;
+    number(from, 1);
+    auto file = file_of(from);
+    const io::LoadReport report = io::load(file, to);
+    CHECK(report.taken == Names{"encoder.weight", "encoder.bias", "encoder.average", "head.weight", "rate"});
+    CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() && report.accepted.empty() &&
+           report.widened.empty()));
+    CHECK(values(to) == values(from));
+    CHECK((to.changes == 1 && to.completed.empty()));
+}
+
+TEST_CASE("io::load: settings must agree, and one that is accepted stays the host's with the leaves that go with it") {
+    Toy<> from, to;
+    number(from, 1);
+    number(to, 50);
+    from.lr = "0.2";
+    from.decay = "0.9";
+    auto file = file_of(from);
+    const auto before = values(to);
+    CHECK(message<FormatError>([&] { io::load(file, to); }) ==
+          "io::load: x: 2 things do not fit:\n"
+          "  lr: expected 0.1, file has 0.2; LoadOptions{.accept = {\"lr\"}} keeps 0.1\n"
+          "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
+    CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {"lr"}}); }) ==
+          "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
+    CHECK((values(to) == before && to.changes == 0));
+
+    for (const Names& names : {Names{"lr", "ema.decay"}, Names{"lr", "ema"}, Names{"toy.lr", "toy.ema.decay"},
+                               Names{"toy"}, Names{io::everything}}) {
+        CAPTURE(names[0]);
+        Toy<> host;
+        number(host, 50);
+        const io::LoadReport report = io::load(file, host, {.accept = names});
+        auto expected = values(from);
+        expected.back() = values(host).back();
+        CHECK(values(host) == expected);
+        CHECK(host.rate[0] == 50 + all_values - 1);
+        REQUIRE(report.accepted.size() == 2);
+        CHECK((report.accepted[0].name == "toy.lr" && report.accepted[0].file == "0.2" &&
+               report.accepted[0].host == "0.1"));
+        CHECK((report.accepted[1].name == "toy.ema.decay" && report.accepted[1].file == "0.9" &&
+               report.accepted[1].host == "0.5"));
+    }
+}
+
+TEST_CASE("io::load: what is accepted must be a setting of the models") {
+    Toy<> toy;
+    auto file = file_of(toy);
+    const auto refusal = [&](const char* name) {
+        return message<ArgumentError>([&] { io::load(file, toy, {.accept = {"lr", name}}); });
+    };
+    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
+    CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: there are lr, ema.decay");
+    CHECK(refusal("heads") == "io::load: accept: heads is no number of options: it must agree with the file");
+    Rng rng;
+    auto other = file_of(rng);
+    CHECK(message<ArgumentError>([&] { io::load(other, rng, {.accept = {"lr"}}); }) ==
+          "io::load: accept: no setting is called lr: the models have none");
+}
+
+TEST_CASE("io::load: metadata must agree, whatever is accepted") {
+    Toy<> from, to;
+    from.heads = "8";
+    auto file = file_of(from);
+    CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {io::everything}}); }) ==
+          "io::load: x: heads: expected 4, file has 8");
+}
+
+TEST_CASE("io::load: metadata that a file of ours lacks are demanded, unless the host goes without") {
+    Toy<> toy;
+    io::SafetensorsWriter writer;
+    writer.metadata("tessera.version", "0.1.0");
+    writer.metadata("tessera.toy.lr", "0.1");
+    const std::array<std::uint64_t, 1> three{3};
+    writer.add<float>("encoder.bias", three, std::array<float, 3>{1, 2, 3});
+    io::SafetensorsFile file{writer.bytes(), "x"};
+    CHECK(message<FormatError>([&] { io::load(file, toy, {.allow_missing = {"encoder", "head", "rate"}}); }) ==
+          "io::load: x: 2 things do not fit:\n"
+          "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = {\"heads\"}} goes without\n"
+          "  ema.decay: expected 0.5, missing in the file's metadata; LoadOptions{.accept = {\"ema.decay\"}} goes "
+          "without");
+    const io::LoadReport report = io::load(
+        file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
+    CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
+    CHECK(report.taken == Names{"encoder.bias"});
+}
+
+TEST_CASE("io::load: a file of another program has no metadata: shapes decide, and the report names what is unchecked") {
+    Toy<> toy;
+    auto file = foreign(same);
+    const io::LoadReport report = io::load(file, toy);
+    CHECK(report.unchecked == Names{"toy.heads", "toy.lr", "toy.ema.decay"});
+    CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25));
+}
+
+TEST_CASE("io::load: settings of a model inside of another count as its own") {
+    Toy<> inner, target;
+    Wrapper from{&inner}, to{&target};
+    number(inner, 1);
+    inner.decay = "0.9";
+    from.clip = "2";
+    auto file = file_of(from);
+    CHECK((file.metadata("tessera.toy.ema.decay") == "0.9" && file.metadata("tessera.wrapper.clip") == "2"));
+    CHECK(message<FormatError>([&] { io::load(file, to); }) ==
+          "io::load: x: 2 things do not fit:\n"
+          "  clip: expected 1, file has 2; LoadOptions{.accept = {\"clip\"}} keeps 1\n"
+          "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
+    // and the inner one can be loaded by itself
+    CHECK(message<FormatError>([&] { io::load(file, target); }) ==
+          "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
+    io::load(file, target, {.accept = {"ema.decay"}});
+    CHECK(values(target) == values(inner));
+}
+
+TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on request") {
+    Toy<> toy;
+    for (const std::string prefix : {"module.", "_orig_mod.", "_orig_mod.module.", "vae/"}) {
+        CAPTURE(prefix);
+        auto file = foreign([&](const std::string& n) { return prefix + n; });
+        CHECK(message<FormatError>([&] { io::load(file, toy); }) ==
+              "io::load: x: every name begins with \"" + prefix + "\": LoadOptions{.prefix = \"" + prefix +
+                  "\"} takes them");
+        number(toy, 50);
+        const io::LoadReport report = io::load(file, toy, {.prefix = prefix});
+        CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
+    }
+    auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
+    CHECK(message<FormatError>([&] { io::load(two, toy); }) ==
+          "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} takes them");
+    CHECK(io::load(two, toy, {.prefix = "net."}).unused == Names{"other.x"});
+
+    auto inside = foreign([](const std::string& n) {
+        return n.starts_with("encoder.") ? "encoder._orig_mod." + n.substr(8) : n;
+    });
+    CHECK(message<FormatError>([&] { io::load(inside, toy); }) ==
+          "io::load: x: names have \"_orig_mod.\" in them: LoadOptions{.rename = {{\"encoder._orig_mod.\", "
+          "\"encoder.\"}}} takes them");
+    number(toy, 50);
+    io::load(inside, toy, {.rename = {{"encoder._orig_mod.", "encoder."}}});
+    CHECK(toy.weight[5] == 6);
+}
+
+TEST_CASE("io::load: names of the file that lack a beginning") {
+    Deep deep;
+    auto file = foreign(same);
+    CHECK(message<FormatError>([&] { io::load(file, deep); }) ==
+          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
+    io::load(file, deep, {.rename = {{"", "net."}}});
+    CHECK(deep.toy.weight[5] == 6);
+}
+
+TEST_CASE("io::load: a prefix or a rename that no name has, and one that makes two names one") {
+    Toy<> toy;
+    auto file = foreign(same);
+    CHECK(message<FormatError>([&] { io::load(file, toy, {.prefix = "modul."}); }) ==
+          "io::load: x: prefix: no name begins with \"modul.\": the file has 5 tensors: encoder (3), head (1), rate (1)");
+    CHECK(message<FormatError>([&] { io::load(file, toy, {.rename = {{"head.", "tail."}, {"a.", "b."}}}); }) ==
+          "io::load: x: rename: no name begins with \"a.\": the file has 5 tensors: encoder (3), head (1), rate (1)");
+    CHECK(message<FormatError>([&] { io::load(file, toy, {.rename = {{"head.", "encoder."}}}); }) ==
+          "io::load: x: prefix or rename: encoder.weight and head.weight both become encoder.weight");
+}
+
+TEST_CASE("io::load: a missing tensor's message says what the file has") {
+    Toy<> toy;
+    auto typo = foreign([](const std::string& n) { return n == "head.weight" ? "head.wieght" : n; });
+    CHECK(message<FormatError>([&] { io::load(typo, toy); }) ==
+          "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has head.wieght 2\n"
+          "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
+    io::SafetensorsFile nothing{io::SafetensorsWriter{}.bytes(), "x"};
+    Rng rng;
+    CHECK(message<FormatError>([&] { io::load(nothing, rng); }) ==
+          "io::load: x: 3 things do not fit:\n  rng.seed: expected scalar, missing in the file\n  rng.stream: expected "
+          "scalar, missing in the file\n  rng.position: expected scalar, missing in the file\n  the file has 0 tensors");
+}
+
+TEST_CASE("io::load: a part on request: what is not there stays as it is, and the report names it") {
+    Toy<> toy;
+    number(toy, 50);
+    auto file = foreign([](const std::string& n) { return n == "head.weight" ? "head.extra" : n; });
+    CHECK(message<FormatError>([&] { io::load(file, toy, {.allow_missing = {"head"}}); }) ==
+          "io::load: x: head.extra: not expected, file has 2");
+    const io::LoadReport report = io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
+    CHECK((report.missing == Names{"head.weight"} && report.unused == Names{"head.extra"}));
+    CHECK((toy.head[0] == 62 && toy.weight[0] == 1));
+    // another number of classes: a tensor of another shape counts as none
+    auto wide = foreign(same, 4);
+    CHECK(message<FormatError>([&] { io::load(wide, toy); }) == "io::load: x: head.weight: expected 2, file has 4");
+    CHECK(io::load(wide, toy, {.allow_missing = {"head"}}).missing == Names{"head.weight"});
+    CHECK(toy.head[0] == 62);
+}
+
+TEST_CASE("io::load: a name that may be missing must be one of the models'; and something must be there") {
+    Toy<> toy;
+    auto file = foreign(same);
+    CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"haed"}}); }) ==
+          "io::load: allow_missing: the models have nothing that is called haed");
+    CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"hea"}}); }) ==
+          "io::load: allow_missing: the models have nothing that is called hea");
+    auto other = foreign([](const std::string& n) { return "other." + n; });
+    CHECK(message<FormatError>([&] { io::load(other, toy, {.allow_missing = {io::everything}}); }) ==
+          "io::load: x: every name begins with \"other.\": LoadOptions{.prefix = \"other.\"} takes them");
+    auto strange = one_leaf<float>({1, 2, 3});
+    Rng rng;
+    CHECK(message<FormatError>([&] { io::load(strange, rng, {.allow_missing = {"rng"}}); }) ==
+          "io::load: x: nothing that the models need is there; the file has 1 tensor: encoder (1)");
+}
+
+TEST_CASE("io::load: a leaf that a model can be used without is made by the model") {
+    Toy<> toy;
+    auto file = foreign([](const std::string& n) { return n == "encoder.average" ? "" : n; });
+    const io::LoadReport report = io::load(file, toy);
+    CHECK((report.missing == Names{"encoder.average"} && toy.completed == report.missing && toy.average[1] == 77));
+    CHECK((toy.weight[5] == 6 && toy.changes == 1));
+}
+
+TEST_CASE("io::load: F16 and BF16 are widened, F32 for doubles too") {
+    Toy<float> single;
+    Toy<double> wide;
+    auto half = one_leaf<io::Float16>({{{0x3C00}, {0x0001}, {0xFBFF}}});
+    const io::LoadReport report = io::load(half, single, only_bias);
+    io::load(half, wide, only_bias);
+    CHECK((single.bias[0] == 1 && single.bias[1] == 0x1p-24f && single.bias[2] == -65504));
+    CHECK((wide.bias[0] == 1 && wide.bias[1] == 0x1p-24 && wide.bias[2] == -65504));
+    REQUIRE(report.widened.size() == 1);
+    CHECK((report.widened[0].name == "encoder.bias" && report.widened[0].from == io::Dtype::f16));
+
+    auto brain = one_leaf<io::BFloat16>({{{0x3F80}, {0x0001}, {0xC0A0}}});
+    io::load(brain, single, only_bias);
+    io::load(brain, wide, only_bias);
+    CHECK((single.bias[0] == 1 && single.bias[1] == 0x1p-133f && single.bias[2] == -5));
+    CHECK((wide.bias[0] == 1 && wide.bias[1] == 0x1p-133 && wide.bias[2] == -5));
+
+    auto f32 = one_leaf<float>({0.1f, -0x1p-149f, 3e38f});
+    CHECK(io::load(f32, wide, only_bias).widened[0].from == io::Dtype::f32);
+    CHECK((wide.bias[0] == static_cast<double>(0.1f) && wide.bias[1] == -0x1p-149));
+}
+
+TEST_CASE("io::load: nothing is rounded, integers are no weights, and infinite halves are refused") {
+    Toy<float> toy;
+    number(toy, 50);
+    const auto before = values(toy);
+    auto f64 = one_leaf<double>({1, 2, 3});
+    CHECK(message<FormatError>([&] { io::load(f64, toy, {.allow_missing = {"encoder.weight", "head", "rate"}}); }) ==
+          "io::load: x: encoder.bias: expected F32, file has F64, which would have to be rounded");
+    auto integers = one_leaf<std::int64_t>({1, 2, 3});
+    CHECK(message<FormatError>([&] { io::load(integers, toy, {.allow_missing = {"encoder.weight", "head", "rate"}}); }) ==
+          "io::load: x: encoder.bias: expected F32, file has I64");
+    auto infinite = one_leaf<io::Float16>({{{0x3C00}, {0x7C00}, {0}}});
+    CHECK(message<FormatError>([&] { io::load(infinite, toy, only_bias); }) ==
+          "io::load: x: encoder.bias: element 1: expected a finite number, got inf");
+    auto nan = one_leaf<io::BFloat16>({{{0x3C00}, {0}, {0x7FC0}}});
+    CHECK(message<FormatError>([&] { io::load(nan, toy, only_bias); }) ==
+          "io::load: x: encoder.bias: element 2: expected a finite number, got nan");
+    CHECK(values(toy) == before);
+}
+
+TEST_CASE("io::load: options with one to four models, from a file and from a path") {
+    Toy<> toy;
+    Rng rng;
+    auto file = foreign([](const std::string& n) { return "m." + n; });
+    const io::LoadOptions all{.prefix = "m.", .allow_missing = {io::everything}};
+    Scalar<'a'> a;
+    Scalar<'b'> b;
+    CHECK(io::load(file, toy, all).missing.empty());
+    CHECK(io::load(file, toy, rng, all).missing.size() == 3);
+    CHECK(io::load(file, toy, rng, a, all).missing.size() == 4);
+    CHECK(io::load(file, toy, rng, a, b, all).missing.size() == 5);
+    for (const auto& call : std::vector<std::string>{
+             message<IoError>([&] { io::load("/none", toy, all); }),
+             message<IoError>([&] { io::load("/none", toy, rng, {.prefix = "m."}); }),
+             message<IoError>([&] { io::load("/none", toy, rng, a, {.prefix = "m."}); }),
+             message<IoError>([&] { io::load("/none", toy, rng, a, b, {.prefix = "m."}); })})
+        CHECK(call == "read_file: /none: No such file or directory");
+}
