@@ -9,7 +9,7 @@
 
 using namespace tessera;
 using data::Images;
-using support::labels;
+using support::labels_of;
 using Small = Images<Shape<2, 1, 3>>;
 
 static_assert(data::LabelledDataset<Small>);
@@ -40,14 +40,14 @@ TEST_CASE("Images: an example is byte / 255") {
 }
 
 TEST_CASE("Images: labels, classes and names") {
-    const Small images{counted(18), labels({2, 0, 1}), 5, {"a", "b", "c", "d", "e"}};
+    const Small images{counted(18), labels_of({2, 0, 1}), 5, {"a", "b", "c", "d", "e"}};
     CHECK((images.labelled() && images.label(0) == Label{2} && images.label(2) == Label{1} && images.classes() == 5));
     CHECK(images.class_names()[4] == "e");
-    CHECK(Small{counted(18), labels({2, 0, 1})}.classes() == 3);
+    CHECK(Small{counted(18), labels_of({2, 0, 1})}.classes() == 3);
 }
 
 TEST_CASE("Images: a subset keeps labels and classes") {
-    const Small images{counted(18), labels({2, 0, 1}), 5};
+    const Small images{counted(18), labels_of({2, 0, 1}), 5};
     const std::array<std::size_t, 2> chosen{2, 0};
     const Small two = images.subset(chosen);
     CHECK((two.size() == 2 && two.label(0) == Label{1} && two.label(1) == Label{2} && two.classes() == 5));
@@ -59,9 +59,9 @@ TEST_CASE("Images: a subset keeps labels and classes") {
 
 TEST_CASE("Images: what does not fit is refused") {
     CHECK_THROWS_WITH_AS(Small{counted(17)}, "Images: bytes: expected a multiple of 6, got 17", DataError);
-    CHECK_THROWS_WITH_AS((Small{counted(18), labels({1, 2})}), "Images: labels: expected 3, got 2", DataError);
-    CHECK_THROWS_WITH_AS((Small{counted(18), labels({1, 2, 3}), 3}), "Images: label 2: expected less than 3, got 3",
+    CHECK_THROWS_WITH_AS((Small{counted(18), labels_of({1, 2})}), "Images: labels: expected 3, got 2", DataError);
+    CHECK_THROWS_WITH_AS((Small{counted(18), labels_of({1, 2, 3}), 3}), "Images: label 2: expected less than 3, got 3",
                          DataError);
-    CHECK_THROWS_WITH_AS((Small{counted(18), labels({1, 2, 0}), 3, {"a"}}), "Images: class names: expected 3, got 1",
+    CHECK_THROWS_WITH_AS((Small{counted(18), labels_of({1, 2, 0}), 3, {"a"}}), "Images: class names: expected 3, got 1",
                          DataError);
 }

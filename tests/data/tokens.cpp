@@ -10,14 +10,14 @@
 
 using namespace tessera;
 using data::Tokens;
-using support::labels;
+using support::labels_of;
 
 static_assert(data::LabelledDataset<Tokens<3>>);
 static_assert(data::TokenSource<Tokens<3>>);
 static_assert(!data::TokenSource<data::Images<Shape<1, 3, 1>>>);
 
 TEST_CASE("Tokens: sequences, one after another") {
-    const Tokens<3> tokens{{1, 2, 3, 4294967294, 5, 6}, labels({7, 0})};
+    const Tokens<3> tokens{{1, 2, 3, 4294967294, 5, 6}, labels_of({7, 0})};
     std::array<Token, 3> second{};
     tokens.copy(1, second);
     CHECK(second == std::array<Token, 3>{4294967294, 5, 6});
@@ -29,7 +29,7 @@ TEST_CASE("Tokens: sequences, one after another") {
 
 TEST_CASE("Tokens: what does not fit is refused") {
     CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2}}), "Tokens: tokens: expected a multiple of 3, got 2", DataError);
-    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels({1, 2})}), "Tokens: labels: expected 1, got 2", DataError);
-    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels({4}), 4}), "Tokens: label 0: expected less than 4, got 4",
+    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels_of({1, 2})}), "Tokens: labels: expected 1, got 2", DataError);
+    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels_of({4}), 4}), "Tokens: label 0: expected less than 4, got 4",
                          DataError);
 }

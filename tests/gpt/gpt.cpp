@@ -18,7 +18,7 @@
 
 using namespace tessera;
 using support::batch_of;
-using support::labels;
+using support::labels_of;
 using support::moved_model;
 using support::sequences;
 using support::tiny_gpt;
@@ -201,13 +201,13 @@ TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and p
         CHECK(support::message<E>([&] { model.logits(x, given); }) == expected);
         CHECK(support::message<E>([&] { model.loss_and_grad({x, given, 0}, ws, grad); }) == expected);
     };
-    refused.operator()<DataError>(labels({0, 3}), "Gpt: label 1: expected less than 3, got 3");
-    refused.operator()<ArgumentError>(labels({0}), "Gpt: labels: expected 2, got 1");
+    refused.operator()<DataError>(labels_of({0, 3}), "Gpt: label 1: expected less than 3, got 3");
+    refused.operator()<ArgumentError>(labels_of({0}), "Gpt: labels: expected 2, got 1");
     tokens[7] = 7;
-    refused.operator()<DataError>(labels({0, 1}), "Gpt: sequence 1, token 2: expected less than 7, got 7");
+    refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 2: expected less than 7, got 7");
     tokens[7] = 0;
     tokens[9] = no_token - 1;  // the last one is never an input, but a target
-    refused.operator()<DataError>(labels({0, 1}), "Gpt: sequence 1, token 4: expected less than 7, got 4294967294");
+    refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 4: expected less than 7, got 4294967294");
     CHECK(support::message<ArgumentError>([&] { model.loss_and_grad({}, ws, grad); }) ==
           "Gpt: batch: expected at least one sequence, got 0");
     CHECK(support::message<ArgumentError>([&] { model.evaluate({}); }) ==

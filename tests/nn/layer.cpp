@@ -35,11 +35,11 @@ struct PackingLayer {
     static void init(Params&, Rng&) {}
     static void pack(const Params& p, Packed& w) { w.twice = 2 * p.weight[0]; }
     static void forward(const Packed& w, View<const float, Input> x, View<float, Output> y, Cache&) {
-        for (std::size_t i = 0; i < x.size(); ++i) y.data()[i] = w.twice * x.data()[i];
+        for (std::size_t i = 0; i < x.elements(); ++i) y.data()[i] = w.twice * x.data()[i];
     }
     static void backward(const Packed& w, View<const float, Input> x, View<const float, Output>,
                          View<const float, Output> dy, View<float, Input> dx, Cache&, Params& grad) {
-        for (std::size_t i = 0; i < x.size(); ++i) {
+        for (std::size_t i = 0; i < x.elements(); ++i) {
             dx.data()[i] = w.twice * dy.data()[i];
             grad.weight[0] += 2 * x.data()[i] * dy.data()[i];
         }

@@ -66,7 +66,7 @@ struct ScaleLayer {
         if (F == Fault::init_draws_time) p.weight[0] = static_cast<T>(++calls_of_init);
     }
     static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
-        if (F == Fault::allocates) std::vector<T>(x.size()).swap(spare);
+        if (F == Fault::allocates) std::vector<T>(x.elements()).swap(spare);
         cache.kept.resize(x.batch());
         std::ranges::copy(x.span(), cache.kept.data());
         const bool skips = F == Fault::skips_last_output && std::same_as<T, float>;

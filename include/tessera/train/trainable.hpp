@@ -10,7 +10,7 @@
 //                                        which processes add up
 //   report(workspace, samples)           const. What workspace.totals, of so many samples, means; `loss` and `grad_norm`
 //                                        are doubles of it, and the trainer sets the second
-//   batch.batch() or batch.size()        samples of the batch
+//   batch.size()                         samples of the batch
 //   workspace.rng                        set by the trainer: the stream of this step
 //
 // What one sample draws depends on workspace.rng and part.first + n only, so that it does not matter how a batch is shared.
@@ -40,14 +40,6 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-template <class Batch>
-[[nodiscard]] std::size_t samples_of(const Batch& batch) {
-    if constexpr (requires { batch.batch(); })
-        return batch.batch();
-    else
-        return batch.size();
-}
-
 // The most general thing that prepare may call.
 struct GatherNothing {
     template <class T>
@@ -67,7 +59,7 @@ concept Trainable =
         { model.params() } -> std::same_as<typename M::Params&>;
         { fixed.rng() } -> std::convertible_to<Rng>;
         { model.lifetime() } -> std::same_as<Lifetime&>;
-        { detail::samples_of(batch) } -> std::convertible_to<std::size_t>;
+        { std::as_const(batch).size() } -> std::convertible_to<std::size_t>;
         { workspace.rng } -> std::convertible_to<Rng>;
         { workspace.totals } -> std::convertible_to<std::vector<double>&>;
         fixed.loss_and_grad(batch, part, workspace, grad);

@@ -184,7 +184,7 @@ private:
 
     Report take_step(Model& model, typename Model::Batch batch) {
         check_counters();
-        const BatchPart part = part_of(detail::samples_of(batch));
+        const BatchPart part = part_of(batch.size());
         processes_.check_same_weights(model.params());
         workspace_.rng = stream_.split(batches());
         prepare(model, batch, part);

@@ -90,7 +90,7 @@ public:
     }
     void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
-        for (std::size_t i = 0; i < in.span().size(); ++i)
+        for (std::size_t i = 0; i < in.elements(); ++i)
             if (in.data()[i] >= codes && in.data()[i] != no_token)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
                                 expected_got("a code less than " + std::to_string(codes),
