@@ -7,6 +7,7 @@
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/batch_part.hpp>
+#include <tessera/core/batch_share.hpp>
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/bytes.hpp>
 #include <tessera/core/crc32.hpp>

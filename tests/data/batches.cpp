@@ -160,6 +160,34 @@ TEST_CASE("batches: a range can be walked again, and one batch may be larger tha
     CHECK(range.count() == 1);
 }
 
+TEST_CASE("batches: each of several processes gets its share of each batch, in the order of one process") {
+    const Numbers set = numbers(150);
+    const auto taken = [&](std::size_t rank, std::size_t ranks) {
+        std::vector<std::vector<float>> all;
+        for (auto&& batch : batches(set, 70, {.rng = Rng{5}, .rank = rank, .ranks = ranks})) {
+            std::vector<float>& own = all.emplace_back();
+            for (std::size_t n = 0; n < batch.size(); ++n) own.push_back(batch.x[n][0]);
+        }
+        return all;
+    };
+    const auto whole = taken(0, 1);
+    REQUIRE(whole.size() == 3);
+    for (const std::size_t ranks : {2u, 3u, 4u}) {
+        std::vector<std::vector<float>> together(3);
+        for (std::size_t rank = 0; rank < ranks; ++rank) {
+            const auto part = taken(rank, ranks);
+            REQUIRE(part.size() == 3);
+            for (std::size_t i = 0; i < 3; ++i) {
+                CHECK(part[i].size() == batch_share(i < 2 ? 70 : 10, rank, ranks).count);
+                together[i].insert(together[i].end(), part[i].begin(), part[i].end());
+            }
+        }
+        CHECK(together == whole);
+    }
+    CHECK_THROWS_WITH_AS(batches(set, 70, {.rank = 2, .ranks = 2}), "batches: rank: expected less than 2, got 2",
+                         ArgumentError);
+}
+
 TEST_CASE("batches: no batch at all is an error that names both numbers") {
     const Numbers none = numbers(0), three = numbers(3);
     const std::string tail = ": expected at least one batch, and fewer than 2^32 examples";

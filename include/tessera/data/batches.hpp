@@ -11,10 +11,11 @@
 // machine. The overload with a generator draws a new stream of it each time, so two epochs differ; with
 // BatchOptions the caller says which: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved
 // and resumed anywhere (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run
-// that is resumed there. The last batch is smaller where the
-// size does not divide, unless drop_last. The range owns one buffer, which the next batch overwrites; nothing
-// is allocated per batch.
+// that is resumed there. The last batch is smaller where the size does not divide, unless drop_last. Of several
+// processes each copies its share of a batch only, which may be empty (core/batch_share.hpp); all of them see the same
+// number of batches. The range owns one buffer, which the next batch overwrites; nothing is allocated per batch.
 
+#include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
@@ -39,6 +40,8 @@ struct BatchOptions {
     bool drop_last = false;
     Rng rng{};
     std::size_t first = 0;  ///< index of the batch to begin with: how a run goes on in the middle of a pass
+    std::size_t rank = 0;   ///< which of several processes this one is: it gets its share of each batch
+    std::size_t ranks = 1;  ///< how many there are
 };
 
 template <class E>
@@ -81,6 +84,11 @@ public:
         if (first_ > count())
             throw ArgumentError("batches: first: " +
                                 expected_got("at most " + std::to_string(count()), std::to_string(first_)));
+        if (options.rank >= options.ranks)
+            throw ArgumentError("batches: rank: " + expected_got("less than " + std::to_string(options.ranks),
+                                                                 std::to_string(options.rank)));
+        rank_ = options.rank;
+        ranks_ = options.ranks;
         if (options.shuffle) order_ = permutation(examples, options.rng);
         const std::size_t largest = std::min(size, examples);
         x_.resize(largest);
@@ -128,9 +136,10 @@ private:
     }
     void fill(std::size_t index) {
         kernel::in_own_mode([&] {  // pixels are divided here: a host's rounding must not show
-            const std::size_t first = index * size_, batch = std::min(size_, used_ - first);
-            x_.resize(batch);
-            for (std::size_t n = 0; n < batch; ++n) {
+            const BatchShare own = batch_share(std::min(size_, used_ - index * size_), rank_, ranks_);
+            const std::size_t first = index * size_ + own.first;
+            x_.resize(own.count);
+            for (std::size_t n = 0; n < own.count; ++n) {
                 const std::size_t i = order_.empty() ? first + n : order_[first + n];
                 dataset_->copy(i, x_[n]);
                 if constexpr (LabelledDataset<D>)
@@ -151,6 +160,7 @@ private:
     DataPosition* position_;
     std::size_t used_ = 0;
     std::size_t first_ = 0;
+    std::size_t rank_ = 0, ranks_ = 1;
     std::vector<std::uint32_t> order_;
     Tensor<Element<D>, Sample<D>> x_;
     std::vector<Label> labels_;
@@ -164,11 +174,13 @@ template <Dataset D>
 Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
     return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork(), .first = 0}};
 }
-/// The rest of the pass that is under way, or the next one.
+/// The rest of the pass that is under way, or the next one. Order and first batch are the position's, not the options'.
 template <Dataset D>
-Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position) {
+Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) {
     position.check_pass(size, dataset.size());
-    return {dataset, size, {.rng = position.order(), .first = static_cast<std::size_t>(position.next())}, &position};
+    options.rng = position.order();
+    options.first = static_cast<std::size_t>(position.next());
+    return {dataset, size, options, &position};
 }
 /// A temporary dataset would be gone before the first batch.
 template <Dataset D>
@@ -176,7 +188,7 @@ void batches(const D&& dataset, std::size_t size, const BatchOptions& options) =
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, Rng& rng) = delete;
 template <Dataset D>
-void batches(const D&& dataset, std::size_t size, DataPosition& position) = delete;
+void batches(const D&& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) = delete;
 
 }  // namespace tessera::inline TESSERA_ABI::data
 

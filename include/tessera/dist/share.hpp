@@ -9,10 +9,9 @@
 // last ones perhaps with nothing (12 groups on 4 processes: 4, 4, 4, 0). A process without groups takes part in every
 // sum all the same.
 
+#include <tessera/core/batch_share.hpp>
 #include <tessera/dist/communicator.hpp>
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 
 namespace tessera::inline TESSERA_ABI::dist {
@@ -24,10 +23,8 @@ struct Share {
 
 template <Communicator C>
 constexpr Share share(const C& communicator, std::size_t groups) {
-    const std::size_t size = communicator.size();
-    const std::size_t width = std::bit_ceil((groups + size - 1) / size);
-    const std::size_t first = std::min(groups, communicator.rank() * width);
-    return {first, std::min(width, groups - first)};
+    const BatchShare samples = batch_share(groups * group_size, communicator.rank(), communicator.size());
+    return {samples.first / group_size, samples.count / group_size};
 }
 
 }  // namespace tessera::dist

@@ -7,6 +7,7 @@
 // the peak on two cores, fork and join in every layer 64 %. Larger blocks pay where the weights of a layer do not fit in
 // L2; the size of a block changes no bit of a gradient that every layer adds to in the order of its rows.
 
+#include <tessera/core/batch_share.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/parallel.hpp>
@@ -19,7 +20,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-inline constexpr std::size_t group_size = 16;
+using tessera::group_size;
 inline constexpr std::size_t block_size = 4;
 
 /// f(first, count, block, scratch) over blocks of samples, in parallel: evaluation. `block` numbers them in order.

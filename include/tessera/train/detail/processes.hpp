@@ -3,6 +3,7 @@
 // does alone, and nothing more is compiled.
 
 #include <tessera/core/batch_part.hpp>
+#include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -13,7 +14,6 @@
 #include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/nn/grouped.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -21,6 +21,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::detail {
@@ -110,12 +111,12 @@ private:
     static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
         if (rank == 0 || counts[rank] == 0) return;
         const std::uint64_t width = counts[0];
-        const bool whole = width % nn::group_size == 0 && std::has_single_bit(width / nn::group_size);
+        const bool whole = width % group_size == 0 && std::has_single_bit(width / group_size);
         if (whole && counts[rank - 1] == width && counts[rank] <= width) return;
         throw ArgumentError("Trainer: batch: ranks " + std::to_string(rank - 1) + " and " + std::to_string(rank) +
                             " hold " + std::to_string(counts[rank - 1]) + " and " + std::to_string(counts[rank]) +
                             " samples: expected all but the last ones to hold the same number, " +
-                            std::to_string(nn::group_size) + " times a power of two, and the last ones no more");
+                            std::to_string(group_size) + " times a power of two, and the last ones no more");
     }
 
     Comm* communicator_;   // null where there is one process
