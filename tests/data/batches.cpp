@@ -163,9 +163,9 @@ TEST_CASE("batches: a range can be walked again, and one batch may be larger tha
 TEST_CASE("batches: each of several processes gets its share of each batch, in the order of one process") {
     const Numbers set = numbers(150);
     const auto taken = [&](std::size_t rank, std::size_t ranks) {
-        std::vector<std::vector<float>> all;
+        std::vector<std::vector<Token>> all;
         for (auto&& batch : batches(set, 70, {.rng = Rng{5}, .rank = rank, .ranks = ranks})) {
-            std::vector<float>& own = all.emplace_back();
+            std::vector<Token>& own = all.emplace_back();
             for (std::size_t n = 0; n < batch.size(); ++n) own.push_back(batch.x[n][0]);
         }
         return all;
@@ -173,7 +173,7 @@ TEST_CASE("batches: each of several processes gets its share of each batch, in t
     const auto whole = taken(0, 1);
     REQUIRE(whole.size() == 3);
     for (const std::size_t ranks : {2u, 3u, 4u}) {
-        std::vector<std::vector<float>> together(3);
+        std::vector<std::vector<Token>> together(3);
         for (std::size_t rank = 0; rank < ranks; ++rank) {
             const auto part = taken(rank, ranks);
             REQUIRE(part.size() == 3);

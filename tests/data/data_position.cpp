@@ -18,7 +18,7 @@ namespace {
 
 using Numbers = data::Tokens<1>;
 
-Numbers numbers(std::size_t n) {
+Numbers walked_numbers(std::size_t n) {
     std::vector<Token> tokens(n);
     for (std::size_t i = 0; i < n; ++i) tokens[i] = static_cast<Token>(i);
     return Numbers{tokens};
@@ -38,16 +38,16 @@ std::vector<Token> run(const Numbers& set, DataPosition& position, std::uint64_t
 const auto no_save = [](std::size_t) {};
 
 template <class D>
-concept Batchable = requires(D&& dataset, DataPosition& position) {
+concept BatchableFrom = requires(D&& dataset, DataPosition& position) {
     batches(std::forward<D>(dataset), std::size_t{2}, position);
 };
-static_assert(Batchable<const Numbers&>);
-static_assert(!Batchable<Numbers>, "a temporary dataset would dangle");
+static_assert(BatchableFrom<const Numbers&>);
+static_assert(!BatchableFrom<Numbers>, "a temporary dataset would dangle");
 
 }  // namespace
 
 TEST_CASE("DataPosition: counts batches and passes, and each pass has another order") {
-    const Numbers set = numbers(10);
+    const Numbers set = walked_numbers(10);
     Rng rng{3};
     DataPosition position{rng};
     CHECK(rng.position() == 1);
@@ -65,7 +65,7 @@ TEST_CASE("DataPosition: counts batches and passes, and each pass has another or
 }
 
 TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest comes in the same order") {
-    const Numbers set = numbers(10);
+    const Numbers set = walked_numbers(10);
     Rng rng{3}, other{99};
     DataPosition position{rng};
     std::vector<Bytes> saved;
@@ -82,7 +82,7 @@ TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest co
 }
 
 TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
-    const Numbers set = numbers(10);
+    const Numbers set = walked_numbers(10);
     Rng rng{3}, same{3};
     DataPosition position{rng}, whole{same};
     const auto all = run(set, whole, 1, no_save);
@@ -95,7 +95,7 @@ TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
 }
 
 TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; between two they are not") {
-    const Numbers set = numbers(10), larger = numbers(12);
+    const Numbers set = walked_numbers(10), more_numbers = walked_numbers(12);
     Rng rng{3};
     DataPosition position{rng};
     for (auto&& batch : batches(set, 4, position)) {
@@ -104,8 +104,8 @@ TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; be
     }
     CHECK(message<ArgumentError>([&] { batches(set, 5, position); }) ==
           "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of 10 examples");
-    CHECK(message<ArgumentError>([&] { batches(larger, 4, position); }) ==
+    CHECK(message<ArgumentError>([&] { batches(more_numbers, 4, position); }) ==
           "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of 12 examples");
     run(set, position, 1, no_save);
-    CHECK(batches(larger, 5, position).count() == 3);
+    CHECK(batches(more_numbers, 5, position).count() == 3);
 }
