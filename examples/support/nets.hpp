@@ -7,7 +7,6 @@
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv2d.hpp>
-#include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>

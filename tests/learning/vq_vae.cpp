@@ -1,9 +1,11 @@
 // A VqVae learns 64 digits by heart, made here: seven segments, moved and of other strength each time.
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <doctest/doctest.h>
 #include <tessera/data/images.hpp>
-#include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/optim/adamw.hpp>

@@ -4,11 +4,14 @@
 #include <support/contract.hpp>
 #include <support/golden.hpp>
 #include <tessera/nn/causal_attention.hpp>
-#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/dropout.hpp>
 #include <tessera/nn/embedding.hpp>
+#include <tessera/nn/gelu.hpp>
 #include <tessera/nn/layer_norm.hpp>
-#include <tessera/nn/linear_gelu.hpp>
+#include <tessera/nn/linear.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/nn/reshape.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/nn/sigmoid.hpp>

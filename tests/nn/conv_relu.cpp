@@ -5,6 +5,10 @@
 #include <support/contract.hpp>
 #include <support/joined.hpp>
 
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/relu.hpp>
+
 #include <string>
 #include <vector>
 

@@ -1,10 +1,12 @@
 #include <tessera/nn/describe.hpp>
 
 #include <doctest/doctest.h>
-#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/embedding.hpp>
+#include <tessera/nn/gelu.hpp>
 #include <tessera/nn/layer_norm.hpp>
-#include <tessera/nn/linear_gelu.hpp>
+#include <tessera/nn/linear.hpp>
+#include <tessera/nn/relu.hpp>
 
 #include <string>
 

@@ -4,9 +4,11 @@
 #include <support/contract.hpp>
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>
-#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/layer_norm.hpp>
 #include <tessera/nn/linear.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/nn/sigmoid.hpp>
 

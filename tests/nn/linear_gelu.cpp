@@ -5,6 +5,9 @@
 #include <support/contract.hpp>
 #include <support/joined.hpp>
 
+#include <tessera/nn/gelu.hpp>
+#include <tessera/nn/linear.hpp>
+
 #include <string>
 #include <vector>
 

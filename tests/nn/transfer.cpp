@@ -1,7 +1,9 @@
 #include <tessera/nn/transfer.hpp>
 
-#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/group_norm.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/nn/repeat.hpp>
 #include <tessera/nn/residual.hpp>
 

@@ -2,7 +2,9 @@
 // decoder makes of them.
 
 #include <tessera/io/weights.hpp>
-#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/vq/vq_vae.hpp>
 

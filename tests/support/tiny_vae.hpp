@@ -5,7 +5,9 @@
 #include <tessera/core/tensor.hpp>
 #include <tessera/data/images.hpp>
 #include <tessera/nn/chain.hpp>
-#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>

@@ -9,8 +9,9 @@
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/dropout.hpp>
+#include <tessera/nn/gelu.hpp>
 #include <tessera/nn/layer_norm.hpp>
-#include <tessera/nn/linear_gelu.hpp>
+#include <tessera/nn/linear.hpp>
 #include <tessera/nn/residual.hpp>
 
 #include <cstddef>

@@ -11,8 +11,10 @@
 // Cache    none
 
 #include <tessera/kernel/convolution.hpp>
+#include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
+#include <tessera/nn/joined.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/rounds.hpp>
 #include <tessera/nn/window.hpp>
@@ -131,6 +133,12 @@ template <std::size_t Out, Window W, Bias B = Bias::with>
 struct Conv2d {
     template <StaticShape In, std::floating_point T>
     using Bind = Conv2dLayer<In, Out, W, B, T>;
+};
+
+template <std::size_t Out, Window W, Bias B>
+struct Joined<Conv2d<Out, W, B>, Relu> {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ConvReluLayer<Conv2dLayer<In, Out, W, B, T>>;
 };
 
 }  // namespace tessera::nn

@@ -7,15 +7,15 @@
 // Output   the convolution's
 // Params   the convolution's
 // Cache    the convolution's, and dz
+//
+// A Chain binds it to `Conv2d, Relu` and `ConvTranspose2d, Relu`; the headers of the two say so (nn/joined.hpp).
 
+#include <tessera/kernel/convolution.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/nn/conv_transpose2d.hpp>
-#include <tessera/nn/conv2d.hpp>
-#include <tessera/nn/joined.hpp>
-#include <tessera/nn/relu.hpp>
+#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/nn/rounds.hpp>
 
-#include <concepts>
-#include <cstddef>
 #include <string_view>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -66,17 +66,6 @@ private:
         kernel::relu_backward<T>(y.span(), dy.span(), cache.dz.span());
         return cache.dz;
     }
-};
-
-template <std::size_t Out, Window W, Bias B>
-struct Joined<Conv2d<Out, W, B>, Relu> {
-    template <StaticShape In, std::floating_point T>
-    using Bind = ConvReluLayer<Conv2dLayer<In, Out, W, B, T>>;
-};
-template <std::size_t Out, Window W, Bias B>
-struct Joined<ConvTranspose2d<Out, W, B>, Relu> {
-    template <StaticShape In, std::floating_point T>
-    using Bind = ConvReluLayer<ConvTranspose2dLayer<In, Out, W, B, T>>;
 };
 
 }  // namespace tessera::nn

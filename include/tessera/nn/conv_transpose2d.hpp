@@ -12,6 +12,8 @@
 // Cache    with few output channels: the products of every pixel with all taps, before they are added up
 
 #include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_relu.hpp>
+#include <tessera/nn/joined.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -97,6 +99,12 @@ template <std::size_t Out, Window W, Bias B = Bias::with>
 struct ConvTranspose2d {
     template <StaticShape In, std::floating_point T>
     using Bind = ConvTranspose2dLayer<In, Out, W, B, T>;
+};
+
+template <std::size_t Out, Window W, Bias B>
+struct Joined<ConvTranspose2d<Out, W, B>, Relu> {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ConvReluLayer<ConvTranspose2dLayer<In, Out, W, B, T>>;
 };
 
 }  // namespace tessera::nn

@@ -13,7 +13,9 @@
 #include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
+#include <tessera/nn/joined.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/linear_gelu.hpp>
 #include <tessera/nn/window.hpp>
 
 #include <concepts>
@@ -96,6 +98,12 @@ template <std::size_t Out, Bias B = Bias::with>
 struct Linear {
     template <StaticShape In, std::floating_point T>
     using Bind = LinearLayer<In, Out, B, T>;
+};
+
+template <std::size_t Out, Bias B>
+struct Joined<Linear<Out, B>, Gelu> {
+    template <StaticShape In, std::floating_point T>
+    using Bind = LinearGeluLayer<LinearLayer<In, Out, B, T>>;
 };
 
 }  // namespace tessera::nn

@@ -8,14 +8,14 @@
 // Output   Shape<..., Out>
 // Params   Linear's
 // Cache    gelu'(u), which backward overwrites with du
+//
+// A Chain binds it to `Linear, Gelu`; the header of Linear says so (nn/joined.hpp).
 
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/nn/gelu.hpp>
-#include <tessera/nn/joined.hpp>
-#include <tessera/nn/linear.hpp>
+#include <tessera/kernel/gemm.hpp>
+#include <tessera/nn/layer.hpp>
 
 #include <algorithm>
-#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -55,12 +55,6 @@ struct LinearGeluLayer {
         kernel::multiply<T>(dy.span(), cache.slope.span(), cache.slope.span());
         Affine::backward(w, x, y, View<const T, Output>{cache.slope}, dx, none, grad);
     }
-};
-
-template <std::size_t Out, Bias B>
-struct Joined<Linear<Out, B>, Gelu> {
-    template <StaticShape In, std::floating_point T>
-    using Bind = LinearGeluLayer<LinearLayer<In, Out, B, T>>;
 };
 
 }  // namespace tessera::nn
