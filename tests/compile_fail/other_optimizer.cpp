@@ -12,7 +12,7 @@ using Prior = Gpt<config>;
 #ifdef FIXED
 using Other = Prior;
 #else
-using Other = Gpt<config, double>;
+using Other = Gpt<config, GptBlock<config.width, config.heads>, double>;
 #endif
 
 void train(Prior& prior, Prior::Batch batch) {

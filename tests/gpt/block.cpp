@@ -16,23 +16,21 @@ namespace {
 using Plain = GptBlock<8, 2>::Bind<Shape<5, 8>, float>;
 using Dropping = GptBlock<8, 2, 10>::Bind<Shape<5, 8>, float>;
 
-// Each part of the packed weights by its name holds what the parameters of that name were packed to.
-template <class Block>
-bool named_right() {
-    typename Block::Params p;
+/// Names of the leaves that have a role after init.
+template <class L>
+std::vector<std::string> with_role(Role role) {
+    typename L::Params p;
     Rng rng{1};
-    Block::init(p, rng);
-    float number = 0;
-    Block::Params::each([&](const Path&, auto& leaf) { leaf.fill(++number); }, p);
-    nn::Ready<Block> w;
-    nn::pack<Block>(p, w);
-    const GptBlockWeights parts{w};
-    return parts.norm1.weight[0] == 1 && parts.norm1.bias[7] == 2 && parts.attention.in.forward.data()[0] == 3 &&
-           parts.attention.in.bias[0] == 4 && parts.attention.out.forward.data()[0] == 5 && parts.attention.out.bias[0] == 6 &&
-           parts.norm2.weight[0] == 7 && parts.norm2.bias[0] == 8 && parts.up.forward.data()[0] == 9 &&
-           parts.up.bias.size() == 32 && parts.up.bias[0] == 10 && parts.down.forward.data()[0] == 11 &&
-           parts.down.bias.size() == 8 && parts.down.bias[0] == 12;
+    L::init(p, rng);
+    std::vector<std::string> names;
+    L::Params::each(
+        [&](const Path& path, const auto& leaf) {
+            if (leaf.role() == role) names.push_back(path.str());
+        },
+        p);
+    return names;
 }
+using Names = std::vector<std::string>;
 
 }  // namespace
 
@@ -45,20 +43,14 @@ TEST_CASE("GptBlock: dropout changes neither names nor shapes of weights") {
     CHECK(std::is_same_v<Plain::Output, Dropping::Output>);
 }
 
-TEST_CASE("GptBlockWeights: the parts of a packed block by name") {
-    CHECK(named_right<Plain>());
-    CHECK(named_right<Dropping>());
-}
-
-TEST_CASE("ends_in_residual: the second projection of each branch and nothing else") {
-    std::vector<std::string> ends;
-    const Plain::Params p;
-    Plain::Params::each(
-        [&](const Path& path, const auto&) {
-            const std::string name = "prior.1.3." + path.str();
-            if (ends_in_residual(name)) ends.push_back(name);
-        },
-        p);
-    CHECK(ends == std::vector<std::string>{"prior.1.3.0.1.out_proj.weight", "prior.1.3.1.3.weight"});
-    CHECK(!ends_in_residual("prior.3.weight"));
+TEST_CASE("GptBlock: the last projection of each branch adds to the residual stream, and every leaf has a role") {
+    const Names residual{"0.1.out_proj.weight", "1.3.weight"};
+    CHECK(with_role<Plain>(Role::residual) == residual);
+    CHECK(with_role<Dropping>(Role::residual) == residual);
+    CHECK(with_role<Plain>(Role::weight) == Names{"0.1.in_proj_weight", "1.1.weight"});
+    CHECK(with_role<Plain>(Role::gain) == Names{"0.0.weight", "1.0.weight"});
+    CHECK(with_role<Plain>(Role::bias) ==
+          Names{"0.0.bias", "0.1.in_proj_bias", "0.1.out_proj.bias", "1.0.bias", "1.1.bias", "1.3.bias"});
+    CHECK(with_role<Plain>(Role::output).empty());
+    CHECK(with_role<Plain>(Role::none).empty());
 }

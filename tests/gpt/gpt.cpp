@@ -6,6 +6,7 @@
 #include <support/labels.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
+#include <support/user_block.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -75,7 +76,7 @@ TEST_CASE("Gpt: before training every token is as likely as any other") {
 }
 
 TEST_CASE("Gpt: the gradient agrees with central differences of the loss, in double") {
-    using Model = Gpt<tiny_gpt, double>;
+    using Model = Gpt<tiny_gpt, GptBlock<tiny_gpt.width, tiny_gpt.heads>, double>;
     auto model = moved_model<Model>({.label_dropout = 0});
     const auto x = sequences<tiny_gpt>(7, 2);
     Model::Workspace ws;
@@ -136,9 +137,12 @@ TEST_CASE("Gpt: freeze makes the panels that a training step reads, of a forward
         const Model::Packed frozen = model.freeze();
         bool good = same(std::get<3>(frozen.items), std::get<3>(whole.items));
         for (std::size_t i = 0; i < larger.layers; ++i) {
-            const GptBlockWeights a{std::get<1>(frozen.items).items[i]}, b{std::get<1>(whole.items).items[i]};
-            good = good && same(a.attention.in, b.attention.in) && same(a.attention.out, b.attention.out) &&
-                   same(a.up, b.up) && same(a.down, b.down);
+            const auto& [attention_a, mlp_a] = std::get<1>(frozen.items).items[i].items;
+            const auto& [attention_b, mlp_b] = std::get<1>(whole.items).items[i].items;
+            const auto &a = std::get<1>(attention_a.items), &b = std::get<1>(attention_b.items);
+            good = good && same(a.in, b.in) && same(a.out, b.out) &&
+                   same(std::get<1>(mlp_a.items), std::get<1>(mlp_b.items)) &&
+                   same(std::get<2>(mlp_a.items), std::get<2>(mlp_b.items));
         }
         return good;
     };
@@ -223,7 +227,8 @@ TEST_CASE("Gpt: starts at N(0, 0.02^2), what adds to the residual stream smaller
             double mean = 0, square = 0;
             const double n = static_cast<double>(leaf.span().size());
             for (const float v : leaf.span()) mean += double{v} / n, square += double{v} * double{v} / n;
-            const bool ends = ends_in_residual(path.str());
+            const bool ends = path.str().ends_with(".0.1.out_proj.weight") || path.str().ends_with(".1.3.weight");
+            CHECK((leaf.role() == Role::residual) == ends);
             smaller += ends;
             INFO(path.str());
             if (Leaf::Dims::rank == 2) {
@@ -237,6 +242,43 @@ TEST_CASE("Gpt: starts at N(0, 0.02^2), what adds to the residual stream smaller
         },
         prior.params());
     CHECK(smaller == 6);
+}
+
+TEST_CASE("Gpt: its initial weights are those of the version before roles, bit for bit") {
+    constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .dropout_percent = 10};
+    Rng rng{42};
+    const Gpt<config> prior{rng};
+    CHECK(support::hash_bits(prior.params()) == 4966945004048456050u);
+    CHECK(rng.below(1000000) == 327063);
+}
+
+namespace {
+using OwnBlock = Gpt<larger, user::Block<larger.width>>;
+}
+
+TEST_CASE("Gpt: a block of the user's is initialised by the roles of its weights, and keeps what it does not name") {
+    Rng rng{1};
+    const OwnBlock prior{rng};
+    const auto& [mixer_branch, mlp_branch] = std::get<1>(prior.params().net.items).items[0].items;
+    const auto deviation = [](const auto& leaf) {
+        double square = 0;
+        for (const float v : leaf.span()) square += double{v} * double{v} / static_cast<double>(leaf.span().size());
+        return std::sqrt(square);
+    };
+    CHECK(deviation(std::get<1>(mixer_branch.items).weight) == doctest::Approx(0.5).epsilon(0.2));
+    CHECK(deviation(std::get<1>(mlp_branch.items).weight) == doctest::Approx(0.02).epsilon(0.08));
+    CHECK(deviation(std::get<3>(mlp_branch.items).weight) == doctest::Approx(0.02 / std::sqrt(3.0)).epsilon(0.08));
+    CHECK(deviation(std::get<3>(mlp_branch.items).bias) == 0);
+}
+
+TEST_CASE("Gpt: a block of the user's trains") {
+    Rng rng{1};
+    OwnBlock prior{rng};
+    Trainer trainer{prior, AdamW{prior, {.lr = 3e-3f}}};
+    const auto x = sequences<larger>(8, 2);
+    const double before = trainer.step(batch_of<OwnBlock>(x)).loss;
+    for (int i = 0; i < 80; ++i) trainer.step(batch_of<OwnBlock>(x));
+    CHECK(trainer.step(batch_of<OwnBlock>(x)).loss < 0.5 * before);
 }
 
 TEST_CASE("Gpt: parameters by name") {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -123,4 +124,23 @@ TEST_CASE("team: one member runs on the caller's thread") {
         me.wait();
     });
     CHECK(same);
+}
+
+TEST_CASE("team: all of a full team take part in every round, and an error of one reaches the caller") {
+    for (const std::size_t size : {1u, 2u, 3u}) {
+        std::vector<std::size_t> sizes(size * 50);
+        kernel::run_full_team(size, 50, [&](const kernel::Member& me, std::size_t round) {
+            sizes[round * size + me.index()] = me.size();
+        });
+        CHECK(sizes == std::vector<std::size_t>(size * 50, size));
+        std::string text;
+        try {
+            kernel::run_full_team(size, 50, [&](const kernel::Member& me, std::size_t round) {
+                if (round == 7 && me.index() + 1 == size) throw std::runtime_error{"seven"};
+            });
+        } catch (const std::runtime_error& error) {
+            text = error.what();
+        }
+        CHECK(text == "seven");
+    }
 }

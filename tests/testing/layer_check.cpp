@@ -8,6 +8,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 using namespace tessera;
@@ -82,12 +83,13 @@ struct ScaleLayer {
                 y[0][0] += T(0.1);
         }
     }
-    static void forward_round(const Params& p, View<const T, In> x, View<T, In> y, Cache&, nn::Round at)
-        requires(F == Fault::other_rounds)
-    {
+    static void forward_round(const Params& p, View<const T, In> x, View<T, In> y, Cache&, nn::Round at) {
         const auto [begin, end] = at.me.share(x.batch());
         for (std::size_t n = begin; n < end; ++n)
-            for (std::size_t i = 0; i < In::size; ++i) y[n][i] = n == 4 && i == 1 ? x[n][i] : p.weight[i] * x[n][i];
+            for (std::size_t i = 0; i < In::size; ++i) {
+                const bool wrong = F == Fault::other_rounds && n == 4 && i == 1;
+                y[n][i] = wrong ? x[n][i] : p.weight[i] * x[n][i];
+            }
     }
     static void backward(const Params& p, View<const T, In> x, View<const T, In>, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
@@ -127,12 +129,93 @@ struct Scale {
     using Bind = ScaleLayer<F, In, T>;
 };
 
+enum class StepFault {
+    none,
+    forgets,
+    takes_one_token,
+    counts_by_itself,
+    never_restarts,
+    leaves_work,
+    not_per_token,
+    allocates,
+};
+
+// y[t] = x[0] + .. + x[t] in each channel.
+template <StaticShape In, std::floating_point T>
+struct RunningSumLayer {
+    static constexpr std::size_t tokens = In::dims[0], width = last_dim<In>;
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = None;
+    using Cache = None;
+
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
+        for (std::size_t n = 0; n < x.batch(); ++n)
+            for (std::size_t i = 0; i < In::size; ++i) y[n][i] = i < width ? x[n][i] : y[n][i - width] + x[n][i];
+    }
+    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In> dy, View<T, In> dx, Cache&,
+                         Params&) {
+        for (std::size_t n = 0; n < dy.batch(); ++n)
+            for (std::size_t i = In::size; i-- > 0;)
+                dx[n][i] = i + width < In::size ? dx[n][i + width] + dy[n][i] : dy[n][i];
+    }
+};
+// The same in steps, with one mistake.
+template <StepFault F, StaticShape In, std::floating_point T>
+struct SteppingSumLayer : RunningSumLayer<In, T> {
+    using Sum = RunningSumLayer<In, T>;
+    using Row = nn::TokenRow<In>;
+    static constexpr nn::Steps steps{.sharing = F == StepFault::leaves_work ? nn::Sharing::custom : nn::Sharing::leader};
+    struct State {
+        explicit State(const nn::Capacity& capacity) : sums(capacity.sequences) {}
+        Tensor<T, In> sums;  // up to each token
+        std::size_t fed = 0;
+    };
+    static void step(const None&, View<const T, Row> x, View<T, Row> y, State& state, const nn::Step& at) {
+        if (F == StepFault::allocates) std::vector<T>(at.rows()).swap(spare);
+        if (F == StepFault::leaves_work && at.worker.index() > 0) return;
+        if (at.position == 0) state.fed = 0;
+        const std::size_t rows = F == StepFault::leaves_work ? at.rows() / at.worker.size() : at.rows();
+        for (std::size_t row = 0; row < rows; ++row) {
+            const std::size_t n = row / at.tokens, t = row % at.tokens;
+            const std::size_t place = (F == StepFault::counts_by_itself ? state.fed % Sum::tokens : at.position) + t;
+            const bool first = place == 0 || (F == StepFault::forgets && t == 0) ||
+                               (F == StepFault::takes_one_token && t > 0);
+            for (std::size_t c = 0; c < Sum::width; ++c) {
+                T& sum = state.sums[n][place % Sum::tokens * Sum::width + c];
+                const bool goes_on = F == StepFault::never_restarts ? place > 0 || sum != T(0) : !first;
+                const std::size_t before = (place + Sum::tokens - 1) % Sum::tokens;
+                y[row][c] = sum = (goes_on ? state.sums[n][before * Sum::width + c] : T(0)) + x[row][c];
+            }
+        }
+        state.fed += at.tokens;
+    }
+
+private:
+    static inline std::vector<T> spare;
+};
+template <StaticShape In, std::floating_point T>
+struct PerTokenSumLayer : RunningSumLayer<In, T> {
+    static constexpr nn::Steps steps{.per_token = true};
+};
+template <StepFault F>
+struct RunningSum {
+    template <StaticShape In, std::floating_point T>
+    using Bind = std::conditional_t<F == StepFault::not_per_token, PerTokenSumLayer<In, T>, SteppingSumLayer<F, In, T>>;
+};
+
 template <Fault F>
 std::string message() {
     return support::keeps_contract<Scale<F>, Shape<3, 2>>().message;
 }
-bool starts(const std::string& text, const std::string& with) {
-    const bool does = text.starts_with("layer 3x2 -> 3x2: " + with);
+template <StepFault F>
+std::string step_message() {
+    return support::keeps_contract<RunningSum<F>, Shape<5, 3>>().message;
+}
+bool starts(const std::string& text, const std::string& with, const std::string& layer = "layer 3x2 -> 3x2: ") {
+    const bool does = text.starts_with(layer + with);
     if (!does) MESSAGE(text);
     return does;
 }
@@ -200,4 +283,24 @@ TEST_CASE("check_layer: allocation after the first call is found, where there is
     CHECK(starts(message<Fault::allocates>(),
                  "allocation: after the first call with the largest batch: expected 0, got 4"));
     CHECK(testing::check_layer<Scale<Fault::allocates>, Shape<3, 2>>());
+}
+
+TEST_CASE("check_layer: steps that differ from forward are found, with tokens, workers and the place") {
+    const auto finds = [](const std::string& text, const std::string& with) {
+        return starts(text, "steps: forward and " + with, "layer 5x3 -> 5x3: ");
+    };
+    CHECK(step_message<StepFault::none>() == "");
+    CHECK(finds(step_message<StepFault::forgets>(), "1 of 5 tokens by 1 worker: y[3]: expected "));
+    CHECK(finds(step_message<StepFault::takes_one_token>(), "3 of 5 tokens by 1 worker: y[3]: expected "));
+    CHECK(finds(step_message<StepFault::counts_by_itself>(), "1 of 5 tokens by 1 worker, some twice: y["));
+    CHECK(finds(step_message<StepFault::never_restarts>(), "1 of 5 tokens by 1 worker: y[0]: expected "));
+    CHECK(finds(step_message<StepFault::leaves_work>(), "1 of 5 tokens by 2 workers: y[30]: expected "));
+    CHECK(finds(step_message<StepFault::not_per_token>(), "1 of 5 tokens by 1 worker: y[3]: expected "));
+}
+
+TEST_CASE("check_layer: steps that allocate are found, where there is a counter") {
+    CHECK(starts(step_message<StepFault::allocates>(),
+                 "steps: forward and 1 of 5 tokens by 1 worker: allocations after the first pass: expected 0, got 5",
+                 "layer 5x3 -> 5x3: "));
+    CHECK(testing::check_layer<RunningSum<StepFault::allocates>, Shape<5, 3>>());
 }

@@ -21,6 +21,18 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+/// What a parameter is for. A layer says so at init, and a model that initialises its weights by a rule of its own reads it
+/// (Gpt); nobody reads it from a name. Layers made of layers keep `output` true: it is the last layer's only, and a Residual
+/// makes `residual` of it.
+enum class Role : unsigned char {
+    none,      ///< the layer did not say: the values of its init stay
+    weight,    ///< of a product, an embedding
+    output,    ///< a weight whose product is the output of the layer
+    residual,  ///< a weight whose product is added to the residual stream
+    bias,
+    gain,      ///< a factor that starts at 1
+};
+
 /// PyTorch's dimension i is our dimension A_i; Axes<> leaves the order as it is.
 template <std::size_t... A>
 struct Axes {
@@ -45,6 +57,8 @@ public:
     T& operator[](std::size_t i) { return values_[i]; }
     const T& operator[](std::size_t i) const { return values_[i]; }
     void fill(T value) { std::ranges::fill(values_, value); }
+    Role role() const { return role_; }
+    void set_role(Role role) { role_ = role; }
 
     /// The dimensions in the outer (PyTorch's) order.
     static constexpr std::array<std::size_t, S::rank> outer_dims() {
@@ -76,6 +90,7 @@ private:
     }
 
     Buffer<T> values_ = Buffer<T>(S::size);
+    Role role_ = Role::none;
 };
 
 /// Parameters, gradient or buffers of something that has none.
@@ -102,6 +117,16 @@ std::size_t parameter_count(const P& params) {
     std::size_t count = 0;
     P::each([&](const Path&, const auto& leaf) { count += leaf.span().size(); }, params);
     return count;
+}
+
+/// For layers made of layers: what was `from` in one of them is `to` in the whole.
+template <Parameters P>
+void change_role(P& params, Role from, Role to) {
+    P::each(
+        [&](const Path&, auto& leaf) {
+            if (leaf.role() == from) leaf.set_role(to);
+        },
+        params);
 }
 
 /// Sets every leaf to zero: the gradient before a step.

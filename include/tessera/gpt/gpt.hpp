@@ -5,8 +5,11 @@
 //
 // Input    [label token, t_0, ..., t_{n-2}]: a label is a token of its own, and one more, the null class, stands for "any"
 // Output   logits Shape<context, vocab>
-// Params   "prior.": embeddings, blocks, norm, head (no bias). Start: N(0, 0.02^2), weights that add to the residual
-//          stream N(0, 0.02^2 / (2 layers)), biases 0
+// Params   "prior.": embeddings, blocks, norm, head (no bias). Initialised by their roles (nn/layer.hpp): weights
+//          N(0, 0.02^2), the N weights that add to the residual stream N(0, 0.02^2 / N), biases 0
+//
+// The block is any layer over Shape<context, width>; `Gpt<GptConfig{...}, Block>` for one of your own. It trains whatever
+// it is; to sample with it, its layers must be able to step (nn/step.hpp).
 //
 // While training, a label is replaced by the null class with probability label_dropout, so that one net serves both.
 //
@@ -25,7 +28,9 @@
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/embedding.hpp>
 #include <tessera/nn/grouped.hpp>
+#include <tessera/nn/init.hpp>
 #include <tessera/nn/repeat.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -51,7 +56,7 @@ struct GptReport {
     double grad_norm = 0;  ///< before clipping
 };
 
-template <GptConfig C, std::floating_point T = float>
+template <GptConfig C, class Block = GptBlock<C.width, C.heads, C.dropout_percent>, std::floating_point T = float>
 class Gpt {
     static_assert(UsableGptConfig<C>, "Gpt: vocab, context, width, heads and layers must be set, dropout below 100 "
                                       "percent, and tokens, labels and the null class fit 32 bits");
@@ -63,9 +68,8 @@ public:
     static constexpr std::string_view kind = "gpt";
     static constexpr std::size_t context = C.context, vocab = C.vocab;
     using Context = Shape<context>;
-    using Net = nn::BasicChain<T, Context, nn::Embedding<C.embeddings(), C.width>,
-                               nn::Repeat<C.layers, GptBlock<C.width, C.heads, C.dropout_percent>>, nn::LayerNorm,
-                               nn::Linear<vocab, nn::no_bias>>;
+    using Net = nn::BasicChain<T, Context, nn::Embedding<C.embeddings(), C.width>, nn::Repeat<C.layers, Block>,
+                               nn::LayerNorm, nn::Linear<vocab, nn::no_bias>>;
     using Logits = typename Net::Output;
     using Packed = typename Net::Packed;
     using Batch = data::Batch<View<const Token, Context>>;
@@ -109,13 +113,15 @@ public:
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
             Net::init(params_.net, own);
-            const float deviation = 0.02f, smaller = 0.02f / std::sqrt(2.f * static_cast<float>(C.layers));
+            std::size_t residuals = 0;
+            Params::each([&](const Path&, const auto& leaf) { residuals += leaf.role() == Role::residual; }, params_);
+            const float deviation = 0.02f, smaller = deviation / std::sqrt(static_cast<float>(residuals));
             Params::each(
-                [&]<class Leaf>(const Path& path, Leaf& leaf) {
-                    if (Leaf::Dims::rank >= 2)
-                        nn::normal(leaf, ends_in_residual(path.str()) ? smaller : deviation, own);
-                    else if (!path.leaf().ends_with("weight"))
-                        leaf.fill(T(0));
+                [&](const Path&, auto& leaf) {
+                    const Role role = leaf.role();
+                    if (role == Role::weight || role == Role::output) nn::normal(leaf, deviation, own);
+                    if (role == Role::residual) nn::normal(leaf, smaller, own);
+                    if (role == Role::bias) leaf.fill(T(0));
                 },
                 params_);
         });
@@ -145,14 +151,7 @@ public:
     /// The weights as they are now in the kernels' order, for forward passes only: pack once to sample often.
     Packed freeze() const {
         Packed packed;
-        const auto& from = params_.net.items;
-        auto& to = packed.items;
-        kernel::for_each_slot(C.layers + 1, kernel::concurrency(), [&](std::size_t i, std::size_t) {
-            if (i < C.layers) return freeze_block(std::get<1>(from).items[i], std::get<1>(to).items[i]);
-            std::get<0>(to) = std::get<0>(from);
-            std::get<2>(to) = std::get<2>(from);
-            std::get<3>(to).pack_forward(C.width, C.vocab, std::get<3>(from).weight.data(), {});
-        });
+        nn::pack_forward<Net>(params_.net, packed);
         return packed;
     }
 
@@ -231,19 +230,6 @@ public:
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
 
-    template <class From, class To>
-    static void freeze_block(const From& from, To& to) {
-        const GptBlockWeights p{from};  // the same names and places
-        auto& [attention, wide] = to.items;
-        auto& projections = std::get<1>(attention.items);
-        const auto& a = p.attention;
-        std::get<0>(attention.items) = p.norm1;
-        projections.in.pack_forward(C.width, 3 * C.width, a.in_weight.data(), a.in_bias.span());
-        projections.out.pack_forward(C.width, C.width, a.out_weight.data(), a.out_bias.span());
-        std::get<0>(wide.items) = p.norm2;
-        std::get<1>(wide.items).pack_forward(C.width, 4 * C.width, p.up.weight.data(), p.up.bias.span());
-        std::get<2>(wide.items).pack_forward(4 * C.width, C.width, p.down.weight.data(), p.down.bias.span());
-    }
     template <class Drop>
     static void fill_input(View<const Token, Context> x, std::span<const Label> labels, Tensor<Token, Context>& input,
                            Drop drop_label) {

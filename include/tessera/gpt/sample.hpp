@@ -146,7 +146,7 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
     const std::size_t parts = std::max(slots, (count + together - 1) / together);
     kernel::for_each_slot(parts, slots, [&](std::size_t part, std::size_t) {
         const std::size_t first = count * part / parts, n = count * (part + 1) / parts - first;
-        KvCache<Model> cache{n, members};
+        KvCache<Model> cache{{.sequences = n, .workers = members}};
         std::vector<Rng> streams;
         std::vector<Token> next(n), order(members * C.vocab);
         for (std::size_t i = 0; i < n; ++i) {
@@ -170,9 +170,10 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
 }
 
 /// The same from a model's weights as they are now.
-template <GptConfig C, std::floating_point T>
-data::Tokens<C.context> sample(const Gpt<C, T>& prior, std::size_t count, const SampleOptions& options, Rng& rng) {
-    return sample<Gpt<C, T>>(prior.freeze(), count, options, rng);
+template <GptConfig C, class Block, std::floating_point T>
+data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count, const SampleOptions& options,
+                               Rng& rng) {
+    return sample<Gpt<C, Block, T>>(prior.freeze(), count, options, rng);
 }
 
 }  // namespace tessera

@@ -9,6 +9,7 @@
 
 #include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/panels.hpp>
+#include <tessera/kernel/team.hpp>
 #include <tessera/kernel/tile.hpp>
 
 #include <algorithm>
@@ -91,6 +92,30 @@ template <std::floating_point T>
 void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y, std::size_t ldy,
           Epilogue<T> end = {}) {
     gemm<T>(rows, x, ldx, b, Part{b.rows(), b.columns()}, y, ldy, end);
+}
+
+/// Some of the columns of a matrix.
+struct Columns {
+    std::size_t first, count;
+};
+/// Those of n columns that fall to a worker: whole panels.
+inline Columns columns_of(const Member& worker, std::size_t n) {
+    const auto [begin, end] = worker.share((n + panel_width - 1) / panel_width);
+    const std::size_t first = begin * panel_width, last = std::min(n, end * panel_width);
+    return {first, last > first ? last - first : 0};
+}
+/// y = x B, of which each worker computes the columns that fall to it; returns them.
+template <std::floating_point T>
+Columns gemm(const Member& worker, std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y,
+             std::size_t ldy, Epilogue<T> end = {}) {
+    const Columns mine = columns_of(worker, b.columns());
+    if (mine.count == 0) return mine;
+    const auto of_mine = [&](const T* p) { return p ? p + mine.first : nullptr; };
+    end.bias = of_mine(end.bias);
+    end.mask = of_mine(end.mask);
+    end.add = of_mine(end.add);
+    gemm<T>(rows, x, ldx, b, Part{b.rows(), mine.count, mine.first}, y + mine.first, ldy, end);
+    return mine;
 }
 
 }  // namespace tessera::kernel

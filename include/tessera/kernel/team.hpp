@@ -22,6 +22,7 @@
 #include <exception>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
@@ -40,7 +41,7 @@ public:
         return {n * index_ / size_, n * (index_ + 1) / size_};
     }
     /// Until all members of the round have come here; what they wrote before is then seen by all.
-    void wait();
+    void wait() const;
 
 private:
     friend class detail::Team;
@@ -53,7 +54,8 @@ class Team {
 public:
     static constexpr std::size_t most_members = 64;
 
-    Team(std::size_t most, std::size_t rounds) : most_{most}, rounds_{rounds} {}
+    /// `least`: members without whom no round begins.
+    Team(std::size_t most, std::size_t rounds, std::size_t least = 1) : most_{most}, rounds_{rounds}, least_{least} {}
 
     template <class F>
     void join(F& f) {
@@ -112,6 +114,7 @@ private:
     }
     template <class F>
     void lead(Member& me, F& f) {
+        spin([&] { return arrived_.load(std::memory_order_relaxed) >= least_; });
         for (std::size_t round = 0; round < rounds_; ++round) {
             const std::size_t size = std::min(arrived_.load(std::memory_order_relaxed), most_);
             for (; me.size_ < size; ++me.size_)  // newcomers have waited as often as we have
@@ -136,7 +139,7 @@ private:
         }
     }
 
-    const std::size_t most_, rounds_;
+    const std::size_t most_, rounds_, least_;
     std::array<Count, most_members> waits_{};
     std::atomic<std::size_t> arrived_{0};
     std::atomic<std::uint64_t> state_{0};
@@ -145,7 +148,7 @@ private:
 };
 }  // namespace detail
 
-inline void Member::wait() {
+inline void Member::wait() const {
     if (team_ && size_ > 1) team_->wait(*this);
 }
 
@@ -162,6 +165,34 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
     most = std::min(most, detail::Team::most_members);
     detail::Team team(most, rounds);
     for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
+    team.rethrow();
+}
+
+/// The same by `size` threads of its own, all of which take part in every round: for tests. An exception of f reaches the
+/// caller.
+template <class F>
+void run_full_team(std::size_t size, std::size_t rounds, F&& f) {
+    enum class Begin { not_yet, now, never };
+    size = std::clamp(size, std::size_t{1}, detail::Team::most_members);
+    detail::Team team(size, rounds, size);
+    std::atomic<Begin> begin{Begin::not_yet};
+    const auto take_part = [&] { in_own_mode([&] { team.join(f); }); };
+    const auto wait_and_take_part = [&] {
+        while (begin.load(std::memory_order_acquire) == Begin::not_yet) std::this_thread::yield();
+        if (begin.load(std::memory_order_relaxed) == Begin::now) take_part();
+    };
+    std::vector<std::thread> others;
+    try {
+        others.reserve(size);
+        while (others.size() + 1 < size) others.emplace_back(wait_and_take_part);
+        begin.store(Begin::now, std::memory_order_release);
+    } catch (...) {
+        begin.store(Begin::never, std::memory_order_release);
+        for (std::thread& other : others) other.join();
+        throw;
+    }
+    take_part();
+    for (std::thread& other : others) other.join();
     team.rethrow();
 }
 

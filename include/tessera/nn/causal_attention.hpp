@@ -10,16 +10,21 @@
 //          [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C)); in_proj_bias, out_proj.bias start at 0
 // Packed   panels of both projections
 // Cache    q, k, v, o and their gradients, the statistics of the rows
+// State    k and v of the tokens so far (the KV cache)
 
 #include <tessera/kernel/attention.hpp>
+#include <tessera/kernel/attention_step.hpp>
+#include <tessera/kernel/attention_step_lanes.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
@@ -74,10 +79,54 @@ struct CausalAttentionLayer {
         p.in_bias.fill(T(0));
         uniform_fan_in(p.out_weight, width, rng);
         p.out_bias.fill(T(0));
+        p.in_weight.set_role(Role::weight);
+        p.out_weight.set_role(Role::output);
+        p.in_bias.set_role(Role::bias);
+        p.out_bias.set_role(Role::bias);
     }
     static void pack(const Params& p, Packed& w) {
         w.in.pack(width, 3 * width, p.in_weight.data(), p.in_bias.span());
         w.out.pack(width, width, p.out_weight.data(), p.out_bias.span());
+    }
+    static void pack_forward(const Params& p, Packed& w) {
+        w.in.pack_forward(width, 3 * width, p.in_weight.data(), p.in_bias.span());
+        w.out.pack_forward(width, width, p.out_weight.data(), p.out_bias.span());
+    }
+
+    // The keys and values of each sequence. A worker alone that has many heads interleaves them.
+    static constexpr Steps steps{.sharing = Sharing::columns};
+    static constexpr std::size_t head_width = width / heads;
+    static bool interleaves(const Capacity& capacity) {
+        return capacity.workers == 1 && std::same_as<T, float> &&
+               kernel::GrownLanes::suits(capacity.sequences * heads, head_width);
+    }
+    struct State {
+        explicit State(const Capacity& capacity)
+            : interleaved{interleaves(capacity)},
+              by_head{interleaved ? 0 : capacity.sequences * heads, tokens, head_width},
+              by_lane{interleaved ? std::size_t{1} : 0, capacity.sequences * heads, tokens, head_width} {}
+        bool interleaved;
+        kernel::GrownHeads<T> by_head;  // [sequence][head]
+        kernel::GrownLanes by_lane;
+    };
+    struct Scratch {
+        explicit Scratch(const Capacity& capacity)
+            : qkv(capacity.rows() * 3 * width), o(capacity.rows() * width),
+              own(capacity.workers, Buffer<T>(interleaves(capacity)
+                                                  ? kernel::GrownLanes{0, 0, tokens, head_width}.scratch()
+                                                  : kernel::GrownHeads<T>{0, tokens, head_width}.scratch())) {}
+        Buffer<T> qkv, o;
+        std::vector<Buffer<T>> own;  // of each worker
+    };
+    static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
+                     Scratch& scratch, const Step& at, const T* add = nullptr) {
+        kernel::gemm<T>(at.worker, at.rows(), x.data(), width, w.in.forward, scratch.qkv.data(), 3 * width,
+                        {.bias = w.in.bias.data()});
+        at.worker.wait();
+        for (std::size_t t = 0; t < at.tokens; ++t) attend(t, state, scratch, at);
+        at.worker.wait();
+        kernel::gemm<T>(at.worker, at.rows(), scratch.o.data(), width, w.out.forward, y.data(), width,
+                        {.bias = w.out.bias.data(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
         const std::size_t rows = x.batch() * tokens;
@@ -107,6 +156,23 @@ struct CausalAttentionLayer {
                                 grad.in_weight.data(), 3 * width);
         kernel::column_sums<T>(rows, 3 * width, cache.dqkv.data(), 3 * width, grad.in_bias.data());
         kernel::gemm<T>(rows, cache.dqkv.data(), 3 * width, w.in.backward, dx.data(), width);
+    }
+
+private:
+    // Token t of the step, in the heads of all sequences that fall to this worker.
+    static void attend(std::size_t t, State& state, Scratch& scratch, const Step& at) {
+        const auto [begin, end] = at.worker.share(at.sequences * heads);
+        const auto head = [&at, t, first = begin](T* rows, std::size_t row) {
+            return [=, tokens_of_step = at.tokens](std::size_t i) {
+                const std::size_t sequence = (first + i) / heads;
+                return rows + (sequence * tokens_of_step + t) * row + (first + i) % heads * head_width;
+            };
+        };
+        const auto in = head(scratch.qkv.data(), 3 * width), out = head(scratch.o.data(), width);
+        T* const own = scratch.own[at.worker.index()].data();
+        if constexpr (std::same_as<T, float>)
+            if (state.interleaved) return state.by_lane.step(0, at.position + t, width, in, out, own);
+        state.by_head.step(begin, end - begin, at.position + t, width, in, out, own);
     }
 };
 

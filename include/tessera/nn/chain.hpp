@@ -11,9 +11,11 @@
 // Where two neighbours are Joined, one bound layer stands for both and keeps the first one's position.
 
 #include <tessera/nn/detail/bind.hpp>
+#include <tessera/nn/detail/chain_steps.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/rounds.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -66,10 +68,16 @@ struct BasicChain {
     };
 
     static void init(Params& p, Rng& rng) {
-        for_index([&]<std::size_t I>() { At<I>::init(std::get<I>(p.items), rng); });
+        for_index([&]<std::size_t I>() {
+            At<I>::init(std::get<I>(p.items), rng);
+            if constexpr (I < StepsOfLayers::last) change_role(std::get<I>(p.items), Role::output, Role::weight);
+        });
     }
     static void pack(const Params& p, Packed& w) {
         for_index([&]<std::size_t I>() { nn::pack<At<I>>(std::get<I>(p.items), std::get<I>(w.items)); });
+    }
+    static void add_pack_jobs(const Params& p, Packed& w, PackJobs& jobs) {
+        for_index([&]<std::size_t I>() { jobs.add<At<I>>(std::get<I>(p.items), std::get<I>(w.items)); });
     }
     static void begin(Cache& cache, const Pass& pass) {
         for_index([&]<std::size_t I>() {
@@ -78,8 +86,24 @@ struct BasicChain {
     }
     static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache,
                         const T* add = nullptr) {
-        step<0>(w, x, y, cache, add);
+        run<0>(w, x, y, cache, add);
     }
+
+    // Some tokens at a time, see nn/step.hpp.
+    using StepsOfLayers = detail::ChainSteps<T, Parts>;
+    static constexpr Steps steps = StepsOfLayers::steps;
+    static constexpr bool can_step = StepsOfLayers::can_step;
+    struct State : StepsOfLayers::State {
+        using StepsOfLayers::State::State;
+    };
+    struct Scratch : StepsOfLayers::Scratch {
+        using StepsOfLayers::Scratch::Scratch;
+    };
+    static void step(const Packed& w, View<const InputScalar, TokenRow<In>> x, View<T, TokenRow<Output>> y,
+                     State& state, Scratch& scratch, Step& at, const T* add = nullptr) {
+        StepsOfLayers::run(w, x, y, state, scratch, at, add);
+    }
+
     static constexpr std::size_t rounds = []<std::size_t... I>(std::index_sequence<I...>) {
         return (nn::rounds<At<I>> + ...);
     }(std::make_index_sequence<count>{});
@@ -113,7 +137,7 @@ private:
     }
 
     template <std::size_t I>
-    static void step(const Packed& w, auto x, View<T, Output> y, Cache& cache, const T* add) {
+    static void run(const Packed& w, auto x, View<T, Output> y, Cache& cache, const T* add) {
         auto& notes = std::get<I>(cache.layers);
         if constexpr (I + 1 == count && fuses.add_y) {
             At<I>::forward(std::get<I>(w.items), x, y, notes, add);
@@ -123,7 +147,7 @@ private:
             auto& mid = std::get<I>(cache.y);
             mid.resize(x.batch());
             At<I>::forward(std::get<I>(w.items), x, mid.view(), notes);
-            step<I + 1>(w, std::as_const(mid).view(), y, cache, add);
+            run<I + 1>(w, std::as_const(mid).view(), y, cache, add);
         }
     }
     template <std::size_t I>

@@ -94,6 +94,8 @@ struct Conv2dLayer {
 
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, W.size * W.size * channels, rng);
+        p.weight.set_role(Role::output);
+        p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, W.size * W.size * channels, rng);
     }
     static void pack(const Params& p, Packed& w) {

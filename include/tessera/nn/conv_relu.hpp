@@ -37,7 +37,10 @@ struct ConvReluLayer {
         Tensor<T, typename Convolution::Output> dz;
     };
 
-    static void init(Params& p, Rng& rng) { Convolution::init(p, rng); }
+    static void init(Params& p, Rng& rng) {
+        Convolution::init(p, rng);
+        change_role(p, Role::output, Role::weight);
+    }
     static void pack(const Params& p, Packed& w) { Convolution::pack(p, w); }
     static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
         if constexpr (requires { Convolution::forward(w, x, y, kernel::Epilogue<T>{}); })

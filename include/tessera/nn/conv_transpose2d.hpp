@@ -53,6 +53,8 @@ struct ConvTranspose2dLayer {
     };
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, taps * Out, rng);
+        p.weight.set_role(Role::output);
+        p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, taps * Out, rng);
     }
     static void pack(const Params& p, Packed& w) {

@@ -14,6 +14,7 @@
 #include <tessera/kernel/dropout.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <algorithm>
 #include <array>
@@ -41,6 +42,7 @@ struct DropoutLayer {
         Tensor<T, In> mask;
     };
     static constexpr std::string_view name = "Dropout";
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise, .identity = true};
     static constexpr std::uint32_t keep = static_cast<std::uint32_t>((100 - Drop.percent) * 65536 / 100);
     static constexpr T scale = T(65536) / static_cast<T>(keep);  // of the probability that is really drawn
 

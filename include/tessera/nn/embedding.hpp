@@ -11,6 +11,7 @@
 #include <tessera/kernel/embedding.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -33,6 +34,7 @@ struct EmbeddingLayer {
     using Output = Shape<In::size, Width>;
     static constexpr std::string_view name = "Embedding";
     static constexpr std::size_t vocab = Vocab;
+    static constexpr Steps steps{.sharing = Sharing::replicated};
 
     struct Params {
         Param<T, Shape<Vocab, Width>> token;
@@ -49,9 +51,15 @@ struct EmbeddingLayer {
     static void init(Params& p, Rng& rng) {
         nn::normal(p.token, 1.f, rng);
         nn::normal(p.position, 1.f, rng);
+        p.token.set_role(Role::weight);
+        p.position.set_role(Role::weight);
     }
     static void forward(const Params& p, View<const Token, In> x, View<T, Output> y, Cache&) {
         kernel::embedding_forward<T, Token>(x.span(), Width, p.token.span(), p.position.span(), y.span());
+    }
+    static void step(const Params& p, View<const Token, Shape<1>> x, View<T, Shape<Width>> y, const Step& at) {
+        const auto places = p.position.span().subspan(at.position * Width, at.tokens * Width);
+        kernel::embedding_forward<T, Token>(x.span(), Width, p.token.span(), places, y.span());
     }
     static void backward_params(const Params&, View<const Token, In> x, View<const T, Output> /*y*/,
                                 View<const T, Output> dy, Cache&, Params& grad) {

@@ -11,6 +11,7 @@
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <concepts>
 #include <string_view>
@@ -27,6 +28,7 @@ struct GeluLayer {
         Tensor<T, In> slope;
     };
     static constexpr std::string_view name = "Gelu";
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise};
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache& cache) {

@@ -40,10 +40,7 @@ struct GroupNormLayer {
         Tensor<T, Shape<2 * channels>> sums{1};
     };
 
-    static void init(Params& p, Rng&) {
-        p.weight.fill(T(1));
-        p.bias.fill(T(0));
-    }
+    static void init(Params& p, Rng&) { p.init(); }
     static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
         cache.mean.resize(x.batch());
         cache.rstd.resize(x.batch());

@@ -19,11 +19,18 @@
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
 //   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/rounds.hpp
 //   begin(cache, pass)              told before each forward whether it trains, and with which random numbers
+//   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
+//   fuses                           what it can do in one pass with its neighbours, see nn/fusion.hpp
+// A member that has one of these names and cannot be called so is an error where the layer is put into a Chain.
+//
+// init also says what each leaf is for (Param::set_role): whether it is a bias, or a weight whose product is the output. A
+// Gpt initialises weights by their role; a leaf without one keeps what init gave it.
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/view.hpp>
+#include <tessera/nn/detail/hook_names.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -100,7 +107,10 @@ void pack(const typename L::Params& params, Ready<L>& w) {
 
 template <Layer L>
 void begin(typename L::Cache& cache, const Pass& pass) {
-    if constexpr (requires { L::begin(cache, pass); }) L::begin(cache, pass);
+    if constexpr (requires { L::begin(cache, pass); })
+        L::begin(cache, pass);
+    else  // also asked here for a struct that derives from a Chain, which is bound in none
+        static_assert(!detail::NamesBegin<L>, "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
 }
 
 /// backward without dx: the layer's own, else its backward with a scratch dx.

@@ -12,6 +12,7 @@
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -27,6 +28,7 @@ struct LayerNormLayer {
     static constexpr std::string_view name = "LayerNorm";
     static constexpr T eps = T(1e-5);
     static constexpr Fuses fuses{.add_dx = true};
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::replicated};
 
     using Params = ScaleAndShift<last_dim<In>, T>;
     struct Cache {
@@ -34,10 +36,7 @@ struct LayerNormLayer {
         Tensor<T, Shape<row_count<In>>> rstd;
     };
 
-    static void init(Params& p, Rng&) {
-        p.weight.fill(T(1));
-        p.bias.fill(T(0));
-    }
+    static void init(Params& p, Rng&) { p.init(); }
     static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
         cache.mean.resize(x.batch());
         cache.rstd.resize(x.batch());

@@ -16,6 +16,8 @@
 #include <tessera/nn/joined.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear_gelu.hpp>
+#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/step.hpp>
 #include <tessera/nn/window.hpp>
 
 #include <concepts>
@@ -62,6 +64,7 @@ struct LinearLayer {
     static constexpr std::size_t rows = row_count<In>;
     static constexpr bool has_bias = B == Bias::with;
     static constexpr Fuses fuses{.add_y = true, .mask_dx = true, .add_dx = true};
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::columns};
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, Out>;
@@ -71,10 +74,20 @@ struct LinearLayer {
 
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, in, rng);
+        p.weight.set_role(Role::output);
+        p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, in, rng);
     }
     static void pack(const Params& p, Packed& w) {
         w.pack(in, Out, p.weight.data(), p.bias.span());
+    }
+    static void pack_forward(const Params& p, Packed& w) {
+        w.pack_forward(in, Out, p.weight.data(), p.bias.span());
+    }
+    static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
+                              const T* add = nullptr) {
+        kernel::gemm<T>(at.me, x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
+                        {.bias = w.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {
         kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null(), .add = add});

@@ -14,6 +14,8 @@
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -25,6 +27,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 template <class Affine>
 struct LinearGeluLayer {
     static constexpr std::string_view name = "Linear + Gelu";
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::columns};
     using Scalar = typename Affine::Scalar;
     using T = Scalar;
     using Input = typename Affine::Input;
@@ -36,8 +39,22 @@ struct LinearGeluLayer {
         Tensor<T, typename Affine::Output> slope;
     };
 
-    static void init(Params& p, Rng& rng) { Affine::init(p, rng); }
+    static void init(Params& p, Rng& rng) {
+        Affine::init(p, rng);
+        change_role(p, Role::output, Role::weight);
+    }
     static void pack(const Params& p, Packed& w) { Affine::pack(p, w); }
+    static void pack_forward(const Params& p, Packed& w) { Affine::pack_forward(p, w); }
+    static void forward_round(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache&, Round at) {
+        constexpr std::size_t in = Affine::in, out = last_dim<Output>;
+        const std::size_t rows = x.batch() * Affine::rows;
+        const auto mine =
+            kernel::gemm<T>(at.me, rows, x.data(), in, w.forward, y.data(), out, {.bias = w.bias_or_null()});
+        for (std::size_t m = 0; m < rows; ++m) {  // no derivative: nobody runs backward after rounds or steps
+            const std::span<T> u{y.data() + m * out + mine.first, mine.count};
+            kernel::gelu_forward<T>(u, u);
+        }
+    }
     static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
         constexpr std::size_t in = Affine::in, out = last_dim<Output>, some = 28;  // two tiles of rows
         cache.slope.resize(x.batch());

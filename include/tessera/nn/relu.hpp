@@ -11,6 +11,7 @@
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <concepts>
 #include <string_view>
@@ -25,6 +26,7 @@ struct ReluLayer {
     using Params = None;
     using Cache = None;
     static constexpr std::string_view name = "Relu";
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise};
     static constexpr Fuses fuses{.only_masks = true};
 
     static void init(Params&, Rng&) {}

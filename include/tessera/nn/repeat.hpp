@@ -11,6 +11,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
@@ -42,10 +43,16 @@ struct RepeatLayer {
     };
 
     static void init(Params& p, Rng& rng) {
-        for (auto& item : p.items) Inner::init(item, rng);
+        for (std::size_t i = 0; i < N; ++i) {
+            Inner::init(p.items[i], rng);
+            if (i + 1 < N) change_role(p.items[i], Role::output, Role::weight);
+        }
     }
     static void pack(const Params& p, Packed& w) {
         for (std::size_t i = 0; i < N; ++i) Inner::pack(p.items[i], w.items[i]);
+    }
+    static void add_pack_jobs(const Params& p, Packed& w, PackJobs& jobs) {
+        for (std::size_t i = 0; i < N; ++i) Inner::add_pack_jobs(p.items[i], w.items[i], jobs);
     }
     static void begin(Cache& cache, const Pass& pass) {
         for (std::size_t i = 0; i < N; ++i)
@@ -68,6 +75,32 @@ struct RepeatLayer {
             Inner::backward(w.items[i], below, y, dy, dbelow, cache.inner[i], grad.items[i]);
             y = below;
             dy = dbelow;
+        }
+    }
+
+    // Some tokens at a time, see nn/step.hpp.
+    static constexpr bool can_step = CanStep<Inner>;
+    static constexpr Steps steps{.sharing = Inner::steps.sharing, .composite = true};
+    struct State {
+        explicit State(const Capacity& capacity) {
+            inner.reserve(N);
+            for (std::size_t i = 0; i < N; ++i) inner.emplace_back(capacity);
+        }
+        std::vector<typename Inner::State> inner;  // of each copy
+    };
+    struct Scratch {
+        explicit Scratch(const Capacity& capacity) : inner{capacity}, y{Between{capacity}, Between{capacity}} {}
+        using Between = detail::Between<T, TokenRow<In>, Inner::steps.sharing == Sharing::replicated>;
+        typename Inner::Scratch inner;
+        std::array<Between, 2> y;  // outputs that take turns
+    };
+    static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
+                     Scratch& scratch, Step& at) {
+        for (std::size_t i = 0; i < N; ++i) {
+            if (i > 0) at.wait();  // another worker may still read the scratch that the next copy writes
+            const auto to = i + 1 == N ? y : scratch.y[i % 2].view(at);
+            Inner::step(w.items[i], x, to, state.inner[i], scratch.inner, at);
+            x = to;
         }
     }
 };

@@ -31,8 +31,12 @@ struct ResidualLayer {
         Tensor<T, typename Inner::Output> branch;  // empty where the last layer adds x by itself
     };
 
-    static void init(Params& p, Rng& rng) { Inner::init(p, rng); }
+    static void init(Params& p, Rng& rng) {
+        Inner::init(p, rng);
+        change_role(p, Role::output, Role::residual);
+    }
     static void pack(const Params& p, Packed& w) { Inner::pack(p, w); }
+    static void add_pack_jobs(const Params& p, Packed& w, PackJobs& jobs) { Inner::add_pack_jobs(p, w, jobs); }
     static void begin(Cache& cache, const Pass& pass) { Inner::begin(cache.inner, pass); }
 
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
@@ -57,6 +61,33 @@ struct ResidualLayer {
         if constexpr (!fuses<Inner>.add_y) y = cache.branch;
         Inner::backward(w, x, y, dy, dx, cache.inner, grad, {.add_dx = fuses<Inner>.add_dx ? dy.data() : nullptr});
         if constexpr (!fuses<Inner>.add_dx) kernel::add<T>(dx.span(), dy.span(), dx.span());
+    }
+
+    // Some tokens at a time, see nn/step.hpp.
+    static constexpr bool can_step = CanStep<Inner>;
+    static constexpr Steps steps{.sharing = Inner::steps.add_y ? Inner::steps.sharing : Sharing::custom, .composite = true};
+    using State = typename Inner::State;
+    struct Scratch {
+        explicit Scratch(const Capacity& capacity) : inner{capacity} {
+            if constexpr (!Inner::steps.add_y) branch = Branch{capacity};
+        }
+        using Branch = detail::Between<T, TokenRow<In>, Inner::steps.sharing == Sharing::replicated>;
+        typename Inner::Scratch inner;
+        Branch branch;  // empty where the last layer adds x by itself
+    };
+    static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
+                     Scratch& scratch, Step& at) {
+        if constexpr (Inner::steps.add_y) {
+            Inner::step(w, x, y, state, scratch.inner, at, x.data());
+        } else {
+            const auto branch = scratch.branch.view(at);
+            Inner::step(w, x, branch, state, scratch.inner, at);
+            at.sync_columns();
+            const auto [first, count] = kernel::columns_of(at.worker, last_dim<In>);
+            for (std::size_t i = first; i < x.batch() * TokenRow<In>::size; i += last_dim<In>)
+                kernel::add<T>({x.data() + i, count}, {branch.data() + i, count}, {y.data() + i, count});
+            at.pending = Step::Pending::other_columns;
+        }
     }
 };
 

@@ -13,6 +13,12 @@ struct ScaleAndShift {
     Param<T, Shape<Channels>> weight;
     Param<T, Shape<Channels>> bias;
 
+    void init() {
+        weight.fill(T(1));
+        bias.fill(T(0));
+        weight.set_role(Role::gain);
+        bias.set_role(Role::bias);
+    }
     template <class F, class... P>
     static void each(F&& f, P&... p) {
         f("weight", p.weight...);

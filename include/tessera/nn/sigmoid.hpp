@@ -10,6 +10,7 @@
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>
+#include <tessera/nn/step.hpp>
 
 #include <concepts>
 #include <string_view>
@@ -24,6 +25,7 @@ struct SigmoidLayer {
     using Params = None;
     using Cache = None;
     static constexpr std::string_view name = "Sigmoid";
+    static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise};
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {

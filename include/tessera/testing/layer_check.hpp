@@ -11,6 +11,7 @@
 //     cache          is a value: a copy serves backward as well
 //     samples        are independent: a batch at once and one by one give the same bits
 //     rounds         what a team makes of it round by round (nn/rounds.hpp) is what forward makes
+//     steps          some tokens at a time (nn/step.hpp), where the layer has them, are what forward makes
 //     threads        1, 2 and 3 slots that share the weights give the same bits
 //     allocation     nothing is allocated after the first call (only with LayerCheck::allocations, a counter)
 //
@@ -21,6 +22,7 @@
 #include <tessera/kernel/parallel.hpp>
 #include <tessera/kernel/team.hpp>
 #include <tessera/nn/rounds.hpp>
+#include <tessera/testing/detail/step_check.hpp>
 #include <tessera/testing/gradient_check.hpp>
 
 #include <algorithm>
@@ -37,8 +39,7 @@ namespace tessera::inline TESSERA_ABI::testing {
 struct LayerCheck {
     GradientCheck gradient{};
     std::size_t batch = 5;
-    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by
-    /// itself.
+    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };
 
@@ -140,8 +141,7 @@ std::string check_samples(const LayerCheck& o) {
         single.forward(n, 1);
         single.backward(n, 1);
     }
-    std::string failure =
-        detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(single.y).span());
+    std::string failure = detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(single.y).span());
     if (failure.empty())
         failure = detail::differs<T>("dx", std::as_const(whole.dx).span(), std::as_const(single.dx).span());
     return failure.empty() ? "" : "samples: the batch at once and one by one: " + failure;
@@ -160,8 +160,7 @@ std::string check_rounds(const LayerCheck& o) {
         kernel::run_team(members, nn::rounds<L>, [&](const kernel::Member& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
         });
-        const std::string failure =
-            detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
+        const std::string failure = detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
         if (!failure.empty()) return "rounds: forward and a team of " + std::to_string(members) + ": " + failure;
     }
     return "";
@@ -225,8 +224,7 @@ std::string check_allocation(const LayerCheck& o) {
     step(o.batch);
     const std::size_t after = o.allocations();
     if (after == before) return "";
-    return "allocation: after the first call with the largest batch: " +
-           expected_got(std::size_t{0}, after - before);
+    return "allocation: after the first call with the largest batch: " + expected_got(std::size_t{0}, after - before);
 }
 
 }  // namespace detail
@@ -240,7 +238,8 @@ template <class Spec, StaticShape In>
         constexpr std::array checks{
             &detail::check_init<L>,      &detail::check_writes<L>,  &detail::check_backward_params<L>,
             &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_rounds<L>,
-            &detail::check_threads<L>,   &detail::check_allocation<L>};
+            &detail::check_threads<L>,   &detail::check_allocation<L>,
+            &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheck>};
         std::string failure = kernel::in_own_mode([&] { return detail::check_gradient<D>(options.gradient); });
         for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
             failure = kernel::in_own_mode([&] { return checks[i](options); });

@@ -1,6 +1,7 @@
 #pragma once
 // How a Chain binds its specs, left to right, two at a time where they are Joined.
 
+#include <tessera/nn/detail/hooks.hpp>
 #include <tessera/nn/joined.hpp>
 #include <tessera/nn/layer.hpp>
 
@@ -41,10 +42,11 @@ struct Link {
     static_assert(LayerSpec<Spec, Gets, T>, "Chain: this is no layer spec for the shape that it gets");
 };
 
-template <std::size_t I, class L>
+template <std::size_t I, class L, class S>
 struct Part {
     static constexpr std::size_t position = I;
     using Layer = L;
+    using Spec = S;
 };
 
 template <class... P>
@@ -59,7 +61,7 @@ template <class T, std::size_t I, class In, class... Done, class A, class... Res
 struct bind_all<T, I, In, PartList<Done...>, A, Rest...> {
     static_assert(sizeof(Link<T, In, A>) > 0);  // clang finds no member in a class whose static_assert failed
     using L = typename bind_or_broken<T, In, A>::type;
-    using Next = bind_all<T, I + 1, typename L::Output, PartList<Done..., Part<I, L>>, Rest...>;
+    using Next = bind_all<T, I + 1, typename L::Output, PartList<Done..., Part<I, L, A>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
@@ -67,7 +69,7 @@ template <class T, std::size_t I, class In, class... Done, class A, class B, cla
     requires LayerSpec<Joined<A, B>, In, T>
 struct bind_all<T, I, In, PartList<Done...>, A, B, Rest...> {
     using L = typename Joined<A, B>::template Bind<In, T>;
-    using Next = bind_all<T, I + 2, typename L::Output, PartList<Done..., Part<I, L>>, Rest...>;
+    using Next = bind_all<T, I + 2, typename L::Output, PartList<Done..., Part<I, L, Joined<A, B>>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
@@ -76,11 +78,14 @@ template <class T, class Parts>
 struct Unzipped;
 template <class T, class... P>
 struct Unzipped<T, PartList<P...>> {
+    static_assert(((sizeof(HooksFit<typename P::Layer>) > 0) && ...));
     static constexpr std::size_t count = sizeof...(P);
     // Largest tensor between two layers, in elements of one sample; the last output is not one, but counts.
     static constexpr std::size_t largest = std::max({std::size_t{0}, P::Layer::Output::size...});
     template <std::size_t I>
     using At = typename std::tuple_element_t<I, std::tuple<P...>>::Layer;
+    template <std::size_t I>
+    using SpecAt = typename std::tuple_element_t<I, std::tuple<P...>>::Spec;
     template <std::size_t I>
     static constexpr std::size_t position = std::tuple_element_t<I, std::tuple<P...>>::position;
 

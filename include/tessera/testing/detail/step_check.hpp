@@ -1,0 +1,130 @@
+#pragma once
+// Steps (nn/step.hpp) against forward outside training, bit for bit: 1, 3 and all tokens at a time, by 1 to 3 workers, with
+// and without rows that are fed and taken back, and once more from the beginning.
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/kernel/team.hpp>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/step.hpp>
+#include <tessera/testing/detail/rig.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::testing::detail {
+
+template <nn::Layer Net>
+class StepCheck {
+    using T = typename Net::Scalar;
+    using X = nn::InputScalar<Net>;
+    using InRow = nn::TokenRow<typename Net::Input>;
+    using OutRow = nn::TokenRow<typename Net::Output>;
+    static constexpr std::size_t tokens = Net::Input::dims[0];
+    static constexpr bool replicated = Net::steps.sharing == nn::Sharing::replicated;
+
+    struct Fed {
+        std::size_t position, count;
+        std::size_t wrong;  // the last rows, which are taken back
+    };
+
+public:
+    StepCheck(std::size_t batch, std::uint64_t seed, std::size_t vocab) : rig_{batch, seed, vocab} {
+        nn::begin<Net>(rig_.cache, {});
+        Net::forward(rig_.w, rig_.x, rig_.y.view(), rig_.cache);
+    }
+
+    /// Steps of `most` tokens; "" or what is wrong. `allocations`: see LayerCheck.
+    std::string run(std::size_t most, std::size_t workers, bool rewinds, std::size_t (*allocations)()) {
+        const std::size_t batch = rig_.x.batch();
+        const nn::Capacity capacity{.sequences = batch, .tokens = most, .workers = workers};
+        typename Net::State state{capacity};
+        typename Net::Scratch scratch{capacity};
+        const std::vector<Fed> fed = feeds(most, rewinds);
+        Buffer<X> x(capacity.rows() * InRow::size);
+        std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size));
+        std::string failure;
+        std::size_t before = 0;
+        kernel::run_full_team(workers, 2 * fed.size(), [&](const kernel::Member& me, std::size_t round) {
+            const Fed& now = fed[round % fed.size()];
+            if (me.index() == 0) {
+                fill(now, x);
+                for (auto& copy : y) std::ranges::fill(copy, poison<T>);
+                if (allocations && round == fed.size()) before = allocations();
+            }
+            me.wait();
+            nn::Step at{.worker = me, .sequences = batch, .tokens = now.count, .position = now.position};
+            auto& own = y[replicated ? me.index() : 0];
+            Net::step(rig_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
+            at.wait();
+            if (me.index() == 0)
+                for (const auto& copy : y)
+                    if (failure.empty()) failure = compare(now, copy);
+        });
+        if (failure.empty() && allocations && workers == 1 && allocations() != before)
+            failure = "allocations after the first pass: " + expected_got(std::size_t{0}, allocations() - before);
+        return failure;
+    }
+
+private:
+    static std::vector<Fed> feeds(std::size_t most, bool rewinds) {
+        std::vector<Fed> all;
+        for (std::size_t p = 0; p < tokens; p += most) {
+            const std::size_t count = std::min(most, tokens - p), right = count / 2;
+            if (rewinds) {
+                all.push_back({p, count, count - right});
+                all.push_back({p + right, count - right, 0});
+            } else {
+                all.push_back({p, count, 0});
+            }
+        }
+        return all;
+    }
+    void fill(const Fed& now, Buffer<X>& x) const {
+        for (std::size_t n = 0; n < rig_.x.batch(); ++n)
+            for (std::size_t t = 0; t < now.count; ++t) {
+                const bool wrong = t + now.wrong >= now.count;
+                const std::size_t sequence = wrong ? (n + 1) % rig_.x.batch() : n;
+                const std::size_t token = wrong ? tokens - 1 - now.position - t : now.position + t;
+                std::copy_n(rig_.x.data() + (sequence * tokens + token) * InRow::size, InRow::size,
+                            x.data() + (n * now.count + t) * InRow::size);
+            }
+    }
+    std::string compare(const Fed& now, const Buffer<T>& y) const {
+        constexpr std::size_t size = OutRow::size;
+        for (std::size_t n = 0; n < rig_.x.batch(); ++n)
+            for (std::size_t t = 0; t + now.wrong < now.count; ++t) {
+                const std::size_t row = n * tokens + now.position + t;
+                const std::span<const T> expected{rig_.y.data() + row * size, size};
+                const std::span<const T> got{y.data() + (n * now.count + t) * size, size};
+                if (const std::size_t i = first_difference<T>(expected, got); i < size)
+                    return at("y", row * size + i) + ": expected " + text(static_cast<double>(expected[i])) + ", got " +
+                           text(static_cast<double>(got[i]));
+            }
+        return "";
+    }
+
+    Rig<Net> rig_;
+};
+
+/// A layer that cannot step has nothing to be checked. Options: LayerCheck.
+template <nn::Layer Net, class Options>
+std::string check_steps(const Options& o) {
+    if constexpr (nn::CanStep<Net>) {
+        constexpr std::size_t tokens = Net::Input::dims[0];
+        StepCheck<Net> check{o.batch, o.gradient.seed, vocab_of<typename Net::template At<0>>(o.gradient.vocab)};
+        for (const std::size_t most : {std::size_t{1}, std::min(std::size_t{3}, tokens), tokens})
+            for (std::size_t workers = 1; workers <= 3; ++workers)
+                for (const bool rewinds : {false, true}) {
+                    const std::string failure = check.run(most, workers, rewinds, o.allocations);
+                    if (!failure.empty())
+                        return "steps: forward and " + std::to_string(most) + " of " + std::to_string(tokens) +
+                               " tokens by " + std::to_string(workers) + (workers == 1 ? " worker" : " workers") +
+                               (rewinds ? ", some twice: " : ": ") + failure;
+                }
+    }
+    return "";
+}
+
+}  // namespace tessera::inline TESSERA_ABI::testing::detail
