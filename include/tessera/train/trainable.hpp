@@ -18,7 +18,7 @@
 // Optional members; one that has the name but cannot be called so is a compile error:
 //   prepare(batch, part, workspace, gather), undo_prepare(workspace)      before each loss_and_grad: a first look at data.
 //                                        gather(rows, all) returns the rows of all processes, in `all` where there are
-//                                        several. undo_prepare, noexcept, is called when the step fails after it
+//                                        several. undo_prepare, noexcept, is called when that step fails, and not for an earlier one
 //   Statistics, observe(workspace, part, statistics), update(workspace, statistics)     what is learned without a
 //                                        gradient. observe, const, ADDS to statistics after each loss_and_grad; update
 //                                        applies the sum, once for each step of the optimiser. It does not throw
@@ -41,6 +41,13 @@ namespace tessera::inline TESSERA_ABI {
 namespace detail {
 
 template <class Batch>
+concept CountsSamples = requires(const Batch& batch) {
+    { batch.batch() } -> std::convertible_to<std::size_t>;
+} || requires(const Batch& batch) {
+    { batch.size() } -> std::convertible_to<std::size_t>;
+};
+
+template <CountsSamples Batch>
 [[nodiscard]] std::size_t samples_of(const Batch& batch) {
     if constexpr (requires { batch.batch(); })
         return batch.batch();
@@ -62,12 +69,12 @@ struct GatherNothing {
 template <class M>
 concept Trainable =
     Parameters<typename M::Params> && std::default_initializable<typename M::Workspace> &&
+    detail::CountsSamples<typename M::Batch> &&
     requires(M& model, const M& fixed, typename M::Batch batch, const BatchPart& part, typename M::Workspace& workspace,
              typename M::Params& grad, typename M::Report& report, std::size_t samples) {
         { model.params() } -> std::same_as<typename M::Params&>;
         { fixed.rng() } -> std::convertible_to<Rng>;
         { model.lifetime() } -> std::same_as<Lifetime&>;
-        { detail::samples_of(batch) } -> std::convertible_to<std::size_t>;
         { workspace.rng } -> std::convertible_to<Rng>;
         { workspace.totals } -> std::convertible_to<std::vector<double>&>;
         fixed.loss_and_grad(batch, part, workspace, grad);

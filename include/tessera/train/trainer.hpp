@@ -100,6 +100,7 @@ public:
     Report step(typename Model::Batch batch) {
         const InUse::Guard guard{in_use_, "Trainer"};
         Model& model = this->model();
+        prepared_ = false;
         try {
             return kernel::in_own_mode([&] { return take_step(model, batch); });
         } catch (const NumericError& e) {
@@ -273,7 +274,8 @@ private:
     }
 
     void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
-        if constexpr (Prepares<Model>)
+        if constexpr (Prepares<Model>) {
+            prepared_ = true;
             model.prepare(batch, part, workspace_, [this]<class T>(std::span<const T> rows, std::vector<T>& all) {
                 if constexpr (alone) {
                     return rows;
@@ -282,9 +284,12 @@ private:
                     return std::span<const T>{all};
                 }
             });
+        }
     }
+    // What an earlier batch of an accumulation prepared stays: that step did not fail.
     void undo_prepare(Model& model) noexcept {
-        if constexpr (Prepares<Model>) model.undo_prepare(workspace_);
+        if constexpr (Prepares<Model>)
+            if (prepared_) model.undo_prepare(workspace_);
     }
     // grad += the gradient of all processes; workspace.totals are theirs as well.
     void add_gradient(const Model& model, typename Model::Batch batch, const BatchPart& part) {
@@ -353,7 +358,8 @@ private:
     Opt optimizer_;
     TrainerOptions options_;
     Comm* communicator_;  // null where there is one process
-    bool agreed_ = false;  // the processes have the same weights
+    bool agreed_ = false;    // the processes have the same weights
+    bool prepared_ = false;  // the model has prepared for the batch of this step
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};
     std::conditional_t<alone, None, typename Model::Params> shared_grad_{};
