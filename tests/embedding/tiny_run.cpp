@@ -28,9 +28,9 @@ Outcome embedding::tiny_run(const Trained& trained, std::uint64_t seed) {
     Trainer first{vae, AdamW{vae, {.lr = 3e-3}}, {.clip_norm = 1, .seed = seed}};
     for (std::size_t epoch = 0; epoch < epochs; ++epoch)
         for (auto&& batch : batches(pictures, batch_size, {.rng = Rng{seed}.split(epoch)})) {
-            const auto before = vae.codebook().grace;
+            const auto before = vae.buffers().book.grace;
             outcome.losses.push_back(first.step(batch).loss);
-            for (std::size_t k = 0; k < Vae::codes; ++k) outcome.revived += vae.codebook().grace[k] > before[k];
+            for (std::size_t k = 0; k < Vae::codes; ++k) outcome.revived += vae.buffers().book.grace[k] > before[k];
         }
     add_state(hash, std::as_const(first));
 

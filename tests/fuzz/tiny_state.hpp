@@ -1,6 +1,8 @@
 #pragma once
 // A model of three numbers with a trainer: the smallest thing that has all of a state.
 
+#include <tessera/core/batch_part.hpp>
+#include <tessera/core/lifetime.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
@@ -8,6 +10,7 @@
 
 #include <limits>
 #include <stdexcept>
+#include <vector>
 
 namespace fuzz {
 
@@ -24,18 +27,31 @@ struct Tiny {
     };
     struct Workspace {
         tessera::Rng rng{};
+        std::vector<double> totals;
     };
-    using Batch = int;
+    /// One sample.
+    struct Batch {
+        int number;
+        Batch(int n) : number{n} {}
+        static std::size_t size() { return 1; }
+    };
 
     Params weights;
+    tessera::Lifetime life;
     Params& params() { return weights; }
-    /// Batch 13 throws, 14 gives a loss that is no number, 15 a gradient that is none.
-    Report loss_and_grad(Batch batch, Workspace& ws, Params& grad) const {
+    tessera::Rng rng() const { return tessera::Rng{}; }
+    tessera::Lifetime& lifetime() { return life; }
+    /// Batch 13 throws, 14 gives a loss that is NaN, 15 a gradient that is not finite.
+    void loss_and_grad(Batch one, const tessera::BatchPart&, Workspace& ws, Params& grad) const {
+        const int batch = one.number;
         if (batch == 13) throw std::runtime_error{"a layer of the user"};
         for (std::size_t i = 0; i < 3; ++i)
             grad.weight[i] += weights.weight[i] - static_cast<float>(batch) + ws.rng.uniform();
         if (batch == 15) grad.weight[1] = std::numeric_limits<float>::infinity();
-        return {.loss = batch == 14 ? std::numeric_limits<double>::quiet_NaN() : 1.0};
+        ws.totals.assign(1, batch == 14 ? std::numeric_limits<double>::quiet_NaN() : 1.0);
+    }
+    Report report(const Workspace& ws, std::size_t samples) const {
+        return {.loss = ws.totals[0] / static_cast<double>(samples)};
     }
 };
 using TinyTrainer = tessera::Trainer<Tiny, tessera::AdamW<Tiny::Params>>;

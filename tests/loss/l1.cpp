@@ -4,6 +4,7 @@
 
 #include <golden/optim.hpp>
 #include <loss/pair.hpp>
+#include <support/contract.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +20,7 @@ using pair::wanted;
 TEST_CASE_TEMPLATE("L1: loss and gradient are PyTorch's", T, float, double) {
     const auto y = output<T>(33), target = wanted<T>(33);
     std::vector<T> dy(33);
-    const double sum = ts::L1::loss_and_grad<T>(y, target, dy, T(1) / 33);
+    const double sum = pair::loss_and_grad<ts::L1, T>(y, target, dy, T(1) / 33);
     CHECK(std::abs(sum / 33 - golden::l1[0]) < 1e-7);
     double worst = 0;
     for (std::size_t i = 0; i < 33; ++i)
@@ -33,12 +34,12 @@ TEST_CASE_TEMPLATE("L1: agrees with plain scalars for any length", T, float, dou
         const auto y = output<T>(n), target = wanted<T>(n);
         std::vector<T> dy(n + 1, T(-9));
         double sum = 0;
-        const double loss = ts::L1::loss_and_grad<T>(y, target, std::span{dy}.first(n), T(0.5));
+        const double loss = pair::loss_and_grad<ts::L1, T>(y, target, std::span{dy}.first(n), T(0.5));
         for (std::size_t i = 0; i < n; ++i) {
             sum += static_cast<double>(std::abs(y[i] - target[i]));  // exact: multiples of 1/16
             right = right && dy[i] == (y[i] > target[i] ? T(0.5) : y[i] < target[i] ? T(-0.5) : T(0));
         }
-        right = right && loss == sum && ts::L1::loss<T>(y, target) == loss && dy[n] == T(-9);
+        right = right && loss == sum && pair::loss<ts::L1, T>(y, target) == loss && dy[n] == T(-9);
     }
     CHECK(right);
 }
@@ -46,10 +47,10 @@ TEST_CASE_TEMPLATE("L1: agrees with plain scalars for any length", T, float, dou
 TEST_CASE("L1: two blocks with one scale are the batch") {
     const auto y = output<float>(32), target = wanted<float>(32);
     std::vector<float> whole(32), parts(32);
-    const double sum = ts::L1::loss_and_grad<float>(y, target, whole, 1.f / 32);
+    const double sum = pair::loss_and_grad<ts::L1, float>(y, target, whole, 1.f / 32);
     double blocks = 0;
     for (std::size_t b : {0u, 16u})
-        blocks += ts::L1::loss_and_grad<float>(std::span{y}.subspan(b, 16), std::span{target}.subspan(b, 16),
+        blocks += pair::loss_and_grad<ts::L1, float>(std::span{y}.subspan(b, 16), std::span{target}.subspan(b, 16),
                                                std::span{parts}.subspan(b, 16), 1.f / 32);
     CHECK(blocks == sum);
     CHECK(whole == parts);
@@ -59,10 +60,15 @@ TEST_CASE("L1: the gradient may overwrite the output, NaN shows in both") {
     auto y = output<float>(33);
     const auto target = wanted<float>(33);
     std::vector<float> dy(33);
-    ts::L1::loss_and_grad<float>(y, target, dy, 1);
-    ts::L1::loss_and_grad<float>(y, target, y, 1);
+    pair::loss_and_grad<ts::L1, float>(y, target, dy, 1);
+    pair::loss_and_grad<ts::L1, float>(y, target, y, 1);
     CHECK(y == dy);
     y[32] = std::numeric_limits<float>::quiet_NaN();
-    CHECK(std::isnan(ts::L1::loss_and_grad<float>(y, target, dy, 1)));
+    CHECK(std::isnan(pair::loss_and_grad<ts::L1, float>(y, target, dy, 1)));
     CHECK(std::isnan(dy[32]));
+}
+
+TEST_CASE("L1: keeps the contract of losses") {
+    CHECK(support::keeps_loss_contract<ts::L1, ts::Shape<5, 5, 3>>());
+    CHECK(support::keeps_loss_contract<ts::L1, ts::Shape<1>>({.batch = 33}));
 }

@@ -17,6 +17,7 @@
 #include <tessera/optim/ema.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/train/trainer.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <cstddef>

@@ -1,9 +1,12 @@
 #pragma once
-// keeps_contract<Spec, In>(): check_layer with this program's allocation counter.
+// keeps_contract<Spec, In>(), keeps_quantizer_contract, keeps_loss_contract: check_layer, check_quantizer and check_loss
+// with this program's allocation counter.
 
 #include <support/counting_allocator.hpp>
 
 #include <tessera/testing/layer_check.hpp>
+#include <tessera/testing/loss_check.hpp>
+#include <tessera/testing/quantizer_check.hpp>
 
 namespace support {
 
@@ -11,6 +14,18 @@ template <class Spec, class In>
 tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheck options = {}) {
     options.allocations = support::allocations;
     return tessera::testing::check_layer<Spec, In>(options);
+}
+
+template <class Spec, class In>
+tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheck options = {}) {
+    options.allocations = support::allocations;
+    return tessera::testing::check_quantizer<Spec, In>(options);
+}
+
+template <class Spec, class In>
+tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheck options = {}) {
+    options.allocations = support::allocations;
+    return tessera::testing::check_loss<Spec, In>(options);
 }
 
 }  // namespace support

@@ -2,48 +2,172 @@
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
+#include <support/contract.hpp>
+#include <support/message.hpp>
+#include <support/numbers.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
 
-TEST_CASE("CodebookState: five leaves under their names, of which a file holds all") {
-    CHECK(support::names_of(CodebookState<4, 3, float>{}) ==
-          std::vector<std::string>{"weight", "count", "sum", "grace", "steps"});
-    CHECK(parameter_count(CodebookState<4, 3, float>{}) == 12 + 4 + 12 + 4 + 1);
-}
+namespace {
 
-TEST_CASE("CodebookState: place moves code, count and sum together, and nothing of its neighbours") {
-    CodebookState<3, 2, double> book;
-    const double x[] = {1.5, -2};
-    book.place(1, x, 8);
-    const std::vector<double> weight{0, 0, 1.5, -2, 0, 0}, sum{0, 0, 12, -16, 0, 0}, count{0, 8, 0};
-    CHECK(std::vector<double>(book.weight.span().begin(), book.weight.span().end()) == weight);
-    CHECK(std::vector<double>(book.sum.span().begin(), book.sum.span().end()) == sum);
-    CHECK(std::vector<double>(book.count.span().begin(), book.count.span().end()) == count);
-    CHECK(book.grace[1] == 0);
-}
+using In = Shape<3, 3, 4>;
 
-TEST_CASE_TEMPLATE("CodebookState: starts at N(0, 1) with N = 1 and m = e, the same for the same generator", T, float,
-                   double) {
-    using Book = CodebookState<200, 40, T>;
-    Rng first{5}, second{5}, other{6};
-    Book a, b, c;
-    a.init(first), b.init(second), c.init(other);
-    double mean = 0, square = 0;
-    bool consistent = a.steps[0] == 0;
-    for (std::size_t i = 0; i < 8000; ++i) {
-        mean += static_cast<double>(a.weight[i]) / 8000;
-        square += static_cast<double>(a.weight[i] * a.weight[i]) / 8000;
-        consistent &= a.sum[i] == a.weight[i];
+// A book of 6 vectors of 4 numbers with everything that a call needs, and 5 samples of z.
+template <class T>
+struct Bound {
+    using Q = CodebookQuantizer<In, 6, T>;
+    None params, grad;
+    typename Q::Buffers buffers;
+    typename Q::Packed w;
+    typename Q::Cache cache;
+    CodebookOptions options;
+    Tensor<T, In> z{5}, q{5}, dq{5}, dz{5};
+    Tensor<Token, Shape<9>> tokens{5};
+
+    explicit Bound(CodebookOptions o = {}) : options{o} {
+        Rng rng{1};
+        Q::init(params, buffers, rng);
+        Q::pack(params, buffers, options, w);
+        std::ranges::copy(support::numbers<T>(z.span().size(), 2), z.data());
+        std::ranges::copy(support::numbers<T>(z.span().size(), 3), dq.data());
+        Q::forward(w, {}, std::as_const(z), tokens.view(), q.view(), cache);
     }
-    for (std::size_t k = 0; k < 200; ++k) consistent &= a.count[k] == 1 && a.grace[k] == 0;
-    CHECK(std::abs(mean) < 0.04);
-    CHECK(std::abs(square - 1) < 0.06);
-    CHECK(consistent);
-    CHECK(support::hash_bits(a) == support::hash_bits(b));
-    CHECK(support::hash_bits(a) != support::hash_bits(c));
+};
+
+}  // namespace
+
+TEST_CASE("Codebook: keeps the contract of quantizers") {
+    CHECK(support::keeps_quantizer_contract<Codebook<16>, Shape<3, 3, 4>>());
+    CHECK(support::keeps_quantizer_contract<Codebook<1>, Shape<5, 2>>({.batch = 3}));
+    CHECK(support::keeps_quantizer_contract<Codebook<70>, Shape<2, 7>>({.batch = 9, .seed = 4}));
+}
+
+TEST_CASE_TEMPLATE("Codebook: every row becomes its nearest vector", T, float, double) {
+    const Bound<T> b;
+    for (std::size_t m = 0; m < 45; ++m) {
+        const auto distance = [&](std::size_t k) {
+            double sum = 0;
+            for (std::size_t i = 0; i < 4; ++i)
+                sum += std::pow(static_cast<double>(b.z.data()[m * 4 + i]) - static_cast<double>(b.buffers.book.weight[k * 4 + i]), 2);
+            return sum;
+        };
+        const std::size_t chosen = b.tokens.data()[m];
+        for (std::size_t k = 0; k < 6; ++k) CHECK(distance(chosen) <= distance(k) * (1 + 1e-5));
+        CHECK(std::equal(b.q.data() + m * 4, b.q.data() + m * 4 + 4, b.buffers.book.weight.data() + chosen * 4));
+    }
+}
+
+TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commitment adds 2 beta (z - q) / numbers", T, float,
+                   double) {
+    Bound<T> b{{.commitment = 0.5f}};
+    using Q = typename Bound<T>::Q;
+    b.tokens.data()[3] = no_token;
+    std::fill_n(b.q.data() + 12, 4, T(0));
+    Q::backward(b.w, std::as_const(b.z), std::as_const(b.tokens), std::as_const(b.q), std::as_const(b.dq), b.dz.view(), b.cache,
+                b.grad);
+    for (std::size_t i = 0; i < b.dz.span().size(); ++i) REQUIRE(b.dz.data()[i] == (i / 4 == 3 ? T(0) : b.dq.data()[i]));
+    const double divisor = 7;
+    const auto terms = Q::regularize(b.w, std::as_const(b.z), std::as_const(b.tokens), std::as_const(b.q), b.dz.view(), b.cache,
+                                     b.grad, divisor);
+    double sum = 0, worst = 0;
+    for (std::size_t i = 0; i < b.dz.span().size(); ++i) {
+        if (i / 4 == 3) {
+            CHECK(b.dz.data()[i] == 0);
+            continue;
+        }
+        const double d = static_cast<double>(b.z.data()[i]) - static_cast<double>(b.q.data()[i]);
+        sum += 0.5 * d * d / 36;
+        const double expected = static_cast<double>(b.dq.data()[i]) + 2 * 0.5 * d / (36 * divisor);
+        worst = std::max(worst, std::abs(expected - static_cast<double>(b.dz.data()[i])));
+    }
+    CHECK(worst < (sizeof(T) == 4 ? 1e-6 : 1e-15));
+    CHECK(terms.commitment == doctest::Approx(sum).epsilon(1e-6));
+}
+
+TEST_CASE("Codebook: observe counts rows, and draws candidates only where something is revived") {
+    for (const bool revives : {false, true}) {
+        Bound<float> b{{.revive = {.below = revives ? 0.1f : 0.f}}};
+        using Q = Bound<float>::Q;
+        Q::Statistics statistics;
+        Q::observe(b.w, std::as_const(b.z), std::as_const(b.tokens), BatchPart::whole(5), Rng{1}, b.cache, statistics);
+        float rows = 0, present = 0;
+        for (const float n : statistics.n.span()) rows += n;
+        for (const float p : statistics.present.span()) present += p;
+        CHECK(rows == 45);
+        CHECK(present == (revives ? 6 : 0));
+    }
+}
+
+TEST_CASE("Codebook: update is the moving average and then the revival") {
+    Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5f}}};
+    using Q = Bound<float>::Q;
+    std::ranges::fill(b.tokens.span(), Token{2});  // all others fade
+    Q::Statistics statistics;
+    Q::observe(b.w, std::as_const(b.z), std::as_const(b.tokens), BatchPart::whole(5), Rng{1}, b.cache, statistics);
+    auto expected = b.buffers.book;
+    ema_update(expected, statistics, b.options.ema);
+    const std::size_t moved = revive(expected, statistics, b.options.revive);
+    CHECK(moved == 5);
+    Q::update(b.params, b.buffers, statistics, b.options);
+    CHECK(support::hash_bits(b.buffers.book) == support::hash_bits(expected));
+}
+
+TEST_CASE("Codebook: starts from rows, and not where k-means is off") {
+    using Q = Bound<float>::Q;
+    for (const bool on : {false, true}) {
+        Bound<float> b{{.kmeans = on}};
+        const auto before = b.buffers.book;
+        auto expected = before;
+        kmeans(expected, std::as_const(b.z).span(), Rng{4});
+        Q::start(b.params, b.buffers, std::as_const(b.z), b.options, Rng{4});
+        CHECK(support::hash_bits(b.buffers.book) == support::hash_bits(on ? expected : before));
+    }
+}
+
+TEST_CASE("Codebook: a row that is NaN, or has no nearest vector, is a NumericError; encode_rows leaves no_token") {
+    using Q = Bound<float>::Q;
+    Bound<float> b;
+    b.z.data()[30] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(support::message<NumericError>([&] {
+              Q::forward(b.w, {.first = 2}, std::as_const(b.z), b.tokens.view(), b.q.view(), b.cache);
+          }) == "VqVae: encoder output 102: expected a finite number, got nan");
+    Q::encode_rows(b.w, std::as_const(b.z), b.tokens.view(), 6, 9);
+    CHECK(b.tokens.data()[7] == no_token);
+    CHECK(b.tokens.data()[6] < 6);
+    CHECK(b.tokens.data()[8] < 6);
+}
+
+TEST_CASE("Codebook: settings are names and numbers that can be read back") {
+    using Q = Bound<float>::Q;
+    CHECK(settings_of<Q>({.commitment = 0.1f, .ema = {.decay = 0.95f}, .kmeans = false}) ==
+          NamedValues{{"commitment", "0.1"}, {"ema.decay", "0.95"}, {"ema.eps", "1e-05"}, {"revive.below", "0.1"},
+                      {"revive.grace", "20"}, {"kmeans", "false"}});
+    CHECK(settings_of<Q>({}).back() == std::pair<std::string, std::string>{"kmeans", "true"});
+}
+
+TEST_CASE("Codebook: options that cannot work are refused by name") {
+    const auto refused = [](CodebookOptions options) {
+        return support::message<ArgumentError>([&] { check_options<Bound<float>::Q>(options); });
+    };
+    const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+    CHECK(refused({}) == "");
+    CHECK(refused({.commitment = 0, .ema = {.decay = 0, .eps = 0}, .revive = {.below = 1}}) == "");
+    CHECK(refused({.commitment = nan}) == "Codebook: commitment: expected a finite number >= 0, got nan");
+    CHECK(refused({.commitment = -1}) == "Codebook: commitment: expected a finite number >= 0, got -1");
+    CHECK(refused({.ema = {.decay = 1}}) == "Codebook: ema.decay: expected a number in [0, 1), got 1");
+    CHECK(refused({.ema = {.decay = nan}}) == "Codebook: ema.decay: expected a number in [0, 1), got nan");
+    CHECK(refused({.ema = {.eps = -1e-5f}}) == "Codebook: ema.eps: expected a finite number >= 0, got -1e-05");
+    CHECK(refused({.ema = {.eps = infinity}}) == "Codebook: ema.eps: expected a finite number >= 0, got inf");
+    CHECK(refused({.revive = {.below = 1.5f}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
+    CHECK(refused({.revive = {.below = nan}}) == "Codebook: revive.below: expected a number in [0, 1], got nan");
 }

@@ -151,7 +151,9 @@ TEST_CASE("kmeans, ema_update, WarmupCosine: the host's mode of rounding changes
         tessera::kmeans(book, std::span<const float>{x}, tessera::Rng{2});
         std::vector<tessera::Token> tokens(300);
         for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<tessera::Token>(i % 16);
-        tessera::ema_update(book, std::span<const float>{x}, std::span<const tessera::Token>{tokens}, {});
+        tessera::CodebookStatistics<16, 3, float> batch;
+        batch.add(x, tokens);
+        tessera::ema_update(book, batch, {});
         std::vector<double> all(book.weight.span().begin(), book.weight.span().end());
         for (std::size_t t = 0; t < 20; ++t) all.push_back(tessera::WarmupCosine{.lr = 3e-3, .warmup = 3, .steps = 20}(t));
         return all;

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/message.hpp>
 #include <support/numbers.hpp>
-#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/codebook_state.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -74,19 +74,60 @@ TEST_CASE("quantize: a number that is none, and one whose square overflows, are 
           "VqVae: vector 7: no code is nearest: expected numbers whose squares are finite");
 }
 
-TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dq and returns the squared distance", T, float, double) {
-    for (const std::size_t n : {1u, 9u, 33u}) {
-        const auto z = numbers<T>(n, 1), q = numbers<T>(n, 2), start = numbers<T>(n, 3);
-        auto dq = start, expected = start;
-        double distance = 0;
-        for (std::size_t i = 0; i < n; ++i) {
-            expected[i] += T(0.25) * (z[i] - q[i]);
-            distance += std::pow(static_cast<double>(z[i]) - static_cast<double>(q[i]), 2);
+TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared distance, rows without a token left out", T,
+                   float, double) {
+    for (const std::size_t rows : {1u, 3u, 11u})
+        for (const bool absent : {false, true}) {
+            const std::size_t n = rows * 3;
+            const auto z = numbers<T>(n, 1), q = numbers<T>(n, 2), start = numbers<T>(n, 3);
+            std::vector<Token> tokens(rows, 1);
+            if (absent) tokens[rows / 2] = no_token;
+            auto dz = start, expected = start;
+            double distance = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                if (tokens[i / 3] == no_token) continue;
+                expected[i] += T(0.25) * (z[i] - q[i]);
+                distance += std::pow(static_cast<double>(z[i]) - static_cast<double>(q[i]), 2);
+            }
+            const double got = commit<T>(z, tokens, q, dz, T(0.25));
+            CHECK(std::abs(got - distance) <= distance * (sizeof(T) == 4 ? 1e-6 : 1e-14));
+            CHECK(support::distance(expected, dz) < 2);
         }
-        const double got = commit(std::span<const T>{z}, std::span<const T>{q}, std::span<T>{dq}, T(0.25));
-        CHECK(std::abs(got / distance - 1) < (sizeof(T) == 4 ? 1e-6 : 1e-14));
-        CHECK(support::distance(expected, dq) < 2);
+}
+
+TEST_CASE_TEMPLATE("gather: the vectors of tokens, and zero where one is absent", T, float, double) {
+    const auto book = five_codes<T>();
+    const auto codes = packed(book);
+    const std::vector<Token> tokens{4, no_token, 0};
+    std::vector<T> q(9, T(7));
+    gather<T>(codes, tokens, q);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(q[i] == book.weight[12 + i]);
+        CHECK(q[3 + i] == 0);
+        CHECK(q[6 + i] == book.weight[i]);
     }
+}
+
+TEST_CASE("search: the rows that are named, and no others") {
+    const auto book = five_codes<float>();
+    const auto codes = packed(book);
+    const std::vector<float> z(book.weight.span().begin(), book.weight.span().end());
+    std::vector<Token> tokens(5, 9);
+    search<float>(codes, z, tokens, 1, 3);
+    CHECK(tokens == std::vector<Token>{9, 1, 2, 9, 9});
+}
+
+TEST_CASE("zero_absent: a row is zero where none of its tokens is there, and kept where one is") {
+    std::vector<double> x(12, 1.0);
+    zero_absent<double>(std::vector<Token>{1, 2, no_token, no_token, 3, no_token, no_token, 0}, 2, x);
+    CHECK(x == std::vector<double>{1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1});
+}
+
+TEST_CASE("straight_through: dz is dq, and zero for rows without a token") {
+    const auto dq = numbers<float>(9, 3);
+    std::vector<float> dz(9, 5.f);
+    straight_through<float>(std::vector<Token>{1, no_token, 2}, dq, dz);
+    for (std::size_t i = 0; i < 9; ++i) CHECK(dz[i] == (i / 3 == 1 ? 0.f : dq[i]));
 }
 
 TEST_CASE("check_finite: names the first number that is not") {

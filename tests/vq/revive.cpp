@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t revived_codes = 8, revived_dim = 3;
 using Book = CodebookState<revived_codes, revived_dim, float>;
 
-// Codes with the count 10 each, the dead ones with 0.25; x is far from all of them.
+// Vectors with the count 10 each, the dead ones with 0.25; x is far from all of them.
 Book book_with_dead(const std::vector<std::size_t>& dead, float scale = 1) {
     Book book;
     Rng rng{1};
@@ -39,7 +39,14 @@ std::vector<float> far_vectors(std::size_t n) {
     for (float& v : x) v += 100;
     return x;
 }
-/// Which vector of x stands there; x.size() if none.
+// Every row of x is offered once, in an order that the generator decides.
+CodebookStatistics<revived_codes, revived_dim, float> offer(const std::vector<float>& x, Rng rng) {
+    CodebookStatistics<revived_codes, revived_dim, float> batch;
+    const std::size_t rows = x.size() / revived_dim;
+    batch.draw_candidates(x, std::vector<Token>(rows, 0), 1, BatchPart::whole(rows), rng);
+    return batch;
+}
+/// Which row of x is there; x.size() if none.
 std::size_t vector_at(const float* code, const std::vector<float>& x) {
     for (std::size_t m = 0; m < x.size() / revived_dim; ++m)
         if (std::equal(code, code + revived_dim, x.data() + m * revived_dim)) return m;
@@ -48,12 +55,12 @@ std::size_t vector_at(const float* code, const std::vector<float>& x) {
 
 }  // namespace
 
-TEST_CASE("revive: code, count and sum of a dead code move onto a vector of the batch, the others stay") {
+TEST_CASE("revive: vector, count and sum of a dead one move onto a row of the batch, the others stay") {
     Book book = book_with_dead({2, 5});
     const Book before = book;
     const auto x = far_vectors(20);
     const float threshold = 0.1f * (6 * 10 + 2 * 0.25f) / 8;
-    CHECK(revive(book, std::span<const float>{x}, {}, Rng{3}) == 2);
+    CHECK(revive(book, offer(x, Rng{3}), {}) == 2);
     for (std::size_t k = 0; k < revived_codes; ++k) {
         const bool dead = k == 2 || k == 5;
         CHECK((vector_at(&book.weight[k * revived_dim], x) < 20) == dead);
@@ -65,27 +72,28 @@ TEST_CASE("revive: code, count and sum of a dead code move onto a vector of the 
     CHECK(vector_at(&book.weight[2 * revived_dim], x) != vector_at(&book.weight[5 * revived_dim], x));
 }
 
-TEST_CASE("revive: the next update does not take a revived code back") {
+TEST_CASE("revive: the next update does not take a revived vector back") {
     Book book = book_with_dead({2});
     const auto x = far_vectors(20);
-    revive(book, std::span<const float>{x}, {}, Rng{3});
+    revive(book, offer(x, Rng{3}), {});
     const float placed = book.weight[2 * revived_dim];
-    const std::vector<Token> tokens(20, 0);  // nobody chooses it
-    for (int step = 0; step < 10; ++step) ema_update(book, std::span<const float>{x}, std::span<const Token>{tokens}, {});
+    CodebookStatistics<revived_codes, revived_dim, float> batch;
+    batch.add(x, std::vector<Token>(20, 0));  // no row chooses it
+    for (int step = 0; step < 10; ++step) ema_update(book, batch, {});
     CHECK(book.weight[2 * revived_dim] == doctest::Approx(placed).epsilon(1e-4));
 }
 
-TEST_CASE("revive: a code is not judged again during its grace") {
+TEST_CASE("revive: a vector is not judged again during its grace") {
     Book book = book_with_dead({2});
     const auto x = far_vectors(20), y = numbers<float>(20 * revived_dim, 7);
     const ReviveOptions options{.below = 0.1f, .grace = 4};
-    REQUIRE(revive(book, std::span<const float>{x}, options, Rng{3}) == 1);
+    REQUIRE(revive(book, offer(x, Rng{3}), options) == 1);
     for (int step = 0; step < 4; ++step) {
         book.count[2] = 0;
-        CHECK(revive(book, std::span<const float>{y}, options, Rng{4}) == 0);
+        CHECK(revive(book, offer(y, Rng{4}), options) == 0);
         CHECK(vector_at(&book.weight[2 * revived_dim], x) < 20);
     }
-    CHECK(revive(book, std::span<const float>{y}, options, Rng{4}) == 1);
+    CHECK(revive(book, offer(y, Rng{4}), options) == 1);
     CHECK(vector_at(&book.weight[2 * revived_dim], y) < 20);
 }
 
@@ -93,19 +101,19 @@ TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives no
     const auto x = far_vectors(20);
     for (const float scale : {1e-3f, 1.f, 1e4f}) {
         Book book = book_with_dead({1, 4, 7}, scale);
-        CHECK(revive(book, std::span<const float>{x}, {}, Rng{3}) == 3);
+        CHECK(revive(book, offer(x, Rng{3}), {}) == 3);
         Book alive = book_with_dead({1, 4, 7}, scale);
-        CHECK(revive(alive, std::span<const float>{x}, {.below = 0.03f}, Rng{3}) == 0);
-        CHECK(revive(alive, std::span<const float>{x}, {.below = 0}, Rng{3}) == 0);
+        CHECK(revive(alive, offer(x, Rng{3}), {.below = 0.03f}) == 0);
+        CHECK(revive(alive, offer(x, Rng{3}), {.below = 0}) == 0);
         CHECK(support::hash_bits(alive) == support::hash_bits(book_with_dead({1, 4, 7}, scale)));
     }
 }
 
-TEST_CASE("revive: no vector serves twice, and when there are too few some codes stay dead") {
+TEST_CASE("revive: no candidate serves twice, and when there are too few some vectors stay dead") {
     for (const std::size_t count : {0u, 1u, 2u, 3u, 6u, 7u}) {
         Book book = book_with_dead({0, 1, 2, 4, 6, 7});
         const auto x = far_vectors(count);
-        const std::size_t moved = revive(book, std::span<const float>{x}, {.below = 0.2f}, Rng{3});
+        const std::size_t moved = revive(book, offer(x, Rng{3}), {.below = 0.2f});
         CHECK(moved == std::min<std::size_t>(count, 6));
         std::set<std::size_t> used;
         for (std::size_t k = 0; k < revived_codes; ++k)
@@ -114,12 +122,12 @@ TEST_CASE("revive: no vector serves twice, and when there are too few some codes
     }
 }
 
-TEST_CASE("revive: the same generator chooses the same vectors, another one others") {
+TEST_CASE("revive: the same generator chooses the same rows, another one others") {
     const auto x = far_vectors(200);
     Book a = book_with_dead({0, 3}), b = a, c = a;
-    revive(a, std::span<const float>{x}, {}, Rng{3});
-    revive(b, std::span<const float>{x}, {}, Rng{3});
-    revive(c, std::span<const float>{x}, {}, Rng{4});
+    revive(a, offer(x, Rng{3}), {});
+    revive(b, offer(x, Rng{3}), {});
+    revive(c, offer(x, Rng{4}), {});
     CHECK(support::hash_bits(a) == support::hash_bits(b));
     CHECK(support::hash_bits(a) != support::hash_bits(c));
 }

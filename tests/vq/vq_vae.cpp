@@ -31,21 +31,24 @@ struct Steps {
     AdamW<Vae::Params> optimizer{{.lr = 1e-3}};
     Vae::Workspace ws;
     Vae::Params grad;
+    Vae::Statistics statistics;
     std::uint64_t count = 0;
 
     explicit Steps(Rng rng) : vae{rng} {}
-    VqVaeReport step(Vae::Batch x) {
+    Vae::Report step(Vae::Batch x) {
         ws.rng = Rng{7}.split(count++);
         vae.prepare(x, ws);
         set_zero(grad);
-        const VqVaeReport report = std::as_const(vae).loss_and_grad(x, ws, grad);
+        set_zero(statistics);
+        const Vae::Report report = std::as_const(vae).loss_and_grad(x, ws, grad);
+        std::as_const(vae).observe(ws, BatchPart::whole(x.batch()), statistics);
         optimizer.update(vae.params(), grad);
-        vae.update_buffers(ws);
+        vae.update(ws, statistics);
         return report;
     }
 };
 
-// The loss as a function of the weights alone: the codes stay, and q is z + (q - z) with the bracket as a constant.
+// The loss as a function of the weights alone: the tokens stay, and q is z + (q - z) with the bracket as a constant.
 struct Surrogate {
     using Model = TinyVae<double>;
     using Encoder = support::TinyEncoder<double>;
@@ -62,7 +65,7 @@ struct Surrogate {
         Tensor<Token, Shape<4>> codes{x.batch()};
         model.encode(x, codes);
         for (std::size_t i = 0; i < q.span().size(); ++i) {
-            q.data()[i] = model.codebook().weight[codes.span()[i / 4] * std::size_t{4} + i % 4];
+            q.data()[i] = model.buffers().book.weight[codes.span()[i / 4] * std::size_t{4} + i % 4];
             difference.data()[i] = q.data()[i] - z.data()[i];
         }
     }
@@ -101,13 +104,14 @@ TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z
     const auto x = batch_of<double>(bars(6, 1));
     Model::Workspace ws;
     model.prepare(x, ws);
-    for (double& v : model.codebook().weight.span()) v += 0.05;  // z and q apart
+    for (double& v : model.buffers().book.weight.span()) v += 0.05;  // z and q apart
     Model::Params grad;
-    const VqVaeReport report = std::as_const(model).loss_and_grad(x, ws, grad);
+    const Model::Report report = std::as_const(model).loss_and_grad(x, ws, grad);
 
     Surrogate surrogate{model, x, static_cast<double>(beta)};
     CHECK(report.loss == doctest::Approx(surrogate()).epsilon(1e-12));
-    CHECK(report.commitment > 1e-4);
+    CHECK(report.quantization_mse > 1e-4);
+    CHECK(report.terms.commitment == doctest::Approx(static_cast<double>(beta) * report.quantization_mse).epsilon(1e-12));
     double worst = 0;
     std::size_t checked = 0;
     Model::Params::each(
@@ -129,7 +133,7 @@ TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z
     CHECK(worst < 1e-6);
 }
 
-TEST_CASE("VqVae: beta stands on the encoder's side only, and the codebook learns from update_buffers alone") {
+TEST_CASE("VqVae: beta moves the encoder only, and the codebook learns from update alone") {
     const auto x = batch_of<float>(bars(20, 1));
     std::uint64_t decoder[2], encoder[2], book[2];
     for (const bool commit : {false, true}) {
@@ -138,14 +142,17 @@ TEST_CASE("VqVae: beta stands on the encoder's side only, and the codebook learn
         Vae::Workspace ws;
         Vae::Params grad;
         vae.prepare(x, ws);
-        const std::uint64_t before = support::hash_bits(vae.codebook());
+        const std::uint64_t before = support::hash_bits(vae.buffers());
         std::as_const(vae).loss_and_grad(x, ws, grad);
         decoder[commit] = support::hash_bits(grad.decoder);
         encoder[commit] = support::hash_bits(grad.encoder);
-        book[commit] = support::hash_bits(vae.codebook());
+        book[commit] = support::hash_bits(vae.buffers());
         CHECK(book[commit] == before);
-        vae.update_buffers(ws);
-        CHECK(support::hash_bits(vae.codebook()) != before);
+        Vae::Statistics statistics;
+        std::as_const(vae).observe(ws, BatchPart::whole(20), statistics);
+        CHECK(support::hash_bits(vae.buffers()) == before);
+        vae.update(ws, statistics);
+        CHECK(support::hash_bits(vae.buffers()) != before);
     }
     CHECK(decoder[0] == decoder[1]);
     CHECK(encoder[0] != encoder[1]);
@@ -159,7 +166,8 @@ TEST_CASE("VqVae: the optimiser sees encoder and decoder; a file holds the codeb
     const Vae vae{rng};
     std::vector<std::string> names;
     Vae::each_state([&](const Path& path, const auto&) { names.push_back(path.str()); }, vae);
-    for (const char* leaf : {"weight", "count", "sum", "grace", "steps"}) expected.push_back(std::string{"codebook."} + leaf);
+    for (const char* leaf : {"weight", "count", "sum", "grace"}) expected.push_back(std::string{"codebook."} + leaf);
+    expected.emplace_back("quantizer.started");
     CHECK(names == expected);
 }
 
@@ -170,38 +178,42 @@ TEST_CASE("VqVae: the same generator makes the same weights, and moves on") {
     CHECK(support::hash_state(a) != support::hash_state(c));
 }
 
-TEST_CASE("VqVae: prepare starts the codes from the first batch, once, and not where k-means is off") {
+TEST_CASE("VqVae: prepare starts the vectors from the first batch, once, and not where k-means is off") {
     const auto x = batch_of<float>(bars(20, 1));
     Rng rng{3};
     Vae vae{rng}, off{rng, {.kmeans = false}};
     Vae::Workspace ws;
-    const auto before = support::hash_bits(vae.codebook()), before_off = support::hash_bits(off.codebook());
+    const auto before = support::hash_bits(vae.buffers()), before_off = support::hash_bits(off.buffers());
     vae.prepare(Vae::Batch{}, ws);
-    CHECK(support::hash_bits(vae.codebook()) == before);
+    CHECK(support::hash_bits(vae.buffers()) == before);
     vae.prepare(x, ws);
-    const auto prepared = support::hash_bits(vae.codebook());
+    const auto prepared = support::hash_bits(vae.buffers());
     CHECK(prepared != before);
     Vae::Params grad;
     vae.loss_and_grad(x, ws, grad);
-    vae.update_buffers(ws);
-    const auto updated = support::hash_bits(vae.codebook());
+    Vae::Statistics statistics;
+    vae.observe(ws, BatchPart::whole(20), statistics);
+    vae.update(ws, statistics);
+    const auto updated = support::hash_bits(vae.buffers());
     vae.prepare(x, ws);
-    CHECK(support::hash_bits(vae.codebook()) == updated);
+    CHECK(support::hash_bits(vae.buffers()) == updated);
     off.prepare(x, ws);
-    CHECK(support::hash_bits(off.codebook()) == before_off);
+    CHECK(support::hash_bits(off.buffers()) == before_off);
 }
 
-TEST_CASE("VqVae: the report counts the codes of the batch, and its parts make its loss") {
+TEST_CASE("VqVae: the report counts the tokens of the batch, and its parts make its loss") {
     const auto x = batch_of<float>(bars(37, 1));
     Steps steps{Rng{1}};
     steps.step(x);
-    const VqVaeReport report = steps.step(x);
+    const Vae::Report report = steps.step(x);
     std::vector<std::size_t> counts(Vae::codes);
     for (const Token k : steps.ws.codes.span()) ++counts.at(k);
     std::size_t used = 0;
     CHECK(report.perplexity == perplexity(counts, &used));
     CHECK(report.used == used);
-    CHECK(report.loss == doctest::Approx(report.reconstruction + 0.25 * report.commitment).epsilon(1e-12));
+    CHECK(report.loss == doctest::Approx(report.reconstruction + 0.25 * report.quantization_mse).epsilon(1e-12));
+    CHECK(report.quantizer == report.terms.commitment);
+    CHECK(report.loss == report.reconstruction + report.quantizer);
 }
 
 TEST_CASE("VqVae: training steps give the same bits with one, two and three threads") {
@@ -250,7 +262,7 @@ TEST_CASE("VqVae: an empty batch, and NaN in a pixel, are refused") {
     const std::string expected = "expected a finite number, got nan";
     CHECK(support::contains(support::message<NumericError>([&] { vae.prepare(x, ws); }), expected));
     CHECK(support::contains(support::message<NumericError>([&] { vae.loss_and_grad(x, ws, grad); }), expected));
-    CHECK(support::contains(support::message<NumericError>([&] { vae.reconstruct(x); }), expected));
+    CHECK(support::contains(support::message<NumericError>([&] { static_cast<void>(vae.reconstruct(x)); }), expected));
     CHECK(support::hash_state(vae) == before);
 }
 

@@ -93,6 +93,7 @@ public:
     Report step(typename Model::Batch batch) {
         const InUse::Guard guard{in_use_, "Trainer"};
         Model& model = this->model();
+        prepared_ = false;
         try {
             return kernel::in_own_mode([&] { return take_step(model, batch); });
         } catch (const NumericError& e) {
@@ -237,13 +238,17 @@ private:
         return part;
     }
     void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
-        if constexpr (Prepares<Model>)
+        if constexpr (Prepares<Model>) {
+            prepared_ = true;
             model.prepare(batch, part, workspace_, [this]<class T>(std::span<const T> rows, std::vector<T>& all) {
                 return processes_.gather(rows, all);
             });
+        }
     }
+    // What an earlier batch of an accumulation prepared stays: that step did not fail.
     void undo_prepare(Model& model) noexcept {
-        if constexpr (Prepares<Model>) model.undo_prepare(workspace_);
+        if constexpr (Prepares<Model>)
+            if (prepared_) model.undo_prepare(workspace_);
     }
     void observe(const Model& model, const BatchPart& part) {
         if constexpr (LearnsStatistics<Model>)
@@ -292,6 +297,7 @@ private:
     TrainerOptions options_;
     Rng stream_;  // of what is drawn in training
     detail::Processes<Comm, typename Model::Params> processes_;
+    bool prepared_ = false;  // the model has prepared for the batch of this step
     typename Model::Workspace workspace_{};
     typename Model::Params grad_{};
     Statistics statistics_{};

@@ -3,7 +3,8 @@
 // is bounded and rounded to one of L levels; the product of the levels is the vocabulary. Nothing is learned and nothing
 // collapses, so there is no codebook, no loss term and no update.
 //
-//     FsqBound::tanh (the paper's)    h = (L - 1)(1 - eps)/2, eps = 1e-3;  o = 1/2 for even L, else 0;  s = atanh(o / h)
+//     FsqBound::tanh (the paper's)    h = (L - 1)(1 - eps)/2, eps = 1e-3;  o = 1/2 for even L, else 0;  s = atanh(o / h),
+//                                     so that u(0) = 0 (the paper's listing has tan here; vector-quantize-pytorch atanh)
 //                                     u = h tanh(z + s) - o,   digit = round(u) + floor(L/2),   q = round(u) / floor(L/2)
 //     FsqBound::symmetric             u = (L - 1)(tanh(z) + 1)/2,   digit = round(u),   q = 2 digit / (L - 1) - 1
 //     token = sum over channels of digit_i times the product of L_j, j < i

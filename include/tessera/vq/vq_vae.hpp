@@ -129,7 +129,7 @@ public:
         std::vector<typename Totals::Block> blocks;
         std::vector<double> totals;     ///< sums over the samples of the last batch, which processes add up
         std::vector<T> gathered;        ///< the encoder's output of all processes, for a start from data
-        std::optional<Started> before;  ///< until the step that started from data is done
+        std::optional<Started> before;  ///< of the step that started from data, until the next one
     };
 
     explicit VqVae(Rng& rng, Options options = {}, LossOptions loss_options = {})
@@ -192,6 +192,7 @@ public:
     template <class Gather>
     void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
         if constexpr (vq::StartsFromData<Q>) {
+            ws.before.reset();  // an earlier step has gone well
             if (started_[0] != 0 || part.samples == 0) return;
             ws.z.resize(x.batch());
             freeze(ws.frozen);
@@ -243,9 +244,8 @@ public:
                        ws.observing, statistics);
     }
     /// Applies the statistics of an update: once for each step of the optimiser, behind it.
-    void update(Workspace& ws, const Statistics& statistics) {
+    void update(Workspace&, const Statistics& statistics) {
         vq::update<Q>(params_.quantizer, buffers_, statistics, options_);
-        ws.before.reset();
     }
 
     /// The weights as they are now, packed for encoding and decoding; do this once to encode many small batches.

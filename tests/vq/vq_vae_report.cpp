@@ -1,4 +1,4 @@
-#include <tessera/vq/vq_vae_options.hpp>
+#include <tessera/vq/vq_vae_report.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,23 @@
+#include <tessera/core/batch_part.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+
+using tessera::BatchPart;
+
+TEST_CASE("BatchPart: a batch that is whole is the first and only part of its update") {
+    constexpr BatchPart part = BatchPart::whole(37);
+    CHECK(part.first == 0);
+    CHECK(part.samples == 37);
+    CHECK(part.divisor == 37);
+    CHECK(part.part == 0);
+    CHECK(part.parts == 1);
+}
+
+TEST_CASE("BatchPart: without numbers it is nothing of one update") {
+    constexpr BatchPart part;
+    CHECK(part.samples == 0);
+    CHECK(part.divisor == 0);
+    CHECK(part.parts == 1);
+}

@@ -1,0 +1,50 @@
+#include <tessera/core/option_hooks.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace tessera;
+
+namespace {
+
+struct Silent {
+    struct Options {
+        int number = 3;
+    };
+};
+struct Speaking : Silent {
+    static void check_options(const Options& options) {
+        if (options.number < 0) throw options.number;
+    }
+    static NamedValues settings(const Options& options) { return {{"number", std::to_string(options.number)}}; }
+    static NamedValues metadata() { return {{"levels", "8,5"}}; }
+};
+static_assert(!ChecksOptions<Silent> && !HasSettings<Silent> && !HasMetadata<Silent>);
+static_assert(ChecksOptions<Speaking> && HasSettings<Speaking> && HasMetadata<Speaking>);
+static_assert(sizeof(OptionHooksAreCallable<Silent>) > 0 && sizeof(OptionHooksAreCallable<Speaking>) > 0);
+
+// The name is seen, and that it cannot be called as it should.
+struct OtherSignatures : Silent {
+    static void check_options(int);
+    static int settings(const Options&);
+    static NamedValues metadata(int);
+};
+static_assert(detail::names_check_options<OtherSignatures> && !ChecksOptions<OtherSignatures>);
+static_assert(detail::names_settings<OtherSignatures> && !HasSettings<OtherSignatures>);
+static_assert(detail::names_metadata<OtherSignatures> && !HasMetadata<OtherSignatures>);
+
+}  // namespace
+
+TEST_CASE("Option hooks: where a part says nothing, everything goes and nothing is named") {
+    CHECK_NOTHROW(check_options<Silent>({.number = -1}));
+    CHECK(settings_of<Silent>({}).empty());
+    CHECK(metadata_of<Silent>().empty());
+}
+
+TEST_CASE("Option hooks: where a part says something, the calls are its own") {
+    CHECK_NOTHROW(check_options<Speaking>({}));
+    CHECK_THROWS_AS(check_options<Speaking>({.number = -1}), int);
+    CHECK(settings_of<Speaking>({.number = 7}) == NamedValues{{"number", "7"}});
+    CHECK(metadata_of<Speaking>() == NamedValues{{"levels", "8,5"}});
+}

@@ -1,0 +1,153 @@
+#include <tessera/testing/loss_check.hpp>
+
+#include <doctest/doctest.h>
+#include <support/contract.hpp>
+#include <tessera/loss/gaussian_nll.hpp>
+#include <tessera/loss/mse.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+enum class Fault {
+    none,
+    init_draws_time,
+    skips_last,
+    adds_to_dy,
+    loss_of_another,
+    overwrites_grad,
+    writes_before_reading,
+    mixes_samples,
+    mean_of_block,
+    hides_nan,
+    hides_nan_of_target,
+    allocates,
+    gradient,
+    gradient_of_variance,
+    ignores_scale,
+};
+
+std::size_t calls = 0;
+
+/// A GaussianNll with one mistake.
+template <Fault F, StaticShape In, std::floating_point T>
+struct FaultyLoss : GaussianNllLoss<In, T> {
+    using Base = GaussianNllLoss<In, T>;
+    using typename Base::Buffers;
+    using typename Base::Cache;
+    using typename Base::Packed;
+    using typename Base::Params;
+    static constexpr std::string_view name = "Faulty";
+    using Rows = View<const T, In>;
+
+    static void init(Params& p, Buffers& b, Rng& rng) {
+        Base::init(p, b, rng);
+        if (F == Fault::init_draws_time) p.log_variance[0] = static_cast<T>(++calls);
+    }
+    static double loss(const Packed& w, Rows y, Rows target, Cache& c) {
+        double sum = Base::loss(w, y, target, c);
+        if (F == Fault::loss_of_another) sum = std::nextafter(sum, 1e9);
+        if (F == Fault::mean_of_block) sum /= static_cast<double>(y.batch());
+        if (F == Fault::hides_nan && std::isnan(y.data()[1])) sum = 1;
+        if (F == Fault::hides_nan_of_target && std::isnan(target.data()[1])) sum = 1;
+        return sum;
+    }
+    static double loss_and_grad(const Packed& w, Rows y, Rows target, View<T, In> dy, Cache& c, Params& grad, T scale) {
+        if (F == Fault::allocates) std::vector<T>(y.batch()).swap(spare);
+        if (F == Fault::writes_before_reading) std::ranges::fill(dy.span(), T(0));
+        const double sum = loss(w, y, target, c);
+        const T last = dy.data()[dy.size() - 1], first = dy.data()[0];
+        Params own;
+        const T used = F == Fault::ignores_scale ? T(1) : scale;
+        Base::loss_and_grad(w, y, target, dy, c, own, used);
+        if (F == Fault::skips_last) dy.data()[dy.size() - 1] = last;
+        if (F == Fault::adds_to_dy) dy.data()[0] += first;
+        if (F == Fault::mixes_samples)
+            for (std::size_t n = 1; n < dy.batch(); ++n) dy[n][0] = dy[0][0];
+        if (F == Fault::gradient)
+            for (T& v : dy.span()) v *= T(1.00001);
+        if (F == Fault::gradient_of_variance) own.log_variance[0] *= T(1.00001);
+        grad.log_variance[0] = F == Fault::overwrites_grad ? own.log_variance[0] : grad.log_variance[0] + own.log_variance[0];
+        return F == Fault::loss_of_another ? std::nextafter(sum, -1e9) : sum;
+    }
+
+private:
+    static inline thread_local std::vector<T> spare;
+};
+template <Fault F>
+struct Faulty {
+    template <StaticShape In, std::floating_point T>
+    using Bind = FaultyLoss<F, In, T>;
+};
+
+template <Fault F>
+bool starts(const std::string& with) {
+    const std::string text = support::keeps_loss_contract<Faulty<F>, Shape<2, 3, 2>>().message;
+    const bool does = text.starts_with("Faulty: " + with);
+    if (!does) MESSAGE(text);
+    return does;
+}
+
+}  // namespace
+
+TEST_CASE("check_loss: losses that keep the contract pass") {
+    CHECK(support::keeps_loss_contract<Faulty<Fault::none>, Shape<2, 3, 2>>());
+    CHECK(testing::check_loss<Mse, Shape<4>>({.batch = 3, .seed = 8}));
+}
+
+TEST_CASE("check_loss: initialisation that does not come from the Rng is found") {
+    CHECK(starts<Fault::init_draws_time>("init: params.log_variance[0]: expected "));
+}
+
+TEST_CASE("check_loss: a dy that is not written, or added to, is found") {
+    CHECK(starts<Fault::skips_last>("dy[59]: expected a number, got what was there before"));
+    CHECK(starts<Fault::adds_to_dy>("dy[0]: expected a number, got what was there before"));
+}
+
+TEST_CASE("check_loss: a loss that differs from that of loss_and_grad in one bit is found") {
+    CHECK(starts<Fault::loss_of_another>("loss and loss_and_grad: expected "));
+}
+
+TEST_CASE("check_loss: a grad that is overwritten is found") {
+    CHECK(starts<Fault::overwrites_grad>("adds to grad: log_variance[0]: expected "));
+}
+
+TEST_CASE("check_loss: a dy that is written before y in its memory is read is found") {
+    CHECK(starts<Fault::writes_before_reading>("dy in the memory of y: dy[0]: expected "));
+}
+
+TEST_CASE("check_loss: samples that depend on others, and sums that are none, are found") {
+    CHECK(starts<Fault::mixes_samples>("samples: the batch at once and one by one: dy[12]: expected "));
+    CHECK(starts<Fault::mean_of_block>("sum of the samples' losses: expected "));
+}
+
+TEST_CASE("check_loss: a NaN that the loss hides is found") {
+    CHECK(starts<Fault::hides_nan>("NaN in y: expected nan, got 1"));
+    CHECK(starts<Fault::hides_nan_of_target>("NaN in the target: expected nan, got 1"));
+}
+
+TEST_CASE("check_loss: memory that is allocated in each call is found, where the program counts") {
+    CHECK(starts<Fault::allocates>("allocation: after the first call with the largest batch: expected 0, got "));
+    CHECK(testing::check_loss<Faulty<Fault::allocates>, Shape<2, 3, 2>>());
+}
+
+TEST_CASE("check_loss: gradients that are wrong by a small factor, or without the scale, are found") {
+    CHECK(starts<Fault::gradient>("gradient: dy["));
+    CHECK(starts<Fault::gradient_of_variance>("gradient: grad.log_variance[0]: expected "));
+    CHECK(starts<Fault::ignores_scale>("gradient: dy["));
+}
+
+TEST_CASE("check_loss: a loss without a name goes by its shape") {
+    struct Nameless {
+        using Input = Shape<3, 4>;
+    };
+    CHECK(testing::detail::loss_name<Nameless>() == "loss of 3x4");
+}

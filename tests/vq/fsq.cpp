@@ -1,0 +1,287 @@
+#include <tessera/vq/fsq.hpp>
+
+#include <doctest/doctest.h>
+#include <golden/fsq.hpp>
+#include <support/bits.hpp>
+#include <support/contract.hpp>
+#include <support/message.hpp>
+#include <support/numbers.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/io/weights.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+template <class Spec, class T, std::size_t Width>
+using Bound = typename Spec::template Bind<Shape<Width>, T>;
+
+// The bound of the head comment in double, written a second time.
+template <bool Symmetric>
+struct Twin {
+    double levels;
+    double half() const { return (levels - 1) * (1 - 1e-3) / 2; }
+    double offset() const { return static_cast<int>(levels) % 2 == 0 ? 0.5 : 0; }
+    double lowest() const { return Symmetric ? 0 : std::floor(levels / 2); }
+    double u(double z) const {
+        if (Symmetric) return (levels - 1) * (std::tanh(z) + 1) / 2;
+        return half() * std::tanh(z + std::atanh(offset() / half())) - offset();
+    }
+    /// A z with u(z) = u, or close to the end of the range where no z has it.
+    double inverse(double u) const {
+        const double t = Symmetric ? 2 * u / (levels - 1) - 1 : (u + offset()) / half();
+        const double z = std::atanh(std::clamp(t, -0.9999, 0.9999));
+        return Symmetric ? z : z - std::atanh(offset() / half());
+    }
+    double step() const { return Symmetric ? 2 / (levels - 1) : 1 / std::floor(levels / 2); }
+    double value(double digit) const { return Symmetric ? 2 * digit / (levels - 1) - 1 : (digit - lowest()) * step(); }
+    double digit(double q) const { return std::round(Symmetric ? (q + 1) / step() : q / step() + lowest()); }
+};
+
+/// Every code: its q, a z that lands on it, and its token again.
+template <class Spec, bool Symmetric, std::size_t... L>
+void round_trip() {
+    constexpr std::size_t width = sizeof...(L);
+    using Q = Bound<Spec, float, width>;
+    constexpr std::array<double, width> levels{static_cast<double>(L)...};
+    static_assert(Q::codes == (L * ... * 1));
+    typename Q::Packed w;
+    typename Q::Cache cache;
+    Q::pack({}, {}, {}, w);
+    Tensor<Token, Shape<1>> tokens{Q::codes}, again{Q::codes};
+    for (std::size_t k = 0; k < Q::codes; ++k) tokens.data()[k] = static_cast<Token>(k);
+    Tensor<float, Shape<width>> q{Q::codes}, z{Q::codes}, q_again{Q::codes};
+    Q::lookup(w, std::as_const(tokens), q.view(), cache);
+    std::set<std::vector<float>> distinct;
+    bool in_range = true, digits = true;
+    for (std::size_t k = 0; k < Q::codes; ++k) {
+        distinct.insert({q[k].begin(), q[k].end()});
+        std::size_t rest = k;
+        for (std::size_t i = 0; i < width; ++i) {
+            const Twin<Symmetric> twin{levels[i]};
+            const double value = static_cast<double>(q[k][i]), digit = static_cast<double>(rest % std::array{L...}[i]);
+            rest /= std::array{L...}[i];
+            digits &= std::abs(value - twin.value(digit)) < 1e-6 && twin.digit(value) == digit;
+            const bool even = static_cast<int>(levels[i]) % 2 == 0;
+            in_range &= value >= -1 && value <= (even && !Symmetric ? 1 - 2 / levels[i] : 1) + 1e-6;
+            z[k][i] = static_cast<float>(twin.inverse(twin.digit(value) - twin.lowest()));
+        }
+    }
+    Q::forward(w, {}, std::as_const(z), again.view(), q_again.view(), cache);
+    CHECK(distinct.size() == Q::codes);
+    CHECK(in_range);
+    CHECK(digits);
+    CHECK(std::ranges::equal(tokens.span(), again.span()));
+    CHECK(std::ranges::equal(q.span(), q_again.span()));
+}
+
+/// Against numbers of golden/make_fsq.py.
+template <class Spec, class T, std::size_t Width>
+void same_as_pytorch(std::span<const double> q, std::span<const double> tokens, std::span<const double> grad) {
+    using Q = Bound<Spec, T, Width>;
+    constexpr std::size_t rows = 12, n = rows * Width;
+    REQUIRE(q.size() == n);
+    typename Q::Packed w;
+    typename Q::Cache cache;
+    None none;
+    Q::pack({}, {}, {}, w);
+    Tensor<T, Shape<Width>> z{rows}, got{rows}, dq{rows}, dz{rows};
+    Tensor<Token, Shape<1>> chosen{rows};
+    for (std::size_t i = 0; i < n; ++i) {
+        z.data()[i] = (static_cast<T>((i * 37) % 97) - 48) / 16 + T(1) / 32;
+        dq.data()[i] = (static_cast<T>((i * 5 + 12) % 13) - 6) / 16;
+    }
+    Q::forward(w, {.training = true}, std::as_const(z), chosen.view(), got.view(), cache);
+    Q::backward(w, std::as_const(z), std::as_const(chosen), std::as_const(got), std::as_const(dq), dz.view(), cache, none);
+    for (std::size_t m = 0; m < rows; ++m) CHECK(static_cast<double>(chosen.data()[m]) == tokens[m]);
+    double worst = 0, worst_grad = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        worst = std::max(worst, std::abs(static_cast<double>(got.data()[i]) - q[i]));
+        worst_grad = std::max(worst_grad, std::abs(static_cast<double>(dz.data()[i]) - grad[i]));
+    }
+    CHECK(worst < (sizeof(T) == 4 ? 1e-6 : 1e-14));
+    CHECK(worst_grad < (sizeof(T) == 4 ? 1e-6 : 1e-14));
+}
+
+using Symmetric444 = FsqWith<FsqBound::symmetric, 4, 4, 4>;
+using Symmetric2222 = FsqWith<FsqBound::symmetric, 2, 2, 2, 2>;
+
+}  // namespace
+
+TEST_CASE("Fsq: keeps the contract of quantizers, with both bounds, even and odd numbers of levels") {
+    CHECK(support::keeps_quantizer_contract<Fsq<8, 5, 5, 5>, Shape<3, 3, 4>>());
+    CHECK(support::keeps_quantizer_contract<Fsq<8, 6, 5>, Shape<7, 3>>({.batch = 3, .seed = 2}));
+    CHECK(support::keeps_quantizer_contract<Fsq<3, 3>, Shape<2, 2>>());
+    CHECK(support::keeps_quantizer_contract<Fsq<16>, Shape<5, 1>>());
+    CHECK(support::keeps_quantizer_contract<FsqWith<FsqBound::tanh, 4, 7>, Shape<5, 2>>());
+    CHECK(support::keeps_quantizer_contract<Symmetric444, Shape<3, 3>>());
+    CHECK(support::keeps_quantizer_contract<Symmetric2222, Shape<3, 4>>());
+    CHECK(support::keeps_quantizer_contract<FsqWith<FsqBound::symmetric, 8, 5>, Shape<3, 2>>());
+}
+
+TEST_CASE("Fsq: every code has values of its own, in its range, and comes back from them") {
+    round_trip<Fsq<8, 5, 5, 5>, false, 8, 5, 5, 5>();
+    round_trip<Fsq<8, 6, 5>, false, 8, 6, 5>();
+    round_trip<Fsq<3, 3>, false, 3, 3>();
+    round_trip<Symmetric444, true, 4, 4, 4>();
+    round_trip<Symmetric2222, true, 2, 2, 2, 2>();
+}
+
+TEST_CASE_TEMPLATE("Fsq: tokens, values and straight-through gradients are those of the paper's formula in PyTorch", T, float,
+                   double) {
+    same_as_pytorch<Fsq<8, 5, 5, 5>, T, 4>(golden::fsq_8_5_5_5_q, golden::fsq_8_5_5_5_tokens, golden::fsq_8_5_5_5_grad);
+    same_as_pytorch<Fsq<8, 6, 5>, T, 3>(golden::fsq_8_6_5_q, golden::fsq_8_6_5_tokens, golden::fsq_8_6_5_grad);
+    same_as_pytorch<Fsq<3, 3>, T, 2>(golden::fsq_3_3_q, golden::fsq_3_3_tokens, golden::fsq_3_3_grad);
+    same_as_pytorch<Fsq<7, 5, 5, 5, 5>, T, 5>(golden::fsq_7_5_5_5_5_q, golden::fsq_7_5_5_5_5_tokens,
+                                              golden::fsq_7_5_5_5_5_grad);
+    same_as_pytorch<Symmetric444, T, 3>(golden::fsq_symmetric_4_4_4_q, golden::fsq_symmetric_4_4_4_tokens,
+                                        golden::fsq_symmetric_4_4_4_grad);
+    same_as_pytorch<Symmetric2222, T, 4>(golden::fsq_symmetric_2_2_2_2_q, golden::fsq_symmetric_2_2_2_2_tokens,
+                                         golden::fsq_symmetric_2_2_2_2_grad);
+    same_as_pytorch<FsqWith<FsqBound::symmetric, 8, 5>, T, 2>(
+        golden::fsq_symmetric_8_5_q, golden::fsq_symmetric_8_5_tokens, golden::fsq_symmetric_8_5_grad);
+}
+
+TEST_CASE("Fsq: the paper's bound has zero among its values, with one level more below it where they are even") {
+    const auto values = []<class Spec>(Spec, std::size_t codes) {
+        using Q = typename Spec::template Bind<Shape<1>, float>;
+        typename Q::Packed w;
+        typename Q::Cache cache;
+        std::vector<Token> tokens(codes);
+        for (std::size_t k = 0; k < codes; ++k) tokens[k] = static_cast<Token>(k);
+        std::vector<float> q(codes);
+        Q::lookup(w, {tokens.data(), codes}, {q.data(), codes}, cache);
+        return q;
+    };
+    CHECK(values(Fsq<4>{}, 4) == std::vector<float>{-1, -0.5f, 0, 0.5f});
+    CHECK(values(Fsq<5>{}, 5) == std::vector<float>{-1, -0.5f, 0, 0.5f, 1});
+    CHECK(values(FsqWith<FsqBound::symmetric, 5>{}, 5) == std::vector<float>{-1, -0.5f, 0, 0.5f, 1});
+    CHECK(values(FsqWith<FsqBound::symmetric, 2>{}, 2) == std::vector<float>{-1, 1});
+    const auto four = values(FsqWith<FsqBound::symmetric, 4>{}, 4);
+    CHECK(four[1] == -four[2]);
+    CHECK(four[0] == -1);
+    CHECK(four[3] == 1);
+}
+
+TEST_CASE("Fsq: zero of the encoder is zero of the decoder where the paper's bound has it") {
+    using Q = Bound<Fsq<8, 5, 4, 3>, double, 4>;
+    Q::Packed w;
+    Q::Cache cache;
+    Q::pack({}, {}, {}, w);
+    const Tensor<double, Shape<4>> z{1};
+    Tensor<double, Shape<4>> q{1};
+    Tensor<Token, Shape<1>> token{1};
+    Q::forward(w, {}, z.view(), token.view(), q.view(), cache);
+    for (const double v : q.span()) CHECK(v == 0);
+    CHECK(token.data()[0] == 4 + 8 * (2 + 5 * (2 + 4 * 1)));
+}
+
+TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two values") {
+    const auto check = []<class Spec, bool Symmetric>(Spec, std::bool_constant<Symmetric>, double levels) {
+        using Q = typename Spec::template Bind<Shape<1>, double>;
+        typename Q::Packed w;
+        typename Q::Cache cache;
+        None none;
+        Q::pack({}, {}, {}, w);
+        const std::size_t n = 41;
+        Tensor<double, Shape<1>> z{n}, q{n}, dq{n}, dz{n};
+        Tensor<Token, Shape<1>> tokens{n};
+        for (std::size_t i = 0; i < n; ++i) {
+            z.data()[i] = (static_cast<double>(i) - 20) / 7;
+            dq.data()[i] = std::sin(static_cast<double>(i));
+        }
+        Q::forward(w, {.training = true}, std::as_const(z), tokens.view(), q.view(), cache);
+        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache, none);
+        const Twin<Symmetric> twin{levels};
+        double worst = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            const double h = 1e-5, at = z.data()[i];
+            const double slope = (twin.u(at + h) - twin.u(at - h)) / (2 * h);
+            worst = std::max(worst, std::abs(dz.data()[i] - dq.data()[i] * slope * twin.step()));
+            CHECK(std::abs(q.data()[i] - twin.value(twin.lowest() + std::nearbyint(twin.u(at)))) < 1e-12);
+        }
+        CHECK(worst < 1e-9);
+    };
+    check(Fsq<8>{}, std::bool_constant<false>{}, 8);
+    check(Fsq<5>{}, std::bool_constant<false>{}, 5);
+    check(Fsq<3>{}, std::bool_constant<false>{}, 3);
+    check(FsqWith<FsqBound::symmetric, 8>{}, std::bool_constant<true>{}, 8);
+    check(FsqWith<FsqBound::symmetric, 5>{}, std::bool_constant<true>{}, 5);
+    check(FsqWith<FsqBound::symmetric, 2>{}, std::bool_constant<true>{}, 2);
+}
+
+TEST_CASE_TEMPLATE("Fsq: a number of any size stays in the levels, and its gradient is finite", T, float, double) {
+    const auto check = []<class Spec>(Spec, std::size_t last) {
+        using Q = typename Spec::template Bind<Shape<1>, T>;
+        typename Q::Packed w;
+        typename Q::Cache cache;
+        None none;
+        Q::pack({}, {}, {}, w);
+        Tensor<T, Shape<1>> z{4}, q{4}, dq{4}, dz{4};
+        Tensor<Token, Shape<1>> tokens{4};
+        const T sizes[] = {T(-1e4), T(1e4), -std::numeric_limits<T>::max(), std::numeric_limits<T>::max()};
+        std::ranges::copy(sizes, z.data());
+        std::ranges::fill(dq.span(), T(1));
+        Q::forward(w, {.training = true}, std::as_const(z), tokens.view(), q.view(), cache);
+        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache, none);
+        for (std::size_t i = 0; i < 4; ++i) {
+            CHECK(tokens.data()[i] == (i % 2 == 0 ? 0 : last));
+            CHECK(std::abs(q.data()[i]) <= 1);
+            CHECK(dz.data()[i] == 0);
+        }
+    };
+    check(Fsq<8>{}, 7);
+    check(Fsq<5>{}, 4);
+    check(Fsq<3>{}, 2);
+    check(FsqWith<FsqBound::symmetric, 2>{}, 1);
+    check(FsqWith<FsqBound::symmetric, 4>{}, 3);
+    check(FsqWith<FsqBound::symmetric, 9>{}, 8);
+}
+
+TEST_CASE("Fsq: a number that is not finite is a NumericError with its index in the batch") {
+    using Q = Fsq<3, 3>::Bind<Shape<2, 2>, float>;
+    Q::Packed w;
+    Q::Cache cache;
+    Q::pack({}, {}, {}, w);
+    const auto refused = [&](float value) {
+        Tensor<float, Shape<2, 2>> z{3}, q{3};
+        Tensor<Token, Shape<2>> tokens{3};
+        z.data()[7] = value;
+        return support::message<NumericError>([&] { Q::forward(w, {.first = 5}, std::as_const(z), tokens.view(), q.view(), cache); });
+    };
+    const float infinity = std::numeric_limits<float>::infinity();
+    CHECK(refused(1e30f) == "");
+    CHECK(refused(std::numeric_limits<float>::quiet_NaN()) == "Fsq: encoder output 27: expected a finite number, got nan");
+    CHECK(refused(infinity) == "Fsq: encoder output 27: expected a finite number, got inf");
+    CHECK(refused(-infinity) == "Fsq: encoder output 27: expected a finite number, got -inf");
+}
+
+TEST_CASE("Fsq: a file keeps the levels and the bound, and one of other levels is refused") {
+    using Encoder = support::TinyEncoder<float>;
+    using Decoder = support::TinyDecoder<float>;
+    using Vae = VqVae<Encoder, Fsq<8, 5, 5, 5>, Decoder>;
+    using Turned = VqVae<Encoder, Fsq<5, 8, 5, 5>, Decoder>;
+    using Other = VqVae<Encoder, FsqWith<FsqBound::symmetric, 8, 5, 5, 5>, Decoder>;
+    CHECK(Vae::metadata() == NamedValues{{"codes", "1000"}, {"tokens", "4"}, {"fsq.levels", "8,5,5,5"}, {"fsq.bound", "tanh"}});
+    Rng rng{1};
+    const Vae vae{rng};
+    Vae same{rng};
+    Turned turned{rng};
+    Other other{rng};
+    io::SafetensorsFile file{io::collect(vae).bytes(), "state"};
+    io::load(file, same);
+    CHECK(support::hash_state(same) == support::hash_state(vae));
+    CHECK(support::contains(support::message<FormatError>([&] { io::load(file, turned); }), "fsq.levels"));
+    CHECK(support::contains(support::message<FormatError>([&] { io::load(file, other); }), "fsq.bound"));
+}

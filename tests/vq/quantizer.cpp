@@ -1,0 +1,206 @@
+#include <tessera/vq/quantizer.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/contract.hpp>
+#include <support/tiny_residual.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/gpt/gpt.hpp>
+#include <tessera/optim/adamw.hpp>
+#include <tessera/testing/smooth_quantizer.hpp>
+#include <tessera/train/trainer.hpp>
+#include <tessera/vq/fsq.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+using support::bars;
+using support::batch_of;
+using support::TinyResidual;
+
+namespace {
+
+// The least that is a quantizer: the sign of the mean of a row.
+template <StaticShape In, std::floating_point T>
+struct SignQuantizer {
+    static constexpr std::size_t tokens = row_count<In>, codes = 2, width = last_dim<In>;
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Tokens = Shape<tokens>;
+    using Params = None;
+    using Buffers = None;
+    using Packed = None;
+    using Cache = None;
+    struct Options {};
+
+    static void init(Params&, Buffers&, Rng&) {}
+    static void pack(const Params&, const Buffers&, const Options&, Packed&) {}
+    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Tokens> out, View<T, In> q, Cache& c) {
+        for (std::size_t m = 0; m < z.batch() * tokens; ++m) {
+            T sum = 0;
+            for (std::size_t i = 0; i < width; ++i) sum += z.data()[m * width + i];
+            out.data()[m] = sum > 0;
+        }
+        lookup(w, out, q, c);
+    }
+    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+        for (std::size_t i = 0; i < q.size(); ++i) {
+            const Token k = in.data()[i / width];
+            q.data()[i] = k == no_token ? T(0) : k == 1 ? T(1) : T(-1);
+        }
+    }
+    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>, View<const T, In> dq,
+                         View<T, In> dz, Cache&, Params&) {
+        for (std::size_t i = 0; i < dz.size(); ++i) dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];
+    }
+};
+struct Sign {
+    template <StaticShape In, std::floating_point T>
+    using Bind = SignQuantizer<In, T>;
+};
+
+// What misses one member of it.
+struct NoLookup : SignQuantizer<Shape<2, 3>, float> {
+    static void lookup();
+};
+struct NoCodes : SignQuantizer<Shape<2, 3>, float> {
+    static constexpr std::size_t codes = 0;
+};
+struct TooManyCodes : SignQuantizer<Shape<2, 3>, float> {
+    static constexpr std::size_t codes = std::size_t{no_token} + 1;
+};
+struct NoParameterSet : SignQuantizer<Shape<2, 3>, float> {
+    using Buffers = int;
+};
+static_assert(vq::Quantizer<SignQuantizer<Shape<2, 3>, float>> && vq::QuantizerSpec<Sign, Shape<2, 3>>);
+static_assert(!vq::Quantizer<NoLookup> && !vq::Quantizer<NoCodes> && !vq::Quantizer<TooManyCodes> && !vq::Quantizer<NoParameterSet>);
+static_assert(!vq::Quantizer<int> && !vq::QuantizerSpec<SignQuantizer<Shape<2, 3>, float>, Shape<2, 3>>);
+
+template <class Spec>
+using VaeOf = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>>;
+
+/// Loss of a pass over bars, before and after some steps.
+template <class Vae>
+std::pair<double, double> trained(Vae& vae, int steps) {
+    Trainer trainer{vae, AdamW{vae, {.lr = 1e-2}}, {.clip_norm = 1}};
+    const auto x = batch_of<float>(bars(48, 1));
+    const double first = trainer.step(x).loss;
+    double last = first;
+    for (int i = 1; i < steps; ++i) last = trainer.step(x).loss;
+    return {first, last};
+}
+
+}  // namespace
+
+TEST_CASE("Quantizer: one of the user's without hooks keeps the contract") {
+    CHECK(support::keeps_quantizer_contract<Sign, Shape<3, 3, 4>>());
+}
+
+TEST_CASE_TEMPLATE("Quantizer: any of them trains in a VqVae, encodes, decodes and evaluates", Spec, Codebook<8>, Fsq<4, 3, 3, 3>,
+                   FsqWith<FsqBound::symmetric, 4, 2, 2, 2>, Sign, TinyResidual<Codebook<8>>, TinyResidual<testing::Smooth>) {
+    Rng rng{1};
+    VaeOf<Spec> vae{rng};
+    const auto [first, last] = trained(vae, 40);
+    CHECK(std::isfinite(last));
+    CHECK(last < first);
+    const auto images = bars(20, 3);
+    const auto tokens = vae.encode(images);
+    CHECK(std::ranges::all_of(tokens.view().span(), [](Token t) { return t < VaeOf<Spec>::codes; }));
+    const auto y = vae.decode(tokens), again = vae.reconstruct(batch_of<float>(images));
+    CHECK(std::ranges::equal(y.span(), again.span()));
+    const auto report = vae.evaluate(images);
+    std::size_t count = 0;
+    for (const std::size_t n : report.counts) count += n;
+    CHECK(count == 20 * VaeOf<Spec>::tokens);
+}
+
+TEST_CASE("Quantizer: terms and what is learned have their names in reports and files") {
+    using Vae = VaeOf<TinyResidual<Codebook<8>>>;
+    Rng rng{1};
+    Vae vae{rng};
+    Trainer trainer{vae, AdamW{vae}};
+    const auto report = trainer.step(batch_of<float>(bars(20, 1)));
+    CHECK(report.terms.level[0].commitment > 0);
+    CHECK(report.terms.level[1].commitment > 0);
+    CHECK(report.quantizer == doctest::Approx(report.terms.level[0].commitment + report.terms.level[1].commitment));
+    CHECK(report.loss == doctest::Approx(report.reconstruction + report.quantizer));
+    std::vector<std::string> names;
+    Vae::each_state([&](const Path& path, const auto&) { names.push_back(path.str()); }, vae);
+    CHECK(std::ranges::count(names, "0.codebook.weight") == 1);
+    CHECK(std::ranges::count(names, "1.codebook.grace") == 1);
+    CHECK(names.back() == "quantizer.started");
+}
+
+TEST_CASE("Quantizer: a residual quantizer of two levels keeps the contract, and its gradient is the exact chain") {
+    CHECK(support::keeps_quantizer_contract<TinyResidual<testing::Smooth>, Shape<3, 4>>({.differentiable = true}));
+    CHECK(support::keeps_quantizer_contract<TinyResidual<Codebook<8>>, Shape<3, 3, 4>>());
+    CHECK(support::keeps_quantizer_contract<TinyResidual<Fsq<5, 5, 3>>, Shape<2, 3>>());
+}
+
+TEST_CASE("Quantizer: two tokens of a position, next to each other, reach a prior") {
+    using Vae = VaeOf<TinyResidual<Codebook<8>>>;
+    static_assert(Vae::tokens == 8);
+    Rng rng{1};
+    Vae vae{rng};
+    static_cast<void>(trained(vae, 30));
+    const auto images = bars(24, 3);
+    const data::Tokens<8> tokens = vae.encode(images);
+
+    // The second level says what the first one left: both are needed for the image.
+    const auto whole = vae.decode(tokens);
+    Tensor<Token, Shape<8>> first_level{24}, none{24};
+    std::ranges::copy(tokens.view().span(), first_level.data());
+    for (std::size_t i = 1; i < first_level.span().size(); i += 2) first_level.data()[i] = no_token;
+    std::ranges::fill(none.span(), no_token);
+    const auto rough = vae.decode(first_level.view()), blank = vae.decode(none.view());
+    const auto error = [&](const Tensor<float, support::TinyImage>& y) {
+        double sum = 0;
+        for (std::size_t i = 0; i < y.span().size(); ++i)
+            sum += std::pow(static_cast<double>(y.data()[i]) - images.bytes()[i] / 255.0, 2);
+        return sum;
+    };
+    CHECK(error(whole) < error(rough));
+    CHECK(error(rough) < error(blank));
+
+    constexpr GptConfig config{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1, .classes = 2};
+    Gpt<config> prior{rng};
+    Trainer trainer{prior, AdamW{prior, {.lr = 1e-2}}};
+    const double before = trainer.step({tokens.view(), tokens.labels(), 0}).loss;
+    double after = before;
+    for (int i = 0; i < 20; ++i) after = trainer.step({tokens.view(), tokens.labels(), 0}).loss;
+    CHECK(after < before);
+}
+
+TEST_CASE("Quantizer: the moving averages of a level see what the level before left") {
+    using Q = TinyResidual<Codebook<8>>::Bind<Shape<4>, float>;
+    Q::Params params;
+    Q::Buffers buffers;
+    Q::Packed w;
+    Q::Cache cache;
+    Rng rng{1};
+    Q::init(params, buffers, rng);
+    Q::pack(params, buffers, {}, w);
+    Tensor<float, Shape<4>> z{6}, q{6};
+    Tensor<Token, Shape<2>> tokens{6};
+    for (float& v : z.span()) v = rng.normal();
+    Q::forward(w, {}, std::as_const(z), tokens.view(), q.view(), cache);
+    Q::Statistics statistics;
+    Q::observe(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(6), Rng{2}, cache, statistics);
+    float all[2]{}, expected[2]{};
+    for (std::size_t l = 0; l < 2; ++l)
+        for (const float s : statistics.level[l].s.span()) all[l] += s;
+    for (std::size_t n = 0; n < 6; ++n)
+        for (std::size_t i = 0; i < 4; ++i) {
+            expected[0] += z[n][i];
+            expected[1] += z[n][i] - buffers.level[0].book.weight[tokens[n][0] * std::size_t{4} + i];
+        }
+    CHECK(all[0] == doctest::Approx(expected[0]).epsilon(1e-5));
+    CHECK(all[1] == doctest::Approx(expected[1]).epsilon(1e-5));
+}

@@ -1,0 +1,109 @@
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <doctest/doctest.h>
+#include <support/tiny_residual.hpp>
+#include <tessera/testing/smooth_quantizer.hpp>
+#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/fsq.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+using Book = CodebookQuantizer<Shape<2, 3>, 4, float>;
+using Plain = testing::SmoothQuantizer<Shape<2, 3>, float>;
+
+static_assert(vq::Regularizes<Book> && vq::Observes<Book> && vq::StartsFromData<Book> && vq::EncodesRows<Book>);
+static_assert(!vq::Regularizes<Plain> && !vq::Observes<Plain> && !vq::StartsFromData<Plain> && !vq::EncodesRows<Plain>);
+static_assert(std::same_as<vq::Terms<Plain>, None> && std::same_as<vq::Statistics<Plain>, None>);
+static_assert(std::same_as<vq::Terms<Book>, Book::Terms> && std::same_as<vq::Statistics<Book>, Book::Statistics>);
+static_assert(vq::HooksAreCallable<Book>::value && vq::HooksAreCallable<Plain>::value);
+
+// A name is found whatever has it: a function, overloads, a template, a type.
+struct Nothing {};
+struct Overloaded {
+    static void start(int);
+    static void start(double);
+};
+struct Template {
+    template <class T>
+    static void observe(T);
+};
+struct TypeOnly {
+    struct Statistics {};
+};
+static_assert(!vq::detail::names_start<Nothing> && !vq::detail::names_observe<Nothing> &&
+              !vq::detail::names_regularize<Nothing> && !vq::detail::names_encode_rows<Nothing>);
+static_assert(vq::detail::names_start<Overloaded> && !vq::detail::names_observe<Overloaded>);
+static_assert(vq::detail::names_observe<Template> && vq::detail::names_observe<TypeOnly>);
+static_assert(vq::detail::names_regularize<Book> && vq::detail::names_observe<Book> && vq::detail::names_start<Book> &&
+              vq::detail::names_encode_rows<Book>);
+
+}  // namespace
+
+TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
+    Plain::Params params, grad;
+    Plain::Packed w;
+    None none;
+    Rng rng{1};
+    Plain::init(params, none, rng);
+    Plain::pack(params, none, {}, w);
+    Tensor<float, Shape<2, 3>> z{2}, q{2}, dz{2};
+    Tensor<Token, Shape<2>> tokens{2};
+    dz.data()[0] = 5;
+    const None terms = vq::regularize<Plain>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, grad, 1);
+    CHECK(vq::sum_terms(terms) == 0);
+    CHECK(vq::count_terms<None>() == 0);
+    CHECK(dz.data()[0] == 5);
+    None statistics;
+    vq::observe<Plain>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, none, statistics);
+    vq::update<Plain>(params, none, statistics, {});
+    vq::start<Plain>(params, none, std::as_const(z), {}, rng);
+    CHECK(params.gain[2] == 0.7f);
+}
+
+TEST_CASE("Quantizer hooks: with a member they are its calls") {
+    Book::Buffers buffers;
+    Book::Packed w;
+    None none;
+    Rng rng{1};
+    Book::init(none, buffers, rng);
+    Book::pack(none, buffers, {}, w);
+    Tensor<float, Shape<2, 3>> z{2}, q{2}, dz{2};
+    for (float& v : z.span()) v = rng.normal();
+    Tensor<Token, Shape<2>> tokens{2};
+    Book::forward(w, {}, std::as_const(z), tokens.view(), q.view(), none);
+    const Book::Terms terms =
+        vq::regularize<Book>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, none, 1);
+    CHECK(terms.commitment > 0);
+    CHECK(dz.data()[0] != 0);
+    Book::Statistics statistics;
+    vq::observe<Book>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, none, statistics);
+    CHECK(statistics.n[0] + statistics.n[1] + statistics.n[2] + statistics.n[3] == 4);
+    const float before = buffers.book.weight[0];
+    vq::start<Book>(none, buffers, std::as_const(z), {}, rng);
+    const float started = buffers.book.weight[0];
+    CHECK(started != before);
+    vq::update<Book>(none, buffers, statistics, {});
+    CHECK(buffers.book.count[0] != 0);
+}
+
+TEST_CASE("Quantizer hooks: terms are added and summed by name") {
+    using Terms = support::TwoLevels<Book::Terms>;
+    Terms a, b;
+    a.level[0].commitment = 1;
+    a.level[1].commitment = 2;
+    b.level[1].commitment = 0.5;
+    vq::add_terms(a, b);
+    CHECK(vq::count_terms<Terms>() == 2);
+    CHECK(vq::sum_terms(a) == 3.5);
+    std::vector<std::string> names;
+    Terms::each([&](const Path& path, const double&) { names.push_back(path.str()); }, std::as_const(a));
+    CHECK(names == std::vector<std::string>{"0.commitment", "1.commitment"});
+}
