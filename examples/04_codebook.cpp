@@ -10,11 +10,12 @@
 
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
-#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/codebook_state.hpp>
+#include <tessera/vq/codebook_statistics.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/kmeans.hpp>
 #include <tessera/vq/quantize.hpp>
-#include <tessera/vq/vq_vae_options.hpp>
+#include <tessera/vq/vq_vae_report.hpp>
 
 #include <cmath>
 #include <cstdio>
@@ -35,9 +36,8 @@ void draw_points(std::span<float> points, double turned, ts::Rng& rng) {
 
 int main() {
     constexpr std::size_t count = 512;
-    using Book = ts::Codebook<8>::Bind<2, float>;  // a VqVae binds the width, here 2, from its encoder
     ts::Rng rng{7};
-    Book book;
+    ts::CodebookState<8, 2, float> book;  // in a VqVae the encoder decides the width, here 2
     book.init(rng);
 
     std::vector<float> points(2 * count), nearest(2 * count);
@@ -61,8 +61,9 @@ int main() {
         if (step % 25 == 0)
             std::printf("step %3d  squared distance %.4f  perplexity %.2f of 8\n", step, error, perplexity);
 
-        ts::ema_update(book, std::span<const float>{points}, std::span<const ts::Token>{tokens},
-                       {.decay = 0.9f});
+        ts::CodebookStatistics<8, 2, float> batch;  // how many points chose each vector, and their sum
+        batch.add(points, tokens);
+        ts::ema_update(book, batch, {.decay = 0.9f});
     }
     std::printf("the codes:");
     for (std::size_t k = 0; k < 8; ++k)

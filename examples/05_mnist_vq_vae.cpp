@@ -31,7 +31,7 @@ int run(const course::Arguments& arguments) {
     ts::Rng rng{42};
     course::Vae vae{rng};
     std::printf("encoder and decoder have %zu weights; %zu codes of %zu numbers; %zu codes for a digit\n",
-                ts::parameter_count(vae.params()), course::Vae::codes, course::Vae::width,
+                ts::parameter_count(vae.params()), course::Vae::codes, course::Vae::Quantizer::width,
                 course::Vae::tokens);
 
     // A trainer holds what a step needs beside the model: gradients, the optimiser's moments, scratch.

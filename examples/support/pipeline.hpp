@@ -90,6 +90,15 @@ inline ts::WarmupCosine schedule(const Recipe::Stage& stage, std::size_t steps) 
             .steps = steps};
 }
 
+/// Learned without a gradient, and so no parameters of the optimiser: 0 where there is no codebook.
+template <class Vae>
+std::size_t codebook_numbers(const Vae& vae) {
+    if constexpr (requires { vae.buffers().book; })
+        return vae.buffers().book.weight.span().size();
+    else
+        return 0;
+}
+
 template <class Vae>
 Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const Stopwatch watch;
@@ -99,10 +108,10 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const double seconds_before = result.seconds;
     result.batch = job.options.batch.value_or(recipe.batch);
     result.epochs = job.options.epochs_vqvae.value_or(recipe.epochs(material.train.size()));
-    result.parameters = ts::parameter_count(vae.params()) + Vae::codes * Vae::width;
+    result.parameters = ts::parameter_count(vae.params()) + codebook_numbers(vae);
     result.lr = recipe.lr;
     result.codes = Vae::codes;
-    result.code_width = Vae::width;
+    result.code_width = Vae::Quantizer::width;
     const std::size_t per_epoch = steps_of_epoch(material.train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 

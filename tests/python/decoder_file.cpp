@@ -6,6 +6,7 @@
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <array>
