@@ -58,7 +58,8 @@ TEST_CASE("DataPosition: counts batches and passes, and each pass has another or
     });
     CHECK(next == std::vector<std::uint64_t>{1, 2, 0, 1, 2, 0});
     CHECK(passes == std::vector<std::uint64_t>{0, 0, 1, 1, 1, 2});
-    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} != std::vector<Token>{seen.begin() + 3, seen.end()});
+    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} !=
+          std::vector<Token>{seen.begin() + 3, seen.end()});
     Rng same{3};
     DataPosition again{same};
     CHECK(run(set, again, 2, no_save) == seen);
@@ -69,7 +70,8 @@ TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest co
     Rng rng{3}, other{99};
     DataPosition position{rng};
     std::vector<Bytes> saved;
-    const auto whole = run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
+    const auto whole =
+        run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
     REQUIRE(saved.size() == 9);
     for (std::size_t done = 1; done <= saved.size(); ++done) {
         CAPTURE(done);
@@ -103,9 +105,11 @@ TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; be
         break;
     }
     CHECK(message<ArgumentError>([&] { batches(set, 5, position); }) ==
-          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of 10 examples");
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of "
+          "10 examples");
     CHECK(message<ArgumentError>([&] { batches(larger, 4, position); }) ==
-          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of 12 examples");
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of "
+          "12 examples");
     run(set, position, 1, no_save);
     CHECK(batches(larger, 5, position).count() == 3);
 }
