@@ -3,7 +3,7 @@
 //     09_checkpoints [folder with digits] [--small]
 //
 // Learns for some steps, loses everything but the folder of checkpoints, goes on, and compares with a run that was never
-// stopped. The data position is no state: which batch comes next follows from the number of steps.
+// stopped. The state of a run is its trainer (model, optimiser, counters) and its position in the data.
 
 #include "support/course_nets.hpp"
 
@@ -28,20 +28,18 @@ ts::Bytes train(const Images& digits, const char* folder, std::uint64_t steps) {
     ts::Rng rng{42};
     course::Vae vae{rng};
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
-    const std::size_t batch_size = 32, per_epoch = (digits.size() + batch_size - 1) / batch_size;
 
     // [checkpoints]
     ts::Checkpoints checkpoints{folder};  // made, locked, and tried out: no other trainer writes here now
-    if (auto last = checkpoints.newest()) ts::io::load(last->file, trainer);
+    ts::DataPosition position{rng};
+    if (auto last = checkpoints.newest()) ts::io::load(last->file, trainer, position);
 
-    while (trainer.steps() < steps) {
-        const auto epoch = trainer.steps() / per_epoch, first = trainer.steps() % per_epoch;
-        for (auto&& batch : ts::batches(digits, batch_size, {.rng = ts::Rng{7}.split(epoch), .first = first})) {
+    while (trainer.steps() < steps)
+        for (auto&& batch : ts::batches(digits, 32, position)) {
             trainer.step(batch);
-            if (trainer.steps() % 10 == 0) checkpoints.save(trainer.steps(), ts::io::collect(trainer));
+            if (trainer.steps() % 10 == 0) checkpoints.save(trainer.steps(), ts::io::collect(trainer, position));
             if (trainer.steps() == steps) break;
         }
-    }
     // [/checkpoints]
     return ts::io::collect(vae).bytes();
 }

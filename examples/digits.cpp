@@ -97,8 +97,9 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
     for (const std::string& note : material.notes) std::printf("%s\n", note.c_str());
 
     const Preset preset = o.preset.value_or(Preset::small);
-    Run run{o, recipe(preset), material};
-    const Job job{o, recipe(preset), output, run};
+    const Recipe chosen = recipe(preset, o);
+    Run run{o, chosen, material};
+    const Job job{o, chosen, output, run};
     const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
@@ -128,7 +129,8 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
         std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     Run run;
-    const Job job{o, recipe(facts.preset), output, run};
+    const Recipe chosen = recipe(facts.preset, o);
+    const Job job{o, chosen, output, run};
     const Outcome outcome = facts.preset == Preset::small ? sample_small(job, facts.class_names)
                                                           : sample_std(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));

@@ -21,7 +21,19 @@
 namespace digits {
 
 const char* name(Preset preset) { return preset == Preset::small ? "small" : "std"; }
-const Recipe& recipe(Preset preset) { return preset == Preset::small ? small_recipe : std_recipe; }
+Recipe recipe(Preset preset, const Options& options) {
+    Recipe r = preset == Preset::small ? small_recipe : std_recipe;
+    const auto set_rate = [](Recipe::Stage& stage, const std::optional<double>& lr) {
+        if (!lr) return;
+        stage.lr_end *= *lr / stage.lr;  // the schedule keeps its form
+        stage.lr = *lr;
+    };
+    set_rate(r.vqvae, options.lr_vqvae);
+    set_rate(r.prior, options.lr_prior);
+    r.vqvae.clip_norm = options.clip_norm.value_or(r.vqvae.clip_norm);
+    r.prior.clip_norm = options.clip_norm.value_or(r.prior.clip_norm);
+    return r;
+}
 
 namespace {
 
@@ -158,6 +170,28 @@ Options parse(int argc, char** argv) {
             ->type_name("N")
             ->check(whole(1, 65'536), "", "")
             ->group("Training");
+    double lr_vqvae = 0, lr_prior = 0, clip_norm = 0;
+    const auto rates = [](const char* what, const Recipe::Stage& a, const Recipe::Stage& b) {
+        const std::string first = significant(a.lr), second = significant(b.lr);
+        return help(what + std::string{" (default: "} + first + (first == second ? "" : ", std " + second) + ")");
+    };
+    auto* lr_vqvae_option = app.add_option("--lr-vqvae", lr_vqvae,
+                                           rates("Highest learning rate of stage 1", small.vqvae, large.vqvae))
+                                ->type_name("RATE")
+                                ->check(number(0, 1, "from 0 to 1"), "", "")
+                                ->group("Training");
+    auto* lr_prior_option = app.add_option("--lr-prior", lr_prior,
+                                           rates("Highest learning rate of stage 2", small.prior, large.prior))
+                                ->type_name("RATE")
+                                ->check(number(0, 1, "from 0 to 1"), "", "")
+                                ->group("Training");
+    auto* clip_norm_option =
+        app.add_option("--clip-norm", clip_norm,
+                       help("Gradients of either stage are cut to this length; 0: never (default: " +
+                            significant(small.vqvae.clip_norm) + ")"))
+            ->type_name("NORM")
+            ->check(number(0, 1e30, "of at least 0"), "", "")
+            ->group("Training");
     app.add_option("--seed", o.seed,
                    help("Another seed, another run; the same seed gives the same bits (default: 1)"))
         ->type_name("N")
@@ -190,6 +224,23 @@ Options parse(int argc, char** argv) {
                      help("Go on from the newest checkpoint in the folder; the result has the same bits as a "
                           "run that never stopped"))
             ->needs(checkpoint_option)
+            ->group("Training");
+    auto* accept_option =
+        app.add_option("--accept", o.accept,
+                       help("With --resume: what may differ from the checkpoint, because this is meant; then the "
+                            "command line's goes on: lr, clip_norm, weight_decay, seed, epochs, with commas"))
+            ->type_name("NAMES")
+            ->delimiter(',')
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->check(
+                [](const std::string& s) -> std::string {
+                    const auto is = [&](const auto& names) { return std::ranges::find(names, s) != names.end(); };
+                    return is(trainer_settings) || is(program_settings)
+                               ? ""
+                               : "expected lr, clip_norm, weight_decay, seed or epochs, got " + s;
+                },
+                "", "")
+            ->needs(resume_option)
             ->group("Training");
 
     std::size_t label = 0, top_k = 0;
@@ -255,6 +306,7 @@ Options parse(int argc, char** argv) {
                "  digits --data ~/photos --preset std       images, one subfolder for each class\n"
                "  digits --preset std --checkpoint run      can be stopped at any time; then\n"
                "  digits --preset std --checkpoint run --resume\n"
+               "  digits --preset std --checkpoint run --resume --epochs-prior 40 --accept epochs\n"
                "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
                "Open report.html in a browser afterwards: everything else is in it.");
 
@@ -277,13 +329,17 @@ Options parse(int argc, char** argv) {
     take(epochs_vqvae_option, epochs_vqvae, o.epochs_vqvae);
     take(epochs_prior_option, epochs_prior, o.epochs_prior);
     take(batch_option, batch, o.batch);
+    take(lr_vqvae_option, lr_vqvae, o.lr_vqvae);
+    take(lr_prior_option, lr_prior, o.lr_prior);
+    take(clip_norm_option, clip_norm, o.clip_norm);
     take(label_option, label, o.label);
     take(temperature_option, temperature, o.temperature);
     take(top_k_option, top_k, o.top_k);
     take(top_p_option, top_p, o.top_p);
     if (!o.load.empty())
         for (const CLI::Option* option : {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option,
-                                          checkpoint_option, checkpoint_every_option, resume_option})
+                                          lr_vqvae_option, lr_prior_option, clip_norm_option, checkpoint_option,
+                                          checkpoint_every_option, resume_option, accept_option})
             if (option->count() != 0) o.unused.push_back(option->get_name());
     return o;
 }

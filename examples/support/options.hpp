@@ -3,6 +3,7 @@
 
 #include "recipe.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,7 +14,6 @@ namespace digits {
 
 enum class Preset { small, std };
 const char* name(Preset preset);
-const Recipe& recipe(Preset preset);
 
 struct Options {
     std::string data;       ///< empty: the bundled digits
@@ -23,12 +23,14 @@ struct Options {
 
     std::optional<Preset> preset;
     std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;
+    std::optional<double> lr_vqvae, lr_prior, clip_norm;
     std::uint64_t seed = 1;
     std::size_t threads = 1;
 
     std::string checkpoint;  ///< folder; empty: the state of the run is not kept
     std::size_t checkpoint_every = 200;
     bool resume = false;
+    std::vector<std::string> accept;  ///< with resume: what may differ from the checkpoint
 
     std::string load;  ///< empty: train
     std::size_t samples = 100;
@@ -45,6 +47,13 @@ struct Stop {
     int code;
     std::string text;
 };
+
+/// The preset's recipe, with what the options change of it.
+Recipe recipe(Preset preset, const Options& options);
+
+/// What --accept can name: settings of a trainer (io::LoadOptions::accept), and of the program itself.
+inline constexpr std::array trainer_settings{"lr", "clip_norm", "weight_decay", "seed"};
+inline constexpr std::array program_settings{"seed", "epochs"};
 
 /// Throws Stop.
 Options parse(int argc, char** argv);

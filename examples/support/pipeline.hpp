@@ -79,6 +79,8 @@ inline Picture floats(const Images& images) {
 inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) {
     return std::max<std::size_t>(1, images / batch);
 }
+/// Steps to go; a run that is resumed with fewer epochs may be past its end.
+inline double left(std::uint64_t steps, std::uint64_t done) { return steps > done ? static_cast<double>(steps - done) : 0; }
 inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng, std::size_t first) {
     return {.shuffle = true, .drop_last = images >= batch, .rng = rng, .first = first};
 }
@@ -118,7 +120,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     ts::Trainer trainer{vae,
                         ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
                         {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
-    if (job.run.resumes(1)) ts::io::load(job.run.file(), trainer);
+    if (job.run.resumes(1)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
     const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
@@ -126,8 +128,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
         perplexity{result.perplexity_curve, result.next_perplexity, result.steps};
     ts::CollapseWatch watch_codes{Vae::codes};
     Progress progress{"stage 1", "images",
-                      static_cast<double>((result.steps - trainer.steps()) *
-                                          std::min(result.batch, material.train.size()))};
+                      left(result.steps, trainer.steps()) *
+                          static_cast<double>(std::min(result.batch, material.train.size()))};
 
     while (trainer.steps() < result.steps) {
         const std::size_t epoch = trainer.steps() / per_epoch;
@@ -193,13 +195,13 @@ Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job
         prior,
         ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
         {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
-    if (job.run.resumes(2)) ts::io::load(job.run.file(), trainer);
+    if (job.run.resumes(2)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
     Averager nats{result.train_nats, result.next_nats, result.steps};
     Progress progress{"stage 2", "tokens",
-                      static_cast<double>((result.steps - trainer.steps()) * std::min(result.batch, train.size()) *
-                                          context)};
+                      left(result.steps, trainer.steps()) *
+                          static_cast<double>(std::min(result.batch, train.size()) * context)};
 
     while (trainer.steps() < result.steps) {
         const std::size_t epoch = trainer.steps() / per_epoch;
@@ -329,7 +331,7 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     ts::Rng unused{0};
     typename Preset::Vae vae{unused};
     typename Preset::Prior prior{unused};
-    ts::io::load(job.options.load, vae, prior);
+    ts::io::load(job.options.load, vae, prior, {.accept = {ts::io::everything}});  // nothing is trained
     Outcome outcome;
     outcome.preset = Preset::name;
     outcome.class_names = class_names;

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace digits {
@@ -21,6 +22,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stage2, seconds, train_nats, test_nats_curve,
 
 namespace {
 
+constexpr const char* program_key = "tessera.digits.program";
+constexpr const char* program_version = "2";  // of what it keeps in checkpoints
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
 
@@ -51,15 +54,20 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material)
     if (options.checkpoint.empty()) return;
     const auto add = [&](const char* what, std::size_t value) { facts_.pairs.emplace_back(what, std::to_string(value)); };
     const std::size_t images = material.train.size();
+    facts_.pairs.emplace_back("program", program_version);
     facts_.pairs.emplace_back("preset", name(options.preset.value_or(Preset::small)));
     facts_.pairs.emplace_back("training images", digest(material.train));
     facts_.pairs.emplace_back("test images", digest(material.test));
-    add("seed", options.seed);
-    add("epochs of stage 1", options.epochs_vqvae.value_or(recipe.vqvae.epochs(images)));
-    add("epochs of stage 2", options.epochs_prior.value_or(recipe.prior.epochs(images)));
+    const auto add_number = [&](const char* what, std::uint64_t value) {
+        facts_.numbers.push_back({what, std::to_string(value)});
+    };
+    add_number("seed", options.seed);
+    add_number("epochs.vqvae", options.epochs_vqvae.value_or(recipe.vqvae.epochs(images)));
+    add_number("epochs.prior", options.epochs_prior.value_or(recipe.prior.epochs(images)));
     add("batch of stage 1", options.batch.value_or(recipe.vqvae.batch));
     add("batch of stage 2", options.batch.value_or(recipe.prior.batch));
 
+    accept_ = options.accept;
     every_ = options.checkpoint_every;
     checkpoints_.emplace(options.checkpoint);
     if (options.resume)
@@ -78,14 +86,36 @@ void Run::open() {
         return;
     }
     for (const std::string& damaged : resumed_->passed_over) std::printf("passed over: %s\n", damaged.c_str());
-    tessera::io::load(resumed_->file, facts_);
+    if (const auto found = resumed_->file.metadata(program_key); found != program_version)
+        throw tessera::FormatError(
+            tessera::FormatCode::version,
+            resumed_->file.name() + ": is a checkpoint of " +
+                (found ? "version " + tessera::io::printable(*found) : std::string{"an earlier version"}) +
+                " of this program: expected version " + program_version);
+    tell(tessera::io::load(resumed_->file, facts_, {.accept = accepted(program_settings)}));
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);
+    if (stage_ == 2 && std::ranges::find(accept_, "epochs") != accept_.end())
+        std::printf("stage 1 is done: --epochs-vqvae has no effect on it\n");
     const std::uint64_t before = stage_ == 2 ? stage1_.steps : 0;
     std::printf("going on with stage %d after step %llu, from %s\n", stage_,
                 static_cast<unsigned long long>(resumed_->step - before), resumed_->file.name().c_str());
     std::fflush(stdout);
+}
+
+std::vector<std::string> Run::accepted(std::span<const char* const> names) const {
+    std::vector<std::string> both;
+    for (const char* name : names)
+        if (std::ranges::find(accept_, name) != accept_.end()) both.emplace_back(name);
+    return both;
+}
+
+void Run::tell(const tessera::io::LoadReport& report) {
+    for (const auto& a : report.accepted)
+        if (a.file != a.host)
+            std::printf("%s is %s from here on, as accepted; the checkpoint has %s\n", a.name.c_str(), a.host.c_str(),
+                        tessera::io::printable(a.file).c_str());
 }
 
 bool Run::is_due(std::uint64_t step, std::uint64_t last) const {

@@ -7,6 +7,8 @@
 #include "options.hpp"
 
 #include <tessera/core/param.hpp>
+#include <tessera/core/setting.hpp>
+#include <tessera/io/load.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/safetensors_writer.hpp>
 #include <tessera/train/checkpoints.hpp>
@@ -14,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,14 +24,17 @@
 
 namespace digits {
 
-/// What must be equal for a run to be gone on with: everything that its bits depend on. A model without weights.
+/// What must agree for a run to be resumed, and what may differ when --accept names it: everything that its bits depend on
+/// and that no trainer knows. A model without weights.
 struct Facts {
     static constexpr std::string_view kind = "digits";
     std::vector<std::pair<std::string, std::string>> pairs;
+    std::vector<tessera::Setting> numbers;
 
     template <class F, class... M>
     static void each_state(F&&, M&...) {}
     const std::vector<std::pair<std::string, std::string>>& metadata() const { return pairs; }
+    const std::vector<tessera::Setting>& settings() const { return numbers; }
 };
 
 class Run {
@@ -43,6 +49,11 @@ public:
     const Stage1& stage1() const { return stage1_; }
     const Stage2& stage2() const { return stage2_; }
     tessera::io::SafetensorsFile& file() { return resumed_->file; }
+    /// Loads a trainer from it, and says what stays the command line's.
+    template <class Trainer>
+    void load(Trainer& trainer) {
+        tell(tessera::io::load(file(), trainer, {.accept = accepted(trainer_settings)}));
+    }
     const Facts& facts() const { return facts_; }
 
     /// After a step of a stage that has `last` of them: shall there be a checkpoint?
@@ -55,8 +66,12 @@ public:
 
 private:
     void open();
+    /// Those of `names` that --accept names.
+    std::vector<std::string> accepted(std::span<const char* const> names) const;
+    static void tell(const tessera::io::LoadReport& report);
 
     Facts facts_;
+    std::vector<std::string> accept_;
     std::size_t every_ = 0;
     std::optional<tessera::Checkpoints> checkpoints_;
     std::optional<tessera::Checkpoint> resumed_;

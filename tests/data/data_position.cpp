@@ -18,7 +18,7 @@ namespace {
 
 using Numbers = data::Tokens<1>;
 
-Numbers walked_numbers(std::size_t n) {
+Numbers numbers(std::size_t n) {
     std::vector<Token> tokens(n);
     for (std::size_t i = 0; i < n; ++i) tokens[i] = static_cast<Token>(i);
     return Numbers{tokens};
@@ -38,16 +38,16 @@ std::vector<Token> run(const Numbers& set, DataPosition& position, std::uint64_t
 const auto no_save = [](std::size_t) {};
 
 template <class D>
-concept BatchableFrom = requires(D&& dataset, DataPosition& position) {
+concept Batchable = requires(D&& dataset, DataPosition& position) {
     batches(std::forward<D>(dataset), std::size_t{2}, position);
 };
-static_assert(BatchableFrom<const Numbers&>);
-static_assert(!BatchableFrom<Numbers>, "a temporary dataset would dangle");
+static_assert(Batchable<const Numbers&>);
+static_assert(!Batchable<Numbers>, "a temporary dataset would dangle");
 
 }  // namespace
 
 TEST_CASE("DataPosition: counts batches and passes, and each pass has another order") {
-    const Numbers set = walked_numbers(10);
+    const Numbers set = numbers(10);
     Rng rng{3};
     DataPosition position{rng};
     CHECK(rng.position() == 1);
@@ -58,18 +58,20 @@ TEST_CASE("DataPosition: counts batches and passes, and each pass has another or
     });
     CHECK(next == std::vector<std::uint64_t>{1, 2, 0, 1, 2, 0});
     CHECK(passes == std::vector<std::uint64_t>{0, 0, 1, 1, 1, 2});
-    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} != std::vector<Token>{seen.begin() + 3, seen.end()});
+    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} !=
+          std::vector<Token>{seen.begin() + 3, seen.end()});
     Rng same{3};
     DataPosition again{same};
     CHECK(run(set, again, 2, no_save) == seen);
 }
 
 TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest comes in the same order") {
-    const Numbers set = walked_numbers(10);
+    const Numbers set = numbers(10);
     Rng rng{3}, other{99};
     DataPosition position{rng};
     std::vector<Bytes> saved;
-    const auto whole = run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
+    const auto whole =
+        run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
     REQUIRE(saved.size() == 9);
     for (std::size_t done = 1; done <= saved.size(); ++done) {
         CAPTURE(done);
@@ -82,7 +84,7 @@ TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest co
 }
 
 TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
-    const Numbers set = walked_numbers(10);
+    const Numbers set = numbers(10);
     Rng rng{3}, same{3};
     DataPosition position{rng}, whole{same};
     const auto all = run(set, whole, 1, no_save);
@@ -95,7 +97,7 @@ TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
 }
 
 TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; between two they are not") {
-    const Numbers set = walked_numbers(10), more_numbers = walked_numbers(12);
+    const Numbers set = numbers(10), larger = numbers(12);
     Rng rng{3};
     DataPosition position{rng};
     for (auto&& batch : batches(set, 4, position)) {
@@ -103,9 +105,11 @@ TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; be
         break;
     }
     CHECK(message<ArgumentError>([&] { batches(set, 5, position); }) ==
-          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of 10 examples");
-    CHECK(message<ArgumentError>([&] { batches(more_numbers, 4, position); }) ==
-          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of 12 examples");
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of "
+          "10 examples");
+    CHECK(message<ArgumentError>([&] { batches(larger, 4, position); }) ==
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of "
+          "12 examples");
     run(set, position, 1, no_save);
-    CHECK(batches(more_numbers, 5, position).count() == 3);
+    CHECK(batches(larger, 5, position).count() == 3);
 }

@@ -67,6 +67,21 @@ done
 grep -q 'holds the checkpoints of an earlier run: --resume goes on with it' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) && fail "another seed was accepted"
 grep -q 'seed: expected 6, file has 5' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'program: expected' "$work/log" && fail "its own version is refused"
+
+# on purpose: a finished run goes on for another epoch, with another rate; what was not named is still compared
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --epochs-prior 3 >"$work/log" 2>&1) && fail "more epochs were taken silently"
+grep -q 'epochs.prior: expected 3, file has 2' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --lr-prior 0.001 >"$work/log" 2>&1) && fail "another rate was taken silently"
+grep -q 'lr: expected 0.001, file has 0.002' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --accept lr,epcohs >"$work/log" 2>&1) && fail "a misspelt --accept"
+grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$work/log" || fail "$(cat "$work/log")"
+[ ! -e "$work/no" ] || fail "--out was made"
+(run --out "$work/more" --checkpoint "$work/killed-run" --resume --epochs-prior 3 --lr-prior 0.001 --accept lr,epochs >"$work/log" 2>&1) ||
+    fail "more epochs on purpose: $(cat "$work/log")"
+grep -q 'digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002' "$work/log" || fail "$(cat "$work/log")"
+[ "$(sum "$work/more")" != "$(sum "$work/whole")" ] || fail "another epoch changed nothing"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 [ ! -e "$work/no" ] || fail "--out was made"
 

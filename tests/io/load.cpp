@@ -101,14 +101,16 @@ template <class M>
 std::vector<double> values(const M& model) {
     std::vector<double> all;
     M::each_state(
-        [&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); }, model);
+        [&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
+        model);
     return all;
 }
 
 using Names = std::vector<std::string>;
 constexpr std::size_t all_values = 6 + 3 + 3 + 2 + 1;
 
-/// Writes Toy<>'s tensors by hand: names changed by `rename`, those for which it gives "" left out, no metadata.
+/// Writes Toy<>'s tensors by hand: names changed by `rename`, those for which it gives "" left out, no
+/// metadata.
 template <class F>
 io::SafetensorsFile foreign(F rename, std::size_t head = 2) {
     io::SafetensorsWriter writer;
@@ -150,13 +152,14 @@ TEST_CASE("io::load: the report says what was taken") {
     auto file = file_of(from);
     const io::LoadReport report = io::load(file, to);
     CHECK(report.taken == Names{"encoder.weight", "encoder.bias", "encoder.average", "head.weight", "rate"});
-    CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() && report.accepted.empty() &&
-           report.widened.empty()));
+    CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() &&
+           report.accepted.empty() && report.widened.empty()));
     CHECK(values(to) == values(from));
     CHECK((to.changes == 1 && to.completed.empty()));
 }
 
-TEST_CASE("io::load: settings must agree, and one that is accepted stays the host's with the leaves that go with it") {
+TEST_CASE("io::load: settings must agree, and one that is accepted stays the host's with the leaves that go "
+          "with it") {
     Toy<> from, to;
     number(from, 1);
     number(to, 50);
@@ -169,7 +172,8 @@ TEST_CASE("io::load: settings must agree, and one that is accepted stays the hos
           "  lr: expected 0.1, file has 0.2; LoadOptions{.accept = {\"lr\"}} keeps 0.1\n"
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
     CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {"lr"}}); }) ==
-          "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
+          "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps "
+          "0.5");
     CHECK((values(to) == before && to.changes == 0));
 
     for (const Names& names : {Names{"lr", "ema.decay"}, Names{"lr", "ema"}, Names{"toy.lr", "toy.ema.decay"},
@@ -196,7 +200,8 @@ TEST_CASE("io::load: what is accepted must be a setting of the models") {
     const auto refusal = [&](const char* name) {
         return message<ArgumentError>([&] { io::load(file, toy, {.accept = {"lr", name}}); });
     };
-    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
+    CHECK(refusal("clip_nrom") ==
+          "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
     CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: there are lr, ema.decay");
     CHECK(refusal("heads") == "io::load: accept: heads is no number of options: it must agree with the file");
     Rng rng;
@@ -221,18 +226,23 @@ TEST_CASE("io::load: metadata that a file of ours lacks are demanded, unless the
     const std::array<std::uint64_t, 1> three{3};
     writer.add<float>("encoder.bias", three, std::array<float, 3>{1, 2, 3});
     io::SafetensorsFile file{writer.bytes(), "x"};
-    CHECK(message<FormatError>([&] { io::load(file, toy, {.allow_missing = {"encoder", "head", "rate"}}); }) ==
-          "io::load: x: 2 things do not fit:\n"
-          "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = {\"heads\"}} goes without\n"
-          "  ema.decay: expected 0.5, missing in the file's metadata; LoadOptions{.accept = {\"ema.decay\"}} goes "
-          "without");
-    const io::LoadReport report = io::load(
-        file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
-    CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
+    CHECK(message<FormatError>([&] {
+              io::load(file, toy, {.allow_missing = {"encoder", "head", "rate"}});
+          }) == "io::load: x: 2 things do not fit:\n"
+                "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = "
+                "{\"heads\"}} goes without\n"
+                "  ema.decay: expected 0.5, missing in the file's metadata; LoadOptions{.accept = "
+                "{\"ema.decay\"}} goes "
+                "without");
+    const io::LoadReport report =
+        io::load(file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
+    CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 &&
+           report.accepted[0].file.empty()));
     CHECK(report.taken == Names{"encoder.bias"});
 }
 
-TEST_CASE("io::load: a file of another program has no metadata: shapes decide, and the report names what is unchecked") {
+TEST_CASE("io::load: a file of another program has no metadata: shapes decide, and the report names what is "
+          "unchecked") {
     Toy<> toy;
     auto file = foreign(same);
     const io::LoadReport report = io::load(file, toy);
@@ -254,7 +264,8 @@ TEST_CASE("io::load: settings of a model inside of another count as its own") {
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
     // and the inner one can be loaded by itself
     CHECK(message<FormatError>([&] { io::load(file, target); }) ==
-          "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
+          "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps "
+          "0.5");
     io::load(file, target, {.accept = {"ema.decay"}});
     CHECK(values(target) == values(inner));
 }
@@ -269,7 +280,8 @@ TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on re
                   "\"} takes them");
         number(toy, 50);
         const io::LoadReport report = io::load(file, toy, {.prefix = prefix});
-        CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
+        CHECK(
+            (toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
     }
     auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
     CHECK(message<FormatError>([&] { io::load(two, toy); }) ==
@@ -290,8 +302,9 @@ TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on re
 TEST_CASE("io::load: names of the file that lack a beginning") {
     Deep deep;
     auto file = foreign(same);
-    CHECK(message<FormatError>([&] { io::load(file, deep); }) ==
-          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
+    CHECK(
+        message<FormatError>([&] { io::load(file, deep); }) ==
+        "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
     io::load(file, deep, {.rename = {{"", "net."}}});
     CHECK(deep.toy.weight[5] == 6);
 }
@@ -300,24 +313,32 @@ TEST_CASE("io::load: a prefix or a rename that no name has, and one that makes t
     Toy<> toy;
     auto file = foreign(same);
     CHECK(message<FormatError>([&] { io::load(file, toy, {.prefix = "modul."}); }) ==
-          "io::load: x: prefix: no name begins with \"modul.\": the file has 5 tensors: encoder (3), head (1), rate (1)");
-    CHECK(message<FormatError>([&] { io::load(file, toy, {.rename = {{"head.", "tail."}, {"a.", "b."}}}); }) ==
-          "io::load: x: rename: no name begins with \"a.\": the file has 5 tensors: encoder (3), head (1), rate (1)");
-    CHECK(message<FormatError>([&] { io::load(file, toy, {.rename = {{"head.", "encoder."}}}); }) ==
-          "io::load: x: prefix or rename: encoder.weight and head.weight both become encoder.weight");
+          "io::load: x: prefix: no name begins with \"modul.\": the file has 5 tensors: encoder (3), head "
+          "(1), rate (1)");
+    CHECK(message<FormatError>([&] {
+              io::load(file, toy, {.rename = {{"head.", "tail."}, {"a.", "b."}}});
+          }) == "io::load: x: rename: no name begins with \"a.\": the file has 5 tensors: encoder (3), head "
+                "(1), rate (1)");
+    CHECK(message<FormatError>([&] {
+              io::load(file, toy, {.rename = {{"head.", "encoder."}}});
+          }) == "io::load: x: prefix or rename: encoder.weight and head.weight both become encoder.weight");
 }
 
 TEST_CASE("io::load: a missing tensor's message says what the file has") {
     Toy<> toy;
     auto typo = foreign([](const std::string& n) { return n == "head.weight" ? "head.wieght" : n; });
-    CHECK(message<FormatError>([&] { io::load(typo, toy); }) ==
-          "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has head.wieght 2\n"
-          "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
+    CHECK(
+        message<FormatError>([&] { io::load(typo, toy); }) ==
+        "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has "
+        "head.wieght 2\n"
+        "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
     io::SafetensorsFile nothing{io::SafetensorsWriter{}.bytes(), "x"};
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(nothing, rng); }) ==
-          "io::load: x: 3 things do not fit:\n  rng.seed: expected scalar, missing in the file\n  rng.stream: expected "
-          "scalar, missing in the file\n  rng.position: expected scalar, missing in the file\n  the file has 0 tensors");
+          "io::load: x: 3 things do not fit:\n  rng.seed: expected scalar, missing in the file\n  "
+          "rng.stream: expected "
+          "scalar, missing in the file\n  rng.position: expected scalar, missing in the file\n  the file has "
+          "0 tensors");
 }
 
 TEST_CASE("io::load: a part on request: what is not there stays as it is, and the report names it") {
@@ -326,12 +347,14 @@ TEST_CASE("io::load: a part on request: what is not there stays as it is, and th
     auto file = foreign([](const std::string& n) { return n == "head.weight" ? "head.extra" : n; });
     CHECK(message<FormatError>([&] { io::load(file, toy, {.allow_missing = {"head"}}); }) ==
           "io::load: x: head.extra: not expected, file has 2");
-    const io::LoadReport report = io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
+    const io::LoadReport report =
+        io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
     CHECK((report.missing == Names{"head.weight"} && report.unused == Names{"head.extra"}));
     CHECK((toy.head[0] == 62 && toy.weight[0] == 1));
     // another number of classes: a tensor of another shape counts as none
     auto wide = foreign(same, 4);
-    CHECK(message<FormatError>([&] { io::load(wide, toy); }) == "io::load: x: head.weight: expected 2, file has 4");
+    CHECK(message<FormatError>([&] { io::load(wide, toy); }) ==
+          "io::load: x: head.weight: expected 2, file has 4");
     CHECK(io::load(wide, toy, {.allow_missing = {"head"}}).missing == Names{"head.weight"});
     CHECK(toy.head[0] == 62);
 }
@@ -356,7 +379,8 @@ TEST_CASE("io::load: a leaf that a model can be used without is made by the mode
     Toy<> toy;
     auto file = foreign([](const std::string& n) { return n == "encoder.average" ? "" : n; });
     const io::LoadReport report = io::load(file, toy);
-    CHECK((report.missing == Names{"encoder.average"} && toy.completed == report.missing && toy.average[1] == 77));
+    CHECK((report.missing == Names{"encoder.average"} && toy.completed == report.missing &&
+           toy.average[1] == 77));
     CHECK((toy.weight[5] == 6 && toy.changes == 1));
 }
 
@@ -387,11 +411,13 @@ TEST_CASE("io::load: nothing is rounded, integers are no weights, and infinite h
     number(toy, 50);
     const auto before = values(toy);
     auto f64 = one_leaf<double>({1, 2, 3});
-    CHECK(message<FormatError>([&] { io::load(f64, toy, {.allow_missing = {"encoder.weight", "head", "rate"}}); }) ==
-          "io::load: x: encoder.bias: expected F32, file has F64, which would have to be rounded");
+    CHECK(message<FormatError>([&] {
+              io::load(f64, toy, {.allow_missing = {"encoder.weight", "head", "rate"}});
+          }) == "io::load: x: encoder.bias: expected F32, file has F64, which would have to be rounded");
     auto integers = one_leaf<std::int64_t>({1, 2, 3});
-    CHECK(message<FormatError>([&] { io::load(integers, toy, {.allow_missing = {"encoder.weight", "head", "rate"}}); }) ==
-          "io::load: x: encoder.bias: expected F32, file has I64");
+    CHECK(message<FormatError>([&] {
+              io::load(integers, toy, {.allow_missing = {"encoder.weight", "head", "rate"}});
+          }) == "io::load: x: encoder.bias: expected F32, file has I64");
     auto infinite = one_leaf<io::Float16>({{{0x3C00}, {0x7C00}, {0}}});
     CHECK(message<FormatError>([&] { io::load(infinite, toy, only_bias); }) ==
           "io::load: x: encoder.bias: element 1: expected a finite number, got inf");

@@ -56,7 +56,8 @@ void steps(T& trainer, int count) {
 
 }  // namespace
 
-TEST_CASE("resume: the loop with one generator, saved between two passes, ends in the bits of a run that never stopped") {
+TEST_CASE("resume: the loop with one generator, saved between two passes, ends in the bits of a run that "
+          "never stopped") {
     constexpr int epochs = 4;
     std::vector<Bytes> saved;
     std::uint64_t whole = 0;
@@ -161,7 +162,8 @@ TEST_CASE("resume: every option of a trainer and its optimiser is compared") {
     CHECK(told({}, {.reject_above = 3}) == "io::load: x: reject_above: expected 3, file has 0");
     CHECK(told({}, {.seed = 3}) == "io::load: x: seed: expected 3, file has 0");
     Trainer adam{other, Adam{other, {.weight_decay = 1e-2}}};
-    CHECK(message<FormatError>([&] { io::load(file, adam); }) == "io::load: x: optimizer: expected Adam, file has AdamW");
+    CHECK(message<FormatError>([&] { io::load(file, adam); }) ==
+          "io::load: x: optimizer: expected Adam, file has AdamW");
     CHECK(message<ArgumentError>([&] { io::load(file, adam, {.accept = {"optimizer"}}); }) ==
           "io::load: accept: optimizer is no number of options: it must agree with the file");
 }
@@ -208,8 +210,9 @@ TEST_CASE("resume: the options of a VqVae and of a Gpt are compared, in a traine
     Rng rng{1};
     Prior prior{rng}, second{rng, {.label_dropout = 0.5f}};
     auto tokens = file_of(prior);
-    CHECK(contains(message<FormatError>([&] { io::load(tokens, second); }),
-                   "label_dropout: expected 0.5, file has 0.1; LoadOptions{.accept = {\"label_dropout\"}} keeps 0.5"));
+    CHECK(contains(
+        message<FormatError>([&] { io::load(tokens, second); }),
+        "label_dropout: expected 0.5, file has 0.1; LoadOptions{.accept = {\"label_dropout\"}} keeps 0.5"));
 }
 
 TEST_CASE("resume: a model can be loaded out of its trainer's file, and its heads are compared") {
@@ -279,8 +282,7 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     CHECK(contains(message<FormatError>([&] { io::load(file, resumed); }), "codebook.count"));
     Vae fine = vae_of(3);
     Trainer tuned{fine, AdamW{fine}};
-    const io::LoadReport weights =
-        io::load(file, tuned, {.allow_missing = {"codebook", "adam", "trainer"}});
+    const io::LoadReport weights = io::load(file, tuned, {.allow_missing = {"codebook", "adam", "trainer"}});
     CHECK((has(weights.missing, "adam.step") && tuned.steps() == 0 && fine.codebook().count[0] == 1));
     CHECK_NOTHROW(steps(tuned, 1));
 }

@@ -1,6 +1,6 @@
 #pragma once
-// ParamRef: a leaf of one number that somebody else holds. It lets a small value that has no Param of its own (a
-// generator, a position in the data) take part in each_state:
+// ParamRef: a leaf of one number that somebody else holds. It lets a small value that has no Param of its own
+// (a generator, a position in the data) take part in each_state:
 //
 //     template <class F, class... S>
 //     static void each_state(F&& f, S&... s) {

@@ -1,21 +1,22 @@
 #pragma once
-// DataPosition: where a run is in its data, so that it can go on there. Its state is saved and loaded with the trainer's.
+// DataPosition: where a run is in its data, so that it can go on there. Its state is saved with the
+// trainer's.
 //
 //     DataPosition position{rng};
 //     if (auto last = checkpoints.newest()) io::load(last->file, trainer, position);
 //     while (position.passes() < epochs)
 //         for (auto&& batch : batches(digits, 64, position)) {
 //             trainer.step(batch);
-//             if (trainer.steps() % 500 == 0) checkpoints.save(trainer.steps(), io::collect(trainer, position));
+//             if (is_time(trainer)) checkpoints.save(trainer.steps(), io::collect(trainer, position));
 //         }
 //
-// A batch counts as done as soon as the loop has it: save after the step, not before. With the last batch of a pass the
-// pass counts too. Pass p is in the order of the generator's stream p, whichever loops came before.
+// A batch counts as done as soon as the loop has it: save after the step, not before. With the last batch of
+// a pass the pass counts too. Pass p has the order of the generator's stream p.
 //
-// State    data.rng       of the order
-//          data.passes    passes done
-//          data.next      batches done of the pass that is under way; 0: none
-//          data.size, data.examples   what that pass is made of: another batch size would skip or repeat examples
+// State    data.rng                   of the order
+//          data.passes                passes done
+//          data.next                  batches done of the pass that is under way; 0: none
+//          data.size, data.examples   of that pass: another batch size would skip or repeat examples
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param_ref.hpp>

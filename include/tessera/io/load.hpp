@@ -4,12 +4,14 @@
 //     io::load("mnist.safetensors", vae, prior);
 //     io::load(checkpoint.file, trainer, {.accept = {"clip_norm", "lr"}});
 //
-// What comes from the file: weights, buffers, moments, counters, positions of generators and in the data. What must agree:
-// names, shapes, metadata. What must agree unless the host says otherwise, by name (load_options.hpp): settings, that is
-// numbers of options, and the rest of a file that is not quite the models'.
-// The strong guarantee: everything is read and checked, against the models and for NaN, before the first weight changes.
-// F16 and BF16 are widened, and F32 for a model of doubles; F64 would have to be rounded and is refused for one of floats.
-// A file may hold more models than are loaded: the first part of a name ("encoder", "prior") says whose it is.
+// From the file come weights, buffers, moments, counters, and positions of generators and in the data. Names,
+// shapes and metadata must agree. Settings (numbers of options) must agree too, unless the host says
+// otherwise by name; so does a file whose names or parts are not quite the models' (load_options.hpp).
+//
+// The strong guarantee: everything is read and checked, against the models and for NaN, before the first
+// weight changes. F16 and BF16 are widened, and F32 for a model of doubles; F64 would have to be rounded and
+// is refused for one of floats. A file may hold more models than are loaded: the first part of a name
+// ("encoder", "prior") says whose it is.
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/io/detail/load_plan.hpp>
@@ -121,9 +123,7 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
 /// All models or none: nothing has changed when this throws.
 template <detail::Loadable... M>
     requires(sizeof...(M) > 0)
-LoadReport load(SafetensorsFile& file, M&... models) {
-    return detail::load(file, LoadOptions{}, models...);
-}
+LoadReport load(SafetensorsFile& file, M&... models) { return detail::load(file, LoadOptions{}, models...); }
 template <detail::Loadable... M>
     requires(sizeof...(M) > 0)
 LoadReport load(const std::string& path, M&... models) {

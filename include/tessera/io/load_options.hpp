@@ -1,13 +1,14 @@
 #pragma once
-// LoadOptions: what a host asks for by name when a file and its models differ on purpose; LoadReport: what io::load did.
+// LoadOptions: what a host asks for by name when a file and its models differ on purpose. LoadReport: what
+// io::load did.
 //
 //     io::load(file, trainer, {.accept = {"clip_norm", "lr"}});      these two stay the host's
-//     io::load(file, vae, {.prefix = "module."});                    names of a file that was saved through a wrapper
+//     io::load(file, vae, {.prefix = "module."});                    names that a wrapper has made longer
 //     io::load(file, prior, {.rename = {{"gpt.", "prior."}}});
 //     io::load(file, prior, {.allow_missing = {"prior.head"}});      fine-tuning: the head stays as it is
 //
-// Without options everything must agree. Names of tensors and settings are meant with all that is below them: "prior.head"
-// is prior.head and prior.head.weight, but not prior.heads.
+// Without options everything must agree. Names of tensors and settings include all that is below them:
+// "prior.head" is prior.head and prior.head.weight, but not prior.heads.
 
 #include <tessera/core/abi.hpp>
 #include <tessera/io/dtype.hpp>
@@ -27,11 +28,18 @@ struct Rename {
 };
 
 struct LoadOptions {
-    std::vector<std::string> accept{};         ///< settings that stay the host's: "lr", "ema", "trainer" (all of a kind)
-    std::string prefix{};                      ///< left off the file's names; names without it are not looked at
-    std::vector<Rename> rename{};              ///< after the prefix; the first that fits
-    std::vector<std::string> allow_missing{};  ///< tensors or metadata that the file may lack; tensors of another shape too
-    std::vector<std::string> allow_unused{};   ///< tensors that the file may have and no model
+    /// Settings that stay the host's, with the state that goes with them: "lr", "ema", "trainer" (all of a
+    /// kind).
+    std::vector<std::string> accept{};
+    /// Left off the file's names; names without it are not looked at.
+    std::string prefix{};
+    /// After the prefix; the first that fits.
+    std::vector<Rename> rename{};
+    /// Tensors or metadata that the file may lack; a tensor of another shape counts as none. What is missing
+    /// stays as it is in the model.
+    std::vector<std::string> allow_missing{};
+    /// Tensors that the file may have and no model.
+    std::vector<std::string> allow_unused{};
 };
 
 struct LoadReport {
@@ -46,7 +54,7 @@ struct LoadReport {
     std::vector<std::string> taken;      ///< tensors, under the models' names
     std::vector<std::string> missing;    ///< kept as they were, or made anew by the model
     std::vector<std::string> unused;     ///< tensors that no model took, under the file's names
-    std::vector<std::string> unchecked;  ///< metadata and settings that the file says nothing about: shapes alone decided
+    std::vector<std::string> unchecked;  ///< metadata and settings of which the file says nothing
     std::vector<Accepted> accepted;
     std::vector<Widened> widened;  ///< F16, BF16 or F32 in a wider model
 };

@@ -1,5 +1,6 @@
 #pragma once
-// save(path, models...): the state of any number of models in one safetensors file, under PyTorch's names and axes.
+// save(path, models...): the state of any number of models in one safetensors file, under PyTorch's names and
+// axes.
 //
 //     io::save("mnist.safetensors", vae, prior);
 //     io::save("run.safetensors", trainer, rng);
@@ -48,8 +49,6 @@ SafetensorsWriter collect(const M&... models) {
 /// Replaces the file at `path`, as a whole or not at all.
 template <Stateful... M>
     requires(sizeof...(M) > 0)
-void save(const std::string& path, const M&... models) {
-    collect(models...).write(path);
-}
+void save(const std::string& path, const M&... models) { collect(models...).write(path); }
 
 }  // namespace tessera::inline TESSERA_ABI::io

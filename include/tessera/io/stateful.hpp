@@ -1,15 +1,15 @@
 #pragma once
 // Stateful: what io::save and io::load take. A model is whatever has
-//     static each_state(f, models...)   calls f(Path, leaf...) for each Param that is to be kept, with its full name
+//     static each_state(f, models...)   calls f(Path, leaf...) for each Param to keep, with its full name
 // and, where it wants to,
-//     kind                       a name for its metadata, kept as "tessera.<kind>.<key>"
-//     metadata()                 pairs of strings that must agree, because shapes do not show them: ("heads", "4")
-//     settings()                 core/setting.hpp: numbers of options that must agree unless the host accepts its own
-//     wrapped()                  another model, whose metadata, settings and kind count as well
-//     optional_in_file(name)     static: is this a leaf without which the model can be used?
-//     complete(missing)          noexcept: after a load without leaves, makes them from what there is; names as a
-//                                std::span<const std::string>
-//     state_changed()            after its weights were loaded
+//     kind                     a name for its metadata, kept as "tessera.<kind>.<key>"
+//     metadata()               pairs of strings that must agree, as shapes do not show them: ("heads", "4")
+//     settings()               numbers of options (core/setting.hpp) that must agree unless the host accepts
+//     wrapped()                another model, whose metadata, settings and kind count as well
+//     optional_in_file(name)   static: is this a leaf without which the model can be used?
+//     complete(missing)        noexcept, takes std::span<const std::string>: after a load that has left these
+//                              leaves out, makes them from what there is
+//     state_changed()          after its weights were loaded
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
@@ -28,9 +28,12 @@
 
 namespace tessera::inline TESSERA_ABI::io {
 
-/// Not weaker: names and leaves are all that a file needs. Not stronger: a user's own model is one with one function.
+/// Not weaker: names and leaves are all that a file needs. Not stronger: a user's own model is one with one
+/// function.
 template <class M>
-concept Stateful = requires(M& model) { std::remove_const_t<M>::each_state(Visit{}, model); };
+concept Stateful = requires(M& model) {
+    std::remove_const_t<M>::each_state(Visit{}, model);
+};
 
 namespace detail {
 
@@ -75,13 +78,14 @@ constexpr void check_hooks() {
             "io: optional_in_file: expected `static bool optional_in_file(std::string_view name)`");
     if constexpr (requires { &M::complete; })
         static_assert(
-            requires(M& m, std::span<const std::string> missing) {
-                { m.complete(missing) } noexcept;
+            requires(M & m, std::span<const std::string> missing) {
+                { m.complete(missing) }
+                noexcept;
             },
             "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
     if constexpr (requires { &M::state_changed; })
         static_assert(
-            requires(M& m) { m.state_changed(); }, "io: state_changed: expected `void state_changed()`");
+            requires(M & m) { m.state_changed(); }, "io: state_changed: expected `void state_changed()`");
 }
 
 template <class M>

@@ -1,6 +1,6 @@
 #pragma once
-// FileNames: the tensors of a file under the names that prefix and renames give them, and what to say about a file whose
-// names are not the model's.
+// FileNames: the tensors of a file under the names that prefix and renames give them, and what to say about a
+// file whose names are not the model's.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/load_options.hpp>
@@ -47,9 +47,9 @@ public:
         const auto twice = std::ranges::adjacent_find(entries_, {}, &Entry::name);
         if (twice != entries_.end())
             throw FormatError(FormatCode::mismatch,
-                              "io::load: " + file.name() + ": prefix or rename: " + printable(twice->tensor->name) +
-                                  " and " + printable(twice[1].tensor->name) + " both become " +
-                                  printable(twice->name),
+                              "io::load: " + file.name() +
+                                  ": prefix or rename: " + printable(twice->tensor->name) + " and " +
+                                  printable(twice[1].tensor->name) + " both become " + printable(twice->name),
                               file.name());
     }
 
@@ -98,8 +98,7 @@ public:
                 return t ? t->shape == leaf.shape : leaf.optional;
             });
         };
-        const auto needed =
-            std::ranges::find_if(leaves, [](const Leaf& leaf) { return !leaf.optional; });
+        const auto needed = std::ranges::find_if(leaves, [](const Leaf& leaf) { return !leaf.optional; });
         if (needed == leaves.end()) return std::nullopt;
         for (const Entry& e : entries_) {
             const std::string_view name = needed->name;
@@ -114,8 +113,8 @@ public:
                     return n.starts_with(less) ? std::optional{n.substr(less.size())} : std::nullopt;
                 };
                 if (all_fit(shorter))
-                    return "the file's names lack " + quoted(less) + ": LoadOptions{.rename = {{\"\", " + quoted(less) +
-                           "}}} takes them";
+                    return "the file's names lack " + quoted(less) + ": LoadOptions{.rename = {{\"\", " +
+                           quoted(less) + "}}} takes them";
             }
         }
         for (const std::string_view wrapper : {"_orig_mod.", "module."})
@@ -127,8 +126,8 @@ private:
     [[noreturn]] void refuse_option(const char* option, const std::string& value) const {
         FileNames all{*file_, {}};
         throw FormatError(FormatCode::mismatch,
-                          "io::load: " + file_->name() + ": " + option + ": no name begins with " + quoted(value) +
-                              ": " + all.contents(),
+                          "io::load: " + file_->name() + ": " + option + ": no name begins with " +
+                              quoted(value) + ": " + all.contents(),
                           file_->name());
     }
     static std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }

@@ -1,6 +1,6 @@
 #pragma once
-// LoadPlan: compares what models need with what a file has, and says for each leaf where its numbers come from. Everything
-// that does not fit is told at once. Nothing of a model has changed by then.
+// LoadPlan: compares what models need with what a file has, and says for each leaf where its numbers come
+// from. Everything that does not fit is told at once. Nothing of a model has changed by then.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/detail/file_names.hpp>
@@ -34,7 +34,11 @@ public:
         throw FormatError(FormatCode::mismatch,
                           "io::load: " + file + ": " +
                               (one ? "" : std::to_string(count_) + " things do not fit:\n  ") + text_ +
-                              (count_ > most ? "\n  ..." : "") + (note.empty() ? "" : one ? "; " : "\n  ") + note,
+                              (count_ > most ? "\n  ..." : "") +
+                              (note.empty() ? ""
+                               : one        ? "; "
+                                            : "\n  ") +
+                              note,
                           file);
     }
 
@@ -73,7 +77,8 @@ private:
     }
     bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
     bool is_kept(std::string_view leaf) const {
-        return std::ranges::any_of(facts_, [&](const Fact& f) { return is_accepted(f) && is_below_any(leaf, f.leaves); });
+        return std::ranges::any_of(
+            facts_, [&](const Fact& f) { return is_accepted(f) && is_below_any(leaf, f.leaves); });
     }
 
     /// A name that nothing has is a mistake of the host, and may hide one of the file.
@@ -115,9 +120,10 @@ private:
                 complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
                                 shape_text(tensor->shape));
             } else if (tensor->dtype != leaf.dtype && !is_wider(leaf.dtype, tensor->dtype)) {
-                complaints_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
-                                std::string{info(tensor->dtype).name} +
-                                (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
+                complaints_.add(
+                    leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
+                    std::string{info(tensor->dtype).name} +
+                    (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
             } else {
                 source = tensor;
                 report.taken.push_back(leaf.name);
@@ -128,8 +134,9 @@ private:
     void complain_missing(const Leaf& leaf) {
         const FileNames::Entry* other = complaints_.full() ? nullptr : names_.closest(leaf.name);
         if (other && std::ranges::find(leaves_, other->name, &Leaf::name) != leaves_.end()) other = nullptr;
-        complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", missing in the file" +
-                        (other ? ", which has " + printable(other->name) + ' ' + shape_text(other->tensor->shape) : ""));
+        complaints_.add(
+            leaf.name + ": expected " + shape_text(leaf.shape) + ", missing in the file" +
+            (other ? ", which has " + printable(other->name) + ' ' + shape_text(other->tensor->shape) : ""));
     }
 
     /// A file without any metadata of ours was written or rewritten by another program: shapes alone decide.
@@ -143,12 +150,15 @@ private:
                 report.accepted.push_back({fact.qualified(), found.value_or(""), fact.value});
             } else if (found && *found != fact.value) {
                 const std::string remedy =
-                    fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
-                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
+                    fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value
+                                    : "";
+                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) +
+                                remedy);
             } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
                 report.unchecked.push_back(fact.qualified());
             } else if (!found) {
-                complaints_.add(fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
+                complaints_.add(fact.key + ": expected " + fact.value +
+                                ", missing in the file's metadata; LoadOptions{." +
                                 (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key +
                                 "\"}} goes without");
             }
@@ -165,10 +175,12 @@ private:
         for (const TensorInfo& t : file_.tensors())
             if (!std::ranges::binary_search(used, &t)) report.unused.push_back(t.name);
         for (const FileNames::Entry& e : names_.entries())
-            if (!std::ranges::binary_search(used, e.tensor) && std::ranges::binary_search(parts, first_part(e.name)) &&
+            if (!std::ranges::binary_search(used, e.tensor) &&
+                std::ranges::binary_search(parts, first_part(e.name)) &&
                 std::ranges::find(leaves_, e.name, &Leaf::name) == leaves_.end() && !is_kept(e.name) &&
                 !is_below_any(e.name, options_.allow_unused))
-                complaints_.add(printable(e.name) + ": not expected, file has " + shape_text(e.tensor->shape));
+                complaints_.add(printable(e.name) + ": not expected, file has " +
+                                shape_text(e.tensor->shape));
     }
 
     void complain() {
@@ -177,7 +189,8 @@ private:
         missing_ = missing_ || nothing;
         if (missing_)
             if (const std::optional<std::string> cure = names_.cure(leaves_))
-                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure, file_.name());
+                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure,
+                                  file_.name());
         complaints_.raise(file_.name(), missing_ ? names_.contents() : "");
     }
 
