@@ -140,15 +140,17 @@ private:
     /// Names like "encoder._orig_mod.0.weight": a wrapper around a part.
     template <class AllFit>
     std::optional<std::string> cure_inside(std::string_view wrapper, AllFit all_fit) const {
-        std::vector<std::pair<std::string, std::string>> to_file;  // the model's beginning, the file's
-        for (const Entry& e : entries_)
-            if (const std::size_t at = e.name.find('.' + std::string{wrapper}); at != std::string::npos) {
-                std::pair<std::string, std::string> both{e.name.substr(0, at + 1),
-                                                         e.name.substr(0, at + 1 + wrapper.size())};
-                if (std::ranges::find(to_file, both) == to_file.end()) to_file.push_back(std::move(both));
-            }
         constexpr std::size_t most = 8;
-        if (to_file.empty() || to_file.size() > most) return std::nullopt;
+        std::vector<std::pair<std::string, std::string>> to_file;  // the model's beginning, the file's
+        for (const Entry& e : entries_) {
+            const std::size_t at = e.name.find('.' + std::string{wrapper});
+            if (at == std::string::npos) continue;
+            std::pair both{e.name.substr(0, at + 1), e.name.substr(0, at + 1 + wrapper.size())};
+            if (std::ranges::find(to_file, both) != to_file.end()) continue;
+            if (to_file.size() == most) return std::nullopt;
+            to_file.push_back(std::move(both));
+        }
+        if (to_file.empty()) return std::nullopt;
         const auto wrapped = [&](const std::string& n) {
             for (const auto& [model, file] : to_file)
                 if (n.starts_with(model)) return std::optional{file + n.substr(model.size())};
