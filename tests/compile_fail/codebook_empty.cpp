@@ -7,4 +7,4 @@ constexpr std::size_t codes = 1;
 #else
 constexpr std::size_t codes = 0;
 #endif
-std::size_t size() { return tessera::Codebook<codes>::size; }
+std::size_t size() { return tessera::Codebook<codes>::Bind<tessera::Shape<3>, float>::codes; }

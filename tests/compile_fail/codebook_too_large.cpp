@@ -7,4 +7,4 @@ constexpr std::size_t codes = 4294967294;
 #else
 constexpr std::size_t codes = 4294967295;
 #endif
-std::size_t size() { return tessera::Codebook<codes>::size; }
+std::size_t size() { return tessera::Codebook<codes>::Bind<tessera::Shape<3>, float>::codes; }

@@ -1,8 +1,9 @@
-// expect: VqVae: the decoder must take exactly what the encoder gives
+// expect: VqVae: the decoder must take exactly what the quantizer gives
 // expect: Shape<7, 7, 32>
 // expect: Shape<7, 7, 64>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 using namespace tessera;

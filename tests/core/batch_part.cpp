@@ -6,6 +6,8 @@
 
 using tessera::BatchPart;
 
+namespace batch_part_test {
+
 TEST_CASE("BatchPart: a batch that is whole is the first and only part of its update") {
     constexpr BatchPart part = BatchPart::whole(37);
     CHECK(part.first == 0);
@@ -21,3 +23,5 @@ TEST_CASE("BatchPart: without numbers it is nothing of one update") {
     CHECK(part.divisor == 0);
     CHECK(part.parts == 1);
 }
+
+}  // namespace batch_part_test

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hook_test {
+
 namespace {
 
 struct NamedStart { int start; };
@@ -47,3 +49,5 @@ TEST_CASE("WithName: finds a member of a name, whatever it is") {
     CHECK(has_start<Type>);
     CHECK(has_start<Inherited>);
 }
+
+}  // namespace hook_test

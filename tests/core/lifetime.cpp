@@ -12,6 +12,8 @@ using tessera::Lifetime;
 using State = Lifetime::State;
 using Watch = Lifetime::Watch;
 
+namespace lifetime_test {
+
 static_assert(std::is_nothrow_copy_constructible_v<Lifetime> && std::is_nothrow_move_constructible_v<Lifetime>);
 static_assert(std::is_nothrow_copy_constructible_v<Watch> && !std::is_default_constructible_v<Watch>);
 
@@ -94,3 +96,5 @@ TEST_CASE("Lifetime: a watch that goes over to another object leaves the first o
     watch = of_gone;
     CHECK(watch.state() == State::ended);
 }
+
+}  // namespace lifetime_test

@@ -10,6 +10,8 @@
 
 using tessera::number_text;
 
+namespace number_text_test {
+
 TEST_CASE("number_text: the shortest text that is read back as the same number") {
     CHECK(number_text(0.1f) == "0.1");
     CHECK(number_text(0.1) == "0.1");
@@ -34,3 +36,5 @@ TEST_CASE("number_text: a locale with a decimal comma changes nothing") {
         if (std::setlocale(LC_ALL, locale)) CHECK(number_text(0.5) == "0.5");
     std::setlocale(LC_ALL, before.c_str());
 }
+
+}  // namespace number_text_test

@@ -6,6 +6,8 @@
 
 using namespace tessera;
 
+namespace option_hooks_test {
+
 namespace {
 
 struct Silent {
@@ -48,3 +50,5 @@ TEST_CASE("Option hooks: where a part says something, the calls are its own") {
     CHECK(settings_of<Speaking>({.number = 7}) == NamedValues{{"number", "7"}});
     CHECK(metadata_of<Speaking>() == NamedValues{{"levels", "8,5"}});
 }
+
+}  // namespace option_hooks_test

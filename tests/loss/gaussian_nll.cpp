@@ -18,6 +18,8 @@
 
 namespace ts = tessera;
 
+namespace gaussian_nll_test {
+
 namespace {
 
 template <class T>
@@ -108,3 +110,5 @@ TEST_CASE("GaussianNll: an eps that cannot work is refused by name") {
     CHECK(refused(std::nan("")) == "GaussianNll: eps: expected a finite number > 0, got nan");
     CHECK(refused(std::numeric_limits<double>::infinity()) == "GaussianNll: eps: expected a finite number > 0, got inf");
 }
+
+}  // namespace gaussian_nll_test

@@ -15,6 +15,8 @@
 
 using namespace tessera;
 
+namespace loss_check_test {
+
 namespace {
 
 enum class Fault {
@@ -88,6 +90,10 @@ struct Faulty {
     using Bind = FaultyLoss<F, In, T>;
 };
 
+struct Nameless {
+    using Input = Shape<3, 4>;
+};
+
 template <Fault F>
 bool starts(const std::string& with) {
     const std::string text = support::keeps_loss_contract<Faulty<F>, Shape<2, 3, 2>>().message;
@@ -146,8 +152,7 @@ TEST_CASE("check_loss: gradients that are wrong by a small factor, or without th
 }
 
 TEST_CASE("check_loss: a loss without a name goes by its shape") {
-    struct Nameless {
-        using Input = Shape<3, 4>;
-    };
     CHECK(testing::detail::loss_name<Nameless>() == "loss of 3x4");
 }
+
+}  // namespace loss_check_test

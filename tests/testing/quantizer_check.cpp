@@ -18,6 +18,8 @@
 
 using namespace tessera;
 
+namespace quantizer_check_test {
+
 namespace {
 
 enum class Fault {
@@ -266,6 +268,10 @@ std::string smooth_message() {
     return support::keeps_quantizer_contract<WithTerm<F>, Shape<3, 4>>({.differentiable = true}).message;
 }
 
+struct Nameless {
+    using Input = Shape<3, 4>;
+};
+
 bool starts(const std::string& text, const std::string& with) {
     const bool does = text.starts_with(with);
     if (!does) MESSAGE(text);
@@ -370,8 +376,7 @@ TEST_CASE("check_quantizer: memory that is allocated in each call is found, wher
 
 TEST_CASE("check_quantizer: a quantizer without a name goes by its shape") {
     CHECK(testing::detail::quantizer_name<CodebookQuantizer<Shape<3, 4>, 2, float>>() == "Codebook");
-    struct Nameless {
-        using Input = Shape<3, 4>;
-    };
     CHECK(testing::detail::quantizer_name<Nameless>() == "quantizer of 3x4");
 }
+
+}  // namespace quantizer_check_test

@@ -9,6 +9,8 @@
 
 using namespace tessera;
 
+namespace smooth_quantizer_test {
+
 TEST_CASE("Smooth: keeps the contract, and its backward is the derivative of its forward") {
     CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>({.differentiable = true}));
     CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<2, 2, 1>>({.batch = 2, .differentiable = true}));
@@ -37,3 +39,5 @@ TEST_CASE("Smooth: gain tanh(z) in training, plus or minus gain in evaluation") 
     CHECK(tokens.data()[0] == 0);
     CHECK(q.data()[3] == 0.7);
 }
+
+}  // namespace smooth_quantizer_test

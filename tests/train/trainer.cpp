@@ -8,14 +8,19 @@
 #include <support/tiny_vae.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
+#include <tessera/optim/schedule.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +34,16 @@ using Vae = support::TinyVae<float>;
 constexpr GptConfig prior_config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3,
                                  .dropout_percent = 10};
 using Prior = Gpt<prior_config>;
+
+// `Width` numbers are a sample.
+template <std::size_t Width>
+struct Rows {
+    std::span<const float> numbers;
+
+    Rows(std::span<const float> n) : numbers{n} {}
+    Rows(const std::vector<float>& n) : numbers{n} {}
+    std::size_t size() const { return numbers.size() / Width; }
+};
 
 // y = slope x + offset through points (x, y): a model of its own, with nothing optional.
 struct Line {
@@ -46,29 +61,39 @@ struct Line {
     };
     struct Workspace {
         Rng rng{};
+        std::vector<double> totals{};
     };
-    using Batch = std::span<const float>;
+    using Batch = Rows<2>;
 
     Params weights;
+    Lifetime life;
     Params& params() { return weights; }
-    Report loss_and_grad(Batch points, Workspace&, Params& grad) const {
-        Report report;
-        const float n = static_cast<float>(points.size() / 2);
+    Rng rng() const { return Rng{5}; }
+    Lifetime& lifetime() { return life; }
+    void loss_and_grad(Batch batch, const BatchPart& part, Workspace& ws, Params& grad) const {
+        const auto points = batch.numbers;
+        const float n = static_cast<float>(part.divisor);
+        ws.totals.assign(1, 0);
         for (std::size_t i = 0; i < points.size(); i += 2) {
             const float error = weights.slope[0] * points[i] + weights.offset[0] - points[i + 1];
-            report.loss += static_cast<double>(error * error / n);
+            ws.totals[0] += static_cast<double>(error * error);
             grad.slope[0] += 2 * error * points[i] / n;
             grad.offset[0] += 2 * error / n;
         }
-        return report;
     }
+    Report report(const Workspace& ws, std::size_t samples) const { return {ws.totals[0] / static_cast<double>(samples), 0}; }
 };
-// A gradient that is what the batch says: loss, then the gradients of slope and offset.
+// Gradients that are what the batch says: of each sample loss, and the gradients of slope and offset.
 struct Told : Line {
-    Report loss_and_grad(Batch told, Workspace&, Params& grad) const {
-        grad.slope[0] += told[1];
-        grad.offset[0] += told[2];
-        return {static_cast<double>(told[0]), 0};
+    using Batch = Rows<3>;
+    void loss_and_grad(Batch batch, const BatchPart& part, Workspace& ws, Params& grad) const {
+        const auto told = batch.numbers;
+        ws.totals.assign(1, 0);
+        for (std::size_t i = 0; i < told.size(); i += 3) {
+            ws.totals[0] += static_cast<double>(told[i]);
+            grad.slope[0] += told[i + 1] / static_cast<float>(part.divisor);
+            grad.offset[0] += told[i + 2] / static_cast<float>(part.divisor);
+        }
     }
 };
 
@@ -97,17 +122,20 @@ TEST_CASE("Trainer: a step of both stages is the calls of its head comment, bit 
     AdamW optimizer{by_hand, {.lr = 1e-3}};
     Vae::Workspace ws;
     Vae::Params grad;
+    Vae::Statistics statistics;
     bool same_reports = true;
     for (std::uint64_t step = 0; step < 4; ++step) {
         const auto x = support::batch_of<float>(bars(20, step));
-        const VqVaeReport report = trainer.step(x);
+        const Vae::Report report = trainer.step(x);
         ws.rng = Rng{9}.split(step);
         by_hand.prepare(x, ws);
         set_zero(grad);
-        const VqVaeReport expected = std::as_const(by_hand).loss_and_grad(x, ws, grad);
+        set_zero(statistics);
+        const Vae::Report expected = std::as_const(by_hand).loss_and_grad(x, ws, grad);
         const double norm = clip_grad_norm(grad, 0.01);
+        std::as_const(by_hand).observe(ws, BatchPart::whole(20), statistics);
         optimizer.update(by_hand.params(), grad);
-        by_hand.update_buffers(ws);
+        by_hand.update(ws, statistics);
         same_reports &= report.loss == expected.loss && report.grad_norm == norm && report.used == expected.used;
     }
     CHECK(same_reports);
@@ -122,7 +150,7 @@ TEST_CASE("Trainer: a step of both stages is the calls of its head comment, bit 
     for (std::uint64_t step = 0; step < 3; ++step) {
         const auto x = support::sequences<prior_config>(20, step);
         second.step(support::batch_of<Prior>(x));
-        prior_ws.rng = Rng{0}.split(step);
+        prior_ws.rng = prior_by_hand.rng().split(step);
         set_zero(prior_grad);
         prior_by_hand.loss_and_grad(support::batch_of<Prior>(x), prior_ws, prior_grad);
         prior_optimizer.update(prior_by_hand.params(), prior_grad);
@@ -189,7 +217,8 @@ TEST_CASE("Trainer: two half batches make the gradient of the whole one, and one
     }
     CHECK(two.grad().slope[0] == doctest::Approx(one.grad().slope[0]).epsilon(1e-5));
     CHECK(two.grad().offset[0] == doctest::Approx(one.grad().offset[0]).epsilon(1e-5));
-    CHECK(two.steps() == 10);
+    CHECK(two.steps() == 5);
+    CHECK(two.batches() == 10);
     CHECK(two.optimizer().steps() == 5);
 }
 
@@ -205,7 +234,7 @@ TEST_CASE("Trainer: clip_norm shortens the gradient and reports its length befor
     CHECK(model.weights.slope[0] == doctest::Approx(-3.3));
 }
 
-TEST_CASE("Trainer: a loss or a gradient that is no number is an error with step and tensor, and weights stay") {
+TEST_CASE("Trainer: a loss or a gradient that is not finite is an error with step and tensor, and weights stay") {
     const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
     Told model;
     Trainer trainer{model, AdamW<Told::Params>{}};
@@ -281,20 +310,12 @@ TEST_CASE("Trainer: options out of range are refused, by name") {
 namespace {
 
 // Takes a step of its own trainer while a step is taken.
-struct Restless {
-    using Params = Line::Params;
-    using Report = Line::Report;
-    struct Workspace {
-        Rng rng{};
-    };
-    using Batch = std::span<const float>;
-    Params weights;
+struct Restless : Line {
     std::function<void()> again;
 
-    Params& params() { return weights; }
-    Report loss_and_grad(Batch, Workspace&, Params&) const {
+    void loss_and_grad(Batch, const BatchPart&, Workspace& ws, Params&) const {
         if (again) again();
-        return {};
+        ws.totals.assign(1, 0);
     }
 };
 
@@ -303,15 +324,16 @@ struct Restless {
 TEST_CASE("Trainer: a step within a step is a StateError, and the trainer is free afterwards") {
     Restless model;
     Trainer<Restless, Plain> trainer{model, Plain{}};
-    model.again = [&] { trainer.step({}); };
-    CHECK(support::message<StateError>([&] { trainer.step({}); }) ==
+    const std::vector<float> point{1, 2};
+    model.again = [&] { trainer.step(point); };
+    CHECK(support::message<StateError>([&] { trainer.step(point); }) ==
           "Trainer: is at work already: expected one call at a time");
     model.again = nullptr;
-    CHECK_NOTHROW(trainer.step({}));
+    CHECK_NOTHROW(trainer.step(point));
     CHECK(trainer.steps() == 1);
 }
 
-TEST_CASE("Trainer: an error of the first step takes the start of the codes back") {
+TEST_CASE("Trainer: an error of the first step takes the start of the codebook back") {
     Rng rng{1};
     Vae vae{rng};
     Trainer trainer{vae, AdamW{vae}, {.clip_norm = 1}};
@@ -328,7 +350,7 @@ TEST_CASE("Trainer: an error of the first step takes the start of the codes back
     CHECK_NOTHROW(trainer.step(x));
 }
 
-TEST_CASE("Trainer: a gradient above reject_above is an error, and the step was none") {
+TEST_CASE("Trainer: a gradient above reject_above is an error, and nothing has changed") {
     Told model;
     Trainer trainer{model, AdamW<Told::Params>{}, {.clip_norm = 1, .reject_above = 10}};
     trainer.step(std::vector<float>{1, 2, 3});
@@ -341,7 +363,7 @@ TEST_CASE("Trainer: a gradient above reject_above is an error, and the step was 
           "Trainer: reject_above: expected a number >= 0, got -1");
 }
 
-TEST_CASE("Trainer: a gradient that is many times longer than usual is an error, and the step was none") {
+TEST_CASE("Trainer: a gradient that is many times longer than usual is an error, and nothing has changed") {
     Told model;
     Trainer trainer{model, AdamW<Told::Params>{}, {.reject_spikes = 10}};
     const auto step = [&](float size) { trainer.step(std::vector<float>{1, 3 * size, 4 * size}); };
@@ -372,26 +394,63 @@ TEST_CASE("Trainer: what is usual is part of a trainer's state, and its options 
     CHECK(support::contains(support::message<FormatError>([&] { io::load(file, unlike); }), "reject_spikes"));
 }
 
-TEST_CASE("Trainer: buffers, which learn from every batch of an accumulation, do not learn from an outlier") {
-    struct Buffered : Told {
-        int* updates;
-        void update_buffers(Workspace&) { ++*updates; }
+namespace {
+
+// Told, which counts what it observes.
+struct Counting : Told {
+    struct Statistics {
+        Param<float, Shape<1>> seen;
+
+        template <class F, class... S>
+        static void each(F&& f, S&... s) {
+            f("seen", s.seen...);
+        }
     };
-    int updates = 0;
-    Buffered model;
-    model.updates = &updates;
-    Trainer trainer{model, Plain{}, {.reject_spikes = 10, .accumulate = 4}};
-    for (int i = 0; i < 32; ++i) trainer.step(std::vector<float>{1, 3, 4});
-    CHECK(updates == 32);
-    // the first of four is allowed twice as much as their mean
-    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, 63, 84}), NumericError);
-    CHECK(updates == 32);
-    CHECK_NOTHROW(trainer.step(std::vector<float>{1, 57, 76}));
-    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, 57, 76}), NumericError);
-    CHECK(updates == 33);
+    std::vector<float> updates{};
+    mutable std::size_t observed = 0;
+    bool refuses = false;
+
+    void observe(Workspace&, const BatchPart& part, Statistics& statistics) const {
+        if (refuses) throw std::runtime_error("observe");
+        ++observed;
+        statistics.seen[0] += static_cast<float>(part.samples);
+    }
+    void update(Workspace&, const Statistics& statistics) { updates.push_back(statistics.seen[0]); }
+};
+
+}  // namespace
+
+TEST_CASE("Trainer: statistics of all batches of an accumulation are applied once, with the update") {
+    Counting model;
+    Trainer trainer{model, Plain{}, {.accumulate = 3}};
+    const std::vector<float> one{1, 3, 4}, two{1, 3, 4, 1, 3, 4};
+    for (int i = 0; i < 2; ++i) {
+        trainer.step(one);
+        trainer.step(two);
+        CHECK(model.updates.size() == static_cast<std::size_t>(i));
+        trainer.step(two);
+    }
+    CHECK(model.updates == std::vector<float>{5, 5});
+    CHECK(model.observed == 6);
 }
 
-TEST_CASE("Trainer: a gradient that is no number in the middle of an accumulation is named, and buffers do not learn") {
+TEST_CASE("Trainer: statistics see every batch of an accumulation, and no outlier") {
+    Counting model;
+    Trainer trainer{model, Plain{}, {.reject_spikes = 10, .accumulate = 4}};
+    for (int i = 0; i < 32; ++i) trainer.step(std::vector<float>{1, 3, 4});
+    CHECK(model.observed == 32);
+    CHECK(model.updates.size() == 8);
+    // the first of four is allowed twice as much as their mean
+    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, 63, 84}), NumericError);
+    CHECK(model.observed == 32);
+    CHECK_NOTHROW(trainer.step(std::vector<float>{1, 57, 76}));
+    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, 57, 76}), NumericError);
+    CHECK(model.observed == 33);
+    for (int i = 0; i < 4; ++i) trainer.step(std::vector<float>{1, 3, 4});
+    CHECK(model.updates == std::vector<float>(9, 4));  // those of the batches before the error are gone
+}
+
+TEST_CASE("Trainer: a gradient that is not finite in the middle of an accumulation is named") {
     for (const TrainerOptions& options : {TrainerOptions{.reject_above = 100, .accumulate = 2},
                                           TrainerOptions{.reject_spikes = 10, .accumulate = 2}}) {
         Told model;
@@ -425,6 +484,8 @@ TEST_CASE("Trainer: counters that no run can have are refused, and the weights s
         "counters: expected steps of at least 0 and less than 2 batches held, got -1 and 0"));
     CHECK(with("trainer.held", 2).ends_with("got 0 and 2"));
     CHECK(with("trainer.held", -1).ends_with("got 0 and -1"));
+    CHECK(with("trainer.batches", -1).ends_with("counters: batches: expected at least 0, got -1"));
+    CHECK(with("trainer.held", 1).ends_with("counters: samples of the batches held: expected at least 1, got 0"));
     for (const std::int64_t step : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()})
         CHECK(with("adam.step", step).ends_with("AdamW: step: expected 0 to 2^53 - 1, got " + std::to_string(step)));
 }
@@ -437,4 +498,257 @@ TEST_CASE("Trainer: steps that look for outliers allocate nothing") {
     const std::size_t before = support::allocations();
     for (int i = 0; i < 4; ++i) trainer.step(batch);
     CHECK(support::allocations() == before);
+}
+
+TEST_CASE("Trainer: uneven batches of an accumulation make the gradient of the batch that holds them all") {
+    const auto images = bars(96, 1);
+    const auto x = support::batch_of<float>(images);
+    const Vae::Batch all{x};
+    Rng rng{1}, same{1};
+    const CodebookOptions options{.revive = {.below = 0}, .kmeans = false};  // no start from another batch
+    Vae whole{rng, options}, parts{same, options};
+    Trainer one{whole, Plain{}}, two{parts, Plain{}, {.accumulate = 2}};
+    const auto report = one.step(all);
+    two.step(all.slice(0, 64));
+    const double norm = two.step(all.slice(64, 32)).grad_norm;
+    CHECK(norm == doctest::Approx(report.grad_norm).epsilon(1e-6));
+    double worst = 0, largest = 0;
+    Vae::Params::each(
+        [&](const Path&, const auto& a, const auto& b) {
+            for (std::size_t i = 0; i < a.span().size(); ++i) {
+                worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+                largest = std::max(largest, std::abs(static_cast<double>(a[i])));
+            }
+        },
+        one.grad(), two.grad());
+    CHECK(largest > 1e-3);
+    CHECK(worst < 1e-6 * std::max(1.0, largest));
+    const auto& a = whole.buffers().book;
+    const auto& b = parts.buffers().book;
+    for (std::size_t k = 0; k < Vae::codes; ++k) CHECK(a.count[k] == doctest::Approx(b.count[k]).epsilon(1e-6));
+}
+
+TEST_CASE("Trainer: equal batches of an accumulation are scaled by one over their number, bit for bit") {
+    const auto x = support::batch_of<float>(bars(40, 1));
+    const Vae::Batch all{x};
+    Rng rng{1}, same{1};
+    Vae vae{rng}, by_hand{same};
+    Trainer trainer{vae, Plain{}, {.accumulate = 2, .seed = 3}};
+    Vae::Workspace ws;
+    Vae::Params grad;
+    Vae::Statistics statistics;
+    for (std::size_t i = 0; i < 2; ++i) {
+        trainer.step(all.slice(20 * i, 20));
+        const BatchPart part{.first = 0, .samples = 20, .divisor = 20, .part = i, .parts = 2};
+        ws.rng = Rng{3}.split(i);
+        by_hand.prepare(all.slice(20 * i, 20), ws);
+        std::as_const(by_hand).loss_and_grad(all.slice(20 * i, 20), part, ws, grad);
+        by_hand.observe(ws, part, statistics);
+    }
+    Vae::Params::each(
+        [](const Path&, auto& g) {
+            for (float& v : g.span()) v *= 0.5f;
+        },
+        grad);
+    Plain{}.update(by_hand.params(), grad);
+    by_hand.update(ws, statistics);
+    CHECK(support::hash_bits(trainer.grad()) == support::hash_bits(grad));
+    CHECK(support::hash_state(vae) == support::hash_state(by_hand));
+}
+
+TEST_CASE("Trainer: a schedule that goes by steps sees one rate for all batches of an update") {
+    Line line;
+    Trainer trainer{line, AdamW<Line::Params>{{.lr = 1}}, {.accumulate = 3}};
+    const WarmupCosine rate{.lr = 0.1, .warmup = 2, .steps = 6};
+    std::vector<double> rates;
+    for (int batch = 0; batch < 18; ++batch) {
+        trainer.optimizer().set_lr(rate(trainer.steps()));
+        rates.push_back(rate(trainer.steps()));
+        CHECK(trainer.steps() == static_cast<std::uint64_t>(batch) / 3);
+        CHECK(trainer.batches() == static_cast<std::uint64_t>(batch));
+        trainer.step(std::vector<float>{1, 2});
+    }
+    for (std::size_t i = 0; i < 18; ++i) CHECK(rates[i] == rate(i / 3));
+    CHECK(trainer.steps() == 6);
+    CHECK(trainer.optimizer().steps() == 6);
+}
+
+namespace {
+
+// Plain, which throws when it is told to.
+struct Refusing : Plain {
+    bool refuses = false;
+
+    template <class P>
+    void update(P& params, const P& grad) {
+        if (refuses) throw std::runtime_error("optimizer");
+        Plain::update(params, grad);
+    }
+};
+// A VqVae that throws when it is told to.
+struct Fragile : Vae {
+    using Vae::Vae;
+    enum class At { nowhere, loss_and_grad, report, observe } at = At::nowhere;
+
+    void loss_and_grad(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
+        Vae::loss_and_grad(x, part, ws, grad);
+        if (at == At::loss_and_grad) throw std::runtime_error("loss_and_grad");
+    }
+    Report report(const Workspace& ws, std::size_t samples) const {
+        if (at == At::report) throw std::runtime_error("report");
+        return Vae::report(ws, samples);
+    }
+    void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
+        Vae::observe(ws, part, statistics);
+        if (at == At::observe) throw std::runtime_error("observe");
+    }
+};
+
+}  // namespace
+
+TEST_CASE("Trainer: whatever throws in a step, the first or a later one, nothing has changed and the next one goes well") {
+    const auto x = support::batch_of<float>(bars(20, 1));
+    using At = Fragile::At;
+    for (const bool first : {true, false})
+        for (const int where : {0, 1, 2, 3}) {
+            CAPTURE(first);
+            CAPTURE(where);
+            Rng rng{1}, same{1};
+            Fragile model{rng};
+            Vae calm{same};
+            Trainer trainer{model, Refusing{}};
+            Trainer expected{calm, Refusing{}};
+            if (!first) {
+                trainer.step(x);
+                expected.step(x);
+            }
+            const auto before = support::hash_state(trainer);
+            model.at = std::array{At::loss_and_grad, At::report, At::observe, At::nowhere}[static_cast<std::size_t>(where)];
+            trainer.optimizer().refuses = where == 3;
+            const char* const words[] = {"loss_and_grad", "report", "observe", "optimizer"};
+            CHECK(support::message<std::runtime_error>([&] { trainer.step(x); }) == words[where]);
+            CHECK(support::hash_state(trainer) == before);
+            model.at = At::nowhere;
+            trainer.optimizer().refuses = false;
+            trainer.step(x);
+            expected.step(x);
+            CHECK(support::hash_state(model) == support::hash_state(calm));
+        }
+}
+
+TEST_CASE("Trainer: an error of a later batch of an accumulation does not take back the start from an earlier one") {
+    const auto x = support::batch_of<float>(bars(20, 1));
+    Rng rng{1};
+    Fragile model{rng};
+    Trainer trainer{model, Plain{}, {.accumulate = 2}};
+    trainer.step(x);
+    const auto started = support::hash_state(model);
+    model.at = Fragile::At::loss_and_grad;
+    CHECK_THROWS_AS(trainer.step(x), std::runtime_error);
+    CHECK(support::hash_state(model) == started);
+    CHECK(support::message<ArgumentError>([&] { trainer.step({}); }) == "Trainer: batch: expected at least one sample, got 0");
+    CHECK(support::hash_state(model) == started);
+    CHECK(trainer.batches() == 1);
+}
+
+TEST_CASE("Trainer: a model that has moved or is gone is a StateError instead of memory that is not there") {
+    const auto x = support::batch_of<float>(bars(20, 1));
+    const auto refused = [&](auto& trainer) { return support::message<StateError>([&] { trainer.step(x); }); };
+    const std::string moved =
+        "Trainer: the model has been moved since the trainer was made: expected it to stay where it was";
+    const std::string gone =
+        "Trainer: the model has been destroyed since the trainer was made: expected it to stay where it was";
+    Rng rng{1};
+    std::optional<Vae> vae{std::in_place, rng};
+    Trainer trainer{*vae, AdamW{*vae}};
+    CHECK(refused(trainer) == "");
+    const auto copy = trainer;
+    Vae elsewhere = std::move(*vae);
+    CHECK(refused(trainer) == moved);
+    Trainer second{elsewhere, AdamW{elsewhere}};
+    CHECK(refused(second) == "");
+    auto of_copy = copy;
+    CHECK(refused(of_copy) == moved);
+
+    std::optional<Prior> prior{std::in_place, rng};
+    Trainer of_prior{*prior, AdamW{*prior}};
+    prior.reset();
+    const auto y = support::sequences<prior_config>(5, 1);
+    CHECK(support::message<StateError>([&] { of_prior.step(support::batch_of<Prior>(y)); }) == gone);
+
+    std::vector<Vae> models;
+    models.emplace_back(rng);
+    Trainer of_vector{models[0], AdamW{models[0]}};
+    CHECK(refused(of_vector) == "");
+    models.reserve(models.capacity() + 1);
+    CHECK(refused(of_vector) == moved);
+    CHECK_THROWS_AS(static_cast<void>(of_vector.metadata()), StateError);
+}
+
+TEST_CASE("Trainer: a model that is assigned to stays, and a copy of a trainer goes on from where it was") {
+    const auto x = support::batch_of<float>(bars(20, 1));
+    Rng rng{1};
+    Vae vae{rng};
+    Trainer trainer{vae, AdamW{vae}, {.clip_norm = 1}};
+    for (int i = 0; i < 3; ++i) trainer.step(x);
+    const Vae snapshot = vae;
+    auto copy = trainer;
+    for (int i = 0; i < 3; ++i) trainer.step(x);
+    const auto expected = support::hash_state(trainer);
+    vae = snapshot;
+    CHECK(copy.steps() == 3);
+    for (int i = 0; i < 3; ++i) copy.step(x);
+    CHECK(support::hash_state(copy) == expected);
+}
+
+TEST_CASE("Trainer: the generator of the model decides what is drawn, unless there is a seed") {
+    const auto images = bars(40, 1);
+    const auto x = support::batch_of<float>(images);
+    const auto y = support::sequences<prior_config>(20, 1);
+    // One set of weights in models of other generators.
+    const auto start_of_codebook = [&](std::uint64_t generator, std::optional<std::uint64_t> seed, CodebookOptions options) {
+        Rng first{1}, rng{generator};
+        const Vae weights{first, options};
+        Vae vae{rng, options};
+        vae.params() = weights.params();
+        vae.buffers() = weights.buffers();
+        Trainer trainer{vae, Plain{}, {.seed = seed}};
+        trainer.step(x);
+        return support::hash_bits(vae.buffers());
+    };
+    const auto dropped = [&](std::uint64_t generator, std::optional<std::uint64_t> seed) {
+        Rng first{1}, rng{generator};
+        Prior weights{first}, prior{rng};
+        prior.params() = weights.params();
+        Trainer trainer{prior, Plain{}, {.seed = seed}};
+        trainer.step(support::batch_of<Prior>(y));
+        return support::hash_bits(prior.params());
+    };
+    const CodebookOptions kmeans{.revive = {.below = 0}}, revival{.revive = {.below = 1}, .kmeans = false},
+        nothing{.revive = {.below = 0}, .kmeans = false};
+    for (const CodebookOptions& options : {kmeans, revival}) {
+        CHECK(start_of_codebook(42, {}, options) == start_of_codebook(42, {}, options));
+        CHECK(start_of_codebook(42, {}, options) != start_of_codebook(43, {}, options));
+        CHECK(start_of_codebook(42, 7, options) == start_of_codebook(43, 7, options));
+        CHECK(start_of_codebook(42, 7, options) != start_of_codebook(42, 8, options));
+    }
+    CHECK(start_of_codebook(42, {}, nothing) == start_of_codebook(43, {}, nothing));
+    CHECK(dropped(42, {}) == dropped(42, {}));
+    CHECK(dropped(42, {}) != dropped(43, {}));
+    CHECK(dropped(42, 7) == dropped(43, 7));
+    CHECK(dropped(42, 7) != dropped(42, 8));
+}
+
+TEST_CASE("Trainer: a file says of which seed it is, and keeps the options of quantizer and loss") {
+    Rng rng{1};
+    Vae vae{rng};
+    const auto find = [](const NamedValues& all, const std::string& key) {
+        const auto found = std::ranges::find(all, key, &NamedValues::value_type::first);
+        return found == all.end() ? std::string{"(none)"} : found->second;
+    };
+    const auto without = Trainer{vae, AdamW{vae}}.metadata();
+    CHECK(find(without, "seed") == "the model's");
+    CHECK(find(without, "model.codes") == "8");
+    CHECK(find(without, "model.ema.decay") == "0.99");
+    CHECK(find(Trainer{vae, AdamW{vae}, {.seed = 7}}.metadata(), "seed") == "7");
 }

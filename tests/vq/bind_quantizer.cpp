@@ -11,6 +11,8 @@
 
 using namespace tessera;
 
+namespace bind_quantizer_test {
+
 namespace {
 
 using In = Shape<2, 3>;
@@ -40,3 +42,5 @@ TEST_CASE("BindQuantizer: what a program goes on with after the sentence is a qu
     CHECK(q.data()[0] == 4);
     CHECK(z.data()[0] == 0);
 }
+
+}  // namespace bind_quantizer_test

@@ -18,6 +18,8 @@
 
 using namespace tessera;
 
+namespace codebook_test {
+
 namespace {
 
 using In = Shape<3, 3, 4>;
@@ -171,3 +173,5 @@ TEST_CASE("Codebook: options that cannot work are refused by name") {
     CHECK(refused({.revive = {.below = 1.5f}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
     CHECK(refused({.revive = {.below = nan}}) == "Codebook: revive.below: expected a number in [0, 1], got nan");
 }
+
+}  // namespace codebook_test

@@ -14,6 +14,8 @@
 using namespace tessera;
 using support::numbers;
 
+namespace codebook_statistics_test {
+
 namespace {
 
 using Small = CodebookStatistics<8, 3, float>;
@@ -140,3 +142,5 @@ TEST_CASE("CodebookStatistics: each place belongs to one batch of an accumulatio
         CHECK(row_in_place(s, j, j % 3 == 0 ? x : j % 3 == 1 ? y : z) < 20);
     }
 }
+
+}  // namespace codebook_statistics_test

@@ -22,6 +22,8 @@
 
 using namespace tessera;
 
+namespace fsq_test {
+
 namespace {
 
 template <class Spec, class T, std::size_t Width>
@@ -285,3 +287,5 @@ TEST_CASE("Fsq: a file keeps the levels and the bound, and one of other levels i
     CHECK(support::contains(support::message<FormatError>([&] { io::load(file, turned); }), "fsq.levels"));
     CHECK(support::contains(support::message<FormatError>([&] { io::load(file, other); }), "fsq.bound"));
 }
+
+}  // namespace fsq_test

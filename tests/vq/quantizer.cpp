@@ -24,6 +24,8 @@ using support::bars;
 using support::batch_of;
 using support::TinyResidual;
 
+namespace quantizer_test {
+
 namespace {
 
 // The least that is a quantizer: the sign of the mean of a row.
@@ -204,3 +206,5 @@ TEST_CASE("Quantizer: the moving averages of a level see what the level before l
     CHECK(all[0] == doctest::Approx(expected[0]).epsilon(1e-5));
     CHECK(all[1] == doctest::Approx(expected[1]).epsilon(1e-5));
 }
+
+}  // namespace quantizer_test

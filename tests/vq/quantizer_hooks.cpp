@@ -14,6 +14,8 @@
 
 using namespace tessera;
 
+namespace quantizer_hooks_test {
+
 namespace {
 
 using Book = CodebookQuantizer<Shape<2, 3>, 4, float>;
@@ -107,3 +109,5 @@ TEST_CASE("Quantizer hooks: terms are added and summed by name") {
     Terms::each([&](const Path& path, const double&) { names.push_back(path.str()); }, std::as_const(a));
     CHECK(names == std::vector<std::string>{"0.commitment", "1.commitment"});
 }
+
+}  // namespace quantizer_hooks_test

@@ -18,7 +18,7 @@
 // Optional members; one that has the name but cannot be called so is a compile error:
 //   prepare(batch, part, workspace, gather), undo_prepare(workspace)      before each loss_and_grad: a first look at data.
 //                                        gather(rows, all) returns the rows of all processes, in `all` where there are
-//                                        several. undo_prepare, noexcept, is called when that step fails, and not for an earlier one
+//                                        several. undo_prepare, noexcept, is called when the same step fails
 //   Statistics, observe(workspace, part, statistics), update(workspace, statistics)     what is learned without a
 //                                        gradient. observe, const, ADDS to statistics after each loss_and_grad; update
 //                                        applies the sum, once for each step of the optimiser. It does not throw

@@ -1,0 +1,20 @@
+// expect: Fsq: expected as many channels from the encoder as there are levels
+// expect: FsqChannels<4, 3>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/fsq.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+
+#ifdef FIXED
+using Levels = Fsq<8, 5, 5, 5>;
+#else
+using Levels = Fsq<8, 6, 5>;
+#endif
+using Vae = VqVae<Encoder, Levels, Decoder>;
+std::size_t tokens() { return Vae::tokens; }

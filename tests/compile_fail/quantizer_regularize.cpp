@@ -1,0 +1,39 @@
+// expect: quantizer: regularize and Terms: expected `static Terms regularize\(const Packed&, View<const T, Input> z
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/testing/smooth_quantizer.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+
+template <class In, class T>
+struct MyQuantizer : testing::SmoothQuantizer<In, T> {
+    using Base = testing::SmoothQuantizer<In, T>;
+    using typename Base::Buffers;
+    using typename Base::Cache;
+    using typename Base::Options;
+    using typename Base::Packed;
+    using typename Base::Params;
+    using Tokens = View<const Token, Shape<Base::tokens>>;
+#ifdef FIXED
+    struct Terms {
+        template <class F, class... S>
+        static void each(F&&, S&...) {}
+    };
+    static Terms regularize(const Packed&, View<const T, In>, Tokens, View<const T, In>, View<T, In>, Cache&, Params&, double) {
+        return {};
+    }
+#else
+    static double regularize(const Packed&, View<const T, In>, View<T, In>) { return 0; }
+#endif
+};
+struct My {
+    template <class In, class T>
+    using Bind = MyQuantizer<In, T>;
+};
+using Vae = VqVae<Encoder, My, Decoder>;
+std::size_t tokens() { return Vae::tokens; }

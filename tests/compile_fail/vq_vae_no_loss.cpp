@@ -1,0 +1,21 @@
+// expect: VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp
+// expect: SpecIsLoss<.*Shape<14, 14, 1>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/loss/l1.hpp>
+#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+
+#ifdef FIXED
+using Loss = L1;
+#else
+using Loss = L1Loss<Shape<14, 14, 1>, float>;
+#endif
+using Vae = VqVae<Encoder, Codebook<512>, Decoder, Loss>;
+std::size_t tokens() { return Vae::tokens; }

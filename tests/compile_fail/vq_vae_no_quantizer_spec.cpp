@@ -1,0 +1,20 @@
+// expect: VqVae: not a quantizer for what the encoder gives: expected a member template Bind<Input, T>
+// expect: SpecBinds<Spec, .*Shape<7, 7, 4>, float>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+
+#ifdef FIXED
+using Spec = Codebook<512>;
+#else
+struct Spec {};
+#endif
+using Vae = VqVae<Encoder, Spec, Decoder>;
+std::size_t tokens() { return Vae::tokens; }

@@ -1,0 +1,66 @@
+#include <tessera/train/trainable.hpp>
+
+#include <doctest/doctest.h>
+#include <support/tiny_gpt.hpp>
+#include <support/tiny_vae.hpp>
+#include <tessera/vq/fsq.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+using namespace tessera;
+
+namespace trainable_test {
+
+namespace {
+
+using Vae = support::TinyVae<float>;
+using Prior = Gpt<support::tiny_gpt>;
+using FsqVae = VqVae<support::TinyEncoder<float>, Fsq<4, 4, 4, 4>, support::TinyDecoder<float>>;
+
+static_assert(Trainable<Vae> && Trainable<FsqVae> && Trainable<Prior> && !Trainable<int>);
+static_assert(Prepares<Vae> && LearnsStatistics<Vae> && !Prepares<Prior> && !LearnsStatistics<Prior>);
+static_assert(LearnsStatistics<FsqVae>);
+static_assert(std::same_as<detail::model_statistics<Prior>::type, None>);
+static_assert(std::same_as<detail::model_statistics<Vae>::type, Vae::Statistics>);
+
+// A hook is seen by its name, and refused where it cannot be called.
+struct Half {
+    using Params = None;
+    using Batch = std::span<const float>;
+    struct Workspace {};
+    void undo_prepare(Workspace&);  // may throw
+    void prepare(Batch, const BatchPart&, Workspace&, detail::GatherNothing);
+    using Statistics = None;
+    void observe(Workspace&, const BatchPart&, Statistics&) const;  // nothing applies it
+};
+static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> && !LearnsStatistics<Half>);
+static_assert(!detail::names_prepare<Prior> && !detail::names_statistics<Prior>);
+
+struct CountedTwice {
+    std::size_t batch() const { return 3; }
+    std::size_t size() const { return 300; }
+};
+static_assert(!detail::CountsSamples<int>);
+
+}  // namespace
+
+TEST_CASE("Trainable: a batch says how many samples it has, by batch() or by size()") {
+    const std::vector<float> list(7);
+    CHECK(detail::samples_of(list) == 7);
+    CHECK(detail::samples_of(View<const float, Shape<3>>{list.data(), 2}) == 2);
+    CHECK(detail::samples_of(CountedTwice{}) == 3);
+    const auto x = support::sequences<support::tiny_gpt>(4, 1);
+    CHECK(detail::samples_of(support::batch_of<Prior>(x)) == 4);
+}
+
+TEST_CASE("Trainable: with one process, all rows are those that are here") {
+    const std::vector<float> rows{1, 2, 3};
+    std::vector<float> all;
+    CHECK(detail::GatherNothing{}(std::span<const float>{rows}, all).data() == rows.data());
+    CHECK(all.empty());
+}
+
+}  // namespace trainable_test
