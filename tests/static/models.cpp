@@ -53,7 +53,7 @@ static_assert(Trainable<Vae> && Trainable<Prior> && Trainable<Gpt<good, double>>
 static_assert(!Trainable<int> && !Trainable<Encoder>);
 
 struct Least {
-    using Params = None;
+    using Params = Empty;
     struct Workspace {
         Rng rng;
     };

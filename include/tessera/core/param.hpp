@@ -78,8 +78,8 @@ private:
     Buffer<T> values_ = Buffer<T>(S::size);
 };
 
-/// Parameters, gradient or buffers of something that has none.
-struct None {
+/// Parameters or gradient of what has none, and a cache that holds nothing.
+struct Empty {
     template <class F, class... P>
     static void each(F&&, P&...) {}
 };

@@ -51,7 +51,7 @@ struct LinearGeluLayer {
     }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, Input> dx, Cache& cache, Params& grad) {
-        None none;
+        Empty none;
         kernel::multiply<T>(dy.span(), cache.slope.span(), cache.slope.span());
         Affine::backward(w, x, y, View<const T, Output>{cache.slope}, dx, none, grad);
     }

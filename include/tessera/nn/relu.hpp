@@ -22,8 +22,8 @@ struct ReluLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Relu";
     static constexpr Fuses fuses{.only_masks = true};
 

@@ -21,8 +21,8 @@ struct TanhLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Tanh";
 
     static void init(Params&, Rng&) {}
