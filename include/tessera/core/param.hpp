@@ -38,8 +38,8 @@ public:
     static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
 
     /// StateError when the parameter was moved from: nothing is left of it.
-    std::span<T, S::size> span() { return check(), std::span<T, S::size>{values_}; }
-    std::span<const T, S::size> span() const { return check(), std::span<const T, S::size>{values_}; }
+    std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
+    std::span<const T, S::size> span() const { return check_size(), std::span<const T, S::size>{values_}; }
     T* data() { return values_.data(); }
     const T* data() const { return values_.data(); }
     T& operator[](std::size_t i) { return values_[i]; }
@@ -71,7 +71,7 @@ public:
     }
 
 private:
-    void check() const {
+    void check_size() const {
         if (values_.size() != S::size) throw StateError("Param: was moved from: " + expected_got(S::size, values_.size()));
     }
 

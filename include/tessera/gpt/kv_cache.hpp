@@ -67,7 +67,7 @@ public:
                                                                     std::to_string(me.size())));
         kernel::in_own_mode([&] {
             if (me.index() == 0) {
-                check(tokens);
+                check_tokens(tokens);
                 const auto& embedding = std::get<0>(w.items);
                 for (std::size_t n = 0; n < sequences_; ++n)
                     kernel::add<T>({embedding.token.data() + tokens[n] * width, width},
@@ -88,7 +88,7 @@ private:
         Buffer<T> n, scratch, mean, rstd;
     };
 
-    void check(std::span<const Token> tokens) const {
+    void check_tokens(std::span<const Token> tokens) const {
         if (tokens.size() != sequences_)
             throw ArgumentError("KvCache: tokens: " + expected_got(sequences_, tokens.size()));
         if (position_ == C.context)
@@ -114,7 +114,7 @@ private:
                     kernel::Member& me, bool onto = false) {
         const std::size_t n = w.columns(), panel = kernel::panel_width;
         const auto [begin, end] = me.share((n + panel - 1) / panel);
-        const std::size_t first = begin * panel, last = std::min(n, end * panel);
+        const std::size_t first = begin * panel, last = (std::min)(n, end * panel);
         if (first >= last) return {0, 0};
         T* out = y.data() + first;
         kernel::gemm<T>(sequences_, x, k, w, {.k = k, .n = last - first, .first = first}, out, n,

@@ -113,7 +113,7 @@ private:
     template <class F>
     void lead(Member& me, F& f) {
         for (std::size_t round = 0; round < rounds_; ++round) {
-            const std::size_t size = std::min(arrived_.load(std::memory_order_relaxed), most_);
+            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
             for (; me.size_ < size; ++me.size_)  // newcomers have waited as often as we have
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed), std::memory_order_relaxed);
             state_.store((round + 1) << size_bits | size, std::memory_order_release);
@@ -159,7 +159,7 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
             for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
         });
     }
-    most = std::min(most, detail::Team::most_members);
+    most = (std::min)(most, detail::Team::most_members);
     detail::Team team(most, rounds);
     for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
     team.rethrow();

@@ -43,7 +43,7 @@ struct LinearGeluLayer {
         cache.slope.resize(x.batch());
         const std::size_t rows = x.batch() * Affine::rows;
         for (std::size_t m = 0; m < rows; m += some) {
-            const std::size_t count = std::min(some, rows - m);
+            const std::size_t count = (std::min)(some, rows - m);
             const std::span<T> u{y.data() + m * out, count * out}, slope{cache.slope.data() + m * out, count * out};
             kernel::gemm<T>(count, x.data() + m * in, in, w.forward, u.data(), out, {.bias = w.bias_or_null()});
             kernel::gelu_with_derivative<T>(u, u, slope);

@@ -78,7 +78,7 @@ template <class T, class... P>
 struct Unzipped<T, PartList<P...>> {
     static constexpr std::size_t count = sizeof...(P);
     // Largest tensor between two layers, in elements of one sample; the last output is not one, but counts.
-    static constexpr std::size_t largest = std::max({std::size_t{0}, P::Layer::Output::size...});
+    static constexpr std::size_t largest = (std::max)({std::size_t{0}, P::Layer::Output::size...});
     template <std::size_t I>
     using At = typename std::tuple_element_t<I, std::tuple<P...>>::Layer;
     template <std::size_t I>
