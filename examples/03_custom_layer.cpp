@@ -24,7 +24,7 @@ struct SquareLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Cache = ts::None;
+    using Cache = ts::Empty;
     static constexpr std::string_view name = "Square";
     static constexpr std::size_t channels = ts::last_dim<In>;
 
@@ -67,7 +67,7 @@ struct WrongLayer : SquareLayer<In, T> {
     using Base = SquareLayer<In, T>;
     static constexpr std::string_view name = "Wrong";
     static void backward(const typename Base::Params& p, ts::View<const T, In> x, ts::View<const T, In> y,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::None& cache,
+                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::Empty& cache,
                          typename Base::Params& grad) {
         Base::backward(p, x, y, dy, dx, cache, grad);
         for (std::size_t i = 0; i < x.elements(); ++i) dx.data()[i] /= 2;

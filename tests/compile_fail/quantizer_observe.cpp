@@ -20,9 +20,9 @@ struct MyQuantizer : testing::SmoothQuantizer<In, T> {
     using typename Base::Params;
     using Tokens = View<const Token, Shape<Base::tokens>>;
 #ifdef FIXED
-    static void update(Params&, Buffers&, const None&, const Options&) {}
+    static void update(Params&, Buffers&, const Empty&, const Options&) {}
 #endif
-    using Statistics = None;
+    using Statistics = Empty;
     static void observe(const Packed&, View<const T, In>, Tokens, const BatchPart&, Rng, Cache&, Statistics&) {}
 };
 struct My {

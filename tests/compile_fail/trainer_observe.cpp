@@ -7,7 +7,7 @@
 using namespace tessera;
 
 struct Model {
-    using Params = None;
+    using Params = Empty;
     using Batch = std::vector<float>;
     struct Workspace {
         Rng rng;
@@ -24,7 +24,7 @@ struct Model {
     void loss_and_grad(const Batch&, const BatchPart&, Workspace&, Params&) const {}
     Report report(const Workspace&, std::size_t) const { return {}; }
 
-    using Statistics = None;
+    using Statistics = Empty;
 #ifdef FIXED
     void observe(Workspace&, const BatchPart&, Statistics&) const {}
 #else
@@ -33,4 +33,4 @@ struct Model {
     void update(Workspace&, const Statistics&) {}
 };
 
-void train(Model& model) { Trainer{model, AdamW<None>{}}.step({1, 2}); }
+void train(Model& model) { Trainer{model, AdamW<Empty>{}}.step({1, 2}); }

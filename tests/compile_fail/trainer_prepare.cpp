@@ -7,7 +7,7 @@
 using namespace tessera;
 
 struct Model {
-    using Params = None;
+    using Params = Empty;
     using Batch = std::vector<float>;
     struct Workspace {
         Rng rng;
@@ -33,4 +33,4 @@ struct Model {
 #endif
 };
 
-void train(Model& model) { Trainer{model, AdamW<None>{}}.step({1, 2}); }
+void train(Model& model) { Trainer{model, AdamW<Empty>{}}.step({1, 2}); }

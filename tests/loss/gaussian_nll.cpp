@@ -89,7 +89,7 @@ TEST_CASE("GaussianNll: with images that are reconstructed exactly eps keeps los
 
 TEST_CASE("GaussianNll: starts at a variance of one, has one parameter and names its option") {
     ts::GaussianNllLoss<pair::Number, float>::Params params;
-    ts::None none;
+    ts::Empty none;
     ts::Rng rng{1};
     ts::GaussianNllLoss<pair::Number, float>::init(params, none, rng);
     CHECK(params.log_variance[0] == 0);

@@ -71,7 +71,7 @@ static_assert(Trainable<Vae> && Trainable<Prior> && Trainable<Gpt<good, GptBlock
 static_assert(!Trainable<int> && !Trainable<Encoder>);
 
 struct Least {
-    using Params = None;
+    using Params = Empty;
     struct Workspace {
         Rng rng;
         std::vector<double> totals;

@@ -165,7 +165,7 @@ std::string sums_of_all_kinds(C& c) {
     counts.value[2] = -static_cast<std::int64_t>(c.rank());
     std::array<double, 2> losses{0.25, static_cast<double>(c.rank())};
     std::vector<std::uint32_t> used{1, ~std::uint32_t{0}};
-    tessera::None none;
+    tessera::Empty none;
     dist::sum_tree(c, message, model.weights, none, counts, losses, std::span{used});
 
     const std::size_t n = c.size(), ranks = n * (n - 1) / 2;

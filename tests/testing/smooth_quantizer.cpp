@@ -19,7 +19,7 @@ TEST_CASE("Smooth: keeps the contract, and its backward is the derivative of its
 TEST_CASE("Smooth: gain tanh(z) in training, plus or minus gain in evaluation") {
     using Q = testing::SmoothQuantizer<Shape<2, 2>, double>;
     Q::Params params;
-    None none;
+    Empty none;
     Rng rng{1};
     Q::init(params, none, rng);
     Q::Packed w;

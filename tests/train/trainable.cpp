@@ -23,17 +23,17 @@ using FsqVae = VqVae<support::TinyEncoder<float>, Fsq<4, 4, 4, 4>, support::Tiny
 static_assert(Trainable<Vae> && Trainable<FsqVae> && Trainable<Prior> && !Trainable<int>);
 static_assert(Prepares<Vae> && LearnsStatistics<Vae> && !Prepares<Prior> && !LearnsStatistics<Prior>);
 static_assert(LearnsStatistics<FsqVae>);
-static_assert(std::same_as<detail::model_statistics<Prior>::type, None>);
+static_assert(std::same_as<detail::model_statistics<Prior>::type, Empty>);
 static_assert(std::same_as<detail::model_statistics<Vae>::type, Vae::Statistics>);
 
 // A hook is seen by its name, and refused where it cannot be called.
 struct Half {
-    using Params = None;
+    using Params = Empty;
     using Batch = std::span<const float>;
     struct Workspace {};
     void undo_prepare(Workspace&);  // may throw
     void prepare(Batch, const BatchPart&, Workspace&, detail::GatherNothing);
-    using Statistics = None;
+    using Statistics = Empty;
     void observe(Workspace&, const BatchPart&, Statistics&) const;  // nothing applies it
 };
 static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> && !LearnsStatistics<Half>);

@@ -29,7 +29,7 @@ TEST_CASE("BindQuantizer: what a program goes on with after the sentence is a qu
     using Broken = vq::detail::BrokenQuantizer<In, float>;
     static_assert(vq::Quantizer<Broken> && Broken::tokens == 2 && Broken::codes == 1);
     static_assert(!vq::Regularizes<Broken> && !vq::Observes<Broken> && !vq::StartsFromData<Broken>);
-    None none;
+    Empty none;
     Rng rng{1};
     Tensor<float, In> z{1}, q{1};
     Tensor<Token, Shape<2>> tokens{1};

@@ -28,7 +28,7 @@ using In = Shape<3, 3, 4>;
 template <class T>
 struct Bound {
     using Q = CodebookQuantizer<In, 6, T>;
-    None params, grad;
+    Empty params, grad;
     typename Q::Buffers buffers;
     typename Q::Packed w;
     typename Q::Cache cache;

@@ -96,7 +96,7 @@ void same_as_pytorch(std::span<const double> q, std::span<const double> tokens, 
     REQUIRE(q.size() == n);
     typename Q::Packed w;
     typename Q::Cache cache;
-    None none;
+    Empty none;
     Q::pack({}, {}, {}, w);
     Tensor<T, Shape<Width>> z{rows}, got{rows}, dq{rows}, dz{rows};
     Tensor<Token, Shape<1>> chosen{rows};
@@ -194,7 +194,7 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
         using Q = typename Spec::template Bind<Shape<1>, double>;
         typename Q::Packed w;
         typename Q::Cache cache;
-        None none;
+        Empty none;
         Q::pack({}, {}, {}, w);
         const std::size_t n = 41;
         Tensor<double, Shape<1>> z{n}, q{n}, dq{n}, dz{n};
@@ -228,7 +228,7 @@ TEST_CASE_TEMPLATE("Fsq: a number of any size stays in the levels, and its gradi
         using Q = typename Spec::template Bind<Shape<1>, T>;
         typename Q::Packed w;
         typename Q::Cache cache;
-        None none;
+        Empty none;
         Q::pack({}, {}, {}, w);
         Tensor<T, Shape<1>> z{4}, q{4}, dq{4}, dz{4};
         Tensor<Token, Shape<1>> tokens{4};

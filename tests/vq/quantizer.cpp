@@ -36,10 +36,10 @@ struct SignQuantizer {
     using Input = In;
     using Output = In;
     using Tokens = Shape<tokens>;
-    using Params = None;
-    using Buffers = None;
-    using Packed = None;
-    using Cache = None;
+    using Params = Empty;
+    using Buffers = Empty;
+    using Packed = Empty;
+    using Cache = Empty;
     struct Options {};
 
     static void init(Params&, Buffers&, Rng&) {}

@@ -23,7 +23,7 @@ using Plain = testing::SmoothQuantizer<Shape<2, 3>, float>;
 
 static_assert(vq::Regularizes<Book> && vq::Observes<Book> && vq::StartsFromData<Book> && vq::EncodesRows<Book>);
 static_assert(!vq::Regularizes<Plain> && !vq::Observes<Plain> && !vq::StartsFromData<Plain> && !vq::EncodesRows<Plain>);
-static_assert(std::same_as<vq::Terms<Plain>, None> && std::same_as<vq::Statistics<Plain>, None>);
+static_assert(std::same_as<vq::Terms<Plain>, Empty> && std::same_as<vq::Statistics<Plain>, Empty>);
 static_assert(std::same_as<vq::Terms<Book>, Book::Terms> && std::same_as<vq::Statistics<Book>, Book::Statistics>);
 static_assert(vq::HooksAreCallable<Book>::value && vq::HooksAreCallable<Plain>::value);
 
@@ -52,18 +52,18 @@ static_assert(vq::detail::names_regularize<Book> && vq::detail::names_observe<Bo
 TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
     Plain::Params params, grad;
     Plain::Packed w;
-    None none;
+    Empty none;
     Rng rng{1};
     Plain::init(params, none, rng);
     Plain::pack(params, none, {}, w);
     Tensor<float, Shape<2, 3>> z{2}, q{2}, dz{2};
     Tensor<Token, Shape<2>> tokens{2};
     dz.data()[0] = 5;
-    const None terms = vq::regularize<Plain>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, grad, 1);
+    const Empty terms = vq::regularize<Plain>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, grad, 1);
     CHECK(vq::sum_terms(terms) == 0);
-    CHECK(vq::count_terms<None>() == 0);
+    CHECK(vq::count_terms<Empty>() == 0);
     CHECK(dz.data()[0] == 5);
-    None statistics;
+    Empty statistics;
     vq::observe<Plain>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, none, statistics);
     vq::update<Plain>(params, none, statistics, {});
     vq::start<Plain>(params, none, std::as_const(z), {}, rng);
@@ -73,7 +73,7 @@ TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
 TEST_CASE("Quantizer hooks: with a member they are its calls") {
     Book::Buffers buffers;
     Book::Packed w;
-    None none;
+    Empty none;
     Rng rng{1};
     Book::init(none, buffers, rng);
     Book::pack(none, buffers, {}, w);

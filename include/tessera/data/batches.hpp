@@ -75,7 +75,7 @@ public:
         : dataset_{&dataset}, size_{size}, position_{position} {
         const std::size_t examples = dataset.size();
         if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
-            examples > std::numeric_limits<std::uint32_t>::max())
+            examples > (std::numeric_limits<std::uint32_t>::max)())
             throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
                                 std::to_string(size) + (options.drop_last ? ", the last one dropped" : "") +
                                 ": expected at least one batch, and fewer than 2^32 examples");
@@ -90,7 +90,7 @@ public:
         rank_ = options.rank;
         ranks_ = options.ranks;
         if (options.shuffle) order_ = permutation(examples, options.rng);
-        const std::size_t largest = std::min(size, examples);
+        const std::size_t largest = (std::min)(size, examples);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
     }
@@ -136,7 +136,7 @@ private:
     }
     void fill(std::size_t index) {
         kernel::in_own_mode([&] {  // pixels are divided here: a host's rounding must not show
-            const BatchShare own = batch_share(std::min(size_, used_ - index * size_), rank_, ranks_);
+            const BatchShare own = batch_share((std::min)(size_, used_ - index * size_), rank_, ranks_);
             const std::size_t first = index * size_ + own.first;
             x_.resize(own.count);
             for (std::size_t n = 0; n < own.count; ++n) {

@@ -139,9 +139,10 @@ static inline Mnist load_mnist(const std::string& folder, const Limits& limits =
     const std::size_t most = emnist ? 62 : 10;  // digits, and letters in both cases
     detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits);
     detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits);
-    std::size_t classes = 10;
+    std::size_t classes = emnist ? 0 : 10;
     if (emnist)  // 10 to 62 of them, some sets begin with 1
-        classes = std::size_t{1} + std::max(std::ranges::max(train.labels), std::ranges::max(test.labels)).index;
+        for (const std::vector<Label>* labels : {&train.labels, &test.labels})
+            for (const Label label : *labels) classes = (std::max)(classes, label.index + std::size_t{1});
     return {Digits{std::move(train.images), std::move(train.labels), classes},
             Digits{std::move(test.images), std::move(test.labels), classes}};
 }

@@ -30,7 +30,7 @@ public:
         if (start_.size() < padded) start_.resize(padded);
         for (std::size_t i = 0; i < padded; ++i)
             start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d}))
-                             : -std::numeric_limits<T>::max();
+                             : -(std::numeric_limits<T>::max)();
     }
     std::size_t codes() const { return panels_.columns(); }
     std::size_t width() const { return panels_.rows(); }
@@ -63,10 +63,10 @@ template <std::size_t R, std::size_t... I>
         ((c[I] = Vec::load_aligned(start + I % 2 * W)), ...);
         tile::detail::add_all_products<R, 2>(c, rows, d, panel, all);
         const auto play = [&](BestOfRow& row, const Vec& first, const Vec& second) {
-            const Vec score = simd::max(second, first), code = simd::select(second > first, codes[1], codes[0]);
+            const Vec score = (simd::max)(second, first), code = simd::select(second > first, codes[1], codes[0]);
             const Vec before = simd::load<float>(row.score);
             simd::store(row.code, simd::select(score > before, code, simd::load<float>(row.code)));
-            simd::store(row.score, simd::max(score, before));
+            simd::store(row.score, (simd::max)(score, before));
         };
         ((I % 2 == 0 ? play(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
     }
@@ -85,11 +85,13 @@ constexpr auto nearest_table(std::index_sequence<R...>) {
 inline Token winner(const BestOfRow& row) {
     using tile::Vec;
     const Vec score = simd::load<float>(row.score), code = simd::load<float>(row.code);
-    const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return simd::max(a, b); });
-    if (!(simd::first_lane(largest) <= std::numeric_limits<float>::max())) return no_token;  // sums went past all numbers
+    const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return (simd::max)(a, b); });
+    // sums went past all numbers
+    if (!(simd::first_lane(largest) <= (std::numeric_limits<float>::max)())) return no_token;
     const Vec candidates = simd::select(score == largest, code, simd::detail::bits_as<float>(Index(no_token)));
     const Vec lowest = simd::across<float>(candidates, [](const Vec& a, const Vec& b) {
-        return simd::detail::bits_as<float>(simd::min(simd::detail::bits_as<Token>(a), simd::detail::bits_as<Token>(b)));
+        using simd::detail::bits_as;
+        return bits_as<float>((simd::min)(bits_as<Token>(a), bits_as<Token>(b)));
     });
     return std::bit_cast<Token>(simd::first_lane(lowest));
 }
@@ -109,7 +111,7 @@ void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanel
         tile::EvenCut(rows).for_runs(detail::block_tiles, [&](std::size_t first, std::size_t r, std::size_t tiles) {
             for (std::size_t i = 0; i < r * tiles; ++i) {
                 a[i] = x + (first + i) * ldx;
-                simd::store(best[i].score, tile::Vec(-std::numeric_limits<float>::max()));
+                simd::store(best[i].score, tile::Vec(-(std::numeric_limits<float>::max)()));
                 simd::store(best[i].code, simd::detail::bits_as<float>(detail::Index(no_token)));
             }
             for (std::size_t j = 0; j < codes.panels().panel_count(); ++j) {
@@ -123,7 +125,7 @@ void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanel
         });
     } else {
         for (std::size_t m = 0; m < rows; ++m) {
-            T best = -std::numeric_limits<T>::max();
+            T best = -(std::numeric_limits<T>::max)();
             out[m] = no_token;
             for (std::size_t k = 0; k < codes.codes(); ++k) {
                 T score = codes.start()[k];
@@ -134,7 +136,7 @@ void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanel
                     out[m] = static_cast<Token>(k);
                 }
             }
-            if (!(best <= std::numeric_limits<T>::max())) out[m] = no_token;
+            if (!(best <= (std::numeric_limits<T>::max)())) out[m] = no_token;
         }
     }
 }

@@ -37,9 +37,9 @@ struct GaussianNllLoss {
     static constexpr std::string_view name = "GaussianNll";
     using Scalar = T;
     using Input = In;
-    using Buffers = None;
+    using Buffers = Empty;
     using Options = GaussianNllOptions;
-    using Cache = None;
+    using Cache = Empty;
 
     struct Params {
         Param<T, Shape<1>> log_variance;

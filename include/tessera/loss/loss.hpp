@@ -56,14 +56,14 @@ concept LossSpec = requires { typename Spec::template Bind<In, T>; } && Loss<typ
 
 /// What a loss without weights, numbers and scratch has of the contract.
 struct PlainLoss {
-    using Params = None;
-    using Buffers = None;
-    using Packed = None;
-    using Cache = None;
+    using Params = Empty;
+    using Buffers = Empty;
+    using Packed = Empty;
+    using Cache = Empty;
     struct Options {};
 
-    static void init(None&, None&, Rng&) {}
-    static void pack(const None&, const None&, const Options&, None&) {}
+    static void init(Empty&, Empty&, Rng&) {}
+    static void pack(const Empty&, const Empty&, const Options&, Empty&) {}
 };
 
 namespace detail {
@@ -72,8 +72,8 @@ template <class In, class T>
 struct BrokenLoss : PlainLoss {
     using Scalar = T;
     using Input = In;
-    static double loss(const None&, View<const T, In>, View<const T, In>, None&) { return 0; }
-    static double loss_and_grad(const None&, View<const T, In>, View<const T, In>, View<T, In>, None&, None&, T) {
+    static double loss(const Empty&, View<const T, In>, View<const T, In>, Empty&) { return 0; }
+    static double loss_and_grad(const Empty&, View<const T, In>, View<const T, In>, View<T, In>, Empty&, Empty&, T) {
         return 0;
     }
 };

@@ -46,7 +46,7 @@ struct EmbeddingLayer {
             under("position", f)("weight", p.position...);
         }
     };
-    using Cache = None;
+    using Cache = Empty;
 
     static void init(Params& p, Rng& rng) {
         nn::normal(p.token, 1.f, rng);

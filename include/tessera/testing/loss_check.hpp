@@ -105,7 +105,7 @@ std::string check_loss_writes(const LossCheck& o) {
     L::Params::each(
         [&](const Path& path, const auto& a, const auto& b) {
             for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)
-                if (!(std::abs(a[i] - b[i]) <= T(1e-5) * std::max(T(1), std::abs(a[i]))))
+                if (!(std::abs(a[i] - b[i]) <= T(1e-5) * (std::max)(T(1), std::abs(a[i]))))
                     failure = "adds to grad: " + at(path.str(), i) + ": expected " + text(static_cast<double>(a[i])) +
                               ", got " + text(static_cast<double>(b[i]));
         },
@@ -130,7 +130,7 @@ std::string check_loss_blocks(const LossCheck& o) {
     const std::string failure =
         detail::differs<T>("dy", std::as_const(whole.dy).span(), std::as_const(single.dy).span());
     if (!failure.empty()) return "samples: the batch at once and one by one: " + failure;
-    if (!(std::abs(sum - parts) <= 1e-5 * std::max(1.0, std::abs(sum))))
+    if (!(std::abs(sum - parts) <= 1e-5 * (std::max)(1.0, std::abs(sum))))
         return "sum of the samples' losses: expected " + text(sum) + ", got " + text(parts);
     for (const bool in_target : {false, true}) {
         LossRig<L> bad{o};
@@ -170,7 +170,7 @@ std::string check_loss_gradients(const LossCheck& o) {
     const auto grad = rig.grad;
     const auto compare = [&](const std::string& what, std::span<double> v, std::span<const double> g) -> std::string {
         double largest = 1e-3;
-        for (const double x : g) largest = std::max(largest, std::abs(x));
+        for (const double x : g) largest = (std::max)(largest, std::abs(x));
         for (std::size_t i = 0; i < v.size(); ++i) {
             const double value = v[i];
             const auto with = [&](double x) {

@@ -84,7 +84,7 @@ std::string check_evaluation(const QuantizerCheck& o) {
             std::ranges::fill(rig.tokens.span(), no_token);
             for (std::size_t row = 0; row < o.batch * rows; row += 2)
                 Q::encode_rows(std::as_const(rig.w), std::as_const(rig.z), rig.tokens.view(), row,
-                               std::min(row + 2, o.batch * rows));
+                               (std::min)(row + 2, o.batch * rows));
             for (std::size_t i = 0; i < tokens.span().size(); ++i)
                 if (tokens.data()[i] != rig.tokens.data()[i])
                     return when + "encode_rows: " + at("tokens", i) + ": " +

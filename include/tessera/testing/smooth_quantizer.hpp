@@ -26,8 +26,8 @@ struct SmoothQuantizer {
     using Input = In;
     using Output = In;
     using Tokens = Shape<tokens>;
-    using Buffers = None;
-    using Cache = None;
+    using Buffers = Empty;
+    using Cache = Empty;
     struct Options {};
 
     struct Params {

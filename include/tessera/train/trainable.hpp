@@ -102,7 +102,7 @@ inline constexpr bool names_statistics = !requires { &WithName<M, NamedModelStat
 
 template <class M>
 struct model_statistics {
-    using type = None;
+    using type = Empty;
 };
 template <LearnsStatistics M>
 struct model_statistics<M> {

@@ -264,7 +264,7 @@ private:
         if (batches_[0] < 0) throw StateError("counters: batches: " + expected_got("at least 0", std::to_string(batches_[0])));
         if (held_[0] > 0 && (samples_[0] < 1 || samples_[1] < 1))
             throw StateError("counters: samples of the batches held: " +
-                             expected_got("at least 1", std::to_string(std::min(samples_[0], samples_[1]))));
+                             expected_got("at least 1", std::to_string((std::min)(samples_[0], samples_[1]))));
     }
     void refuse_outlier(double norm) const {
         const double usual = options_.reject_spikes > 0 ? recent_.usual() : 0;

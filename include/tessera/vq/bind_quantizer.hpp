@@ -17,19 +17,19 @@ struct BrokenQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Buffers = None;
-    using Packed = None;
-    using Cache = None;
+    using Params = Empty;
+    using Buffers = Empty;
+    using Packed = Empty;
+    using Cache = Empty;
     struct Options {};
     using Tokens = Shape<row_count<In>>;
     static constexpr std::size_t tokens = row_count<In>, codes = 1;
-    static void init(None&, None&, Rng&) {}
-    static void pack(const None&, const None&, const Options&, None&) {}
-    static void forward(const None&, const nn::Pass&, View<const T, In>, View<Token, Tokens>, View<T, In>, None&) {}
-    static void lookup(const None&, View<const Token, Tokens>, View<T, In>, None&) {}
-    static void backward(const None&, View<const T, In>, View<const Token, Tokens>, View<const T, In>, View<const T, In>,
-                         View<T, In>, None&, None&) {}
+    static void init(Empty&, Empty&, Rng&) {}
+    static void pack(const Empty&, const Empty&, const Options&, Empty&) {}
+    static void forward(const Empty&, const nn::Pass&, View<const T, In>, View<Token, Tokens>, View<T, In>, Empty&) {}
+    static void lookup(const Empty&, View<const Token, Tokens>, View<T, In>, Empty&) {}
+    static void backward(const Empty&, View<const T, In>, View<const Token, Tokens>, View<const T, In>, View<const T, In>,
+                         View<T, In>, Empty&, Empty&) {}
 };
 
 template <class Spec, class In, class T>

@@ -50,9 +50,9 @@ struct CodebookQuantizer {
     using Input = In;
     using Output = In;
     using Tokens = Shape<tokens>;
-    using Params = None;
+    using Params = Empty;
     using Options = CodebookOptions;
-    using Cache = None;
+    using Cache = Empty;
 
     struct Buffers {
         CodebookState<K, width, T> book;
@@ -144,17 +144,17 @@ struct CodebookQuantizer {
     }
     /// Written so that NaN fails each of them.
     static void check_options(const Options& o) {
-        const auto check = [](bool good, const char* what, const char* expected, float got) {
+        const auto demand = [](bool good, const char* what, const char* expected, float got) {
             if (!good)
                 throw ArgumentError("Codebook: " + std::string{what} + ": " + expected_got(expected, number_text(got)));
         };
         const auto not_negative = [&](const char* what, float x) {
-            check(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+            demand(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
         };
         not_negative("commitment", o.commitment);
-        check(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
+        demand(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
         not_negative("ema.eps", o.ema.eps);
-        check(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
+        demand(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
     }
 };
 

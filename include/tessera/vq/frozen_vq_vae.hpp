@@ -117,7 +117,7 @@ public:
             Tensor<T, Input> x;
             Tensor<Token, Codes> out;
             for (std::size_t first = 0; first < images.size(); first += piece) {
-                x.resize(std::min(piece, images.size() - first));
+                x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
                 encode(x, out, ws);
@@ -142,7 +142,7 @@ public:
             Sums total;
             Tensor<T, Input> y{piece};
             for (std::size_t first = 0; first < images.size(); first += piece) {
-                x.resize(std::min(piece, images.size() - first));
+                x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 blocks.assign(x.batch() / nn::group_size + 1, {});
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
@@ -188,7 +188,7 @@ private:
 
     // Fewer images than two threads can share: they share the layers instead. More than 4 would have no panels of their own.
     static std::size_t team_for(std::size_t batch) {
-        return batch == 0 || batch > nn::group_size ? 1 : std::min(kernel::concurrency(), std::size_t{4});
+        return batch == 0 || batch > nn::group_size ? 1 : (std::min)(kernel::concurrency(), std::size_t{4});
     }
     static Scratch& first_of(Workspace& ws) {
         if (ws.empty()) ws.resize(1);

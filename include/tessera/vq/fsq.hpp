@@ -58,8 +58,8 @@ struct FsqQuantizer {
     using Input = In;
     using Output = In;
     using Tokens = Shape<tokens>;
-    using Params = None;
-    using Buffers = None;
+    using Params = Empty;
+    using Buffers = Empty;
     struct Options {};
 
     // u = scale tanh(z + shift) - offset; the digit is round(u) + lowest.

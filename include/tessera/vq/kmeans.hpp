@@ -51,7 +51,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
                     const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(code[i]);
                     d = kernel::simd::fma(difference, difference, d);
                 }
-                distance[m] = k == 0 ? d : std::min(distance[m], d);
+                distance[m] = k == 0 ? d : (std::min)(distance[m], d);
             }
         }
         std::vector<Token> tokens(n);

@@ -84,7 +84,7 @@ inline constexpr bool names_complete = !requires { &WithName<Q, NamedOptionalInF
 
 template <class Q>
 struct terms_of {
-    using type = None;
+    using type = Empty;
 };
 template <Regularizes Q>
 struct terms_of<Q> {
@@ -92,7 +92,7 @@ struct terms_of<Q> {
 };
 template <class Q>
 struct statistics_of {
-    using type = None;
+    using type = Empty;
 };
 template <Observes Q>
 struct statistics_of<Q> {
@@ -101,7 +101,7 @@ struct statistics_of<Q> {
 
 }  // namespace detail
 
-/// Q's Terms and Statistics; None where it has none.
+/// Q's Terms and Statistics; Empty where it has none.
 template <class Q>
 using Terms = typename detail::terms_of<Q>::type;
 template <class Q>

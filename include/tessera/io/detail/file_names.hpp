@@ -81,7 +81,7 @@ public:
     const Entry* closest(std::string_view name) const {
         const Entry* best = nullptr;
         std::size_t least = 3;
-        for (std::size_t i = 0; i < std::min<std::size_t>(entries_.size(), 2000); ++i)
+        for (std::size_t i = 0; i < (std::min<std::size_t>)(entries_.size(), 2000); ++i)
             if (const std::size_t d = distance(name, entries_[i].name); d < least) {
                 least = d;
                 best = &entries_[i];
@@ -175,10 +175,10 @@ private:
             for (std::size_t i = 1; i <= a.size(); ++i) {
                 const std::size_t same = diagonal + (a[i - 1] != b[j - 1]);
                 diagonal = row[i];
-                row[i] = std::min({same, row[i] + 1, row[i - 1] + 1});
+                row[i] = (std::min)({same, row[i] + 1, row[i - 1] + 1});
             }
         }
-        return std::min(row[a.size()], far_apart);
+        return (std::min)(row[a.size()], far_apart);
     }
 
     const SafetensorsFile* file_;

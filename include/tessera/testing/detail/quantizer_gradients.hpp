@@ -20,7 +20,7 @@ template <class F>
 std::string compare_gradient(const QuantizerCheck& o, const std::string& what, std::span<double> v,
                              std::span<const double> g, F f) {
     double largest = 1e-3;
-    for (const double x : g) largest = std::max(largest, std::abs(x));
+    for (const double x : g) largest = (std::max)(largest, std::abs(x));
     for (std::size_t i = 0; i < v.size(); ++i) {
         const double value = v[i];
         v[i] = value + o.step;

@@ -121,7 +121,7 @@ private:
 
     Comm* communicator_;   // null where there is one process
     bool agreed_ = false;  // the processes have the same weights
-    std::conditional_t<alone, None, Params> own_{};
+    std::conditional_t<alone, Empty, Params> own_{};
     dist::Message message_;
 };
 
