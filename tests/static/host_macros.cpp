@@ -30,6 +30,7 @@
 #include <new>
 #include <numbers>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <span>
 #include <stdexcept>

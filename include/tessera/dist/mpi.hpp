@@ -153,7 +153,7 @@ public:
         group_->check_thread("send");
         detail::check_other("dist::Mpi: send", to, rank(), size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
-            check("send to", to,
+            checked_call("send to", to,
                   MPI_Send(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(to), tag, comm()));
         });
     }
@@ -162,7 +162,7 @@ public:
         detail::check_other("dist::Mpi: receive", from, rank(), size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
             MPI_Status status;
-            check("receive from", from,
+            checked_call("receive from", from,
                   MPI_Recv(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(from), tag, comm(),
                            &status));
             int got = 0;
@@ -176,7 +176,7 @@ public:
         group_->check_thread("broadcast");
         detail::check_root("dist::Mpi: broadcast", root, size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
-            check("broadcast from", root,
+            checked_call("broadcast from", root,
                   MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(root), comm()));
         });
     }
@@ -205,7 +205,7 @@ private:
     static constexpr int tag = 0;
 
     MPI_Comm comm() const { return group_->comm(); }
-    static void check(const char* call, std::size_t rank, int result) {
+    static void checked_call(const char* call, std::size_t rank, int result) {
         if (result != MPI_SUCCESS) detail::check_mpi(std::string{call} + " rank " + std::to_string(rank), result);
     }
 

@@ -102,7 +102,7 @@ void tell(M& model, const std::vector<std::string>& missing) {
 
 template <class... M>
 LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models) {
-    file.check();
+    file.check_sum();
     std::vector<Leaf> leaves;
     std::vector<Fact> facts;
     (add_leaves<M>(models, leaves), ...);
