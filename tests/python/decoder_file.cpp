@@ -4,6 +4,7 @@
 #include <tessera/io/weights.hpp>
 #include <tessera/nn/conv_relu.hpp>
 #include <tessera/nn/residual.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <array>
