@@ -2,6 +2,7 @@
 // expect: Shape<16>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 using namespace tessera;

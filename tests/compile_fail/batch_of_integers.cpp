@@ -1,6 +1,7 @@
 // expect: (cannot convert|no viable conversion from) .*Tensor<int, .*VqVae<Encoder, .*::Batch
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 using namespace tessera;

@@ -4,6 +4,7 @@
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
+#include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 using namespace tessera;

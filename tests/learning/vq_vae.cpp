@@ -10,6 +10,7 @@
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
+#include <tessera/vq/codebook.hpp>
 
 #include <algorithm>
 #include <cstddef>

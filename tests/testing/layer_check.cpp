@@ -275,8 +275,10 @@ TEST_CASE("check_layer: rounds that make something else than forward are found")
 
 TEST_CASE("check_layer: results that depend on the thread are found") {
     const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, 3};
-    tbb::task_arena{3}.execute(
-        [] { CHECK(starts(message<Fault::depends_on_thread>(), "threads: 1 and 2 slots: y[")); });
+    const std::string text = tbb::task_arena{3}.execute([] { return message<Fault::depends_on_thread>(); });
+    // Whether a team of threads meets it first depends on how busy the machine is.
+    const bool by_team = text.starts_with("layer 3x2 -> 3x2: rounds: forward and a team of 3: y[");
+    CHECK((by_team || starts(text, "threads: 1 and 2 slots: y[")));
 }
 
 TEST_CASE("check_layer: allocation after the first call is found, where there is a counter") {

@@ -67,7 +67,8 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
         if (F == Fault::writes_before_reading) std::ranges::fill(dy.span(), T(0));
         const double sum = loss(w, y, target, c);
         const T last = dy.data()[dy.size() - 1], first = dy.data()[0];
-        Params own;
+        static thread_local Params own;
+        set_zero(own);
         const T used = F == Fault::ignores_scale ? T(1) : scale;
         Base::loss_and_grad(w, y, target, dy, c, own, used);
         if (F == Fault::skips_last) dy.data()[dy.size() - 1] = last;

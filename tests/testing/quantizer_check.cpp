@@ -234,7 +234,8 @@ struct WrongQuantizer : testing::SmoothQuantizer<In, T> {
     }
     static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In> q,
                          View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
-        Params own;
+        static thread_local Params own;
+        set_zero(own);
         Base::backward(w, z, in, q, dq, dz, c, own);
         if (F == Wrong::gradient)
             for (T& v : dz.span()) v *= T(1.00001);

@@ -38,7 +38,7 @@ constexpr std::size_t sizes[] = {128, 96, 70, 16, 5};
 
 // Samples first .. first + count of the whole data: what one process passes to a step.
 struct Images {
-    Tensor<float, support::TinyImage> x = support::batch_of<float>(bars(128, 1));
+    Tensor<float, support::TinyImage> x = support::batch_of<float>(bars(140, 1));
     View<const float, support::TinyImage> slice(std::size_t first, std::size_t count) const {
         return std::as_const(x).view().slice(first, count);
     }
@@ -62,7 +62,7 @@ struct RevivingRun : VaeRun<Codebook<32>> {
 constexpr GptConfig prior_config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3,
                                  .dropout_percent = 20};
 struct Sequences {
-    data::Tokens<5> x = support::sequences<prior_config>(128, 1);
+    data::Tokens<5> x = support::sequences<prior_config>(140, 1);
     Gpt<prior_config>::Batch slice(std::size_t first, std::size_t count) const {
         return {x.view().slice(first, count), x.labels().subspan(first, count), 0};
     }

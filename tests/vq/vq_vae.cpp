@@ -250,7 +250,7 @@ TEST_CASE("VqVae: a training step allocates nothing after the first") {
 
 TEST_CASE("VqVae: an empty batch, and NaN in a pixel, are refused") {
     Rng rng{1};
-    Vae vae{rng};
+    Vae vae{rng}, fresh{rng};
     Vae::Workspace ws;
     Vae::Params grad;
     CHECK(support::message<ArgumentError>([&] { vae.loss_and_grad({}, ws, grad); }) ==
@@ -260,7 +260,9 @@ TEST_CASE("VqVae: an empty batch, and NaN in a pixel, are refused") {
     const auto before = support::hash_state(vae);
     x[17][5] = std::numeric_limits<float>::quiet_NaN();
     const std::string expected = "expected a finite number, got nan";
-    CHECK(support::contains(support::message<NumericError>([&] { vae.prepare(x, ws); }), expected));
+    const auto not_started = support::hash_state(fresh);
+    CHECK(support::contains(support::message<NumericError>([&] { fresh.prepare(x, ws); }), expected));
+    CHECK(support::hash_state(fresh) == not_started);
     CHECK(support::contains(support::message<NumericError>([&] { vae.loss_and_grad(x, ws, grad); }), expected));
     CHECK(support::contains(support::message<NumericError>([&] { static_cast<void>(vae.reconstruct(x)); }), expected));
     CHECK(support::hash_state(vae) == before);

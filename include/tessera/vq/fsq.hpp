@@ -6,7 +6,7 @@
 //     FsqBound::tanh (the paper's)    h = (L - 1)(1 - eps)/2, eps = 1e-3;  o = 1/2 for even L, else 0;  s = atanh(o / h),
 //                                     so that u(0) = 0 (the paper's listing has tan here; vector-quantize-pytorch atanh)
 //                                     u = h tanh(z + s) - o,   digit = round(u) + floor(L/2),   q = round(u) / floor(L/2)
-//     FsqBound::symmetric             u = (L - 1)(tanh(z) + 1)/2,   digit = round(u),   q = 2 digit / (L - 1) - 1
+//     FsqBound::symmetric             u = (L - 1)(tanh(z) + 1)/2,   digit = round(u),   q = (2 digit - (L - 1)) / (L - 1)
 //     token = sum over channels of digit_i times the product of L_j, j < i
 //     dz = dq du/dz dq/du                                               straight through the rounding
 //
@@ -152,7 +152,7 @@ private:
     }
     static T value(std::size_t digit, std::size_t i) {
         if constexpr (Bound == FsqBound::symmetric)
-            return T(2) * static_cast<T>(digit) / static_cast<T>(levels[i] - 1) - T(1);
+            return (T(2) * static_cast<T>(digit) - static_cast<T>(levels[i] - 1)) / static_cast<T>(levels[i] - 1);
         else
             return (static_cast<T>(digit) - static_cast<T>(levels[i] / 2)) / static_cast<T>(levels[i] / 2);
     }
