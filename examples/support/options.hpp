@@ -13,6 +13,8 @@ namespace digits {
 
 enum class Preset { small, std };
 const char* name(Preset preset);
+enum class Quantizer { codebook, fsq };
+const char* name(Quantizer quantizer);
 const Recipe& recipe(Preset preset);
 
 struct Options {
@@ -22,6 +24,7 @@ struct Options {
     double skip_bad = 0;    ///< share of a folder's files that may be no images
 
     std::optional<Preset> preset;
+    std::optional<Quantizer> quantizer;
     std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;
     std::uint64_t seed = 1;
     std::size_t threads = 1;

@@ -52,6 +52,7 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material)
     const auto add = [&](const char* what, std::size_t value) { facts_.pairs.emplace_back(what, std::to_string(value)); };
     const std::size_t images = material.train.size();
     facts_.pairs.emplace_back("preset", name(options.preset.value_or(Preset::small)));
+    facts_.pairs.emplace_back("quantizer", name(options.quantizer.value_or(Quantizer::codebook)));
     facts_.pairs.emplace_back("training images", digest(material.train));
     facts_.pairs.emplace_back("test images", digest(material.test));
     add("seed", options.seed);

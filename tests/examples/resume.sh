@@ -67,6 +67,8 @@ done
 grep -q 'holds the checkpoints of an earlier run: --resume goes on with it' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) && fail "another seed was accepted"
 grep -q 'seed: expected 6, file has 5' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) && fail "another quantizer was accepted"
+grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 [ ! -e "$work/no" ] || fail "--out was made"
 
