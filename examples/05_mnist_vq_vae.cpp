@@ -27,7 +27,7 @@ int run(const course::Arguments& arguments) {
         course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     std::printf("%zu digits to learn from, %zu to test with\n", train.size(), digits.test.size());
 
-    // The VAE owns its weights, its codebook and nothing else.
+    // The VAE owns its weights and its codebook, and no scratch of a step.
     ts::Rng rng{42};
     course::Vae vae{rng};
     std::printf("encoder and decoder have %zu weights; %zu codes of %zu numbers; %zu codes for a digit\n",

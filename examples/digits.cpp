@@ -63,7 +63,9 @@ void say_hello(const Summary& s, const std::string& data) {
 
 // Tiles: the middle of each decoded image, where no border shows.
 tessera::Bytes codebook_png(const Picture& codes) {
-    return png_grid_of_middles(codes, codes.batch() > 256 ? 32 : 16);
+    std::size_t columns = 1;  // no taller than wide, and every row is full
+    while (columns * columns < codes.batch() || codes.batch() % columns != 0) ++columns;
+    return png_grid_of_middles(codes, columns);
 }
 
 // Rows of test images, each above the row of its reconstructions.
@@ -99,7 +101,7 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
     const Preset preset = o.preset.value_or(Preset::small);
     const Recipe chosen = recipe(preset, o);
     Run run{o, chosen, material};
-    const Job job{o, chosen, output, run};
+    const Job job{o, o.quantizer.value_or(Quantizer::codebook), chosen, output, run};
     const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
@@ -121,16 +123,19 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
     if (o.preset && *o.preset != facts.preset)
         throw tessera::ArgumentError("--load: " + o.load + ": expected a model of preset " + name(*o.preset) +
                                      ", got one of " + name(facts.preset));
+    if (o.quantizer && *o.quantizer != facts.quantizer)
+        throw tessera::ArgumentError("--load: " + o.load + ": expected a model with the quantizer " +
+                                     name(*o.quantizer) + ", got one with " + name(facts.quantizer));
     check_label(o, facts.class_names);
     const Output output{o.out};
     output.check({"samples.png", "metrics.json"});
-    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ")");
+    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + name(facts.quantizer) + ")");
     for (const std::string& unused : o.unused)
         std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     Run run;
     const Recipe chosen = recipe(facts.preset, o);
-    const Job job{o, chosen, output, run};
+    const Job job{o, facts.quantizer, chosen, output, run};
     const Outcome outcome = facts.preset == Preset::small ? sample_small(job, facts.class_names)
                                                           : sample_std(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));

@@ -11,6 +11,7 @@ namespace digits {
 
 struct Job {
     const Options& options;
+    Quantizer quantizer;
     const Recipe& recipe;
     const Output& output;
     Run& run;
@@ -33,6 +34,7 @@ Outcome sample_std(const Job& job, const std::vector<std::string>& class_names);
 /// What a model file says about itself; throws tessera::Error if it is not one of ours.
 struct ModelFacts {
     Preset preset;
+    Quantizer quantizer;
     std::vector<std::string> class_names;
 };
 ModelFacts read_model_facts(const std::string& path);

@@ -55,6 +55,7 @@ std::string metrics_json(const Summary& summary, const Outcome& outcome) {
     const Options& o = summary.options;
     Json json{{"version", summary.version},
               {"preset", outcome.preset},
+              {"quantizer", outcome.quantizer},
               {"seed", o.seed},
               {"threads", o.threads},
               {"simd", summary.simd},

@@ -14,10 +14,15 @@ ModelFacts read_model_facts(const std::string& path) {
     file.check_sum();
     const auto preset = file.metadata("tessera.digits.preset"),
                names = file.metadata("tessera.digits.class_names");
-    if (!preset || !names || (*preset != "small" && *preset != "std"))
+    // files of earlier versions do not say it: there was one kind
+    const std::string quantizer = file.metadata("tessera.digits.quantizer").value_or("codebook");
+    if (!preset || !names || (*preset != "small" && *preset != "std") ||
+        (quantizer != "codebook" && quantizer != "fsq"))
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    "--load: " + path + ": expected a model that this program has written");
-    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, {}};
+    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std,
+                     quantizer == "codebook" ? Quantizer::codebook : Quantizer::fsq,
+                     {}};
     std::istringstream lines{*names};
     for (std::string name; std::getline(lines, name);) facts.class_names.push_back(name);
     return facts;

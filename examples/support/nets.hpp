@@ -1,6 +1,6 @@
 #pragma once
-// The nets of both presets. Each number stands once: the codebook takes the encoder's width, the prior its
-// vocabulary and context from the VQ-VAE.
+// The nets of both presets, with either quantizer. Each number is in one place: a codebook takes its width from the
+// encoder, the prior its vocabulary and its context from the VQ-VAE.
 
 #include "classes.hpp"
 
@@ -11,6 +11,7 @@
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/fsq.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <cstddef>
@@ -40,11 +41,12 @@ using DecoderChain = Chain<tessera::Shape<7, 7, Width>,
     ConvTranspose2d<1, up2>>;                         // 28 x 28
 // clang-format on
 
-struct Small {
+template <class QuantizerSpec, std::size_t Width>
+struct SmallNets {
     static constexpr const char* name = "small";
-    struct Encoder : EncoderChain<64, 32> {};
-    struct Decoder : DecoderChain<64, 32> {};
-    using Vae = tessera::VqVae<Encoder, tessera::Codebook<256>, Decoder>;
+    struct Encoder : EncoderChain<64, Width> {};
+    struct Decoder : DecoderChain<64, Width> {};
+    using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
     using Prior = tessera::Gpt<tessera::GptConfig{.vocab = Vae::codes,
                                                   .context = Vae::tokens,
                                                   .width = 128,
@@ -53,17 +55,34 @@ struct Small {
                                                   .classes = most_classes}>;
 };
 
-struct Std {
+template <class QuantizerSpec, std::size_t Width>
+struct StdNets {
     static constexpr const char* name = "std";
-    struct Encoder : EncoderChain<128, 64> {};
-    struct Decoder : DecoderChain<128, 64> {};
-    using Vae = tessera::VqVae<Encoder, tessera::Codebook<512>, Decoder>;
+    struct Encoder : EncoderChain<128, Width> {};
+    struct Decoder : DecoderChain<128, Width> {};
+    using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
     using Prior = tessera::Gpt<tessera::GptConfig{.vocab = Vae::codes,
                                                   .context = Vae::tokens,
                                                   .width = 256,
                                                   .heads = 8,
                                                   .layers = 6,
                                                   .classes = most_classes}>;
+};
+
+struct Small : SmallNets<tessera::Codebook<256>, 32> {
+    static constexpr const char* quantizer = "codebook";
+};
+struct Std : StdNets<tessera::Codebook<512>, 64> {
+    static constexpr const char* quantizer = "codebook";
+};
+
+/// Four channels are rounded to 8, 5, 5 and 5 levels: 1000 codes, of which none is learned.
+using Levels = tessera::Fsq<8, 5, 5, 5>;
+struct SmallFsq : SmallNets<Levels, 4> {
+    static constexpr const char* quantizer = "fsq";
+};
+struct StdFsq : StdNets<Levels, 4> {
+    static constexpr const char* quantizer = "fsq";
 };
 
 }  // namespace digits

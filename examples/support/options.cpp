@@ -21,6 +21,7 @@
 namespace digits {
 
 const char* name(Preset preset) { return preset == Preset::small ? "small" : "std"; }
+const char* name(Quantizer quantizer) { return quantizer == Quantizer::codebook ? "codebook" : "fsq"; }
 Recipe recipe(Preset preset, const Options& options) {
     Recipe r = preset == Preset::small ? small_recipe : std_recipe;
     const auto set_rate = [](Recipe::Stage& stage, const std::optional<double>& lr) {
@@ -143,6 +144,22 @@ Options parse(int argc, char** argv) {
             ->check(
                 [](const std::string& s) -> std::string {
                     return s == "small" || s == "std" ? "" : "expected small or std, got " + s;
+                },
+                "", "")
+            ->group("Training");
+    std::string quantizer;
+    auto* quantizer_option =
+        app.add_option("--quantizer", quantizer,
+                       help("codebook: the codes are vectors, learned with the nets; few codes that fit the images well, "
+                            "which the prior learns quickly") +
+                           '\n' +
+                           help("fsq: finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; 1000 "
+                                "fixed codes with either preset, and no codebook that could collapse") +
+                           '\n' + help("(default: codebook, or what the file of --load holds)"))
+            ->type_name("NAME")
+            ->check(
+                [](const std::string& s) -> std::string {
+                    return s == "codebook" || s == "fsq" ? "" : "expected codebook or fsq, got " + s;
                 },
                 "", "")
             ->group("Training");
@@ -326,6 +343,8 @@ Options parse(int argc, char** argv) {
         if (option->count() != 0) to = value;
     };
     if (preset_option->count() != 0) o.preset = preset == "small" ? Preset::small : Preset::std;
+    if (quantizer_option->count() != 0)
+        o.quantizer = quantizer == "codebook" ? Quantizer::codebook : Quantizer::fsq;
     take(epochs_vqvae_option, epochs_vqvae, o.epochs_vqvae);
     take(epochs_prior_option, epochs_prior, o.epochs_prior);
     take(batch_option, batch, o.batch);

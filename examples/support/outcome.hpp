@@ -52,7 +52,7 @@ struct Sampling {
 };
 
 struct Outcome {
-    std::string preset;
+    std::string preset, quantizer;
     std::optional<Stage1> stage1;  ///< nothing: the model was loaded
     std::optional<Stage2> stage2;
     Sampling sampling;

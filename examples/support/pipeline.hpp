@@ -1,5 +1,5 @@
 #pragma once
-// Both stages and sampling for one preset. Loops, logging and curves are the program's: the library only
+// Both stages and sampling for one preset and one quantizer. Loops, logging and curves are the program's: the library only
 // takes steps.
 
 #include "job.hpp"
@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstdio>
 #include <numbers>
 #include <span>
@@ -276,11 +277,20 @@ Picture decode_codes(const Vae& vae) {
     return vae.decode(Codes{std::move(maps)});
 }
 
+template <class Vae>
+typename Vae::Options quantizer_options(const Recipe& recipe) {
+    if constexpr (std::same_as<typename Vae::Options, ts::CodebookOptions>)
+        return {.ema = {.decay = recipe.code_decay}};
+    else
+        return {};
+}
+
 template <class Preset>
 Outcome train(const Job& job, const Material& material) {
     const ts::Rng seed{job.options.seed};
     Outcome outcome;
     outcome.preset = Preset::name;
+    outcome.quantizer = Preset::quantizer;
     outcome.class_names = material.class_names();
     if (outcome.class_names.size() > most_classes) {
         std::printf("the images have %zu classes, the prior knows at most %zu: it learns without them\n",
@@ -289,7 +299,7 @@ Outcome train(const Job& job, const Material& material) {
     }
 
     ts::Rng vae_rng = seed.split(stream_vae), prior_rng = seed.split(stream_prior);
-    typename Preset::Vae vae{vae_rng, {.ema = {.decay = job.recipe.code_decay}}};
+    typename Preset::Vae vae{vae_rng, quantizer_options<typename Preset::Vae>(job.recipe)};
     if (job.run.resumes(2)) {
         ts::io::load(job.run.file(), vae);
         outcome.stage1 = job.run.stage1();
@@ -314,6 +324,7 @@ Outcome train(const Job& job, const Material& material) {
     std::string names;
     for (const std::string& name : outcome.class_names) names += name + '\n';
     file.metadata("tessera.digits.preset", Preset::name);
+    file.metadata("tessera.digits.quantizer", Preset::quantizer);
     file.metadata("tessera.digits.class_names", names);
     file.write(job.output.path(model_file));
 
@@ -334,17 +345,10 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     ts::io::load(job.options.load, vae, prior, {.accept = {ts::io::everything}});  // nothing is trained
     Outcome outcome;
     outcome.preset = Preset::name;
+    outcome.quantizer = Preset::quantizer;
     outcome.class_names = class_names;
     draw_samples(vae, prior, job, outcome);
     return outcome;
 }
-
-// Each of these costs a compiler many seconds: they are compiled once, in prior_small.cpp and its sisters.
-extern template Stage1 train_vae(Small::Vae&, const Job&, const Material&);
-extern template Stage1 train_vae(Std::Vae&, const Job&, const Material&);
-extern template Stage2 train_prior(Small::Prior&, const Small::Vae&, const Stage1&, const Job&, const Codes&,
-                                   const Codes&);
-extern template Stage2 train_prior(Std::Prior&, const Std::Vae&, const Stage1&, const Job&, const Codes&,
-                                   const Codes&);
 
 }  // namespace digits

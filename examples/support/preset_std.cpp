@@ -1,12 +1,16 @@
-// The preset `std`: both stages in a row, and sampling.
+// The preset `std` with either quantizer: both stages in a row, and sampling. One file, because most of what a compiler
+// makes of them is the kernels, which they share.
 
 #include "pipeline.hpp"
 
 namespace digits {
 
-Outcome train_std(const Job& job, const Material& material) { return train<Std>(job, material); }
+Outcome train_std(const Job& job, const Material& material) {
+    return job.quantizer == Quantizer::fsq ? train<StdFsq>(job, material) : train<Std>(job, material);
+}
 Outcome sample_std(const Job& job, const std::vector<std::string>& class_names) {
-    return sample_loaded<Std>(job, class_names);
+    return job.quantizer == Quantizer::fsq ? sample_loaded<StdFsq>(job, class_names)
+                                           : sample_loaded<Std>(job, class_names);
 }
 
 }  // namespace digits

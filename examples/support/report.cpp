@@ -155,7 +155,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     };
     Rows first = stage(one), second = stage(two);
     first.insert(first.begin(),
-                 {"codebook", grouped(one.codes) + " codes of " + grouped(one.code_width) + " numbers"});
+                 {outcome.quantizer, grouped(one.codes) + " codes of " + grouped(one.code_width) + " numbers"});
     first.push_back({"time", seconds(one.seconds)});
     first.push_back({"speed", grouped(static_cast<std::size_t>(one.images_per_second)) + " images/s"});
     second.insert(second.begin(), {"tokens of an image", grouped(two.context)});
@@ -163,6 +163,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     second.push_back({"speed", grouped(static_cast<std::size_t>(two.tokens_per_second)) + " tokens/s"});
     const Rows run{
         {"preset", outcome.preset},
+        {"quantizer", outcome.quantizer},
         {"data", s.data},
         {"images", grouped(s.train_images) + " to learn from, " + grouped(s.test_images) + " to test with"},
         {"classes", outcome.class_names.empty() ? "none" : grouped(outcome.class_names.size())},
@@ -205,7 +206,7 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                        escape_html(s.data) + "</title>\n<style>" + std::string{style} +
                        "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " +
                        escape_html(seconds(s.seconds_total)) + "</h1>\n<p>A VQ-VAE learned " +
-                       grouped(one.codes) + " codes from " + grouped(s.train_images) + " images (" +
+                       (outcome.quantizer == "fsq" ? "to use " : "") + grouped(one.codes) + " codes from " + grouped(s.train_images) + " images (" +
                        escape_html(s.data) + "). A GPT learned to write " + std::to_string(two.context) +
                        " of them, one after another, and so to draw new images.</p>\n</header>\n";
 

@@ -82,6 +82,8 @@ grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$wor
 grep -q 'digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" || fail "$(cat "$work/log")"
 grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002' "$work/log" || fail "$(cat "$work/log")"
 [ "$(sum "$work/more")" != "$(sum "$work/whole")" ] || fail "another epoch changed nothing"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) && fail "another quantizer was accepted"
+grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 [ ! -e "$work/no" ] || fail "--out was made"
 

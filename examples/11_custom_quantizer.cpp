@@ -1,0 +1,170 @@
+// 11. A quantizer of your own.
+//
+//     11_custom_quantizer [folder with digits] [--small]
+//
+// What is between encoder and decoder is a contract (vq/quantizer.hpp), and a codebook is one way to keep it. This one
+// has no codebook: the sign of each channel is one bit of the token. The compiler checks the names (vq::QuantizerSpec),
+// and testing::check_quantizer checks the rules: that lookup gives the bits of forward, gradients of the terms against
+// differences, that samples do not depend on each other, that absent tokens add nothing, ...
+
+#include "support/course_nets.hpp"
+
+#include <tessera/data/batches.hpp>
+#include <tessera/data/image.hpp>
+#include <tessera/optim/adamw.hpp>
+#include <tessera/testing/quantizer_check.hpp>
+#include <tessera/train/trainer.hpp>
+#include <tessera/vq/quantize.hpp>
+#include <tessera/vq/quantizer.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <string_view>
+
+// clang-format off
+using namespace tessera::nn;
+
+struct Encoder : Chain<tessera::Shape<28, 28, 1>,
+    Conv2d<16, down2>, Relu,                                           // 14 x 14
+    Conv2d<32, down2>, Relu,                                           //  7 x  7
+    Conv2d<8, pointwise>> {};                                          //  7 x  7 vectors of 8
+
+struct Decoder : Chain<Encoder::Output,
+    Conv2d<32, same3>, Relu,
+    ConvTranspose2d<16, up2>, Relu,                                    // 14 x 14
+    ConvTranspose2d<1, up2>> {};                                       // 28 x 28
+// clang-format on
+
+// [quantizer]
+namespace ts = tessera;
+
+// q = 1 where z > 0, else -1; channel i is bit i of the token.
+// dz = dq, and the term "commitment", beta mean (z - q)^2, keeps z near q
+template <ts::StaticShape In, std::floating_point T>
+struct SignQuantizer {
+    static constexpr std::string_view name = "Sign";
+    static constexpr std::size_t width = ts::last_dim<In>, tokens = ts::row_count<In>;
+    static constexpr std::size_t codes = std::size_t{1} << width;
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Tokens = ts::Shape<tokens>;
+    using Params = ts::None;   // nothing learned from gradients
+    using Buffers = ts::None;  // nor in another way
+    using Cache = ts::None;
+    struct Options {
+        float commitment = 0.25f;
+    };
+    using Packed = Options;
+
+    static void init(Params&, Buffers&, ts::Rng&) {}
+    static void pack(const Params&, const Buffers&, const Options& options, Packed& w) { w = options; }
+    static void forward(const Packed& w, const ts::nn::Pass& pass, ts::View<const T, In> z,
+                        ts::View<ts::Token, Tokens> out, ts::View<T, In> q, Cache& cache) {
+        ts::check_finite(z.span(), "encoder output", pass.first * In::size);  // NaN has no sign
+        for (std::size_t row = 0; row < out.span().size(); ++row) {
+            ts::Token token = 0;
+            for (std::size_t i = 0; i < width; ++i)
+                if (z.data()[row * width + i] > 0) token |= ts::Token{1} << i;
+            out.data()[row] = token;
+        }
+        lookup(w, out, q, cache);
+    }
+    static void lookup(const Packed&, ts::View<const ts::Token, Tokens> in, ts::View<T, In> q, Cache&) {
+        for (std::size_t i = 0; i < q.span().size(); ++i) {
+            const ts::Token token = in.data()[i / width];
+            q.data()[i] = token == ts::no_token ? T(0) : (token >> i % width & 1) != 0 ? T(1) : T(-1);
+        }
+    }
+    static void backward(const Packed&, ts::View<const T, In>, ts::View<const ts::Token, Tokens> chosen,
+                         ts::View<const T, In>, ts::View<const T, In> dq, ts::View<T, In> dz, Cache&, Params&) {
+        for (std::size_t i = 0; i < dz.span().size(); ++i)
+            dz.data()[i] = chosen.data()[i / width] == ts::no_token ? T(0) : dq.data()[i];
+    }
+
+    struct Terms {
+        double commitment = 0;
+
+        template <class F, class... S>
+        static void each(F&& f, S&... terms) {
+            f("commitment", terms.commitment...);
+        }
+    };
+    static Terms regularize(const Packed& w, ts::View<const T, In> z, ts::View<const ts::Token, Tokens> chosen,
+                            ts::View<const T, In> q, ts::View<T, In> dz, Cache&, Params&, double divisor) {
+        const double beta = static_cast<double>(w.commitment) / static_cast<double>(In::size);
+        const T slope = static_cast<T>(2 * beta / divisor);
+        double sum = 0;
+        for (std::size_t i = 0; i < dz.span().size(); ++i) {
+            if (chosen.data()[i / width] == ts::no_token) continue;
+            const T difference = z.data()[i] - q.data()[i];
+            dz.data()[i] += slope * difference;
+            sum += static_cast<double>(difference * difference);
+        }
+        return {beta * sum};
+    }
+};
+
+// what one writes in a VqVae
+struct Sign {
+    template <ts::StaticShape In, std::floating_point T>
+    using Bind = SignQuantizer<In, T>;
+};
+
+static_assert(ts::vq::QuantizerSpec<Sign, ts::Shape<7, 7, 8>>);
+using Vae = ts::VqVae<Encoder, Sign, Decoder>;  // 8 channels: 2^8 codes, and no codebook
+// [/quantizer]
+
+// The same with a mistake: the gradient of the commitment is half of what the term says.
+template <ts::StaticShape In, std::floating_point T>
+struct WrongQuantizer : SignQuantizer<In, T> {
+    using Base = SignQuantizer<In, T>;
+    static constexpr std::string_view name = "Wrong";
+    static typename Base::Terms regularize(const typename Base::Packed& w, ts::View<const T, In> z,
+                                           ts::View<const ts::Token, typename Base::Tokens> chosen,
+                                           ts::View<const T, In> q, ts::View<T, In> dz, ts::None& cache,
+                                           ts::None& grad, double divisor) {
+        return Base::regularize(w, z, chosen, q, dz, cache, grad, 2 * divisor);
+    }
+};
+struct Wrong {
+    template <ts::StaticShape In, std::floating_point T>
+    using Bind = WrongQuantizer<In, T>;
+};
+
+int run(const course::Arguments& arguments) {
+    // In a test one writes CHECK(check_quantizer<Sign, Shape<3, 3, 4>>()).
+    const auto good = ts::testing::check_quantizer<Sign, ts::Shape<3, 3, 4>>();
+    std::printf("Sign:  %s\n", good ? "keeps every rule" : good.message.c_str());
+    const auto bad = ts::testing::check_quantizer<Wrong, ts::Shape<3, 3, 4>>();
+    std::printf("Wrong: %s\n", bad ? "keeps every rule" : bad.message.c_str());
+
+    const auto digits = ts::data::load_mnist(arguments.folder);
+    const auto train =
+        digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    ts::Rng rng{42};
+    Vae vae{rng, {.commitment = 0.1f}};
+    ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
+    for (int epoch = 0; epoch < 4; ++epoch) {
+        Vae::Report last;  // a VqVaeReport, with the terms of the quantizer by name
+        for (auto&& batch : ts::batches(train, 32, rng)) last = trainer.step(batch);
+        std::printf("epoch %d  mse %.4f  commitment %.4f  %zu codes in the last batch\n", epoch + 1,
+                    last.reconstruction, last.terms.commitment, last.used);
+    }
+    const auto test = vae.evaluate(digits.test);
+    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse, test.psnr_db,
+                100 * test.usage, Vae::codes, test.perplexity);
+    // guessing the mean image would leave an error of 0.067
+    return good && !bad && test.mse < 0.05 ? 0 : 1;
+}
+
+int main(int argc, char** argv) {
+    try {
+        return run({argc, argv});
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "11_custom_quantizer: %s\n", error.what());
+        return 1;
+    }
+}
