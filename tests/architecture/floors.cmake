@@ -27,16 +27,17 @@ set(doors
   "^(oneapi/)?tbb/"             "^kernel/parallel\\.hpp$"
   "^xsimd/"                     "^kernel/simd\\.hpp$"
   "intrin\\.h$|^arm_neon\\.h$"  "^kernel/"
-  "^stb_"                       "^data/stb\\.hpp$"
+  "^stb_"                       "^data/stb(_write)?\\.hpp$"
+  "^(limits|math|stdarg|stddef|stdint|stdlib|string|emmintrin)\\.h$"  "^data/stb(_write)?\\.hpp$"
   "^(dirent|fcntl|unistd)\\.h$|^sys/"  "^core/system_files\\.hpp$"
   "^mpi\\.h$"                   "^dist/mpi\\.hpp$")
 
 # macros: the configuration of a third party stands before its include, all others are in two files
 set(macro_files "^(core/abi|version)\\.hpp$")
-set(macro_doors "^data/stb\\.hpp STBI?W?_|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$")
+set(macro_doors "^data/stb(_write)?\\.hpp (STB|INCLUDE_STB_)|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$")
 
 # what the umbrella must not reach: it needs files or programs that not everybody has
-set(opt_in data/image.hpp data/stb.hpp dist/mpi.hpp)
+set(opt_in data/image.hpp data/stb.hpp data/stb_write.hpp dist/mpi.hpp)
 
 # nn/: a layer has 150 lines; these are not layers, they are what layers are put together with
 set(not_layers "^nn/(layer|chain|residual|repeat|window|joined|init)\\.hpp$|^nn/detail/")

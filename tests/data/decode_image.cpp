@@ -10,6 +10,11 @@
 #include <cstdlib>
 #include <string_view>
 
+// A host's own copy, for the JPEG that the library only reads.
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb_image_write.h>
+
 using namespace tessera;
 using data::Pixels;
 using support::contains;
@@ -94,4 +99,17 @@ TEST_CASE("decode_image: other formats are refused by content") {
         CHECK(message<FormatError>([&] { data::decode_image(file, 3, "x.png"); }) ==
               "x.png @0: neither a PNG nor a JPEG");
     }
+}
+
+TEST_CASE("decode_image: the host's limits decide about the size of a picture, not a constant of stb") {
+    const samples::PngSpec wide{20000, 64, 8, 0, false};
+    const Bytes file = samples::png(wide);
+    CHECK(message([&] { data::decode_image(file, 1, "wide.png"); }) ==
+          "wide.png: byte 16: image: 20000 x 64 is more than the limits of 16384 a side and 67108864 pixels");
+    Limits limits;
+    limits.image_side = 30000;
+    const Pixels image = data::decode_image(file, 1, "wide.png", limits);
+    CHECK(image.width == 20000);
+    CHECK(image.height == 64);
+    CHECK(image.at(63, 19999)[0] == wide.value(19999, 63, 0));
 }

@@ -11,7 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 struct Limits {
     std::uint64_t file = std::uint64_t{1} << 30;      // bytes of a data file that is read whole
     std::uint64_t inflated = std::uint64_t{1} << 30;  // bytes that a compressed file may become
-    std::uint64_t image_side = 16384;                 // pixels of a PNG or JPEG
+    std::uint64_t image_side = 16384;                 // pixels of a PNG or JPEG, at most 2^24; and 2^30 bytes decoded
     std::uint64_t image_pixels = std::uint64_t{64} << 20;
     std::uint64_t jpeg_scans = 100;  // each one costs time in proportion to the whole image
 

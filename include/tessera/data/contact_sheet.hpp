@@ -10,7 +10,7 @@
 #include <tessera/core/file.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/data/images.hpp>
-#include <tessera/data/png.hpp>
+#include <tessera/data/decode_png.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -52,7 +52,7 @@ Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std:
 }
 
 template <StaticShape S>
-Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const Limits& limits = {}) {
+static Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const Limits& limits = {}) {
     return cut_contact_sheet<S>(decode_png(read_file(path, limits.file), S::dims[2], path, limits), classes,
                                 path);
 }

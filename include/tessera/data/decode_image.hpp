@@ -5,7 +5,7 @@
 #include <tessera/core/file.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/data/check_jpeg.hpp>
-#include <tessera/data/png.hpp>
+#include <tessera/data/decode_png.hpp>
 
 #include <cstddef>
 #include <string>
@@ -14,7 +14,7 @@
 namespace tessera::inline TESSERA_ABI::data {
 
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
-inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
+static inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
                            const Limits& limits = {}) {
     if (is_png(file)) return decode_png(file, channels, name, limits);
     if (!is_jpeg(file)) malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG");
@@ -22,7 +22,7 @@ inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view
     return detail::decode_checked(file, channels, name);
 }
 
-inline Pixels read_image(const std::string& path, std::size_t channels, const Limits& limits = {}) {
+static inline Pixels read_image(const std::string& path, std::size_t channels, const Limits& limits = {}) {
     return decode_image(read_file(path, limits.file), channels, path, limits);
 }
 

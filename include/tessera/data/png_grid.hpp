@@ -7,7 +7,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/view.hpp>
-#include <tessera/data/png.hpp>
+#include <tessera/data/encode_png.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -43,11 +43,11 @@ template <class T, StaticShape S>
     }
 
     template <class T, StaticShape S>
-    void write_png_grid(const std::string& path, View<T, S> images, std::size_t columns) {
+    static void write_png_grid(const std::string& path, View<T, S> images, std::size_t columns) {
         write_png(path, png_grid(images, columns));
     }
     template <class T, StaticShape S>
-    void write_png_grid(const std::string& path, const Tensor<T, S>& images, std::size_t columns) {
+    static void write_png_grid(const std::string& path, const Tensor<T, S>& images, std::size_t columns) {
         write_png_grid(path, images.view(), columns);
     }
 

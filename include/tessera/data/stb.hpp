@@ -1,26 +1,40 @@
 #pragma once
-// The door to stb_image and stb_image_write. Nothing of it is in <tessera/tessera.hpp>: include it (through
-// <tessera/data/image.hpp>) in one .cpp of a program. All of stb stays inside that file (static), so a
-// program may hold another copy. Only PNG and JPEG are compiled in.
-
-#ifdef STBI_INCLUDE_STB_IMAGE_H
-#error "tessera: include <tessera/data/image.hpp> before stb_image.h, or in another .cpp"
-#endif
-#ifdef INCLUDE_STB_IMAGE_WRITE_H
-#error "tessera: include <tessera/data/image.hpp> before stb_image_write.h, or in another .cpp"
-#endif
+// The door to stb_image: data::stb::stbi_load_from_memory, for PNG and JPEG only.
+//
+// Our copy is in our namespace and has internal linkage, and so have all of our functions that call it: every file of a
+// program that reads pictures has its own, none refers to another's (which the standard forbids to inline functions with
+// external linkage, [basic.def.odr]). The host's stb is another one, before or after ours, in the same file or in others;
+// no macro of stb is changed or left behind.
+//
+// The part of stb_image.h that declares its interface is skipped: it is extern "C", and its functions would then be
+// the host's by name, whatever their namespace. What the implementation needs of it is declared here.
 
 #include <tessera/core/error.hpp>
 
-#include <cstdlib>
-#include <new>
+// What stb includes, so that its own includes, inside our namespace, add nothing.
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#endif
 
-#define STB_IMAGE_STATIC
+#include <cstdlib>
+
+#include <tessera/data/detail/hide_stb_image_macros.hpp>
+
+#define STBI_INCLUDE_STB_IMAGE_H
 #define STB_IMAGE_IMPLEMENTATION
+#define STBIDEF [[maybe_unused]] static
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
-#define STBI_MAX_DIMENSIONS 16384
+// Limits decides, not stb; beyond 2^24 a side its own arithmetic overflows, whose limit of 2^30 bytes stands.
+#define STBI_MAX_DIMENSIONS (1 << 24)
 // A file must never end the host's program; what stb allocated is then lost.
 #define STBI_ASSERT(x)                                                                                       \
     ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
@@ -28,15 +42,27 @@
 #define STBI_MALLOC(size) std::calloc(1, size)
 #define STBI_REALLOC(block, size) std::realloc(block, size)
 #define STBI_FREE(block) std::free(block)
-#include <stb_image.h>
-#undef STB_IMAGE_IMPLEMENTATION
-#undef STB_IMAGE_STATIC
 
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STBI_WRITE_NO_STDIO
-// The one thing that it asserts is that memory has not run out.
-#define STBIW_ASSERT(x) ((x) ? void() : throw std::bad_alloc())
-#include <stb_image_write.h>
-#undef STB_IMAGE_WRITE_IMPLEMENTATION
-#undef STB_IMAGE_WRITE_STATIC
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+namespace tessera::inline TESSERA_ABI::data::stb {
+
+enum { STBI_default = 0, STBI_grey = 1, STBI_grey_alpha = 2, STBI_rgb = 3, STBI_rgb_alpha = 4 };
+using stbi_uc = unsigned char;
+using stbi_us = unsigned short;
+struct stbi_io_callbacks {
+    int (*read)(void* user, char* data, int size);
+    void (*skip)(void* user, int n);
+    int (*eof)(void* user);
+};
+
+#include <stb_image.h>
+
+}  // namespace tessera::data::stb
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#include <tessera/data/detail/restore_stb_image_macros.hpp>

@@ -1,0 +1,4 @@
+#include "ours.hpp"
+
+void ours_one();
+void ours_one() { use_ours(); }
