@@ -5,6 +5,8 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <tessera/data/encode_png.hpp>
+
 #include <string>
 
 using namespace tessera;

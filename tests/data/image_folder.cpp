@@ -7,6 +7,8 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <tessera/data/encode_png.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cmath>

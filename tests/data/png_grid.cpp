@@ -5,6 +5,8 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <tessera/data/decode_png.hpp>
+
 #include <array>
 #include <limits>
 
