@@ -24,7 +24,7 @@ struct SquareLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Cache = ts::None;
+    using Cache = ts::Empty;
     static constexpr std::string_view name = "Square";
     static constexpr std::size_t channels = ts::last_dim<In>;
 
@@ -39,12 +39,12 @@ struct SquareLayer {
 
     static void init(Params& p, ts::Rng&) { p.gain.fill(1); }
     static void forward(const Params& p, ts::View<const T, In> x, ts::View<T, In> y, Cache&) {
-        for (std::size_t i = 0; i < x.size(); ++i)
+        for (std::size_t i = 0; i < x.elements(); ++i)
             y.data()[i] = p.gain[i % channels] * x.data()[i] * x.data()[i];
     }
     static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
                          ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
-        for (std::size_t i = 0; i < x.size(); ++i) {
+        for (std::size_t i = 0; i < x.elements(); ++i) {
             dx.data()[i] = 2 * p.gain[i % channels] * x.data()[i] * dy.data()[i];
             grad.gain[i % channels] += x.data()[i] * x.data()[i] * dy.data()[i];
         }
@@ -67,10 +67,10 @@ struct WrongLayer : SquareLayer<In, T> {
     using Base = SquareLayer<In, T>;
     static constexpr std::string_view name = "Wrong";
     static void backward(const typename Base::Params& p, ts::View<const T, In> x, ts::View<const T, In> y,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::None& cache,
+                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::Empty& cache,
                          typename Base::Params& grad) {
         Base::backward(p, x, y, dy, dx, cache, grad);
-        for (std::size_t i = 0; i < x.size(); ++i) dx.data()[i] /= 2;
+        for (std::size_t i = 0; i < x.elements(); ++i) dx.data()[i] /= 2;
     }
 };
 struct Wrong {

@@ -33,9 +33,9 @@ int run(const course::Arguments& arguments) {
 
     // A dataset of images becomes one of tokens; the labels come along.
     const auto train = vae.encode(images), test = vae.encode(digits.test);
-    std::printf("the first digit, a %u, as 7 x 7 codes:\n", unsigned{train.label(0)});
+    std::printf("the first digit, a %u, as 7 x 7 codes:\n", train.label(0).index);
     for (std::size_t i = 0; i < course::Vae::tokens; ++i)
-        std::printf("%4u%s", unsigned{train[0][i]}, i % 7 == 6 ? "\n" : "");
+        std::printf("%4u%s", train[0][i], i % 7 == 6 ? "\n" : "");
 
     course::Prior prior{rng};
     ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = 2e-3, .weight_decay = 0.05}}, {.clip_norm = 1}};

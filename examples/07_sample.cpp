@@ -27,7 +27,7 @@ int run(const course::Arguments& arguments) {
     // One label for each sample. Without labels the prior draws whatever it likes.
     const std::size_t columns = arguments.small ? 4 : 20;
     std::vector<ts::Label> labels;
-    for (ts::Label c = 0; c < 10; ++c) labels.insert(labels.end(), columns, c);
+    for (unsigned c = 0; c < 10; ++c) labels.insert(labels.end(), columns, ts::Label{c});
 
     const auto start = std::chrono::steady_clock::now();
     const auto codes =
@@ -41,7 +41,7 @@ int run(const course::Arguments& arguments) {
     // Colder: the most usual codes only, and so the most usual digits. Sample n draws from a stream of its
     // own, so the same generator gives the same digits, however many are made together.
     ts::Rng again{1}, once_more{1};
-    const std::vector<ts::Label> seven{7};
+    const std::vector<ts::Label> seven{ts::Label{7}};
     const ts::SampleOptions cold{.temperature = 0.5f, .top_k = 16, .labels = seven};
     const auto one = ts::sample(prior, 1, cold, again), same = ts::sample(prior, 1, cold, once_more);
     bool equal = true;

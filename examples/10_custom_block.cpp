@@ -30,7 +30,7 @@ struct MixerLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Cache = ts::None;
+    using Cache = ts::Empty;
     static constexpr std::string_view name = "Mixer";
     static constexpr std::size_t tokens = In::dims[0], width = In::dims[1];
 

@@ -11,7 +11,7 @@ namespace digits {
 
 ModelFacts read_model_facts(const std::string& path) {
     tessera::io::SafetensorsFile file{path};
-    file.check();
+    file.check_sum();
     const auto preset = file.metadata("tessera.digits.preset"),
                names = file.metadata("tessera.digits.class_names");
     if (!preset || !names || (*preset != "small" && *preset != "std"))

@@ -232,7 +232,7 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
     std::vector<ts::Label> labels;
     for (std::size_t r = 0; r < outcome.sample_rows.size() && classes != 0; ++r) {
         const std::size_t shown = job.options.label.value_or(r);
-        labels.insert(labels.end(), outcome.sample_rows[r], static_cast<ts::Label>(shown));
+        labels.insert(labels.end(), outcome.sample_rows[r], ts::Label{static_cast<std::uint32_t>(shown)});
         outcome.sample_row_names.push_back(outcome.class_names[shown]);
     }
     Sampling& sampling = outcome.sampling;

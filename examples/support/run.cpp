@@ -38,7 +38,7 @@ Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
 std::string digest(const Images& images) {
     std::uint32_t sum = tessera::crc32(images.bytes());
     for (std::size_t i = 0; i < images.size() && images.labelled(); ++i) {
-        const tessera::Label label = images.label(i);
+        const std::uint32_t label = images.label(i).index;  // two bytes, as ever: old runs can be resumed
         const unsigned char bytes[] = {static_cast<unsigned char>(label), static_cast<unsigned char>(label >> 8)};
         sum = tessera::crc32(bytes, sum);
     }

@@ -12,6 +12,7 @@
 #include <tessera/core/file.hpp>
 #include <tessera/core/format_code.hpp>
 #include <tessera/core/in_use.hpp>
+#include <tessera/core/label.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>

@@ -1,10 +1,10 @@
-// expect: Codebook: at least one code, and fewer than 65535: a token has 16 bits
-// expect: Codebook<70000>
+// expect: Codebook: at least one code, and fewer than 2\^32 - 1: a token has 32 bits
+// expect: Codebook<4294967295>
 #include <tessera/vq/codebook.hpp>
 
 #ifdef FIXED
-constexpr std::size_t codes = 65534;
+constexpr std::size_t codes = 4294967294;
 #else
-constexpr std::size_t codes = 70000;
+constexpr std::size_t codes = 4294967295;
 #endif
 std::size_t size() { return tessera::Codebook<codes>::size; }

@@ -9,16 +9,16 @@ struct WithHookLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
     static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
                          Params&) {}
 #ifdef FIXED
-    static void add_pack_jobs(const Params&, None&, nn::PackJobs&) {}
+    static void add_pack_jobs(const Params&, Empty&, nn::PackJobs&) {}
 #else
-    static void add_pack_jobs(const Params&, None&) {}
+    static void add_pack_jobs(const Params&, Empty&) {}
 #endif
 };
 struct WithHook {

@@ -9,8 +9,8 @@ struct WithHookLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
     static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,

@@ -9,8 +9,8 @@ struct WithHookLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     struct Packed {};
     static void init(Params&, Rng&) {}
     static void forward(const Packed&, View<const T, In>, View<T, In>, Cache&) {}

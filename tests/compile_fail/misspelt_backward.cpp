@@ -17,8 +17,8 @@ struct SquareLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
     static void BACKWARD(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,

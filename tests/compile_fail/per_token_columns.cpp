@@ -8,8 +8,8 @@ struct CopyLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
 #ifdef FIXED
     static constexpr nn::Steps steps{.per_token = true};
 #else

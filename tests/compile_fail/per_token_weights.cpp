@@ -16,7 +16,7 @@ struct ScaleLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Cache = None;
+    using Cache = Empty;
 #ifdef FIXED
     using Params = ScaleParams<last_dim<In>, T>;
 #else

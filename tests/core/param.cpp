@@ -73,7 +73,7 @@ TEST_CASE("Param: the way out and back meets each element once") {
 }
 
 TEST_CASE("Parameters: the visitor zips any number of sets, const or not") {
-    static_assert(ts::Parameters<Pair> && ts::Parameters<ts::None> && !ts::Parameters<int>);
+    static_assert(ts::Parameters<Pair> && ts::Parameters<ts::Empty> && !ts::Parameters<int>);
     Pair a, b;
     b.weight.fill(2);
     const Pair c = b;
@@ -92,7 +92,7 @@ TEST_CASE("Parameters: the visitor zips any number of sets, const or not") {
 TEST_CASE("Parameters: are counted, set to zero and copied as values") {
     Pair a;
     CHECK(ts::parameter_count(a) == 16);
-    CHECK(ts::parameter_count(ts::None{}) == 0);
+    CHECK(ts::parameter_count(ts::Empty{}) == 0);
     a.weight.fill(1);
     const Pair snapshot = a;
     ts::set_zero(a);

@@ -13,7 +13,8 @@ TEST_CASE("View: v[n] is the n-th sample, its length known at compile time") {
     const ts::View<float, ts::Shape<2, 3>> v{numbers.data(), 4};
     static_assert(decltype(v[0])::extent == 6);
     CHECK(v.batch() == 4);
-    CHECK(v.size() == 24);
+    CHECK(v.size() == 4);  // what v[n] indexes
+    CHECK(v.elements() == 24);
     CHECK(v[2].data() == numbers.data() + 12);
     CHECK(v[3][5] == 23.f);
     CHECK(v.span().size() == 24);

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -18,8 +19,10 @@ namespace {
 
 Numbers numbers(std::size_t n, bool labelled = false) {
     std::vector<Token> tokens(n);
+    std::vector<Label> labels;
     for (std::size_t i = 0; i < n; ++i) tokens[i] = static_cast<Token>(i);
-    return Numbers{tokens, labelled ? tokens : std::vector<Token>{}};
+    for (std::size_t i = 0; i < n && labelled; ++i) labels.push_back(Label{tokens[i]});
+    return Numbers{std::move(tokens), std::move(labels)};
 }
 
 std::vector<Token> order(const Numbers& set, std::size_t size, const BatchOptions& options) {
@@ -60,7 +63,7 @@ TEST_CASE("batches: each example once, the last batch is smaller") {
         indices.push_back(batch.index);
         for (std::size_t n = 0; n < batch.size(); ++n) {
             ++seen[batch.x[n][0]];
-            labels = labels && batch.labels.size() == batch.size() && batch.labels[n] == batch.x[n][0];
+            labels = labels && batch.labels.size() == batch.size() && batch.labels[n].index == batch.x[n][0];
         }
     }
     CHECK(std::ranges::count(seen, 1) == 10);

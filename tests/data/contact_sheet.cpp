@@ -31,7 +31,7 @@ TEST_CASE("load_contact_sheet: cells in their order, bands of rows are the class
     bool right = true;
     for (std::size_t n = 0; n < 12; ++n) {
         for (const auto pixel : images.pixels(n)) right = right && pixel == n;
-        right = right && images.label(n) == n / 6;
+        right = right && images.label(n).index == n / 6;
     }
     CHECK(right);
     CHECK(!data::load_contact_sheet<Shape<2, 2, 1>>(folder / "s.png", 0).labelled());
@@ -52,9 +52,9 @@ TEST_CASE("load_contact_sheet: the bundled digits") {
     const auto train = data::load_contact_sheet<Shape<28, 28, 1>>(folder + "digits-train.png", 10);
     const auto test = data::load_contact_sheet<Shape<28, 28, 1>>(folder + "digits-test.png", 10);
     CHECK((train.size() == 10000 && test.size() == 2000));
-    CHECK((train.label(999) == 0 && train.label(1000) == 1 && test.label(1999) == 9));
+    CHECK((train.label(999) == Label{0} && train.label(1000) == Label{1} && test.label(1999) == Label{9}));
     double sum[10]{};  // ones have the least ink of all digits, zeros the most
     for (std::size_t n = 0; n < train.size(); ++n)
-        for (const auto pixel : train.pixels(n)) sum[train.label(n)] += pixel;
+        for (const auto pixel : train.pixels(n)) sum[train.label(n).index] += pixel;
     CHECK((std::min_element(sum, sum + 10) == sum + 1 && std::max_element(sum, sum + 10) == sum));
 }

@@ -57,7 +57,7 @@ TEST_CASE("load_image_folder: subfolders are classes in the order of their names
     std::filesystem::create_directory(folder / "empty");
     const auto set = data::load_image_folder<Gray>(folder.str());
     CHECK(values(set.train) == std::vector<int>{20, 21, 10});
-    CHECK((set.train.label(1) == 0 && set.train.label(2) == 1 && set.train.classes() == 2));
+    CHECK((set.train.label(1) == Label{0} && set.train.label(2) == Label{1} && set.train.classes() == 2));
     CHECK(set.train.class_names() == std::vector<std::string>{"cat", "dog"});
 }
 

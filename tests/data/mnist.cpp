@@ -49,7 +49,7 @@ TEST_CASE("load_mnist: four files, plain and compressed mixed, in both spellings
         const data::Mnist set = data::load_mnist(folder.str());
         CHECK((set.train.size() == 3 && set.test.size() == 2 && set.train.classes() == 10 &&
                set.test.classes() == 10));
-        CHECK((set.train.label(0) == 9 && set.test.label(1) == 2));
+        CHECK((set.train.label(0) == Label{9} && set.test.label(1) == Label{2}));
         CHECK((set.train.pixels(0)[5] == 5 && set.train.pixels(1)[0] == 784 % 251 &&
                set.test.pixels(0)[0] == 7));
     }
@@ -114,8 +114,8 @@ TEST_CASE("load_mnist: Fashion-MNIST as Debian ships it") {
     }
     const data::Mnist set = data::load_mnist(folder);
     CHECK((set.train.size() == 60000 && set.test.size() == 10000));
-    CHECK((set.train.label(0) == 9 && set.test.label(0) == 9));
+    CHECK((set.train.label(0) == Label{9} && set.test.label(0) == Label{9}));
     std::size_t count[10]{};
-    for (const Label label : set.train.labels()) ++count[label];
+    for (const Label label : set.train.labels()) ++count[label.index];
     CHECK(std::count(count, count + 10, 6000u) == 10);
 }

@@ -4,30 +4,32 @@
 #include <tessera/data/images.hpp>
 
 #include <doctest/doctest.h>
+#include <support/labels.hpp>
 
 #include <array>
 
 using namespace tessera;
 using data::Tokens;
+using support::labels_of;
 
 static_assert(data::LabelledDataset<Tokens<3>>);
 static_assert(data::TokenSource<Tokens<3>>);
 static_assert(!data::TokenSource<data::Images<Shape<1, 3, 1>>>);
 
 TEST_CASE("Tokens: sequences, one after another") {
-    const Tokens<3> tokens{{1, 2, 3, 65535, 5, 6}, {7, 0}};
+    const Tokens<3> tokens{{1, 2, 3, 4294967294, 5, 6}, labels_of({7, 0})};
     std::array<Token, 3> second{};
     tokens.copy(1, second);
-    CHECK(second == std::array<Token, 3>{65535, 5, 6});
+    CHECK(second == std::array<Token, 3>{4294967294, 5, 6});
     CHECK((tokens.size() == 2 && tokens.view().batch() == 2 && tokens.view()[0][2] == 3 &&
-           tokens[1][0] == 65535));
-    CHECK((tokens.labelled() && tokens.label(0) == 7 && tokens.classes() == 8));
+           tokens[1][0] == 4294967294));
+    CHECK((tokens.labelled() && tokens.label(0) == Label{7} && tokens.classes() == 8));
     CHECK(!Tokens<3>{{1, 2, 3}}.labelled());
 }
 
 TEST_CASE("Tokens: what does not fit is refused") {
     CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2}}), "Tokens: tokens: expected a multiple of 3, got 2", DataError);
-    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, {1, 2}}), "Tokens: labels: expected 1, got 2", DataError);
-    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, {4}, 4}), "Tokens: label 0: expected less than 4, got 4",
+    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels_of({1, 2})}), "Tokens: labels: expected 1, got 2", DataError);
+    CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels_of({4}), 4}), "Tokens: label 0: expected less than 4, got 4",
                          DataError);
 }

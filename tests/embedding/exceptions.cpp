@@ -40,8 +40,8 @@ struct Fuse {
         using Scalar = T;
         using Input = In;
         using Output = In;
-        using Params = None;
-        using Cache = None;
+        using Params = Empty;
+        using Cache = Empty;
         static void init(Params&, Rng&) {}
         static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
             burn();

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/labels.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 #include <support/user_block.hpp>
@@ -18,6 +19,7 @@
 
 using namespace tessera;
 using support::batch_of;
+using support::labels_of;
 using support::moved_model;
 using support::sequences;
 using support::tiny_gpt;
@@ -152,19 +154,19 @@ TEST_CASE("Gpt: labels change the logits, and without labels it is the null clas
     auto model = moved_model<Tiny>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5};
     const View<const Token, Shape<5>> x{tokens.data(), 1};
-    const std::vector<Label> zero{0}, two{2};
+    const std::vector<Label> zero{Label{0}}, two{Label{2}};
     const auto none = model.logits(x), first = model.logits(x, zero), last = model.logits(x, two);
     CHECK(!std::ranges::equal(none.span(), first.span()));
     CHECK(!std::ranges::equal(first.span(), last.span()));
     auto& rows = std::get<0>(model.params().net.items).token;
-    std::copy_n(rows.data() + tiny_gpt.null_token() * 8, 8, rows.data() + tiny_gpt.label_token(2) * 8);
+    std::copy_n(rows.data() + tiny_gpt.null_token() * 8, 8, rows.data() + tiny_gpt.label_token(Label{2}) * 8);
     CHECK(std::ranges::equal(model.logits(x, two).span(), none.span()));
 }
 
 TEST_CASE("Gpt: where it knows no classes, labels are not looked at") {
     const auto model = moved_model<Gpt<unlabelled>>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5};
-    const std::vector<Label> label{9};
+    const std::vector<Label> label{Label{9}};
     const View<const Token, Shape<5>> x{tokens.data(), 1};
     CHECK(std::ranges::equal(model.logits(x).span(), model.logits(x, label).span()));
 }
@@ -183,7 +185,7 @@ TEST_CASE("Gpt: label dropout trains the null class in the place of the label") 
             for (const float v : g.subspan(first * 8, rows * 8)) m = std::max(m, std::abs(v));
             return m;
         };
-        return std::pair{most(tiny_gpt.label_token(0), 3), most(tiny_gpt.null_token(), 1)};
+        return std::pair{most(tiny_gpt.label_token(Label{0}), 3), most(tiny_gpt.null_token(), 1)};
     };
     CHECK(largest(0).first > 0);
     CHECK(largest(0).second == 0);
@@ -199,17 +201,17 @@ TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and p
     Tiny::Params grad;
     std::vector<Token> tokens(10, 1);
     const View<const Token, Shape<5>> x{tokens.data(), 2};
-    const auto refused = [&]<class E>(std::vector<Label> labels, const char* expected) {
-        CHECK(support::message<E>([&] { model.logits(x, labels); }) == expected);
-        CHECK(support::message<E>([&] { model.loss_and_grad({x, labels, 0}, ws, grad); }) == expected);
+    const auto refused = [&]<class E>(std::vector<Label> given, const char* expected) {
+        CHECK(support::message<E>([&] { model.logits(x, given); }) == expected);
+        CHECK(support::message<E>([&] { model.loss_and_grad({x, given, 0}, ws, grad); }) == expected);
     };
-    refused.operator()<DataError>({0, 3}, "Gpt: label 1: expected less than 3, got 3");
-    refused.operator()<ArgumentError>({0}, "Gpt: labels: expected 2, got 1");
+    refused.operator()<DataError>(labels_of({0, 3}), "Gpt: label 1: expected less than 3, got 3");
+    refused.operator()<ArgumentError>(labels_of({0}), "Gpt: labels: expected 2, got 1");
     tokens[7] = 7;
-    refused.operator()<DataError>({0, 1}, "Gpt: sequence 1, token 2: expected less than 7, got 7");
+    refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 2: expected less than 7, got 7");
     tokens[7] = 0;
-    tokens[9] = 65535;  // the last one is never an input, but a target
-    refused.operator()<DataError>({0, 1}, "Gpt: sequence 1, token 4: expected less than 7, got 65535");
+    tokens[9] = no_token - 1;  // the last one is never an input, but a target
+    refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 4: expected less than 7, got 4294967294");
     CHECK(support::message<ArgumentError>([&] { model.loss_and_grad({}, ws, grad); }) ==
           "Gpt: batch: expected at least one sequence, got 0");
     CHECK(support::message<ArgumentError>([&] { model.evaluate({}); }) ==

@@ -202,7 +202,7 @@ TEST_CASE("KvCache: a team that is larger than the cache was made for, and a cac
     CHECK(refused({.tokens = 0}) == "KvCache: tokens: expected at least 1, got 0");
     const auto packed = support::moved_model<Model>().freeze();
     KvCache<Model> cache{1};
-    const std::vector<Token> next{config.label_token(0)};
+    const std::vector<Token> next{config.label_token(Label{0})};
     const auto run = [&] {
         kernel::run_team(2, 2000, [&](kernel::Member& me, std::size_t) {
             if (me.size() > 1) cache.step(packed, next, me);

@@ -104,7 +104,7 @@ TEST_CASE("sample: a temperature near 0, one kept token and a tiny top_p all tak
 }
 
 TEST_CASE("sample: a label steers, its sequences keep it, and without labels the null class does") {
-    const std::vector<Label> zeros(20, 0), ones(20, 1);
+    const std::vector<Label> zeros(20, Label{0}), ones(20, Label{1});
     Rng rng{3};
     const auto tokens = sample(model(), 20, {.labels = ones}, rng);
     CHECK(tokens.classes() == 3);
@@ -112,8 +112,8 @@ TEST_CASE("sample: a label steers, its sequences keep it, and without labels the
     const auto of_zero = sampled(20, {.labels = zeros}), of_one = sampled(20, {.labels = ones});
     CHECK(of_zero != of_one);
     CHECK(of_zero != sampled(20, {}));
-    std::vector<Label> mixed(20, 0);
-    mixed[3] = 1;
+    std::vector<Label> mixed(20, Label{0});
+    mixed[3] = Label{1};
     const auto of_mixed = sampled(20, {.labels = mixed});
     for (std::size_t n = 0; n < 20; ++n)
         CHECK(std::equal(&of_mixed[n * context], &of_mixed[n * context] + context, &(n == 3 ? of_one : of_zero)[n * context]));
@@ -212,7 +212,7 @@ TEST_CASE("sample: a model whose weights are no numbers is a NumericError, not a
 
 TEST_CASE("sample: options out of range are refused, by name") {
     const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-    const std::vector<Label> twelve{0, 12}, one{0};
+    const std::vector<Label> twelve{Label{0}, Label{12}}, one{Label{0}};
     const auto message = [](const SampleOptions& options) {
         return support::message<ArgumentError>([&] { sampled(2, options); });
     };

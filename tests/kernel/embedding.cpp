@@ -1,12 +1,14 @@
 #include <tessera/kernel/embedding.hpp>
 
+#include <tessera/core/token.hpp>
+
 #include <doctest/doctest.h>
 #include <support/numbers.hpp>
 
-#include <cstdint>
 #include <vector>
 
 using support::numbers;
+using tessera::Token;
 namespace kernel = tessera::kernel;
 
 TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the places, and gradients are added in order",
@@ -15,13 +17,13 @@ TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the places, and gr
     for (const std::size_t width : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const std::size_t samples = 3, tokens = 5, vocab = 6;
         tessera::Rng rng{width};
-        std::vector<std::uint16_t> x(samples * tokens);
-        for (auto& token : x) token = static_cast<std::uint16_t>(rng.below(vocab));
+        std::vector<Token> x(samples * tokens);
+        for (auto& token : x) token = static_cast<Token>(rng.below(vocab));
         const auto table = numbers<T>(vocab * width, 1), position = numbers<T>(tokens * width, 2),
                    dy = numbers<T>(x.size() * width, 3);
         std::vector<T> y(dy.size()), dtable(table.size(), T(1)), dposition(position.size(), T(1));
-        kernel::embedding_forward<T, std::uint16_t>(x, width, table, position, y);
-        kernel::embedding_backward<T, std::uint16_t>(x, width, dy, dtable, dposition);
+        kernel::embedding_forward<T, Token>(x, width, table, position, y);
+        kernel::embedding_backward<T, Token>(x, width, dy, dtable, dposition);
 
         std::vector<T> ty(y.size()), tt(table.size(), T(1)), tp(position.size(), T(1));
         for (std::size_t i = 0; i < x.size(); ++i)

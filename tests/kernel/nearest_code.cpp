@@ -92,7 +92,7 @@ TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbe
             x[at * d + at % d] = bad;
             const auto got = nearest(rows, x, d, k, d, codes);
             for (std::size_t m = 0; m < rows; ++m)
-                right &= got[m] == (m == at ? kernel::no_code : expected[m]);
+                right &= got[m] == (m == at ? tessera::no_token : expected[m]);
         }
     CHECK(right);
 }
@@ -101,7 +101,7 @@ TEST_CASE_TEMPLATE("nearest_code: where two scores are past all numbers, none is
     const T big = std::numeric_limits<T>::max() / T(1.1);
     std::vector<T> codes(9 * 2);
     codes[0] = 2, codes[1] = -2, codes[16] = 2, codes[17] = 2;
-    CHECK(nearest(1, std::vector<T>{big, big}, 2, 9, 2, codes)[0] == kernel::no_code);
+    CHECK(nearest(1, std::vector<T>{big, big}, 2, 9, 2, codes)[0] == tessera::no_token);
     CHECK(nearest(1, std::vector<T>{1, 1}, 2, 9, 2, codes)[0] == 1);
 }
 
@@ -135,12 +135,20 @@ TEST_CASE("CodePanels: packed again for a smaller codebook, no code of the large
     CHECK(below);
 }
 
-TEST_CASE("nearest_code: the largest codebook that a token can name") {
-    constexpr std::size_t k = 65534, d = 16;
+TEST_CASE("nearest_code: more codes than 16 bits can count") {
+    constexpr std::size_t k = 100'000, d = 17;
     std::vector<float> codes(k * d);  // the bits of the index as +1 and -1
     for (std::size_t i = 0; i < k * d; ++i) codes[i] = i / d >> i % d & 1 ? 1.f : -1.f;
     std::vector<float> x;
-    const std::vector<Token> chosen{0, 40000, 65533, 31, 32, 16384};
+    const std::vector<Token> chosen{0, 40000, 65535, 65536, 99999, 31, 32, 16384};
     for (const Token token : chosen) x.insert(x.end(), &codes[token * d], &codes[token * d] + d);
     CHECK(nearest(chosen.size(), x, d, k, d, codes) == chosen);
+}
+
+TEST_CASE("nearest_code: indices that a float could not count are exact") {
+    constexpr std::size_t k = (std::size_t{1} << 24) + 6;
+    std::vector<float> codes(k);
+    codes[k - 5] = 1;  // 2^24 + 1, which rounds to 2^24
+    codes[k - 1] = 2;
+    CHECK(nearest(3, std::vector<float>{2, 1, 0}, 1, k, 1, codes) == std::vector<Token>{k - 1, k - 5, 0});
 }

@@ -23,7 +23,7 @@ data::Tokens<24> one_sequence_a_label() {
     Rng rng{1};
     std::vector<Token> tokens(3 * 24);
     for (Token& t : tokens) t = static_cast<Token>(rng.below(32));
-    return data::Tokens<24>{std::move(tokens), {0, 1, 2}, 3};
+    return data::Tokens<24>{std::move(tokens), {Label{0}, Label{1}, Label{2}}, 3};
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row t
                    double) {
     std::vector<T> logits(45), d(45);
     for (std::size_t i = 0; i < 45; ++i) logits[i] = static_cast<T>((i * 7) % 11) - 5;
-    const Tokens targets{0, 8, ts::ignore_token, 3, 4};
+    const Tokens targets{0, 8, ts::no_token, 3, 4};
     CHECK(ts::counted_rows(targets) == 4);
     const double sum = ts::cross_entropy<T>(logits, targets, d, T(0.25));
     CHECK(std::abs(sum / 4 - golden::cross_entropy[0]) < (std::is_same_v<T, float> ? 1e-6 : 1e-14));
@@ -56,7 +56,7 @@ TEST_CASE_TEMPLATE("cross_entropy: agrees with plain scalars for any number of c
 
 TEST_CASE_TEMPLATE("cross_entropy: alone, apart and in place give the same bits", T, float, double) {
     auto logits = waves<T>(4 * 33, 5);
-    const Tokens targets{5, ts::ignore_token, 32, 0};
+    const Tokens targets{5, ts::no_token, 32, 0};
     std::vector<T> d(logits.size(), T(7));
     const double alone = ts::cross_entropy<T>(logits, targets);
     const double apart = ts::cross_entropy<T>(logits, targets, d, T(0.1));
@@ -96,7 +96,7 @@ TEST_CASE("cross_entropy: nothing to do is a loss of zero") {
     std::vector<float> d(18, 7.f);
     const std::vector<float> logits(18, 1.f);
     CHECK(ts::cross_entropy<float>({}, {}) == 0);
-    CHECK(ts::cross_entropy<float>(logits, Tokens{ts::ignore_token, ts::ignore_token}, d, 1) == 0);
+    CHECK(ts::cross_entropy<float>(logits, Tokens{ts::no_token, ts::no_token}, d, 1) == 0);
     CHECK(d == std::vector<float>(18));
     CHECK(ts::counted_rows({}) == 0);
 }
@@ -108,6 +108,6 @@ TEST_CASE("cross_entropy: NaN shows in loss and gradient, but not where the row 
     CHECK(std::isnan(ts::cross_entropy<float>(logits, Tokens{0, 1}, d, 1)));
     CHECK(std::isnan(d[0]));
     CHECK_FALSE(std::isnan(d[9]));
-    CHECK(std::isfinite(ts::cross_entropy<float>(logits, Tokens{ts::ignore_token, 1}, d, 1)));
+    CHECK(std::isfinite(ts::cross_entropy<float>(logits, Tokens{ts::no_token, 1}, d, 1)));
     CHECK(d[4] == 0);
 }

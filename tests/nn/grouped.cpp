@@ -61,12 +61,12 @@ TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that no two gro
     static_assert(block_size == 4);
     bool once = true, cut = true;
     for (const std::size_t batch : batches) {
-        using Groups = Grouped<None, Scratch, float, size>;
+        using Groups = Grouped<Empty, Scratch, float, size>;
         Groups groups;
-        None grad;
+        Empty grad;
         std::vector<std::atomic<int>> seen(batch), block_seen(Groups::blocks(batch));
         std::atomic<bool> good{true};
-        groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch&, None&) {
+        groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch&, Empty&) {
             for (std::size_t n = first; n < first + count; ++n) ++seen[n];
             if (block >= block_seen.size() || first != block * size || count == 0 || count > size ||
                 first / group_size != (first + count - 1) / group_size)
@@ -129,18 +129,18 @@ TEST_CASE("Grouped: the size of a block changes no bit where samples are added i
 
 TEST_CASE("Grouped: a scratch is used by one task at a time") {
     const bool alone = support::with_threads(3, [] {
-        Grouped<None, Scratch> groups;
-        None grad;
+        Grouped<Empty, Scratch> groups;
+        Empty grad;
         std::atomic<bool> good{true};
         for (int again = 0; again < 20; ++again)
-            groups.run(100, grad, [&](std::size_t, std::size_t, std::size_t, Scratch& s, None&) {
+            groups.run(100, grad, [&](std::size_t, std::size_t, std::size_t, Scratch& s, Empty&) {
                 if (s.busy.exchange(true)) good = false;
                 ++s.uses;
                 s.busy = false;
             });
         std::size_t uses = 0;
         for (const Scratch& s : groups.scratch()) uses += s.uses;
-        return good && uses == 20 * Grouped<None, Scratch>::blocks(100) && groups.scratch().size() <= 3;
+        return good && uses == 20 * Grouped<Empty, Scratch>::blocks(100) && groups.scratch().size() <= 3;
     });
     CHECK(alone);
 }

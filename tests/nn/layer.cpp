@@ -31,15 +31,15 @@ struct PackingLayer {
     struct Packed {
         float twice = 0;
     };
-    using Cache = None;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void pack(const Params& p, Packed& w) { w.twice = 2 * p.weight[0]; }
     static void forward(const Packed& w, View<const float, Input> x, View<float, Output> y, Cache&) {
-        for (std::size_t i = 0; i < x.size(); ++i) y.data()[i] = w.twice * x.data()[i];
+        for (std::size_t i = 0; i < x.elements(); ++i) y.data()[i] = w.twice * x.data()[i];
     }
     static void backward(const Packed& w, View<const float, Input> x, View<const float, Output>,
                          View<const float, Output> dy, View<float, Input> dx, Cache&, Params& grad) {
-        for (std::size_t i = 0; i < x.size(); ++i) {
+        for (std::size_t i = 0; i < x.elements(); ++i) {
             dx.data()[i] = w.twice * dy.data()[i];
             grad.weight[0] += 2 * x.data()[i] * dy.data()[i];
         }
@@ -85,7 +85,7 @@ TEST_CASE("begin: reaches a layer that wants it, and nothing happens to one that
 TEST_CASE("backward_params: a layer without one gets a scratch dx") {
     const PackingLayer::Packed w{.twice = 4};
     PackingLayer::Params grad;
-    None cache;
+    Empty cache;
     Tensor<float, Shape<2>> x{1}, y{1}, dy{1}, scratch;
     x[0][0] = 3;
     dy[0][0] = 5;

@@ -38,8 +38,8 @@ struct CountingLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     struct Packed {
         int whole = 0, forward_only = 0;
     };
@@ -62,7 +62,7 @@ struct ToldLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
+    using Params = Empty;
     struct Cache {
         bool training = true;
     };

@@ -17,8 +17,8 @@ struct Good {
     using Scalar = float;
     using Input = S;
     using Output = S;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, X, Y, Cache&) {}
     static void backward(const Params&, X, X, X, Y, Cache&, Params&) {}
@@ -49,8 +49,8 @@ struct NoBackward {
     using Scalar = float;
     using Input = S;
     using Output = S;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, X, Y, Cache&) {}
 };
@@ -64,8 +64,8 @@ struct TokensAlone {
     using InputScalar = unsigned short;
     using Input = S;
     using Output = S;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const unsigned short, S>, Y, Cache&) {}
 };
@@ -86,7 +86,7 @@ struct PackedButReadsParams : Good {
     struct Packed {};
 };
 static_assert(Layer<WithPacked> && !Layer<PackedButReadsParams>);
-static_assert(std::same_as<nn::Ready<WithPacked>, WithPacked::Packed> && std::same_as<nn::Ready<Good>, None>);
+static_assert(std::same_as<nn::Ready<WithPacked>, WithPacked::Packed> && std::same_as<nn::Ready<Good>, Empty>);
 
 struct Spec {
     template <StaticShape In, std::floating_point T>
@@ -99,6 +99,6 @@ struct NotASpec {
 static_assert(LayerSpec<Spec, S>);
 static_assert(!LayerSpec<NotASpec, S> && !LayerSpec<int, S> && !LayerSpec<Good, S> && !LayerSpec<Spec, int>);
 
-static_assert(Parameters<None> && !Parameters<int>);
+static_assert(Parameters<Empty> && !Parameters<int>);
 
 }  // namespace

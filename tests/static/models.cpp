@@ -43,16 +43,17 @@ static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, 0)> && !UsableGptCo
 static_assert(!UsableGptConfig<with(good, &GptConfig::width, 0)> && !UsableGptConfig<with(good, &GptConfig::heads, 0)>);
 static_assert(!UsableGptConfig<with(good, &GptConfig::layers, 0)>);
 static_assert(!UsableGptConfig<with(good, &GptConfig::dropout_percent, 100)>);
-// Tokens, labels and the null class share sixteen bits.
-static_assert(UsableGptConfig<with(good, &GptConfig::vocab, 65523)> && !UsableGptConfig<with(good, &GptConfig::vocab, 65524)>);
+// Tokens, labels and the null class share 32 bits.
+static_assert(UsableGptConfig<with(good, &GptConfig::vocab, 4294967283)> && !UsableGptConfig<with(good, &GptConfig::vocab, 4294967284)>);
 static_assert(!HeadsDivideGptWidth<with(good, &GptConfig::heads, 5)> && !HeadsDivideGptWidth<with(good, &GptConfig::heads, 0)>);
+static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, ~std::size_t{0})> && !UsableGptConfig<with(good, &GptConfig::classes, ~std::size_t{0})>);
 
 // A Trainer takes both stages, and a user's model that has what it asks for; nothing that misses one of it.
 static_assert(Trainable<Vae> && Trainable<Prior> && Trainable<Gpt<good, GptBlock<32, 4>, double>>);
 static_assert(!Trainable<int> && !Trainable<Encoder>);
 
 struct Least {
-    using Params = None;
+    using Params = Empty;
     struct Workspace {
         Rng rng;
     };

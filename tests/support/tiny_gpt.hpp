@@ -21,7 +21,7 @@ tessera::data::Tokens<C.context> sequences(std::size_t count, std::uint64_t seed
     std::vector<tessera::Token> tokens(count * C.context);
     std::vector<tessera::Label> labels(C.classes > 0 ? count : 0);
     for (auto& t : tokens) t = static_cast<tessera::Token>(rng.below(static_cast<std::uint32_t>(C.vocab)));
-    for (auto& l : labels) l = static_cast<tessera::Label>(rng.below(static_cast<std::uint32_t>(C.classes)));
+    for (auto& l : labels) l = tessera::Label{rng.below(static_cast<std::uint32_t>(C.classes))};
     return tessera::data::Tokens<C.context>{std::move(tokens), std::move(labels), C.classes};
 }
 

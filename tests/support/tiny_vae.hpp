@@ -37,10 +37,10 @@ inline tessera::data::Images<TinyImage> bars(std::size_t count, std::uint64_t se
     std::vector<std::uint8_t> bytes(count * 64);
     std::vector<tessera::Label> labels(count);
     for (std::size_t n = 0; n < count; ++n) {
-        labels[n] = static_cast<tessera::Label>(rng.below(2));
+        labels[n] = tessera::Label{rng.below(2)};
         const std::size_t at = rng.below(7);
         for (std::size_t i = 0; i < 64; ++i) {
-            const std::size_t across = labels[n] ? i / 8 : i % 8;
+            const std::size_t across = labels[n].index == 1 ? i / 8 : i % 8;
             bytes[n * 64 + i] = static_cast<std::uint8_t>((across == at || across == at + 1 ? 200 : 20) + rng.below(40));
         }
     }

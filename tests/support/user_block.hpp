@@ -22,7 +22,7 @@ struct MixerLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Cache = ts::None;
+    using Cache = ts::Empty;
     struct Params {
         ts::Param<T, ts::Shape<K, width>> weight;
 
@@ -87,8 +87,8 @@ struct GateLayer {
     using Scalar = T;
     using Input = In;
     using Output = ts::WithLastDim<In, half>;
-    using Params = ts::None;
-    using Cache = ts::None;
+    using Params = ts::Empty;
+    using Cache = ts::Empty;
 
     static void init(Params&, ts::Rng&) {}
     static void forward(const Params&, ts::View<const T, In> x, ts::View<T, Output> y, Cache&) {

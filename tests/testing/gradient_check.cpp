@@ -12,17 +12,17 @@ struct SquareLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
-        for (std::size_t i = 0; i < x.size(); ++i) y.data()[i] = x.data()[i] * x.data()[i];
+        for (std::size_t i = 0; i < x.elements(); ++i) y.data()[i] = x.data()[i] * x.data()[i];
     }
     static void backward(const Params&, View<const T, In> x, View<const T, In>, View<const T, In> dy,
                          View<T, In> dx, Cache&, Params&) {
-        for (std::size_t i = 0; i < x.size(); ++i) dx.data()[i] = 2 * x.data()[i] * dy.data()[i];
-        if (Off < x.size()) dx.data()[Off] += T(1e-4);
+        for (std::size_t i = 0; i < x.elements(); ++i) dx.data()[i] = 2 * x.data()[i] * dy.data()[i];
+        if (Off < x.elements()) dx.data()[Off] += T(1e-4);
     }
 };
 template <std::size_t Off>

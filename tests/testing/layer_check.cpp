@@ -67,7 +67,7 @@ struct ScaleLayer {
         if (F == Fault::init_draws_time) p.weight[0] = static_cast<T>(++calls_of_init);
     }
     static void forward(const Params& p, View<const T, In> x, View<T, In> y, Cache& cache) {
-        if (F == Fault::allocates) std::vector<T>(x.size()).swap(spare);
+        if (F == Fault::allocates) std::vector<T>(x.elements()).swap(spare);
         cache.kept.resize(x.batch());
         std::ranges::copy(x.span(), cache.kept.data());
         const bool skips = F == Fault::skips_last_output && std::same_as<T, float>;
@@ -147,8 +147,8 @@ struct RunningSumLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
@@ -173,7 +173,7 @@ struct SteppingSumLayer : RunningSumLayer<In, T> {
         Tensor<T, In> sums;  // up to each token
         std::size_t fed = 0;
     };
-    static void step(const None&, View<const T, Row> x, View<T, Row> y, State& state, const nn::Step& at) {
+    static void step(const Empty&, View<const T, Row> x, View<T, Row> y, State& state, const nn::Step& at) {
         if (F == StepFault::allocates) std::vector<T>(at.rows()).swap(spare);
         if (F == StepFault::leaves_work && at.worker.index() > 0) return;
         if (at.position == 0) state.fed = 0;

@@ -163,8 +163,8 @@ TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch,
     codes[1][2] = 8;
     CHECK(support::message<DataError>([&] { vae.decode(View<const Token, Shape<4>>{codes}); }) ==
           "VqVae::decode: token 6: expected a code less than 8, got 8");
-    CHECK(support::message<DataError>([&] { vae.decode(data::Tokens<4>{{0, 1, 65535, 3}}); }) ==
-          "VqVae::decode: token 2: expected a code less than 8, got 65535");
+    CHECK(support::message<DataError>([&] { vae.decode(data::Tokens<4>{{0, 1, 4294967295, 3}}); }) ==
+          "VqVae::decode: token 2: expected a code less than 8, got 4294967295");
     const auto x = support::batch_of<float>(support::bars(2, 1));
     CHECK(support::message<ArgumentError>([&] { vae.encode(x, codes); }) ==
           "VqVae::encode: batch of the output: expected 2, got 3");

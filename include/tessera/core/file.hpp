@@ -71,7 +71,7 @@ public:
     void read(std::uint64_t offset, std::span<unsigned char> to) {
         constexpr std::size_t at_once = std::size_t{1} << 30;  // some systems refuse more
         for (std::size_t done = 0; done < to.size();) {
-            const std::size_t want = std::min(to.size() - done, at_once);
+            const std::size_t want = (std::min)(to.size() - done, at_once);
             const std::int64_t got = files_.read(handle_, to.data() + done, want, offset + done);
             if (got > 0)
                 done += static_cast<std::size_t>(got);
@@ -127,7 +127,7 @@ const char* write_pieces(Files& files, typename Files::Handle h, std::span<const
     constexpr std::size_t most = std::size_t{1} << 30;  // macOS refuses 2 GiB at once
     for (const ByteView piece : pieces)
         for (std::size_t done = 0; done < piece.size();) {
-            const std::int64_t wrote = files.write(h, piece.data() + done, std::min(most, piece.size() - done));
+            const std::int64_t wrote = files.write(h, piece.data() + done, (std::min)(most, piece.size() - done));
             if (wrote > 0)
                 done += static_cast<std::size_t>(wrote);
             else if (wrote == 0 || errno != EINTR)

@@ -50,8 +50,8 @@ public:
     static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
 
     /// StateError when the parameter was moved from: nothing is left of it.
-    std::span<T, S::size> span() { return check(), std::span<T, S::size>{values_}; }
-    std::span<const T, S::size> span() const { return check(), std::span<const T, S::size>{values_}; }
+    std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
+    std::span<const T, S::size> span() const { return check_size(), std::span<const T, S::size>{values_}; }
     T* data() { return values_.data(); }
     const T* data() const { return values_.data(); }
     T& operator[](std::size_t i) { return values_[i]; }
@@ -85,7 +85,7 @@ public:
     }
 
 private:
-    void check() const {
+    void check_size() const {
         if (values_.size() != S::size) throw StateError("Param: was moved from: " + expected_got(S::size, values_.size()));
     }
 
@@ -93,8 +93,8 @@ private:
     Role role_ = Role::none;
 };
 
-/// Parameters, gradient or buffers of something that has none.
-struct None {
+/// Parameters or gradient of what has none, and a cache that holds nothing.
+struct Empty {
     template <class F, class... P>
     static void each(F&&, P&...) {}
 };

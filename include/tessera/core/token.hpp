@@ -1,5 +1,6 @@
 #pragma once
-// Token: the index of a code; Label: the class of an image. Sixteen bits: no codebook that a CPU trains has more codes.
+// Token: the index of a codebook vector, or of whatever else a vocabulary counts. 32 bits: quantizers without a learned
+// codebook have vocabularies of 65,536 and more.
 
 #include <tessera/core/abi.hpp>
 
@@ -7,7 +8,10 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-using Token = std::uint16_t;
-using Label = std::uint16_t;
+using Token = std::uint32_t;
 
-}  // namespace tessera
+/// The absent token, which no vocabulary counts: a row without a nearest vector, a target that the loss ignores
+/// (PyTorch's ignore_index).
+inline constexpr Token no_token = 0xFFFFFFFF;
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -23,9 +23,12 @@ public:
 
     constexpr T* data() const { return data_; }
     constexpr std::size_t batch() const { return batch_; }
-    constexpr std::size_t size() const { return batch_ * S::size; }
+    /// How many samples: what operator[] indexes, as batch().
+    constexpr std::size_t size() const { return batch_; }
+    /// How many numbers all samples have together.
+    constexpr std::size_t elements() const { return batch_ * S::size; }
     /// All samples as rows of `last_dim<S>` numbers, for kernels.
-    constexpr std::span<T> span() const { return {data_, size()}; }
+    constexpr std::span<T> span() const { return {data_, elements()}; }
     constexpr std::span<T, S::size> operator[](std::size_t n) const {
         return std::span<T, S::size>{data_ + n * S::size, S::size};
     }

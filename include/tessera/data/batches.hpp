@@ -68,7 +68,7 @@ public:
         : dataset_{&dataset}, size_{size} {
         const std::size_t examples = dataset.size();
         if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
-            examples > std::numeric_limits<std::uint32_t>::max())
+            examples > (std::numeric_limits<std::uint32_t>::max)())
             throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
                                 std::to_string(size) + (options.drop_last ? ", the last one dropped" : "") +
                                 ": expected at least one batch, and fewer than 2^32 examples");
@@ -78,7 +78,7 @@ public:
             throw ArgumentError("batches: first: " +
                                 expected_got("at most " + std::to_string(count()), std::to_string(first_)));
         if (options.shuffle) order_ = permutation(examples, options.rng);
-        const std::size_t largest = std::min(size, examples);
+        const std::size_t largest = (std::min)(size, examples);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
     }
@@ -124,7 +124,7 @@ private:
     }
     void fill(std::size_t index) {
         kernel::in_own_mode([&] {  // pixels are divided here: a host's rounding must not show
-            const std::size_t first = index * size_, batch = std::min(size_, used_ - first);
+            const std::size_t first = index * size_, batch = (std::min)(size_, used_ - first);
             x_.resize(batch);
             for (std::size_t n = 0; n < batch; ++n) {
                 const std::size_t i = order_.empty() ? first + n : order_[first + n];

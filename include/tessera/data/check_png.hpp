@@ -93,7 +93,7 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
                       " bytes, expected " + std::to_string(size));
     std::uint32_t a = 1, b = 0;  // Adler-32; 5552 steps are the most that fit in 32 bits
     for (std::size_t i = 0; i < size;) {
-        for (const std::size_t end = std::min(size, i + 5552); i < end; ++i) b += a += rows[i];
+        for (const std::size_t end = (std::min)(size, i + 5552); i < end; ++i) b += a += rows[i];
         a %= 65521;
         b %= 65521;
     }

@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +32,7 @@ Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std:
             "load_contact_sheet: " + name + ": " +
             expected_got("cells of " + to_string(S{}),
                          std::to_string(sheet.height) + " x " + std::to_string(sheet.width) + " pixels"));
-    if (classes > std::numeric_limits<Label>::max() || (classes != 0 && rows % classes != 0))
+    if (classes > rows || (classes != 0 && rows % classes != 0))
         throw DataError("load_contact_sheet: " + name + ": " +
                         expected_got("rows of cells in " + std::to_string(classes) + " equal bands",
                                      std::to_string(rows) + " rows"));
@@ -46,7 +45,7 @@ Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std:
                 const unsigned char* from = sheet.at(r * height + y, c * width);
                 bytes.insert(bytes.end(), from, from + width * channels);
             }
-            if (classes != 0) labels.push_back(static_cast<Label>(r / (rows / classes)));
+            if (classes != 0) labels.push_back(Label{static_cast<std::uint32_t>(r / (rows / classes))});
         }
     return Images<S>{std::move(bytes), std::move(labels), classes};
 }

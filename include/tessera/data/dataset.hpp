@@ -9,6 +9,7 @@
 // bytes in memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and access in
 // any order; not stronger, because nothing is said about how examples are stored.
 
+#include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
 

@@ -24,7 +24,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -78,7 +77,7 @@ inline std::vector<std::string> list_folder(const std::string& folder, bool fold
 
 struct FolderFile {
     std::string path;
-    Label label = 0;
+    Label label;
 };
 
 struct FolderList {
@@ -88,15 +87,13 @@ struct FolderList {
 
 inline FolderList list_images(const std::string& folder) {
     FolderList list;
-    for (std::string& path : list_folder(folder, false)) list.files.push_back({std::move(path), 0});
+    for (std::string& path : list_folder(folder, false)) list.files.push_back({std::move(path), Label{}});
     const std::size_t loose = list.files.size();
     for (const std::string& sub : list_folder(folder, true)) {
         const std::vector<std::string> paths = list_folder(sub, false);
         if (paths.empty()) continue;
-        if (list.class_names.size() > std::numeric_limits<Label>::max())
-            throw DataError("load_image_folder: " + folder + ": more than 65536 subfolders");
-        for (const std::string& path : paths)
-            list.files.push_back({path, static_cast<Label>(list.class_names.size())});
+        const Label label{static_cast<std::uint32_t>(list.class_names.size())};
+        for (const std::string& path : paths) list.files.push_back({path, label});
         list.class_names.push_back(std::filesystem::path{sub}.filename().string());
     }
     if (list.files.empty())

@@ -181,7 +181,7 @@ inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& 
             if ((length ^ 0xFFFF) != (rest[2] | std::size_t{rest[3]} << 8))
                 bits.fail("deflate: a length and its complement differ");
             if (rest.size() - 4 < length) bits.fail("deflate: the stream ends early");
-            const std::size_t fits = std::min(length, out.size() - written);
+            const std::size_t fits = (std::min)(length, out.size() - written);
             if (fits != 0) std::memcpy(out.data() + written, rest.data() + 4, fits);
             written += fits;
             if (fits < length) return {bits.position(), false};
@@ -204,7 +204,7 @@ inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& 
             const unsigned d = codes.distances.decode(bits);
             const std::size_t distance = detail::distance_base[d] + bits.take(d < 4 ? 0 : d / 2 - 1);
             if (distance > written) bits.fail("deflate: a distance beyond the beginning");
-            const std::size_t fits = std::min(length, out.size() - written);
+            const std::size_t fits = (std::min)(length, out.size() - written);
             for (std::size_t i = 0; i < fits; ++i, ++written) out[written] = out[written - distance];
             if (fits < length) return {bits.position(), false};
         }

@@ -2,7 +2,7 @@
 // Labels: the class of each example of a dataset, or nothing at all. Checked once, when they are made.
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/token.hpp>
+#include <tessera/core/label.hpp>
 
 #include <cstddef>
 #include <span>
@@ -26,12 +26,12 @@ public:
             throw DataError(prefix + ": labels: " + expected_got(examples, values_.size()));
         if (classes_ == 0)
             for (const Label label : values_)
-                classes_ = label >= classes_ ? label + std::size_t{1} : classes_;
+                classes_ = label.index >= classes_ ? label.index + std::size_t{1} : classes_;
         for (std::size_t i = 0; i < values_.size(); ++i)
-            if (values_[i] >= classes_)
+            if (values_[i].index >= classes_)
                 throw DataError(
                     prefix + ": label " + std::to_string(i) + ": " +
-                    expected_got("less than " + std::to_string(classes_), std::to_string(values_[i])));
+                    expected_got("less than " + std::to_string(classes_), std::to_string(values_[i].index)));
     }
 
     bool empty() const { return values_.empty(); }

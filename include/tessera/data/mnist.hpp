@@ -83,7 +83,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
         if (labels[i] >= classes)
             throw DataError("load_mnist: " + label_path + ": label " + std::to_string(i) + ": " +
                             expected_got("less than " + std::to_string(classes), std::to_string(labels[i])));
-    half.labels.assign(labels.begin(), labels.end());
+    for (const unsigned char label : labels) half.labels.push_back(Label{label});
     half.images.erase(half.images.begin(), half.images.begin() + idx_header<3>);
     for (std::size_t n = 0; on_side && n < count; ++n)
         for (std::size_t y = 0; y < 28; ++y)
@@ -139,9 +139,10 @@ inline Mnist load_mnist(const std::string& folder, const Limits& limits = {}, st
     const std::size_t most = emnist ? 62 : 10;  // digits, and letters in both cases
     detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits);
     detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits);
-    std::size_t classes = 10;
+    std::size_t classes = emnist ? 0 : 10;
     if (emnist)  // 10 to 62 of them, some sets begin with 1
-        classes = std::size_t{1} + std::max(std::ranges::max(train.labels), std::ranges::max(test.labels));
+        for (const std::vector<Label>* labels : {&train.labels, &test.labels})
+            for (const Label label : *labels) classes = (std::max)(classes, label.index + std::size_t{1});
     return {Digits{std::move(train.images), std::move(train.labels), classes},
             Digits{std::move(test.images), std::move(test.labels), classes}};
 }

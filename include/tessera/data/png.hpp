@@ -26,7 +26,7 @@ using StbPixels = std::unique_ptr<unsigned char, Free>;
 
 /// A file that has passed its check; stb converts to the channels (gray = 0.299 R + 0.587 G + 0.114 B).
 inline Pixels decode_checked(ByteView file, std::size_t channels, std::string_view name) {
-    if (file.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+    if (file.size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
         malformed(FormatCode::limit, name, 0, "image: a file of more than 2 GiB");
     int width = 0, height = 0, found = 0;
     const StbPixels pixels{::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width,

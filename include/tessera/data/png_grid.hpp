@@ -26,7 +26,7 @@ template <class T, StaticShape S>
             throw ArgumentError("png_grid: " + std::to_string(images.batch()) + " images in " +
                                 std::to_string(columns) + " columns: expected at least one of each");
         constexpr std::size_t height = S::dims[0], row = S::dims[1] * S::dims[2];
-        columns = std::min(columns, images.batch());
+        columns = (std::min)(columns, images.batch());
         const std::size_t rows = (images.batch() + columns - 1) / columns;
         Pixels grid{rows * height, columns * S::dims[1], S::dims[2], Bytes(rows * columns * S::size)};
         for (std::size_t n = 0; n < images.batch(); ++n)
@@ -35,7 +35,7 @@ template <class T, StaticShape S>
                 unsigned char* to =
                     grid.values.data() + ((n / columns * height + y) * columns + n % columns) * row;
                 for (std::size_t i = 0; i < row; ++i) {
-                    const auto x = from[i] > 0 ? std::min<std::remove_const_t<T>>(from[i], 1) : 0;
+                    const auto x = from[i] > 0 ? (std::min<std::remove_const_t<T>>)(from[i], 1) : 0;
                     to[i] = static_cast<unsigned char>(std::lround(x * 255));
                 }
             }

@@ -29,15 +29,15 @@ struct Taps {
 /// Output i of `count` looks at the input around start + (i + 1/2) step.
 inline std::vector<Taps> make_taps(std::size_t input, std::size_t count, double start, double step) {
     std::vector<Taps> taps(count);
-    const double reach = std::max(1.0, step);
+    const double reach = (std::max)(1.0, step);
     for (std::size_t i = 0; i < count; ++i) {
         const double center = start + (static_cast<double>(i) + 0.5) * step - 0.5;
-        const double low = std::max(0.0, std::ceil(center - reach));
-        const double high = std::min(static_cast<double>(input - 1), std::floor(center + reach));
+        const double low = (std::max)(0.0, std::ceil(center - reach));
+        const double high = (std::min)(static_cast<double>(input - 1), std::floor(center + reach));
         std::vector<double> weights;
         double sum = 0;
         for (double j = low; j <= high; j += 1)
-            sum += weights.emplace_back(std::max(0.0, 1.0 - std::abs(j - center) / reach));
+            sum += weights.emplace_back((std::max)(0.0, 1.0 - std::abs(j - center) / reach));
         taps[i].first = static_cast<std::size_t>(low);
         for (const double w : weights) taps[i].weights.push_back(static_cast<float>(w / sum));
     }
@@ -52,7 +52,7 @@ inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size
     const double in_h = static_cast<double>(image.height), in_w = static_cast<double>(image.width);
     const double out_h = static_cast<double>(height), out_w = static_cast<double>(width);
     const double step =
-        std::min(in_h / out_h, in_w / out_w);  // one for both directions: nothing is stretched
+        (std::min)(in_h / out_h, in_w / out_w);  // one for both directions: nothing is stretched
     const auto columns = detail::make_taps(image.width, width, (in_w - out_w * step) / 2, step);
     const auto rows = detail::make_taps(image.height, height, (in_h - out_h * step) / 2, step);
 

@@ -3,6 +3,7 @@
 // dataset and the second one learns from.
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
 #include <tessera/data/labels.hpp>
 

@@ -53,7 +53,7 @@ struct GptReport {
 template <GptConfig C, class Block = GptBlock<C.width, C.heads, C.dropout_percent>, std::floating_point T = float>
 class Gpt {
     static_assert(UsableGptConfig<C>, "Gpt: vocab, context, width, heads and layers must be set, dropout below 100 "
-                                      "percent, and tokens, labels and the null class fit 16 bits");
+                                      "percent, and tokens, labels and the null class fit 32 bits");
     static_assert(HeadsDivideGptWidth<C>, "Gpt: the heads must divide the width");
 
 public:
@@ -219,9 +219,9 @@ private:
                                     expected_got("less than " + std::to_string(vocab), std::to_string(from[i])));
             input[n][0] = C.null_token();
             if (C.classes > 0 && !labels.empty()) {
-                if (labels[n] >= C.classes)
+                if (labels[n].index >= C.classes)
                     throw DataError("Gpt: label " + std::to_string(n) + ": " +
-                                    expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n])));
+                                    expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
                 if (!drop_label(n)) input[n][0] = C.label_token(labels[n]);
             }
             std::copy_n(from.data(), context - 1, input[n].data() + 1);

@@ -2,10 +2,10 @@
 // GptConfig: the numbers that make a prior's type. Vocabulary and context come from the first stage's type:
 // `GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = 10}`.
 
+#include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
 
 #include <cstddef>
-#include <limits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -21,14 +21,15 @@ struct GptConfig {
     /// Rows of the embedding: tokens, labels, the null class.
     constexpr std::size_t embeddings() const { return vocab + classes + 1; }
     /// The token that opens a sequence of that label.
-    constexpr Token label_token(std::size_t label) const { return static_cast<Token>(vocab + label); }
-    constexpr Token null_token() const { return label_token(classes); }
+    constexpr Token label_token(Label label) const { return static_cast<Token>(vocab + label.index); }
+    constexpr Token null_token() const { return static_cast<Token>(vocab + classes); }
 };
 
 /// Numbers that a Gpt can be made of; a concept over the configuration, so that compilers print it.
 template <GptConfig C>
 concept UsableGptConfig = C.vocab > 0 && C.context > 0 && C.width > 0 && C.heads > 0 && C.layers > 0 &&
-                          C.embeddings() < std::numeric_limits<Token>::max() && C.dropout_percent < 100;
+                          C.vocab < no_token && C.classes < no_token && C.embeddings() < no_token &&
+                          C.dropout_percent < 100;
 template <GptConfig C>
 concept HeadsDivideGptWidth = C.heads > 0 && C.width % (C.heads > 0 ? C.heads : 1) == 0;
 

@@ -57,7 +57,7 @@ public:
             throw ArgumentError("KvCache: workers: " + expected_got("at most " + std::to_string(capacity_.workers),
                                                                     std::to_string(worker.size())));
         const std::size_t count = tokens.size() / capacity_.sequences;
-        check(tokens, count);
+        check_tokens(tokens, count);
         kernel::in_own_mode([&] {
             nn::Step at{.worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
             Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_, at);
@@ -81,7 +81,7 @@ private:
         return capacity;
     }
     // By every worker: none reads what another has yet to refuse.
-    void check(std::span<const Token> tokens, std::size_t count) const {
+    void check_tokens(std::span<const Token> tokens, std::size_t count) const {
         const std::size_t sequences = capacity_.sequences;
         if (count == 0 || count > capacity_.tokens || tokens.size() != sequences * count) {
             const std::string most =

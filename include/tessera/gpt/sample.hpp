@@ -51,7 +51,7 @@ public:
         std::size_t first = 0, chosen = 0;
         for (std::size_t i = 0; i < weights_.size() && !(left < 0); i += block)
             if (const double s = sum(i); s > 0) first = i, at = left, left -= s;
-        for (std::size_t i = first; i < std::min(first + block, weights_.size()) && !(at < 0); ++i)
+        for (std::size_t i = first; i < (std::min)(first + block, weights_.size()) && !(at < 0); ++i)
             if (const double w = static_cast<double>(weights_[i]); w > 0) chosen = i, at -= w;
         return static_cast<Token>(chosen);
     }
@@ -59,7 +59,7 @@ public:
 private:
     static constexpr std::size_t block = kernel::simd::lanes;
     double sum(std::size_t i) const {
-        const std::size_t count = std::min(block, weights_.size() - i);
+        const std::size_t count = (std::min)(block, weights_.size() - i);
         return static_cast<double>(kernel::simd::sum<T>(count, [](const auto& v) { return v; }, weights_.data() + i));
     }
     std::span<const T> weights_;
@@ -73,7 +73,8 @@ template <std::floating_point T>
 Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
     // The largest comes off first: at a temperature near 0 it would overflow, and the rest with it.
     const kernel::simd::Vec<T> largest(kernel::simd::largest(logits.size(), logits.data()));
-    const kernel::simd::Vec<T> factor(std::min(T(1) / static_cast<T>(options.temperature), std::numeric_limits<T>::max()));
+    const kernel::simd::Vec<T> factor(
+        (std::min)(T(1) / static_cast<T>(options.temperature), (std::numeric_limits<T>::max)()));
     kernel::simd::map(logits.size(), logits.data(), [&](const auto& v) { return (v - largest) * factor; }, logits.data());
     kernel::exp_row<T>(logits, T(0), logits);
     const detail::Draw<T> draw{logits};
@@ -122,7 +123,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
     if (!o.labels.empty() && o.labels.size() != count)
         fail("labels", std::to_string(count) + " (one a sequence) or none", std::to_string(o.labels.size()));
     for (const Label label : o.labels)
-        if (label >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label));
+        if (label.index >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label.index));
 }
 }  // namespace detail
 
@@ -142,9 +143,9 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
     if (count == 0) return data::Tokens<C.context>{{}, {}, options.labels.empty() ? 0 : C.classes};
     // Few sequences: all threads share the work of each token. More: each thread has sequences of its own.
     const std::size_t threads = kernel::concurrency(), members = count <= few ? threads : 1;
-    const std::size_t slots = members > 1 ? 1 : std::min(count, threads);
-    const std::size_t parts = std::max(slots, (count + together - 1) / together);
-    kernel::for_each_slot(parts, slots, [&](std::size_t part, std::size_t) {
+    const std::size_t slot_count = members > 1 ? 1 : (std::min)(count, threads);
+    const std::size_t parts = (std::max)(slot_count, (count + together - 1) / together);
+    kernel::for_each_slot(parts, slot_count, [&](std::size_t part, std::size_t) {
         const std::size_t first = count * part / parts, n = count * (part + 1) / parts - first;
         KvCache<Model> cache{{.sequences = n, .workers = members}};
         std::vector<Rng> streams;

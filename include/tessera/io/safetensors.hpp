@@ -77,7 +77,7 @@ public:
     }
 
     /// Compares the checksum with the file, where there must be one.
-    void check() {
+    void check_sum() {
         const MetadataEntry* sum = nullptr;
         bool ours = false;
         for (const MetadataEntry& e : header_.metadata) {
@@ -114,7 +114,7 @@ public:
 private:
     void open(std::uint64_t size, const Limits& limits) {
         size_ = size;
-        Bytes start(static_cast<std::size_t>(std::min<std::uint64_t>(size, 8)));
+        Bytes start(static_cast<std::size_t>((std::min<std::uint64_t>)(size, 8)));
         read_at(0, start);
         Bytes text(static_cast<std::size_t>(safetensors_header_length(start, size, name_, limits)));
         read_at(8, text);
@@ -129,7 +129,7 @@ private:
         std::uint32_t crc = 0;
         Bytes piece;
         for (std::uint64_t at = begin; at < end; at += piece.size()) {
-            piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(end - at, 1 << 20)));
+            piece.resize(static_cast<std::size_t>((std::min<std::uint64_t>)(end - at, 1 << 20)));
             read_at(at, piece);
             for (std::uint64_t i = digits; i < digits + 8; ++i)
                 if (i >= at && i - at < piece.size()) piece[static_cast<std::size_t>(i - at)] = '0';

@@ -180,7 +180,7 @@ private:
 
     void check_names() const {
         std::vector<std::pair<std::string_view, std::uint64_t>> names;
-        const auto check = [&] {
+        const auto refuse_equal = [&] {
             std::ranges::sort(names);
             for (std::size_t i = 1; i < names.size(); ++i)
                 if (names[i].first == names[i - 1].first)
@@ -188,9 +188,9 @@ private:
             names.clear();
         };
         for (const TensorInfo& t : header_.tensors) names.emplace_back(t.name, t.at);
-        check();
+        refuse_equal();
         for (const MetadataEntry& e : header_.metadata) names.emplace_back(e.key, e.at);
-        check();
+        refuse_equal();
     }
 
     void check_cover() {

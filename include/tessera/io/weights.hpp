@@ -190,7 +190,7 @@ void save(const std::string& path, const M&... models) { collect(models...).writ
 template <Stateful... M>
     requires(sizeof...(M) > 0 && (!std::is_const_v<M> && ...))
 void load(SafetensorsFile& file, M&... models) {
-    file.check();
+    file.check_sum();
     std::set<std::string> names, parts;
     detail::Complaints complaints;
     (detail::compare<M>(file, models, names, complaints), ...);

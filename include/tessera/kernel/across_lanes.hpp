@@ -98,7 +98,7 @@ struct Larger {
         if constexpr (std::floating_point<V>)
             return a > b ? a : b;
         else
-            return simd::max(a, b);
+            return (simd::max)(a, b);
     }
 };
 }  // namespace detail

@@ -55,18 +55,18 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const float> in, R
         std::fill_n(largest, lanes, -std::numeric_limits<float>::infinity());
         std::fill_n(sum, lanes, 0.f);
         for (std::size_t key = 0; key < b.end; key += keys_at_once) {
-            const std::size_t stop = std::min(key + keys_at_once, b.end);
+            const std::size_t stop = (std::min)(key + keys_at_once, b.end);
             scores(in.k, d, scratch, b.first, key, stop, s.from(key));
             find_largest(s[key], b.first, key, stop, largest);
         }
         for (std::size_t key = 0; key < b.end; key += keys_at_once) {
-            const std::size_t stop = std::min(key + keys_at_once, b.end);
+            const std::size_t stop = (std::min)(key + keys_at_once, b.end);
             weigh(s[key], b.first, key, stop, largest, sum);
             for (std::size_t v = 0; v < lanes; v += W) simd::store(inverse + v, Vec(1.f) / simd::load<float>(sum + v));
             for_vectors(whole, [&](std::size_t at, std::size_t nv) {
                 even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
                     if (t + n <= key) return;
-                    const std::size_t last = std::min(key + keys_at_once, t + n);
+                    const std::size_t last = (std::min)(key + keys_at_once, t + n);
                     product<Order::down>(n, nv, last - key, s.from(key, b.lane(t)), in.v.from(key, at), o.from(t, at),
                                          {.onto = key > 0, .factor = last == t + n ? inverse + b.lane(t) : nullptr});
                 });
@@ -134,21 +134,21 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const float> in, 
     const Rows<float> p{take(keys_backward * held_lanes), held_lanes}, ds{take(keys_backward * held_lanes), held_lanes};
     detail::fill(lane, tokens, d, in.q, o, dy, stats, take(panel));
     for (std::size_t key = 0; key < tokens; key += keys_backward) {
-        const std::size_t stop = std::min(key + keys_backward, tokens);
+        const std::size_t stop = (std::min)(key + keys_backward, tokens);
         for (std::size_t i = 0; i < blocks; i += blocks_backward) {
-            const std::size_t after = std::min(i + blocks_backward, blocks);
+            const std::size_t after = (std::min)(i + blocks_backward, blocks);
             const Block held(tokens, i);
             const std::size_t end = Block(tokens, after - 1).end;  // the last query held, and the last key it sees
             if (end <= key) continue;
             for (std::size_t n = i; n < after; ++n) {
                 const Block b(tokens, n);
                 if (b.end <= key) continue;
-                const std::size_t seen = std::min(stop, b.end), column = (n - i) * lanes;
+                const std::size_t seen = (std::min)(stop, b.end), column = (n - i) * lanes;
                 const Rows<float> bp = p.from(0, column), bds = ds.from(0, column);
                 scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
                 scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
                 weigh_with_slopes(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
-                for (std::size_t j = seen; j < std::min(stop, seen + tile_rows(1) - 1); ++j)  // tiles reach over the end
+                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1); ++j)  // tiles reach over the end
                     for (std::size_t v = 0; v < lanes; v += W)
                         simd::store(bp[j - key] + v, Vec(0.f)), simd::store(bds[j - key] + v, Vec(0.f));
             }
@@ -162,10 +162,10 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const float> in, 
                 const std::size_t older = std::clamp(held.begin, key, stop);  // keys that earlier queries have seen
                 even_parts(key, older, tile_rows(nv),
                            [&](std::size_t j, std::size_t n) { over_queries(j, n, held.begin, true); });
-                even_parts(older, std::min(stop, end), tile_rows(nv),
+                even_parts(older, (std::min)(stop, end), tile_rows(nv),
                            [&](std::size_t j, std::size_t n) { over_queries(j, n, j, false); });
-                even_parts(std::max(held.begin, key), end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
-                    product<Order::down>(n, nv, std::min(stop, t + n) - key, ds.from(0, held.lane(t)),
+                even_parts((std::max)(held.begin, key), end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
+                    product<Order::down>(n, nv, (std::min)(stop, t + n) - key, ds.from(0, held.lane(t)),
                                          in.k.from(key, at), out.q.from(t, at), {.onto = key > 0});
                 });
             });

@@ -89,7 +89,7 @@ template <class F>
 inline void find_largest(const float* s, Place first, std::size_t begin, std::size_t end, float* largest) {
     Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
     detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-        m[v] = seen(simd::max(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
+        m[v] = seen((simd::max)(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
     });
     simd::store(largest, m[0]);
     simd::store(largest + W, m[1]);

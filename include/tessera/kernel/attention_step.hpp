@@ -66,8 +66,8 @@ template <std::size_t H>
 inline void step_weigh(std::size_t keys, float* s) {
     Vec m(s[0]);
     std::size_t j = 0;
-    for (; j + W <= keys; j += W) m = simd::max(simd::load<float>(s + j), m);
-    if (j < keys) m = simd::detail::first_of<float>(keys - j, simd::max(simd::load<float>(s + j), m), m);
+    for (; j + W <= keys; j += W) m = (simd::max)(simd::load<float>(s + j), m);
+    if (j < keys) m = simd::detail::first_of<float>(keys - j, (simd::max)(simd::load<float>(s + j), m), m);
     m = simd::across<float>(m, simd::detail::Larger{});
     for (j = 0; j < keys; j += W) simd::store(s + j, simd::exp2_below(simd::load<float>(s + j) - m));
 }
@@ -132,19 +132,19 @@ public:
     void step(std::size_t first, std::size_t count, std::size_t key, std::size_t apart, In in, Out out, T* scratch) {
         // One group ahead: a vector that is read right after a part of it was written waits until that has left the core.
         const auto append = [&](std::size_t i) {
-            for (const std::size_t end = std::min(count, i + group); i < end; ++i)
+            for (const std::size_t end = (std::min)(count, i + group); i < end; ++i)
                 put(first + i, key, in(i) + apart, in(i) + 2 * apart);
         };
         append(0);
         for (std::size_t i = 0; i < count; i += group) {
             append(i + group);
-            ask(first + i + 2 * group, first + std::min(count, i + 3 * group), key);
+            ask(first + i + 2 * group, first + (std::min)(count, i + 3 * group), key);
             const T* const k = keys_.data() + (first + i) * keys_by_;
             const T* const v = values_.data() + (first + i) * values_by_;
             if constexpr (fast) {
                 const T* q[group]{};
                 T* o[group]{};
-                const std::size_t n = std::min(group, count - i);
+                const std::size_t n = (std::min)(group, count - i);
                 for (std::size_t h = 0; h < n; ++h) q[h] = in(i + h), o[h] = out(i + h);
                 attend(n, key + 1, q, k, v, o, scratch);
             } else {

@@ -43,7 +43,7 @@ template <std::size_t... K>
 // s = 2^(s - largest of its lane); returns 1 / the sums.
 inline Vec lane_weights(std::size_t keys, float* s) {
     Vec largest(-std::numeric_limits<float>::infinity()), sum(0.f);
-    for (std::size_t j = 0; j < keys; ++j) largest = simd::max(simd::load<float>(s + j * W), largest);
+    for (std::size_t j = 0; j < keys; ++j) largest = (simd::max)(simd::load<float>(s + j * W), largest);
     for (std::size_t j = 0; j < keys; ++j) {
         const Vec p = simd::exp2_below(simd::load<float>(s + j * W) - largest);
         simd::store(s + j * W, p);
@@ -91,7 +91,7 @@ public:
             const std::size_t first = group * W, begin = (layer * groups_ + group) * most_keys_ * by;
             float *const k = keys_.data() + begin, *const v = values_.data() + begin;
             const float* row[W];
-            for (std::size_t i = 0; i < W; ++i) row[i] = in(std::min(first + i, heads_ - 1));
+            for (std::size_t i = 0; i < W; ++i) row[i] = in((std::min)(first + i, heads_ - 1));
             for (std::size_t c = 0; c < d_; c += W) {
                 transpose([&](std::size_t r) { return row[r] + c; }, scale, q + c * W, W);
                 transpose([&](std::size_t r) { return row[r] + apart + c; }, one, k + key * by + c * W, W);
@@ -105,7 +105,7 @@ public:
             for (std::size_t c = 0; c < d_; c += W) {
                 at::lane_values(key + 1, s, v + c * W, by, inverse, o + c * W, std::make_index_sequence<W>{});
                 transpose([&](std::size_t r) { return o + (c + r) * W; }, one, square, W);
-                for (std::size_t i = 0; i < std::min(W, heads_ - first); ++i)
+                for (std::size_t i = 0; i < (std::min)(W, heads_ - first); ++i)
                     simd::store(out(first + i) + c, simd::load<float>(square + i * W));
             }
         }

@@ -118,7 +118,7 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
         float* out[R * detail::block_tiles];
         const auto multiply = [&](const detail::Part& part, std::size_t r, std::size_t tiles, const tile::Segments& segments) {
             for (std::size_t p = part.first_panel, j = p * panel_width; p < part.end_panel; ++p, j += panel_width)
-                tile::forward(r, tiles, a, segments, w.panel(p), out, j, std::min(panel_width, n - j),
+                tile::forward(r, tiles, a, segments, w.panel(p), out, j, (std::min)(panel_width, n - j),
                               detail::tile_end(end, y, j));
         };
         if (channels < detail::short_tap && k <= detail::gathered_row) {
@@ -134,8 +134,8 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
         }
         for (const PatchGroup& group : plan.groups) {
             const tile::Segments segments{group.taps.size(), channels, group.taps.data()};
-            const std::size_t most = table / (R * std::max(segments.count, std::size_t{1}));
-            const std::size_t together = tile::W == 16 ? 1 : std::min(detail::block_tiles, most);
+            const std::size_t most = table / (R * (std::max)(segments.count, std::size_t{1}));
+            const std::size_t together = tile::W == 16 ? 1 : (std::min)(detail::block_tiles, most);
             const detail::Part part(me, batch * group.pixels.size(), panels, true);
             tile::EvenCut(part.rows).for_runs(together, [&](std::size_t first, std::size_t r, std::size_t tiles) {
                 for (std::size_t t = 0; t < tiles; ++t)
@@ -175,9 +175,9 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
     if constexpr (std::same_as<T, float>) {
         if (channels < detail::short_tap && k <= detail::gathered) {
             alignas(64) float patches[detail::gathered];
-            const std::size_t block = std::max(std::size_t{1}, detail::gathered / k);
+            const std::size_t block = (std::max)(std::size_t{1}, detail::gathered / k);
             for (std::size_t m = 0; m < rows; m += block) {
-                const std::size_t count = std::min(block, rows - m);
+                const std::size_t count = (std::min)(block, rows - m);
                 im2col(plan, x, in_pixels, channels, m, count, patches);
                 gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n);
             }

@@ -56,7 +56,7 @@ void dropout_mask(std::array<std::uint32_t, 2> key, std::uint32_t keep, T scale,
                 made[16 * w + j] = (words[w][j] & 0xFFFFu) < keep ? scale : T(0);
                 made[16 * w + 8 + j] = (words[w][j] >> 16) < keep ? scale : T(0);
             }
-        std::copy_n(made.begin(), std::min(at_once, mask.size() - i),
+        std::copy_n(made.begin(), (std::min)(at_once, mask.size() - i),
                     mask.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }

@@ -49,7 +49,7 @@ void scale(T factor, std::span<T> x) {
 template <std::floating_point T>
 void relu_forward(std::span<const T> x, std::span<T> y) {
     const simd::Vec<T> zero(T(0));
-    simd::map(y.size(), y.data(), [&](const auto& v) { return simd::max(zero, v); }, x.data());
+    simd::map(y.size(), y.data(), [&](const auto& v) { return (simd::max)(zero, v); }, x.data());
 }
 template <std::floating_point T>
 void relu_backward(std::span<const T> y, std::span<const T> dy, std::span<T> dx) {

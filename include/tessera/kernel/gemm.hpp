@@ -67,7 +67,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
         if (rows == 1) {
             constexpr std::size_t step = tile::row_panels * panel_width;
             for (std::size_t j = 0; j < n; j += step)
-                tile::row_forward(x, k, panel(j), b.rows() * panel_width, y + j, std::min(step, n - j),
+                tile::row_forward(x, k, panel(j), b.rows() * panel_width, y + j, (std::min)(step, n - j),
                                   detail::tile_end(end, y, j));
             return;
         }
@@ -76,7 +76,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
             float* out[detail::block_tiles * tile::max_rows];
             for (std::size_t i = 0; i < r * tiles; ++i) a[i] = x + (first + i) * ldx, out[i] = y + (first + i) * ldy;
             for (std::size_t j = 0; j < n; j += panel_width)
-                tile::forward(r, tiles, a, tile::whole(k), panel(j), out, j, std::min(panel_width, n - j),
+                tile::forward(r, tiles, a, tile::whole(k), panel(j), out, j, (std::min)(panel_width, n - j),
                               detail::tile_end(end, y, j));
         });
     } else {
@@ -101,7 +101,7 @@ struct Columns {
 /// Those of n columns that fall to a worker: whole panels.
 inline Columns columns_of(const Member& worker, std::size_t n) {
     const auto [begin, end] = worker.share((n + panel_width - 1) / panel_width);
-    const std::size_t first = begin * panel_width, last = std::min(n, end * panel_width);
+    const std::size_t first = begin * panel_width, last = (std::min)(n, end * panel_width);
     return {first, last > first ? last - first : 0};
 }
 /// y = x B, of which each worker computes the columns that fall to it; returns them.

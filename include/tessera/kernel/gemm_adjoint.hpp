@@ -49,7 +49,7 @@ inline void copy_tiles(const tile::EvenCut& cut, std::size_t count, std::size_t 
     const std::size_t columns = k - first;
     std::size_t safe = 0;
     while (safe < cut.parts && cut.begin(safe) + P <= columns) ++safe;
-    const std::size_t larger = std::min(safe, cut.larger);
+    const std::size_t larger = (std::min)(safe, cut.larger);
     for (std::size_t i = 0; i < count; ++i) {
         const float* from = a[i] + first;
         float* to = x + i * P;
@@ -86,9 +86,9 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
     const bool dy_in_place = in_place.dy && n % panel_width == 0;  // else columns behind the last would be read
     const std::size_t ldg = dy_in_place ? ldy : panel_width;
     for (std::size_t m = 0; m < rows; m += chunk) {
-        const std::size_t count = std::min(chunk, rows - m);
+        const std::size_t count = (std::min)(chunk, rows - m);
         for (std::size_t start = 0; start < n; start += columns) {
-            const std::size_t stop = std::min(n, start + columns);
+            const std::size_t stop = (std::min)(n, start + columns);
             for (std::size_t j = start; j < stop && !dy_in_place; j += panel_width)
                 copy_columns<panel_width>(count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; },
                                           panels + (j - start) * chunk);
@@ -96,11 +96,11 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
                 const std::size_t present = point(part, m, count, a, at);
                 for (std::size_t i = 0; i < present; ++i) at[i] *= static_cast<std::uint32_t>(ldg);
                 for (std::size_t first = 0; first < k; first += most_k) {
-                    const tile::EvenCut cut(std::min(most_k, k - first));
+                    const tile::EvenCut cut((std::min)(most_k, k - first));
                     if (!in_place.x) copy_tiles(cut, present, first, k, a, x);
                     for (std::size_t j = start; j < stop; j += panel_width) {
                         const float* g = dy_in_place ? dy + m * ldy + j : panels + (j - start) * chunk;
-                        const std::size_t width = std::min(panel_width, n - j);
+                        const std::size_t width = (std::min)(panel_width, n - j);
                         for (std::size_t t = 0; t < cut.parts; ++t) {
                             const std::size_t row = first + cut.begin(t), r = cut.begin(t + 1) - cut.begin(t);
                             float* out = db + (part * k + row) * ldb + j;

@@ -30,7 +30,7 @@ inline std::array<T, K> lane_sums(std::size_t n, Step step, const A*... a) {
     for (; i + simd::lanes <= n; i += simd::lanes)
         for (std::size_t p = 0; p < parts; ++p) step(sums[p], simd::load(a + i + p * W)...);
     for (std::size_t p = 0; i < n; i += W, ++p) {
-        const std::size_t count = std::min(W, n - i);
+        const std::size_t count = (std::min)(W, n - i);
         const auto before = sums[p];
         step(sums[p], simd::load_part(a + i, count)...);
         for (std::size_t k = 0; k < K; ++k) sums[p][k] = simd::detail::first_of<T>(count, sums[p][k], before[k]);

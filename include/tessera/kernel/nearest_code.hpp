@@ -2,7 +2,7 @@
 // The nearest of K codes for each row: argmin_k |x - e_k|^2, as argmax_k (x e_k - |e_k|^2 / 2).
 //
 // Each panel of codes passes once over a block of tiles, which keep a running (best, index) for each lane: there is never a
-// rows x K matrix. Ties go to the lowest index. A row with NaN has no nearest code and gets `no_code`.
+// rows x K matrix. Ties go to the lowest index. A row with NaN has no nearest code and gets `no_token`.
 
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/across_lanes.hpp>
@@ -12,14 +12,13 @@
 #include <tessera/kernel/tile.hpp>
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <limits>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::kernel {
-
-inline constexpr Token no_code = 0xFFFF;
 
 /// The codes (K x D) as the search reads them; made once for each state of the codebook.
 template <std::floating_point T>
@@ -31,7 +30,7 @@ public:
         if (start_.size() < padded) start_.resize(padded);
         for (std::size_t i = 0; i < padded; ++i)
             start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d}))
-                             : -std::numeric_limits<T>::max();
+                             : -(std::numeric_limits<T>::max)();
     }
     std::size_t codes() const { return panels_.columns(); }
     std::size_t width() const { return panels_.rows(); }
@@ -44,12 +43,15 @@ private:
 };
 
 namespace detail {
-/// For each lane of a row the best score so far and whose it is, as a number (exact up to 2^24 codes).
+using Index = simd::Vec<Token>;
+
+/// For each lane of a row the best score so far and the index that it belongs to: the bits of a Token in a register of
+/// floats, so that the comparison of two scores selects it directly. As a number of its own it would be exact up to 2^24.
 struct alignas(64) BestOfRow {
     float score[tile::W], code[tile::W];
 };
 
-// The scores of 2W codes, whose numbers are `codes`, against those of before. Strictly larger wins: ties stay where they are.
+// The scores of 2W codes, whose indices are `codes`, against those of before. Strictly larger wins: ties stay where they are.
 template <std::size_t R, std::size_t... I>
 [[gnu::always_inline]] inline void nearest_body(std::size_t tiles, const float* const* rows, std::size_t d,
                                                 const float* panel, const float* start, const tile::Vec (&codes)[2],
@@ -61,10 +63,10 @@ template <std::size_t R, std::size_t... I>
         ((c[I] = Vec::load_aligned(start + I % 2 * W)), ...);
         tile::detail::add_all_products<R, 2>(c, rows, d, panel, all);
         const auto play = [&](BestOfRow& row, const Vec& first, const Vec& second) {
-            const Vec score = simd::max(second, first), code = simd::select(second > first, codes[1], codes[0]);
+            const Vec score = (simd::max)(second, first), code = simd::select(second > first, codes[1], codes[0]);
             const Vec before = simd::load<float>(row.score);
             simd::store(row.code, simd::select(score > before, code, simd::load<float>(row.code)));
-            simd::store(row.score, simd::max(score, before));
+            simd::store(row.score, (simd::max)(score, before));
         };
         ((I % 2 == 0 ? play(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
     }
@@ -83,42 +85,48 @@ constexpr auto nearest_table(std::index_sequence<R...>) {
 inline Token winner(const BestOfRow& row) {
     using tile::Vec;
     const Vec score = simd::load<float>(row.score), code = simd::load<float>(row.code);
-    const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return simd::max(a, b); });
-    if (!(simd::first_lane(largest) <= std::numeric_limits<float>::max())) return no_code;  // sums went past all numbers
-    const Vec candidates = simd::select(score == largest, code, Vec(float{no_code}));
-    const Vec lowest = simd::across<float>(candidates, [](const Vec& a, const Vec& b) { return simd::min(a, b); });
-    return static_cast<Token>(simd::first_lane(lowest));
+    const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return (simd::max)(a, b); });
+    // sums went past all numbers
+    if (!(simd::first_lane(largest) <= (std::numeric_limits<float>::max)())) return no_token;
+    const Vec candidates = simd::select(score == largest, code, simd::detail::bits_as<float>(Index(no_token)));
+    const Vec lowest = simd::across<float>(candidates, [](const Vec& a, const Vec& b) {
+        using simd::detail::bits_as;
+        return bits_as<float>((simd::min)(bits_as<Token>(a), bits_as<Token>(b)));
+    });
+    return std::bit_cast<Token>(simd::first_lane(lowest));
 }
 }  // namespace detail
 
-/// out[m] = index of the code nearest to row m of x (rows x D, distance ldx); fewer than 65535 codes.
+/// out[m] = index of the code nearest to row m of x (rows x D, distance ldx); fewer codes than no_token.
 template <std::floating_point T>
 void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanels<T>& codes, Token* out) {
     if constexpr (std::same_as<T, float>) {
         static constexpr auto table = detail::nearest_table(std::make_index_sequence<tile::max_rows>{});
         constexpr std::size_t most = detail::block_tiles * tile::max_rows, W = tile::W;
-        alignas(64) float lane_numbers[W];
-        for (std::size_t i = 0; i < W; ++i) lane_numbers[i] = static_cast<float>(i);
-        const tile::Vec lane = simd::load<float>(lane_numbers);
+        alignas(64) Token lane_indices[W];
+        for (std::size_t i = 0; i < W; ++i) lane_indices[i] = static_cast<Token>(i);
+        const auto lane = simd::load<Token>(lane_indices);
         detail::BestOfRow best[most];
         const float* a[most];
         tile::EvenCut(rows).for_runs(detail::block_tiles, [&](std::size_t first, std::size_t r, std::size_t tiles) {
             for (std::size_t i = 0; i < r * tiles; ++i) {
                 a[i] = x + (first + i) * ldx;
-                simd::store(best[i].score, tile::Vec(-std::numeric_limits<float>::max()));
-                simd::store(best[i].code, tile::Vec(float{no_code}));
+                simd::store(best[i].score, tile::Vec(-(std::numeric_limits<float>::max)()));
+                simd::store(best[i].code, simd::detail::bits_as<float>(detail::Index(no_token)));
             }
             for (std::size_t j = 0; j < codes.panels().panel_count(); ++j) {
-                const tile::Vec number = lane + tile::Vec(static_cast<float>(j * panel_width));
+                const auto first_index = static_cast<Token>(j * panel_width);
+                const tile::Vec low = simd::detail::bits_as<float>(lane + detail::Index(first_index));
+                const tile::Vec high = simd::detail::bits_as<float>(lane + detail::Index(first_index + Token{W}));
                 table[r - 1](tiles, a, codes.width(), codes.panels().panel(j), codes.start() + j * panel_width,
-                             {number, number + tile::Vec(static_cast<float>(W))}, best);
+                             {low, high}, best);
             }
             for (std::size_t i = 0; i < r * tiles; ++i) out[first + i] = detail::winner(best[i]);
         });
     } else {
         for (std::size_t m = 0; m < rows; ++m) {
-            T best = -std::numeric_limits<T>::max();
-            out[m] = no_code;
+            T best = -(std::numeric_limits<T>::max)();
+            out[m] = no_token;
             for (std::size_t k = 0; k < codes.codes(); ++k) {
                 T score = codes.start()[k];
                 for (std::size_t i = 0; i < codes.width(); ++i)
@@ -128,7 +136,7 @@ void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanel
                     out[m] = static_cast<Token>(k);
                 }
             }
-            if (!(best <= std::numeric_limits<T>::max())) out[m] = no_code;
+            if (!(best <= (std::numeric_limits<T>::max)())) out[m] = no_token;
         }
     }
 }

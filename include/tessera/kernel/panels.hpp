@@ -43,7 +43,7 @@ public:
     void fill(std::size_t first, std::size_t count, const T* b, std::size_t row_stride, std::size_t column_stride) {
         if constexpr (std::same_as<T, float>) {
             for (std::size_t j = 0; j < panel_count(); ++j) {
-                const std::size_t columns = std::min(panel_width, n_ - j * panel_width);
+                const std::size_t columns = (std::min)(panel_width, n_ - j * panel_width);
                 T* out = values_.data() + (j * k_ + first) * panel_width;
                 const T* from = b + j * panel_width * column_stride;
                 if (row_stride == 1) {  // a transpose: whole columns of B stand together

@@ -35,15 +35,15 @@ inline void pause_thread() {
 
 /// How many tasks can run at the same time where this is called.
 inline std::size_t concurrency() {
-    return static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()));
+    return static_cast<std::size_t>((std::max)(1, tbb::this_task_arena::max_concurrency()));
 }
 
 /// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most `slots` tasks. One slot (or one index)
 /// runs here and does not touch TBB. An exception of f reaches the caller; indices not yet claimed are then left out.
 template <class F>
-void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
-    slots = std::min(slots, count);
-    if (slots <= 1) {
+void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
+    slot_count = (std::min)(slot_count, count);
+    if (slot_count <= 1) {
         return in_own_mode([&] {
             for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
         });
@@ -64,7 +64,7 @@ void for_each_slot(std::size_t count, std::size_t slots, F&& f) {
     tbb::task_group_context own{tbb::task_group_context::isolated};
     try {
         tbb::this_task_arena::isolate(
-            [&] { tbb::parallel_for(std::size_t{0}, slots, run, tbb::simple_partitioner{}, own); });
+            [&] { tbb::parallel_for(std::size_t{0}, slot_count, run, tbb::simple_partitioner{}, own); });
     } catch (const std::bad_alloc&) {  // TBB has no memory for its tasks; those that ran are over, and the rest is done here
         run(0);
     }
@@ -76,7 +76,7 @@ template <class F>
 void for_chunks(std::size_t count, std::size_t grain, F&& f) {
     const std::size_t chunks = (count + grain - 1) / grain;
     for_each_slot(chunks, concurrency(), [&](std::size_t c, std::size_t) {
-        f(c * grain, std::min(count, (c + 1) * grain));
+        f(c * grain, (std::min)(count, (c + 1) * grain));
     });
 }
 

@@ -33,7 +33,7 @@ inline T accumulate(std::size_t n, Step step, const A*... a) {
     for (; i + simd::lanes <= n; i += simd::lanes)
         for (std::size_t p = 0; p < parts; ++p) v[p] = step(v[p], simd::load(a + i + p * W)...);
     for (std::size_t p = 0; i < n; i += W, ++p)  // zeros behind the last, which add nothing
-        v[p] = step(v[p], simd::load_part(a + i, std::min(W, n - i))...);
+        v[p] = step(v[p], simd::load_part(a + i, (std::min)(W, n - i))...);
     return simd::detail::tree<T>(v, simd::detail::Add{});
 }
 
@@ -41,7 +41,7 @@ template <class T, class Step, class... A>
 inline double accumulate_chunks(std::size_t n, Step step, const A*... a) {
     double total = 0;
     for (std::size_t i = 0; i < n; i += sum_chunk)
-        total += static_cast<double>(accumulate<T>(std::min(sum_chunk, n - i), step, (a + i)...));
+        total += static_cast<double>(accumulate<T>((std::min)(sum_chunk, n - i), step, (a + i)...));
     return total;
 }
 }  // namespace detail
@@ -69,7 +69,7 @@ double absolute_error(std::span<const T> y, std::span<const T> target) {
         y.size(),
         [](const auto& sum, const auto& a, const auto& b) {
             const auto d = a - b;
-            return sum + simd::max(d, -d);
+            return sum + (simd::max)(d, -d);
         },
         y.data(), target.data());
 }

@@ -116,7 +116,7 @@ private:
     void lead(Member& me, F& f) {
         spin([&] { return arrived_.load(std::memory_order_relaxed) >= least_; });
         for (std::size_t round = 0; round < rounds_; ++round) {
-            const std::size_t size = std::min(arrived_.load(std::memory_order_relaxed), most_);
+            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
             for (; me.size_ < size; ++me.size_)  // newcomers have waited as often as we have
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed), std::memory_order_relaxed);
             state_.store((round + 1) << size_bits | size, std::memory_order_release);
@@ -162,7 +162,7 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
             for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
         });
     }
-    most = std::min(most, detail::Team::most_members);
+    most = (std::min)(most, detail::Team::most_members);
     detail::Team team(most, rounds);
     for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
     team.rethrow();

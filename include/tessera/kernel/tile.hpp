@@ -106,7 +106,7 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         if (end.masked)
             ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
         if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
-        if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
+        if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
         (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
     }
 }
@@ -128,7 +128,7 @@ template <std::size_t... I>
     }
     if (end.masked) ((c[I] = unless_masked(read(out + end.mask, n, I), c[I])), ...);
     if (end.plus) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
-    if (end.relu) ((c[I] = simd::max(Vec(0.f), c[I])), ...);
+    if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
     (write(out, n, I, c[I]), ...);
 }
 
@@ -200,12 +200,12 @@ inline constexpr std::size_t row_panels = 4;
 struct EvenCut {
     explicit EvenCut(std::size_t n)
         : parts{(n + max_rows - 1) / max_rows}, height{parts ? n / parts : 0}, larger{n - parts * height} {}
-    std::size_t begin(std::size_t i) const { return i * height + std::min(i, larger); }
+    std::size_t begin(std::size_t i) const { return i * height + (std::min)(i, larger); }
     /// f(first row, rows of a tile, tiles) for runs of at most `most` tiles of one height.
     template <class F>
     void for_runs(std::size_t most, F&& f) const {
         for (std::size_t t = 0; t < parts;) {
-            const std::size_t end = t < larger ? larger : parts, tiles = std::min(most, end - t);
+            const std::size_t end = t < larger ? larger : parts, tiles = (std::min)(most, end - t);
             f(begin(t), t < larger ? height + 1 : height, tiles);
             t += tiles;
         }

@@ -26,7 +26,7 @@ inline Vec<double> each_lane(const Vec<double>& x, F f) {
 template <class T>
 inline Vec<T> exp(const Vec<T>& x) {
     if constexpr (std::same_as<T, float>) {
-        const Vec<float> c = simd::min(Vec<float>(88.f), simd::max(Vec<float>(-87.f), x));
+        const Vec<float> c = (simd::min)(Vec<float>(88.f), (simd::max)(Vec<float>(-87.f), x));
         const Vec<float> magic(12583039.f);  // 1.5 * 2^23 + 127: the low bits are n and the bias of an exponent
         const Vec<float> shifted = simd::fma<float>(c, Vec<float>(1.44269504088896341f), magic);
         const Vec<float> n = shifted - magic;
@@ -49,7 +49,7 @@ inline Vec<T> exp(const Vec<T>& x) {
 /// 2^x for x <= 0, clamped to -126: 12 operations where exp takes 15. For softmax, whose factor of log2 e goes into the
 /// queries.
 [[gnu::always_inline]] inline Vec<float> exp2_below(Vec<float> x) {
-    const Vec<float> c = simd::max(Vec<float>(-126.f), x);
+    const Vec<float> c = (simd::max)(Vec<float>(-126.f), x);
     const Vec<float> magic(12583039.f);  // 1.5 * 2^23 + 127: the low bits are n and the bias of an exponent
     const Vec<float> shifted = c + magic;
     const Vec<float> r = c - (shifted - magic);
@@ -81,8 +81,8 @@ inline Vec<T> tanh(const Vec<T>& x) {
         p = simd::fma<float>(p, s, Vec<float>(-3.33332819422e-1f));
         p = simd::fma<float>(p * s, x, x);
         const Vec<float> e = simd::exp<float>(x + x);
-        const Vec<float> far = Vec<float>(1.f) - Vec<float>(2.f) / (e + Vec<float>(1.f));
-        return simd::select(xsimd::abs(x) < Vec<float>(0.625f), p, far);
+        const Vec<float> outer = Vec<float>(1.f) - Vec<float>(2.f) / (e + Vec<float>(1.f));
+        return simd::select(xsimd::abs(x) < Vec<float>(0.625f), p, outer);
     } else {
         return detail::each_lane(x, [](double v) { return std::tanh(v); });
     }

@@ -3,7 +3,7 @@
 //
 //     loss = sum over rows of  log(sum_j e^(l_j)) - l_target,   dlogits = (softmax(l) - onehot(target)) scale
 //
-// logits    rows x classes;  targets  one Token a row, below classes (the caller's business) or ignore_token
+// logits    rows x classes;  targets  one Token a row, below classes (the caller's business) or no_token
 // dlogits   like logits, and may be the same memory; a row that is ignored gets zeros
 // scale     1 / (rows of the whole batch that count), so that blocks of a batch can be handled apart
 //
@@ -22,12 +22,9 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A target that asks for nothing: PyTorch's ignore_index.
-inline constexpr Token ignore_token = 0xFFFF;
-
 /// How many rows count: what the sum of losses is divided by.
 inline std::size_t counted_rows(std::span<const Token> targets) {
-    return targets.size() - static_cast<std::size_t>(std::ranges::count(targets, ignore_token));
+    return targets.size() - static_cast<std::size_t>(std::ranges::count(targets, no_token));
 }
 
 /// The loss alone, for evaluation: the same bits as with the gradient.
@@ -36,7 +33,7 @@ double cross_entropy(std::span<const T> logits, std::span<const Token> targets) 
     const std::size_t classes = targets.empty() ? 0 : logits.size() / targets.size();
     double total = 0;
     for (std::size_t row = 0; row < targets.size(); ++row) {
-        if (targets[row] == ignore_token) continue;
+        if (targets[row] == no_token) continue;
         const auto x = logits.subspan(row * classes, classes);
         const T m = kernel::simd::largest(x.size(), x.data());
         const T s = kernel::sum_exp<T>(x, m);
@@ -55,7 +52,7 @@ double cross_entropy(std::span<const T> logits, std::span<const Token> targets, 
         const auto x = logits.subspan(row * classes, classes);
         const auto dx = dlogits.subspan(row * classes, classes);
         const Token target = targets[row];
-        if (target == ignore_token) {
+        if (target == no_token) {
             std::ranges::fill(dx, T(0));
             continue;
         }

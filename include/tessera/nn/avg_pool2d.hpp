@@ -26,8 +26,8 @@ struct AvgPool2dLayer {
     using Scalar = T;
     using Input = In;
     using Output = Shape<W.out(height), W.out(width), channels>;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "AvgPool2d";
     static constexpr kernel::Pool sizes{height,   width, channels,      W.size,
                                         W.stride, W.pad, W.out(height), W.out(width)};

@@ -187,7 +187,7 @@ private:
         } else {
             constexpr bool skips = nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.only_masks;
             constexpr bool masks = skips || (nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.masked_dy);
-            using Below = typename At<I>::Input;
+            using InputBelow = typename At<I>::Input;
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
             if constexpr (skips && I == 1) {  // a Relu, which leaves nothing to do
                 if (dx.data())
@@ -197,13 +197,13 @@ private:
             } else {
                 auto& buffer = cache.dy[cache.dy[0].data() == dy.data() ? 1 : 0];
                 if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
-                const View<T, Below> dbelow{buffer.data(), x.batch()};
+                const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
                 nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g, {.masked_dy = masked, .mask_dx = masks});
                 if constexpr (skips)
-                    back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(), View<const T, Below>{dbelow}, dx,
+                    back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(), View<const T, InputBelow>{dbelow}, dx,
                                        cache, grad, add);
                 else
-                    back<I - 1, masks>(w, x, below, View<const T, Below>{dbelow}, dx, cache, grad, add);
+                    back<I - 1, masks>(w, x, below, View<const T, InputBelow>{dbelow}, dx, cache, grad, add);
             }
         }
     }

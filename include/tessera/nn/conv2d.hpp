@@ -87,7 +87,7 @@ struct Conv2dLayer {
     using Output = Shape<size.out_height, size.out_width, Out>;
     using Params = ConvolutionParams<W.size, channels, Out, has_bias ? Out : 0, T>;
     using Packed = PackedConvolution<T>;
-    using Cache = None;
+    using Cache = Empty;
     static constexpr std::size_t out_pixels = row_count<Output>;
 
     static void init(Params& p, Rng& rng) {

@@ -103,7 +103,7 @@ std::string describe() {
 
     std::array<std::size_t, 4> widths{};
     for (const auto& line : lines)
-        for (std::size_t c = 0; c < line.size(); ++c) widths[c] = std::max(widths[c], line[c].size());
+        for (std::size_t c = 0; c < line.size(); ++c) widths[c] = (std::max)(widths[c], line[c].size());
     std::string text;
     for (const auto& line : lines) {
         for (std::size_t c = 0; c < line.size(); ++c) {

@@ -36,7 +36,7 @@ struct DropoutLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
+    using Params = Empty;
     struct Cache {
         Pass pass;
         Tensor<T, In> mask;

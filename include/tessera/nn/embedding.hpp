@@ -15,7 +15,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <string_view>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -27,7 +26,7 @@ concept TokenShape = StaticShape<S> &&(S::rank == 1);
 template <StaticShape In, std::size_t Vocab, std::size_t Width, std::floating_point T>
 struct EmbeddingLayer {
     static_assert(TokenShape<In>, "Embedding: the input must be Shape<tokens>");
-    static_assert(Vocab > 0 && Vocab - 1 <= std::numeric_limits<Token>::max(),
+    static_assert(Vocab > 0 && Vocab <= no_token,
                   "Embedding: a Token must be able to count the vocabulary");
     using Scalar = T;
     using InputScalar = Token;
@@ -47,7 +46,7 @@ struct EmbeddingLayer {
             under("position", f)("weight", p.position...);
         }
     };
-    using Cache = None;
+    using Cache = Empty;
 
     static void init(Params& p, Rng& rng) {
         nn::normal(p.token, 1.f, rng);

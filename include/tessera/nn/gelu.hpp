@@ -23,7 +23,7 @@ struct GeluLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
+    using Params = Empty;
     struct Cache {
         Tensor<T, In> slope;
     };

@@ -26,11 +26,11 @@ inline constexpr std::size_t block_size = 4;
 template <class Scratch, class F>
 void for_blocks(std::size_t samples, std::vector<Scratch>& scratch, F&& f) {
     const std::size_t blocks = (samples + group_size - 1) / group_size;
-    const std::size_t slots = std::max(std::size_t{1}, std::min(blocks, kernel::concurrency()));
-    if (scratch.size() < slots) scratch.resize(slots);
-    kernel::for_each_slot(blocks, slots, [&](std::size_t b, std::size_t slot) {
+    const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(blocks, kernel::concurrency()));
+    if (scratch.size() < slot_count) scratch.resize(slot_count);
+    kernel::for_each_slot(blocks, slot_count, [&](std::size_t b, std::size_t slot) {
         const std::size_t first = b * group_size;
-        f(first, std::min(group_size, samples - first), b, scratch[slot]);
+        f(first, (std::min)(group_size, samples - first), b, scratch[slot]);
     });
 }
 
@@ -45,14 +45,14 @@ public:
     void run(std::size_t batch, P& grad, F&& f) {
         if (batch == 0) return;
         const std::size_t groups = (batch + group_size - 1) / group_size;
-        const std::size_t slots = std::max(std::size_t{1}, std::min(groups, kernel::concurrency()));
-        if (scratch_.size() < slots) scratch_.resize(slots);
+        const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(groups, kernel::concurrency()));
+        if (scratch_.size() < slot_count) scratch_.resize(slot_count);
         if (grads_.size() < groups) grads_.resize(groups);
-        kernel::for_each_slot(groups, slots, [&](std::size_t g, std::size_t slot) {
+        kernel::for_each_slot(groups, slot_count, [&](std::size_t g, std::size_t slot) {
             set_zero(grads_[g]);
-            const std::size_t end = std::min(batch, (g + 1) * group_size);
+            const std::size_t end = (std::min)(batch, (g + 1) * group_size);
             for (std::size_t first = g * group_size; first < end; first += Block)
-                f(first, std::min(Block, end - first), first / Block, scratch_[slot], grads_[g]);
+                f(first, (std::min)(Block, end - first), first / Block, scratch_[slot], grads_[g]);
         });
         reduce(groups, grad);
     }
@@ -71,7 +71,7 @@ private:
         pieces_.clear();
         for (std::size_t i = 0; i < count; ++i)
             for (std::size_t at = 0; at < leaves_[i].size; at += chunk)
-                pieces_.push_back({i, at, std::min(chunk, leaves_[i].size - at)});
+                pieces_.push_back({i, at, (std::min)(chunk, leaves_[i].size - at)});
         kernel::for_each_slot(pieces_.size(), kernel::concurrency(), [&](std::size_t n, std::size_t) {
             const Piece& piece = pieces_[n];
             // Part 0 is grad's, part g + 1 that of group g.

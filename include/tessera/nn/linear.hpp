@@ -68,7 +68,7 @@ struct LinearLayer {
     using Output = WithLastDim<In, Out>;
     using Params = LinearParams<in, Out, B, T>;
     using Packed = PackedLinear<T>;
-    using Cache = None;
+    using Cache = Empty;
 
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, in, rng);

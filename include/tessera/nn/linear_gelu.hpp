@@ -58,7 +58,7 @@ struct LinearGeluLayer {
         cache.slope.resize(x.batch());
         const std::size_t rows = x.batch() * Affine::rows;
         for (std::size_t m = 0; m < rows; m += some) {
-            const std::size_t count = std::min(some, rows - m);
+            const std::size_t count = (std::min)(some, rows - m);
             const std::span<T> u{y.data() + m * out, count * out}, slope{cache.slope.data() + m * out, count * out};
             kernel::gemm<T>(count, x.data() + m * in, in, w.forward, u.data(), out, {.bias = w.bias_or_null()});
             kernel::gelu_with_derivative<T>(u, u, slope);
@@ -66,7 +66,7 @@ struct LinearGeluLayer {
     }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, Input> dx, Cache& cache, Params& grad) {
-        None none;
+        Empty none;
         kernel::multiply<T>(dy.span(), cache.slope.span(), cache.slope.span());
         Affine::backward(w, x, y, View<const T, Output>{cache.slope}, dx, none, grad);
     }

@@ -27,7 +27,7 @@ struct MaxPool2dLayer {
     using Scalar = T;
     using Input = In;
     using Output = Shape<W.out(height), W.out(width), channels>;
-    using Params = None;
+    using Params = Empty;
     struct Cache {
         Tensor<T, Output> position;
     };

@@ -23,8 +23,8 @@ struct ReluLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Relu";
     static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise};
     static constexpr Fuses fuses{.only_masks = true};

@@ -23,8 +23,8 @@ struct ReshapeLayer {
     using Scalar = T;
     using Input = In;
     using Output = Out;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Reshape";
 
     static void init(Params&, Rng&) {}

@@ -45,7 +45,7 @@ struct ResidualLayer {
         } else {
             cache.branch.resize(x.batch());
             Inner::forward(w, x, cache.branch.view(), cache.inner);
-            kernel::add<T>(x.span(), cache.branch.span().first(x.size()), y.span());
+            kernel::add<T>(x.span(), cache.branch.span().first(x.elements()), y.span());
         }
     }
     static constexpr std::size_t rounds = fuses<Inner>.add_y ? nn::rounds<Inner> : 1;

@@ -22,8 +22,8 @@ struct SigmoidLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Sigmoid";
     static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise};
 

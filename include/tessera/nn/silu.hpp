@@ -22,8 +22,8 @@ struct SiluLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Silu";
     static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise};
 

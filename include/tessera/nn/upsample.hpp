@@ -26,8 +26,8 @@ struct UpsampleLayer {
     using Scalar = T;
     using Input = In;
     using Output = Shape<Factor * height, Factor * width, channels>;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::string_view name = "Upsample";
 
     static void init(Params&, Rng&) {}

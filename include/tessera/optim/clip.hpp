@@ -32,11 +32,11 @@ double leaf_squares(std::span<const T> x) {
     constexpr std::size_t chunk = kernel::sum_chunk, round = 1024 * chunk;
     std::array<double, 1024> sums;
     double total = 0;
-    for (; !x.empty(); x = x.subspan(std::min(round, x.size()))) {
-        const auto now = x.first(std::min(round, x.size()));
+    for (; !x.empty(); x = x.subspan((std::min)(round, x.size()))) {
+        const auto now = x.first((std::min)(round, x.size()));
         kernel::for_chunks(now.size(), 16 * chunk, [&](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; i += chunk)
-                sums[i / chunk] = kernel::sum_squares<T>(now.subspan(i, std::min(chunk, end - i)));
+                sums[i / chunk] = kernel::sum_squares<T>(now.subspan(i, (std::min)(chunk, end - i)));
         });
         for (std::size_t c = 0; c * chunk < now.size(); ++c) total += sums[c];
     }

@@ -62,7 +62,7 @@ public:
     void update(const P& params) {
         kernel::in_own_mode([&] {
             const double t = static_cast<double>(state_.updates[0]++);
-            const double decay = options_.warmup ? std::min(options_.decay, (1 + t) / (10 + t)) : options_.decay;
+            const double decay = options_.warmup ? (std::min)(options_.decay, (1 + t) / (10 + t)) : options_.decay;
             const double share = t == 0 ? 1 : 1 - decay;
             const auto move = [&]<class Leaf>(const Path&, Leaf& average, const Leaf& p) {
                 using T = typename Leaf::Scalar;

@@ -39,10 +39,10 @@ std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::
     double largest = 1e-3 * others;
     for (double value : g) {
         if (!std::isfinite(value)) return what + ": expected a finite gradient, got " + text(value);
-        largest = std::max(largest, std::abs(value));
+        largest = (std::max)(largest, std::abs(value));
     }
     Rng rng{o.seed};
-    const std::size_t count = std::min(o.most, v.size());
+    const std::size_t count = (std::min)(o.most, v.size());
     for (std::size_t k = 0; k < count; ++k) {
         const std::size_t low = k * v.size() / count, high = (k + 1) * v.size() / count;
         const std::size_t i = low + rng.below(static_cast<std::uint32_t>(high - low));
@@ -57,7 +57,7 @@ std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::
         for (std::size_t j = 0; j < rig.y.span().size(); ++j)
             sum += rig.dy.data()[j] * (above.data()[j] - rig.y.data()[j]);
         const double expected = sum / (2 * o.step);
-        if (!(std::abs(expected - g[i]) <= o.tolerance * std::max(largest, 1e-6)))
+        if (!(std::abs(expected - g[i]) <= o.tolerance * (std::max)(largest, 1e-6)))
             return at(what, i) + ": expected " + text(expected) + ", got " + text(g[i]);
     }
     return "";
@@ -69,10 +69,10 @@ std::string check_gradient(const GradientCheck& o) {
     rig.forward();
     rig.backward();
     double largest = 0;
-    for (double value : rig.dx.span()) largest = std::max(largest, std::abs(value));
+    for (double value : rig.dx.span()) largest = (std::max)(largest, std::abs(value));
     L::Params::each(
         [&](const Path&, const auto& leaf) {
-            for (double value : leaf.span()) largest = std::max(largest, std::abs(value));
+            for (double value : leaf.span()) largest = (std::max)(largest, std::abs(value));
         },
         rig.grad);
 

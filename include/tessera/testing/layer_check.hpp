@@ -90,7 +90,7 @@ std::string check_writes(const LayerCheck& o) {
     L::Params::each(
         [&](const Path& path, const auto& a, const auto& b) {
             T largest = 2;
-            for (T value : a.span()) largest = std::max(largest, std::abs(value));
+            for (T value : a.span()) largest = (std::max)(largest, std::abs(value));
             for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)
                 if (!(std::abs(b[i] - (a[i] + 2)) <= T(1e-5) * largest))
                     failure = "backward: adds to grad: " + at("grad." + path.str(), i) + ": expected 2 + " +
@@ -166,18 +166,18 @@ std::string check_rounds(const LayerCheck& o) {
     return "";
 }
 
-// Blocks of two samples, claimed by `slots` tasks: y and dx of all, the gradient of each block on its own.
+// Blocks of two samples, claimed by `slot_count` tasks: y and dx of all, the gradient of each block on its own.
 template <nn::Layer L>
 struct Blocks {
     static constexpr std::size_t samples = 2, count = 5;
     Rig<L> rig;
     std::vector<typename L::Params> grads{count};
 
-    Blocks(const LayerCheck& o, std::size_t slots)
+    Blocks(const LayerCheck& o, std::size_t slot_count)
         : rig{samples * count - 1, o.gradient.seed, detail::vocab_of<L>(o.gradient.vocab)} {
-        std::vector<typename L::Cache> caches(slots);
-        kernel::for_each_slot(count, slots, [&](std::size_t block, std::size_t slot) {
-            const std::size_t first = block * samples, n = std::min(samples, rig.x.batch() - first);
+        std::vector<typename L::Cache> caches(slot_count);
+        kernel::for_each_slot(count, slot_count, [&](std::size_t block, std::size_t slot) {
+            const std::size_t first = block * samples, n = (std::min)(samples, rig.x.batch() - first);
             const auto x = std::as_const(rig.x).view().slice(first, n);
             const auto y = rig.y.view().slice(first, n);
             const auto dy = std::as_const(rig.dy).view().slice(first, n);
@@ -196,13 +196,13 @@ template <nn::Layer L>
 std::string check_threads(const LayerCheck& o) {
     using T = typename L::Scalar;
     const Blocks<L> one{o, 1};
-    for (std::size_t slots = 2; slots <= 3; ++slots) {
-        const Blocks<L> more{o, slots};
+    for (std::size_t slot_count = 2; slot_count <= 3; ++slot_count) {
+        const Blocks<L> more{o, slot_count};
         std::string failure = detail::differs<T>("y", one.rig.y.span(), more.rig.y.span());
         if (failure.empty()) failure = detail::differs<T>("dx", one.rig.dx.span(), more.rig.dx.span());
         for (std::size_t block = 0; block < one.grads.size() && failure.empty(); ++block)
             failure = detail::differs("grad", one.grads[block], more.grads[block]);
-        if (!failure.empty()) return "threads: 1 and " + std::to_string(slots) + " slots: " + failure;
+        if (!failure.empty()) return "threads: 1 and " + std::to_string(slot_count) + " slots: " + failure;
     }
     return "";
 }

@@ -183,7 +183,7 @@ private:
             throw FormatError(FormatCode::mismatch,
                               path + ": no checkpoint: " + version_key + " or " + step_key + " is missing",
                               path);
-        file.check();
+        file.check_sum();
         if (*its_step != std::to_string(step))
             throw FormatError(
                 FormatCode::mismatch,

@@ -62,7 +62,7 @@ struct CodebookState {
 /// What one writes in a VqVae; the width comes from the encoder.
 template <std::size_t K>
 struct Codebook {
-    static_assert(K > 0 && K < 65535, "Codebook: at least one code, and fewer than 65535: a token has 16 bits");
+    static_assert(K > 0 && K < no_token, "Codebook: at least one code, and fewer than 2^32 - 1: a token has 32 bits");
     static constexpr std::size_t size = K;
     template <std::size_t D, std::floating_point T>
     using Bind = CodebookState<K, D, T>;

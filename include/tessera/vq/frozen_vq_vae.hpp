@@ -74,7 +74,7 @@ public:
     }
     void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
-        for (std::size_t i = 0; i < in.size(); ++i)
+        for (std::size_t i = 0; i < in.elements(); ++i)
             if (in.data()[i] >= codes)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
                                 expected_got("a code less than " + std::to_string(codes),
@@ -101,7 +101,7 @@ public:
             Tensor<T, Input> x;
             Tensor<Token, Codes> out;
             for (std::size_t first = 0; first < images.size(); first += piece) {
-                x.resize(std::min(piece, images.size() - first));
+                x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
                 encode(x, out, ws);
@@ -126,7 +126,7 @@ public:
             Sums total;
             Tensor<T, Input> y{piece};
             for (std::size_t first = 0; first < images.size(); first += piece) {
-                x.resize(std::min(piece, images.size() - first));
+                x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 blocks.assign(x.batch() / nn::group_size + 1, {});
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
@@ -171,7 +171,7 @@ private:
 
     // Fewer images than two threads can share: they share the layers instead. More than 4 would have no panels of their own.
     static std::size_t team_for(std::size_t batch) {
-        return batch == 0 || batch > nn::group_size ? 1 : std::min(kernel::concurrency(), std::size_t{4});
+        return batch == 0 || batch > nn::group_size ? 1 : (std::min)(kernel::concurrency(), std::size_t{4});
     }
     static Scratch& first_of(Workspace& ws) {
         if (ws.empty()) ws.resize(1);

@@ -49,7 +49,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
                     const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(code[i]);
                     d = kernel::simd::fma(difference, difference, d);
                 }
-                distance[m] = k == 0 ? d : std::min(distance[m], d);
+                distance[m] = k == 0 ? d : (std::min)(distance[m], d);
             }
         }
         std::vector<Token> tokens(n);
@@ -61,7 +61,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
             std::ranges::fill(sum, 0.0);
             std::ranges::fill(count, 0.0);
             for (std::size_t m = 0; m < n; ++m) {
-                if (tokens[m] == kernel::no_code)
+                if (tokens[m] == no_token)
                     throw NumericError("kmeans: vector " + std::to_string(m) +
                                        ": no code is nearest: expected numbers whose squares are finite");
                 count[tokens[m]] += 1;

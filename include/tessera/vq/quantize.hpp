@@ -50,7 +50,7 @@ void gather(const PackedCodes<T>& codes, std::span<const Token> tokens, std::spa
         std::copy_n(codes.weight.data() + tokens[m] * width, width, q.data() + m * width);
 }
 
-/// The nearest codes of rows first .. last - 1 of z; kernel::no_code where there is none.
+/// The nearest codes of rows first .. last - 1 of z; no_token where there is none.
 template <std::floating_point T>
 void search(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
             std::size_t last) {
@@ -62,7 +62,7 @@ void search(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> 
 /// `first`: a batch comes in blocks.
 template <std::floating_point T>
 void check_found(std::span<const T> z, std::span<const Token> tokens, std::size_t first = 0) {
-    if (const auto bad = std::ranges::find(tokens, kernel::no_code); bad != tokens.end()) {
+    if (const auto bad = std::ranges::find(tokens, no_token); bad != tokens.end()) {
         check_finite(z, "encoder output", first * (z.size() / tokens.size()));
         throw NumericError("VqVae: vector " + std::to_string(first + static_cast<std::size_t>(bad - tokens.begin())) +
                            ": no code is nearest: expected numbers whose squares are finite");

@@ -206,7 +206,7 @@ private:
         ws.z.resize(batch);
         ws.codes.resize(batch);
         ws.losses.resize(ws.groups.blocks(batch));
-        const T per_pixel = T(1) / static_cast<T>(x.size()), per_number = T(1) / static_cast<T>(batch * Latent::size);
+        const T per_pixel = T(1) / static_cast<T>(x.elements()), per_number = T(1) / static_cast<T>(batch * Latent::size);
         ws.groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
             const Batch in = x.slice(first, count);
             const View<T, Latent> z = ws.z.view().slice(first, count);
@@ -227,7 +227,7 @@ private:
                                          s.dy, s.encoder, g.encoder);
             ws.losses[block] = {error, distance};
         });
-        return report(ws, static_cast<double>(x.size()));
+        return report(ws, static_cast<double>(x.elements()));
     }
 
     Report report(Workspace& ws, double pixels) const {

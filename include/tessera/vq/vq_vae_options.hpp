@@ -21,16 +21,16 @@ struct VqVaeOptions {
 
 /// The options, or ArgumentError where they cannot work. Written so that NaN fails each of them.
 inline const VqVaeOptions& checked(const VqVaeOptions& o) {
-    const auto check = [](bool good, const char* what, const char* expected, float got) {
+    const auto require = [](bool good, const char* what, const char* expected, float got) {
         if (!good) throw ArgumentError("VqVae: " + std::string{what} + ": " + expected_got(expected, std::to_string(got)));
     };
     const auto not_negative = [&](const char* what, float x) {
-        check(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+        require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
     };
     not_negative("commitment", o.commitment);
-    check(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
+    require(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
     not_negative("ema.eps", o.ema.eps);
-    check(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
+    require(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
     return o;
 }
 

@@ -18,8 +18,8 @@ struct Broken {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
     static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
@@ -81,7 +81,7 @@ struct Unzipped<T, PartList<P...>> {
     static_assert(((sizeof(HooksFit<typename P::Layer>) > 0) && ...));
     static constexpr std::size_t count = sizeof...(P);
     // Largest tensor between two layers, in elements of one sample; the last output is not one, but counts.
-    static constexpr std::size_t largest = std::max({std::size_t{0}, P::Layer::Output::size...});
+    static constexpr std::size_t largest = (std::max)({std::size_t{0}, P::Layer::Output::size...});
     template <std::size_t I>
     using At = typename std::tuple_element_t<I, std::tuple<P...>>::Layer;
     template <std::size_t I>

@@ -71,7 +71,7 @@ private:
     static std::vector<Fed> feeds(std::size_t most, bool rewinds) {
         std::vector<Fed> all;
         for (std::size_t p = 0; p < tokens; p += most) {
-            const std::size_t count = std::min(most, tokens - p), right = count / 2;
+            const std::size_t count = (std::min)(most, tokens - p), right = count / 2;
             if (rewinds) {
                 all.push_back({p, count, count - right});
                 all.push_back({p + right, count - right, 0});
@@ -114,7 +114,7 @@ std::string check_steps(const Options& o) {
     if constexpr (nn::CanStep<Net>) {
         constexpr std::size_t tokens = Net::Input::dims[0];
         StepCheck<Net> check{o.batch, o.gradient.seed, vocab_of<typename Net::template At<0>>(o.gradient.vocab)};
-        for (const std::size_t most : {std::size_t{1}, std::min(std::size_t{3}, tokens), tokens})
+        for (const std::size_t most : {std::size_t{1}, (std::min)(std::size_t{3}, tokens), tokens})
             for (std::size_t workers = 1; workers <= 3; ++workers)
                 for (const bool rewinds : {false, true}) {
                     const std::string failure = check.run(most, workers, rewinds, o.allocations);

@@ -1,0 +1,173 @@
+// A host's macros: the library comes after what X11, Qt, Windows and Unreal define with ordinary words, and both stages
+// are compiled. Third parties come first, as in such a host: what they make of the macros is their own business.
+#include <Eigen/Dense>
+#include <tbb/tbb.h>
+#include <xsimd/xsimd.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <compare>
+#include <concepts>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <exception>
+#include <fcntl.h>
+#include <filesystem>
+#include <initializer_list>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <new>
+#include <numbers>
+#include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <thread>
+#include <tuple>
+#include <type_traits>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+// X11
+#define None 0L
+#define Bool int
+#define Status int
+#define True 1
+#define False 0
+#define Success 0
+#define Always 2
+#define Above 0
+#define Below 1
+#define Complex 0
+#define Convex 2
+#define Nonconvex 1
+#define Unsorted 0
+#define YSorted 1
+#define CurrentTime 0L
+#define GrayScale 1
+#define StaticGray 0
+#define Expose 12
+#define FocusIn 9
+#define KeyPress 2
+#define CursorShape 0
+#define ControlMask (1 << 2)
+#define Opposite 4
+#define LineSolid 0
+#define Button1 1
+#define DestroyAll 0
+#define InputOnly 2
+#define ParentRelative 1L
+#define AllValues 0x000F
+#define DefaultDepth(dpy, scr) 0
+
+// Qt
+#define slots
+#define signals public
+#define emit
+#define foreach(variable, container) for (variable : container)
+#define forever for (;;)
+#define SIGNAL(a) #a
+#define SLOT(a) #a
+
+// Windows
+#define min(a, b) (((a) < (b)) ? (a) : (b))
+#define max(a, b) (((a) > (b)) ? (a) : (b))
+#define near
+#define far
+#define NEAR
+#define FAR
+#define small char
+#define hyper __int64
+#define interface struct
+#define pascal
+#define cdecl
+#define CONST const
+#define VOID void
+#define IN
+#define OUT
+#define OPTIONAL
+#define DELETE (0x00010000L)
+#define ERROR 0
+#define NO_ERROR 0L
+#define STRICT 1
+#define TEXT(quote) L##quote
+#define TRUE 1
+#define FALSE 0
+#define IGNORE 0
+#define INFINITE 0xFFFFFFFF
+#define CALLBACK
+#define THIS void
+#define GetObject GetObjectW
+#define CreateFile CreateFileW
+#define DeleteFile DeleteFileW
+#define LoadImage LoadImageW
+#define SendMessage SendMessageW
+#define GetMessage GetMessageW
+
+// Unreal
+#define check(expression) \
+    do {                  \
+        if (!(expression)) __builtin_trap(); \
+    } while (false)
+#define checkf(expression, ...) check(expression)
+#define verify(expression) check(expression)
+#define ensure(expression) (!!(expression))
+#define UPDATE 1
+#define PI (3.1415926535897932f)
+
+#include <tessera/tessera.hpp>
+#include <tessera/data/image.hpp>
+
+namespace ts = tessera;
+
+namespace {
+
+using ts::nn::Chain, ts::nn::Conv2d, ts::nn::ConvTranspose2d, ts::nn::Relu, ts::nn::Residual, ts::nn::Sigmoid;
+struct Encoder : Chain<ts::Shape<8, 8, 1>, Conv2d<8, ts::nn::down2>, Relu, Residual<Conv2d<8, ts::nn::same3>>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, ts::nn::up2>, Sigmoid> {};
+using Vae = ts::VqVae<Encoder, ts::Codebook<16>, Decoder>;
+using Prior = ts::Gpt<ts::GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1,
+                                    .classes = 10, .dropout_percent = 10}>;
+
+}  // namespace
+
+/// Both stages from a folder of images to a sheet of samples, as the README has them. Compiled only.
+double train_both_stages(const char* folder) {
+    const auto set = ts::data::load_image_folder<ts::Shape<8, 8, 1>>(folder);
+    ts::Rng rng{1};
+    Vae vae{rng};
+    ts::Trainer first{vae, ts::AdamW{vae}, {.clip_norm = 1}};
+    for (auto&& batch : ts::batches(set.train, 16, rng)) first.step(batch);
+    const auto codes = vae.encode(set.train);
+
+    Prior prior{rng};
+    ts::Trainer second{prior, ts::AdamW{prior, {.lr = 1e-3}}};
+    for (auto&& batch : ts::batches(codes, 16, rng)) second.step(batch);
+
+    ts::Checkpoints checkpoints{folder};
+    checkpoints.save(1, ts::io::SafetensorsWriter{});
+    ts::io::save("prior.safetensors", prior);
+    ts::io::load("prior.safetensors", prior);
+    const auto drawn = ts::sample(prior, 4, {.top_k = 8, .top_p = 0.9f}, rng);
+    ts::data::write_png_grid("samples.png", vae.decode(drawn), 2);
+    return vae.evaluate(set.test).mse + prior.evaluate(codes) +
+           static_cast<double>(ts::data::load_mnist(folder).train.size()) +
+           static_cast<double>(ts::nn::describe<Encoder>().size());
+}
