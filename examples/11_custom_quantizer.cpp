@@ -51,9 +51,9 @@ struct SignQuantizer {
     using Input = In;
     using Output = In;
     using Tokens = ts::Shape<tokens>;
-    using Params = ts::None;   // nothing learned from gradients
-    using Buffers = ts::None;  // nor in another way
-    using Cache = ts::None;
+    using Params = ts::Empty;   // nothing learned from gradients
+    using Buffers = ts::Empty;  // nor in another way
+    using Cache = ts::Empty;
     struct Options {
         float commitment = 0.25f;
     };
@@ -124,8 +124,8 @@ struct WrongQuantizer : SignQuantizer<In, T> {
     static constexpr std::string_view name = "Wrong";
     static typename Base::Terms regularize(const typename Base::Packed& w, ts::View<const T, In> z,
                                            ts::View<const ts::Token, typename Base::Tokens> chosen,
-                                           ts::View<const T, In> q, ts::View<T, In> dz, ts::None& cache,
-                                           ts::None& grad, double divisor) {
+                                           ts::View<const T, In> q, ts::View<T, In> dz, ts::Empty& cache,
+                                           ts::Empty& grad, double divisor) {
         return Base::regularize(w, z, chosen, q, dz, cache, grad, 2 * divisor);
     }
 };

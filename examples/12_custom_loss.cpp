@@ -70,7 +70,7 @@ struct WrongLoss : CharbonnierLoss<In, T> {
     using Base = CharbonnierLoss<In, T>;
     static constexpr std::string_view name = "Wrong";
     static double loss_and_grad(const typename Base::Packed& w, ts::View<const T, In> y, ts::View<const T, In> target,
-                                ts::View<T, In> dy, ts::None& cache, ts::None& grad, T) {
+                                ts::View<T, In> dy, ts::Empty& cache, ts::Empty& grad, T) {
         return Base::loss_and_grad(w, y, target, dy, cache, grad, T(1));
     }
 };

@@ -29,7 +29,7 @@ struct Round {
 namespace detail {
 template <class L>
 concept HasRounds = requires(const Ready<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
-                             typename L::Cache& cache, Round at) { L::forward_round(w, x, y, cache, at); };
+                             typename L::Cache& cache, const Round& at) { L::forward_round(w, x, y, cache, at); };
 template <class L>
 consteval std::size_t rounds_of() {
     if constexpr (requires { L::rounds; requires HasRounds<L>; }) {

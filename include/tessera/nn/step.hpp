@@ -12,8 +12,9 @@
 //
 // A layer takes part in one of two ways:
 //   1. Row t of y depends on row t of x only. `static constexpr Steps steps{.per_token = true};` and no code: its spec is
-//      bound to one token, and forward is called with one token a sample. Its weights must not depend on the number of
-//      tokens. It must be said: a norm over all tokens could be called so, too, and would be wrong.
+//      bound to one token, and forward is called with one token a sample. Its weights must have one type for any number of
+//      tokens: Params outside of the layer, a template of the width. per_token must be said, because a norm over all tokens
+//      could be called so, too, and would be wrong.
 //   2. It remembers, or reads the position:
 //          struct State   { explicit State(const Capacity&); };          what it keeps of each sequence; optional
 //          struct Scratch { explicit Scratch(const Capacity&); };        shared by all copies of a Repeat; optional

@@ -119,7 +119,8 @@ private:
     static void forward(const auto& w, auto x, auto y, auto& scratch, const Step& at, auto... add) {
         using One = BoundToOne<typename L::Input>;
         static_assert(std::same_as<Ready<One>, Ready<L>>,
-                      "steps: per_token: the weights must have one type for any number of tokens");
+                      "steps: per_token: the weights must have one type for any number of tokens: Params outside of the layer, "
+                      "a template of the width");
         auto& cache = scratch.of[at.worker.index()];
         nn::begin<One>(cache, {});
         if constexpr (steps.sharing == Sharing::elementwise) {

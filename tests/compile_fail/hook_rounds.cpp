@@ -1,0 +1,29 @@
+// expect: layer: rounds: expected `static constexpr std::size_t rounds` beside a forward_round
+// expect: HooksFit<WithHook
+#include <tessera/nn/chain.hpp>
+
+using namespace tessera;
+
+template <class In, class T>
+struct WithHookLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = Empty;
+    using Cache = Empty;
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
+    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
+                         Params&) {}
+#ifdef FIXED
+    static constexpr std::size_t rounds = 2;
+    static void forward_round(const Params&, View<const T, In>, View<T, In>, Cache&, nn::Round) {}
+#else
+    static constexpr std::size_t rounds = 2;
+#endif
+};
+struct WithHook {
+    template <class In, class T>
+    using Bind = WithHookLayer<In, T>;
+};
+nn::Chain<Shape<3, 2>, WithHook>::Cache cache;

@@ -1,0 +1,33 @@
+// expect: layer: step: expected `static void step\(const Params& or Packed&, View<const InputScalar, TokenRow<Input>> x
+// expect: HooksFit<WithHook
+#include <tessera/nn/chain.hpp>
+
+using namespace tessera;
+
+template <class In, class T>
+struct WithHookLayer {
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = Empty;
+    using Cache = Empty;
+    static void init(Params&, Rng&) {}
+    static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
+    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
+                         Params&) {}
+#ifdef FIXED
+    struct State {
+        explicit State(const nn::Capacity&) {}
+    };
+    static void step(const Params&, View<const T, Shape<2>>, View<T, Shape<2>>, State&, const nn::Step&) {}
+#else
+    struct State {
+        explicit State(const nn::Capacity&) {}
+    };
+#endif
+};
+struct WithHook {
+    template <class In, class T>
+    using Bind = WithHookLayer<In, T>;
+};
+nn::Chain<Shape<3, 2>, WithHook>::Cache cache;
