@@ -12,6 +12,7 @@
 #include <tessera/dist/share.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/loss/gaussian_nll.hpp>
+#include <tessera/nn/dropout.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/vq/fsq.hpp>
 
@@ -43,16 +44,29 @@ struct Images {
         return std::as_const(x).view().slice(first, count);
     }
 };
-template <class Spec, class Loss = Mse>
+template <class Spec>
 struct VaeRun {
-    using Model = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>, Loss>;
+    using Model = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>>;
     Images data{};
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
         return Model{rng};
     }
 };
-using FsqRun = VaeRun<Fsq<4, 3, 3, 5>, GaussianNll>;  // the loss has a parameter that is learned
+// Encoder and decoder drop features, and the loss has a parameter that is learned.
+using Dropped = nn::Dropout<nn::Probability{.percent = 20}>;
+struct DroppingEncoder
+    : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::down2>, nn::Relu, Dropped, nn::Conv2d<4, nn::down2>> {};
+struct DroppingDecoder : nn::Chain<Shape<2, 2, 4>, nn::ConvTranspose2d<5, nn::up2>, nn::Relu, Dropped,
+                                   nn::ConvTranspose2d<1, nn::up2>, nn::Sigmoid> {};
+struct FsqRun {
+    using Model = VqVae<DroppingEncoder, Fsq<4, 3, 3, 5>, DroppingDecoder, GaussianNll>;
+    Images data{};
+    static Model model(std::uint64_t seed = 1) {
+        Rng rng{seed};
+        return Model{rng};
+    }
+};
 using ResidualRun = VaeRun<support::TinyResidual<Codebook<8>>>;
 // Many vectors die and are revived.
 struct RevivingRun : VaeRun<Codebook<32>> {
