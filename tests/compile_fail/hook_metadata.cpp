@@ -22,5 +22,5 @@ struct My {
     template <class In, class T>
     using Bind = MyLoss<In, T>;
 };
-using Loss = BindLoss<My, Shape<14, 14, 1>, float>;
-std::size_t size() { return Loss::Input::size; }
+using Bound = BindLoss<My, Shape<14, 14, 1>, float>;
+std::size_t size() { return Bound::Input::size; }

@@ -13,9 +13,9 @@ struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
 struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
 
 #ifdef FIXED
-using Loss = L1;
+using Difference = L1;
 #else
-using Loss = L1Loss<Shape<14, 14, 1>, float>;
+using Difference = L1Loss<Shape<14, 14, 1>, float>;
 #endif
-using Vae = VqVae<Encoder, Codebook<512>, Decoder, Loss>;
+using Vae = VqVae<Encoder, Codebook<512>, Decoder, Difference>;
 std::size_t tokens() { return Vae::tokens; }

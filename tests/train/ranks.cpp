@@ -12,6 +12,7 @@
 #include <tessera/dist/share.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/loss/gaussian_nll.hpp>
+#include <tessera/nn/dropout.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/vq/fsq.hpp>
 
@@ -43,20 +44,35 @@ struct Images {
         return std::as_const(x).view().slice(first, count);
     }
 };
-template <class Spec, class Loss = Mse>
+template <class Spec>
 struct VaeRun {
-    using Model = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>, Loss>;
+    using Model = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>>;
     Images data{};
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
         return Model{rng};
     }
 };
+// Encoder and decoder drop features, and the loss has a parameter that is learned.
+using Dropped = nn::Dropout<nn::Probability{.percent = 20}>;
+struct DroppingEncoder
+    : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::down2>, nn::Relu, Dropped, nn::Conv2d<4, nn::down2>> {};
+struct DroppingDecoder : nn::Chain<Shape<2, 2, 4>, nn::ConvTranspose2d<5, nn::up2>, nn::Relu, Dropped,
+                                   nn::ConvTranspose2d<1, nn::up2>, nn::Sigmoid> {};
+struct FsqRun {
+    using Model = VqVae<DroppingEncoder, Fsq<4, 3, 3, 5>, DroppingDecoder, GaussianNll>;
+    Images data{};
+    static Model model(std::uint64_t seed = 1) {
+        Rng rng{seed};
+        return Model{rng};
+    }
+};
+using ResidualRun = VaeRun<support::TinyResidual<Codebook<8>>>;
 // Many vectors die and are revived.
 struct RevivingRun : VaeRun<Codebook<32>> {
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
-        return Model{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0.8f, .grace = 0}}};
+        return Model{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0.8f, .grace = 1}}};
     }
 };
 constexpr GptConfig prior_config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3,
@@ -142,9 +158,8 @@ std::vector<std::string> messages(std::size_t size, F f) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Ranks: one to four processes end in the bits of one, with any size of a batch", Run, VaeRun<Codebook<8>>,
-                   RevivingRun, VaeRun<Fsq<4, 3, 3, 5>>, VaeRun<Codebook<8>, GaussianNll>,
-                   VaeRun<support::TinyResidual<Codebook<8>>>, PriorRun) {
+TEST_CASE_TEMPLATE("Ranks: one to four processes end in the bits of one, with any size of a batch", Run, RevivingRun,
+                   FsqRun, ResidualRun, PriorRun) {
     ends_in_the_bits_of_one<Run>({.clip_norm = 1}, 2);
 }
 
@@ -152,24 +167,19 @@ TEST_CASE_TEMPLATE("Ranks: the same where batches of any size are accumulated", 
     ends_in_the_bits_of_one<Run>({.accumulate = 2}, 2);
 }
 
-TEST_CASE("Ranks: vectors of the codebook were revived in these runs") {
+TEST_CASE("Ranks: vectors of the codebook are revived in these runs, with small batches too") {
     const RevivingRun run;
     auto model = RevivingRun::model();
     dist::Self self;
     auto trainer = trainer_of<RevivingRun>(model, {}, self);
-    std::size_t moved = 0;
     for (const std::size_t batch : sizes) {
-        const auto before = model.buffers().book.weight;
+        const auto before = model.buffers().book.grace;
         step(run, trainer, self, 0, batch);
-        for (std::size_t k = 0; k < 32; ++k) {
-            double distance = 0;
-            for (std::size_t i = 0; i < 4; ++i)
-                distance += std::abs(static_cast<double>(model.buffers().book.weight[k * 4 + i]) - static_cast<double>(before[k * 4 + i]));
-            moved += distance > 0 ? 1 : 0;
-        }
-        CHECK(std::ranges::count_if(model.buffers().book.count.span(), [](float n) { return n > 0; }) > 0);
+        std::size_t revived = 0;
+        for (std::size_t k = 0; k < 32; ++k) revived += model.buffers().book.grace[k] > before[k] ? 1 : 0;
+        CAPTURE(batch);
+        CHECK(revived > 0);
     }
-    CHECK(moved > 20);
 }
 
 TEST_CASE("Ranks: processes with different weights are all refused, and agree after a broadcast") {
@@ -222,12 +232,12 @@ TEST_CASE("Ranks: shares that cannot have the bits of one process are refused by
 }
 
 TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, which then go on with the same bits") {
-    VaeRun<Codebook<8>> good, spike;
+    RevivingRun good, spike;
     for (float& v : spike.data.x[40]) v *= 1e6f;  // one image, which one process holds
     const TrainerOptions options{.clip_norm = 1, .reject_spikes = 10};
     const auto run = [&](auto& communicator) {
-        auto model = decltype(good)::model();
-        auto trainer = trainer_of<VaeRun<Codebook<8>>>(model, options, communicator);
+        auto model = RevivingRun::model();
+        auto trainer = trainer_of<RevivingRun>(model, options, communicator);
         for (int i = 0; i < 10; ++i) step(good, trainer, communicator, 0, 64);
         const auto before = support::hash_state(trainer);
         const std::string text = support::message<NumericError>([&] { step(spike, trainer, communicator, 0, 64); });
@@ -242,13 +252,13 @@ TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, whi
 }
 
 TEST_CASE("Ranks: where one process throws, the others do not wait for ever") {
-    VaeRun<Codebook<8>> run;
+    RevivingRun run;
     run.data.x[40][5] = std::numeric_limits<float>::quiet_NaN();
     std::string text;
     try {
         support::run_ranks(4, [&](ThreadCommunicator& c) {
-            auto model = decltype(run)::model();
-            auto trainer = trainer_of<VaeRun<Codebook<8>>>(model, {}, c);
+            auto model = RevivingRun::model();
+            auto trainer = trainer_of<RevivingRun>(model, {}, c);
             step(run, trainer, c, 0, 64);
         });
     } catch (const NumericError& e) {
@@ -259,7 +269,7 @@ TEST_CASE("Ranks: where one process throws, the others do not wait for ever") {
 }
 
 TEST_CASE_TEMPLATE("Ranks: a checkpoint of one of four processes goes on in one process with the same bits, and the other way",
-                   Run, RevivingRun, VaeRun<Codebook<8>, GaussianNll>, PriorRun) {
+                   Run, RevivingRun, FsqRun, PriorRun) {
     const Run run;
     for (const std::size_t accumulate : {1u, 2u}) {
         const TrainerOptions options{.clip_norm = 1, .reject_spikes = 1000, .accumulate = accumulate};
