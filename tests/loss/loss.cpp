@@ -49,8 +49,8 @@ template <StaticShape S, std::floating_point T>
 struct WeighedLoss {
     using Scalar = T;
     using Input = S;
-    using Params = None;
-    using Cache = None;
+    using Params = Empty;
+    using Cache = Empty;
     static constexpr std::size_t row = S::size / S::dims[0], half = row / 2;
     struct Buffers {
         Param<T, Shape<S::dims[0]>> weight;
@@ -160,7 +160,7 @@ TEST_CASE("Loss: what it learns is optimised, what it keeps is saved, and its op
 
 TEST_CASE("Loss: what a program goes on with where a spec is none is a loss that is zero") {
     using L = detail::BrokenLoss<In, float>;
-    None none;
+    Empty none;
     Tensor<float, In> y{1};
     CHECK(L::loss(none, std::as_const(y), std::as_const(y), none) == 0);
     CHECK(L::loss_and_grad(none, std::as_const(y), std::as_const(y), y.view(), none, none, 1) == 0);
