@@ -9,12 +9,14 @@
 //     support/material    the images                  support/nets      the nets of both presets
 //     support/pipeline    both stages, and sampling   support/report    report.html; metrics: metrics.json
 //     support/run         checkpoints, and how a run is stopped and resumed
+//     support/processes   one process, or those of an mpirun
 //
 // The program owns what the library leaves to its user: the arena (how many threads), the output, the files.
 
 #include "support/classes.hpp"
 #include "support/job.hpp"
 #include "support/options.hpp"
+#include "support/processes.hpp"
 #include "support/summary.hpp"
 #include "support/system.hpp"
 #include "support/text.hpp"
@@ -84,10 +86,10 @@ tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reco
     return png_rows(both, lengths);
 }
 
-void train(const Options& o, const Stopwatch& watch, Summary& summary) {
+void train(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
     const Material material = load_material(o);
     check_label(o, material.class_names());
-    const Output output{o.out};
+    const Output output{o.out, !is_first(processes)};
     output.check(
         {"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
 
@@ -100,8 +102,8 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
 
     const Preset preset = o.preset.value_or(Preset::small);
     const Recipe chosen = recipe(preset, o);
-    Run run{o, chosen, material};
-    const Job job{o, o.quantizer.value_or(Quantizer::codebook), chosen, output, run};
+    Run run{o, chosen, material, processes};
+    const Job job{o, o.quantizer.value_or(Quantizer::codebook), chosen, output, run, processes};
     const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
@@ -118,7 +120,7 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary) {
                 summary.seconds_total, output.folder().c_str());
 }
 
-void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
+void sample(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
     const ModelFacts facts = read_model_facts(o.load);
     if (o.preset && *o.preset != facts.preset)
         throw tessera::ArgumentError("--load: " + o.load + ": expected a model of preset " + name(*o.preset) +
@@ -127,7 +129,7 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
         throw tessera::ArgumentError("--load: " + o.load + ": expected a model with the quantizer " +
                                      name(*o.quantizer) + ", got one with " + name(facts.quantizer));
     check_label(o, facts.class_names);
-    const Output output{o.out};
+    const Output output{o.out, !is_first(processes)};
     output.check({"samples.png", "metrics.json"});
     say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + name(facts.quantizer) + ")");
     for (const std::string& unused : o.unused)
@@ -135,7 +137,7 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
 
     Run run;
     const Recipe chosen = recipe(facts.preset, o);
-    const Job job{o, facts.quantizer, chosen, output, run};
+    const Job job{o, facts.quantizer, chosen, output, run, processes};
     const Outcome outcome = facts.preset == Preset::small ? sample_small(job, facts.class_names)
                                                           : sample_std(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));
@@ -146,31 +148,55 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary) {
                 output.folder().c_str());
 }
 
-}  // namespace
+// Exit code 1 with a sentence. Where several processes train, the others would wait for this one for ever: it ends them.
+int refuse(const std::string& why, Processes& processes, int code = 1) {
+    std::fflush(stdout);
+    if (processes.size() == 1) {
+        std::fprintf(stderr, "digits: %s\n", why.c_str());
+        return code;
+    }
+    std::fprintf(stderr, "digits: rank %zu of %zu: %s\n", processes.rank(), processes.size(), why.c_str());
+    std::fflush(stderr);
+#ifdef DIGITS_MPI
+    processes.abort(code);
+#endif
+    return code;
+}
 
-int main(int argc, char** argv) {
+int run(int argc, char** argv, Processes& processes) {
     const Stopwatch watch;
-    const auto refuse = [](const char* why) {
-        std::fflush(stdout);
-        std::fprintf(stderr, "digits: %s\n", why);
-        return 1;
-    };
     try {
+        if (!is_first(processes) && !std::freopen("/dev/null", "w", stdout)) return refuse("no /dev/null", processes);
         const Options options = parse(argc, argv);
         Summary summary{options, version(), tessera::kernel::simd::name(), {}, 0, 0, 0, 0};
         // The library runs in whatever arena it is called from; oneTBB itself would not go beyond the cores.
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};
-        arena.execute(
-            [&] { options.load.empty() ? train(options, watch, summary) : sample(options, watch, summary); });
+        arena.execute([&] {
+            options.load.empty() ? train(options, watch, summary, processes) : sample(options, watch, summary, processes);
+        });
     } catch (const Stop& stop) {
         if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;
-        refuse(stop.text.c_str());
+        // a command line that cannot be read is the same in all processes
+        std::fflush(stdout);
+        if (is_first(processes)) std::fprintf(stderr, "digits: %s\n", stop.text.c_str());
         return stop.code;
     } catch (const std::bad_alloc&) {
-        return refuse("there is not enough memory");
+        return refuse("there is not enough memory", processes);
     } catch (const std::exception& error) {
-        return refuse(error.what());
+        return refuse(error.what(), processes);
     }
     return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        Processes processes;
+        return run(argc, argv, processes);
+    } catch (const std::exception& error) {  // no MPI
+        std::fprintf(stderr, "digits: %s\n", error.what());
+        return 1;
+    }
 }

@@ -5,6 +5,7 @@
 #include "options.hpp"
 #include "outcome.hpp"
 #include "output.hpp"
+#include "processes.hpp"
 #include "run.hpp"
 
 namespace digits {
@@ -15,6 +16,7 @@ struct Job {
     const Recipe& recipe;
     const Output& output;
     Run& run;
+    Processes& processes;
 
     float temperature() const { return options.temperature.value_or(recipe.temperature); }
     std::size_t top_k() const { return options.top_k.value_or(recipe.top_k); }

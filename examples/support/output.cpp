@@ -12,6 +12,7 @@ namespace digits {
 namespace fs = std::filesystem;
 
 void Output::check(const std::vector<std::string>& names) const {
+    if (silent_) return;
     const auto refuse = [&](const std::string& why) -> void {
         throw tessera::IoError("--out: " + folder_ + ": expected a folder that can be written to, " + why);
     };
@@ -49,6 +50,7 @@ std::string Output::path(std::string_view name) const {
 }
 
 void Output::write(std::string_view name, tessera::ByteView bytes) const {
+    if (silent_) return;
     tessera::write_file(path(name), bytes);
 }
 void Output::write(std::string_view name, std::string_view text) const {

@@ -11,7 +11,8 @@ namespace digits {
 
 class Output {
 public:
-    explicit Output(std::string folder) : folder_{std::move(folder)} {}
+    /// With `silent` nothing is looked at and nothing written: another process does it.
+    explicit Output(std::string folder, bool silent = false) : folder_{std::move(folder)}, silent_{silent} {}
 
     /// Could files of these names be written? Throws tessera::IoError if not; leaves no trace.
     void check(const std::vector<std::string>& names) const;
@@ -22,9 +23,11 @@ public:
     void write(std::string_view name, std::string_view text) const;
 
     const std::string& folder() const { return folder_; }
+    bool silent() const { return silent_; }
 
 private:
     std::string folder_;
+    bool silent_;
 };
 
 }  // namespace digits

@@ -82,8 +82,14 @@ inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) {
 }
 /// Steps to go; a run that is resumed with fewer epochs may be past its end.
 inline double left(std::uint64_t steps, std::uint64_t done) { return steps > done ? static_cast<double>(steps - done) : 0; }
-inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng, std::size_t first) {
-    return {.shuffle = true, .drop_last = images >= batch, .rng = rng, .first = first};
+inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng, std::size_t first,
+                                    const Processes& processes) {
+    return {.shuffle = true,
+            .drop_last = images >= batch,
+            .rng = rng,
+            .first = first,
+            .rank = processes.rank(),
+            .ranks = processes.size()};
 }
 
 inline ts::WarmupCosine schedule(const Recipe::Stage& stage, std::size_t steps) {
@@ -120,7 +126,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
 
     ts::Trainer trainer{vae,
                         ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
-                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}, job.processes};
     if (job.run.resumes(1)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
@@ -136,7 +142,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
         const std::size_t epoch = trainer.steps() / per_epoch;
         for (auto&& batch : ts::batches(material.train, result.batch,
                                         epoch_order(material.train.size(), result.batch, rng.split(epoch),
-                                                    trainer.steps() % per_epoch))) {
+                                                    trainer.steps() % per_epoch, job.processes))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
@@ -146,7 +152,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
             if (watch_codes.add(report.perplexity))
                 progress.note("the codes have collapsed: few of them are used, and have been for " +
                               std::to_string(watch_codes.low_steps()) + " steps");
-            progress.advance(static_cast<double>(batch.size()), step.seconds(),
+            progress.advance(static_cast<double>(std::min(result.batch, material.train.size())), step.seconds(),
                              epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) +
                                  "  perplexity " + fixed(report.perplexity, 0));
             if (trainer.steps() % per_epoch == 0)
@@ -195,7 +201,7 @@ Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job
     ts::Trainer trainer{
         prior,
         ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
-        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}};
+        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}, job.processes};
     if (job.run.resumes(2)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
@@ -208,12 +214,12 @@ Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job
         const std::size_t epoch = trainer.steps() / per_epoch;
         for (auto&& batch : ts::batches(train, result.batch,
                                         epoch_order(train.size(), result.batch, rng.split(epoch),
-                                                    trainer.steps() % per_epoch))) {
+                                                    trainer.steps() % per_epoch, job.processes))) {
             const Stopwatch step;
             trainer.optimizer().set_lr(rate(trainer.steps()));
             const auto report = trainer.step(batch);
             nats.add(static_cast<double>(trainer.steps()) / static_cast<double>(per_epoch), report.loss);
-            progress.advance(static_cast<double>(batch.size() * context), step.seconds(),
+            progress.advance(static_cast<double>(std::min(result.batch, train.size()) * context), step.seconds(),
                              epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) +
                                  " nats/token");
             if (trainer.steps() % per_epoch == 0) {
@@ -326,7 +332,7 @@ Outcome train(const Job& job, const Material& material) {
     file.metadata("tessera.digits.preset", Preset::name);
     file.metadata("tessera.digits.quantizer", Preset::quantizer);
     file.metadata("tessera.digits.class_names", names);
-    file.write(job.output.path(model_file));
+    if (!job.output.silent()) file.write(job.output.path(model_file));
 
     job.run.stop_if_asked();
     draw_samples(vae, prior, job, outcome);

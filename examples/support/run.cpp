@@ -50,8 +50,10 @@ std::string digest(const Images& images) {
 
 }  // namespace
 
-Run::Run(const Options& options, const Recipe& recipe, const Material& material) {
+Run::Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes) {
     if (options.checkpoint.empty()) return;
+    processes_ = &processes;
+    folder_ = options.checkpoint;
     const auto add = [&](const char* what, std::size_t value) { facts_.pairs.emplace_back(what, std::to_string(value)); };
     const std::size_t images = material.train.size();
     facts_.pairs.emplace_back("program", program_version);
@@ -70,22 +72,24 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material)
 
     accept_ = options.accept;
     every_ = options.checkpoint_every;
-    checkpoints_.emplace(options.checkpoint);
+    if (is_first(processes)) checkpoints_.emplace(options.checkpoint);
     if (options.resume)
         open();
-    else if (!checkpoints_->steps().empty())
+    else if (checkpoints_ && !checkpoints_->steps().empty())
         throw tessera::ArgumentError("--checkpoint: " + options.checkpoint +
                                      " holds the checkpoints of an earlier run: --resume goes on with it");
     catch_stop_signals();
 }
 
 void Run::open() {
-    if (auto newest = checkpoints_->newest()) {
-        resumed_.emplace(std::move(*newest));
-    } else {
-        std::printf("no checkpoint in %s yet: the run begins\n", checkpoints_->folder().c_str());
+    if (checkpoints_)
+        if (auto newest = checkpoints_->newest()) resumed_.emplace(std::move(*newest));
+    const std::string path = of_first(*processes_, resumed_ ? resumed_->file.name() : std::string{});
+    if (path.empty()) {
+        std::printf("no checkpoint in %s yet: the run begins\n", folder_.c_str());
         return;
     }
+    if (!resumed_) resumed_.emplace(tessera::Checkpoint{0, tessera::io::SafetensorsFile{path}, {}});
     for (const std::string& damaged : resumed_->passed_over) std::printf("passed over: %s\n", damaged.c_str());
     if (const auto found = resumed_->file.metadata(program_key); found != program_version)
         throw tessera::FormatError(
@@ -120,14 +124,14 @@ void Run::tell(const tessera::io::LoadReport& report) {
 }
 
 bool Run::is_due(std::uint64_t step, std::uint64_t last) const {
-    return checkpoints_ && (step % every_ == 0 || step == last || stop_requested());
+    return processes_ && (step % every_ == 0 || step == last || stop_is_asked());
 }
 
 void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const Stage1& stage1, const Stage2* stage2) {
     file.metadata(stage1_key, nlohmann::json(stage1).dump());
     if (stage2) file.metadata(stage2_key, nlohmann::json(*stage2).dump());
     try {
-        checkpoints_->save(step, std::move(file));
+        if (checkpoints_) checkpoints_->save(step, std::move(file));
     } catch (const tessera::IoError& error) {
         if (stop_requested()) throw;
         std::fprintf(stderr, "digits: %s; the run goes on\n", error.what());  // a full disk may have space again later
@@ -136,9 +140,12 @@ void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const St
     stop_if_asked();
 }
 
+// A signal reaches processes at different times: the first one decides for all, at the same step.
+bool Run::stop_is_asked() const { return of_first(*processes_, stop_requested() != 0); }
+
 void Run::stop_if_asked() const {
-    if (!checkpoints_ || !stop_requested()) return;
-    throw Stop{0, "\nstopped: the state of the run is in " + checkpoints_->folder() + ", --resume goes on with it\n"};
+    if (!processes_ || !stop_is_asked()) return;
+    throw Stop{0, "\nstopped: the state of the run is in " + folder_ + ", --resume goes on with it\n"};
 }
 
 }  // namespace digits

@@ -5,6 +5,7 @@
 #include "material.hpp"
 #include "outcome.hpp"
 #include "options.hpp"
+#include "processes.hpp"
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
@@ -41,8 +42,9 @@ class Run {
 public:
     /// Keeps nothing.
     Run() = default;
-    /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint.
-    Run(const Options& options, const Recipe& recipe, const Material& material);
+    /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint. Of several processes the first
+    /// one does, and the others read the file that it found.
+    Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes);
 
     /// Is this the stage in which the run goes on? stage1(), stage2() and file() say from where.
     bool resumes(int stage) const { return resumed_ && stage_ == stage; }
@@ -66,14 +68,17 @@ public:
 
 private:
     void open();
+    bool stop_is_asked() const;
     /// Those of `names` that --accept names.
     std::vector<std::string> accepted(std::span<const char* const> names) const;
     static void tell(const tessera::io::LoadReport& report);
 
+    Processes* processes_ = nullptr;  // null where nothing is kept
     Facts facts_;
     std::vector<std::string> accept_;
     std::size_t every_ = 0;
     std::optional<tessera::Checkpoints> checkpoints_;
+    std::string folder_;
     std::optional<tessera::Checkpoint> resumed_;
     int stage_ = 0;
     Stage1 stage1_;
