@@ -23,7 +23,7 @@ TEST_CASE("Message: what is packed is unpacked, each leaf on a line of 64 bytes"
     std::vector<std::uint8_t> none;
     Message message;
     message.pack(model.weights, none, numbers);
-    CHECK(message.bytes().size() == 64 + (3 * 3001 * 4 + 63) / 64 * 64 + 64);
+    CHECK(message.bytes().size() == 64 + (3 * 501 * 4 + 63) / 64 * 64 + 64);
     message.unpack(copy.weights, none, copied);
     CHECK(support::hash_bits(copy.weights) == support::hash_bits(model.weights));
     CHECK(copied == numbers);
