@@ -1,5 +1,5 @@
-// mpirun -np <n> contract [large]: what every communicator must do, between processes. MPI is the library's here: nobody
-// else initialises it.
+// mpirun -np <n> contract [large]: what every communicator must do, between processes. MPI is the library's
+// here: nobody else initialises it.
 
 #include <tessera/dist/mpi.hpp>
 
@@ -23,8 +23,9 @@ std::string lengths(dist::Mpi& mpi) {
         if (mpi.rank() != 1) continue;
         std::vector<std::byte> in(expected);
         const std::string text = support::message<CommunicationError>([&] { mpi.receive(in, 0); });
-        const bool right = expected == 5 ? text.starts_with("dist::Mpi: receive from rank 0: ") && text.size() > 40
-                                         : text == "dist::Mpi: receive from rank 0: bytes: expected 10, got 8";
+        const bool right = expected == 5
+                               ? text.starts_with("dist::Mpi: receive from rank 0: ") && text.size() > 40
+                               : text == "dist::Mpi: receive from rank 0: bytes: expected 10, got 8";
         if (!right) return "a message of 8 bytes for " + std::to_string(expected) + ": " + text;
     }
     return {};
@@ -39,7 +40,8 @@ std::string large(dist::Mpi& mpi) {
         mpi.send(bytes, 1);
     } else {
         mpi.receive(bytes, 0);
-        if (bytes[0] != std::byte{1} || bytes[size - 2] != std::byte{1} || bytes[size - 1] != std::byte{9}) return "send";
+        if (bytes[0] != std::byte{1} || bytes[size - 2] != std::byte{1} || bytes[size - 1] != std::byte{9})
+            return "send";
         bytes[size - 1] = std::byte{8};
     }
     mpi.broadcast(bytes, 1);
@@ -53,7 +55,8 @@ int main(int argc, char** argv) {
     const auto tell = [](const std::string& message) { std::fprintf(stderr, "%s\n", message.c_str()); };
     return mpi.run(
         [&] {
-            std::string wrong = argc > 1 && std::string_view{argv[1]} == "large" ? large(mpi) : support::contract::all(mpi);
+            std::string wrong =
+                argc > 1 && std::string_view{argv[1]} == "large" ? large(mpi) : support::contract::all(mpi);
             if (wrong.empty() && mpi.size() > 1) wrong = lengths(mpi);
             if (!wrong.empty()) throw Error(wrong);
             std::printf("rank %zu of %zu: all is right\n", mpi.rank(), mpi.size());

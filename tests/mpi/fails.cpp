@@ -1,4 +1,5 @@
-// mpirun -np 2 fails run|unwind|uncaught: rank 1 throws while rank 0 waits for it. The job must end; see fails.sh.
+// mpirun -np 2 fails run|unwind|uncaught: rank 1 throws while rank 0 waits for it. The job must end; see
+// fails.sh.
 
 #include <tessera/dist/mpi.hpp>
 #include <tessera/dist/sum_tree.hpp>

@@ -1,4 +1,5 @@
-// mpirun -np <n> host [single]: the library as a guest of a program that has MPI itself, and divides its processes.
+// mpirun -np <n> host [single]: the library as a guest of a program that has MPI itself, and divides its
+// processes.
 
 #include <tessera/dist/mpi.hpp>
 #include <tessera/dist/sum_tree.hpp>
@@ -74,9 +75,11 @@ int main(int argc, char** argv) {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (single) {
-        if (level != MPI_THREAD_SINGLE) return MPI_Finalize(), 77;  // this MPI gives more than it was asked for: skipped
+        if (level != MPI_THREAD_SINGLE)
+            return MPI_Finalize(), 77;  // this MPI gives more than it was asked for: skipped
         expect(message<StateError>([] { dist::Mpi mpi; }),
-               "dist::Mpi: MPI was initialised with MPI_THREAD_SINGLE: expected MPI_THREAD_FUNNELED or more (MPI_Init_thread)");
+               "dist::Mpi: MPI was initialised with MPI_THREAD_SINGLE: expected MPI_THREAD_FUNNELED or more "
+               "(MPI_Init_thread)");
     } else {
         two_runs(rank, size);
         if (size == 2) messages_do_not_meet(rank, size);

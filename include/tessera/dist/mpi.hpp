@@ -1,30 +1,32 @@
 #pragma once
-// Mpi: a communicator over MPI (OpenMPI, MPICH, Intel MPI), by its C interface. Not in the umbrella: include it in a
-// program that links tessera::mpi, or what mpicxx links.
+// Mpi: a communicator over MPI (OpenMPI, MPICH, Intel MPI), by its C interface. Not in the umbrella:
+// include it in a program that links tessera::mpi, or what mpicxx links.
 //
-//     int main() {
-//         tessera::dist::Mpi mpi;                                  // MPI_Init_thread, where the host has not called it
-//         return mpi.run([&] { return train(mpi); },               // the whole job ends when one process throws
-//                        [](const std::string& message) { std::fprintf(stderr, "%s\n", message.c_str()); });
+//     int main() {                                      // mpirun -np 2 ./train
+//         tessera::dist::Mpi mpi;                       // MPI_Init_thread, where the host has not called it
+//         return mpi.run([&] { return train(mpi); },    // the whole job ends when one process throws
+//                        [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); });
 //     }
-//                                                                  mpirun -np 2 ./train
 //
-// Mpi()            all processes of the job. Where MPI runs already it is left running at the end; else it is finalised
-//                  when this object is destroyed, which must be the last one that uses MPI.
-// Mpi(comm)        the processes of a host's communicator, of which it holds a duplicate: messages of the host and of
-//                  the library never meet.
+// Mpi()            all processes of the job. Where MPI runs already it is left running at the end; else it is
+//                  finalised when this object is destroyed, which must be the last one that uses MPI.
+// Mpi(comm)        the processes of a host's communicator, of which it holds a duplicate: messages of the
+//                  host and of the library never meet.
 //
-// Both are collective: all processes make one. Errors of MPI are a CommunicationError with MPI's text. MPI cannot take
-// a process out of a job: where one throws, the others wait for messages that never come. So a host lets run() end the
-// job, or calls abort(), or lets the exception end its process: an Mpi that is destroyed by an exception does not
-// finalise (that would wait for the others), and mpirun ends a job one process of which has gone without.
+// Both are collective: all processes make one. Errors of MPI are a CommunicationError with MPI's text. MPI
+// cannot take a process out of a job: where one throws, the others wait for messages that never come. So a
+// host lets run() end the job, or calls abort(), or lets the exception end its process: an Mpi that is
+// destroyed by an exception does not finalise (that would wait for the others), and mpirun ends a job when
+// one process of it exits without. The library itself never ends a process and never prints.
 //
 // The library calls MPI from one thread at a time, the one that called the library. MPI is asked for
-// MPI_THREAD_SERIALIZED; a host that initialises it must ask for MPI_THREAD_FUNNELED at least, and with that one may
-// call the library from its main thread only.
+// MPI_THREAD_SERIALIZED; a host that initialises it must ask for MPI_THREAD_FUNNELED at least, and with that
+// one may call the library from its main thread only.
 //
-// A message of 40 MB takes some 8 ms between two processes of one machine; start mpirun with --bind-to none (OpenMPI)
-// where each process has several threads, or all of them share one core.
+// A process waits for a message by polling, with a whole core. Where more threads are busy than there are
+// cores, a message of 64 bytes takes a time slice (8 to 16 ms measured) instead of 2 us; OpenMPI with
+// --mca mpi_yield_when_idle 1 gives the core away, and needs --bind-to none where a process has several
+// threads (else they share one core).
 
 #include <tessera/core/error.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -58,9 +60,9 @@ inline void check_mpi(std::string_view call, int result) {
     char text[MPI_MAX_ERROR_STRING];
     int length = 0;
     const bool known = MPI_Error_string(result, text, &length) == MPI_SUCCESS;
-    throw CommunicationError("dist::Mpi: " + std::string{call} + ": " +
-                             (known ? std::string(text, static_cast<std::size_t>(length))
-                                    : "error " + std::to_string(result)));
+    throw CommunicationError(
+        "dist::Mpi: " + std::string{call} + ": " +
+        (known ? std::string(text, static_cast<std::size_t>(length)) : "error " + std::to_string(result)));
 }
 
 /// MPI itself, from its initialisation to its end where both are ours.
@@ -69,7 +71,8 @@ public:
     MpiProcess() {
         int flag = 0;
         check_mpi("MPI_Finalized", MPI_Finalized(&flag));
-        if (flag) throw StateError("dist::Mpi: MPI was finalised: expected a process in which it can be started");
+        if (flag)
+            throw StateError("dist::Mpi: MPI was finalised: expected a process in which it can be started");
         check_mpi("MPI_Initialized", MPI_Initialized(&flag));
         if (flag) {
             check_mpi("MPI_Query_thread", MPI_Query_thread(&level_));
@@ -95,8 +98,9 @@ public:
         int main = 0;
         check_mpi("MPI_Is_thread_main", MPI_Is_thread_main(&main));
         if (!main)
-            throw StateError("dist::Mpi: " + std::string{call} +
-                             ": expected the main thread, because MPI was initialised with MPI_THREAD_FUNNELED");
+            throw StateError(
+                "dist::Mpi: " + std::string{call} +
+                ": expected the main thread, because MPI was initialised with MPI_THREAD_FUNNELED");
     }
     int level() const { return level_; }
 
@@ -111,8 +115,9 @@ class MpiGroup {
 public:
     explicit MpiGroup(MPI_Comm host) {
         if (process_.level() < MPI_THREAD_FUNNELED)
-            throw StateError("dist::Mpi: MPI was initialised with MPI_THREAD_SINGLE: expected MPI_THREAD_FUNNELED or "
-                             "more (MPI_Init_thread)");
+            throw StateError(
+                "dist::Mpi: MPI was initialised with MPI_THREAD_SINGLE: expected MPI_THREAD_FUNNELED or "
+                "more (MPI_Init_thread)");
         if (host == MPI_COMM_NULL)
             throw ArgumentError("dist::Mpi: " + expected_got("a communicator", "MPI_COMM_NULL"));
         check_mpi("MPI_Comm_dup", MPI_Comm_dup(host, &comm_));
@@ -154,7 +159,8 @@ public:
         detail::check_other("dist::Mpi: send", to, rank(), size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
             check("send to", to,
-                  MPI_Send(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(to), tag, comm()));
+                  MPI_Send(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(to), tag,
+                           comm()));
         });
     }
     void receive(std::span<std::byte> bytes, std::size_t from) {
@@ -163,13 +169,13 @@ public:
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
             MPI_Status status;
             check("receive from", from,
-                  MPI_Recv(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(from), tag, comm(),
-                           &status));
+                  MPI_Recv(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(from),
+                           tag, comm(), &status));
             int got = 0;
             MPI_Get_count(&status, MPI_BYTE, &got);
             if (static_cast<std::size_t>(got) != count)
-                throw CommunicationError("dist::Mpi: receive from rank " + std::to_string(from) + ": bytes: " +
-                                         expected_got(count, static_cast<std::size_t>(got)));
+                throw CommunicationError("dist::Mpi: receive from rank " + std::to_string(from) +
+                                         ": bytes: " + expected_got(count, static_cast<std::size_t>(got)));
         });
     }
     void broadcast(std::span<std::byte> bytes, std::size_t root) {
@@ -177,7 +183,8 @@ public:
         detail::check_root("dist::Mpi: broadcast", root, size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
             check("broadcast from", root,
-                  MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(root), comm()));
+                  MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(root),
+                            comm()));
         });
     }
 
@@ -195,7 +202,8 @@ public:
         tell(std::as_const(message));
         abort(code);
     }
-    /// Ends all processes of the job at once; mpirun then exits with `code`, or with another number that is not 0.
+    /// Ends all processes of the job at once; mpirun then exits with `code`, or with another number that is
+    /// not 0.
     [[noreturn]] void abort(int code) const {
         MPI_Abort(comm(), code);
         std::abort();  // MPI_Abort does not come back
@@ -206,7 +214,8 @@ private:
 
     MPI_Comm comm() const { return group_->comm(); }
     static void check(const char* call, std::size_t rank, int result) {
-        if (result != MPI_SUCCESS) detail::check_mpi(std::string{call} + " rank " + std::to_string(rank), result);
+        if (result != MPI_SUCCESS)
+            detail::check_mpi(std::string{call} + " rank " + std::to_string(rank), result);
     }
 
     std::unique_ptr<detail::MpiGroup> group_;
@@ -214,4 +223,4 @@ private:
 
 static_assert(Communicator<Mpi>);
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist

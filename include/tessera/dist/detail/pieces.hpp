@@ -13,7 +13,8 @@ inline constexpr std::size_t longest_piece = std::size_t{1} << 30;
 /// f(first, count) for the pieces of `bytes`, each at most `longest`; none where there are no bytes.
 template <class F>
 void in_pieces(std::size_t bytes, std::size_t longest, F&& f) {
-    for (std::size_t at = 0; at < bytes; at += std::min(longest, bytes - at)) f(at, std::min(longest, bytes - at));
+    for (std::size_t at = 0; at < bytes; at += std::min(longest, bytes - at))
+        f(at, std::min(longest, bytes - at));
 }
 
-}  // namespace tessera::dist::detail
+}  // namespace tessera::inline TESSERA_ABI::dist::detail
