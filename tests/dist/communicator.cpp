@@ -22,7 +22,8 @@ struct IntRanks : WithoutBroadcast {
     int rank() const { return 0; }
     void broadcast(std::span<std::byte>, std::size_t) {}
 };
-static_assert(!dist::Communicator<WithoutBroadcast> && !dist::Communicator<IntRanks> && !dist::Communicator<int>);
+static_assert(!dist::Communicator<WithoutBroadcast> && !dist::Communicator<IntRanks> &&
+              !dist::Communicator<int>);
 static_assert(!dist::single_process<WithoutBroadcast>, "its size is no constant");
 
 // What every rank got, where f throws on some of them.
@@ -72,7 +73,8 @@ TEST_CASE("ThreadCommunicator: nobody waits for ever") {
                   std::array<std::byte, 8> in{};
                   c.receive(in, (c.rank() + 1) % 3);
               }) == std::vector<std::string>(3, text));
-        CHECK(messages(2, [&](ThreadCommunicator& c) { c.send(bytes, 1 - c.rank()); }) == std::vector<std::string>(2, text));
+        CHECK(messages(2, [&](ThreadCommunicator& c) { c.send(bytes, 1 - c.rank()); }) ==
+              std::vector<std::string>(2, text));
     }
     SUBCASE("for a rank that has returned") {
         const auto all = messages(2, [&](ThreadCommunicator& c) {

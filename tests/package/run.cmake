@@ -1,5 +1,5 @@
 # Configures, builds and runs one consumer from nothing.
-#   cmake -D WAY=find_package|fetch_content|add_subdirectory -D ROOT= -D BUILD= -D WORK= -D CONFIG= -D GENERATOR=
+#   cmake -D WAY=find_package[_mpi]|fetch_content|add_subdirectory[_mpi] -D ROOT= -D BUILD= -D WORK= -D CONFIG= -D GENERATOR=
 #         -D CXX= -D VERSION= -D FETCHED="name=folder,..." -P run.cmake
 cmake_minimum_required(VERSION 3.22)
 
@@ -16,7 +16,7 @@ file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 set(arguments "-DCMAKE_CXX_COMPILER=${CXX}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCONSUMER_BUILD_TYPE=${CONFIG}")
 
-if(WAY STREQUAL "find_package")
+if(WAY MATCHES "^find_package")
   # What was fetched is not installed, and the package asks its user for it.
   if(FETCHED)
     message("SKIPPED: ${FETCHED} was downloaded for this build; an installed tessera needs it installed")

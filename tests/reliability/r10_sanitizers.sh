@@ -88,7 +88,7 @@ if tsan_tbb; then
     # by the build's own compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
     # shellcheck disable=SC2086
     part tsan TSAN_OPTIONS=second_deadlock_stack=1 -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=thread $avx2 \
-        "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed" -- kernel vq gpt train embedding
+        "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed" -- kernel vq gpt train dist embedding
 else
     echo "0 tsan: SKIPPED, $reason;" >"$work/tsan.line"
 fi

@@ -3,9 +3,10 @@
 //
 //     const auto results = support::run_ranks(3, [](support::ThreadCommunicator& c) { return c.rank(); });
 //
-// It is as strict as an MPI may be: send returns when the other side has taken the bytes (so what relies on a buffer
-// waits for ever), lengths must be equal, and nobody waits in vain: when one rank throws, when all that are left wait for
-// one another, or for a rank that has returned, every rank that waits gets a CommunicationError.
+// It is as strict as an MPI may be: send returns when the other side has taken the bytes (so what relies on
+// a buffer waits for ever), lengths must be equal, and nobody waits in vain: when one rank throws, when all
+// that are left wait for one another, or for a rank that has returned, every rank that waits gets a
+// CommunicationError.
 
 #include <tessera/core/error.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -138,9 +139,11 @@ private:
     ThreadWorld* world_;
     std::size_t rank_;
 };
-static_assert(tessera::dist::Communicator<ThreadCommunicator> && !tessera::dist::single_process<ThreadCommunicator>);
+static_assert(tessera::dist::Communicator<ThreadCommunicator> &&
+              !tessera::dist::single_process<ThreadCommunicator>);
 
-/// f(communicator) on `size` ranks at once: what they return, by rank. The first exception of all is thrown on.
+/// f(communicator) on `size` ranks at once: what they return, by rank. The first exception of all is thrown
+/// on.
 template <class F>
 auto run_ranks(std::size_t size, F f) {
     using Result = std::invoke_result_t<F&, ThreadCommunicator&>;

@@ -1,15 +1,15 @@
 #pragma once
-// broadcast_state(communicator, root, models...): all processes get the state that `root` has, at the start of a run or
-// after `root` loaded a checkpoint.
+// broadcast_state(communicator, root, models...): all processes get the state of `root`, at the start of a
+// run or after `root` loaded a checkpoint.
 //
 //     if (communicator.rank() == 0) io::load("run.safetensors", trainer);
 //     dist::broadcast_state(communicator, 0, trainer);
 //
-// A model is what io::save takes: static each_state(f, model), and where it has them metadata() and state_changed().
-// The names and sizes of all leaves and the metadata (heads, options) must be the same everywhere; where they are not,
-// all processes throw an ArgumentError, and no model has changed.
+// A model is what io::save takes: static each_state(f, model), and where it has them metadata() and
+// state_changed(). The names and sizes of all leaves and the metadata (heads, options) must be the same
+// everywhere; where they are not, all processes throw an ArgumentError, and no model has changed.
 //
-// Costs  three broadcasts, of which one has the size of the state, and memory for a second copy of it
+// Costs  three broadcasts, one of them as large as the state, and memory for a second copy of it
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
@@ -78,7 +78,7 @@ void check_same_models(C& communicator, std::size_t root, const std::string& min
 }  // namespace detail
 
 template <Communicator C, class... M>
-    requires(sizeof...(M) > 0 && (requires(M& model) { M::each_state(Visit{}, model); } && ...))
+    requires(sizeof...(M) > 0 && (requires(M & model) { M::each_state(Visit{}, model); } && ...))
 void broadcast_state(C& communicator, std::size_t root, M&... models) {
     detail::check_root("dist::broadcast_state", root, communicator.size());
     if constexpr (!single_process<C>) {
@@ -108,4 +108,4 @@ void broadcast_state(C& communicator, std::size_t root, M&... models) {
     }
 }
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist

@@ -1,9 +1,9 @@
 #pragma once
-// gather_rows(communicator, local, all): the rows of all processes one after the other in the order of ranks, on every
-// process. They may have different numbers of rows, or none. `local` is not part of `all`.
+// gather_rows(communicator, local, all): the rows of all processes one after the other in the order of ranks,
+// on every process. They may have different numbers of rows, or none. `local` is not part of `all`.
 //
-// Costs  one broadcast for each process; each of them must hold the rows of all. For a first look at the data (k-means
-//        over some thousand vectors), where all processes then compute the same from the same rows.
+// Costs  one broadcast for each process, and memory for the rows of all on each. For a first look at the data
+//        (k-means over some thousand vectors), where all processes then compute the same from the same rows.
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/sizes.hpp>
@@ -20,7 +20,8 @@ namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C, class T, class Allocator>
     requires std::is_trivially_copyable_v<T>
-void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local, std::vector<T, Allocator>& all) {
+void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local,
+                 std::vector<T, Allocator>& all) {
     const std::vector<std::uint64_t> counts = sizes(communicator, local.size());
     all.resize(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
     std::size_t at = 0;
@@ -33,4 +34,4 @@ void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local
     }
 }
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist

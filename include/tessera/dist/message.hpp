@@ -1,9 +1,9 @@
 #pragma once
-// Message: the memory in which numbers travel. All leaves of all sets of a call are copied into one message, because a
-// message costs some microseconds however short it is, and a network of 100 leaves would pay that 100 times. Keep one
-// Message for all calls: nothing is allocated after the largest of them.
+// Message: the memory in which numbers travel. All leaves of all sets of a call are copied into one message,
+// because a message costs some microseconds however short it is, and a network of 100 leaves would pay that
+// 100 times. Keep one Message for all calls: nothing is allocated after the largest of them.
 //
-//     set      a parameter set (gradients, buffers, statistics), or a contiguous range of numbers (losses, counts)
+//     set      a parameter set (gradients, buffers, statistics), or a contiguous range of numbers (losses)
 //
 // Every leaf begins at a multiple of 64 bytes, in the order of the sets and of `each`.
 
@@ -23,11 +23,11 @@ namespace tessera::inline TESSERA_ABI::dist {
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 
-/// What can be sent and summed. Not weaker, because what arrives is only bytes and must be numbers to be added; not
-/// stronger, so that a loss beside a gradient needs no parameter set around it.
+/// What can be sent and summed. Not weaker, because what arrives is only bytes and must be numbers to be
+/// added; not stronger, so that a loss that travels with a gradient needs no parameter set around it.
 template <class S>
 concept Numbers = Parameters<std::remove_cvref_t<S>> ||
-                  (std::ranges::contiguous_range<S> && Number<std::ranges::range_value_t<S>>);
+    (std::ranges::contiguous_range<S>&& Number<std::ranges::range_value_t<S>>);
 
 class Message {
 public:
@@ -86,7 +86,9 @@ private:
     template <class F, class S>
     static void visit(F& f, S& set) {
         if constexpr (Parameters<std::remove_const_t<S>>)
-            std::remove_const_t<S>::each([&](const Path&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); }, set);
+            std::remove_const_t<S>::each(
+                [&](const Path&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); },
+                set);
         else
             f(std::span<element<decltype(std::span{set})>>{set});
     }
@@ -100,7 +102,8 @@ private:
         } else {
             using Unsigned = std::make_unsigned_t<T>;
             for (std::size_t i = 0; i < sum.size(); ++i)
-                sum[i] = static_cast<T>(static_cast<Unsigned>(static_cast<Unsigned>(sum[i]) + static_cast<Unsigned>(more[i])));
+                sum[i] = static_cast<T>(
+                    static_cast<Unsigned>(static_cast<Unsigned>(sum[i]) + static_cast<Unsigned>(more[i])));
         }
     }
 
@@ -108,4 +111,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist

@@ -1,6 +1,7 @@
 #pragma once
-// same_everywhere(communicator, bytes): have all processes the same bytes? All get the same answer. For a hash of the
-// weights, the options of a run, the size of a data set: what must agree before N processes can be one run.
+// same_everywhere(communicator, bytes): do all processes have the same bytes? All get the same answer. For
+// a hash of the weights, the options of a run, the size of a data set: what must agree before N processes
+// can be one run.
 //
 // Costs  two lists of sizes, and one broadcast of `bytes`
 
@@ -16,7 +17,8 @@
 namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C>
-[[nodiscard]] bool same_everywhere([[maybe_unused]] C& communicator, [[maybe_unused]] std::span<const std::byte> bytes) {
+[[nodiscard]] bool same_everywhere([[maybe_unused]] C& communicator,
+                                   [[maybe_unused]] std::span<const std::byte> bytes) {
     if constexpr (single_process<C>) {
         return true;
     } else {
@@ -29,4 +31,4 @@ template <Communicator C>
     }
 }
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist

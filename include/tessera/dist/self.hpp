@@ -1,6 +1,7 @@
 #pragma once
-// Self: the communicator of one process, the default everywhere. It is empty, and its size is a constant: sums over it,
-// broadcasts and gathers compile to nothing, so that a program on one machine does not pay for what it does not use.
+// Self: the communicator of one process, the default everywhere. It is empty and its size is a constant:
+// sums, broadcasts and gathers over it compile to nothing, so that a program on one machine does not pay
+// for what it does not use.
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/detail/peer.hpp>
@@ -15,7 +16,9 @@ struct Self {
     static constexpr std::size_t size() { return 1; }
 
     /// ArgumentError: there is nobody to send to.
-    static void send(std::span<const std::byte>, std::size_t to) { detail::check_other("dist::Self: send", to, 0, 1); }
+    static void send(std::span<const std::byte>, std::size_t to) {
+        detail::check_other("dist::Self: send", to, 0, 1);
+    }
     static void receive(std::span<std::byte>, std::size_t from) {
         detail::check_other("dist::Self: receive", from, 0, 1);
     }
@@ -24,4 +27,4 @@ struct Self {
     }
 };
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist

@@ -1,6 +1,7 @@
 #pragma once
-// sizes(communicator, n): the n of every process, by rank; all get the same list. Costs one broadcast of 8 bytes for
-// each process.
+// sizes(communicator, n): the n of every process, by rank; all get the same list.
+//
+// Costs  one broadcast of 8 bytes for each process
 
 #include <tessera/dist/communicator.hpp>
 
@@ -20,4 +21,4 @@ template <Communicator C>
     return all;
 }
 
-}  // namespace tessera::dist
+}  // namespace tessera::inline TESSERA_ABI::dist
