@@ -2,10 +2,11 @@
 //
 //     11_custom_quantizer [folder with digits] [--small]
 //
-// What is between encoder and decoder is a contract (vq/quantizer.hpp), and a codebook is one way to keep it. This one
-// has no codebook: the sign of each channel is one bit of the token. The compiler checks the names (vq::QuantizerSpec),
-// and testing::check_quantizer checks the rules: that lookup gives the bits of forward, gradients of the terms against
-// differences, that samples do not depend on each other, that absent tokens add nothing, ...
+// What is between encoder and decoder is a contract (vq/quantizer.hpp), and a codebook is one way to keep it.
+// This one has no codebook: the sign of each channel is one bit of the token. The compiler checks the names
+// (vq::QuantizerSpec), and testing::check_quantizer checks the rules: that lookup gives the bits of forward,
+// gradients of the terms against differences, that samples do not depend on each other, that absent tokens
+// add nothing, ...
 
 #include "support/course_nets.hpp"
 
@@ -79,7 +80,8 @@ struct SignQuantizer {
         }
     }
     static void backward(const Packed&, ts::View<const T, In>, ts::View<const ts::Token, Tokens> chosen,
-                         ts::View<const T, In>, ts::View<const T, In> dq, ts::View<T, In> dz, Cache&, Params&) {
+                         ts::View<const T, In>, ts::View<const T, In> dq, ts::View<T, In> dz, Cache&,
+                         Params&) {
         for (std::size_t i = 0; i < dz.span().size(); ++i)
             dz.data()[i] = chosen.data()[i / width] == ts::no_token ? T(0) : dq.data()[i];
     }
@@ -92,8 +94,9 @@ struct SignQuantizer {
             f("commitment", terms.commitment...);
         }
     };
-    static Terms regularize(const Packed& w, ts::View<const T, In> z, ts::View<const ts::Token, Tokens> chosen,
-                            ts::View<const T, In> q, ts::View<T, In> dz, Cache&, Params&, double divisor) {
+    static Terms regularize(const Packed& w, ts::View<const T, In> z,
+                            ts::View<const ts::Token, Tokens> chosen, ts::View<const T, In> q,
+                            ts::View<T, In> dz, Cache&, Params&, double divisor) {
         const double beta = static_cast<double>(w.commitment) / static_cast<double>(In::size);
         const T slope = static_cast<T>(2 * beta / divisor);
         double sum = 0;
@@ -142,8 +145,8 @@ int run(const course::Arguments& arguments) {
     std::printf("Wrong: %s\n", bad ? "keeps every rule" : bad.message.c_str());
 
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto train =
-        digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto train = digits.train.subset(
+        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     ts::Rng rng{42};
     Vae vae{rng, {.commitment = 0.1f}};
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
@@ -154,8 +157,8 @@ int run(const course::Arguments& arguments) {
                     last.reconstruction, last.terms.commitment, last.used);
     }
     const auto test = vae.evaluate(digits.test);
-    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse, test.psnr_db,
-                100 * test.usage, Vae::codes, test.perplexity);
+    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse,
+                test.psnr_db, 100 * test.usage, Vae::codes, test.perplexity);
     // guessing the mean image would leave an error of 0.067
     return good && !bad && test.mse < 0.05 ? 0 : 1;
 }

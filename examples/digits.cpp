@@ -131,7 +131,8 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary, Processe
     check_label(o, facts.class_names);
     const Output output{o.out, !is_first(processes)};
     output.check({"samples.png", "metrics.json"});
-    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + name(facts.quantizer) + ")");
+    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " +
+                           name(facts.quantizer) + ")");
     for (const std::string& unused : o.unused)
         std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 

@@ -150,11 +150,11 @@ Options parse(int argc, char** argv) {
     std::string quantizer;
     auto* quantizer_option =
         app.add_option("--quantizer", quantizer,
-                       help("codebook: the codes are vectors, learned with the nets; few codes that fit the images well, "
-                            "which the prior learns quickly") +
+                       help("codebook: the codes are vectors, learned with the nets; few codes that fit the "
+                            "images well, which the prior learns quickly") +
                            '\n' +
-                           help("fsq: finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; 1000 "
-                                "fixed codes with either preset, and no codebook that could collapse") +
+                           help("fsq: finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; "
+                                "1000 fixed codes with either preset, and no codebook that could collapse") +
                            '\n' + help("(default: codebook, or what the file of --load holds)"))
             ->type_name("NAME")
             ->check(

@@ -1,5 +1,5 @@
-// The preset `small` with either quantizer: both stages in a row, and sampling. One file, because most of what a compiler
-// makes of them is the kernels, which they share.
+// The preset `small` with either quantizer: both stages in a row, and sampling. In one file, because they share
+// the kernels, which are most of what a compiler makes of them.
 
 #include "pipeline.hpp"
 
