@@ -2,10 +2,11 @@
 //
 //     10_custom_block [--small]
 //
-// A Gpt takes any block: here a causal depthwise convolution over the tokens in the place of attention. Training needs
-// the layer of lesson 3 and nothing else. To sample with a cache, a layer that looks at other tokens says what it keeps
-// of them (State) and how it takes the next ones (step); where a row of y depends on the same row of x only,
-// `nn::Steps{.per_token = true}` is all. check_layer compares both with forward, bit for bit.
+// A Gpt takes any block: here a causal depthwise convolution over the tokens in the place of attention.
+// Training needs the layer of lesson 3 and nothing else. To sample with a cache, a layer that looks at other
+// tokens says what it keeps of them (State) and how it takes the next ones (step); where a row of y depends
+// on the same row of x only, `nn::Steps{.per_token = true}` is all. check_layer compares both with forward,
+// bit for bit.
 
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/sample.hpp>
@@ -48,8 +49,8 @@ struct MixerLayer {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t) mix(p, x[n].data(), t, y[n].data() + t * width);
     }
-    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>, ts::View<const T, In> dy,
-                         ts::View<T, In> dx, Cache&, Params& grad) {
+    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
+                         ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
         std::ranges::fill(dx.span(), T(0));
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t)
@@ -66,7 +67,8 @@ struct MixerLayer {
         explicit State(const Capacity& capacity) : seen(capacity.sequences) {}
         ts::Tensor<T, In> seen;
     };
-    static void step(const Params& p, ts::View<const T, Row> x, ts::View<T, Row> y, State& state, const Step& at) {
+    static void step(const Params& p, ts::View<const T, Row> x, ts::View<T, Row> y, State& state,
+                     const Step& at) {
         for (std::size_t n = 0; n < at.sequences; ++n)
             for (std::size_t t = 0; t < at.tokens; ++t) {
                 const std::size_t place = at.position + t, row = n * at.tokens + t;
@@ -107,7 +109,8 @@ int main(int argc, char** argv) {
     const auto follows = [](auto&& s, std::size_t i) { return s[i] == (s[i - 1] + s[i - 2]) % 8; };
     std::vector<ts::Token> tokens(count * Prior::context);
     for (std::size_t i = 0; i < tokens.size(); ++i)
-        tokens[i] = static_cast<ts::Token>(i % Prior::context < 2 ? rng.below(8) : (tokens[i - 1] + tokens[i - 2]) % 8);
+        tokens[i] = static_cast<ts::Token>(i % Prior::context < 2 ? rng.below(8)
+                                                                  : (tokens[i - 1] + tokens[i - 2]) % 8);
     const ts::data::Tokens<Prior::context> sequences{std::move(tokens)};
 
     Prior prior{rng};

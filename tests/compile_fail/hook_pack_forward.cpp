@@ -1,4 +1,4 @@
-// expect: layer: pack_forward: expected `static void pack_forward\(const Params&, Packed&\)` beside a pack
+// expect: layer: pack_forward: expected `static void pack_forward\(const Params&, Packed&\)` and a pack
 // expect: HooksFit<WithHook
 #include <tessera/nn/chain.hpp>
 

@@ -1,4 +1,4 @@
-// expect: layer: rounds: expected `static constexpr std::size_t rounds` beside a forward_round
+// expect: layer: rounds: expected `static constexpr std::size_t rounds` and a forward_round
 // expect: HooksFit<WithHook
 #include <tessera/nn/chain.hpp>
 

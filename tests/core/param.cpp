@@ -12,6 +12,16 @@ namespace ts = tessera;
 
 namespace {
 
+struct TwoRoles {
+    tessera::Param<float, tessera::Shape<2>> a, b;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("a", p.a...);
+        f("b", p.b...);
+    }
+};
+
 struct Pair {
     ts::Param<float, ts::Shape<3, 4>> weight;
     ts::Param<float, ts::Shape<4>> bias;
@@ -105,4 +115,17 @@ TEST_CASE("Param: one that was moved from says so") {
     auto to = std::move(from);
     CHECK(to.span().size() == 3);
     CHECK_THROWS_WITH_AS(from.span(), "Param: was moved from: expected 3, got 0", tessera::StateError);
+}
+
+TEST_CASE("Param: a role is copied with the values, and changes for a whole set where it is the one named") {
+    TwoRoles p;
+    CHECK(p.a.role() == tessera::Role::none);
+    p.a.set_role(tessera::Role::output);
+    p.b.set_role(tessera::Role::bias);
+    TwoRoles copy = p;
+    CHECK(copy.a.role() == tessera::Role::output);
+    tessera::change_role(copy, tessera::Role::output, tessera::Role::residual);
+    CHECK(copy.a.role() == tessera::Role::residual);
+    CHECK(copy.b.role() == tessera::Role::bias);
+    CHECK(p.a.role() == tessera::Role::output);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// A block that the library has never seen, as a user would write it: a causal depthwise convolution over tokens in the
-// place of attention, and a gated MLP.
+// A block that the library has never seen, as a user would write it: a causal depthwise convolution over
+// tokens in the place of attention, and a gated MLP.
 //
 //     x = x + mixer(norm(x)),   x = x + W2 gate(W1 norm(x))
 
@@ -37,8 +37,8 @@ struct MixerLayer {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t) mix(p, x[n].data(), t, y[n].data() + t * width);
     }
-    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>, ts::View<const T, In> dy,
-                         ts::View<T, In> dx, Cache&, Params& grad) {
+    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
+                         ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
         std::ranges::fill(dx.span(), T(0));
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t)
@@ -55,7 +55,8 @@ struct MixerLayer {
         explicit State(const ts::nn::Capacity& capacity) : seen(capacity.sequences) {}
         ts::Tensor<T, In> seen;
     };
-    static void step(const Params& p, ts::View<const T, Row> x, ts::View<T, Row> y, State& state, const ts::nn::Step& at) {
+    static void step(const Params& p, ts::View<const T, Row> x, ts::View<T, Row> y, State& state,
+                     const ts::nn::Step& at) {
         for (std::size_t n = 0; n < at.sequences; ++n)
             for (std::size_t t = 0; t < at.tokens; ++t) {
                 const std::size_t place = at.position + t, row = n * at.tokens + t;
@@ -68,7 +69,8 @@ private:
     static void mix(const Params& p, const T* x, std::size_t t, T* y) {
         for (std::size_t c = 0; c < width; ++c) {
             T sum = 0;
-            for (std::size_t k = 0; k < K && k <= t; ++k) sum = std::fma(p.weight[k * width + c], x[(t - k) * width + c], sum);
+            for (std::size_t k = 0; k < K && k <= t; ++k)
+                sum = std::fma(p.weight[k * width + c], x[(t - k) * width + c], sum);
             y[c] = sum;
         }
     }
@@ -97,8 +99,8 @@ struct GateLayer {
             y.data()[i] = a[0] * sigmoid(a[0]) * a[half];
         }
     }
-    static void backward(const Params&, ts::View<const T, In> x, ts::View<const T, Output>, ts::View<const T, Output> dy,
-                         ts::View<T, In> dx, Cache&, Params&) {
+    static void backward(const Params&, ts::View<const T, In> x, ts::View<const T, Output>,
+                         ts::View<const T, Output> dy, ts::View<T, In> dx, Cache&, Params&) {
         for (std::size_t i = 0; i < dy.span().size(); ++i) {
             const std::size_t first = i / half * 2 * half + i % half;
             const T a = x.data()[first], b = x.data()[first + half], s = sigmoid(a), d = dy.data()[i];
@@ -116,7 +118,8 @@ struct Gate {
 };
 
 template <std::size_t Width>
-using Block = ts::nn::Seq<ts::nn::Residual<ts::nn::LayerNorm, Mixer<4>>,
-                          ts::nn::Residual<ts::nn::LayerNorm, ts::nn::Linear<4 * Width>, Gate, ts::nn::Linear<Width>>>;
+using Block =
+    ts::nn::Seq<ts::nn::Residual<ts::nn::LayerNorm, Mixer<4>>,
+                ts::nn::Residual<ts::nn::LayerNorm, ts::nn::Linear<4 * Width>, Gate, ts::nn::Linear<Width>>>;
 
 }  // namespace user

@@ -21,8 +21,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// What a parameter is for. A layer says so at init, and a model that initialises its weights by a rule of its own reads it
-/// (Gpt); nobody reads it from a name. Layers made of layers keep `output` true: it is the last layer's only, and a Residual
+/// What a parameter is for. A layer says so at init, and a model that has its own rule for initial weights reads it
+/// (Gpt); it is never read from a name. Layers made of layers keep `output` true: it is the last layer's only, and a Residual
 /// makes `residual` of it.
 enum class Role : unsigned char {
     none,      ///< the layer did not say: the values of its init stay

@@ -1,9 +1,10 @@
 #pragma once
-// Some tokens at a time: what the layers of a Gpt remember of a few sequences that grow together (nn/step.hpp). For a
-// GptBlock that is the keys and values of its attention; for a block of your own, whatever its layers keep.
+// Some tokens at a time: what the layers of a Gpt remember of a few sequences that grow together
+// (nn/step.hpp). For a GptBlock that is the keys and values of its attention; for a block of your own,
+// whatever its layers keep.
 //
-// The logits, in float, have the same bits as those of the whole sequence at once: every sum runs in the same order. More
-// tokens than the context has places, and a token that has no embedding, are errors.
+// The logits, in float, have the same bits as those of the whole sequence at once: every sum runs in the same
+// order. More tokens than the context has places, and a token that has no embedding, are errors.
 
 #include <tessera/core/error.hpp>
 #include <tessera/gpt/gpt.hpp>
@@ -24,13 +25,16 @@ class KvCache {
     using T = typename Model::Scalar;
     using Net = typename Model::Net;
     using Packed = typename Model::Packed;
-    static_assert(nn::CanStep<Net>, "KvCache: a layer of the block cannot take one token at a time: it needs "
-                                    "`static constexpr nn::Steps steps{.per_token = true}` or a step, see nn/step.hpp");
+    static_assert(nn::CanStep<Net>,
+                  "KvCache: a layer of the block cannot take one token at a time: it needs "
+                  "`static constexpr nn::Steps steps{.per_token = true}` or a step, see nn/step.hpp");
 
 public:
-    /// `capacity.workers`: how many threads of a team may take a step together; `tokens`: the most of a sequence in a step.
+    /// `capacity.workers`: how many threads of a team may take a step together; `tokens`: the most of a
+    /// sequence in a step.
     explicit KvCache(const nn::Capacity& capacity)
-        : capacity_{checked(capacity)}, state_{capacity_}, scratch_{capacity_}, logits_(capacity_.rows() * C.vocab) {}
+        : capacity_{checked(capacity)}, state_{capacity_}, scratch_{capacity_},
+          logits_(capacity_.rows() * C.vocab) {}
     explicit KvCache(std::size_t sequences) : KvCache(nn::Capacity{.sequences = sequences}) {}
 
     std::size_t sequences() const { return capacity_.sequences; }
@@ -40,8 +44,9 @@ public:
     /// Forgets the last `tokens` of each sequence, at most those of the last step.
     void rewind(std::size_t tokens) {
         if (tokens > position_ - first_)
-            throw ArgumentError("KvCache: rewind: " +
-                                expected_got("at most " + std::to_string(position_ - first_), std::to_string(tokens)));
+            throw ArgumentError(
+                "KvCache: rewind: " +
+                expected_got("at most " + std::to_string(position_ - first_), std::to_string(tokens)));
         position_ -= tokens;
     }
 
@@ -51,16 +56,20 @@ public:
         kernel::Member alone;
         return step(w, tokens, alone);
     }
-    /// The same by all workers of a team, each with its share of every product. They must wait before the next step.
+    /// The same by all workers of a team, each with its share of every product. They must wait before the
+    /// next step.
     std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Member& worker) {
         if (worker.size() > capacity_.workers)
-            throw ArgumentError("KvCache: workers: " + expected_got("at most " + std::to_string(capacity_.workers),
-                                                                    std::to_string(worker.size())));
+            throw ArgumentError(
+                "KvCache: workers: " +
+                expected_got("at most " + std::to_string(capacity_.workers), std::to_string(worker.size())));
         const std::size_t count = tokens.size() / capacity_.sequences;
         check_tokens(tokens, count);
         kernel::in_own_mode([&] {
-            nn::Step at{.worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
-            Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_, at);
+            nn::Step at{
+                .worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
+            Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_,
+                      at);
             at.wait();
             if (worker.index() == 0) {
                 first_ = position_;
@@ -73,7 +82,8 @@ public:
 private:
     static const nn::Capacity& checked(const nn::Capacity& capacity) {
         const auto positive = [](const char* what, std::size_t value) {
-            if (value == 0) throw ArgumentError(std::string{"KvCache: "} + what + ": " + expected_got("at least 1", "0"));
+            if (value == 0)
+                throw ArgumentError(std::string{"KvCache: "} + what + ": " + expected_got("at least 1", "0"));
         };
         positive("sequences", capacity.sequences);
         positive("tokens", capacity.tokens);
@@ -86,16 +96,17 @@ private:
         if (count == 0 || count > capacity_.tokens || tokens.size() != sequences * count) {
             const std::string most =
                 capacity_.tokens == 1 ? "" : " x 1 to " + std::to_string(capacity_.tokens) + " tokens";
-            throw ArgumentError("KvCache: tokens: " +
-                                expected_got(std::to_string(sequences) + most, std::to_string(tokens.size())));
+            throw ArgumentError("KvCache: tokens: " + expected_got(std::to_string(sequences) + most,
+                                                                   std::to_string(tokens.size())));
         }
         if (position_ + count > C.context)
             throw ArgumentError("KvCache: position: " + expected_got("less than " + std::to_string(C.context),
                                                                      std::to_string(position_ + count - 1)));
         for (std::size_t n = 0; n < tokens.size(); ++n)
             if (tokens[n] >= C.embeddings())
-                throw DataError("KvCache: token of sequence " + std::to_string(n / count) + ": " +
-                                expected_got("less than " + std::to_string(C.embeddings()), std::to_string(tokens[n])));
+                throw DataError(
+                    "KvCache: token of sequence " + std::to_string(n / count) + ": " +
+                    expected_got("less than " + std::to_string(C.embeddings()), std::to_string(tokens[n])));
     }
 
     nn::Capacity capacity_;
@@ -105,4 +116,4 @@ private:
     Buffer<T> logits_;
 };
 
-}  // namespace tessera
+}  // namespace tessera::inline TESSERA_ABI

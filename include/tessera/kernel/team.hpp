@@ -168,7 +168,7 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
     team.rethrow();
 }
 
-/// The same by `size` threads of its own, all of which take part in every round: for tests. An exception of f reaches the
+/// The same by `size` new threads, all of which take part in every round: for tests. An exception of f reaches the
 /// caller.
 template <class F>
 void run_full_team(std::size_t size, std::size_t rounds, F&& f) {

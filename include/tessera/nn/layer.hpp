@@ -5,9 +5,9 @@
 //     forward(w, x, y, cache)                      writes all of y, and in cache what backward needs besides x and y
 //     backward(w, x, y, dy, dx, cache, grad)       overwrites dx, ADDS to grad
 //
-// Arguments always stand in this order: what it knows, what comes back, what it makes, its notes, what it adds to.
-// w is the layer's `Params`, or its `Packed` where it has one. Rules, tested by testing::check_layer for every layer,
-// ours or yours:
+// Arguments always stand in this order: what it knows, what comes back, what it makes, its cache, what it adds
+// to. w is the layer's `Params`, or its `Packed` where it has one. Rules, tested by testing::check_layer for
+// every layer, ours or yours:
 //   1. w is const: two threads run one net with two caches.
 //   2. Nothing is allocated after the first call with the largest batch.
 //   3. Results do not depend on the number of threads, bit for bit.
@@ -21,10 +21,11 @@
 //   begin(cache, pass)              told before each forward whether it trains, and with which random numbers
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
 //   fuses                           what it can do in one pass with its neighbours, see nn/fusion.hpp
-// A member that has one of these names and cannot be called so is an error where the layer is put into a Chain.
+// A member that has one of these names and cannot be called so is an error where the layer is put into a
+// Chain.
 //
-// init also says what each leaf is for (Param::set_role): whether it is a bias, or a weight whose product is the output. A
-// Gpt initialises weights by their role; a leaf without one keeps what init gave it.
+// init also says what each leaf is for (Param::set_role): whether it is a bias, or a weight whose product is
+// the output. A Gpt initialises weights by their role; a leaf without one keeps what init gave it.
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
@@ -37,8 +38,8 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// What a net is told before a forward pass. `first` is the index in the batch of the first sample of this block: what
-/// is drawn for a sample does not depend on how the batch was cut.
+/// What a net is told before a forward pass. `first` is the index in the batch of the first sample of this
+/// block: what is drawn for a sample does not depend on how the batch was cut.
 struct Pass {
     bool training = false;
     Rng rng{};

@@ -1,29 +1,36 @@
 #pragma once
-// Nets over sequences, some tokens at a time: the first dimension of a sample counts tokens, what follows it is a row.
+// Nets over sequences, some tokens at a time: the first dimension of a sample counts tokens, what follows it
+// is a row.
 //
-//     Net::State state{capacity};   Net::Scratch scratch{capacity};      how many sequences, tokens of a step, workers
+//     Net::State state{capacity};            // for so many sequences, tokens of a step, workers
+//     Net::Scratch scratch{capacity};
 //     nn::Step at{worker, sequences, tokens, position};
-//     Net::step(w, x, y, state, scratch, at);                            x, y: rows, [sequence][token]
-//     at.sync();                                                         now y is complete for every worker
+//     Net::step(w, x, y, state, scratch, at);        // x, y: rows, [sequence][token]
+//     at.sync();                                     // now y is complete for every worker
 //
-// Rows position .. position + tokens - 1 of each sequence go in, and the same rows of forward, outside training, come out,
-// bit for bit; one step of all tokens is forward. A step may begin at 0 again, or at any row since the first of the last
-// step: what was fed from there on is forgotten. The workers of a team (kernel/team.hpp) make the call together.
+// Rows position .. position + tokens - 1 of each sequence go in, and the same rows of forward, outside
+// training, come out, bit for bit; one step of all tokens is forward. A step may begin at 0 again, or at any
+// row since the first of the last step: what was fed from there on is forgotten. The workers of a team
+// (kernel/team.hpp) make the call together. Where `Net::steps.sharing` is replicated, each has its own y.
 //
 // A layer takes part in one of two ways:
-//   1. Row t of y depends on row t of x only. `static constexpr Steps steps{.per_token = true};` and no code: its spec is
-//      bound to one token, and forward is called with one token a sample. Its weights must have one type for any number of
-//      tokens: Params outside of the layer, a template of the width. per_token must be said, because a norm over all tokens
-//      could be called so, too, and would be wrong.
+//   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no
+//      code: its spec is bound to one token, and forward is called with one token a sample. Its weights must
+//      have one type for any number of tokens: Params outside of the layer, a template of the width.
+//      per_token must be said, because a norm over all tokens could be called so, too, and would be wrong.
 //   2. It remembers, or reads the position:
-//          struct State   { explicit State(const Capacity&); };          what it keeps of each sequence; optional
-//          struct Scratch { explicit Scratch(const Capacity&); };        shared by all copies of a Repeat; optional
-//          static void step(w, x, y, state, scratch, at);                without those that it does not have
-//      with a last argument `add` where Fuses::add_y is set. x and y are View<.., TokenRow<Input>> and TokenRow<Output>.
-// When a layer is called, x is complete. `steps.sharing` says which worker computes what of y, and where it is not given,
-// the leader computes all of it: right for any layer, and slower only where a team takes few sequences together.
+//          struct State { explicit State(const Capacity&); };       // what it keeps of each sequence
+//          struct Scratch { explicit Scratch(const Capacity&); };   // shared by all copies of a Repeat
+//          static void step(w, x, y, state, scratch, at);
+//      State and Scratch are optional, and step does without those that the layer does not have. x is a
+//      View<const InputScalar, TokenRow<Input>>, y a View<Scalar, TokenRow<Output>>. With Fuses::add_y the
+//      last argument is `add`.
+// When a layer is called, x is complete. `steps.sharing` says which worker computes what of y, and where it
+// is not given, the leader computes all of it: right for any layer, and slower only where a team takes few
+// sequences together.
 //
-// pack_forward(params, packed), optional, packs what forward and step read and leaves out what backward reads.
+// pack_forward(params, packed), optional, packs what forward and step read and leaves out what backward
+// reads.
 
 #include <tessera/core/shape.hpp>
 #include <tessera/kernel/parallel.hpp>
@@ -42,17 +49,17 @@ enum class Sharing {
     custom,       ///< each some part of it, which at.worker gives
     columns,      ///< each the columns kernel::columns_of(at.worker, last_dim<Output>)
     elementwise,  ///< y[i] depends on x[i] only: each the columns that it has of x
-    replicated,   ///< each all of it, in memory of its own: cheaper than to wait for another
+    replicated,   ///< each all of it, in own memory: cheaper than to wait for another
 };
 
 /// How a layer takes part in steps.
 struct Steps {
-    bool per_token = false;             ///< row t of y depends on row t of x only
+    bool per_token = false;  ///< row t of y depends on row t of x only
     Sharing sharing = Sharing::leader;
-    bool identity = false;              ///< y = x outside training (Dropout): a step leaves the layer out
+    bool identity = false;  ///< y = x outside training (Dropout): a step leaves the layer out
     // Of layers made of layers:
-    bool composite = false;  ///< step passes `at`, which is not const, on to theirs; has `static constexpr bool can_step`
-    bool add_y = false;      ///< step takes `add`, as where Fuses::add_y is set
+    bool composite = false;  ///< its step passes `at`, not const, on to theirs; it has a `can_step`
+    bool add_y = false;      ///< its step takes `add`, as where Fuses::add_y is set
 };
 
 /// The largest step that State and Scratch have memory for. `tokens`: of one sequence.
@@ -71,8 +78,8 @@ struct Step {
 
     std::size_t rows() const { return sequences * tokens; }
 
-    // For layers made of layers. What other workers may still be writing, as far as this worker knows: all take the same
-    // path, so all come to the same answer.
+    // For layers made of layers. What other workers may still be writing, as far as this worker knows: all
+    // take the same path, so all come to the same answer.
     enum class Pending { nothing, other_columns, anything };
     Pending pending = Pending::nothing;
 
@@ -126,13 +133,18 @@ namespace detail {
 template <class L, class... Memory>
 concept StepsWith = requires(const Ready<L>& w, View<const InputScalar<L>, TokenRow<typename L::Input>> x,
                              View<typename L::Scalar, TokenRow<typename L::Output>> y,
-                             std::conditional_t<steps<L>.composite, Step&, const Step&> at, Memory&... memory) {
+                             std::conditional_t<steps<L>.composite, Step&, const Step&> at,
+                             Memory&... memory) {
     L::step(w, x, y, memory..., at);
 };
 template <class L>
-concept WithState = requires { typename L::State; };
+concept WithState = requires {
+    typename L::State;
+};
 template <class L>
-concept WithScratch = requires { typename L::Scratch; };
+concept WithScratch = requires {
+    typename L::Scratch;
+};
 template <class L>
 consteval bool steps_itself() {
     if constexpr (WithState<L> && WithScratch<L>)
@@ -162,7 +174,7 @@ consteval bool can_step() {
 }
 }  // namespace detail
 
-/// Has a step of its own.
+/// Has its own step, apart from forward.
 template <class L>
 concept StepsItself = detail::steps_itself<L>();
 
@@ -170,8 +182,8 @@ concept StepsItself = detail::steps_itself<L>();
 template <class L>
 concept CanStep = detail::can_step<L>();
 
-/// The packing of many layers, in one loop over all of them. A layer made of layers adds theirs: add_pack_jobs(params,
-/// packed, jobs).
+/// The packing of many layers, in one loop over all of them. A layer made of layers adds theirs:
+/// add_pack_jobs(params, packed, jobs).
 class PackJobs {
 public:
     template <Layer L>
@@ -182,8 +194,9 @@ public:
             jobs_.push_back({&pack_one<L>, &params, &w});
     }
     void run() const {
-        kernel::for_each_slot(jobs_.size(), kernel::concurrency(),
-                              [&](std::size_t i, std::size_t) { jobs_[i].pack(jobs_[i].params, jobs_[i].packed); });
+        kernel::for_each_slot(jobs_.size(), kernel::concurrency(), [&](std::size_t i, std::size_t) {
+            jobs_[i].pack(jobs_[i].params, jobs_[i].packed);
+        });
     }
 
 private:
@@ -213,4 +226,4 @@ void pack_forward(const typename L::Params& params, Ready<L>& w) {
     jobs.run();
 }
 
-}  // namespace tessera::nn
+}  // namespace tessera::inline TESSERA_ABI::nn

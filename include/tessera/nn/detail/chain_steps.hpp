@@ -1,6 +1,6 @@
 #pragma once
-// The steps of a Chain (nn/step.hpp): its memory is that of its layers, and the rows between two of them. Layers that are
-// the identity outside training are left out.
+// The steps of a Chain (nn/step.hpp): its memory is that of its layers, and the rows between two of them.
+// Layers that are the identity outside training are left out.
 
 #include <tessera/nn/detail/stepper.hpp>
 #include <tessera/nn/step.hpp>
@@ -51,13 +51,14 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
             run<J + 1>(w, x, y, state, scratch, at, add);
         } else {
             const auto step = [&](auto to, auto... more) {
-                StepperAt<J>::run(std::get<J>(w.items), x, to, std::get<J>(state.layers), std::get<J>(scratch.layers), at,
-                                  more...);
+                StepperAt<J>::run(std::get<J>(w.items), x, to, std::get<J>(state.layers),
+                                  std::get<J>(scratch.layers), at, more...);
             };
             if constexpr (J < last) {
                 const auto mid = std::get<J>(scratch.y).view(at);
                 step(mid);
-                run<J + 1>(w, View<const T, TokenRow<typename At<J>::Output>>{mid}, y, state, scratch, at, add);
+                run<J + 1>(w, View<const T, TokenRow<typename At<J>::Output>>{mid}, y, state, scratch, at,
+                           add);
             } else if constexpr (steps.add_y) {
                 step(y, add);
             } else {
@@ -76,4 +77,4 @@ private:
     }
 };
 
-}  // namespace tessera::nn::detail
+}  // namespace tessera::inline TESSERA_ABI::nn::detail

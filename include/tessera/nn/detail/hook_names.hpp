@@ -1,6 +1,7 @@
 #pragma once
-// Which optional members of the layer contract a layer has by name, whatever their signature. A name that comes from two
-// bases is ambiguous, so a type, a constant, a function, overloads and templates are all found.
+// Which optional members of the layer contract a layer has by name, whatever their signature. A name that
+// comes from two bases is ambiguous, so a type, a constant, a function, overloads and templates are all
+// found.
 
 #include <tessera/core/abi.hpp>
 
@@ -14,34 +15,64 @@ template <class L>
 struct Named : L, HookNames {};
 
 template <class L>
-concept NamesPacked = !requires { &Named<L>::Packed; };
+concept NamesPacked = !requires {
+    &Named<L>::Packed;
+};
 template <class L>
-concept NamesPack = !requires { &Named<L>::pack; };
+concept NamesPack = !requires {
+    &Named<L>::pack;
+};
 template <class L>
-concept NamesInputScalar = !requires { &Named<L>::InputScalar; };
+concept NamesInputScalar = !requires {
+    &Named<L>::InputScalar;
+};
 template <class L>
-concept NamesBackwardParams = !requires { &Named<L>::backward_params; };
+concept NamesBackwardParams = !requires {
+    &Named<L>::backward_params;
+};
 template <class L>
-concept NamesRounds = !requires { &Named<L>::rounds; };
+concept NamesRounds = !requires {
+    &Named<L>::rounds;
+};
 template <class L>
-concept NamesMakeRoom = !requires { &Named<L>::make_room; };
+concept NamesMakeRoom = !requires {
+    &Named<L>::make_room;
+};
 template <class L>
-concept NamesForwardRound = !requires { &Named<L>::forward_round; };
+concept NamesForwardRound = !requires {
+    &Named<L>::forward_round;
+};
 template <class L>
-concept NamesBegin = !requires { &Named<L>::begin; };
+concept NamesBegin = !requires {
+    &Named<L>::begin;
+};
 template <class L>
-concept NamesState = !requires { &Named<L>::State; };
+concept NamesState = !requires {
+    &Named<L>::State;
+};
 template <class L>
-concept NamesScratch = !requires { &Named<L>::Scratch; };
+concept NamesScratch = !requires {
+    &Named<L>::Scratch;
+};
 template <class L>
-concept NamesStep = !requires { &Named<L>::step; };
+concept NamesStep = !requires {
+    &Named<L>::step;
+};
 template <class L>
-concept NamesPackForward = !requires { &Named<L>::pack_forward; };
+concept NamesPackForward = !requires {
+    &Named<L>::pack_forward;
+};
 template <class L>
-concept NamesAddPackJobs = !requires { &Named<L>::add_pack_jobs; };
+concept NamesAddPackJobs = !requires {
+    &Named<L>::add_pack_jobs;
+};
 template <class L>
-concept NamesSteps = !requires { &Named<L>::steps; };
+concept NamesSteps = !requires {
+    &Named<L>::steps;
+};
 template <class L>
-concept NamesFuses = !requires { &Named<L>::fuses; };
+concept NamesFuses = !requires {
+    &Named<L>::fuses;
+};
 
-}  // namespace tessera::nn::detail
+}  // namespace tessera::inline TESSERA_ABI::nn::detail

@@ -1,6 +1,6 @@
 #pragma once
-// How a Chain runs a step of one of its layers: what memory the layer needs, when its worker waits, which form of the
-// contract it has (nn/step.hpp).
+// How a Chain runs a step of one of its layers: what memory the layer needs, when its worker waits, which
+// form of the contract it has (nn/step.hpp).
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/view.hpp>
@@ -30,7 +30,9 @@ struct Between {
     Between() = default;
     explicit Between(const Capacity& capacity)
         : copies(Replicated ? capacity.workers : 1, Buffer<T>(capacity.rows() * Row::size)) {}
-    View<T, Row> view(const Step& at) { return {copies[Replicated ? at.worker.index() : 0].data(), at.rows()}; }
+    View<T, Row> view(const Step& at) {
+        return {copies[Replicated ? at.worker.index() : 0].data(), at.rows()};
+    }
 };
 
 template <class L, class Spec>
@@ -39,15 +41,18 @@ struct Stepper {
     using In = TokenRow<typename L::Input>;
     using Out = TokenRow<typename L::Output>;
     static constexpr Steps steps = nn::steps<L>;
-    static_assert(CanStep<L>, "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor a step "
-                              "of its own, see nn/step.hpp");
+    static_assert(
+        CanStep<L>,
+        "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor its "
+        "own step, see nn/step.hpp");
     static constexpr bool replicated = steps.sharing == Sharing::replicated;
     static constexpr bool adds = steps.add_y || fuses<L>.add_y;
 
 private:
     // The layer bound to one token, or to one number. Templates, so that nothing is bound that is not wanted.
     template <class S>
-    using OneOf = std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
+    using OneOf =
+        std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
     template <class S>
     using BoundToOne = typename Spec::template Bind<OneOf<S>, T>;
     template <class S>
@@ -83,8 +88,8 @@ public:
 
     /// `add`: see Fuses::add_y; only where `adds`.
     template <class... Add>
-    static void run(const Ready<L>& w, View<const InputScalar<L>, In> x, View<T, Out> y, State& state, Scratch& scratch, Step& at,
-                    Add... add) {
+    static void run(const Ready<L>& w, View<const InputScalar<L>, In> x, View<T, Out> y, State& state,
+                    Scratch& scratch, Step& at, Add... add) {
         if constexpr (steps.composite) {
             call(w, x, y, state, scratch, at, add...);
         } else {
@@ -119,7 +124,8 @@ private:
     static void forward(const auto& w, auto x, auto y, auto& scratch, const Step& at, auto... add) {
         using One = BoundToOne<typename L::Input>;
         static_assert(std::same_as<Ready<One>, Ready<L>>,
-                      "steps: per_token: the weights must have one type for any number of tokens: Params outside of the layer, "
+                      "steps: per_token: the weights must have one type for any number of tokens: Params "
+                      "outside of the layer, "
                       "a template of the width");
         auto& cache = scratch.of[at.worker.index()];
         nn::begin<One>(cache, {});
@@ -137,8 +143,9 @@ private:
             const View<const InputScalar<L>, typename One::Input> from{x.data(), x.batch()};
             const View<T, typename One::Output> to{y.data(), y.batch()};
             if constexpr (steps.sharing == Sharing::columns || steps.sharing == Sharing::custom) {
-                static_assert(HasRounds<One> && rounds<One> == 1,
-                              "steps: per_token: the sharing columns or custom needs a forward_round, in one round");
+                static_assert(
+                    HasRounds<One> && rounds<One> == 1,
+                    "steps: per_token: the sharing columns or custom needs a forward_round, in one round");
                 One::forward_round(w, from, to, cache, Round{at.worker}, add...);
             } else {
                 One::forward(w, from, to, cache, add...);
@@ -147,4 +154,4 @@ private:
     }
 };
 
-}  // namespace tessera::nn::detail
+}  // namespace tessera::inline TESSERA_ABI::nn::detail
