@@ -240,8 +240,8 @@ private:
     void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
         if constexpr (Prepares<Model>) {
             prepared_ = true;
-            model.prepare(batch, part, workspace_, [this]<class T>(std::span<const T> rows, std::vector<T>& all) {
-                return processes_.gather(rows, all);
+            model.prepare(batch, part, workspace_, [&processes = processes_]<class T>(std::span<const T> rows, std::vector<T>& all) {
+                return processes.gather(rows, all);
             });
         }
     }
