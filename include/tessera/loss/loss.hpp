@@ -18,7 +18,8 @@
 // count, so that the mean does not depend on how the batch was cut. dy may be the memory of y. Samples are independent.
 // A NaN in y or in the target makes the returned sum NaN: that is where the trainer looks for it.
 //
-// A loss without weights, numbers and scratch derives from PlainLoss and has two functions. Optional members: those of
+// A loss without weights, numbers and scratch derives from PlainLoss and has two functions; one with numbers alone may
+// derive from it too, and declare Options, Packed and pack itself. Optional members: those of
 // core/option_hooks.hpp. Rules, tested by testing::check_loss: gradients by differences, what is overwritten and what is
 // added, nothing is allocated after the first call with the largest batch, w is const.
 

@@ -55,6 +55,11 @@ struct PackedConvolution {
     const T* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
 
     void pack(const kernel::PatchSize& size, std::size_t a, std::size_t b, const T* weight) {
+        make_tables(size);
+        pack_gather(a, b, weight);
+        pack_scatter(a, b, weight);
+    }
+    void make_tables(const kernel::PatchSize& size) {
         if (gather.pixels == 0) {  // the tables depend on sizes only; all of them or none, should memory run out
             auto first = gather_plan(size);
             auto others = scatter_plans(size);
@@ -62,7 +67,11 @@ struct PackedConvolution {
             scatter = std::move(others);
             gather = std::move(first);
         }
+    }
+    void pack_gather(std::size_t a, std::size_t b, const T* weight) {
         gather_weights.pack(gather.taps * a, b, weight, b, 1);
+    }
+    void pack_scatter(std::size_t a, std::size_t b, const T* weight) {
         for (std::size_t c = 0; c < scatter.size(); ++c) {
             scatter_weights[c].resize(scatter[c].taps * b, a);
             for (std::size_t t = 0; t < scatter[c].taps; ++t)
@@ -97,6 +106,12 @@ struct Conv2dLayer {
         p.weight.set_role(Role::output);
         p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, W.size * W.size * channels, rng);
+    }
+    /// The scatter panels, which backward alone reads, are two thirds of the work.
+    static void pack_forward(const Params& p, Packed& w) {
+        w.make_tables(size);
+        w.pack_gather(channels, Out, p.weight.data());
+        if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
     }
     static void pack(const Params& p, Packed& w) {
         w.pack(size, channels, Out, p.weight.data());

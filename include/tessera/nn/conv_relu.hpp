@@ -42,6 +42,7 @@ struct ConvReluLayer {
         change_role(p, Role::output, Role::weight);
     }
     static void pack(const Params& p, Packed& w) { Convolution::pack(p, w); }
+    static void pack_forward(const Params& p, Packed& w) { Convolution::pack_forward(p, w); }
     static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
         if constexpr (requires { Convolution::forward(w, x, y, kernel::Epilogue<T>{}); })
             Convolution::forward(w, x, y, kernel::Epilogue<T>{.relu = true});

@@ -57,6 +57,15 @@ struct ConvTranspose2dLayer {
         p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, taps * Out, rng);
     }
+    /// The gather panels are for backward alone.
+    static void pack_forward(const Params& p, Packed& w) {
+        w.make_tables(size);
+        if constexpr (by_columns)
+            w.all_taps.pack(channels, taps * Out, p.weight.data(), 1, channels);
+        else
+            w.pack_scatter(Out, channels, p.weight.data());
+        if constexpr (has_bias) w.bias.assign(p.bias.span().begin(), p.bias.span().end());
+    }
     static void pack(const Params& p, Packed& w) {
         w.pack(size, Out, channels, p.weight.data());
         if constexpr (by_columns) w.all_taps.pack(channels, taps * Out, p.weight.data(), 1, channels);

@@ -11,6 +11,7 @@
 #include <tessera/nn/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/rounds.hpp>
+#include <tessera/nn/step.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
@@ -50,6 +51,18 @@ public:
         kernel::in_own_mode([&] {
             nn::pack<Encoder>(encoder, encoder_);
             nn::pack<Decoder>(decoder, decoder_);
+            Q::pack(params, buffers, options, quantizer_);
+        });
+    }
+    /// For encoding and decoding alone: leaves out what only backward reads, and packs the layers on all threads.
+    void pack_forward(const typename Encoder::Params& encoder, const typename Q::Params& params,
+                      const typename Q::Buffers& buffers, const typename Q::Options& options,
+                      const typename Decoder::Params& decoder) {
+        kernel::in_own_mode([&] {
+            nn::PackJobs jobs;
+            jobs.add<Encoder>(encoder, encoder_);
+            jobs.add<Decoder>(decoder, decoder_);
+            jobs.run();
             Q::pack(params, buffers, options, quantizer_);
         });
     }

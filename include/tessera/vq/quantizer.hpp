@@ -3,6 +3,7 @@
 // types, bound to the shape that the encoder gives. No object, no member state.
 //
 //   Input, Output                the encoder's sample and the decoder's; their last dimension is a row
+//   name                         optional: a std::string_view; files hold it, and one of another quantizer is refused
 //   tokens, codes                tokens of a sample, and how many values each can take. Tokens are in the order of the
 //                                rows (positions) of Input; where a position has several, they are next to each other
 //   Params                       learned by the optimiser from gradients
@@ -17,7 +18,9 @@
 //   lookup(w, tokens, q, cache)                       writes q; any tokens < codes, also those that forward never gives
 //   backward(w, z, tokens, q, dq, dz, cache, grad)    the gradient estimator: overwrites dz, ADDS to grad
 //
-// In evaluation (pass.training is false) forward's q has the bits of lookup(tokens). NumericError where z has no token.
+// In evaluation (pass.training is false) forward's q has the bits of lookup(tokens). NumericError where z has no token: a
+// row of NaN, say. check_finite and zero_absent of vq/quantize.hpp help; pass.first is the index of the first sample here,
+// for such messages. A View<Token> passes where a View<const Token> is wanted, so forward may end in a call of lookup.
 //
 // Optional members, in vq/quantizer_hooks.hpp. One that has the name but cannot be called so is a compile error:
 //   Terms, regularize(w, z, tokens, q, dz, cache, grad, divisor) -> Terms

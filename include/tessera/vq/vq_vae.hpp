@@ -168,6 +168,7 @@ public:
     /// What must agree in a file and is not seen in the shapes of its tensors.
     [[nodiscard]] static NamedValues metadata() {
         NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
+        if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
         for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()}) std::ranges::move(part, std::back_inserter(all));
         return all;
     }
@@ -251,7 +252,7 @@ public:
     /// The weights as they are now, packed for encoding and decoding; do this once to encode many small batches.
     [[nodiscard]] Frozen freeze() const {
         Frozen frozen;
-        freeze(frozen);
+        frozen.pack_forward(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
         return frozen;
     }
     /// Tokens of images.
