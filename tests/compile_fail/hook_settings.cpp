@@ -1,4 +1,4 @@
-// expect: settings: expected `static NamedValues settings\(const Options&\)`
+// expect: settings: expected `static std::vector<Setting> settings\(const Options&\)`
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
@@ -20,7 +20,7 @@ struct MyQuantizer : testing::SmoothQuantizer<In, T> {
     using typename Base::Params;
     using Tokens = View<const Token, Shape<Base::tokens>>;
 #ifdef FIXED
-    static NamedValues settings(const Options&) { return {}; }
+    static std::string settings(const Options&) { return {}; }
 #else
     static int settings(const Options&) { return 0; }
 #endif

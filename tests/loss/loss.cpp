@@ -91,7 +91,7 @@ struct WeighedLoss {
     static void check_options(const Options& o) {
         if (!(o.left >= 0)) throw ArgumentError("Weighed: left: expected a number >= 0");
     }
-    static NamedValues settings(const Options& o) { return {{"left", std::to_string(o.left)}}; }
+    static std::vector<Setting> settings(const Options& o) { return {{"left", std::to_string(o.left)}}; }
     static NamedValues metadata() { return {{"halves", "2"}}; }
 };
 struct Weighed {

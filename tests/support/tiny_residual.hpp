@@ -134,7 +134,7 @@ struct TinyResidualQuantizer {
         }
     }
     static void check_options(const Options& o) { tessera::check_options<Q>(o); }
-    static tessera::NamedValues settings(const Options& o) { return tessera::settings_of<Q>(o); }
+    static std::vector<tessera::Setting> settings(const Options& o) { return tessera::settings_of<Q>(o); }
     static tessera::NamedValues metadata() { return tessera::metadata_of<Q>(); }
 
 private:
