@@ -79,7 +79,10 @@ void eigen_product(Meter& meter, const Size& s) {
 void adjoint(Meter& meter, const Size& s) {
     const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);
     tessera::Buffer<float> db(s.k * s.n);
-    meter.time([&] { kernel::gemm_adjoint<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n); });
+    tessera::Buffer<float> copies;
+    meter.time([&] {
+        kernel::gemm_adjoint<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n, copies);
+    });
 }
 void eigen_adjoint(Meter& meter, const Size& s) {
     const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);

@@ -53,6 +53,7 @@
 #include <tessera/kernel/gemm_adjoint.hpp>
 #include <tessera/kernel/group_norm.hpp>
 #include <tessera/kernel/im2col.hpp>
+#include <tessera/kernel/intrinsics.hpp>
 #include <tessera/kernel/lane_sums.hpp>
 #include <tessera/kernel/layer_norm.hpp>
 #include <tessera/kernel/nearest_code.hpp>

@@ -27,7 +27,7 @@ inline constexpr auto crc32_tables = make_crc32_tables();
 }  // namespace detail
 
 /// Checksum of the bytes; `previous` is that of the bytes before them.
-constexpr std::uint32_t crc32(ByteView bytes, std::uint32_t previous = 0) {
+[[nodiscard]] constexpr std::uint32_t crc32(ByteView bytes, std::uint32_t previous = 0) {
     const auto& table = detail::crc32_tables;
     std::uint32_t c = ~previous;
     std::size_t i = 0;

@@ -32,8 +32,8 @@ public:
     explicit IoError(const std::string& message, std::string path = {}, int reason = 0)
         : Error(message), path_{std::move(path)}, reason_{reason} {}
 
-    const std::string& path() const { return path_; }
-    int reason() const { return reason_; }  ///< the system's errno; 0 where it gave none
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] int reason() const noexcept { return reason_; }  ///< the system's errno; 0 where it gave none
 
 private:
     std::string path_;
@@ -46,9 +46,9 @@ public:
     FormatError(FormatCode code, const std::string& message, std::string path = {}, std::uint64_t offset = 0)
         : Error(message), path_{std::move(path)}, offset_{offset}, code_{code} {}
 
-    FormatCode code() const { return code_; }
-    const std::string& path() const { return path_; }
-    std::uint64_t offset() const { return offset_; }  ///< the byte at which it was seen
+    [[nodiscard]] FormatCode code() const noexcept { return code_; }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }  ///< the byte at which it was seen
 
 private:
     std::string path_;
@@ -81,14 +81,14 @@ public:
 };
 
 /// `expected X, got Y`, the tail of most messages.
-inline std::string expected_got(std::string_view expected, std::string_view got) {
+[[nodiscard]] inline std::string expected_got(std::string_view expected, std::string_view got) {
     std::string s = "expected ";
     s += expected;
     s += ", got ";
     s += got;
     return s;
 }
-inline std::string expected_got(std::size_t expected, std::size_t got) {
+[[nodiscard]] inline std::string expected_got(std::size_t expected, std::size_t got) {
     return expected_got(std::to_string(expected), std::to_string(got));
 }
 

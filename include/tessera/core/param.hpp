@@ -50,25 +50,25 @@ public:
     static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
 
     /// StateError when the parameter was moved from: nothing is left of it.
-    std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
-    std::span<const T, S::size> span() const { return check_size(), std::span<const T, S::size>{values_}; }
-    T* data() { return values_.data(); }
-    const T* data() const { return values_.data(); }
-    T& operator[](std::size_t i) { return values_[i]; }
-    const T& operator[](std::size_t i) const { return values_[i]; }
+    [[nodiscard]] std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
+    [[nodiscard]] std::span<const T, S::size> span() const { return check_size(), std::span<const T, S::size>{values_}; }
+    [[nodiscard]] T* data() noexcept { return values_.data(); }
+    [[nodiscard]] const T* data() const noexcept { return values_.data(); }
+    [[nodiscard]] T& operator[](std::size_t i) noexcept { return values_[i]; }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return values_[i]; }
     void fill(T value) { std::ranges::fill(values_, value); }
     Role role() const { return role_; }
     void set_role(Role role) { role_ = role; }
 
     /// The dimensions in the outer (PyTorch's) order.
-    static constexpr std::array<std::size_t, S::rank> outer_dims() {
+    [[nodiscard]] static constexpr std::array<std::size_t, S::rank> outer_dims() {
         std::array<std::size_t, S::rank> dims = S::dims;
         if constexpr (Order::order.size() != 0)
             for (std::size_t i = 0; i < S::rank; ++i) dims[i] = S::dims[Order::order[i]];
         return dims;
     }
     /// Position in our memory of the i-th element in the outer order.
-    static constexpr std::size_t from_outer(std::size_t i) {
+    [[nodiscard]] static constexpr std::size_t from_outer(std::size_t i) {
         if constexpr (Order::order.size() == 0) {
             return i;
         } else {
@@ -113,7 +113,7 @@ concept Parameters =
 
 /// Number of weights of a parameter set.
 template <Parameters P>
-std::size_t parameter_count(const P& params) {
+[[nodiscard]] std::size_t parameter_count(const P& params) {
     std::size_t count = 0;
     P::each([&](const Path&, const auto& leaf) { count += leaf.span().size(); }, params);
     return count;

@@ -12,11 +12,11 @@ namespace tessera::inline TESSERA_ABI {
 
 class Path {
 public:
-    constexpr Path(const char* name) : name_{name} {}
-    constexpr Path(std::string_view name, const Path* inner) : name_{name}, inner_{inner} {}
-    constexpr Path(std::size_t index, const Path& inner) : index_{index}, inner_{&inner} {}
+    constexpr Path(const char* name) noexcept : name_{name} {}
+    constexpr Path(std::string_view name, const Path* inner) noexcept : name_{name}, inner_{inner} {}
+    constexpr Path(std::size_t index, const Path& inner) noexcept : index_{index}, inner_{&inner} {}
 
-    std::string str() const {
+    [[nodiscard]] std::string str() const {
         std::string text = name_.empty() ? std::to_string(index_) : std::string{name_};
         if (inner_) {
             text += '.';
@@ -25,8 +25,8 @@ public:
         return text;
     }
     /// The leaf's own name: "weight".
-    constexpr std::string_view leaf() const { return inner_ ? inner_->leaf() : name_; }
-    constexpr const Path* inner() const { return inner_; }
+    [[nodiscard]] constexpr std::string_view leaf() const noexcept { return inner_ ? inner_->leaf() : name_; }
+    [[nodiscard]] constexpr const Path* inner() const noexcept { return inner_; }
 
 private:
     std::string_view name_;

@@ -25,7 +25,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 /// One block of Philox4x32-10: four 32-bit numbers from a 128-bit counter and a 64-bit key.
-constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) {
+[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) noexcept {
     for (int round = 0; round < 10; ++round) {
         const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0];
         const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c[2];
@@ -40,19 +40,19 @@ constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c
 class Rng {
 public:
     constexpr Rng() = default;
-    explicit constexpr Rng(std::uint64_t seed) : seed_{seed} {}
+    explicit constexpr Rng(std::uint64_t seed) noexcept : seed_{seed} {}
 
     /// The i-th stream below this one; does not move this one. Splits nest: split(epoch).split(step).
-    constexpr Rng split(std::uint64_t i) const {
+    [[nodiscard]] constexpr Rng split(std::uint64_t i) const noexcept {
         const auto r = philox4x32({low(i), high(i), low(stream_), high(stream_)}, {low(seed_) ^ 0x74657373u, high(seed_)});
         Rng child{seed_};
         child.stream_ = join(r[0], r[1]);
         return child;
     }
     /// Draws a new stream: what a function does with the generator that it is lent.
-    constexpr Rng fork() { return split(~(position_++)); }
+    constexpr Rng fork() noexcept { return split(~(position_++)); }
 
-    constexpr std::uint32_t bits() {
+    constexpr std::uint32_t bits() noexcept {
         if (const std::uint64_t index = position_ / 4 + 1; index != block_index_) {
             block_ = philox4x32({low(index), high(index), low(stream_), high(stream_)}, {low(seed_), high(seed_)});
             block_index_ = index;
@@ -60,14 +60,14 @@ public:
         return block_[position_++ % 4];
     }
     /// Uniform in [0, 1), a multiple of 2^-24.
-    constexpr float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
-    constexpr double uniform_double() {
+    constexpr float uniform() noexcept { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
+    constexpr double uniform_double() noexcept {
         const std::uint64_t hi = bits() >> 5, lo = bits() >> 6;
         return static_cast<double>((hi << 26) | lo) * 0x1p-53;
     }
-    constexpr float uniform(float low_end, float high_end) { return low_end + (high_end - low_end) * uniform(); }
+    constexpr float uniform(float low_end, float high_end) noexcept { return low_end + (high_end - low_end) * uniform(); }
     /// Uniform in 0 .. n - 1 (Lemire's multiply and reject: no bias). n > 0.
-    constexpr std::uint32_t below(std::uint32_t n) {
+    constexpr std::uint32_t below(std::uint32_t n) noexcept {
         std::uint64_t m = std::uint64_t{bits()} * n;
         if (static_cast<std::uint32_t>(m) < n) {
             const std::uint32_t threshold = (0u - n) % n;
@@ -76,14 +76,14 @@ public:
         return static_cast<std::uint32_t>(m >> 32);
     }
     /// Standard normal by Box and Muller, the cosine branch; two uniforms each.
-    float normal() {
+    float normal() noexcept {
         const double u = 1.0 - uniform_double(), v = uniform_double();
         return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
     }
-    float normal(float mean, float deviation) { return mean + deviation * normal(); }
+    float normal(float mean, float deviation) noexcept { return mean + deviation * normal(); }
 
-    constexpr std::uint64_t seed() const { return seed_; }
-    constexpr std::uint64_t position() const { return position_; }
+    [[nodiscard]] constexpr std::uint64_t seed() const noexcept { return seed_; }
+    [[nodiscard]] constexpr std::uint64_t position() const noexcept { return position_; }
 
     /// f(path, leaf) for "rng.seed", "rng.stream" and "rng.position", a 64-bit integer each.
     template <class F, class... R>
@@ -97,13 +97,13 @@ public:
 private:
     /// The block that is held belongs to the state before.
     template <class R>
-    static constexpr void forget_block(R& rng) {
+    static constexpr void forget_block(R& rng) noexcept {
         if constexpr (!std::is_const_v<R>) rng.block_index_ = 0;
     }
 
-    static constexpr std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
-    static constexpr std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
-    static constexpr std::uint64_t join(std::uint32_t lo, std::uint32_t hi) { return std::uint64_t{hi} << 32 | lo; }
+    static constexpr std::uint32_t low(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x); }
+    static constexpr std::uint32_t high(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x >> 32); }
+    static constexpr std::uint64_t join(std::uint32_t lo, std::uint32_t hi) noexcept { return std::uint64_t{hi} << 32 | lo; }
 
     std::uint64_t seed_ = 0;
     std::uint64_t stream_ = 0;

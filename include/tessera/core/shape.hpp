@@ -65,7 +65,7 @@ using WithLastDim = typename detail::with_last_dim<S, Last>::type;
 
 /// "7x7x32", for messages.
 template <StaticShape S>
-std::string to_string(S) {
+[[nodiscard]] std::string to_string(S) {
     std::string text;
     for (std::size_t d : S::dims) {
         if (!text.empty()) text += 'x';

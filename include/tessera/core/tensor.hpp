@@ -23,19 +23,19 @@ public:
     Tensor() = default;
     explicit Tensor(std::size_t batch) : values_(batch * S::size), batch_{batch} {}
 
-    operator View<T, S>() { return {values_.data(), batch()}; }
-    operator View<const T, S>() const { return {values_.data(), batch()}; }
-    View<T, S> view() { return *this; }
-    View<const T, S> view() const { return *this; }
+    operator View<T, S>() noexcept { return {values_.data(), batch()}; }
+    operator View<const T, S>() const noexcept { return {values_.data(), batch()}; }
+    [[nodiscard]] View<T, S> view() noexcept { return *this; }
+    [[nodiscard]] View<const T, S> view() const noexcept { return *this; }
 
-    std::span<T, S::size> operator[](std::size_t n) { return view()[n]; }
-    std::span<const T, S::size> operator[](std::size_t n) const { return view()[n]; }
-    std::span<T> span() { return view().span(); }
-    std::span<const T> span() const { return view().span(); }
-    T* data() { return values_.data(); }
-    const T* data() const { return values_.data(); }
+    [[nodiscard]] std::span<T, S::size> operator[](std::size_t n) noexcept { return view()[n]; }
+    [[nodiscard]] std::span<const T, S::size> operator[](std::size_t n) const noexcept { return view()[n]; }
+    [[nodiscard]] std::span<T> span() noexcept { return view().span(); }
+    [[nodiscard]] std::span<const T> span() const noexcept { return view().span(); }
+    [[nodiscard]] T* data() noexcept { return values_.data(); }
+    [[nodiscard]] const T* data() const noexcept { return values_.data(); }
     /// 0 for one that was moved from.
-    std::size_t batch() const { return values_.empty() ? 0 : batch_; }
+    [[nodiscard]] std::size_t batch() const noexcept { return values_.empty() ? 0 : batch_; }
 
     void resize(std::size_t batch) {
         if (values_.size() < batch * S::size) values_.resize(batch * S::size);

@@ -16,24 +16,24 @@ public:
     using Sample = S;
 
     constexpr View() = default;
-    constexpr View(T* data, std::size_t batch) : data_{data}, batch_{batch} {}
+    constexpr View(T* data, std::size_t batch) noexcept : data_{data}, batch_{batch} {}
     template <class U>
         requires std::convertible_to<U (*)[], T (*)[]>
-    constexpr View(View<U, S> v) : data_{v.data()}, batch_{v.batch()} {}
+    constexpr View(View<U, S> v) noexcept : data_{v.data()}, batch_{v.batch()} {}
 
-    constexpr T* data() const { return data_; }
-    constexpr std::size_t batch() const { return batch_; }
+    [[nodiscard]] constexpr T* data() const noexcept { return data_; }
+    [[nodiscard]] constexpr std::size_t batch() const noexcept { return batch_; }
     /// How many samples: what operator[] indexes, as batch().
-    constexpr std::size_t size() const { return batch_; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return batch_; }
     /// How many numbers all samples have together.
-    constexpr std::size_t elements() const { return batch_ * S::size; }
+    [[nodiscard]] constexpr std::size_t elements() const noexcept { return batch_ * S::size; }
     /// All samples as rows of `last_dim<S>` numbers, for kernels.
-    constexpr std::span<T> span() const { return {data_, elements()}; }
-    constexpr std::span<T, S::size> operator[](std::size_t n) const {
+    [[nodiscard]] constexpr std::span<T> span() const noexcept { return {data_, elements()}; }
+    [[nodiscard]] constexpr std::span<T, S::size> operator[](std::size_t n) const noexcept {
         return std::span<T, S::size>{data_ + n * S::size, S::size};
     }
     /// Samples first .. first + count.
-    constexpr View slice(std::size_t first, std::size_t count) const { return {data_ + first * S::size, count}; }
+    [[nodiscard]] constexpr View slice(std::size_t first, std::size_t count) const noexcept { return {data_ + first * S::size, count}; }
 
 private:
     T* data_ = nullptr;

@@ -52,12 +52,12 @@ struct Batch {
     std::span<const Label> labels;
     std::size_t index = 0;
 
-    std::size_t size() const { return x.batch(); }
+    [[nodiscard]] std::size_t size() const { return x.batch(); }
     operator E() const { return x; }
 };
 
 /// 0 .. count - 1 in a random order.
-inline std::vector<std::uint32_t> permutation(std::size_t count, Rng rng) {
+[[nodiscard]] inline std::vector<std::uint32_t> permutation(std::size_t count, Rng rng) {
     std::vector<std::uint32_t> order(count);
     for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(i);
     for (std::size_t i = count; i > 1; --i)
@@ -96,9 +96,9 @@ public:
     }
 
     /// How many batches a whole pass has.
-    std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
+    [[nodiscard]] std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
     /// How many examples they hold together.
-    std::size_t examples() const { return used_; }
+    [[nodiscard]] std::size_t examples() const { return used_; }
 
     class Iterator {
     public:
@@ -167,16 +167,16 @@ private:
 };
 
 template <Dataset D>
-Batches<D> batches(const D& dataset, std::size_t size, const BatchOptions& options) {
+[[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, const BatchOptions& options) {
     return {dataset, size, options};
 }
 template <Dataset D>
-Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
+[[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
     return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork(), .first = 0}};
 }
 /// The rest of the pass that is under way, or the next one. Order and first batch are the position's, not the options'.
 template <Dataset D>
-Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) {
+[[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) {
     position.check_pass(size, dataset.size());
     options.rng = position.order();
     options.first = static_cast<std::size_t>(position.next());

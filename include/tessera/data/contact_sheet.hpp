@@ -24,7 +24,7 @@ namespace tessera::inline TESSERA_ABI::data {
 /// `classes` 0: no labels.
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
-Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std::string& name) {
+[[nodiscard]] Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std::string& name) {
     constexpr std::size_t height = S::dims[0], width = S::dims[1], channels = S::dims[2];
     const std::size_t rows = sheet.height / height, columns = sheet.width / width;
     if (sheet.height % height != 0 || sheet.width % width != 0 || sheet.channels != channels)

@@ -39,7 +39,7 @@ public:
         class_names_ = std::move(class_names);
     }
 
-    std::size_t size() const { return bytes_.size() / S::size; }
+    [[nodiscard]] std::size_t size() const { return bytes_.size() / S::size; }
     std::span<const std::uint8_t, S::size> pixels(std::size_t i) const {
         return std::span<const std::uint8_t, S::size>{bytes_.data() + i * S::size, S::size};
     }
@@ -50,10 +50,10 @@ public:
         for (std::size_t k = 0; k < S::size; ++k) destination[k] = static_cast<float>(from[k]) / 255.0f;
     }
 
-    bool labelled() const { return !labels_.empty(); }
-    Label label(std::size_t i) const { return labels_[i]; }
-    std::span<const Label> labels() const { return labels_.span(); }
-    std::size_t classes() const { return labels_.classes(); }
+    [[nodiscard]] bool labelled() const { return !labels_.empty(); }
+    [[nodiscard]] Label label(std::size_t i) const { return labels_[i]; }
+    [[nodiscard]] std::span<const Label> labels() const { return labels_.span(); }
+    [[nodiscard]] std::size_t classes() const { return labels_.classes(); }
     /// One for each class, or empty where the source has none.
     const std::vector<std::string>& class_names() const { return class_names_; }
 

@@ -34,10 +34,10 @@ public:
                     expected_got("less than " + std::to_string(classes_), std::to_string(values_[i].index)));
     }
 
-    bool empty() const { return values_.empty(); }
-    std::size_t classes() const { return classes_; }
-    std::span<const Label> span() const { return values_; }
-    Label operator[](std::size_t i) const { return values_[i]; }
+    [[nodiscard]] bool empty() const { return values_.empty(); }
+    [[nodiscard]] std::size_t classes() const { return classes_; }
+    [[nodiscard]] std::span<const Label> span() const { return values_; }
+    [[nodiscard]] Label operator[](std::size_t i) const { return values_[i]; }
 
 private:
     std::vector<Label> values_;

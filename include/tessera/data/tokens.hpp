@@ -33,18 +33,18 @@ public:
         labels_ = Labels{std::move(labels), classes, size(), "Tokens"};
     }
 
-    std::size_t size() const { return tokens_.size() / N; }
-    View<const Token, Shape<N>> view() const { return {tokens_.data(), size()}; }
-    std::span<const Token, N> operator[](std::size_t i) const { return view()[i]; }
+    [[nodiscard]] std::size_t size() const { return tokens_.size() / N; }
+    [[nodiscard]] View<const Token, Shape<N>> view() const { return {tokens_.data(), size()}; }
+    [[nodiscard]] std::span<const Token, N> operator[](std::size_t i) const { return view()[i]; }
 
     void copy(std::size_t i, std::span<Token, N> destination) const {
         std::copy_n(tokens_.data() + i * N, N, destination.data());
     }
 
-    bool labelled() const { return !labels_.empty(); }
-    Label label(std::size_t i) const { return labels_[i]; }
-    std::span<const Label> labels() const { return labels_.span(); }
-    std::size_t classes() const { return labels_.classes(); }
+    [[nodiscard]] bool labelled() const { return !labels_.empty(); }
+    [[nodiscard]] Label label(std::size_t i) const { return labels_[i]; }
+    [[nodiscard]] std::span<const Label> labels() const { return labels_.span(); }
+    [[nodiscard]] std::size_t classes() const { return labels_.classes(); }
 
 private:
     std::vector<Token> tokens_;

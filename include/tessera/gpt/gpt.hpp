@@ -149,7 +149,7 @@ public:
     }
 
     /// The weights as they are now in the kernels' order, for forward passes only: pack once to sample often.
-    Packed freeze() const {
+    [[nodiscard]] Packed freeze() const {
         Packed packed;
         nn::pack_forward<Net>(params_.net, packed);
         return packed;
@@ -192,7 +192,7 @@ public:
     }
 
     /// Mean nats per token of a dataset; its labels are used where the net knows classes.
-    double evaluate(const data::Tokens<context>& sequences) const {
+    [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
         return kernel::in_own_mode([&] {
             const Packed packed = freeze();
@@ -214,7 +214,7 @@ public:
     }
 
     /// Logits of whole sequences: position i sees the label and the tokens before i.
-    Tensor<T, Logits> logits(View<const Token, Context> sequences, std::span<const Label> labels = {}) const {
+    [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences, std::span<const Label> labels = {}) const {
         const Packed packed = freeze();
         Tensor<Token, Context> input;
         fill_input(sequences, labels, input, [](std::size_t) { return false; });

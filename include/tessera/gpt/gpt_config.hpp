@@ -19,10 +19,10 @@ struct GptConfig {
     std::size_t dropout_percent = 0;  ///< behind each branch of a block, while training
 
     /// Rows of the embedding: tokens, labels, the null class.
-    constexpr std::size_t embeddings() const { return vocab + classes + 1; }
+    [[nodiscard]] constexpr std::size_t embeddings() const { return vocab + classes + 1; }
     /// The token that opens a sequence of that label.
-    constexpr Token label_token(Label label) const { return static_cast<Token>(vocab + label.index); }
-    constexpr Token null_token() const { return static_cast<Token>(vocab + classes); }
+    [[nodiscard]] constexpr Token label_token(Label label) const { return static_cast<Token>(vocab + label.index); }
+    [[nodiscard]] constexpr Token null_token() const { return static_cast<Token>(vocab + classes); }
 };
 
 /// Numbers that a Gpt can be made of; a concept over the configuration, so that compilers print it.

@@ -129,7 +129,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
 
 /// `count` sequences from packed weights (Gpt::freeze); their labels are those of the options.
 template <class Model>
-data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::size_t count,
+[[nodiscard]] data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::size_t count,
                                     const SampleOptions& options, Rng& rng) {
     using T = typename Model::Scalar;
     constexpr GptConfig C = Model::config;
@@ -172,7 +172,7 @@ data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::s
 
 /// The same from a model's weights as they are now.
 template <GptConfig C, class Block, std::floating_point T>
-data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count, const SampleOptions& options,
+[[nodiscard]] data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count, const SampleOptions& options,
                                Rng& rng) {
     return sample<Gpt<C, Block, T>>(prior.freeze(), count, options, rng);
 }

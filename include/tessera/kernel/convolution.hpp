@@ -114,24 +114,26 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
     if constexpr (std::same_as<T, float>) {
         constexpr std::size_t R = tile::max_rows, table = R * max_taps;  // pointers: at least one tile of the largest window
         const std::size_t panels = (n + panel_width - 1) / panel_width;
-        const float* a[table];
         float* out[R * detail::block_tiles];
-        const auto multiply = [&](const detail::Part& part, std::size_t r, std::size_t tiles, const tile::Segments& segments) {
+        const auto multiply = [&](const detail::Part& part, const float* const* a, std::size_t r, std::size_t tiles,
+                                  const tile::Segments& segments) {
             for (std::size_t p = part.first_panel, j = p * panel_width; p < part.end_panel; ++p, j += panel_width)
                 tile::forward(r, tiles, a, segments, w.panel(p), out, j, (std::min)(panel_width, n - j),
                               detail::tile_end(end, y, j));
         };
         if (channels < detail::short_tap && k <= detail::gathered_row) {
-            alignas(64) float patches[R * detail::gathered_row];
+            alignas(64) float patches[R * detail::gathered_row];  // in a scope of its own: never on the stack with the table
+            const float* a[R];
             const detail::Part part(me, rows, panels, false);
             tile::EvenCut(part.rows).for_runs(1, [&](std::size_t first, std::size_t r, std::size_t) {
                 first += part.first_row;
                 im2col(plan, x, in_pixels, channels, first, r, patches);
                 for (std::size_t i = 0; i < r; ++i) a[i] = patches + i * k, out[i] = out_row(first + i);
-                multiply(part, r, 1, tile::whole(k));
+                multiply(part, a, r, 1, tile::whole(k));
             });
             return;
         }
+        const float* a[table];
         for (const PatchGroup& group : plan.groups) {
             const tile::Segments segments{group.taps.size(), channels, group.taps.data()};
             const std::size_t most = table / (R * (std::max)(segments.count, std::size_t{1}));
@@ -141,7 +143,7 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
                 for (std::size_t t = 0; t < tiles; ++t)
                     detail::point_tile(plan, group, {x, in_pixels, channels}, {y, out_pixels, n},
                                        part.first_row + first + t * r, r, a + t * r * segments.count, out + t * r);
-                multiply(part, r, tiles, segments);
+                multiply(part, a, r, tiles, segments);
             });
         }
     } else if (me.index() == 0) {
@@ -167,10 +169,11 @@ inline InPlace in_place_of_taps(std::size_t taps, std::size_t read, std::size_t 
 }
 }  // namespace detail
 
-/// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image.
+/// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image. `copies` as
+/// for gemm_adjoint.
 template <std::floating_point T>
 void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
-                      const T* dy, std::size_t n, T* dw) {
+                      const T* dy, std::size_t n, T* dw, Buffer<T>& copies) {
     const std::size_t rows = batch * plan.pixels, k = plan.taps * channels;
     if constexpr (std::same_as<T, float>) {
         if (channels < detail::short_tap && k <= detail::gathered) {
@@ -179,7 +182,7 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
             for (std::size_t m = 0; m < rows; m += block) {
                 const std::size_t count = (std::min)(block, rows - m);
                 im2col(plan, x, in_pixels, channels, m, count, patches);
-                gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n);
+                gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n, copies);
             }
         } else {
             const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
@@ -187,7 +190,7 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
             };
             const std::size_t read = detail::chunk_rows * in_pixels / plan.pixels * channels;
             detail::adjoint_rows(rows, plan.taps, channels, n, point, dy, n, dw, n,
-                                 detail::in_place_of_taps(plan.taps, read, n));
+                                 detail::in_place_of_taps(plan.taps, read, n), copies);
         }
     } else {
         RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));

@@ -7,10 +7,7 @@
 // host that rounds upwards, or traps on an inexact result, gets the bits that everybody gets, and no signal.
 
 #include <tessera/core/abi.hpp>
-
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
+#include <tessera/kernel/intrinsics.hpp>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 

@@ -6,8 +6,10 @@
 //     db += sum of dy     column_sums    rows in order
 //
 // A panel of 196 rows of dy (12 KiB with AVX2) stays in L1 while all tiles of x pass. Either operand may be copied in the
-// order of the tile first: in place, rows at a distance of 2^n bytes fall into few sets of L1 and evict each other.
+// order of the tile first: in place, rows at a distance of 2^n bytes fall into few sets of L1 and evict each other. The
+// copies, up to 325 KiB, are in a buffer that the caller keeps: too much for the stack of a thread, and allocated once.
 
+#include <tessera/core/buffer.hpp>
 #include <tessera/kernel/adjoint_tile.hpp>
 #include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/panels.hpp>
@@ -77,13 +79,18 @@ inline InPlace in_place_of_matrix(std::size_t ldy) {
 // of the rows m .. m + count - 1 a part has (row[i], from 0 on) and where they stand (a[i]), and returns how many.
 template <class Rows>
 void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point, const float* dy,
-                  std::size_t ldy, float* db, std::size_t ldb, InPlace in_place) {
+                  std::size_t ldy, float* db, std::size_t ldb, InPlace in_place, Buffer<float>& copies) {
     constexpr std::size_t chunk = chunk_rows, columns = 256, most_k = 128;  // copies that fit in L2 together
-    constexpr std::size_t most_tiles = (most_k + tile::max_rows - 1) / tile::max_rows;
-    alignas(64) float x[most_tiles * chunk * tile::pitch], panels[chunk * columns];
     const float* a[chunk];
     std::uint32_t at[chunk];
     const bool dy_in_place = in_place.dy && n % panel_width == 0;  // else columns behind the last would be read
+    const std::size_t most_rows = std::min(chunk, rows);
+    const std::size_t x_size = in_place.x ? 0 : tile::EvenCut(std::min(most_k, k)).parts * most_rows * tile::pitch;
+    const std::size_t most_panels = (std::min(columns, n) + panel_width - 1) / panel_width;
+    const std::size_t size = x_size + (dy_in_place ? 0 : most_panels * panel_width * chunk);
+    if (copies.size() < size) copies.resize(size);
+    float* const x = copies.data();
+    float* const panels = x + x_size;
     const std::size_t ldg = dy_in_place ? ldy : panel_width;
     for (std::size_t m = 0; m < rows; m += chunk) {
         const std::size_t count = (std::min)(chunk, rows - m);
@@ -118,10 +125,10 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
 }
 }  // namespace detail
 
-/// dB (k x n, distance ldb) += x^T dy over `rows` rows.
+/// dB (k x n, distance ldb) += x^T dy over `rows` rows. `copies` grows to what the largest product needs.
 template <std::floating_point T>
 void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
-                  std::size_t ldy, T* db, std::size_t ldb) {
+                  std::size_t ldy, T* db, std::size_t ldb, Buffer<T>& copies) {
     if constexpr (std::same_as<T, float>)
         detail::adjoint_rows(rows, 1, k, n,
                              [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
@@ -131,7 +138,7 @@ void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, st
                                  }
                                  return count;
                              },
-                             dy, ldy, db, ldb, detail::in_place_of_matrix(ldy));
+                             dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
     else
         eigen_map(db, k, n, ldb) += eigen_map(x, rows, k, ldx).transpose() * eigen_map(dy, rows, n, ldy);
 }

@@ -9,6 +9,7 @@
 // would cancel ours in the middle of a step, and nobody would say so.
 
 #include <tessera/kernel/denormals.hpp>
+#include <tessera/kernel/intrinsics.hpp>
 
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
@@ -19,10 +20,6 @@
 #include <cstddef>
 #include <exception>
 #include <new>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace tessera::inline TESSERA_ABI::kernel {
 

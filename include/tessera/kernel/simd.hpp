@@ -9,6 +9,7 @@
 // Where a product feeds a sum, kernels write fma out: nothing is left that a compiler could contract on its own.
 
 #include <tessera/core/abi.hpp>
+#include <tessera/kernel/intrinsics.hpp>
 
 #include <xsimd/xsimd.hpp>
 

@@ -70,7 +70,7 @@ struct CausalAttentionLayer {
     struct Cache {
         Tensor<T, Triple> qkv, dqkv;
         Tensor<T, In> o, dout;
-        Buffer<T> largest, inverse;
+        Buffer<T> largest, inverse, adjoint_copies;
         kernel::AttentionScratch<T> scratch;
     };
 
@@ -146,14 +146,14 @@ struct CausalAttentionLayer {
         cache.dqkv.resize(x.batch());
         cache.dout.resize(x.batch());
         kernel::gemm_adjoint<T>(rows, width, width, cache.o.data(), width, dy.data(), width, grad.out_weight.data(),
-                                width);
+                                width, cache.adjoint_copies);
         kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
         kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
         kernel::attention_backward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
                                       cache.dout.data(), cache.dqkv.data(), cache.largest, cache.inverse,
                                       cache.scratch);
         kernel::gemm_adjoint<T>(rows, width, 3 * width, x.data(), width, cache.dqkv.data(), 3 * width,
-                                grad.in_weight.data(), 3 * width);
+                                grad.in_weight.data(), 3 * width, cache.adjoint_copies);
         kernel::column_sums<T>(rows, 3 * width, cache.dqkv.data(), 3 * width, grad.in_bias.data());
         kernel::gemm<T>(rows, cache.dqkv.data(), 3 * width, w.in.backward, dx.data(), width);
     }

@@ -6,12 +6,14 @@
 // Input    the shape that stands first; each spec binds to the shape that the one before it gives
 // Output   what the last layer gives
 // Params   those of the layers, named by position: "0.weight", "2.weight"
-// Cache    those of the layers, each output between two layers, and two buffers for gradients that take turns
+// Cache    those of the layers, each output between two layers, two buffers for gradients that take turns, and one that
+//          the layers copy to
 //
 // Where two neighbours are Joined, one bound layer stands for both and keeps the first one's position.
 
 #include <tessera/nn/detail/bind.hpp>
 #include <tessera/nn/detail/chain_steps.hpp>
+#include <tessera/nn/detail/lent_copies.hpp>
 #include <tessera/nn/fusion.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/rounds.hpp>
@@ -64,6 +66,7 @@ struct BasicChain {
         typename Parts::Caches layers;
         typename Parts::Outputs y;
         Buffer<T> dy[2];
+        Buffer<T> adjoint_copies;  // lent to each layer in turn
         Tensor<T, In> unused_dx;
     };
 
@@ -178,6 +181,7 @@ private:
         auto& g = std::get<I>(grad.items);
         const auto& weights = std::get<I>(w.items);
         if constexpr (I == 0) {
+            const detail::Lent<T> lent{cache.adjoint_copies, notes};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data()) return nn::backward<At<0>>(weights, x, y, dy, dx, notes, g, {.masked_dy = masked, .add_dx = add});
             if constexpr (requires { At<0>::backward_params(weights, x, y, dy, notes, g, Ending<T>{}); })
@@ -190,6 +194,7 @@ private:
             using InputBelow = typename At<I>::Input;
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
             if constexpr (skips && I == 1) {  // a Relu, which leaves nothing to do
+                const detail::Lent<T> lent{cache.adjoint_copies, notes};
                 if (dx.data())
                     nn::backward<At<I>>(weights, below, y, dy, dx, notes, g, {masked, true, add});
                 else
@@ -198,7 +203,10 @@ private:
                 auto& buffer = cache.dy[cache.dy[0].data() == dy.data() ? 1 : 0];
                 if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
                 const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
-                nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g, {.masked_dy = masked, .mask_dx = masks});
+                {
+                    const detail::Lent<T> lent{cache.adjoint_copies, notes};
+                    nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g, {.masked_dy = masked, .mask_dx = masks});
+                }
                 if constexpr (skips)
                     back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(), View<const T, InputBelow>{dbelow}, dx,
                                        cache, grad, add);

@@ -8,7 +8,9 @@
 // Params   weight Shape<size, size, channels, Out> (PyTorch's [Out, channels, size, size]), bias Shape<Out>; both start
 //          in U(-1/sqrt(n), 1/sqrt(n)), n = size^2 channels
 // Packed   panels of the weights for both directions, and the tables of pixels
-// Cache    none
+// Cache    copies that the gradient of the weights is made from
+//
+// Over 150 lines: the packed weights are also those of ConvTranspose2d.
 
 #include <tessera/kernel/convolution.hpp>
 #include <tessera/nn/conv_relu.hpp>
@@ -98,7 +100,9 @@ struct Conv2dLayer {
     using Output = Shape<size.out_height, size.out_width, Out>;
     using Params = ConvolutionParams<W.size, channels, Out, has_bias ? Out : 0, T>;
     using Packed = PackedConvolution<T>;
-    using Cache = Empty;
+    struct Cache {
+        Buffer<T> adjoint_copies;
+    };
     static constexpr std::size_t out_pixels = row_count<Output>;
 
     static void init(Params& p, Rng& rng) {
@@ -138,9 +142,9 @@ struct Conv2dLayer {
                                 in_pixels, {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
-                                Cache&, Params& grad) {
+                                Cache& cache, Params& grad) {
         kernel::convolve_adjoint<T>(w.gather, x.batch(), x.data(), in_pixels, channels, dy.data(), Out,
-                                    grad.weight.data());
+                                    grad.weight.data(), cache.adjoint_copies);
         if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -9,7 +9,8 @@
 // Params   weight Shape<size, size, Out, channels> (PyTorch's [channels, Out, size, size]), bias Shape<Out>; both start
 //          in U(-1/sqrt(n), 1/sqrt(n)), n = size^2 Out (PyTorch's fan-in of a transposed weight)
 // Packed   panels of the weights for both directions, and the tables of pixels
-// Cache    with few output channels: the products of every pixel with all taps, before they are added up
+// Cache    with few output channels: the products of every pixel with all taps, before they are added up;
+//          copies that the gradient of the weights is made from
 
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_relu.hpp>
@@ -49,7 +50,7 @@ struct ConvTranspose2dLayer {
         kernel::Panels<T> all_taps;  // channels x (taps Out)
     };
     struct Cache {
-        Buffer<T> columns;
+        Buffer<T> columns, adjoint_copies;
     };
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, taps * Out, rng);
@@ -98,9 +99,9 @@ struct ConvTranspose2dLayer {
                             {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
-                                Cache&, Params& grad) {
+                                Cache& cache, Params& grad) {
         kernel::convolve_adjoint<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
-                                    grad.weight.data());
+                                    grad.weight.data(), cache.adjoint_copies);
         if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -7,7 +7,7 @@
 // Output   Shape<..., Out>
 // Params   weight Shape<C, Out> (PyTorch's [Out, C]), bias Shape<Out>; both start in U(-1/sqrt(C), 1/sqrt(C))
 // Packed   panels of W and of W^T, the bias
-// Cache    none
+// Cache    copies that the gradient of W is made from
 
 #include <tessera/kernel/gemm.hpp>
 #include <tessera/kernel/gemm_adjoint.hpp>
@@ -70,7 +70,9 @@ struct LinearLayer {
     using Output = WithLastDim<In, Out>;
     using Params = LinearParams<in, Out, B, T>;
     using Packed = PackedLinear<T>;
-    using Cache = Empty;
+    struct Cache {
+        Buffer<T> adjoint_copies;
+    };
 
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, in, rng);
@@ -99,9 +101,10 @@ struct LinearLayer {
                         {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
     }
     static void backward_params(const Packed&, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
-                                Cache&, Params& grad) {
+                                Cache& cache, Params& grad) {
         const std::size_t m = x.batch() * rows;
-        kernel::gemm_adjoint<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out);
+        kernel::gemm_adjoint<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out,
+                                cache.adjoint_copies);
         if constexpr (has_bias) kernel::column_sums<T>(m, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -7,7 +7,7 @@
 // Input    Shape<..., C>
 // Output   Shape<..., Out>
 // Params   Linear's
-// Cache    gelu'(u), which backward overwrites with du
+// Cache    gelu'(u), which backward overwrites with du; and Linear's
 //
 // A Chain binds it to `Linear, Gelu`; the header of Linear says so (nn/joined.hpp).
 
@@ -37,6 +37,7 @@ struct LinearGeluLayer {
 
     struct Cache {
         Tensor<T, typename Affine::Output> slope;
+        typename Affine::Cache affine;
     };
 
     static void init(Params& p, Rng& rng) {
@@ -68,9 +69,8 @@ struct LinearGeluLayer {
     }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, Input> dx, Cache& cache, Params& grad) {
-        Empty none;
         kernel::multiply<T>(dy.span(), cache.slope.span(), cache.slope.span());
-        Affine::backward(w, x, y, View<const T, Output>{cache.slope}, dx, none, grad);
+        Affine::backward(w, x, y, View<const T, Output>{cache.slope}, dx, cache.affine, grad);
     }
 };
 
