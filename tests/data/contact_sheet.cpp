@@ -41,11 +41,11 @@ TEST_CASE("load_contact_sheet: cells in their order, bands of rows are the class
 }
 
 TEST_CASE("load_contact_sheet: sheets that do not divide are refused") {
-    CHECK(message<DataError>([] { data::cut_contact_sheet<Shape<3, 2, 1>>(sheet(), 2, "s.png"); }) ==
+    CHECK(message<DataError>([] { return data::cut_contact_sheet<Shape<3, 2, 1>>(sheet(), 2, "s.png"); }) ==
           "load_contact_sheet: s.png: expected cells of 3x2x1, got 8 x 6 pixels");
-    CHECK(message<DataError>([] { data::cut_contact_sheet<Shape<2, 2, 1>>(sheet(), 3, "s.png"); }) ==
+    CHECK(message<DataError>([] { return data::cut_contact_sheet<Shape<2, 2, 1>>(sheet(), 3, "s.png"); }) ==
           "load_contact_sheet: s.png: expected rows of cells in 3 equal bands, got 4 rows");
-    CHECK(contains(message<IoError>([] { data::load_contact_sheet<Shape<2, 2, 1>>("/none.png", 3); }),
+    CHECK(contains(message<IoError>([] { return data::load_contact_sheet<Shape<2, 2, 1>>("/none.png", 3); }),
                    "/none.png: No such file"));
 }
 

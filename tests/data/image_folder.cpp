@@ -81,7 +81,7 @@ TEST_CASE("load_image_folder: the division depends on position and seed only") {
 
 TEST_CASE("load_image_folder: what cannot work is told with its name") {
     const TemporaryFolder folder;
-    const auto load = [&] { data::load_image_folder<Gray>(folder.str()); };
+    const auto load = [&] { return data::load_image_folder<Gray>(folder.str()); };
     CHECK(message<DataError>(load) ==
           "load_image_folder: " + folder.str() + ": expected PNG or JPEG files, got none");
     folder.write("a.png", flat(1));
@@ -93,9 +93,9 @@ TEST_CASE("load_image_folder: what cannot work is told with its name") {
     CHECK(message<DataError>(load) ==
           "load_image_folder: " + folder.str() +
               ": expected all images in subfolders, or none, got 1 beside 1 subfolders");
-    CHECK(contains(message<IoError>([&] { data::load_image_folder<Gray>(folder / "none"); }),
+    CHECK(contains(message<IoError>([&] { return data::load_image_folder<Gray>(folder / "none"); }),
                    "none: No such file or directory"));
-    CHECK(message<ArgumentError>([&] { data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==
+    CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==
           "load_image_folder: validation: expected 0 to 1, got 1.500000");
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("load_image_folder: one bad file among 1,000 is an error with its posi
     const TemporaryFolder folder;
     write_many(folder, {500});
     try {
-        data::load_image_folder<Gray>(folder.str());
+        static_cast<void>(data::load_image_folder<Gray>(folder.str()));
         FAIL("the bad file was taken");
     } catch (const FormatError& e) {
         CHECK(e.what() == "load_image_folder: file 501 of 1000: " + numbered(folder, 500) +
@@ -166,7 +166,7 @@ TEST_CASE("load_image_folder: more bad files than skip_up_to, or nothing but bad
     const TemporaryFolder folder;
     const auto load = [&](double share) {
         return message<DataError>(
-            [&] { data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
+            [&] { return data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
     };
     for (int i = 0; i < 100; ++i)
         folder.write(std::to_string(100 + i) + ".png", i < 29 ? Bytes{'h', 'i'} : flat(7));
@@ -182,7 +182,7 @@ TEST_CASE("load_image_folder: more bad files than skip_up_to, or nothing but bad
 
     const auto refused = [&](double share) {
         return message<ArgumentError>(
-            [&] { data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
+            [&] { return data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
     };
     CHECK(refused(-0.1) == "load_image_folder: skip_up_to: expected 0 to 1, got -0.100000");
     CHECK(refused(std::nan("")) == "load_image_folder: skip_up_to: expected 0 to 1, got nan");

@@ -63,25 +63,25 @@ TEST_CASE("load_mnist: EMNIST is turned, its classes are counted, its sets are t
     CHECK((set.train.pixels(0)[1] == 28 && set.train.pixels(0)[28] == 1 && set.train.pixels(0)[29] == 29));
     write_usual(folder, "emnist-byclass-", "test");
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({61, 3}));
-    CHECK(message<DataError>([&] { data::load_mnist(folder.str()); }) ==
+    CHECK(message<DataError>([&] { return data::load_mnist(folder.str()); }) ==
           "load_mnist: " + folder.str() + ": holds several sets; pass the prefix of one: emnist-byclass-");
     CHECK(data::load_mnist(folder.str(), {}, "emnist-byclass-").train.classes() == 62);
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({62, 3}));
-    CHECK(contains(message<DataError>([&] { data::load_mnist(folder.str(), {}, "emnist-byclass-"); }),
+    CHECK(contains(message<DataError>([&] { return data::load_mnist(folder.str(), {}, "emnist-byclass-"); }),
                    "label 0: expected less than 62, got 62"));
 }
 
 TEST_CASE("load_mnist: missing folders and files are named") {
     const TemporaryFolder folder;
-    CHECK(message<IoError>([&] { data::load_mnist(folder / "none"); }) ==
+    CHECK(message<IoError>([&] { return data::load_mnist(folder / "none"); }) ==
           "load_mnist: " + (folder / "none") + ": there is no such folder");
-    CHECK(message<IoError>([&] { data::load_mnist(folder.str()); })
+    CHECK(message<IoError>([&] { return data::load_mnist(folder.str()); })
               .starts_with("load_mnist: " + folder.str() +
                            ": missing: train-images-idx3-ubyte train-labels-idx1-ubyte "
                            "t10k-images-idx3-ubyte t10k-labels-idx1-ubyte (looked for them also with .gz"));
     write_usual(folder);
     std::filesystem::remove(folder / "t10k-labels-idx1-ubyte");
-    CHECK(contains(message<IoError>([&] { data::load_mnist(folder.str()); }),
+    CHECK(contains(message<IoError>([&] { return data::load_mnist(folder.str()); }),
                    ": missing: t10k-labels-idx1-ubyte (looked"));
 }
 
@@ -90,14 +90,14 @@ TEST_CASE("load_mnist: images and labels must belong together") {
     write_usual(folder);
     folder.write("train-labels-idx1-ubyte", labels({1, 2}));
     const std::string path = folder / "train-labels-idx1-ubyte";
-    CHECK(message<FormatError>([&] { data::load_mnist(folder.str()); }) ==
+    CHECK(message<FormatError>([&] { return data::load_mnist(folder.str()); }) ==
           path + " @4: count: expected 3 (as many as images), got 2");
     folder.write("train-labels-idx1-ubyte", labels({1, 10, 2}));
-    CHECK(message<DataError>([&] { data::load_mnist(folder.str()); }) ==
+    CHECK(message<DataError>([&] { return data::load_mnist(folder.str()); }) ==
           "load_mnist: " + path + ": label 1: expected less than 10, got 10");
     folder.write("train-labels-idx1-ubyte", labels({1, 1, 2}));
     folder.write("train-images-idx3-ubyte", images(3, 0, 27));
-    CHECK(message<FormatError>([&] { data::load_mnist(folder.str()); }) ==
+    CHECK(message<FormatError>([&] { return data::load_mnist(folder.str()); }) ==
           (folder / "train-images-idx3-ubyte") + " @8: image: expected 28 x 28, got 27 x 27");
 }
 

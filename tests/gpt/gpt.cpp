@@ -202,7 +202,7 @@ TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and p
     std::vector<Token> tokens(10, 1);
     const View<const Token, Shape<5>> x{tokens.data(), 2};
     const auto refused = [&]<class E>(std::vector<Label> given, const char* expected) {
-        CHECK(support::message<E>([&] { model.logits(x, given); }) == expected);
+        CHECK(support::message<E>([&] { return model.logits(x, given); }) == expected);
         CHECK(support::message<E>([&] { model.loss_and_grad({x, given, 0}, ws, grad); }) == expected);
     };
     refused.operator()<DataError>(labels_of({0, 3}), "Gpt: label 1: expected less than 3, got 3");
@@ -214,7 +214,7 @@ TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and p
     refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 4: expected less than 7, got 4294967294");
     CHECK(support::message<ArgumentError>([&] { model.loss_and_grad({}, ws, grad); }) ==
           "Gpt: batch: expected at least one sequence, got 0");
-    CHECK(support::message<ArgumentError>([&] { model.evaluate({}); }) ==
+    CHECK(support::message<ArgumentError>([&] { return model.evaluate({}); }) ==
           "Gpt::evaluate: sequences: expected at least one, got 0");
 }
 

@@ -154,7 +154,7 @@ private:
 
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
-static ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions& options = {}) {
+[[nodiscard]] static ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions& options = {}) {
     if (!(options.validation >= 0 && options.validation <= 1))
         throw ArgumentError("load_image_folder: validation: " +
                             expected_got("0 to 1", std::to_string(options.validation)));

@@ -95,7 +95,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
 }  // namespace detail
 
 /// `prefix` chooses among several sets of EMNIST in one folder: "emnist-balanced-".
-static inline Mnist load_mnist(const std::string& folder, const Limits& limits = {}, std::string prefix = {}) {
+[[nodiscard]] static inline Mnist load_mnist(const std::string& folder, const Limits& limits = {}, std::string prefix = {}) {
     using Digits = Images<Shape<28, 28, 1>>;
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored))
