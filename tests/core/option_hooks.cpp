@@ -47,7 +47,7 @@ TEST_CASE("Option hooks: where a part says nothing, everything goes and nothing 
 TEST_CASE("Option hooks: where a part says something, the calls are its own") {
     CHECK_NOTHROW(check_options<Speaking>({}));
     CHECK_THROWS_AS(check_options<Speaking>({.number = -1}), int);
-    CHECK(settings_of<Speaking>({.number = 7}) == NamedValues{{"number", "7"}});
+    CHECK(settings_of<Speaking>({.number = 7}) == std::vector<Setting>{{"number", "7"}});
     CHECK(metadata_of<Speaking>() == NamedValues{{"levels", "8,5"}});
 }
 

@@ -19,6 +19,8 @@
 using namespace tessera;
 using support::message;
 
+namespace load_test {
+
 namespace {
 
 /// Two parts, a counter that goes with a setting, and a leaf that it can be used without.
@@ -445,3 +447,5 @@ TEST_CASE("io::load: options with one to four models, from a file and from a pat
              message<IoError>([&] { io::load("/none", toy, rng, a, b, {.prefix = "m."}); })})
         CHECK(call == "read_file: /none: No such file or directory");
 }
+
+}  // namespace load_test

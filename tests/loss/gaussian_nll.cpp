@@ -96,7 +96,7 @@ TEST_CASE("GaussianNll: starts at a variance of one, has one parameter and names
     std::string names;
     decltype(params)::each([&](const ts::Path& path, const auto&) { names += path.str(); }, params);
     CHECK(names == "log_variance");
-    CHECK(ts::settings_of<ts::GaussianNllLoss<pair::Number, float>>({.eps = 0.5}) == ts::NamedValues{{"loss.eps", "0.5"}});
+    CHECK(ts::settings_of<ts::GaussianNllLoss<pair::Number, float>>({.eps = 0.5}) == std::vector<ts::Setting>{{"loss.eps", "0.5"}});
 }
 
 TEST_CASE("GaussianNll: an eps that cannot work is refused by name") {

@@ -151,7 +151,7 @@ TEST_CASE("Loss: what it learns is optimised, what it keeps is saved, and its op
     io::load(file, loaded);
     CHECK(support::hash_state(kept) == support::hash_state(loaded));
     CHECK(VaeOf<Weighed>::metadata().back() == std::pair<std::string, std::string>{"halves", "2"});
-    CHECK(kept.settings().back() == std::pair<std::string, std::string>{"left", "2.000000"});
+    CHECK(kept.settings().back() == Setting{"left", "2.000000"});
     CHECK(support::message<ArgumentError>([&] { VaeOf<Weighed>{rng, {}, {.left = -1}}; }) ==
           "Weighed: left: expected a number >= 0");
     CHECK(support::message<ArgumentError>([&] { VaeOf<GaussianNll>{rng, {}, {.eps = 0}}; }) ==

@@ -20,6 +20,8 @@ struct Setting {
     /// Names of leaves, or their beginnings. When a host keeps its own value (io::LoadOptions::accept), it keeps these
     /// too: the rate of the next step, a half-filled accumulation.
     std::vector<std::string> leaves{};
+
+    friend bool operator==(const Setting&, const Setting&) = default;
 };
 
 }  // namespace tessera::inline TESSERA_ABI
