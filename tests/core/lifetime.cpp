@@ -9,10 +9,11 @@
 #include <vector>
 
 using tessera::Lifetime;
-using State = Lifetime::State;
-using Watch = Lifetime::Watch;
 
 namespace lifetime_test {
+
+using State = Lifetime::State;
+using Watch = Lifetime::Watch;
 
 static_assert(std::is_nothrow_copy_constructible_v<Lifetime> && std::is_nothrow_move_constructible_v<Lifetime>);
 static_assert(std::is_nothrow_copy_constructible_v<Watch> && !std::is_default_constructible_v<Watch>);
