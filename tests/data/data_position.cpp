@@ -14,6 +14,8 @@
 using namespace tessera;
 using support::message;
 
+namespace data_position_test {
+
 namespace {
 
 using Numbers = data::Tokens<1>;
@@ -104,12 +106,14 @@ TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; be
         static_cast<void>(batch);
         break;
     }
-    CHECK(message<ArgumentError>([&] { batches(set, 5, position); }) ==
+    CHECK(message<ArgumentError>([&] { return batches(set, 5, position); }) ==
           "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of "
           "10 examples");
-    CHECK(message<ArgumentError>([&] { batches(larger, 4, position); }) ==
+    CHECK(message<ArgumentError>([&] { return batches(larger, 4, position); }) ==
           "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 4 of "
           "12 examples");
     run(set, position, 1, no_save);
     CHECK(batches(larger, 5, position).count() == 3);
 }
+
+}  // namespace data_position_test

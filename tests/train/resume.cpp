@@ -23,6 +23,8 @@ using namespace tessera;
 using support::contains;
 using support::message;
 
+namespace resume_test {
+
 namespace {
 
 using Vae = support::TinyVae<float>;
@@ -30,7 +32,7 @@ constexpr GptConfig config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .la
 using Prior = Gpt<config>;
 using Names = std::vector<std::string>;
 
-Vae vae_of(std::uint64_t seed, VqVaeOptions options = {}) {
+Vae vae_of(std::uint64_t seed, CodebookOptions options = {}) {
     Rng rng{seed};
     return Vae{rng, options};
 }
@@ -191,7 +193,7 @@ TEST_CASE("resume: the options of a VqVae and of a Gpt are compared, in a traine
     Vae vae = vae_of(1);
     Trainer trainer{vae, AdamW{vae}};
     auto whole = file_of(trainer), alone = file_of(vae);
-    const auto told = [&](const VqVaeOptions& options) {
+    const auto told = [&](const CodebookOptions& options) {
         Vae other = vae_of(2, options);
         Trainer resumed{other, AdamW{other}};
         const std::string text = message<FormatError>([&] { io::load(whole, resumed); });
@@ -254,24 +256,28 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     Vae::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             const std::string name = path.str();
-            if (name.starts_with("codebook.") && name != "codebook.weight") return;
-            std::vector<float> values(L::Dims::size);
+            if (name == "quantizer.started" || (name.starts_with("codebook.") && name != "codebook.weight")) return;
+            std::vector<typename L::Scalar> values(L::Dims::size);
             for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
             const auto dims = L::outer_dims();
-            writer.add<float>(name, std::vector<std::uint64_t>{dims.begin(), dims.end()}, values);
+            writer.add<typename L::Scalar>(name, std::vector<std::uint64_t>{dims.begin(), dims.end()}, values);
         },
         vae);
     io::SafetensorsFile file{writer.bytes(), "x"};
     const io::LoadReport report = io::load(file, decoder);
-    CHECK(report.missing == Names{"codebook.count", "codebook.sum", "codebook.grace", "codebook.steps"});
+    CHECK(report.missing == Names{"codebook.count", "codebook.sum", "codebook.grace", "quantizer.started"});
 
     Tensor<float, Vae::Input> x{4};
     for (std::size_t i = 0; i < 4; ++i) images().copy(i, x[i]);
     const auto expected = vae.reconstruct(x), got = decoder.reconstruct(x);
     CHECK(std::ranges::equal(expected.view().span(), got.view().span()));
     // training goes on from these vectors: neither k-means nor an average that knows others takes them away
-    const auto& book = decoder.codebook();
-    CHECK(book.steps[0] == 1);
+    const auto& book = decoder.buffers().book;
+    Vae::each_state(
+        [](const Path& path, const auto& leaf) {
+            if (path.str() == "quantizer.started") CHECK(leaf[0] == 1);
+        },
+        decoder);
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < book.sum.span().size(); ++i) wrong += book.sum[i] != book.weight[i];
     CHECK(wrong == 0);
@@ -282,8 +288,8 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     CHECK(contains(message<FormatError>([&] { io::load(file, resumed); }), "codebook.count"));
     Vae fine = vae_of(3);
     Trainer tuned{fine, AdamW{fine}};
-    const io::LoadReport weights = io::load(file, tuned, {.allow_missing = {"codebook", "adam", "trainer"}});
-    CHECK((has(weights.missing, "adam.step") && tuned.steps() == 0 && fine.codebook().count[0] == 1));
+    const io::LoadReport weights = io::load(file, tuned, {.allow_missing = {"codebook", "quantizer", "adam", "trainer"}});
+    CHECK((has(weights.missing, "adam.step") && tuned.steps() == 0 && fine.buffers().book.count[0] == 1));
     CHECK_NOTHROW(steps(tuned, 1));
 }
 
@@ -298,3 +304,5 @@ TEST_CASE("resume: averaged weights are saved as they are, and their decay is co
     CHECK(same.updates() == 1);
     CHECK(support::hash_state(same) == support::hash_state(average));
 }
+
+}  // namespace resume_test

@@ -39,22 +39,7 @@ struct Half {
 static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> && !LearnsStatistics<Half>);
 static_assert(!detail::names_prepare<Prior> && !detail::names_statistics<Prior>);
 
-struct CountedTwice {
-    std::size_t batch() const { return 3; }
-    std::size_t size() const { return 300; }
-};
-static_assert(!detail::CountsSamples<int>);
-
 }  // namespace
-
-TEST_CASE("Trainable: a batch says how many samples it has, by batch() or by size()") {
-    const std::vector<float> list(7);
-    CHECK(detail::samples_of(list) == 7);
-    CHECK(detail::samples_of(View<const float, Shape<3>>{list.data(), 2}) == 2);
-    CHECK(detail::samples_of(CountedTwice{}) == 3);
-    const auto x = support::sequences<support::tiny_gpt>(4, 1);
-    CHECK(detail::samples_of(support::batch_of<Prior>(x)) == 4);
-}
 
 TEST_CASE("Trainable: with one process, all rows are those that are here") {
     const std::vector<float> rows{1, 2, 3};

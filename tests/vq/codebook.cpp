@@ -152,9 +152,9 @@ TEST_CASE("Codebook: a row that is NaN, or has no nearest vector, is a NumericEr
 TEST_CASE("Codebook: settings are names and numbers that can be read back") {
     using Q = Bound<float>::Q;
     CHECK(settings_of<Q>({.commitment = 0.1f, .ema = {.decay = 0.95f}, .kmeans = false}) ==
-          NamedValues{{"commitment", "0.1"}, {"ema.decay", "0.95"}, {"ema.eps", "1e-05"}, {"revive.below", "0.1"},
+          std::vector<Setting>{{"commitment", "0.1"}, {"ema.decay", "0.95"}, {"ema.eps", "1e-05"}, {"revive.below", "0.1"},
                       {"revive.grace", "20"}, {"kmeans", "false"}});
-    CHECK(settings_of<Q>({}).back() == std::pair<std::string, std::string>{"kmeans", "true"});
+    CHECK(settings_of<Q>({}).back() == Setting{"kmeans", "true"});
 }
 
 TEST_CASE("Codebook: options that cannot work are refused by name") {
