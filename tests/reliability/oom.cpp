@@ -8,6 +8,7 @@
 
 #include <tbb/task_arena.h>
 
+#include <tessera/data/encode_png.hpp>
 #include <tessera/data/decode_image.hpp>
 #include <tessera/data/gzip.hpp>
 #include <tessera/train/checkpoints.hpp>

@@ -84,9 +84,9 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
     const float* a[chunk];
     std::uint32_t at[chunk];
     const bool dy_in_place = in_place.dy && n % panel_width == 0;  // else columns behind the last would be read
-    const std::size_t most_rows = std::min(chunk, rows);
-    const std::size_t x_size = in_place.x ? 0 : tile::EvenCut(std::min(most_k, k)).parts * most_rows * tile::pitch;
-    const std::size_t most_panels = (std::min(columns, n) + panel_width - 1) / panel_width;
+    const std::size_t most_rows = (std::min)(chunk, rows);
+    const std::size_t x_size = in_place.x ? 0 : tile::EvenCut((std::min)(most_k, k)).parts * most_rows * tile::pitch;
+    const std::size_t most_panels = ((std::min)(columns, n) + panel_width - 1) / panel_width;
     const std::size_t size = x_size + (dy_in_place ? 0 : most_panels * panel_width * chunk);
     if (copies.size() < size) copies.resize(size);
     float* const x = copies.data();
