@@ -105,7 +105,7 @@ TEST_CASE("decode_image: the host's limits decide about the size of a picture, n
     const samples::PngSpec wide{20000, 64, 8, 0, false};
     const Bytes file = samples::png(wide);
     CHECK(message<FormatError>([&] { return data::decode_image(file, 1, "wide.png"); }) ==
-          "wide.png: byte 16: image: 20000 x 64 is more than the limits of 16384 a side and 67108864 pixels");
+          "wide.png @16: image: 20000 x 64 is more than the limits of 16384 a side and 67108864 pixels");
     Limits limits;
     limits.image_side = 30000;
     const Pixels image = data::decode_image(file, 1, "wide.png", limits);

@@ -75,7 +75,7 @@ struct WeighedLoss {
     }
     static double loss(const Packed& w, View<const T, S> y, View<const T, S> target, Cache&) {
         double sum = 0;
-        for (std::size_t i = 0; i < y.size(); ++i) {
+        for (std::size_t i = 0; i < y.elements(); ++i) {
             const double d = static_cast<double>(y.data()[i]) - static_cast<double>(target.data()[i]);
             sum += static_cast<double>(w.of.data()[i % S::size]) * d * d;
         }
@@ -84,7 +84,7 @@ struct WeighedLoss {
     static double loss_and_grad(const Packed& w, View<const T, S> y, View<const T, S> target, View<T, S> dy, Cache& c, Params&,
                                 T scale) {
         const double sum = loss(w, y, target, c);
-        for (std::size_t i = 0; i < y.size(); ++i)
+        for (std::size_t i = 0; i < y.elements(); ++i)
             dy.data()[i] = 2 * w.of.data()[i % S::size] * (y.data()[i] - target.data()[i]) * scale;
         return sum;
     }

@@ -76,7 +76,7 @@ struct TinyResidualQuantizer {
             Level& v = rest(c, l, z);
             Q::forward(w[l], {pass.training, pass.rng.split(l), pass.first}, std::as_const(v.r), v.tokens.view(), v.q.view(),
                        v.inner);
-            for (std::size_t i = 0; i < q.size(); ++i) q.data()[i] += v.q.data()[i];
+            for (std::size_t i = 0; i < q.elements(); ++i) q.data()[i] += v.q.data()[i];
             for (std::size_t i = 0; i < z.batch() * positions; ++i) out.data()[2 * i + l] = v.tokens.data()[i];
         }
     }
@@ -86,7 +86,7 @@ struct TinyResidualQuantizer {
             Level& v = take_tokens(c, l, in);
             v.q.resize(in.batch());
             Q::lookup(w[l], std::as_const(v.tokens), v.q.view(), v.inner);
-            for (std::size_t i = 0; i < q.size(); ++i) q.data()[i] += v.q.data()[i];
+            for (std::size_t i = 0; i < q.elements(); ++i) q.data()[i] += v.q.data()[i];
         }
     }
     static void backward(const Packed& w, Rows, Tokens in, Rows, Rows dq, tessera::View<T, In> dz, Cache& c, Params& grad) {
@@ -95,10 +95,10 @@ struct TinyResidualQuantizer {
         std::ranges::fill(dz.span(), T(0));
         for (std::size_t l = 2; l-- > 0;) {
             Level& v = take_tokens(c, l, in);
-            for (std::size_t i = 0; i < dz.size(); ++i) c.dq.data()[i] = dq.data()[i] - dz.data()[i];
+            for (std::size_t i = 0; i < dz.elements(); ++i) c.dq.data()[i] = dq.data()[i] - dz.data()[i];
             Q::backward(w[l], std::as_const(v.r), std::as_const(v.tokens), std::as_const(v.q), std::as_const(c.dq), c.d.view(),
                         v.inner, grad.level[l]);
-            for (std::size_t i = 0; i < dz.size(); ++i) dz.data()[i] += c.d.data()[i];
+            for (std::size_t i = 0; i < dz.elements(); ++i) dz.data()[i] += c.d.data()[i];
         }
     }
     static Terms regularize(const Packed& w, Rows, Tokens in, Rows, tessera::View<T, In> dz, Cache& c, Params& grad,
@@ -144,7 +144,7 @@ private:
         v.r.resize(z.batch());
         v.q.resize(z.batch());
         v.tokens.resize(z.batch());
-        for (std::size_t i = 0; i < z.size(); ++i)
+        for (std::size_t i = 0; i < z.elements(); ++i)
             v.r.data()[i] = l == 0 ? z.data()[i] : c.level[0].r.data()[i] - c.level[0].q.data()[i];
         return v;
     }

@@ -66,12 +66,12 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
         if (F == Fault::allocates) std::vector<T>(y.batch()).swap(spare);
         if (F == Fault::writes_before_reading) std::ranges::fill(dy.span(), T(0));
         const double sum = loss(w, y, target, c);
-        const T last = dy.data()[dy.size() - 1], first = dy.data()[0];
+        const T last = dy.data()[dy.elements() - 1], first = dy.data()[0];
         static thread_local Params own;
         set_zero(own);
         const T used = F == Fault::ignores_scale ? T(1) : scale;
         Base::loss_and_grad(w, y, target, dy, c, own, used);
-        if (F == Fault::skips_last) dy.data()[dy.size() - 1] = last;
+        if (F == Fault::skips_last) dy.data()[dy.elements() - 1] = last;
         if (F == Fault::adds_to_dy) dy.data()[0] += first;
         if (F == Fault::mixes_samples)
             for (std::size_t n = 1; n < dy.batch(); ++n) dy[n][0] = dy[0][0];

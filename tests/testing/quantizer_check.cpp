@@ -93,9 +93,9 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
                         Cache& c) {
         if (F == Fault::allocates) std::vector<T>(z.batch()).swap(spare);
         Tensor<T, In> before{F == Fault::skips_last_output ? z.batch() : 0};
-        if (F == Fault::skips_last_output) std::copy_n(q.data(), q.size(), before.data());
+        if (F == Fault::skips_last_output) std::copy_n(q.data(), q.elements(), before.data());
         Base::forward(w, pass, z, out, q, c);
-        if (F == Fault::skips_last_output) q.data()[q.size() - 1] = before.data()[q.size() - 1];
+        if (F == Fault::skips_last_output) q.data()[q.elements() - 1] = before.data()[q.elements() - 1];
         if (F == Fault::token_out_of_range) out.data()[1] = book_size;
         if (F == Fault::draws_by_place_in_block && pass.training)
             for (std::size_t n = 0; n < z.batch(); ++n) q[n][0] += T(pass.rng.split(n).uniform());
@@ -104,14 +104,14 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     }
     static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache& c) {
         Base::lookup(w, in, q, c);
-        T& v = q.data()[q.size() - 1];
+        T& v = q.data()[q.elements() - 1];
         if (F == Fault::lookup_one_bit) v = std::nextafter(v, T(9));
         // N(0, 1) at its start, and a mean of rows after it
         if (F == Fault::lookup_one_bit_after_start && w.codes.weight[0] == T(4)) v = std::nextafter(v, T(9));
         if (F == Fault::lookup_mixes_samples)
             for (std::size_t n = 1; n < in.batch(); ++n) q[n][0] = q[0][0];
         if (F == Fault::lookup_ignores_absence)
-            for (std::size_t m = 0; m < in.size(); ++m)
+            for (std::size_t m = 0; m < in.elements(); ++m)
                 if (in.data()[m] == no_token) std::copy_n(w.codes.weight.data(), width, q.data() + m * width);
     }
     static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
@@ -126,7 +126,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In> q,
                          View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
         if (F == Fault::backward_adds) {
-            for (std::size_t i = 0; i < dz.size(); ++i) dz.data()[i] += dq.data()[i];
+            for (std::size_t i = 0; i < dz.elements(); ++i) dz.data()[i] += dq.data()[i];
             return;
         }
         Base::backward(w, z, in, q, dq, dz, c, grad);
@@ -138,7 +138,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
                             View<T, In> dz, Cache& c, Params& grad, double divisor) {
         if (F == Fault::regularize_overwrites) std::ranges::fill(dz.span(), T(0));
         if (F == Fault::regularize_ignores_absence)
-            for (std::size_t i = 0; i < dz.size(); ++i)
+            for (std::size_t i = 0; i < dz.elements(); ++i)
                 if (in.data()[i / width] == no_token) dz.data()[i] += T(1e-3) * z.data()[i];
         if (F == Fault::gradient_ignores_divisor) {
             Terms terms = Base::regularize(w, z, in, q, dz, c, grad, 1);

@@ -275,7 +275,7 @@ TEST_CASE("Fsq: a file keeps the levels and the bound, and one of other levels i
     using Vae = VqVae<Encoder, Fsq<8, 5, 5, 5>, Decoder>;
     using Turned = VqVae<Encoder, Fsq<5, 8, 5, 5>, Decoder>;
     using Other = VqVae<Encoder, FsqWith<FsqBound::symmetric, 8, 5, 5, 5>, Decoder>;
-    CHECK(Vae::metadata() == NamedValues{{"codes", "1000"}, {"tokens", "4"}, {"fsq.levels", "8,5,5,5"}, {"fsq.bound", "tanh"}});
+    CHECK(Vae::metadata() == NamedValues{{"codes", "1000"}, {"tokens", "4"}, {"quantizer", "Fsq"}, {"fsq.levels", "8,5,5,5"}, {"fsq.bound", "tanh"}});
     Rng rng{1};
     const Vae vae{rng};
     Vae same{rng};

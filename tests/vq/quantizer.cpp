@@ -53,14 +53,14 @@ struct SignQuantizer {
         lookup(w, out, q, c);
     }
     static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
-        for (std::size_t i = 0; i < q.size(); ++i) {
+        for (std::size_t i = 0; i < q.elements(); ++i) {
             const Token k = in.data()[i / width];
             q.data()[i] = k == no_token ? T(0) : k == 1 ? T(1) : T(-1);
         }
     }
     static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>, View<const T, In> dq,
                          View<T, In> dz, Cache&, Params&) {
-        for (std::size_t i = 0; i < dz.size(); ++i) dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];
+        for (std::size_t i = 0; i < dz.elements(); ++i) dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];
     }
 };
 struct Sign {
