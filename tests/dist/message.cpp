@@ -12,8 +12,10 @@
 using namespace tessera;
 using dist::Message;
 
-static_assert(dist::Numbers<std::vector<float>&> && dist::Numbers<std::span<std::int64_t>> && dist::Numbers<Empty>);
-static_assert(!dist::Numbers<std::vector<bool>&> && !dist::Numbers<std::vector<std::string>&> && !dist::Numbers<float>);
+static_assert(dist::Numbers<std::vector<float>&> && dist::Numbers<std::span<std::int64_t>> &&
+              dist::Numbers<Empty>);
+static_assert(!dist::Numbers<std::vector<bool>&> && !dist::Numbers<std::vector<std::string>&> &&
+              !dist::Numbers<float>);
 
 TEST_CASE("Message: what is packed is unpacked, each leaf on a line of 64 bytes") {
     support::Model model, copy;
@@ -23,7 +25,7 @@ TEST_CASE("Message: what is packed is unpacked, each leaf on a line of 64 bytes"
     std::vector<std::uint8_t> none;
     Message message;
     message.pack(model.weights, none, numbers);
-    CHECK(message.bytes().size() == 64 + (3 * 3001 * 4 + 63) / 64 * 64 + 64);
+    CHECK(message.bytes().size() == 64 + (3 * 501 * 4 + 63) / 64 * 64 + 64);
     message.unpack(copy.weights, none, copied);
     CHECK(support::hash_bits(copy.weights) == support::hash_bits(model.weights));
     CHECK(copied == numbers);
