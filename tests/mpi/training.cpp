@@ -68,6 +68,17 @@ Result train(Comm& communicator, const typename Spec::Options& options) {
     return result;
 }
 
+// What README shows.
+void as_in_readme(support::TinyVae<float>& vae, const data::Images<support::TinyImage>& digits, Rng& rng) {
+    namespace ts = tessera;
+    // [mpi]
+    ts::dist::Mpi mpi;  // <tessera/dist/mpi.hpp>, target tessera::mpi
+    ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 1e-3}}, {}, mpi};
+    for (auto&& batch : ts::batches(digits, 128, {.rng = rng.fork(), .rank = mpi.rank(), .ranks = mpi.size()}))
+        trainer.step(batch);  // reports are of the whole batch
+    // [/mpi]
+}
+
 struct Ema {
     using Vae = support::TinyVae<float, 32>;
     using Options = CodebookOptions;
@@ -100,6 +111,9 @@ int main() {
             std::string wrong =
                 compare<Ema>(mpi, "codebook", {.ema = {.decay = 0.5f}, .revive = {.below = 0.8f, .grace = 1}}, true);
             if (wrong.empty()) wrong = compare<Finite>(mpi, "fsq", {}, false);
+            Rng rng{1};
+            support::TinyVae<float> vae{rng};
+            as_in_readme(vae, support::bars(140, 1), rng);
             if (!wrong.empty()) tell(wrong);
             return wrong.empty() ? 0 : 1;
         },

@@ -682,7 +682,7 @@ TEST_CASE("Trainer: a model that has moved or is gone is a StateError instead of
     CHECK(refused(of_vector) == "");
     models.reserve(models.capacity() + 1);
     CHECK(refused(of_vector) == moved);
-    CHECK_THROWS_AS(static_cast<void>(of_vector.metadata()), StateError);
+    CHECK_THROWS_AS(static_cast<void>(of_vector.wrapped()), StateError);
 }
 
 TEST_CASE("Trainer: a model that is assigned to stays, and a copy of a trainer goes on from where it was") {
@@ -742,13 +742,13 @@ TEST_CASE("Trainer: the generator of the model decides what is drawn, unless the
 TEST_CASE("Trainer: a file says of which seed it is, and keeps the options of quantizer and loss") {
     Rng rng{1};
     Vae vae{rng};
-    const auto find = [](const NamedValues& all, const std::string& key) {
-        const auto found = std::ranges::find(all, key, &NamedValues::value_type::first);
-        return found == all.end() ? std::string{"(none)"} : found->second;
+    const auto find = [](const std::vector<Setting>& all, const std::string& key) {
+        const auto found = std::ranges::find(all, key, &Setting::key);
+        return found == all.end() ? std::string{"(none)"} : found->value;
     };
-    const auto without = Trainer{vae, AdamW{vae}}.metadata();
-    CHECK(find(without, "seed") == "the model's");
-    CHECK(find(without, "model.codes") == "8");
-    CHECK(find(without, "model.ema.decay") == "0.99");
-    CHECK(find(Trainer{vae, AdamW{vae}, {.seed = 7}}.metadata(), "seed") == "7");
+    const Trainer without{vae, AdamW{vae}}, with{vae, AdamW{vae}, {.seed = 7}};
+    CHECK(find(without.settings(), "seed") == "of the model");
+    CHECK(find(with.settings(), "seed") == "7");
+    CHECK(find(without.wrapped().settings(), "ema.decay") == "0.99");
+    CHECK(Vae::metadata()[0] == std::pair<std::string, std::string>{"codes", "8"});
 }

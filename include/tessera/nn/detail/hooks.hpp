@@ -68,6 +68,15 @@ concept HasFuses = std::same_as<const Fuses, std::remove_reference_t<decltype((L
 template <class L>
 inline constexpr bool skips_memory = nn::steps<L>.composite && !CanStep<L>;
 
+// Concepts, because a disjunction of constraints stops at the first one that holds; clang 14 would make that State for the
+// same disjunction of bools.
+template <class L>
+concept StateFits = !NamesState<L> || skips_memory<L> || HasState<L>;
+template <class L>
+concept ScratchFits = !NamesScratch<L> || skips_memory<L> || HasScratch<L>;
+template <class L>
+concept StepFits = (!NamesStep<L> && !NamesState<L> && !NamesScratch<L>) || skips_memory<L> || StepsItself<L>;
+
 /// A failed assertion names the hook and what it should look like.
 template <class L>
 struct HooksFit {
@@ -93,11 +102,11 @@ struct HooksFit {
                   "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
     static_assert(!NamesFuses<L> || HasFuses<L>, "layer: fuses: expected `static constexpr nn::Fuses fuses`");
     static_assert(!NamesSteps<L> || HasSteps<L>, "layer: steps: expected `static constexpr nn::Steps steps`");
-    static_assert(!NamesState<L> || skips_memory<L> || HasState<L>,
+    static_assert(StateFits<L>,
                   "layer: State: expected a type that is made from a const nn::Capacity&");
-    static_assert(!NamesScratch<L> || skips_memory<L> || HasScratch<L>,
+    static_assert(ScratchFits<L>,
                   "layer: Scratch: expected a type that is made from a const nn::Capacity&");
-    static_assert((!NamesStep<L> && !NamesState<L> && !NamesScratch<L>) || skips_memory<L> || StepsItself<L>,
+    static_assert(StepFits<L>,
                   "layer: step: expected `static void step(const Params& or Packed&, View<const InputScalar, "
                   "TokenRow<Input>> x, "
                   "View<Scalar, TokenRow<Output>> y, State&, Scratch&, const nn::Step&)`, without those of "
