@@ -1,8 +1,10 @@
 #include <embedding/tiny_run.hpp>
 
 #include <tessera/data/batches.hpp>
+#include <tessera/loss/gaussian_nll.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
+#include <tessera/vq/fsq.hpp>
 
 #include <span>
 #include <utility>
@@ -14,6 +16,26 @@ namespace {
 template <class Trainer>
 void add_state(support::HashLeaves& hash, const Trainer& trainer) {
     Trainer::each_state(hash, trainer);
+}
+
+// The same with a quantizer that learns nothing, a loss that learns its variance, and uneven micro-batches.
+struct FineEncoder : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::down2>, nn::Relu, nn::Conv2d<3, nn::down2>> {};
+struct FineDecoder : nn::Chain<FineEncoder::Output, nn::ConvTranspose2d<6, nn::up2>, nn::Relu,
+                               nn::ConvTranspose2d<1, nn::up2>, nn::Sigmoid> {};
+using FineVae = VqVae<FineEncoder, Fsq<5, 4, 3>, FineDecoder, GaussianNll>;
+constexpr GptConfig fine_config{.vocab = FineVae::codes, .context = FineVae::tokens, .width = 16, .heads = 2, .layers = 1};
+
+void fine_run(const Pictures& pictures, std::uint64_t seed, support::HashLeaves& hash) {
+    Rng rng{seed};
+    FineVae vae{rng};
+    Trainer first{vae, AdamW{vae, {.lr = 3e-3}}, {.accumulate = 2}};
+    for (auto&& batch : batches(pictures, batch_size, {.rng = Rng{seed}})) first.step(batch);
+    add_state(hash, std::as_const(first));
+    const auto tokens = vae.encode(pictures);
+    Gpt<fine_config> prior{rng};
+    Trainer second{prior, AdamW{prior, {.lr = 3e-3}}};
+    for (auto&& batch : batches(tokens, batch_size, {.rng = Rng{seed}})) second.step(batch);
+    add_state(hash, std::as_const(second));
 }
 
 }  // namespace
@@ -44,6 +66,7 @@ Outcome embedding::tiny_run(const Trained& trained, std::uint64_t seed) {
     add_state(hash, std::as_const(second));
 
     if (trained) trained(vae, prior);
+    fine_run(pictures, seed, hash);
     outcome.hash = support::hash_bits(std::span<const double>{outcome.losses}, hash.hash);
     return outcome;
 }
