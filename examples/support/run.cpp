@@ -130,14 +130,15 @@ bool Run::is_due(std::uint64_t step, std::uint64_t last) const {
 void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const Stage1& stage1, const Stage2* stage2) {
     file.metadata(stage1_key, nlohmann::json(stage1).dump());
     if (stage2) file.metadata(stage2_key, nlohmann::json(*stage2).dump());
+    bool saved = true;
     try {
         if (checkpoints_) checkpoints_->save(step, std::move(file));
     } catch (const tessera::IoError& error) {
         if (stop_requested()) throw;
         std::fprintf(stderr, "digits: %s; the run goes on\n", error.what());  // a full disk may have space again later
-        return;
+        saved = false;
     }
-    stop_if_asked();
+    if (of_first(*processes_, saved)) stop_if_asked();
 }
 
 // A signal reaches processes at different times: the first one decides for all, at the same step.

@@ -188,8 +188,14 @@ TEST_CASE("Ranks: processes with different weights are all refused, and agree af
         auto trainer = trainer_of<PriorRun>(model, {}, c);
         step(run, trainer, c, 0, 96);
     });
-    CHECK(refused == std::vector<std::string>(3, "Trainer: the processes have different weights: expected the same seed in each, "
-                                                 "or dist::broadcast_state before the first step"));
+    CHECK(refused == std::vector<std::string>(3, "Trainer: the processes have different weights, state or options: expected the "
+                                                 "same seed and options in each, or dist::broadcast_state before the first step"));
+    const auto other_seed = messages<ArgumentError>(2, [&](ThreadCommunicator& c) {
+        auto model = PriorRun::model();
+        auto trainer = trainer_of<PriorRun>(model, {.seed = c.rank()}, c);
+        step(run, trainer, c, 0, 96);
+    });
+    CHECK(other_seed == std::vector<std::string>(2, refused[0]));
     const auto hashes = support::run_ranks(3, [&](ThreadCommunicator& c) {
         auto model = PriorRun::model(c.rank());
         auto trainer = trainer_of<PriorRun>(model, {.seed = 3}, c);
@@ -243,6 +249,31 @@ TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, whi
         CHECK(text.starts_with("Trainer: step 10: gradient: norm: expected at most 10 times the usual "));
         CHECK(support::hash_state(trainer) == before);
         step(good, trainer, communicator, 0, 64);
+        return support::hash_state(trainer);
+    };
+    dist::Self self;
+    const auto one = run(self);
+    for (const std::uint64_t hash : support::run_ranks(4, [&](ThreadCommunicator& c) { return run(c); })) CHECK(hash == one);
+}
+
+TEST_CASE("Ranks: an error that one process sees ends the step of all, and a host that catches it goes on") {
+    RevivingRun good, bad;
+    bad.data.x[40][5] = std::numeric_limits<float>::quiet_NaN();
+    const auto run = [&](auto& communicator) {
+        auto model = RevivingRun::model();
+        auto trainer = trainer_of<RevivingRun>(model, {}, communicator);
+        step(good, trainer, communicator, 0, 64);
+        const auto before = support::hash_state(trainer);
+        std::string text;
+        try {
+            step(bad, trainer, communicator, 0, 64);
+        } catch (const Error& e) {
+            text = e.what();
+        }
+        const bool own = communicator.size() == 1 || communicator.rank() == 2;  // sample 40 of groups of 16
+        CHECK(support::contains(text, own ? "got nan" : "Trainer: rank 2 cannot take this step"));
+        CHECK(support::hash_state(trainer) == before);
+        step(good, trainer, communicator, 64, 64);
         return support::hash_state(trainer);
     };
     dist::Self self;

@@ -34,7 +34,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Not weaker: VqVae calls each of these. Not stronger: the value of a gradient is no matter of types.
+/// Not weaker: VqVae calls all but `loss`, which hosts call to evaluate. Not stronger: the value of a gradient is no matter of types.
 template <class L>
 concept Loss =
     std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> && Parameters<typename L::Params> &&

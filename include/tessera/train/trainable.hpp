@@ -22,7 +22,7 @@
 //   Statistics, observe(workspace, part, statistics), update(workspace, statistics)     what is learned without a
 //                                        gradient. observe, const, ADDS to statistics after each loss_and_grad; update
 //                                        applies the sum, once for each step of the optimiser. It does not throw
-//   each_state, metadata, settings, state_changed                         see io/weights.hpp
+//   each_state, metadata, settings, state_changed                         see io/stateful.hpp
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/hook.hpp>

@@ -13,13 +13,14 @@
 //
 // An outlier among the batches, a million times too bright, costs clipped weights one step, but clipping does not bound the
 // moving averages of a codebook, which need hundreds of steps to recover. With `reject_spikes` (or `reject_above`) it is
-// a NumericError before anything has learned from it; a host that catches it and goes on has the bits of a run without
-// that batch. Gradients that stay long are no outliers: a host counts the errors in a row.
+// a NumericError before anything has learned from it; without `accumulate`, a host that catches it and goes on has the
+// bits of a run without that batch. Gradients that stay long are no outliers: a host counts the errors in a row.
 //
 // Several processes (dist/communicator.hpp): each passes its own samples of the same batch to step, and all end with
 // the same weights. They have the bits of one process with the whole batch where the processes' samples are whole
 // subtrees of the gradient's sum: all but the last ones hold the same number, 16 times a power of two
-// (data::BatchOptions::ranks deals a batch so). All reports are those of the whole batch.
+// (data::BatchOptions::ranks deals a batch so). Reports are those of the whole batch, summed in another order: their last
+// digits may differ. Where a process cannot take its part of a step all of them throw.
 //
 // A trainer is a model for io::save and io::load, and so for Checkpoints: each_state is all that a step depends on
 // besides its batch and the options. All processes have the same state: one of them saves it.
@@ -153,14 +154,14 @@ public:
     }
     void state_changed() {
         if constexpr (requires { model().state_changed(); }) model().state_changed();
-        processes_.weights_changed();
+        processes_.state_changed();
     }
 
     [[nodiscard]] Opt& optimizer() { return optimizer_; }
     [[nodiscard]] const Opt& optimizer() const { return optimizer_; }
     /// Updates so far.
     [[nodiscard]] std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_[0]); }
-    /// Batches so far; those of an accumulation under way included.
+    /// Batches so far; those of an accumulation under way included, and of one that an error ended.
     [[nodiscard]] std::uint64_t batches() const { return static_cast<std::uint64_t>(batches_[0]); }
     [[nodiscard]] const typename Model::Params& grad() const { return grad_; }
 
@@ -186,7 +187,8 @@ private:
     Report take_step(Model& model, typename Model::Batch batch) {
         check_counters();
         const BatchPart part = part_of(batch.size());
-        processes_.check_same_weights(model.params());
+        if constexpr (!dist::single_process<Comm>)
+            processes_.check_same([this](auto&& f) { Trainer::each_state(f, std::as_const(*this)); }, all_settings());
         workspace_.rng = stream_.split(batches());
         prepare(model, batch, part);
         if (part.part == 0) {
@@ -230,6 +232,12 @@ private:
         return report;
     }
 
+    std::vector<Setting> all_settings() const {
+        std::vector<Setting> all = settings();
+        if constexpr (requires { model().settings(); })
+            for (Setting& s : model().settings()) all.push_back(std::move(s));
+        return all;
+    }
     BatchPart part_of(std::size_t local) {
         BatchPart part = processes_.part_of(local);
         part.part = static_cast<std::size_t>(held_[0]);

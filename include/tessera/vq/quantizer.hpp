@@ -1,5 +1,5 @@
 #pragma once
-// The contract of a quantizer, which stands between the encoder and the decoder of a VqVae: static functions on parameter
+// The contract of a quantizer, which is between the encoder and the decoder of a VqVae: static functions on parameter
 // types, bound to the shape that the encoder gives. No object, no member state.
 //
 //   Input, Output                the encoder's sample and the decoder's; their last dimension is a row
@@ -32,7 +32,8 @@
 //   Statistics, observe(w, z, tokens, part, rng, cache, statistics), update(params, buffers, statistics, options)
 //        What a batch leaves behind for Buffers. observe ADDS to statistics, in the order of the samples, so that
 //        processes that continue each other's statistics have the bits of one. update applies the sum, once for each update of
-//        the weights; it draws nothing. A value that cannot be summed (a candidate for revival) has places, and each
+//        the weights, after the optimiser has changed them: it must not throw, and it draws nothing. observe gets a
+//        cache of its own, which forward has not seen, and all samples of this process. A value that cannot be summed (a candidate for revival) has places, and each
 //        place belongs to one of part.parts batches.
 //   start(params, buffers, z, options, rng)           from data, once, before the first step (k-means)
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 alone, for threads that share one

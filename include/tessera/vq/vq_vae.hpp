@@ -182,9 +182,14 @@ public:
     [[nodiscard]] static bool optional_in_file(std::string_view name) {
         return name == "quantizer.started" || vq::optional_in_file<Q>(name);
     }
-    /// After such a load. Data would replace what was loaded, so a quantizer does not start from it.
+    /// After such a load. A quantizer that was loaded does not start from data, which would replace it; one that was not
+    /// does.
     void complete(std::span<const std::string> missing) noexcept {
-        if (std::ranges::find(missing, "quantizer.started") != missing.end()) started_[0] = 1;
+        const auto is_needed = [](std::string_view name) { return names_quantizer(name) && !optional_in_file(name); };
+        if (std::ranges::any_of(missing, is_needed))
+            started_[0] = 0;
+        else if (std::ranges::find(missing, "quantizer.started") != missing.end())
+            started_[0] = 1;
         vq::complete<Q>(params_.quantizer, buffers_, missing);
     }
 
@@ -198,13 +203,18 @@ public:
             ws.z.resize(x.batch());
             freeze(ws.frozen);
             if (x.batch() > 0) ws.frozen.encode_vectors(x, ws.z, ws.encoding);
-            check_finite(std::span<const T>{ws.z.span()}, "encoder output", part.first * Latent::size);
-            ws.before = Started{params_.quantizer, buffers_};
             const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.gathered);
-            kernel::in_own_mode([&] {
-                vq::start<Q>(params_.quantizer, buffers_, {all.data(), all.size() / Latent::size}, options_,
-                             ws.rng.split(1));
-            });
+            check_finite(all, "encoder output");  // all processes see what one of them has
+            ws.before = Started{params_.quantizer, buffers_};
+            try {
+                kernel::in_own_mode([&] {
+                    vq::start<Q>(params_.quantizer, buffers_, {all.data(), all.size() / Latent::size}, options_,
+                                 ws.rng.split(1));
+                });
+            } catch (...) {
+                undo_prepare(ws);
+                throw;
+            }
             started_[0] = 1;
         }
     }
@@ -303,6 +313,11 @@ public:
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
 
+    static bool names_quantizer(std::string_view name) {
+        for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
+            if (name.starts_with(other)) return false;
+        return true;
+    }
     void freeze(Frozen& frozen) const {
         frozen.pack(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
     }

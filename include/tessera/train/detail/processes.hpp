@@ -6,6 +6,7 @@
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/gather_rows.hpp>
 #include <tessera/dist/in_turn.hpp>
@@ -18,6 +19,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -33,12 +35,18 @@ class Processes {
 public:
     explicit Processes(Comm* communicator) : communicator_{communicator} {}
 
-    /// Where this process's samples are in the batch. All processes see all counts, so that all throw or none.
+    /// Where this process's samples are in the batch. All processes see all counts, so that all throw or none. Whether a
+    /// process has new state travels with its count: all of them compare theirs, or none.
     BatchPart part_of(std::size_t local) {
         BatchPart part = BatchPart::whole(local);
         if constexpr (!alone) {
-            const std::vector<std::uint64_t> counts = dist::sizes(*communicator_, local);
+            std::vector<std::uint64_t> counts = dist::sizes(*communicator_, 2 * local + (agreed_ ? 0 : 1));
+            agreed_ = true;
             part.samples = 0;
+            for (std::uint64_t& count : counts) {
+                agreed_ = agreed_ && count % 2 == 0;
+                count /= 2;
+            }
             for (std::size_t rank = 0; rank < counts.size(); ++rank) {
                 if (rank == communicator_->rank()) part.first = part.samples;
                 check_share(counts, rank);
@@ -49,24 +57,25 @@ public:
         return part;
     }
 
-    /// Before the first step, and after weights were loaded: ArgumentError where the processes have different weights.
-    void check_same_weights(const Params& params) {
+    /// Before the first step, and after state was loaded: ArgumentError where the processes have other state or options.
+    /// each_state(f) visits the state, `options` is what else a step depends on.
+    template <class EachState>
+    void check_same(EachState&& each_state, const std::vector<Setting>& options) {
         if constexpr (!alone) {
             if (agreed_) return;
             std::uint64_t hash = 14695981039346656037u;  // FNV-1a
-            Params::each(
-                [&](const Path&, const auto& leaf) {
-                    for (const std::byte b : std::as_bytes(leaf.span()))
-                        hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
-                },
-                params);
+            const auto add = [&](std::span<const std::byte> bytes) {
+                for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
+            };
+            each_state([&](const Path&, const auto& leaf) { add(std::as_bytes(leaf.span())); });
+            for (const Setting& option : options) add(std::as_bytes(std::span{option.value}));
             if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
-                throw ArgumentError("Trainer: the processes have different weights: expected the same seed in each, or "
-                                    "dist::broadcast_state before the first step");
+                throw ArgumentError("Trainer: the processes have different weights, state or options: expected the same "
+                                    "seed and options in each, or dist::broadcast_state before the first step");
             agreed_ = true;
         }
     }
-    void weights_changed() { agreed_ = false; }
+    void state_changed() { agreed_ = false; }
 
     /// The rows of all processes, in `all` where there are several.
     template <class T>
@@ -86,7 +95,13 @@ public:
             add(grad);
         } else {
             set_zero(own_);
-            add(own_);
+            std::exception_ptr failure;
+            try {
+                add(own_);
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            refuse_together(failure);
             dist::sum_tree(*communicator_, message_, own_, totals);
             Params::each(
                 []<class Leaf>(const Path&, Leaf& sum, const Leaf& more) {
@@ -107,6 +122,16 @@ public:
     }
 
 private:
+    // An error that one process sees (NaN in its samples) must not leave the others waiting for its sum: they throw as well,
+    // and a host that catches it may go on in all of them.
+    void refuse_together(std::exception_ptr failure) {
+        const std::vector<std::uint64_t> failed = dist::sizes(*communicator_, failure ? 1 : 0);
+        if (failure) std::rethrow_exception(failure);
+        for (std::size_t rank = 0; rank < failed.size(); ++rank)
+            if (failed[rank] != 0)
+                throw CommunicationError("Trainer: rank " + std::to_string(rank) +
+                                         " cannot take this step: its own error says why");
+    }
     // Only whole subtrees of the sum over groups can be added apart with the same bits.
     static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
         if (rank == 0 || counts[rank] == 0) return;
@@ -120,7 +145,7 @@ private:
     }
 
     Comm* communicator_;   // null where there is one process
-    bool agreed_ = false;  // the processes have the same weights
+    bool agreed_ = false;  // the processes have the same state
     std::conditional_t<alone, Empty, Params> own_{};
     dist::Message message_;
 };
