@@ -20,7 +20,7 @@ struct MyQuantizer : testing::SmoothQuantizer<In, T> {
     using typename Base::Params;
     using Tokens = View<const Token, Shape<Base::tokens>>;
 #ifdef FIXED
-    static std::string settings(const Options&) { return {}; }
+    static std::vector<Setting> settings(const Options&) { return {}; }
 #else
     static int settings(const Options&) { return 0; }
 #endif

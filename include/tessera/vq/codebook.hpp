@@ -121,12 +121,12 @@ struct CodebookQuantizer {
     }
 
     /// Lookup needs the vectors only.
-    static bool optional_in_file(std::string_view name) {
-        return name.starts_with("codebook.") && name != "codebook.weight";
+    static bool optional_in_file(std::string_view leaf) {
+        return leaf.starts_with("codebook.") && leaf != "codebook.weight";
     }
     /// Averages as if each vector had been chosen once, where it is.
     static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
-        const auto lacks = [&](std::string_view name) { return std::ranges::find(missing, name) != missing.end(); };
+        const auto lacks = [&](std::string_view leaf) { return std::ranges::find(missing, leaf) != missing.end(); };
         auto& book = buffers.book;
         const bool count = lacks("codebook.count");
         if (count || lacks("codebook.sum"))
