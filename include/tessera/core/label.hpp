@@ -1,5 +1,5 @@
 #pragma once
-// Label: the class of an example. A type of its own, so that no token and no other integer is taken for a class:
+// Label: the class of an example. A distinct type, so that no token and no other integer is taken for a class:
 // `Label{3}` is class 3, and `.index` is the 3.
 
 #include <tessera/core/abi.hpp>

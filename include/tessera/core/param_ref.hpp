@@ -1,5 +1,5 @@
 #pragma once
-// ParamRef: a leaf of one number that somebody else holds. It lets a small value that has no Param of its own
+// ParamRef: a leaf of one number that somebody else holds. It lets a small value that owns no Param
 // (a generator, a position in the data) take part in each_state:
 //
 //     template <class F, class... S>

@@ -33,8 +33,8 @@
 //        What a batch leaves behind for Buffers. observe ADDS to statistics, in the order of the samples, so that
 //        processes that continue each other's statistics have the bits of one. update applies the sum, once for each update of
 //        the weights, after the optimiser has changed them: it must not throw, and it draws nothing. observe gets a
-//        cache of its own, which forward has not seen, and all samples of this process. A value that cannot be summed (a candidate for revival) has places, and each
-//        place belongs to one of part.parts batches.
+//        separate cache, which forward has not seen, and all samples of this process. A value that cannot be summed (a
+//        candidate for revival) has places, and each place belongs to one of part.parts batches.
 //   start(params, buffers, z, options, rng)           from data, once, before the first step (k-means)
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 alone, for threads that share one
 //                                                     image; no_token where forward would throw. It must not throw
