@@ -1,6 +1,10 @@
 #pragma once
-// Everything of tessera except what needs a library that not everybody has: <tessera/data/image.hpp> for pictures (stb) and
-// <tessera/dist/mpi.hpp> for several processes (MPI).
+// The public API. Included by name instead:
+//
+//     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    files of pictures
+//     <tessera/testing/...>                                    checkers for a layer, a quantizer or a loss of one's own
+//     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
+//     <tessera/kernel/...>                                     the kernels; kernel/eigen.hpp gives views as Eigen's matrices
 
 // IWYU pragma: begin_exports
 #include <tessera/version.hpp>
@@ -9,13 +13,9 @@
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/buffer.hpp>
-#include <tessera/core/bytes.hpp>
-#include <tessera/core/crc32.hpp>
 #include <tessera/core/error.hpp>
-#include <tessera/core/file.hpp>
 #include <tessera/core/format_code.hpp>
 #include <tessera/core/hook.hpp>
-#include <tessera/core/in_use.hpp>
 #include <tessera/core/label.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/limits.hpp>
@@ -27,49 +27,10 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/core/shape.hpp>
-#include <tessera/core/system_files.hpp>
 #include <tessera/core/tensor.hpp>
+#include <tessera/core/to_size.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
-
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/adamw.hpp>
-#include <tessera/kernel/adjoint_tile.hpp>
-#include <tessera/kernel/attention.hpp>
-#include <tessera/kernel/attention_head.hpp>
-#include <tessera/kernel/attention_lanes.hpp>
-#include <tessera/kernel/attention_plain.hpp>
-#include <tessera/kernel/attention_step.hpp>
-#include <tessera/kernel/attention_step_lanes.hpp>
-#include <tessera/kernel/attention_tile.hpp>
-#include <tessera/kernel/columns.hpp>
-#include <tessera/kernel/convolution.hpp>
-#include <tessera/kernel/denormals.hpp>
-#include <tessera/kernel/dropout.hpp>
-#include <tessera/kernel/eigen.hpp>
-#include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/embedding.hpp>
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/kernel/gemm_adjoint.hpp>
-#include <tessera/kernel/group_norm.hpp>
-#include <tessera/kernel/im2col.hpp>
-#include <tessera/kernel/intrinsics.hpp>
-#include <tessera/kernel/lane_sums.hpp>
-#include <tessera/kernel/layer_norm.hpp>
-#include <tessera/kernel/nearest_code.hpp>
-#include <tessera/kernel/panels.hpp>
-#include <tessera/kernel/parallel.hpp>
-#include <tessera/kernel/patch_plan.hpp>
-#include <tessera/kernel/pool.hpp>
-#include <tessera/kernel/reduce.hpp>
-#include <tessera/kernel/simd.hpp>
-#include <tessera/kernel/simd_name.hpp>
-#include <tessera/kernel/softmax.hpp>
-#include <tessera/kernel/team.hpp>
-#include <tessera/kernel/tile.hpp>
-#include <tessera/kernel/transpose.hpp>
-#include <tessera/kernel/unroll.hpp>
-#include <tessera/kernel/vector_math.hpp>
 
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/causal_attention.hpp>
@@ -120,16 +81,9 @@
 #include <tessera/optim/schedule.hpp>
 
 #include <tessera/data/batches.hpp>
-#include <tessera/data/check_image_size.hpp>
-#include <tessera/data/check_jpeg.hpp>
-#include <tessera/data/check_png.hpp>
 #include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
-#include <tessera/data/gzip.hpp>
-#include <tessera/data/idx.hpp>
-#include <tessera/data/idx_file.hpp>
 #include <tessera/data/images.hpp>
-#include <tessera/data/inflate.hpp>
 #include <tessera/data/labels.hpp>
 #include <tessera/data/pixels.hpp>
 #include <tessera/data/resize.hpp>
@@ -137,7 +91,6 @@
 
 #include <tessera/io/dtype.hpp>
 #include <tessera/io/float16.hpp>
-#include <tessera/io/json_reader.hpp>
 #include <tessera/io/load.hpp>
 #include <tessera/io/load_options.hpp>
 #include <tessera/io/safetensors.hpp>
@@ -145,7 +98,6 @@
 #include <tessera/io/safetensors_writer.hpp>
 #include <tessera/io/save.hpp>
 #include <tessera/io/stateful.hpp>
-#include <tessera/io/utf8.hpp>
 #include <tessera/io/weights.hpp>
 
 #include <tessera/vq/bind_quantizer.hpp>
@@ -170,13 +122,6 @@
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/gpt/sample.hpp>
-
-#include <tessera/testing/check_result.hpp>
-#include <tessera/testing/gradient_check.hpp>
-#include <tessera/testing/layer_check.hpp>
-#include <tessera/testing/loss_check.hpp>
-#include <tessera/testing/quantizer_check.hpp>
-#include <tessera/testing/smooth_quantizer.hpp>
 
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/communicator.hpp>

@@ -19,6 +19,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
+#include <tessera/core/to_size.hpp>
 #include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/kernel/denormals.hpp>
@@ -183,7 +184,7 @@ template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) {
     position.check_pass(size, dataset.size());
     options.rng = position.order();
-    options.first = static_cast<std::size_t>(position.next());
+    options.first = to_size(position.next());
     return {dataset, size, options, &position};
 }
 /// A temporary dataset would be gone before the first batch.

@@ -122,7 +122,7 @@ public:
         try {
             return read();
         } catch (const FormatError& e) {
-            if (share_ == 0)
+            if (share_ <= 0)
                 throw FormatError(e.code(), "load_image_folder: " + where + e.what(), e.path(), e.offset());
             if (count_++ < reasons_kept) reasons_.push_back(where + e.what());
         } catch (const IoError& e) {

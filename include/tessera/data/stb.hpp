@@ -46,6 +46,7 @@
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wold-style-cast"  // in what our macros become inside stb
 #endif
 namespace tessera::inline TESSERA_ABI::data::stb {
 

@@ -46,14 +46,14 @@ void describe_state(const M& model, std::string& text, std::size_t& bytes) {
 
 /// The first line of `theirs` that `mine` has not, and what `mine` has there.
 inline std::string first_difference(std::string_view theirs, std::string_view mine) {
-    const auto differ = std::ranges::mismatch(theirs, mine);
+    std::size_t first = 0;
+    while (first < theirs.size() && first < mine.size() && theirs[first] == mine[first]) ++first;
     const auto line = [](std::string_view text, std::size_t at) -> std::string {
         const std::size_t begin = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // npos + 1 is 0
         const std::string_view found = text.substr(begin, text.find('\n', at) - begin);
         return found.empty() ? "nothing more" : std::string{found};
     };
-    const auto at = static_cast<std::size_t>(differ.in1 - theirs.begin());
-    return expected_got(line(theirs, at), line(mine, at));
+    return expected_got(line(theirs, first), line(mine, first));
 }
 
 /// All processes return, or all throw.

@@ -14,7 +14,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
-#include <ranges>
 #include <span>
 #include <type_traits>
 
@@ -26,8 +25,9 @@ concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 /// What can be sent and summed. Not weaker, because what arrives is only bytes and must be numbers to be
 /// added; not stronger, so that a loss that travels with a gradient needs no parameter set around it.
 template <class S>
-concept Numbers = Parameters<std::remove_cvref_t<S>> ||
-    (std::ranges::contiguous_range<S>&& Number<std::ranges::range_value_t<S>>);
+concept Numbers = Parameters<std::remove_cvref_t<S>> || requires(std::remove_reference_t<S>& set) {
+    requires Number<typename decltype(std::span{set})::value_type>;
+};
 
 class Message {
 public:

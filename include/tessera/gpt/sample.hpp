@@ -85,7 +85,7 @@ Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> o
     // A heap gives the best ones in order, as many as are asked for: mostly a few of some hundred.
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
     const auto worse = [&](Token a, Token b) {
-        return logits[a] != logits[b] ? logits[a] < logits[b] : a > b;
+        return logits[a] < logits[b] || (!(logits[b] < logits[a]) && a > b);
     };
     const auto weight = [&](std::size_t i) { return static_cast<double>(logits[order[order.size() - 1 - i]]); };
     const auto take = [&](std::size_t i) {

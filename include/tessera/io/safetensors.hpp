@@ -14,6 +14,7 @@
 #include <tessera/core/crc32.hpp>
 #include <tessera/core/file.hpp>
 #include <tessera/core/limits.hpp>
+#include <tessera/core/to_size.hpp>
 #include <tessera/io/safetensors_header.hpp>
 
 #include <algorithm>
@@ -34,7 +35,8 @@ inline constexpr std::string_view checksum_key = "tessera.crc32";
 namespace detail {
 /// Turns the bytes of each element round.
 inline void reverse_elements(std::span<unsigned char> bytes, std::size_t size) {
-    for (std::size_t i = 0; i < bytes.size(); i += size) std::ranges::reverse(bytes.subspan(i, size));
+    for (std::size_t first = 0; first < bytes.size(); first += size)
+        for (std::size_t i = 0; i < size / 2; ++i) std::swap(bytes[first + i], bytes[first + size - 1 - i]);
 }
 /// Files are little-endian.
 template <class T>
@@ -65,9 +67,8 @@ public:
     /// In the order of their data.
     const std::vector<TensorInfo>& tensors() const { return header_.tensors; }
     const TensorInfo* find(std::string_view name) const {
-        const auto i = std::ranges::lower_bound(
-            by_name_, name, {}, [&](std::size_t t) { return std::string_view{header_.tensors[t].name}; });
-        return i != by_name_.end() && header_.tensors[*i].name == name ? &header_.tensors[*i] : nullptr;
+        const auto found = by_name_.find(name);
+        return found == by_name_.end() ? nullptr : found->second;
     }
     const std::vector<MetadataEntry>& metadata() const { return header_.metadata; }
     std::optional<std::string> metadata(std::string_view key) const {
@@ -114,25 +115,23 @@ public:
 private:
     void open(std::uint64_t size, const Limits& limits) {
         size_ = size;
-        Bytes start(static_cast<std::size_t>((std::min<std::uint64_t>)(size, 8)));
+        Bytes start(to_size((std::min<std::uint64_t>)(size, 8)));
         read_at(0, start);
-        Bytes text(static_cast<std::size_t>(safetensors_header_length(start, size, name_, limits)));
+        Bytes text(to_size(safetensors_header_length(start, size, name_, limits)));
         read_at(8, text);
         data_ = 8 + text.size();
         header_ = parse_safetensors_header(text, size - data_, name_, limits);
-        for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.push_back(i);
-        std::ranges::sort(by_name_, {},
-                          [&](std::size_t t) { return std::string_view{header_.tensors[t].name}; });
+        for (const TensorInfo& t : header_.tensors) by_name_.emplace(t.name, &t);
     }
     /// Checksum of the bytes from `begin` to `end`, with those of the eight digits at `digits` taken for zeros.
     std::uint32_t crc_of(std::uint64_t begin, std::uint64_t end, std::uint64_t digits) {
         std::uint32_t crc = 0;
         Bytes piece;
         for (std::uint64_t at = begin; at < end; at += piece.size()) {
-            piece.resize(static_cast<std::size_t>((std::min<std::uint64_t>)(end - at, 1 << 20)));
+            piece.resize(to_size((std::min<std::uint64_t>)(end - at, 1 << 20)));
             read_at(at, piece);
             for (std::uint64_t i = digits; i < digits + 8; ++i)
-                if (i >= at && i - at < piece.size()) piece[static_cast<std::size_t>(i - at)] = '0';
+                if (i >= at && i - at < piece.size()) piece[to_size(i - at)] = '0';
             crc = crc32(piece, crc);
         }
         return crc;
@@ -162,7 +161,7 @@ private:
     std::uint64_t size_ = 0;
     std::uint64_t data_ = 0;  // where the data begin
     SafetensorsHeader header_;
-    std::vector<std::size_t> by_name_;
+    TensorsByName by_name_;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::io

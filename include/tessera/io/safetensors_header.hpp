@@ -16,7 +16,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +35,9 @@ struct TensorInfo {
     std::uint64_t end = 0;
     std::uint64_t at = 0;  // where its entry stands in the file, for messages
 };
+
+/// Tensors under their names, or under those that the reader gives them.
+using TensorsByName = std::map<std::string, const TensorInfo*, std::less<>>;
 
 struct MetadataEntry {
     std::string key;
@@ -179,23 +185,20 @@ private:
     }
 
     void check_names() const {
-        std::vector<std::pair<std::string_view, std::uint64_t>> names;
-        const auto refuse_equal = [&] {
-            std::ranges::sort(names);
-            for (std::size_t i = 1; i < names.size(); ++i)
-                if (names[i].first == names[i - 1].first)
-                    malformed(FormatCode::duplicate_key, name_, names[i].second, "duplicate key: " + printable(names[i].first));
-            names.clear();
+        const auto refuse = [&](std::string_view key, std::uint64_t at) {
+            malformed(FormatCode::duplicate_key, name_, at, "duplicate key: " + printable(key));
         };
-        for (const TensorInfo& t : header_.tensors) names.emplace_back(t.name, t.at);
-        refuse_equal();
-        for (const MetadataEntry& e : header_.metadata) names.emplace_back(e.key, e.at);
-        refuse_equal();
+        TensorsByName tensors;
+        for (const TensorInfo& t : header_.tensors)
+            if (!tensors.emplace(t.name, &t).second) refuse(t.name, t.at);
+        std::set<std::string> keys;
+        for (const MetadataEntry& e : header_.metadata)
+            if (!keys.insert(e.key).second) refuse(e.key, e.at);
     }
 
     void check_cover() {
-        std::ranges::stable_sort(header_.tensors, [](const TensorInfo& a, const TensorInfo& b) {
-            return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
+        std::sort(header_.tensors.begin(), header_.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+            return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.at < b.at;
         });
         std::uint64_t covered = 0;
         for (const TensorInfo& t : header_.tensors) {

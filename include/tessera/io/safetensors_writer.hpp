@@ -85,9 +85,9 @@ public:
         text.resize((8 + text.size() + 63) / 64 * 64 - 8, ' ');
         Bytes bytes(8 + text.size());
         for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
-        std::ranges::copy(text, bytes.begin() + 8);
+        std::copy(text.begin(), text.end(), bytes.begin() + 8);
         const std::string sum = detail::hex8(crc32(data_, crc32(bytes)));
-        std::ranges::copy(sum, bytes.begin() + static_cast<std::ptrdiff_t>(8 + before.size()));
+        std::copy(sum.begin(), sum.end(), bytes.begin() + static_cast<std::ptrdiff_t>(8 + before.size()));
         return bytes;
     }
 

@@ -8,6 +8,7 @@
 #include <tessera/kernel/tile.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -82,13 +83,15 @@ inline void adjoint_of(std::size_t r, Rows x, std::size_t rows, const float* g, 
 
 /// out[i][0 .. n) += sum over m < rows of x[m][i] * g[at[m] + 0 .. n), i < r; rows of x are `pitch` apart. g is read 2W
 /// wide.
-inline void adjoint(std::size_t r, const float* x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
+template <std::same_as<float> T>
+inline void adjoint(std::size_t r, const T* x, std::size_t rows, const T* g, const std::uint32_t* at, T* out,
                     std::size_t ldo, std::size_t n) {
     detail::adjoint_of(r, detail::PackedRows{x}, rows, g, at, out, ldo, n);
 }
 /// The same with x[m][offset + i].
-inline void adjoint(std::size_t r, const float* const* x, std::size_t offset, std::size_t rows, const float* g,
-                    const std::uint32_t* at, float* out, std::size_t ldo, std::size_t n) {
+template <std::same_as<float> T>
+inline void adjoint(std::size_t r, const T* const* x, std::size_t offset, std::size_t rows, const T* g,
+                    const std::uint32_t* at, T* out, std::size_t ldo, std::size_t n) {
     detail::adjoint_of(r, detail::PointedRows{x, offset}, rows, g, at, out, ldo, n);
 }
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <limits>
 
@@ -43,7 +44,8 @@ template <class F>
 constexpr std::size_t forward_scratch(std::size_t tokens, std::size_t d) { return (whole_vectors(d) + tokens) * lanes; }
 
 /// Rows are whole vectors long; what stands behind d must be zero.
-inline void forward(std::size_t tokens, std::size_t d, Triple<const float> in, Rows<float> o, Statistics<float> stats,
+template <std::same_as<float> T>
+inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<T> o, Statistics<float> stats,
                     float* scratch) {
     alignas(64) float scale[lanes], largest[lanes], sum[lanes], inverse[lanes];
     std::fill_n(scale, lanes, log2_e / std::sqrt(static_cast<float>(d)));
@@ -121,8 +123,9 @@ inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<cons
 }  // namespace detail
 
 /// dv = P^T do, dk = dS^T q, dq = dS k; rows of `out` are written, not added to.
-inline void backward(std::size_t tokens, std::size_t d, Triple<const float> in, Rows<const float> o,
-                     Rows<const float> dy, Triple<float> out, Statistics<const float> stats, float* scratch) {
+template <std::same_as<float> T>
+inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<const T> o, Rows<const T> dy,
+                     Triple<T> out, Statistics<const float> stats, float* scratch) {
     const std::size_t whole = whole_vectors(d), panel = whole * lanes, blocks = block_count(tokens);
     const auto take = [&](std::size_t n) {
         float* at = scratch;

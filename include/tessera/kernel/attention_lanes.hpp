@@ -11,6 +11,7 @@
 #include <tessera/kernel/vector_math.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 
 namespace tessera::inline TESSERA_ABI::kernel::attention {
@@ -46,7 +47,8 @@ inline void queries_to_lanes(Rows<const float> rows, const Block& b, std::size_t
 }
 
 /// s[key - begin][lane] = keys[key] . q[.][lane], for begin <= key < end that any query of the vector sees.
-inline void scores(Rows<const float> keys, std::size_t d, const float* q, Place first, std::size_t begin, std::size_t end,
+template <std::same_as<float> T>
+inline void scores(Rows<const T> keys, std::size_t d, const T* q, Place first, std::size_t begin, std::size_t end,
                    Rows<float> s) {
     const std::size_t both = std::clamp(at_least_0(first + one_vector), begin, end);
     even_parts(begin, both, tile_rows(2), [&](std::size_t key, std::size_t r) {

@@ -147,14 +147,14 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
             });
         }
     } else if (me.index() == 0) {
-        RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));
+        Buffer<T> patches;
+        patches.resize(rows * k);
         im2col(plan, x, in_pixels, channels, 0, rows, patches.data());
-        const RowMajor<T> product = patches * eigen_map(w.data(), k, n, n);
         for (std::size_t m = 0; m < rows; ++m)
-            for (std::size_t j = 0; j < n; ++j) {
+            row_product<T>(k, patches.data() + m * k, 1, w.data(), n, n, [&](std::size_t j, T sum) {
                 T* out = out_row(m) + j;
-                *out = detail::finish(end, product(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(j)), j, out - y);
-            }
+                *out = detail::finish(end, sum, j, out - y);
+            });
     }
 }
 
@@ -193,9 +193,11 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
                                  detail::in_place_of_taps(plan.taps, read, n), copies);
         }
     } else {
-        RowMajor<T> patches(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(k));
+        Buffer<T> patches;
+        patches.resize(rows * k);
         im2col(plan, x, in_pixels, channels, 0, rows, patches.data());
-        eigen_map(dw, k, n, n) += patches.transpose() * eigen_map(dy, rows, n, n);
+        for (std::size_t i = 0; i < k; ++i)
+            row_product<T>(rows, patches.data() + i, k, dy, n, n, [&](std::size_t j, T sum) { dw[i * n + j] += sum; });
     }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// y = x B, on the register tile for float and on Eigen for other scalars. B in Panels: the weights for forward,
+// y = x B, on the register tile for float and row by row for other scalars. B in Panels: the weights for forward,
 // transposed for dx = dy B^T.
 //
 // A block of rows stays in L2 and takes one panel after another, which stays in L1 from tile to tile. With 512 KiB of L2
@@ -7,8 +7,8 @@
 // read all panels from L3 again. With 2 MiB and tiles of 14 rows one tile at a time is the best (91 to 94 %, blocks 82
 // to 92 %). Few rows, as in sampling, are one block there too: the weights of a model come from L3, and once.
 
-#include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/panels.hpp>
+#include <tessera/kernel/plain_product.hpp>
 #include <tessera/kernel/team.hpp>
 #include <tessera/kernel/tile.hpp>
 
@@ -80,11 +80,10 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
                               detail::tile_end(end, y, j));
         });
     } else {
-        const RowMajor<T> product = eigen_map(x, rows, k, ldx) * eigen_map(b.data() + part.first, k, n, b.columns());
         for (std::size_t m = 0; m < rows; ++m)
-            for (std::size_t j = 0; j < n; ++j)
-                y[m * ldy + j] = detail::finish(end, product(static_cast<Eigen::Index>(m), static_cast<Eigen::Index>(j)), j,
-                                                static_cast<std::ptrdiff_t>(m * ldy + j));
+            row_product<T>(k, x + m * ldx, 1, b.data() + part.first, b.columns(), n, [&](std::size_t j, T sum) {
+                y[m * ldy + j] = detail::finish(end, sum, j, static_cast<std::ptrdiff_t>(m * ldy + j));
+            });
     }
 }
 

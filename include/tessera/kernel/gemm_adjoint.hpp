@@ -11,8 +11,8 @@
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/adjoint_tile.hpp>
-#include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/panels.hpp>
+#include <tessera/kernel/plain_product.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -140,7 +140,8 @@ void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, st
                              },
                              dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
     else
-        eigen_map(db, k, n, ldb) += eigen_map(x, rows, k, ldx).transpose() * eigen_map(dy, rows, n, ldy);
+        for (std::size_t i = 0; i < k; ++i)
+            row_product<T>(rows, x + i, ldx, dy, ldy, n, [&](std::size_t j, T sum) { db[i * ldb + j] += sum; });
 }
 
 /// db[j] += sum over rows of dy[m][j], rows in order.

@@ -76,7 +76,7 @@ template <std::size_t R>
                                       const float* start, const tile::Vec (&codes)[2], BestOfRow* best) {
     nearest_body<R>(tiles, rows, d, panel, start, codes, best, std::make_index_sequence<2 * R>{});
 }
-template <std::size_t... R>
+template <class, std::size_t... R>
 constexpr auto nearest_table(std::index_sequence<R...>) {
     return std::array{&nearest<R + 1>...};
 }
@@ -101,7 +101,7 @@ inline Token winner(const BestOfRow& row) {
 template <std::floating_point T>
 void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanels<T>& codes, Token* out) {
     if constexpr (std::same_as<T, float>) {
-        static constexpr auto table = detail::nearest_table(std::make_index_sequence<tile::max_rows>{});
+        static constexpr auto table = detail::nearest_table<T>(std::make_index_sequence<tile::max_rows>{});
         constexpr std::size_t most = detail::block_tiles * tile::max_rows, W = tile::W;
         alignas(64) Token lane_indices[W];
         for (std::size_t i = 0; i < W; ++i) lane_indices[i] = static_cast<Token>(i);

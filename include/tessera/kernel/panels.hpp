@@ -2,7 +2,7 @@
 // Panels<T>: the right-hand matrix B (k x n) of a product, in the order in which the register tile reads it.
 //
 //     float    [n / 2W][k][2W], W = floats in a vector; columns behind n are zero
-//     others   row-major, for Eigen
+//     others   row-major, for row_product
 //
 // Made from the weights once a step (0.3 to 1 % of it), read by every block of samples.
 

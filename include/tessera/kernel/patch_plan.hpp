@@ -55,9 +55,11 @@ inline void group_pixels(PatchPlan& plan, std::size_t columns) {
         return taps;
     };
     const auto add = [&](Buffer<std::int32_t> taps, std::size_t first, std::size_t count) {
-        auto group = std::ranges::find(plan.groups, taps, &PatchGroup::taps);
-        if (group == plan.groups.end()) group = plan.groups.insert(group, {{}, std::move(taps)});
-        for (std::size_t p = first; p < first + count; ++p) group->pixels.push_back(static_cast<std::int32_t>(p));
+        std::size_t g = 0;
+        while (g < plan.groups.size() && plan.groups[g].taps != taps) ++g;
+        if (g == plan.groups.size()) plan.groups.push_back({{}, std::move(taps)});
+        for (std::size_t p = first; p < first + count; ++p)
+            plan.groups[g].pixels.push_back(static_cast<std::int32_t>(p));
     };
     for (std::size_t row = 0; row < plan.pixels; row += columns)
         if (auto taps = taps_of(row, columns); taps.size() < plan.taps)

@@ -9,11 +9,14 @@
 // with g++ 12 rows (88 %) are slower than 14 (97 %), because pointers spill.
 //
 // One call takes all the tiles that share a panel: a call for each costs 3 points at K = 128 and 7 at K = 32 (Zen 3).
+//
+// The functions are templates over float alone so that a file that only includes them does not compile the 28 tiles.
 
 #include <tessera/kernel/simd.hpp>
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -137,11 +140,12 @@ template <std::size_t R, std::size_t NV>
                                       const float* panel, float* const* out, std::size_t column, const End& end) {
     forward_body<R, NV>(tiles, rows, segments, panel, out, column, end, std::make_index_sequence<R * NV>{});
 }
-template <std::size_t... R>
+template <std::same_as<float> T, std::size_t... R>
 constexpr auto forward_table(std::index_sequence<R...>) {
     return std::array{std::array{&forward<R + 1, 1>, &forward<R + 1, 2>}...};
 }
-inline constexpr auto forwards = forward_table(std::make_index_sequence<max_rows>{});
+template <std::same_as<float> T>
+inline constexpr auto forwards = forward_table<T>(std::make_index_sequence<max_rows>{});
 // Rows of n floats, one below the other, as rows of whole vectors, and back.
 template <class Row>
 inline void widen(std::size_t r, std::size_t n, Row&& row, float* wide) {
@@ -155,9 +159,9 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
 }
 
 // Whole vectors only in the bodies: a test of the width at every load and store costs as much as 10 steps of k.
-[[gnu::noinline]] inline void forward_part(std::size_t r, const float* const* rows, const Segments& segments,
-                                           const float* panel, float* const* out, std::size_t column, std::size_t n,
-                                           End end) {
+template <std::same_as<float> T>
+[[gnu::noinline]] inline void forward_part(std::size_t r, const T* const* rows, const Segments& segments, const T* panel,
+                                           T* const* out, std::size_t column, std::size_t n, End end) {
     constexpr std::size_t size = max_rows * 2 * W;
     alignas(64) float wide[3 * size], bias[2 * W];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
@@ -167,17 +171,18 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
     if (end.plus) widen(r, n, from(end.add), wide + size), end.add = size;
     if (end.masked) widen(r, n, from(end.mask), wide + 2 * size), end.mask = 2 * size;
     if (end.bias) widen(1, n, [&](std::size_t) { return end.bias; }, bias), end.bias = bias;
-    forwards[r - 1][n > W](1, rows, segments, panel, to, 0, end);
+    forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, end);
     narrow(r, n, wide, from(0));
 }
 }  // namespace detail
 
 /// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds r pointers for each segment of each tile, the
 /// panel has rows of 2W floats.
-inline void forward(std::size_t r, std::size_t tiles, const float* const* rows, const Segments& segments,
-                    const float* panel, float* const* out, std::size_t column, std::size_t n, const End& end) {
+template <std::same_as<float> T>
+inline void forward(std::size_t r, std::size_t tiles, const T* const* rows, const Segments& segments, const T* panel,
+                    T* const* out, std::size_t column, std::size_t n, const End& end) {
     if (n % W == 0)
-        detail::forwards[r - 1][n > W](tiles, rows, segments, panel, out, column, end);
+        detail::forwards<T>[r - 1][n > W](tiles, rows, segments, panel, out, column, end);
     else
         for (; tiles > 0; --tiles, rows += segments.count * r, out += r)
             detail::forward_part(r, rows, segments, panel, out, column, n, end);
@@ -186,8 +191,9 @@ inline void forward(std::size_t r, std::size_t tiles, const float* const* rows, 
 inline constexpr std::size_t row_panels = 4;
 
 /// out[0 .. n) of one row, n <= 2W row_panels, from that many panels of `length` rows at a distance of panel_stride.
-[[gnu::noinline]] inline void row_forward(const float* x, std::size_t length, const float* panel,
-                                          std::size_t panel_stride, float* out, std::size_t n, const End& end) {
+template <std::same_as<float> T>
+[[gnu::noinline]] inline void row_forward(const T* x, std::size_t length, const T* panel, std::size_t panel_stride, T* out,
+                                          std::size_t n, const End& end) {
     switch ((n + 2 * W - 1) / (2 * W)) {
         case 1: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<2>{});
         case 2: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<4>{});

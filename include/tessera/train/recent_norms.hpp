@@ -9,8 +9,8 @@
 // Params   norms Shape<32>, a ring; 0 where none is known yet
 
 #include <tessera/core/param.hpp>
+#include <tessera/core/to_size.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,17 +29,19 @@ struct RecentNorms {
 
     /// Of the update with that number, which counts from 0.
     void add(std::uint64_t update, double norm) noexcept {
-        norms[static_cast<std::size_t>(update % kept)] = norm;
+        norms[to_size(update % kept)] = norm;
     }
 
     double usual() const {
         std::array<double, kept> known{};
-        const auto end =
-            std::ranges::copy_if(norms.span(), known.begin(), [](double n) { return n > 0; }).out;
-        const auto count = end - known.begin(), middle = count / 2;
-        if (count < static_cast<std::ptrdiff_t>(least)) return 0;
-        std::nth_element(known.begin(), known.begin() + middle, end);
-        return known[static_cast<std::size_t>(middle)];
+        std::size_t count = 0;
+        for (const double norm : norms.span()) {
+            if (!(norm > 0)) continue;
+            std::size_t place = count++;  // insertion in rising order
+            for (; place > 0 && norm < known[place - 1]; --place) known[place] = known[place - 1];
+            known[place] = norm;
+        }
+        return count < least ? 0 : known[count / 2];
     }
 };
 

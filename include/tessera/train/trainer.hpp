@@ -172,7 +172,7 @@ private:
         detail::check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
         detail::check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
                              options.reject_above);
-        detail::check_option(options.reject_spikes == 0 || options.reject_spikes > 1, "Trainer", "reject_spikes",
+        detail::check_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1), "Trainer", "reject_spikes",
                              "0 or a number > 1", options.reject_spikes);
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }

@@ -70,7 +70,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
                 for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
             }
             for (std::size_t k = 0; k < K; ++k) {
-                if (count[k] == 0) continue;
+                if (!(count[k] > 0)) continue;
                 for (std::size_t i = 0; i < D; ++i) code[i] = static_cast<T>(sum[k * D + i] / count[k]);
                 book.place(k, code.data(), static_cast<T>(count[k]));
             }

@@ -39,7 +39,7 @@ struct PackedCodes {
 template <std::floating_point T>
 void check_finite(std::span<const T> z, const char* what, std::size_t first = 0) {
     for (std::size_t i = 0; i < z.size(); ++i)
-        if (!(z[i] - z[i] == T(0)))
+        if (!(z[i] - z[i] >= T(0)))  // infinity - infinity is NaN
             throw NumericError("VqVae: " + std::string{what} + " " + std::to_string(first + i) + ": " +
                                expected_got("a finite number", std::to_string(z[i])));
 }

@@ -22,11 +22,6 @@ inline std::string_view first_part(std::string_view name) { return name.substr(0
 
 class FileNames {
 public:
-    struct Entry {
-        std::string name;
-        const TensorInfo* tensor;
-    };
-
     FileNames(const SafetensorsFile& file, const LoadOptions& options) : file_{&file} {
         std::vector<bool> renamed(options.rename.size());
         for (const TensorInfo& t : file.tensors()) {
@@ -38,77 +33,78 @@ public:
                     renamed[i] = true;
                     break;
                 }
-            entries_.push_back({std::move(name), &t});
+            const auto [other, is_new] = entries_.emplace(std::move(name), &t);
+            if (!is_new)
+                throw FormatError(FormatCode::mismatch,
+                                  "io::load: " + file.name() + ": prefix or rename: " +
+                                      printable(other->second->name) + " and " + printable(t.name) +
+                                      " both become " + printable(other->first),
+                                  file.name());
         }
         if (entries_.empty() && !options.prefix.empty()) refuse_option("prefix", options.prefix);
         for (std::size_t i = 0; i < renamed.size(); ++i)
             if (!renamed[i]) refuse_option("rename", options.rename[i].from);
-        std::ranges::stable_sort(entries_, {}, &Entry::name);
-        const auto twice = std::ranges::adjacent_find(entries_, {}, &Entry::name);
-        if (twice != entries_.end())
-            throw FormatError(FormatCode::mismatch,
-                              "io::load: " + file.name() +
-                                  ": prefix or rename: " + printable(twice->tensor->name) + " and " +
-                                  printable(twice[1].tensor->name) + " both become " + printable(twice->name),
-                              file.name());
     }
 
-    const std::vector<Entry>& entries() const { return entries_; }
+    const TensorsByName& entries() const { return entries_; }
     const TensorInfo* find(std::string_view name) const {
-        const auto i = std::ranges::lower_bound(entries_, name, {}, &Entry::name);
-        return i != entries_.end() && i->name == name ? i->tensor : nullptr;
+        const auto found = entries_.find(name);
+        return found == entries_.end() ? nullptr : found->second;
     }
 
     /// "the file has 9 tensors: decoder (4), encoder (5)"
     std::string contents() const {
-        const std::size_t count = entries_.size();
-        std::string text = "the file has " + std::to_string(count) + (count == 1 ? " tensor" : " tensors");
+        const std::size_t all = entries_.size();
+        std::string text = "the file has " + std::to_string(all) + (all == 1 ? " tensor" : " tensors");
         std::size_t parts = 0;
         constexpr std::size_t most = 12;
-        for (std::size_t i = 0; i < count; ++parts) {
-            const std::string_view part = first_part(entries_[i].name);
-            std::size_t end = i;
-            while (end < count && first_part(entries_[end].name) == part) ++end;
+        for (auto i = entries_.begin(); i != entries_.end(); ++parts) {
+            const std::string_view part = first_part(i->first);
+            std::size_t count = 0;
+            for (; i != entries_.end() && first_part(i->first) == part; ++i) ++count;
             if (parts <= most) text += parts == 0 ? ": " : ", ";
-            if (parts < most) text += printable(part) + " (" + std::to_string(end - i) + ')';
+            if (parts < most) text += printable(part) + " (" + std::to_string(count) + ')';
             if (parts == most) text += "...";
-            i = end;
         }
         return text;
     }
 
     /// A name of the file that is two letters from this one at most.
-    const Entry* closest(std::string_view name) const {
-        const Entry* best = nullptr;
-        std::size_t least = 3;
-        for (std::size_t i = 0; i < (std::min<std::size_t>)(entries_.size(), 2000); ++i)
-            if (const std::size_t d = distance(name, entries_[i].name); d < least) {
+    const TensorsByName::value_type* closest(std::string_view name) const {
+        const TensorsByName::value_type* best = nullptr;
+        std::size_t least = 3, compared = 0;
+        for (const auto& entry : entries_) {
+            if (++compared > 2000) break;
+            if (const std::size_t d = distance(name, entry.first); d < least) {
                 least = d;
-                best = &entries_[i];
+                best = &entry;
             }
+        }
         return best;
     }
 
     /// What would give every one of `leaves` its tensor: a sentence, or nothing.
     std::optional<std::string> cure(const std::vector<Leaf>& leaves) const {
         const auto all_fit = [&](auto&& file_name_of) {
-            return std::ranges::all_of(leaves, [&](const Leaf& leaf) {
+            for (const Leaf& leaf : leaves) {
                 const std::optional<std::string> name = file_name_of(leaf.name);
                 const TensorInfo* t = name ? find(*name) : nullptr;
-                return t ? t->shape == leaf.shape : leaf.optional;
-            });
+                if (t ? t->shape != leaf.shape : !leaf.optional) return false;
+            }
+            return true;
         };
-        const auto needed = std::ranges::find_if(leaves, [](const Leaf& leaf) { return !leaf.optional; });
-        if (needed == leaves.end()) return std::nullopt;
-        for (const Entry& e : entries_) {
-            const std::string_view name = needed->name;
-            if (e.name.size() > name.size() && e.name.ends_with(name)) {
-                const std::string more = e.name.substr(0, e.name.size() - name.size());
+        std::string_view name;  // of the first leaf that must be there
+        for (const Leaf& leaf : leaves)
+            if (name.empty() && !leaf.optional) name = leaf.name;
+        if (name.empty()) return std::nullopt;
+        for (const auto& [in_file, tensor] : entries_) {
+            if (in_file.size() > name.size() && in_file.ends_with(name)) {
+                const std::string more = in_file.substr(0, in_file.size() - name.size());
                 if (all_fit([&](const std::string& n) { return std::optional{more + n}; }))
                     return begins_sentence(more) + "LoadOptions{.prefix = " + quoted(more) + "} takes them";
             }
-            if (e.name.size() < name.size() && name.ends_with(e.name)) {
-                const std::string less{name.substr(0, name.size() - e.name.size())};
+            if (in_file.size() < name.size() && name.ends_with(in_file)) {
+                const std::string less{name.substr(0, name.size() - in_file.size())};
                 const auto shorter = [&](const std::string& n) {
                     return n.starts_with(less) ? std::optional{n.substr(less.size())} : std::nullopt;
                 };
@@ -132,8 +128,8 @@ private:
     }
     static std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
     std::string begins_sentence(const std::string& prefix) const {
-        const bool every =
-            std::ranges::all_of(entries_, [&](const Entry& e) { return e.name.starts_with(prefix); });
+        bool every = true;
+        for (const auto& [name, tensor] : entries_) every = every && name.starts_with(prefix);
         return (every ? "every name begins with " : "the names begin with ") + quoted(prefix) + ": ";
     }
 
@@ -142,13 +138,15 @@ private:
     std::optional<std::string> cure_inside(std::string_view wrapper, AllFit all_fit) const {
         constexpr std::size_t most = 8;
         std::vector<std::pair<std::string, std::string>> to_file;  // the model's beginning, the file's
-        for (const Entry& e : entries_) {
-            const std::size_t at = e.name.find('.' + std::string{wrapper});
+        for (const auto& [name, tensor] : entries_) {
+            const std::size_t at = name.find('.' + std::string{wrapper});
             if (at == std::string::npos) continue;
-            std::pair both{e.name.substr(0, at + 1), e.name.substr(0, at + 1 + wrapper.size())};
-            if (std::ranges::find(to_file, both) != to_file.end()) continue;
+            const std::string ours = name.substr(0, at + 1), theirs = ours + std::string{wrapper};
+            bool known = false;
+            for (const auto& [model, file] : to_file) known = known || (model == ours && file == theirs);
+            if (known) continue;
             if (to_file.size() == most) return std::nullopt;
-            to_file.push_back(std::move(both));
+            to_file.emplace_back(ours, theirs);
         }
         if (to_file.empty()) return std::nullopt;
         const auto wrapped = [&](const std::string& n) {
@@ -182,7 +180,7 @@ private:
     }
 
     const SafetensorsFile* file_;
-    std::vector<Entry> entries_;
+    TensorsByName entries_;
 };
 
 }  // namespace tessera::inline TESSERA_ABI::io::detail

@@ -8,9 +8,9 @@
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/stateful.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,12 +73,23 @@ private:
         return is_below(fact.key, entry) || is_below(fact.qualified(), entry);
     }
     static bool is_named(const Fact& fact, const std::vector<std::string>& entries) {
-        return std::ranges::any_of(entries, [&](const std::string& e) { return is_named(fact, e); });
+        for (const std::string& entry : entries)
+            if (is_named(fact, entry)) return true;
+        return false;
     }
     bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
     bool is_kept(std::string_view leaf) const {
-        return std::ranges::any_of(
-            facts_, [&](const Fact& f) { return is_accepted(f) && is_below_any(leaf, f.leaves); });
+        for (const Fact& fact : facts_)
+            if (is_accepted(fact) && is_below_any(leaf, fact.leaves)) return true;
+        return false;
+    }
+    /// Have the models a leaf or a fact of this name, or below it?
+    bool is_known(const std::string& entry) const {
+        for (const Leaf& leaf : leaves_)
+            if (is_below(leaf.name, entry)) return true;
+        for (const Fact& fact : facts_)
+            if (is_named(fact, entry)) return true;
+        return false;
     }
 
     /// A name that nothing has is a mistake of the host, and may hide one of the file.
@@ -99,8 +110,7 @@ private:
                                 (settings.empty() ? "the models have none" : "there are " + settings));
         }
         for (const std::string& entry : options_.allow_missing)
-            if (!std::ranges::any_of(leaves_, [&](const Leaf& l) { return is_below(l.name, entry); }) &&
-                !std::ranges::any_of(facts_, [&](const Fact& f) { return is_named(f, entry); }))
+            if (!is_known(entry))
                 throw ArgumentError("io::load: allow_missing: the models have nothing that is called " +
                                     printable(entry));
     }
@@ -131,19 +141,24 @@ private:
             }
         }
     }
+    bool needs(std::string_view name) const {
+        for (const Leaf& leaf : leaves_)
+            if (leaf.name == name) return true;
+        return false;
+    }
     void complain_missing(const Leaf& leaf) {
-        const FileNames::Entry* other = complaints_.full() ? nullptr : names_.closest(leaf.name);
-        if (other && std::ranges::find(leaves_, other->name, &Leaf::name) != leaves_.end()) other = nullptr;
+        const auto* other = complaints_.full() ? nullptr : names_.closest(leaf.name);
+        if (other && needs(other->first)) other = nullptr;
         complaints_.add(
             leaf.name + ": expected " + shape_text(leaf.shape) + ", missing in the file" +
-            (other ? ", which has " + printable(other->name) + ' ' + shape_text(other->tensor->shape) : ""));
+            (other ? ", which has " + printable(other->first) + ' ' + shape_text(other->second->shape) : ""));
     }
 
     /// A file without any metadata of ours was written or rewritten by another program: shapes alone decide.
     void compare_facts() {
-        const bool ours = std::ranges::any_of(file_.metadata(), [](const MetadataEntry& e) {
-            return e.key.starts_with("tessera.") && !e.key.starts_with(checksum_key);
-        });
+        bool ours = false;
+        for (const MetadataEntry& e : file_.metadata())
+            ours = ours || (e.key.starts_with("tessera.") && !e.key.starts_with(checksum_key));
         for (const Fact& fact : facts_) {
             const std::optional<std::string> found = file_.metadata(fact.in_file());
             if (is_accepted(fact)) {
@@ -167,20 +182,19 @@ private:
 
     /// A file may hold more models than are loaded: the first part of a name says whose a tensor is.
     void find_unused() {
-        std::vector<std::string_view> parts;
-        std::vector<const TensorInfo*> used{sources};
-        for (const Leaf& leaf : leaves_) parts.push_back(first_part(leaf.name));
-        std::ranges::sort(parts);
-        std::ranges::sort(used);
-        for (const TensorInfo& t : file_.tensors())
-            if (!std::ranges::binary_search(used, &t)) report.unused.push_back(t.name);
-        for (const FileNames::Entry& e : names_.entries())
-            if (!std::ranges::binary_search(used, e.tensor) &&
-                std::ranges::binary_search(parts, first_part(e.name)) &&
-                std::ranges::find(leaves_, e.name, &Leaf::name) == leaves_.end() && !is_kept(e.name) &&
-                !is_below_any(e.name, options_.allow_unused))
-                complaints_.add(printable(e.name) + ": not expected, file has " +
-                                shape_text(e.tensor->shape));
+        const std::vector<TensorInfo>& tensors = file_.tensors();
+        std::vector<bool> used(tensors.size());
+        const auto index = [&](const TensorInfo* t) { return static_cast<std::size_t>(t - tensors.data()); };
+        for (const TensorInfo* source : sources)
+            if (source) used[index(source)] = true;
+        for (const TensorInfo& t : tensors)
+            if (!used[index(&t)]) report.unused.push_back(t.name);
+        std::set<std::string> parts;
+        for (const Leaf& leaf : leaves_) parts.emplace(first_part(leaf.name));
+        for (const auto& [name, tensor] : names_.entries())
+            if (!used[index(tensor)] && parts.contains(std::string{first_part(name)}) && !needs(name) &&
+                !is_kept(name) && !is_below_any(name, options_.allow_unused))
+                complaints_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
     }
 
     void complain() {

@@ -7,6 +7,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
+#include <tessera/core/to_size.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/gather_rows.hpp>
 #include <tessera/dist/in_turn.hpp>
@@ -50,7 +51,7 @@ public:
             for (std::size_t rank = 0; rank < counts.size(); ++rank) {
                 if (rank == communicator_->rank()) part.first = part.samples;
                 check_share(counts, rank);
-                part.samples += static_cast<std::size_t>(counts[rank]);
+                part.samples += to_size(counts[rank]);
             }
         }
         if (part.samples == 0) throw ArgumentError("Trainer: batch: expected at least one sample, got 0");
