@@ -58,7 +58,7 @@ int run(const course::Arguments& arguments) {
     for (std::size_t i = 0; i < 10; ++i) shown.copy(i, both[i]);
     const auto again = vae.reconstruct(std::as_const(both).view().slice(0, 10));
     std::ranges::copy(again.span(), both[10].begin());
-    ts::data::write_png_grid("reconstructions.png", both, 10);
+    ts::image::write_png_grid("reconstructions.png", both, 10);
     ts::io::save("vq_vae.safetensors", vae);
     std::printf("wrote vq_vae.safetensors and reconstructions.png\n");
 

@@ -47,7 +47,7 @@ int run(const course::Arguments& arguments) {
     }
     std::printf("decoded one by one they are %s\n", alike ? "the same" : "others");
 
-    ts::data::write_png_grid("samples.png", images, columns);
+    ts::image::write_png_grid("samples.png", images, columns);
     std::printf("%zu digits in %.2f s; wrote samples.png\n", images.batch(), seconds);
 
     // Colder: the most usual codes only, and so the most usual digits. Sample n draws from a stream of its

@@ -23,15 +23,15 @@ namespace ts = tessera;
 using namespace tessera::nn;
 
 struct Encoder : Chain<ts::Shape<28, 28, 1>,
-    Conv2d<32, down2>, Relu,                                          // 14 x 14 x 32
-    Conv2d<64, down2>, Relu,                                          //  7 x  7 x 64
-    Residual<Relu, Conv2d<32, same3>, Relu, Conv2d<64, pointwise>>,
-    Conv2d<32, pointwise>> {};                                        //  7 x  7 x 32: one code for each place
+    Conv2d<32, halve4>, Relu,                                          // 14 x 14 x 32
+    Conv2d<64, halve4>, Relu,                                          //  7 x  7 x 64
+    Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<64, keep1>>,
+    Conv2d<32, keep1>> {};                                        //  7 x  7 x 32: one code for each place
 
 struct Decoder : Chain<Encoder::Output,
-    Conv2d<64, same3>, Relu,
-    ConvTranspose2d<32, up2>, Relu,                                   // 14 x 14 x 32
-    ConvTranspose2d<1, up2>, Sigmoid> {};                             // 28 x 28 x 1
+    Conv2d<64, keep3>, Relu,
+    ConvTranspose2d<32, double4>, Relu,                                   // 14 x 14 x 32
+    ConvTranspose2d<1, double4>, Sigmoid> {};                             // 28 x 28 x 1
 
 using Vae = ts::VqVae<Encoder, ts::Codebook<256>, Decoder>;
 using Prior = ts::Gpt<ts::GptConfig{
@@ -58,7 +58,7 @@ void learn(const ts::data::Images<Encoder::Input>& digits, int epochs) {
     }
 
     const auto tokens = ts::sample(prior, 16, {.temperature = 0.9f, .top_k = 64}, rng);
-    ts::data::write_png_grid("digits.png", vae.decode(tokens), 4);
+    ts::image::write_png_grid("digits.png", vae.decode(tokens), 4);
     ts::io::save("digits.safetensors", vae, prior);
 }
 // [/program]

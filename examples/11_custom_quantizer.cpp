@@ -28,14 +28,14 @@
 using namespace tessera::nn;
 
 struct Encoder : Chain<tessera::Shape<28, 28, 1>,
-    Conv2d<16, down2>, Relu,                                           // 14 x 14
-    Conv2d<32, down2>, Relu,                                           //  7 x  7
-    Conv2d<8, pointwise>> {};                                          //  7 x  7 vectors of 8
+    Conv2d<16, halve4>, Relu,                                           // 14 x 14
+    Conv2d<32, halve4>, Relu,                                           //  7 x  7
+    Conv2d<8, keep1>> {};                                          //  7 x  7 vectors of 8
 
 struct Decoder : Chain<Encoder::Output,
-    Conv2d<32, same3>, Relu,
-    ConvTranspose2d<16, up2>, Relu,                                    // 14 x 14
-    ConvTranspose2d<1, up2>> {};                                       // 28 x 28
+    Conv2d<32, keep3>, Relu,
+    ConvTranspose2d<16, double4>, Relu,                                    // 14 x 14
+    ConvTranspose2d<1, double4>> {};                                       // 28 x 28
 // clang-format on
 
 // [quantizer]

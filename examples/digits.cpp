@@ -22,7 +22,7 @@
 #include "support/text.hpp"
 
 #include <tessera/core/error.hpp>
-#include <tessera/kernel/simd_name.hpp>
+#include <tessera/kernel/simd/simd_name.hpp>
 #include <tessera/version.hpp>
 
 #include <tbb/global_control.h>

@@ -23,7 +23,7 @@
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
 
-#include <tessera/kernel/attention.hpp>
+#include <tessera/kernel/attention/attention.hpp>
 #include <tessera/kernel/eigen.hpp>
 
 #include <cmath>

@@ -26,7 +26,7 @@
 #include <bench/support/data.hpp>
 
 #include <tessera/kernel/eigen.hpp>
-#include <tessera/kernel/im2col.hpp>
+#include <tessera/kernel/conv/im2col.hpp>
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 
@@ -136,15 +136,15 @@ void add_layer(Rows& rows, const char* preset, std::size_t window, bool halves) 
 /// The convolutions of examples/support/nets.hpp, each once.
 template <std::size_t H, std::size_t D>
 void add_net(Rows& rows, const char* preset) {
-    add_layer<Conv2d<H / 2, down2>, Shape<28, 28, 1>, false>(rows, preset, 4, true);
-    add_layer<Conv2d<H, down2>, Shape<14, 14, H / 2>, false>(rows, preset, 4, true);
-    add_layer<Conv2d<H, same3>, Shape<7, 7, H>, false>(rows, preset, 3, false);
-    add_layer<Conv2d<32, same3, no_bias>, Shape<7, 7, H>, false>(rows, preset, 3, false);
-    add_layer<Conv2d<H, pointwise, no_bias>, Shape<7, 7, 32>, false>(rows, preset, 1, false);
-    add_layer<Conv2d<D, pointwise>, Shape<7, 7, H>, false>(rows, preset, 1, false);
-    add_layer<Conv2d<H, same3>, Shape<7, 7, D>, false>(rows, preset, 3, false);
-    add_layer<ConvTranspose2d<H / 2, up2>, Shape<7, 7, H>, true>(rows, preset, 4, true);
-    add_layer<ConvTranspose2d<1, up2>, Shape<14, 14, H / 2>, true>(rows, preset, 4, true);
+    add_layer<Conv2d<H / 2, halve4>, Shape<28, 28, 1>, false>(rows, preset, 4, true);
+    add_layer<Conv2d<H, halve4>, Shape<14, 14, H / 2>, false>(rows, preset, 4, true);
+    add_layer<Conv2d<H, keep3>, Shape<7, 7, H>, false>(rows, preset, 3, false);
+    add_layer<Conv2d<32, keep3, no_bias>, Shape<7, 7, H>, false>(rows, preset, 3, false);
+    add_layer<Conv2d<H, keep1, no_bias>, Shape<7, 7, 32>, false>(rows, preset, 1, false);
+    add_layer<Conv2d<D, keep1>, Shape<7, 7, H>, false>(rows, preset, 1, false);
+    add_layer<Conv2d<H, keep3>, Shape<7, 7, D>, false>(rows, preset, 3, false);
+    add_layer<ConvTranspose2d<H / 2, double4>, Shape<7, 7, H>, true>(rows, preset, 4, true);
+    add_layer<ConvTranspose2d<1, double4>, Shape<14, 14, H / 2>, true>(rows, preset, 4, true);
 }
 
 }  // namespace

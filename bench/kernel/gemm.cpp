@@ -28,8 +28,8 @@
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
 
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/kernel/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm.hpp>
+#include <tessera/kernel/gemm/gemm_adjoint.hpp>
 
 #include <cstddef>
 #include <initializer_list>

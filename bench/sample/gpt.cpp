@@ -11,7 +11,7 @@
 //                     0.23 ms of 2 to 3 a call
 //     64 sequences    products in 32 rows run at 94 % of the peak and are 70 % of the time; attention 20 %, as keys and
 //                     values come from L3 as well, Gelu 4 %, the draw 1 %. With AVX-512 and 2 MiB of L2 products are 56 %
-//                     at 80 % of the peak, attention 22 % (33 % with keys as lanes, see kernel/attention_step_lanes.hpp),
+//                     at 80 % of the peak, attention 22 % (33 % with keys as lanes, see kernel/attention/attention_step_lanes.hpp),
 //                     page faults of the cache 5 %: 47 % of the peak in all, 49,800 tokens/s on one thread
 //
 // Dead ends tried (small):

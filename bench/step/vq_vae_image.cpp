@@ -9,17 +9,17 @@ using namespace tessera::nn;
 // clang-format off
 template <std::size_t Side>
 struct Encoder : Chain<ts::Shape<Side, Side, 1>,
-    Conv2d<32, down2>, Relu,
-    Conv2d<64, down2>, Relu,
-    Conv2d<64, same3>,
+    Conv2d<32, halve4>, Relu,
+    Conv2d<64, halve4>, Relu,
+    Conv2d<64, keep3>,
     digits::Branch<64>, digits::Branch<64>, Relu,
-    Conv2d<32, pointwise>> {};
+    Conv2d<32, keep1>> {};
 template <std::size_t Side>
 struct Decoder : Chain<typename Encoder<Side>::Output,
-    Conv2d<64, same3>,
+    Conv2d<64, keep3>,
     digits::Branch<64>, digits::Branch<64>, Relu,
-    ConvTranspose2d<32, up2>, Relu,
-    ConvTranspose2d<1, up2>> {};
+    ConvTranspose2d<32, double4>, Relu,
+    ConvTranspose2d<1, double4>> {};
 // clang-format on
 
 template <std::size_t Side>

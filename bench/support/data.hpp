@@ -4,7 +4,7 @@
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/token.hpp>
 
-#include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 
 #include <cstddef>
 #include <cstdint>

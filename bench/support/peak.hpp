@@ -8,7 +8,7 @@
 // it around the loop, between two barriers for the compiler: a loop on registers alone may be moved past the clock
 // (shares of 0 % and 108 % were seen).
 
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
 #include <barrier>

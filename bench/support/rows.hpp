@@ -10,7 +10,7 @@
 
 #include <bench/support/peak.hpp>
 
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 
 #include <benchmark/benchmark.h>
 #include <tbb/task_arena.h>
@@ -52,7 +52,7 @@ public:
 
     template <class F>
     void time(F call) {
-        const tessera::kernel::FlushDenormals guard;  // as around every task of the library
+        const tessera::FlushDenormals guard;  // as around every task of the library
         tbb::task_arena arena{static_cast<int>(threads_)};
         double before = 0;
         arena.execute([&] {

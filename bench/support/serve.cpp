@@ -1,6 +1,6 @@
 #include <bench/support/serve.hpp>
 
-#include <tessera/kernel/simd_name.hpp>
+#include <tessera/kernel/simd/simd_name.hpp>
 #include <tessera/version.hpp>
 
 #include <Eigen/Core>

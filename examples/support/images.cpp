@@ -6,7 +6,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/image.hpp>
-#include <tessera/io/utf8.hpp>
+#include <tessera/files/utf8.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -165,7 +165,7 @@ tessera::Bytes png_rows(const Picture& images, const std::vector<std::size_t>& l
 }
 
 tessera::Bytes png_grid(const Picture& images, std::size_t columns) {
-    return data::encode_png(data::png_grid(images.view(), columns));
+    return image::encode_png(image::png_grid(images.view(), columns));
 }
 
 tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
@@ -175,7 +175,7 @@ tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
         for (std::size_t y = 0; y < side; ++y)
             std::ranges::copy(images[n].subspan((y + edge) * all + edge, side),
                               middles[n].subspan(y * side).begin());
-    return data::encode_png(data::png_grid(middles.view(), columns));
+    return image::encode_png(image::png_grid(middles.view(), columns));
 }
 
 }  // namespace digits

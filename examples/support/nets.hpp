@@ -22,23 +22,23 @@ using namespace tessera::nn;
 
 /// Branch of a residual connection: 3 x 3 to few channels, 1 x 1 back to all.
 template <std::size_t Channels>
-using Branch = Residual<Relu, Conv2d<32, same3, no_bias>, Relu, Conv2d<Channels, pointwise, no_bias>>;
+using Branch = Residual<Relu, Conv2d<32, keep3, no_bias>, Relu, Conv2d<Channels, keep1, no_bias>>;
 
 // clang-format off
 template <std::size_t Channels, std::size_t Width>
 using EncoderChain = Chain<tessera::Shape<28, 28, 1>,
-    Conv2d<Channels / 2, down2>, Relu,                // 14 x 14
-    Conv2d<Channels, down2>, Relu,                    //  7 x  7
-    Conv2d<Channels, same3>,
+    Conv2d<Channels / 2, halve4>, Relu,                // 14 x 14
+    Conv2d<Channels, halve4>, Relu,                    //  7 x  7
+    Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
-    Conv2d<Width, pointwise>>;                        // one vector, and so one code, for each of 7 x 7 places
+    Conv2d<Width, keep1>>;                        // one vector, and so one code, for each of 7 x 7 places
 
 template <std::size_t Channels, std::size_t Width>
 using DecoderChain = Chain<tessera::Shape<7, 7, Width>,
-    Conv2d<Channels, same3>,
+    Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
-    ConvTranspose2d<Channels / 2, up2>, Relu,         // 14 x 14
-    ConvTranspose2d<1, up2>>;                         // 28 x 28
+    ConvTranspose2d<Channels / 2, double4>, Relu,         // 14 x 14
+    ConvTranspose2d<1, double4>>;                         // 28 x 28
 // clang-format on
 
 template <class QuantizerSpec, std::size_t Width>

@@ -1,7 +1,7 @@
 #include "output.hpp"
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/file.hpp>
+#include <tessera/files/file.hpp>
 
 #include <cstdio>
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 // The folder of results: looked at before anything is trained, made when the first file is written.
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <string>
 #include <string_view>

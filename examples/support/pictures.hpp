@@ -3,7 +3,7 @@
 
 #include "material.hpp"
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 #include <tessera/core/tensor.hpp>
 
 #include <cstddef>

@@ -2,7 +2,7 @@
 
 #include "system.hpp"
 
-#include <tessera/core/crc32.hpp>
+#include <tessera/files/crc32.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/io/weights.hpp>
 

@@ -4,7 +4,7 @@
 #include "options.hpp"
 #include "outcome.hpp"
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <string>
 

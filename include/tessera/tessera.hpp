@@ -33,6 +33,8 @@
 #include <tessera/core/view.hpp>
 
 #include <tessera/nn/avg_pool2d.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
+#include <tessera/nn/bias.hpp>
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv2d.hpp>
@@ -41,12 +43,10 @@
 #include <tessera/nn/describe.hpp>
 #include <tessera/nn/dropout.hpp>
 #include <tessera/nn/embedding.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/fused_pair.hpp>
 #include <tessera/nn/gelu.hpp>
 #include <tessera/nn/group_norm.hpp>
-#include <tessera/nn/grouped.hpp>
 #include <tessera/nn/init.hpp>
-#include <tessera/nn/joined.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/layer_norm.hpp>
 #include <tessera/nn/linear.hpp>
@@ -56,7 +56,6 @@
 #include <tessera/nn/repeat.hpp>
 #include <tessera/nn/reshape.hpp>
 #include <tessera/nn/residual.hpp>
-#include <tessera/nn/rounds.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>
@@ -76,17 +75,18 @@
 #include <tessera/optim/adam.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/optim/clip.hpp>
-#include <tessera/optim/ema.hpp>
 #include <tessera/optim/optimizer.hpp>
 #include <tessera/optim/schedule.hpp>
+#include <tessera/optim/weight_ema.hpp>
+
+#include <tessera/image/pixels.hpp>
+#include <tessera/image/resize.hpp>
 
 #include <tessera/data/batches.hpp>
 #include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/data/images.hpp>
 #include <tessera/data/labels.hpp>
-#include <tessera/data/pixels.hpp>
-#include <tessera/data/resize.hpp>
 #include <tessera/data/tokens.hpp>
 
 #include <tessera/io/dtype.hpp>
@@ -123,6 +123,11 @@
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/gpt/sample.hpp>
 
+#include <tessera/train/checkpoints.hpp>
+#include <tessera/train/recent_norms.hpp>
+#include <tessera/train/trainable.hpp>
+#include <tessera/train/trainer.hpp>
+
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/gather_rows.hpp>
@@ -133,9 +138,4 @@
 #include <tessera/dist/share.hpp>
 #include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
-
-#include <tessera/train/checkpoints.hpp>
-#include <tessera/train/recent_norms.hpp>
-#include <tessera/train/trainable.hpp>
-#include <tessera/train/trainer.hpp>
 // IWYU pragma: end_exports

@@ -6,42 +6,59 @@ cmake_minimum_required(VERSION 3.22)
 
 get_filename_component(INCLUDE "${INCLUDE}" ABSOLUTE)
 
-# room -> rooms that it may include, besides itself, version.hpp and fwd.hpp
+# room -> rooms that it may include, besides itself and version.hpp; the folders of kernel/ are rooms too
 set(core_may "")
-set(kernel_may core)
-set(nn_may core kernel)
-set(loss_may core kernel)
-set(optim_may core kernel)
-set(data_may core kernel)
-set(io_may core)
-set(vq_may core kernel nn loss data)
-set(gpt_may core kernel nn loss data)
-set(testing_may core kernel nn loss vq)
-set(train_may core kernel nn loss optim data io vq gpt testing dist)
-set(dist_may core kernel)
-set(rooms core kernel nn loss optim data io vq gpt testing train dist)
+set(files_may core)
+set(kernel/simd_may core)
+set(kernel/threads_may core kernel/simd)
+set(kernel/gemm_may core kernel/simd kernel/threads)
+set(kernel/conv_may core kernel/simd kernel/threads kernel/gemm)
+set(kernel/attention_may core kernel/simd kernel/threads kernel/gemm)
+set(kernel_all kernel kernel/simd kernel/threads kernel/gemm kernel/conv kernel/attention)
+set(kernel_may core kernel/simd kernel/threads kernel/gemm)
+set(nn_may core ${kernel_all})
+set(loss_may core ${kernel_all})
+set(optim_may core ${kernel_all})
+set(image_may core files)
+set(data_may core files image kernel kernel/simd)
+set(io_may core files)
+set(vq_may core ${kernel_all} nn loss data)
+set(gpt_may core ${kernel_all} nn loss data)
+set(testing_may core ${kernel_all} nn loss vq)
+set(dist_may core ${kernel_all})
+set(train_may core files ${kernel_all} nn loss optim data io vq gpt testing dist)
+set(rooms core files ${kernel_all} nn loss optim image data io vq gpt testing train dist)
 
 # third parties: <include, regex> <the one file that may, regex>
 set(doors
   "^Eigen/|^unsupported/Eigen"  "^kernel/eigen\\.hpp$"
-  "^(oneapi/)?tbb/"             "^kernel/parallel\\.hpp$"
-  "^xsimd/"                     "^kernel/simd\\.hpp$"
-  "intrin\\.h$|^arm_neon\\.h$"  "^kernel/"
-  "^stb_"                       "^data/stb(_write)?\\.hpp$"
-  "^(limits|math|stdarg|stddef|stdint|stdlib|string|emmintrin)\\.h$"  "^data/stb(_write)?\\.hpp$"
-  "^(dirent|fcntl|unistd)\\.h$|^sys/"  "^core/system_files\\.hpp$"
+  "^(oneapi/)?tbb/"             "^kernel/threads/parallel\\.hpp$"
+  "^xsimd/"                     "^kernel/simd/simd\\.hpp$"
+  "intrin\\.h$|^arm_neon\\.h$"  "^core/intrinsics\\.hpp$"
+  "^stb_"                       "^image/stb(_write)?\\.hpp$"
+  "^(limits|math|stdarg|stddef|stdint|stdlib|string|emmintrin)\\.h$"  "^image/stb(_write)?\\.hpp$"
+  "^(dirent|fcntl|unistd)\\.h$|^sys/"  "^files/system_files\\.hpp$"
   "^mpi\\.h$"                   "^dist/mpi\\.hpp$")
+
+# names of third parties, wherever their header came from: <regex> <the files that may use them, regex>
+set(uses
+  "Eigen::"                     "^kernel/eigen\\.hpp$"
+  "tbb::"                       "^kernel/threads/parallel\\.hpp$"
+  "xsimd::"                     "^kernel/simd/simd\\.hpp$"
+  "_mm[0-9]*_|__m(128|256|512)" "^kernel/simd/|^core/fp_environment\\.hpp$|^kernel/threads/parallel\\.hpp$"
+  "stbi_"                       "^image/(detail/|stb(_write)?\\.hpp$|decode_image\\.hpp$|decode_png\\.hpp$|encode_png\\.hpp$)"
+  "MPI_"                        "^dist/mpi\\.hpp$")
 
 # macros: the configuration of a third party stands before its include, all others are in two files
 set(macro_files "^(core/abi|version)\\.hpp$")
-set(macro_doors "^data/stb(_write)?\\.hpp (STB|INCLUDE_STB_)|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$|^dist/mpi\\.hpp (OMPI|MPICH)_SKIP_MPICXX$")
+set(macro_doors "^image/stb(_write)?\\.hpp (STB|INCLUDE_STB_)|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$|^dist/mpi\\.hpp (OMPI|MPICH)_SKIP_MPICXX$")
 
 # what the umbrella must not reach: it needs files or programs that not everybody has
-set(opt_in data/image.hpp data/stb.hpp data/stb_write.hpp dist/mpi.hpp)
+set(opt_in data/image.hpp image/stb.hpp image/stb_write.hpp dist/mpi.hpp kernel/eigen.hpp)
 
 # nn/: a layer has 150 lines; these are not layers, they are what layers are put together with, and attention, which has a
 # step of its own beside forward
-set(not_layers "^nn/(layer|chain|residual|repeat|window|joined|init|step|causal_attention)\\.hpp$|^nn/detail/")
+set(not_layers "^nn/(layer|chain|residual|repeat|window|fused_pair|init|step|causal_attention)\\.hpp$|^nn/(detail|exec)/")
 
 set(wrong 0)
 function(refuse file text)
@@ -50,14 +67,24 @@ function(refuse file text)
   set(wrong ${n} PARENT_SCOPE)
 endfunction()
 
+# "kernel/simd" of kernel/simd/simd.hpp, "nn" of nn/detail/bind.hpp
+function(room_of file result)
+  set(room "")
+  if(file MATCHES "^(kernel/(simd|threads|gemm|conv|attention))/")
+    set(room ${CMAKE_MATCH_1})
+  elseif(file MATCHES "^([^/]+)/")
+    set(room ${CMAKE_MATCH_1})
+  endif()
+  set(${result} ${room} PARENT_SCOPE)
+endfunction()
+
 file(GLOB_RECURSE headers RELATIVE "${INCLUDE}/tessera" "${INCLUDE}/tessera/*.hpp")
 if(NOT headers)
   message(FATAL_ERROR "no header in ${INCLUDE}/tessera")
 endif()
 
 foreach(header ${headers})
-  string(REGEX MATCH "^[^/]+/" room "${header}")          # empty for tessera.hpp, fwd.hpp, version.hpp
-  string(REPLACE "/" "" room "${room}")
+  room_of("${header}" room)                                # empty for tessera.hpp and version.hpp
   if(room AND NOT room IN_LIST rooms)
     refuse(${header} "is in a room without a floor: ${room}/ (add it to the table)")
   endif()
@@ -73,13 +100,15 @@ foreach(header ${headers})
     if(name MATCHES "^tessera/(.+)$")
       set(target ${CMAKE_MATCH_1})
       list(APPEND includes_of_${header} ${target})
-      string(REGEX MATCH "^[^/]+/" to "${target}")
-      string(REPLACE "/" "" to "${to}")
+      room_of("${target}" to)
+      if(target MATCHES "/detail/" AND NOT to STREQUAL room)
+        refuse(${header} "includes the detail of another room: <${name}>")
+      endif()
       if(target STREQUAL "tessera.hpp")
         refuse(${header} "includes the umbrella")
       elseif(room AND to AND NOT to STREQUAL room AND NOT to IN_LIST ${room}_may)
         refuse(${header} "wrong arrow: ${room} must not know ${to} (<${name}>)")
-      elseif(header MATCHES "^(fwd|version)\\.hpp$" AND to AND NOT to STREQUAL "core")
+      elseif(header STREQUAL "version.hpp" AND to)
         refuse(${header} "wrong arrow: ${header} must not know ${to} (<${name}>)")
       endif()
     elseif(name MATCHES "[./]")                            # the standard library has neither dot nor slash
@@ -120,6 +149,21 @@ foreach(header ${headers})
 
   string(REGEX REPLACE "//[^\n]*" "" text "${text}")       # words in comments and messages are free
   string(REGEX REPLACE "\"[^\"\n]*\"" "" text "${text}")
+  set(rest ${uses})
+  while(rest)
+    list(POP_FRONT rest what where)
+    if(NOT header MATCHES "${where}" AND text MATCHES "(^|[^A-Za-z0-9_])((${what})[A-Za-z0-9_]*)")
+      refuse(${header} "use of a third party outside its door: ${CMAKE_MATCH_2}")
+    endif()
+  endwhile()
+  string(REGEX MATCH "^[^/]+" house "${room}")
+  string(REGEX MATCHALL "[a-z_]+::([a-z_]+::)?detail::[A-Za-z0-9_]+" details "${text}")
+  foreach(detail ${details})
+    string(REGEX MATCH "^[a-z_]+" owner "${detail}")
+    if(owner IN_LIST rooms AND NOT owner STREQUAL house)
+      refuse(${header} "use of the detail of another room: ${detail}")
+    endif()
+  endforeach()
   foreach(word virtual shared_ptr std::function enable_if enable_if_t)
     if(" ${text} " MATCHES "[^A-Za-z0-9_]${word}[^A-Za-z0-9_]")
       refuse(${header} "banned word: ${word}")

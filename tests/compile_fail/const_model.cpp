@@ -10,8 +10,8 @@
 using namespace tessera;
 using namespace tessera::nn;
 
-struct Encoder : Chain<Shape<4, 4, 1>, Conv2d<2, down2>> {};
-struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+struct Encoder : Chain<Shape<4, 4, 1>, Conv2d<2, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
 using Vae = VqVae<Encoder, Codebook<4>, Decoder>;
 
 #ifdef FIXED

@@ -9,4 +9,4 @@ using In = tessera::Shape<7, 7, 32>;
 #else
 using In = tessera::Shape<49, 32>;
 #endif
-Chain<In, Conv2d<8, same3>>::Cache cache;
+Chain<In, Conv2d<8, keep3>>::Cache cache;

@@ -8,8 +8,8 @@
 using namespace tessera;
 using namespace tessera::nn;
 
-struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
-struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
 
 #ifdef FIXED
 using Levels = Fsq<8, 5, 5, 5>;

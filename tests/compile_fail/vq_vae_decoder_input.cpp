@@ -14,8 +14,8 @@ using Code = Shape<7, 7, 32>;
 #else
 using Code = Shape<7, 7, 64>;
 #endif
-struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<32, down2>> {};
-struct Decoder : Chain<Code, ConvTranspose2d<1, up2>> {};
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<32, halve4>> {};
+struct Decoder : Chain<Code, ConvTranspose2d<1, double4>> {};
 
 using Vae = VqVae<Encoder, Codebook<512>, Decoder>;
 std::size_t tokens() { return Vae::tokens; }

@@ -14,8 +14,8 @@ constexpr std::size_t channels = 1;
 #else
 constexpr std::size_t channels = 3;
 #endif
-struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<32, down2>> {};
-struct Decoder : Chain<Encoder::Output, ConvTranspose2d<channels, up2>> {};
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<32, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<channels, double4>> {};
 
 using Vae = VqVae<Encoder, Codebook<512>, Decoder>;
 std::size_t tokens() { return Vae::tokens; }

@@ -12,8 +12,8 @@ using Scalar = float;
 #else
 using Scalar = double;
 #endif
-struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, down2>> {};
-struct Decoder : BasicChain<Scalar, Encoder::Output, ConvTranspose2d<1, up2>> {};
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, halve4>> {};
+struct Decoder : BasicChain<Scalar, Encoder::Output, ConvTranspose2d<1, double4>> {};
 
 using Vae = VqVae<Encoder, Codebook<512>, Decoder>;
 std::size_t tokens() { return Vae::tokens; }

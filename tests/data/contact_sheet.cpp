@@ -5,12 +5,12 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
-#include <tessera/data/encode_png.hpp>
+#include <tessera/image/encode_png.hpp>
 
 #include <string>
 
 using namespace tessera;
-using data::Pixels;
+using image::Pixels;
 using support::contains;
 using support::message;
 
@@ -27,7 +27,7 @@ Pixels sheet() {
 
 TEST_CASE("load_contact_sheet: cells in their order, bands of rows are the classes") {
     const support::TemporaryFolder folder;
-    data::write_png(folder / "s.png", sheet());
+    image::write_png(folder / "s.png", sheet());
     const auto images = data::load_contact_sheet<Shape<2, 2, 1>>(folder / "s.png", 2);
     CHECK((images.size() == 12 && images.classes() == 2));
     bool right = true;

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <data/deflate_samples.hpp>
+#include <image/deflate_samples.hpp>
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 

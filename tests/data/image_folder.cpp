@@ -2,12 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include <data/jpeg_samples.hpp>
-#include <data/png_builder.hpp>
+#include <image/jpeg_samples.hpp>
+#include <image/png_builder.hpp>
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
-#include <tessera/data/encode_png.hpp>
+#include <tessera/image/encode_png.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,7 +27,7 @@ namespace {
 using Gray = Shape<4, 4, 1>;
 
 Bytes flat(unsigned char value, std::size_t side = 4) {
-    return data::encode_png({side, side, 1, Bytes(side * side, value)});
+    return image::encode_png({side, side, 1, Bytes(side * side, value)});
 }
 std::vector<int> values(const data::Images<Gray>& images) {
     std::vector<int> all;

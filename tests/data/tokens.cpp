@@ -13,8 +13,6 @@ using data::Tokens;
 using support::labels_of;
 
 static_assert(data::LabelledDataset<Tokens<3>>);
-static_assert(data::TokenSource<Tokens<3>>);
-static_assert(!data::TokenSource<data::Images<Shape<1, 3, 1>>>);
 
 TEST_CASE("Tokens: sequences, one after another") {
     const Tokens<3> tokens{{1, 2, 3, 4294967294, 5, 6}, labels_of({7, 0})};

@@ -57,9 +57,9 @@ struct Fuse {
     using Bind = Layer<In, T>;
 };
 
-struct Encoder : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::down2>, Fuse, nn::Relu, nn::Conv2d<4, nn::down2>, Fuse> {};
-struct Decoder : nn::Chain<Encoder::Output, Fuse, nn::ConvTranspose2d<5, nn::up2>, nn::Relu, Fuse,
-                           nn::ConvTranspose2d<1, nn::up2>, nn::Sigmoid> {};
+struct Encoder : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::halve4>, Fuse, nn::Relu, nn::Conv2d<4, nn::halve4>, Fuse> {};
+struct Decoder : nn::Chain<Encoder::Output, Fuse, nn::ConvTranspose2d<5, nn::double4>, nn::Relu, Fuse,
+                           nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 using Vae = VqVae<Encoder, Codebook<8>, Decoder>;
 
 constexpr std::size_t batch_size = 70;  // 5 groups, 18 blocks: 18 x 4 x 2 calls, and 5 x 2 for the start of the codes

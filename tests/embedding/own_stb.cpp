@@ -4,7 +4,7 @@
 #include <support/temporary_folder.hpp>
 
 #include <tessera/core/error.hpp>
-#include <tessera/data/decode_image.hpp>
+#include <tessera/image/decode_image.hpp>
 
 #include <vector>
 

@@ -19,9 +19,9 @@ void add_state(support::HashLeaves& hash, const Trainer& trainer) {
 }
 
 // The same with a quantizer that learns nothing, a loss that learns its variance, and uneven micro-batches.
-struct FineEncoder : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::down2>, nn::Relu, nn::Conv2d<3, nn::down2>> {};
-struct FineDecoder : nn::Chain<FineEncoder::Output, nn::ConvTranspose2d<6, nn::up2>, nn::Relu,
-                               nn::ConvTranspose2d<1, nn::up2>, nn::Sigmoid> {};
+struct FineEncoder : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, nn::Relu, nn::Conv2d<3, nn::halve4>> {};
+struct FineDecoder : nn::Chain<FineEncoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu,
+                               nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 using FineVae = VqVae<FineEncoder, Fsq<5, 4, 3>, FineDecoder, GaussianNll>;
 constexpr GptConfig fine_config{.vocab = FineVae::codes, .context = FineVae::tokens, .width = 16, .heads = 2, .layers = 1};
 

@@ -22,8 +22,8 @@ namespace embedding {
 using namespace tessera;
 
 struct Encoder
-    : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::down2>, nn::GroupNorm<4>, nn::Relu, nn::Conv2d<8, nn::down2>> {};
-struct Decoder : nn::Chain<Encoder::Output, nn::ConvTranspose2d<6, nn::up2>, nn::Relu, nn::ConvTranspose2d<1, nn::up2>,
+    : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, nn::GroupNorm<4>, nn::Relu, nn::Conv2d<8, nn::halve4>> {};
+struct Decoder : nn::Chain<Encoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu, nn::ConvTranspose2d<1, nn::double4>,
                            nn::Sigmoid> {};
 using Vae = VqVae<Encoder, Codebook<16>, Decoder>;
 inline constexpr GptConfig prior_config{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1,

@@ -4,7 +4,7 @@
 #include "target.hpp"
 #include "tiny_state.hpp"
 
-#include <tessera/core/crc32.hpp>
+#include <tessera/files/crc32.hpp>
 
 #include <algorithm>
 #include <string_view>

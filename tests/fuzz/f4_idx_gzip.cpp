@@ -2,7 +2,7 @@
 
 #include "target.hpp"
 
-#include <tessera/data/gzip.hpp>
+#include <tessera/image/gzip.hpp>
 #include <tessera/data/idx.hpp>
 
 #include <array>
@@ -23,15 +23,15 @@ void idx(tessera::ByteView bytes) {
 void fuzz::one(tessera::ByteView input) {
     idx<1>(input);
     idx<3>(input);
-    if (!tessera::data::is_gzip(input)) return;
+    if (!tessera::image::is_gzip(input)) return;
     std::array<unsigned char, 4096> out{};
     std::size_t size = 0;
     try {
-        size = tessera::data::gunzip_start(input, out, "input");
+        size = tessera::image::gunzip_start(input, out, "input");
         demand(size <= out.size(), "no more than asked for");
         idx<1>(tessera::ByteView{out}.first(size));
         idx<3>(tessera::ByteView{out}.first(size));
-        tessera::data::gunzip(input, std::span{out}.first(size), "input");
+        tessera::image::gunzip(input, std::span{out}.first(size), "input");
     } catch (const tessera::FormatError&) {
     }
 }

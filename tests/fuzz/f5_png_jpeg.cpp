@@ -3,8 +3,8 @@
 
 #include "target.hpp"
 
-#include <tessera/core/crc32.hpp>
-#include <tessera/data/decode_image.hpp>
+#include <tessera/files/crc32.hpp>
+#include <tessera/image/decode_image.hpp>
 
 #include <array>
 
@@ -12,7 +12,7 @@ void fuzz::one(tessera::ByteView input) {
     using namespace tessera;
     if (input.empty()) return;
     Bytes bytes(input.begin() + 1, input.end());
-    if (input[0] % 2 == 1 && data::is_png(bytes))
+    if (input[0] % 2 == 1 && image::is_png(bytes))
         for (std::size_t at = 8; at + 12 <= bytes.size();) {
             const std::size_t length = big_endian_32(bytes, at);
             if (length > bytes.size() - at - 12) break;
@@ -23,8 +23,8 @@ void fuzz::one(tessera::ByteView input) {
         }
     for (const std::size_t channels : {1u, 3u}) {
         try {
-            const data::Pixels pixels =
-                data::decode_image(bytes, channels, "input", {.image_side = 512, .image_pixels = 1 << 16});
+            const image::Pixels pixels =
+                image::decode_image(bytes, channels, "input", {.image_side = 512, .image_pixels = 1 << 16});
             demand(pixels.values.size() == pixels.width * pixels.height * channels,
                    "as many numbers as pixels");
         } catch (const FormatError&) {

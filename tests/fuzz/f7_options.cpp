@@ -4,7 +4,7 @@
 
 #include <support/options.hpp>
 
-#include <tessera/io/json_reader.hpp>
+#include <tessera/files/json_reader.hpp>
 
 #include <string>
 #include <vector>

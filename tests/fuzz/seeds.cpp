@@ -3,9 +3,9 @@
 
 #include "tiny_state.hpp"
 
-#include <data/deflate_samples.hpp>
-#include <data/jpeg_samples.hpp>
-#include <data/png_builder.hpp>
+#include <image/deflate_samples.hpp>
+#include <image/jpeg_samples.hpp>
+#include <image/png_builder.hpp>
 
 #include <tessera/io/safetensors_writer.hpp>
 

@@ -3,7 +3,7 @@
 // clang links it with libFuzzer, replay.cpp runs a corpus through it with any compiler. Whatever is thrown
 // that a target does not expect, and whatever it demands in vain, ends the process.
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <cstddef>
 #include <cstdint>

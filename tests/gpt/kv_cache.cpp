@@ -23,7 +23,7 @@ namespace {
 
 // More tokens than a strip of attention has rows, more channels than a panel, and a rest of both.
 constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
-constexpr GptConfig wide{.vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};  // GrownLanes
+constexpr GptConfig wide{.vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};  // KvCacheInterleaved
 constexpr GptConfig thinned{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3,
                              .dropout_percent = 10};
 
@@ -48,7 +48,7 @@ std::string difference(std::size_t count, std::size_t most = 1, std::size_t work
     std::string found;
     std::size_t position = 0, tokens = 0;
     // one step a round; with rewinds at most two for each token
-    kernel::run_full_team(workers, 2 * C.context, [&](kernel::Member& me, std::size_t round) {
+    kernel::run_full_team(workers, 2 * C.context, [&](kernel::Worker& me, std::size_t round) {
         const bool over = position == C.context;
         me.wait();
         if (over) return;
@@ -204,7 +204,7 @@ TEST_CASE("KvCache: a team that is larger than the cache was made for, and a cac
     KvCache<Model> cache{1};
     const std::vector<Token> next{config.label_token(Label{0})};
     const auto run = [&] {
-        kernel::run_team(2, 2000, [&](kernel::Member& me, std::size_t) {
+        kernel::run_team(2, 2000, [&](kernel::Worker& me, std::size_t) {
             if (me.size() > 1) cache.step(packed, next, me);
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         });

@@ -178,7 +178,7 @@ TEST_CASE("pick: a top_p that is all but zero takes the likeliest token") {
         std::vector<float> logits{0, 1, 3, 2, -1};
         std::vector<Token> order(5);
         Rng rng{1};
-        const kernel::FlushDenormals guard;
+        const FlushDenormals guard;
         CHECK(pick<float>(logits, {.top_p = top_p}, order, rng) == 2);
     }
 }

@@ -113,8 +113,8 @@ TEST_CASE_TEMPLATE("enlarge: each pixel factor^2 times, and its adjoint", T, flo
             const auto x = numbers<T>(height * width * channels, 1),
                        dy = numbers<T>(x.size() * factor * factor, 2);
             std::vector<T> y(dy.size()), dx(x.size(), T(9)), ty(dy.size()), tdx(x.size());
-            kernel::enlarge_forward<T>(width, channels, factor, x, y);
-            kernel::enlarge_backward<T>(width, channels, factor, dy, dx);
+            kernel::upsample_nearest_forward<T>(width, channels, factor, x, y);
+            kernel::upsample_nearest_backward<T>(width, channels, factor, dy, dx);
             for (std::size_t i = 0; i < height * factor; ++i)
                 for (std::size_t j = 0; j < line; ++j)
                     for (std::size_t c = 0; c < channels; ++c) {

@@ -24,9 +24,9 @@ using namespace tessera::nn;
 namespace {
 
 using Image = Shape<16, 16, 1>;
-struct Encoder : Chain<Image, Conv2d<16, down2>, Relu, Conv2d<32, down2>, Relu,
-                       Residual<Relu, Conv2d<32, same3>, Relu, Conv2d<32, pointwise>>, Conv2d<8, pointwise>> {};
-struct Decoder : Chain<Encoder::Output, Conv2d<32, same3>, Relu, ConvTranspose2d<16, up2>, Relu, ConvTranspose2d<1, up2>,
+struct Encoder : Chain<Image, Conv2d<16, halve4>, Relu, Conv2d<32, halve4>, Relu,
+                       Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<32, keep1>>, Conv2d<8, keep1>> {};
+struct Decoder : Chain<Encoder::Output, Conv2d<32, keep3>, Relu, ConvTranspose2d<16, double4>, Relu, ConvTranspose2d<1, double4>,
                        Sigmoid> {};
 using Vae = VqVae<Encoder, Codebook<64>, Decoder>;
 

@@ -8,8 +8,8 @@ using namespace tessera;
 using namespace tessera::nn;
 
 TEST_CASE("AvgPool2d keeps the contract") {
-    CHECK(support::keeps_contract<AvgPool2d<pool2>, Shape<6, 4, 9>>());
-    CHECK(support::keeps_contract<AvgPool2d<same3>, Shape<5, 4, 17>>());
+    CHECK(support::keeps_contract<AvgPool2d<halve2>, Shape<6, 4, 9>>());
+    CHECK(support::keeps_contract<AvgPool2d<keep3>, Shape<5, 4, 17>>());
     CHECK(support::keeps_contract<AvgPool2d<Window{.size = 2, .stride = 3}>, Shape<7, 5, 3>>());
 }
 

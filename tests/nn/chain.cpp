@@ -61,7 +61,7 @@ std::string difference() {
 }  // namespace
 
 TEST_CASE("Chain: each layer takes the shape that the one before it gives") {
-    using Net = Chain<Shape<8, 8, 1>, Conv2d<4, down2>, Relu, Reshape<16, 4>, Linear<6>>;
+    using Net = Chain<Shape<8, 8, 1>, Conv2d<4, halve4>, Relu, Reshape<16, 4>, Linear<6>>;
     CHECK(std::is_same_v<Net::Output, Shape<16, 6>>);
     CHECK(std::is_same_v<Chain<Net::Output, LayerNorm>::Output, Shape<16, 6>>);
 }
@@ -75,7 +75,7 @@ TEST_CASE("Chain: parameters are named by the position of their layer, also in a
 TEST_CASE("Chain keeps the contract") {
     CHECK(support::keeps_contract<
           Seq<Linear<9>, LayerNorm, Sigmoid, Dropout<Probability{.percent = 30}>, Linear<3>>, Shape<2, 7>>());
-    CHECK(support::keeps_contract<Seq<Conv2d<3, down2>, Relu, ConvTranspose2d<2, up2>, Relu>,
+    CHECK(support::keeps_contract<Seq<Conv2d<3, halve4>, Relu, ConvTranspose2d<2, double4>, Relu>,
                                   Shape<6, 4, 2>>());
     CHECK(support::keeps_contract<Seq<Linear<9>, Gelu, Linear<5>, Gelu>, Shape<3, 7>>());
 }
@@ -87,12 +87,12 @@ TEST_CASE("Chain: where the first layer takes tokens, so does the chain") {
 TEST_CASE("Chain: joined neighbours give the bits of the two apart") {
     CHECK(difference<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() ==
           "");
-    CHECK(difference<Chain<Shape<8, 6, 3>, Conv2d<17, down2>, Relu>,
-                     Chain<Shape<8, 6, 3>, Conv2d<17, down2>, Seq<Relu>>>() == "");
-    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<17, up2>, Relu>,
-                     Chain<Shape<4, 3, 9>, ConvTranspose2d<17, up2>, Seq<Relu>>>() == "");
-    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<1, up2>, Relu>,
-                     Chain<Shape<4, 3, 9>, ConvTranspose2d<1, up2>, Seq<Relu>>>() == "");
+    CHECK(difference<Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Relu>,
+                     Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Seq<Relu>>>() == "");
+    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Relu>,
+                     Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Seq<Relu>>>() == "");
+    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<1, double4>, Relu>,
+                     Chain<Shape<4, 3, 9>, ConvTranspose2d<1, double4>, Seq<Relu>>>() == "");
 }
 
 TEST_CASE("Chain: a nested chain gives the bits of the flat one") {
@@ -117,8 +117,8 @@ TEST_CASE("Chain: each layer has random numbers of its own") {
 
 TEST_CASE("Chain: values and gradients of an encoder are those of PyTorch's Sequential") {
     CHECK(support::matches_golden<
-          Seq<Conv2d<8, down2>, Relu, Conv2d<16, down2>, Relu,
-              Residual<Relu, Conv2d<8, same3>, Relu, Conv2d<16, pointwise>>, Conv2d<4, pointwise>>,
+          Seq<Conv2d<8, halve4>, Relu, Conv2d<16, halve4>, Relu,
+              Residual<Relu, Conv2d<8, keep3>, Relu, Conv2d<16, keep1>>, Conv2d<4, keep1>>,
           Shape<12, 12, 1>>("chain"));
 }
 

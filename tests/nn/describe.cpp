@@ -15,7 +15,7 @@ using namespace tessera::nn;
 
 namespace {
 
-struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<4, down2>, Relu, Residual<Relu, Conv2d<4, same3>>, Conv2d<2, pointwise>> {};
+struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<4, halve4>, Relu, Residual<Relu, Conv2d<4, keep3>>, Conv2d<2, keep1>> {};
 
 using Shortcut = Seq<Residual<LayerNorm, Linear<16>, Gelu, Linear<4>>>;
 struct Prior : Chain<Shape<9>, Embedding<11, 4>, Repeat<3, Shortcut>, Seq<LayerNorm, Linear<11, no_bias>>> {};

@@ -49,9 +49,9 @@ static_assert(nn::Layer<PackingLayer>);
 
 }  // namespace
 
-TEST_CASE("Ready: Packed where a layer has one, else its Params") {
-    CHECK(std::is_same_v<nn::Ready<PackingLayer>, PackingLayer::Packed>);
-    CHECK(std::is_same_v<nn::Ready<Norm>, Norm::Params>);
+TEST_CASE("Weights: Packed where a layer has one, else its Params") {
+    CHECK(std::is_same_v<nn::Weights<PackingLayer>, PackingLayer::Packed>);
+    CHECK(std::is_same_v<nn::Weights<Norm>, Norm::Params>);
 }
 
 TEST_CASE("InputScalar: what the layer says, else its Scalar") {

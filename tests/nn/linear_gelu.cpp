@@ -28,5 +28,5 @@ TEST_CASE("Linear + Gelu: parameters keep the names of the linear layer") {
 }
 
 TEST_CASE("Linear + Gelu keeps the contract") {
-    CHECK(support::keeps_contract<Joined<Linear<33, no_bias>, Gelu>, Shape<31, 5>>());
+    CHECK(support::keeps_contract<FusedPair<Linear<33, no_bias>, Gelu>, Shape<31, 5>>());
 }

@@ -8,7 +8,7 @@ using namespace tessera;
 using namespace tessera::nn;
 
 TEST_CASE("MaxPool2d keeps the contract") {
-    CHECK(support::keeps_contract<MaxPool2d<pool2>, Shape<6, 4, 9>>());
+    CHECK(support::keeps_contract<MaxPool2d<halve2>, Shape<6, 4, 9>>());
     CHECK(support::keeps_contract<MaxPool2d<Window{.size = 3, .stride = 2, .pad = 1}>, Shape<7, 5, 17>>());
     CHECK(support::keeps_contract<MaxPool2d<Window{.size = 2, .stride = 3}>, Shape<7, 5, 3>>());
 }

@@ -24,7 +24,7 @@ inline constexpr bool can_step = CanStep<typename Spec::template Bind<In, float>
 static_assert(can_step<Linear<3>> && can_step<LayerNorm> && can_step<Gelu> && can_step<CausalAttention<4>>);
 static_assert(can_step<Embedding<5, 8>, Shape<7>> && can_step<Dropout<Probability{.percent = 10}>>);
 static_assert(can_step<Gelu, Shape<7>> && !can_step<Linear<7>, Shape<7>> && !can_step<LayerNorm, Shape<7>>);
-static_assert(!can_step<GroupNorm<4>> && !can_step<Conv2d<3, same3>, Shape<4, 4, 2>>);
+static_assert(!can_step<GroupNorm<4>> && !can_step<Conv2d<3, keep3>, Shape<4, 4, 2>>);
 static_assert(can_step<Seq<Linear<3>, Gelu>> && !can_step<Seq<Linear<64>, GroupNorm<4>>>);
 static_assert(!can_step<Residual<GroupNorm<4>>> && !can_step<Repeat<2, GroupNorm<4>>>);
 static_assert(can_step<user::Mixer<4>> && can_step<user::Block<64>>);

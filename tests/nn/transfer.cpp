@@ -19,8 +19,8 @@ using namespace tessera::nn;
 namespace {
 
 template <std::size_t N>
-struct Resized : Chain<Shape<N, N, 1>, Conv2d<8, down2>, Relu, Repeat<2, Residual<Conv2d<8, same3>, GroupNorm<2>>>,
-                   ConvTranspose2d<1, up2>> {};
+struct Resized : Chain<Shape<N, N, 1>, Conv2d<8, halve4>, Relu, Repeat<2, Residual<Conv2d<8, keep3>, GroupNorm<2>>>,
+                   ConvTranspose2d<1, double4>> {};
 
 }  // namespace
 

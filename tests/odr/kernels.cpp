@@ -3,8 +3,8 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/kernel/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm.hpp>
+#include <tessera/kernel/gemm/gemm_adjoint.hpp>
 #include <tessera/kernel/softmax.hpp>
 
 using namespace tessera;

@@ -18,10 +18,10 @@ using namespace tessera::nn;
 
 namespace {
 
-struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, down2>, Relu, Conv2d<32, down2>> {};
-struct Decoder : Chain<Encoder::Output, Conv2d<64, same3>,
-                       Residual<Relu, Conv2d<32, same3, no_bias>, Relu, Conv2d<64, pointwise, no_bias>>, Relu,
-                       ConvTranspose2d<32, up2>, Relu, ConvTranspose2d<1, up2>> {};
+struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, halve4>, Relu, Conv2d<32, halve4>> {};
+struct Decoder : Chain<Encoder::Output, Conv2d<64, keep3>,
+                       Residual<Relu, Conv2d<32, keep3, no_bias>, Relu, Conv2d<64, keep1, no_bias>>, Relu,
+                       ConvTranspose2d<32, double4>, Relu, ConvTranspose2d<1, double4>> {};
 using Vae = VqVae<Encoder, Codebook<64>, Decoder>;
 
 }  // namespace

@@ -3,10 +3,10 @@
 
 #include "run.hpp"
 
-#include <tessera/data/decode_image.hpp>
+#include <tessera/image/decode_image.hpp>
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/mnist.hpp>
-#include <tessera/data/png.hpp>
+#include <tessera/image/png.hpp>
 #include <tessera/gpt/sample.hpp>
 #include <tessera/tessera.hpp>
 

@@ -4,13 +4,13 @@
 
 #include "run.hpp"
 
-#include <data/png_builder.hpp>
+#include <image/png_builder.hpp>
 
 #include <tbb/task_arena.h>
 
-#include <tessera/data/encode_png.hpp>
-#include <tessera/data/decode_image.hpp>
-#include <tessera/data/gzip.hpp>
+#include <tessera/image/encode_png.hpp>
+#include <tessera/image/decode_image.hpp>
+#include <tessera/image/gzip.hpp>
 #include <tessera/train/checkpoints.hpp>
 
 #include <cerrno>
@@ -155,11 +155,11 @@ int main(int argc, char** argv) {
 
     const tessera::Bytes png = samples::png({.width = 40, .height = 30, .color = 2}), data = samples::squares(),
                          zipped = samples::gzip(samples::deflated_squares(), data);
-    loop("image", [&] { tessera::data::decode_image(png, 3, "memory"); }, always);
-    const tessera::data::Pixels picture = tessera::data::decode_image(png, 3, "memory");
-    loop("write image", [&] { tessera::data::encode_png(picture); }, always);
+    loop("image", [&] { tessera::image::decode_image(png, 3, "memory"); }, always);
+    const tessera::image::Pixels picture = tessera::image::decode_image(png, 3, "memory");
+    loop("write image", [&] { tessera::image::encode_png(picture); }, always);
     tessera::Bytes out(data.size());
-    loop("gzip", [&] { tessera::data::gunzip(zipped, out, "memory"); }, always);
+    loop("gzip", [&] { tessera::image::gunzip(zipped, out, "memory"); }, always);
     const auto pictures = bars(100);
     const auto codes = saved.vae().encode(pictures);
     for (const int threads : {1, 2}) {  // allocations of this thread count; with two, TBB's are among them

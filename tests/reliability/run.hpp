@@ -14,7 +14,7 @@
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/optim/adamw.hpp>
-#include <tessera/optim/ema.hpp>
+#include <tessera/optim/weight_ema.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/train/trainer.hpp>
 #include <tessera/vq/codebook.hpp>
@@ -32,9 +32,9 @@ namespace reliability {
 namespace ts = tessera;
 namespace nn = tessera::nn;
 
-struct Encoder : nn::Chain<ts::Shape<8, 8, 1>, nn::Conv2d<12, nn::down2>, nn::Relu, nn::Conv2d<16, nn::same3>,
-                           nn::Residual<nn::Relu, nn::Conv2d<16, nn::pointwise>>, nn::Conv2d<8, nn::pointwise>> {};
-struct Decoder : nn::Chain<ts::Shape<4, 4, 8>, nn::Conv2d<16, nn::same3>, nn::Relu, nn::ConvTranspose2d<1, nn::up2>> {};
+struct Encoder : nn::Chain<ts::Shape<8, 8, 1>, nn::Conv2d<12, nn::halve4>, nn::Relu, nn::Conv2d<16, nn::keep3>,
+                           nn::Residual<nn::Relu, nn::Conv2d<16, nn::keep1>>, nn::Conv2d<8, nn::keep1>> {};
+struct Decoder : nn::Chain<ts::Shape<4, 4, 8>, nn::Conv2d<16, nn::keep3>, nn::Relu, nn::ConvTranspose2d<1, nn::double4>> {};
 using Vae = ts::VqVae<Encoder, ts::Codebook<16>, Decoder>;
 inline constexpr ts::GptConfig prior_config{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2,
                                             .layers = 1, .classes = 2, .dropout_percent = 10};

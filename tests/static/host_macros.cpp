@@ -141,8 +141,8 @@ namespace ts = tessera;
 namespace {
 
 using ts::nn::Chain, ts::nn::Conv2d, ts::nn::ConvTranspose2d, ts::nn::Relu, ts::nn::Residual, ts::nn::Sigmoid;
-struct Encoder : Chain<ts::Shape<8, 8, 1>, Conv2d<8, ts::nn::down2>, Relu, Residual<Conv2d<8, ts::nn::same3>>> {};
-struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, ts::nn::up2>, Sigmoid> {};
+struct Encoder : Chain<ts::Shape<8, 8, 1>, Conv2d<8, ts::nn::halve4>, Relu, Residual<Conv2d<8, ts::nn::keep3>>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, ts::nn::double4>, Sigmoid> {};
 using Vae = ts::VqVae<Encoder, ts::Codebook<16>, Decoder>;
 using Prior = ts::Gpt<ts::GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1,
                                     .classes = 10, .dropout_percent = 10}>;
@@ -167,7 +167,7 @@ double train_both_stages(const char* folder) {
     ts::io::save("prior.safetensors", prior);
     ts::io::load("prior.safetensors", prior);
     const auto drawn = ts::sample(prior, 4, {.top_k = 8, .top_p = 0.9f}, rng);
-    ts::data::write_png_grid("samples.png", vae.decode(drawn), 2);
+    ts::image::write_png_grid("samples.png", vae.decode(drawn), 2);
     return vae.evaluate(set.test).mse + prior.evaluate(codes) +
            static_cast<double>(ts::data::load_mnist(folder).train.size()) +
            static_cast<double>(ts::nn::describe<Encoder>().size());

@@ -86,7 +86,7 @@ struct PackedButReadsParams : Good {
     struct Packed {};
 };
 static_assert(Layer<WithPacked> && !Layer<PackedButReadsParams>);
-static_assert(std::same_as<nn::Ready<WithPacked>, WithPacked::Packed> && std::same_as<nn::Ready<Good>, Empty>);
+static_assert(std::same_as<nn::Weights<WithPacked>, WithPacked::Packed> && std::same_as<nn::Weights<Good>, Empty>);
 
 struct Spec {
     template <StaticShape In, std::floating_point T>

@@ -33,8 +33,8 @@ static_assert(gives<LayerNorm, Shape<49, 128>, Shape<49, 128>> &&
 static_assert(gives<Dropout<Probability{.percent = 10}>, Shape<49, 128>, Shape<49, 128>>);
 static_assert(gives<Embedding<512, 128>, Shape<49>, Shape<49, 128>>);
 static_assert(gives<Upsample<2>, Shape<7, 5, 32>, Shape<14, 10, 32>>);
-static_assert(gives<AvgPool2d<pool2>, Shape<7, 4, 3>, Shape<3, 2, 3>> &&
-              gives<MaxPool2d<same3>, Shape<7, 4, 3>, Shape<7, 4, 3>>);
+static_assert(gives<AvgPool2d<halve2>, Shape<7, 4, 3>, Shape<3, 2, 3>> &&
+              gives<MaxPool2d<keep3>, Shape<7, 4, 3>, Shape<7, 4, 3>>);
 static_assert(gives<Reshape<49, 32>, Shape<7, 7, 32>, Shape<49, 32>>);
 
 template <class Spec, class In>

@@ -20,8 +20,8 @@ using namespace tessera::nn;
 
 namespace {
 
-struct Encoder : Chain<Shape<12, 8, 1>, Conv2d<6, down2>> {};
-struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, up2>> {};
+struct Encoder : Chain<Shape<12, 8, 1>, Conv2d<6, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
 using Vae = VqVae<Encoder, Codebook<20>, Decoder>;
 
 // Numbers that a user needs for the second stage come from the first one's type.

@@ -13,7 +13,7 @@
 #include <tessera/dist/share.hpp>
 #include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
-#include <tessera/nn/grouped.hpp>
+#include <tessera/nn/exec/grouped.hpp>
 
 #include <support/bits.hpp>
 #include <support/message.hpp>

@@ -5,7 +5,7 @@
 //   - names that were made, moved or removed since the folder was last synced may be there or not, in any combination;
 //   - a file that was not synced since it was written may hold all, nothing, half, or zeros.
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <algorithm>
 #include <cerrno>

@@ -1,7 +1,7 @@
 #pragma once
 // Reads the files that golden/make.py wrote, and holds a layer against one.
 //
-//     CHECK(support::matches_golden<Conv2d<33, same3>, Shape<7, 6, 5>>("conv2d_same3"));
+//     CHECK(support::matches_golden<Conv2d<33, keep3>, Shape<7, 6, 5>>("conv2d_same3"));
 //
 // Values and gradients agree to 1e-5 of the largest of their tensor, in float. A file holds PyTorch's layout:
 // images become channel last here, parameters go through Param::from_outer.

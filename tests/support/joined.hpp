@@ -15,19 +15,19 @@ template <class A, class B, class In>
 std::string joined_like_apart(std::size_t batch = 3) {
     using namespace tessera;
     namespace detail = testing::detail;
-    using Joined = nn::Chain<In, A, B>;
+    using FusedPair = nn::Chain<In, A, B>;
     using Apart = nn::Chain<In, A, nn::Seq<B>>;
-    static_assert(Joined::count == 1 && Apart::count == 2);
-    static_assert(std::is_same_v<typename Joined::Output, typename Apart::Output>);
+    static_assert(FusedPair::count == 1 && Apart::count == 2);
+    static_assert(std::is_same_v<typename FusedPair::Output, typename Apart::Output>);
 
-    detail::Rig<Joined> joined{batch, 1, 1};
+    detail::Rig<FusedPair> joined{batch, 1, 1};
     detail::Rig<Apart> apart{batch, 1, 1};
     std::string found;
     const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
         if (found.empty()) found = detail::differs<float>(what, std::as_const(a).span(), std::as_const(b).span());
     };
     const auto compare_gradients = [&](const std::string& what) {
-        using Inner = typename Joined::template At<0>::Params;
+        using Inner = typename FusedPair::template At<0>::Params;
         Inner::each(
             [&](const Path& path, const auto& a, const auto& b) { compare(what + "." + path.str(), a, b); },
             std::get<0>(joined.grad.items), std::get<0>(apart.grad.items));

@@ -1,7 +1,7 @@
 #pragma once
 // One number through a function of vectors.
 
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <array>
 

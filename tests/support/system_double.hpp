@@ -2,7 +2,7 @@
 // SystemFiles with something before each call that can fail: the base of the doubles that make one call fail, kill
 // the process at one, or only count them.
 
-#include <tessera/core/system_files.hpp>
+#include <tessera/files/system_files.hpp>
 
 #include <cerrno>
 #include <cstddef>

@@ -24,12 +24,12 @@ using TinyImage = tessera::Shape<8, 8, 1>;
 
 template <class T>
 struct TinyEncoder
-    : tessera::nn::BasicChain<T, TinyImage, tessera::nn::Conv2d<6, tessera::nn::down2>, tessera::nn::Relu,
-                              tessera::nn::Conv2d<4, tessera::nn::down2>> {};
+    : tessera::nn::BasicChain<T, TinyImage, tessera::nn::Conv2d<6, tessera::nn::halve4>, tessera::nn::Relu,
+                              tessera::nn::Conv2d<4, tessera::nn::halve4>> {};
 template <class T>
 struct TinyDecoder
-    : tessera::nn::BasicChain<T, tessera::Shape<2, 2, 4>, tessera::nn::ConvTranspose2d<5, tessera::nn::up2>,
-                              tessera::nn::Relu, tessera::nn::ConvTranspose2d<1, tessera::nn::up2>,
+    : tessera::nn::BasicChain<T, tessera::Shape<2, 2, 4>, tessera::nn::ConvTranspose2d<5, tessera::nn::double4>,
+                              tessera::nn::Relu, tessera::nn::ConvTranspose2d<1, tessera::nn::double4>,
                               tessera::nn::Sigmoid> {};
 template <class T, std::size_t K = 8>
 using TinyVae = tessera::VqVae<TinyEncoder<T>, tessera::Codebook<K>, TinyDecoder<T>>;

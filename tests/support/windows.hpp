@@ -1,7 +1,7 @@
 #pragma once
 // Sizes of convolutions, with the size of the small map worked out.
 
-#include <tessera/kernel/patch_plan.hpp>
+#include <tessera/kernel/conv/patch_plan.hpp>
 
 #include <cstddef>
 

@@ -11,7 +11,7 @@
 #include <tessera/data/batches.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
-#include <tessera/optim/ema.hpp>
+#include <tessera/optim/weight_ema.hpp>
 #include <tessera/train/trainer.hpp>
 
 #include <array>

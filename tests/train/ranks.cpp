@@ -56,9 +56,9 @@ struct VaeRun {
 // Encoder and decoder drop features, and the loss has a parameter that is learned.
 using Dropped = nn::Dropout<nn::Probability{.percent = 20}>;
 struct DroppingEncoder
-    : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::down2>, nn::Relu, Dropped, nn::Conv2d<4, nn::down2>> {};
-struct DroppingDecoder : nn::Chain<Shape<2, 2, 4>, nn::ConvTranspose2d<5, nn::up2>, nn::Relu, Dropped,
-                                   nn::ConvTranspose2d<1, nn::up2>, nn::Sigmoid> {};
+    : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::halve4>, nn::Relu, Dropped, nn::Conv2d<4, nn::halve4>> {};
+struct DroppingDecoder : nn::Chain<Shape<2, 2, 4>, nn::ConvTranspose2d<5, nn::double4>, nn::Relu, Dropped,
+                                   nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 struct FsqRun {
     using Model = VqVae<DroppingEncoder, Fsq<4, 3, 3, 5>, DroppingDecoder, GaussianNll>;
     Images data{};

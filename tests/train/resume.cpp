@@ -9,7 +9,7 @@
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adam.hpp>
 #include <tessera/optim/adamw.hpp>
-#include <tessera/optim/ema.hpp>
+#include <tessera/optim/weight_ema.hpp>
 #include <tessera/train/trainer.hpp>
 
 #include <algorithm>

@@ -21,7 +21,7 @@ using namespace tessera;
 namespace {
 
 // Pixel p becomes the number p, vectors 0, 1, 2 and 3 are 0, 0.5, 0.75 and 9, and a vector e is decoded as 2 e.
-struct Same : nn::Chain<Shape<2, 2, 1>, nn::Conv2d<1, nn::pointwise>> {};
+struct Same : nn::Chain<Shape<2, 2, 1>, nn::Conv2d<1, nn::keep1>> {};
 using ByHand = VqVae<Same, Codebook<4>, Same>;
 
 ByHand by_hand() {

@@ -4,7 +4,7 @@
 #include <support/bits.hpp>
 #include <support/message.hpp>
 #include <support/numbers.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/vq/ema.hpp>
 
@@ -144,7 +144,7 @@ TEST_CASE("kmeans, ema_update, WarmupCosine: the host's mode of rounding changes
         tessera::Rng rng{1};
         std::vector<float> x(300 * 3);
         {
-            const tessera::kernel::FlushDenormals guard;
+            const tessera::FlushDenormals guard;
             for (float& v : x) v = rng.uniform();
         }
         tessera::CodebookState<16, 3, float> book;

@@ -70,7 +70,7 @@ struct Surrogate {
         }
     }
     void encode() {
-        nn::Ready<Encoder> w;
+        nn::Weights<Encoder> w;
         nn::pack<Encoder>(model.params().encoder, w);
         Encoder::Cache cache;
         Encoder::forward(w, View<const double, support::TinyImage>{x}, z, cache);
@@ -83,7 +83,7 @@ struct Surrogate {
             straight.data()[i] = z.data()[i] + difference.data()[i];
             commitment += std::pow(z.data()[i] - q.data()[i], 2) / static_cast<double>(q.span().size());
         }
-        nn::Ready<Decoder> w;
+        nn::Weights<Decoder> w;
         nn::pack<Decoder>(model.params().decoder, w);
         Decoder::Cache cache;
         Tensor<double, support::TinyImage> y{x.batch()};

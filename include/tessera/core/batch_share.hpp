@@ -4,7 +4,7 @@
 //     groups = samples / 16 rounded up;   width = the smallest power of two that is at least groups / ranks
 //     process `rank` has groups rank width .. (rank + 1) width - 1, as far as there are any
 //
-// The gradients of groups of 16 samples are added in a binary tree by stride doubling (nn/grouped.hpp). Shares of a power
+// The gradients of groups of 16 samples are added in a binary tree by stride doubling (nn/exec/grouped.hpp). Shares of a power
 // of two of groups, one after the other, are whole subtrees of it, so that any number of processes has the bits of one.
 // The price: where the groups are not a power of two times the processes some have less, and the last ones perhaps
 // nothing (12 groups in 4 processes: 4, 4, 4, 0).

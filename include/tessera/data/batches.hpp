@@ -22,7 +22,7 @@
 #include <tessera/core/to_size.hpp>
 #include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -140,7 +140,7 @@ private:
         return false;
     }
     void fill(std::size_t index) {
-        kernel::in_own_mode([&] {  // pixels are divided here: a host's rounding must not show
+        with_fp_environment([&] {  // pixels are divided here: a host's rounding must not show
             const BatchShare own = batch_share((std::min)(size_, used_ - index * size_), rank_, ranks_);
             const std::size_t first = index * size_ + own.first;
             x_.resize(own.count);

@@ -7,10 +7,10 @@
 //
 // A thousand files of a few hundred bytes become one that a program can ship and a person can look at.
 
-#include <tessera/core/file.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/data/images.hpp>
-#include <tessera/data/decode_png.hpp>
+#include <tessera/image/decode_png.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +24,7 @@ namespace tessera::inline TESSERA_ABI::data {
 /// `classes` 0: no labels.
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
-[[nodiscard]] Images<S> cut_contact_sheet(const Pixels& sheet, std::size_t classes, const std::string& name) {
+[[nodiscard]] Images<S> cut_contact_sheet(const image::Pixels& sheet, std::size_t classes, const std::string& name) {
     constexpr std::size_t height = S::dims[0], width = S::dims[1], channels = S::dims[2];
     const std::size_t rows = sheet.height / height, columns = sheet.width / width;
     if (sheet.height % height != 0 || sheet.width % width != 0 || sheet.channels != channels)
@@ -52,7 +52,7 @@ template <StaticShape S>
 
 template <StaticShape S>
 static Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const Limits& limits = {}) {
-    return cut_contact_sheet<S>(decode_png(read_file(path, limits.file), S::dims[2], path, limits), classes,
+    return cut_contact_sheet<S>(image::decode_png(read_file(path, limits.file), S::dims[2], path, limits), classes,
                                 path);
 }
 

@@ -6,7 +6,7 @@
 // 8 is the type "unsigned byte", the only one read here. Nothing is copied: the values are a view of the
 // file's bytes.
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <array>
 #include <cstddef>

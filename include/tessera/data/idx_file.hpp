@@ -2,9 +2,9 @@
 // read_idx_file<Rank>(path): the bytes of an IDX file, plain or gzip. A compressed one is first inflated as
 // far as its header, which says how many bytes there must be; never more than those are allocated.
 
-#include <tessera/core/file.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/core/limits.hpp>
-#include <tessera/data/gzip.hpp>
+#include <tessera/image/gzip.hpp>
 #include <tessera/data/idx.hpp>
 
 #include <cstddef>
@@ -18,23 +18,23 @@ namespace tessera::inline TESSERA_ABI::data {
 /// The bytes of the IDX array in a file called `name`, which is a gzip file or the array itself.
 template <std::size_t Rank>
 Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
-    if (!is_gzip(file)) {
+    if (!image::is_gzip(file)) {
         if (name.ends_with(".gz")) malformed(FormatCode::idx, name, 0, "no gzip file, in spite of its name");
         return file;
     }
     Bytes start(idx_header<Rank>);
-    start.resize(gunzip_start(file, start, name));
+    start.resize(image::gunzip_start(file, start, name));
     const std::uint64_t size = idx_file_size<Rank>(start, name);
     if (size > limits.inflated)
         malformed(FormatCode::limit, name, 0,
                   "IDX length: " +
                       expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
-    if (size / detail::inflate_most > file.size())  // before memory is taken for what the header claims
+    if (size / image::inflate_most > file.size())  // before memory is taken for what the header claims
         malformed(FormatCode::truncated, name, file.size(),
                   "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
                       " of the IDX array");
     Bytes bytes(static_cast<std::size_t>(size));
-    gunzip(file, bytes, name);
+    image::gunzip(file, bytes, name);
     return bytes;
 }
 

@@ -1,14 +1,14 @@
 #pragma once
 // Everything of data that needs stb: MNIST, contact sheets, folders of images, PNG and JPEG. Not part of
-// <tessera/tessera.hpp>, because it costs 0.3 s a file and stb_image.h. Any number of files may include it (data/stb.hpp).
+// <tessera/tessera.hpp>, because it costs 0.3 s a file and stb_image.h. Any number of files may include it (image/stb.hpp).
 
 // IWYU pragma: begin_exports
 #include <tessera/data/contact_sheet.hpp>
-#include <tessera/data/decode_image.hpp>
-#include <tessera/data/decode_png.hpp>
-#include <tessera/data/encode_png.hpp>
+#include <tessera/image/decode_image.hpp>
+#include <tessera/image/decode_png.hpp>
+#include <tessera/image/encode_png.hpp>
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/mnist.hpp>
-#include <tessera/data/png.hpp>
-#include <tessera/data/png_grid.hpp>
+#include <tessera/image/png.hpp>
+#include <tessera/image/png_grid.hpp>
 // IWYU pragma: end_exports

@@ -16,9 +16,9 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/rng.hpp>
-#include <tessera/data/decode_image.hpp>
+#include <tessera/image/decode_image.hpp>
 #include <tessera/data/images.hpp>
-#include <tessera/data/resize.hpp>
+#include <tessera/image/resize.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -117,7 +117,7 @@ public:
 
     /// What read() returns; nothing for a bad file that may be left out.
     template <class F>
-    std::optional<Pixels> unless_bad(std::size_t i, std::size_t files, F read) {
+    std::optional<image::Pixels> unless_bad(std::size_t i, std::size_t files, F read) {
         const std::string where = "file " + std::to_string(i + 1) + " of " + std::to_string(files) + ": ";
         try {
             return read();
@@ -167,11 +167,11 @@ template <StaticShape S>
     } halves[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
         const auto& file = list.files[i];  // no structured binding: clang 14 does not let a lambda have one
-        const std::optional<Pixels> image = bad.unless_bad(
+        const std::optional<image::Pixels> image = bad.unless_bad(
             i, list.files.size(), [&] { return read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
-        const Pixels fitted = resize_and_crop(*image, S::dims[0], S::dims[1]);
+        const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);
         half.bytes.insert(half.bytes.end(), fitted.values.begin(), fitted.values.end());
         if (labelled) half.labels.push_back(file.label);
     }

@@ -51,15 +51,4 @@ private:
     Labels labels_;
 };
 
-namespace detail {
-template <class>
-inline constexpr bool is_tokens = false;
-template <std::size_t N>
-inline constexpr bool is_tokens<View<const Token, Shape<N>>> = true;
-}  // namespace detail
-
-/// A Dataset of sequences of tokens: what a prior can learn from. `Tokens` is one; so is a user's own.
-template <class D>
-concept TokenSource = detail::is_tokens<typename D::Example>;
-
 }  // namespace tessera::inline TESSERA_ABI::data

@@ -14,7 +14,7 @@
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/message.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 
 #include <cstddef>
 
@@ -35,7 +35,7 @@ void sum_tree([[maybe_unused]] C& communicator, [[maybe_unused]] Message& messag
             }
             if (rank + stride >= size) continue;
             communicator.receive(message.bytes(), rank + stride);
-            kernel::in_own_mode([&] { message.add_to(sets...); });
+            with_fp_environment([&] { message.add_to(sets...); });
         }
         if (rank == 0) message.pack(sets...);
         communicator.broadcast(message.bytes(), 0);

@@ -23,11 +23,11 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt_config.hpp>
-#include <tessera/kernel/denormals.hpp>
-#include <tessera/kernel/parallel.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/embedding.hpp>
-#include <tessera/nn/grouped.hpp>
+#include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/repeat.hpp>
 #include <tessera/nn/step.hpp>
@@ -109,7 +109,7 @@ public:
         if (!(options.label_dropout >= 0 && options.label_dropout <= 1))
             throw ArgumentError("Gpt: label_dropout: " +
                                 expected_got("a number in [0, 1]", std::to_string(options.label_dropout)));
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
             Net::init(params_.net, own);
@@ -157,7 +157,7 @@ public:
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad; the sum is in ws.totals.
     void loss_and_grad(const Batch& batch, const BatchPart& part, Workspace& ws, Params& grad) const {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);
             ws.losses.assign(ws.groups.blocks(size), 0);
@@ -194,7 +194,7 @@ public:
     /// Mean nats per token of a dataset; its labels are used where the net knows classes.
     [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
-        return kernel::in_own_mode([&] {
+        return with_fp_environment([&] {
             const Packed packed = freeze();
             Tensor<Token, Context> input;
             fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });

@@ -8,8 +8,8 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/gpt/gpt.hpp>
-#include <tessera/kernel/denormals.hpp>
-#include <tessera/kernel/team.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <cstddef>
@@ -53,19 +53,19 @@ public:
     /// Feeds the next tokens, [sequence][token] (a label token first); returns the logits after each of them,
     /// [sequence][token][vocab].
     std::span<T> step(const Packed& w, std::span<const Token> tokens) {
-        kernel::Member alone;
+        kernel::Worker alone;
         return step(w, tokens, alone);
     }
     /// The same by all workers of a team, each with its share of every product. They must wait before the
     /// next step.
-    std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Member& worker) {
+    std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Worker& worker) {
         if (worker.size() > capacity_.workers)
             throw ArgumentError(
                 "KvCache: workers: " +
                 expected_got("at most " + std::to_string(capacity_.workers), std::to_string(worker.size())));
         const std::size_t count = tokens.size() / capacity_.sequences;
         check_tokens(tokens, count);
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             nn::Step at{
                 .worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
             Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_,

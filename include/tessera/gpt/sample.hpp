@@ -12,11 +12,11 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/kv_cache.hpp>
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/parallel.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
-#include <tessera/kernel/team.hpp>
+#include <tessera/kernel/threads/team.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -154,7 +154,7 @@ template <class Model>
             streams.push_back(own.split(first + i));
             next[i] = options.labels.empty() ? C.null_token() : C.label_token(options.labels[first + i]);
         }
-        kernel::run_team(members, C.context, [&](kernel::Member& me, std::size_t at) {
+        kernel::run_team(members, C.context, [&](kernel::Worker& me, std::size_t at) {
             const std::span<T> logits = cache.step(packed, next, me);
             const std::span<Token> own_order{order.data() + me.index() * C.vocab, C.vocab};
             const auto [begin, end] = me.share(n);

@@ -11,8 +11,8 @@
 // has turned anywhere in the file is found. The others say which tensors it was. Files of other programs have neither.
 // The data begin on a multiple of 64 bytes.
 
-#include <tessera/core/crc32.hpp>
-#include <tessera/core/file.hpp>
+#include <tessera/files/crc32.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/to_size.hpp>
 #include <tessera/io/safetensors_header.hpp>

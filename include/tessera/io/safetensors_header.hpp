@@ -7,11 +7,11 @@
 // "__metadata__" holds strings by name. Every field must be there once, names are unique after their escapes
 // are decoded, shape and offsets agree, and the tensors cover the data without hole or overlap.
 
-#include <tessera/core/bytes.hpp>
+#include <tessera/files/bytes.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/io/dtype.hpp>
-#include <tessera/io/json_reader.hpp>
-#include <tessera/io/utf8.hpp>
+#include <tessera/files/json_reader.hpp>
+#include <tessera/files/utf8.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -2,12 +2,12 @@
 // SafetensorsWriter: collects tensors and metadata, then gives the bytes of a file. The same calls give the
 // same bytes: tensors stand in the order in which they were added, metadata too.
 
-#include <tessera/core/crc32.hpp>
+#include <tessera/files/crc32.hpp>
 #include <tessera/core/error.hpp>
-#include <tessera/core/file.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/io/dtype.hpp>
 #include <tessera/io/safetensors.hpp>
-#include <tessera/io/utf8.hpp>
+#include <tessera/files/utf8.hpp>
 
 #include <algorithm>
 #include <array>

@@ -9,7 +9,7 @@
 //
 // The square root and the division are IEEE's, not estimates.
 
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -6,7 +6,7 @@
 #define EIGEN_DONT_PARALLELIZE
 #endif
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/intrinsics.hpp>
+#include <tessera/core/intrinsics.hpp>
 
 #include <Eigen/Core>
 

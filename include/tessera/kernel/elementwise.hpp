@@ -8,8 +8,8 @@
 //     gelu      x sigmoid(2 u), u = c (x + a x^3)     the tanh form: 0.5 x (1 + tanh u), c = sqrt(2/pi), a = 0.044715
 //               (Hendrycks, Gimpel 2016, arXiv:1606.08415)
 
-#include <tessera/kernel/simd.hpp>
-#include <tessera/kernel/vector_math.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/kernel/simd/vector_math.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -9,8 +9,8 @@
 // Sums run down the pixels channel by channel (one lane is one channel), then over the channels of a group in
 // order.
 
-#include <tessera/kernel/columns.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/columns.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <cmath>
 #include <concepts>

@@ -6,9 +6,9 @@
 //     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
 //     dweight += sum over rows dy n,   dbias += sum over rows dy;   onto, where it is given, is added to dx
 
-#include <tessera/kernel/columns.hpp>
-#include <tessera/kernel/lane_sums.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/columns.hpp>
+#include <tessera/kernel/simd/lane_sums.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <cmath>
 #include <concepts>

@@ -5,11 +5,11 @@
 // rows x K matrix. Ties go to the lowest index. A row with NaN has no nearest code and gets `no_token`.
 
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/kernel/panels.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/gemm/gemm.hpp>
+#include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/reduce.hpp>
-#include <tessera/kernel/tile.hpp>
+#include <tessera/kernel/gemm/tile.hpp>
 
 #include <array>
 #include <bit>

@@ -6,8 +6,8 @@
 //     enlarge   y(i, j) = x(i / factor, j / factor);                             dx = the sum of its factor^2
 //     dy
 
-#include <tessera/kernel/columns.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/columns.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -119,7 +119,7 @@ void max_pool_backward(const Pool& p, std::span<const T> position, std::span<con
 
 /// x: height x width x channels, y: (factor height) x (factor width) x channels.
 template <std::floating_point T>
-void enlarge_forward(std::size_t width, std::size_t channels, std::size_t factor, std::span<const T> x,
+void upsample_nearest_forward(std::size_t width, std::size_t channels, std::size_t factor, std::span<const T> x,
                      std::span<T> y) {
     const std::size_t line = width * channels;  // of x; a line of y has factor times as many
     T* out = y.data();
@@ -132,7 +132,7 @@ void enlarge_forward(std::size_t width, std::size_t channels, std::size_t factor
 }
 
 template <std::floating_point T>
-void enlarge_backward(std::size_t width, std::size_t channels, std::size_t factor, std::span<const T> dy,
+void upsample_nearest_backward(std::size_t width, std::size_t channels, std::size_t factor, std::span<const T> dy,
                       std::span<T> dx) {
     const std::size_t line = width * channels * factor;  // of dy
     for (std::size_t pixel = 0; pixel * channels < dx.size(); ++pixel) {

@@ -9,8 +9,8 @@
 // double, in order. So the result depends neither on the width of a register nor on how well a float can hold
 // a million terms.
 
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
 #include <concepts>

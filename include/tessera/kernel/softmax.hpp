@@ -6,9 +6,9 @@
 // m keeps every exponent at or below zero. What lies more than 87 below the largest is exactly zero, so a
 // logit of minus infinity is never drawn. A NaN anywhere makes the whole row NaN.
 
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/simd.hpp>
-#include <tessera/kernel/vector_math.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/kernel/simd/vector_math.hpp>
 
 #include <concepts>
 #include <cstddef>

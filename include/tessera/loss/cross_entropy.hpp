@@ -10,8 +10,8 @@
 // One row at a time: what is read, written and scaled stays in the first cache.
 
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/across_lanes.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
 
 #include <algorithm>
@@ -21,11 +21,6 @@
 #include <span>
 
 namespace tessera::inline TESSERA_ABI {
-
-/// How many rows count: what the sum of losses is divided by.
-inline std::size_t counted_rows(std::span<const Token> targets) {
-    return targets.size() - static_cast<std::size_t>(std::ranges::count(targets, no_token));
-}
 
 /// The loss alone, for evaluation: the same bits as with the gradient.
 template <std::floating_point T>

@@ -17,7 +17,7 @@
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/reduce.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/loss/loss.hpp>
 
 #include <cmath>

@@ -6,7 +6,7 @@
 // Params, Buffers, Cache   none
 
 #include <tessera/kernel/reduce.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/loss/loss.hpp>
 
 #include <concepts>

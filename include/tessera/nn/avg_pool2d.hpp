@@ -42,7 +42,7 @@ struct AvgPool2dLayer {
     }
 };
 
-/// `AvgPool2d<pool2>`
+/// `AvgPool2d<halve2>`
 template <Window W>
 struct AvgPool2d {
     template <StaticShape In, std::floating_point T>

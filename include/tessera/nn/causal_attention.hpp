@@ -12,10 +12,10 @@
 // Cache    q, k, v, o and their gradients, the statistics of the rows
 // State    k and v of the tokens so far (the KV cache)
 
-#include <tessera/kernel/attention.hpp>
-#include <tessera/kernel/attention_step.hpp>
-#include <tessera/kernel/attention_step_lanes.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/kernel/attention/attention.hpp>
+#include <tessera/kernel/attention/attention_step.hpp>
+#include <tessera/kernel/attention/attention_step_lanes.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear.hpp>
@@ -98,7 +98,7 @@ struct CausalAttentionLayer {
     static constexpr std::size_t head_width = width / heads;
     static bool interleaves(const Capacity& capacity) {
         return capacity.workers == 1 && std::same_as<T, float> &&
-               kernel::GrownLanes::suits(capacity.sequences * heads, head_width);
+               kernel::KvCacheInterleaved::supports(capacity.sequences * heads, head_width);
     }
     struct State {
         explicit State(const Capacity& capacity)
@@ -106,15 +106,15 @@ struct CausalAttentionLayer {
               by_head{interleaved ? 0 : capacity.sequences * heads, tokens, head_width},
               by_lane{interleaved ? std::size_t{1} : 0, capacity.sequences * heads, tokens, head_width} {}
         bool interleaved;
-        kernel::GrownHeads<T> by_head;  // [sequence][head]
-        kernel::GrownLanes by_lane;
+        kernel::KvCacheByHead<T> by_head;  // [sequence][head]
+        kernel::KvCacheInterleaved by_lane;
     };
     struct Scratch {
         explicit Scratch(const Capacity& capacity)
             : qkv(capacity.rows() * 3 * width), o(capacity.rows() * width),
               own(capacity.workers, Buffer<T>(interleaves(capacity)
-                                                  ? kernel::GrownLanes{0, 0, tokens, head_width}.scratch()
-                                                  : kernel::GrownHeads<T>{0, tokens, head_width}.scratch())) {}
+                                                  ? kernel::KvCacheInterleaved{0, 0, tokens, head_width}.scratch()
+                                                  : kernel::KvCacheByHead<T>{0, tokens, head_width}.scratch())) {}
         Buffer<T> qkv, o;
         std::vector<Buffer<T>> own;  // of each worker
     };

@@ -1,7 +1,7 @@
 #pragma once
 // Layers one after another; a Chain is itself a layer, so chains nest.
 //
-//     struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, down2>, Relu, Conv2d<64, down2>, Relu> {};
+//     struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, halve4>, Relu, Conv2d<64, halve4>, Relu> {};
 //
 // Input    the shape that stands first; each spec binds to the shape that the one before it gives
 // Output   what the last layer gives
@@ -9,14 +9,14 @@
 // Cache    those of the layers, each output between two layers, two buffers for gradients that take turns, and one that
 //          the layers copy to
 //
-// Where two neighbours are Joined, one bound layer stands for both and keeps the first one's position.
+// Where two neighbours are FusedPair, one bound layer stands for both and keeps the first one's position.
 
 #include <tessera/nn/detail/bind.hpp>
 #include <tessera/nn/detail/chain_steps.hpp>
 #include <tessera/nn/detail/lent_copies.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <algorithm>
@@ -60,7 +60,7 @@ struct BasicChain {
         }
     };
     struct Packed {
-        typename Parts::Ready items;
+        typename Parts::Weights items;
     };
     struct Cache {
         typename Parts::Caches layers;
@@ -121,7 +121,7 @@ struct BasicChain {
         round_of<0>(w, x, y, cache, at, add);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {})
+                         View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {})
         requires std::same_as<InputScalar, T>
     {
         back<count - 1, false>(w, x, y, dy, dx, cache, grad, end.add_dx);
@@ -184,8 +184,8 @@ private:
             const detail::Lent<T> lent{cache.adjoint_copies, notes};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data()) return nn::backward<At<0>>(weights, x, y, dy, dx, notes, g, {.masked_dy = masked, .add_dx = add});
-            if constexpr (requires { At<0>::backward_params(weights, x, y, dy, notes, g, Ending<T>{}); })
-                At<0>::backward_params(weights, x, y, dy, notes, g, Ending<T>{.masked_dy = masked});
+            if constexpr (requires { At<0>::backward_params(weights, x, y, dy, notes, g, BackwardEpilogue<T>{}); })
+                At<0>::backward_params(weights, x, y, dy, notes, g, BackwardEpilogue<T>{.masked_dy = masked});
             else
                 nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, notes, g);
         } else {

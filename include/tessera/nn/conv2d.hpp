@@ -12,13 +12,14 @@
 //
 // Over 150 lines: the packed weights are also those of ConvTranspose2d.
 
-#include <tessera/kernel/convolution.hpp>
+#include <tessera/kernel/conv/convolution.hpp>
+#include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv_relu.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/init.hpp>
-#include <tessera/nn/joined.hpp>
+#include <tessera/nn/fused_pair.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/window.hpp>
 #include <tessera/nn/window_fits.hpp>
 
@@ -125,7 +126,7 @@ struct Conv2dLayer {
         forward(w, x, y, kernel::Epilogue<T>{.add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, kernel::Epilogue<T> end,
-                        const kernel::Member& me = {}) {
+                        const kernel::Worker& me = {}) {
         end.bias = w.bias_or_null();
         kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels, end,
                             me);
@@ -135,7 +136,7 @@ struct Conv2dLayer {
         forward(w, x, y, kernel::Epilogue<T>{.add = add}, at.me);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+                         View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
         backward_params(w, x, y, dy, cache, grad);
         for (std::size_t c = 0; c < w.scatter.size(); ++c)
             kernel::convolve<T>(w.scatter[c], x.batch(), dy.data(), out_pixels, Out, w.scatter_weights[c], dx.data(),
@@ -149,7 +150,7 @@ struct Conv2dLayer {
     }
 };
 
-/// `Conv2d<64, down2>`, `Conv2d<32, same3, no_bias>`
+/// `Conv2d<64, halve4>`, `Conv2d<32, keep3, no_bias>`
 template <std::size_t Out, Window W, Bias B = Bias::with>
 struct Conv2d {
     template <StaticShape In, std::floating_point T>
@@ -157,7 +158,7 @@ struct Conv2d {
 };
 
 template <std::size_t Out, Window W, Bias B>
-struct Joined<Conv2d<Out, W, B>, Relu> {
+struct FusedPair<Conv2d<Out, W, B>, Relu> {
     template <StaticShape In, std::floating_point T>
     using Bind = ConvReluLayer<Conv2dLayer<In, Out, W, B, T>>;
 };

@@ -8,13 +8,13 @@
 // Params   the convolution's
 // Cache    the convolution's, and dz
 //
-// A Chain binds it to `Conv2d, Relu` and `ConvTranspose2d, Relu`; the headers of the two say so (nn/joined.hpp).
+// A Chain binds it to `Conv2d, Relu` and `ConvTranspose2d, Relu`; the headers of the two say so (nn/fused_pair.hpp).
 
-#include <tessera/kernel/convolution.hpp>
+#include <tessera/kernel/conv/convolution.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 
 #include <string_view>
 
@@ -56,11 +56,11 @@ struct ConvReluLayer {
             Convolution::forward(w, x, y, cache.convolution, true, at.me);
     }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, Input> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+                         View<T, Input> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
         Convolution::backward(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), dx, cache.convolution, grad, end);
     }
     static void backward_params(const Packed& w, View<const T, Input> x, View<const T, Output> y,
-                                View<const T, Output> dy, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+                                View<const T, Output> dy, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
         Convolution::backward_params(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), cache.convolution, grad);
     }
 

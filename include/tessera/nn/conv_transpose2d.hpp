@@ -12,9 +12,10 @@
 // Cache    with few output channels: the products of every pixel with all taps, before they are added up;
 //          copies that the gradient of the weights is made from
 
+#include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_relu.hpp>
-#include <tessera/nn/joined.hpp>
+#include <tessera/nn/fused_pair.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -79,7 +80,7 @@ struct ConvTranspose2dLayer {
         forward(w, x, y, cache, false, at.me);
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, bool relu,
-                        const kernel::Member& me = {}) {
+                        const kernel::Worker& me = {}) {
         if constexpr (by_columns) {
             if (me.index() > 0) return;
             const std::size_t rows = x.batch() * in_pixels;
@@ -93,7 +94,7 @@ struct ConvTranspose2dLayer {
         }
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+                         View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
         backward_params(w, x, y, dy, cache, grad);
         kernel::convolve<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, w.gather_weights, dx.data(), in_pixels,
                             {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
@@ -106,7 +107,7 @@ struct ConvTranspose2dLayer {
     }
 };
 
-/// `ConvTranspose2d<32, up2>`
+/// `ConvTranspose2d<32, double4>`
 template <std::size_t Out, Window W, Bias B = Bias::with>
 struct ConvTranspose2d {
     template <StaticShape In, std::floating_point T>
@@ -114,7 +115,7 @@ struct ConvTranspose2d {
 };
 
 template <std::size_t Out, Window W, Bias B>
-struct Joined<ConvTranspose2d<Out, W, B>, Relu> {
+struct FusedPair<ConvTranspose2d<Out, W, B>, Relu> {
     template <StaticShape In, std::floating_point T>
     using Bind = ConvReluLayer<ConvTranspose2dLayer<In, Out, W, B, T>>;
 };

@@ -56,7 +56,7 @@ struct GroupNormLayer {
     }
 };
 
-/// `GroupNorm<8>, Silu, Conv2d<64, same3>`
+/// `GroupNorm<8>, Silu, Conv2d<64, keep3>`
 template <std::size_t Groups>
 struct GroupNorm {
     template <StaticShape In, std::floating_point T>

@@ -17,10 +17,10 @@
 //   Packed, pack(params, packed)    what a step derives from the weights once (panels for the kernels); then w is Packed
 //   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
-//   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/rounds.hpp
+//   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
 //   begin(cache, pass)              told before each forward whether it trains, and with which random numbers
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
-//   fuses                           what it can do in one pass with its neighbours, see nn/fusion.hpp
+//   fuses                           what it can do in one pass with its neighbours, see nn/backward_epilogue.hpp
 // A member that has one of these names and cannot be called so is an error where the layer is put into a
 // Chain.
 //
@@ -48,12 +48,12 @@ struct Pass {
 
 namespace detail {
 template <class L>
-struct ready {
+struct weights_as_packed {
     using type = typename L::Params;
 };
 template <class L>
     requires requires { typename L::Packed; }
-struct ready<L> {
+struct weights_as_packed<L> {
     using type = typename L::Packed;
 };
 template <class L>
@@ -69,7 +69,7 @@ struct input_scalar<L> {
 
 /// What forward and backward read: Packed where the layer has one, else Params.
 template <class L>
-using Ready = typename detail::ready<L>::type;
+using Weights = typename detail::weights_as_packed<L>::type;
 
 template <class L>
 using InputScalar = typename detail::input_scalar<L>::type;
@@ -84,7 +84,7 @@ template <class L>
 concept Layer =
     std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> && StaticShape<typename L::Output> &&
     Parameters<typename L::Params> && std::default_initializable<typename L::Cache> &&
-    requires(typename L::Params& params, const Ready<L>& w, Rng& rng, typename L::Cache& cache, InputView<L> x,
+    requires(typename L::Params& params, const Weights<L>& w, Rng& rng, typename L::Cache& cache, InputView<L> x,
              View<typename L::Scalar, typename L::Input> dx, View<typename L::Scalar, typename L::Output> y,
              View<const typename L::Scalar, typename L::Output> dy) {
         L::init(params, rng);
@@ -99,7 +99,7 @@ concept LayerSpec = requires { typename S::template Bind<In, T>; } && Layer<type
 
 /// Makes w from params: packs, or copies where there is nothing to pack.
 template <Layer L>
-void pack(const typename L::Params& params, Ready<L>& w) {
+void pack(const typename L::Params& params, Weights<L>& w) {
     if constexpr (requires { typename L::Packed; })
         L::pack(params, w);
     else
@@ -116,7 +116,7 @@ void begin(typename L::Cache& cache, const Pass& pass) {
 
 /// backward without dx: the layer's own, else its backward with a scratch dx.
 template <Layer L>
-void backward_params(const Ready<L>& w, InputView<L> x, View<const typename L::Scalar, typename L::Output> y,
+void backward_params(const Weights<L>& w, InputView<L> x, View<const typename L::Scalar, typename L::Output> y,
                      View<const typename L::Scalar, typename L::Output> dy,
                      Tensor<typename L::Scalar, typename L::Input>& scratch, typename L::Cache& cache,
                      typename L::Params& grad) {

@@ -9,7 +9,7 @@
 // Cache    mean and rstd of each row; backward makes n from them again instead of storing it
 
 #include <tessera/kernel/layer_norm.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
 #include <tessera/nn/step.hpp>
@@ -44,7 +44,7 @@ struct LayerNormLayer {
                                       cache.rstd.span(), eps);
     }
     static void backward(const Params& p, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
-                         View<T, In> dx, const Cache& cache, Params& grad, const Ending<T>& end = {}) {
+                         View<T, In> dx, const Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
         kernel::layer_norm_backward<T>(x.span(), p.weight.span(), cache.mean.span(), cache.rstd.span(), dy.span(),
                                        dx.span(), grad.weight.span(), grad.bias.span(), end.add_dx);
     }

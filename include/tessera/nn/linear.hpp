@@ -9,16 +9,16 @@
 // Packed   panels of W and of W^T, the bias
 // Cache    copies that the gradient of W is made from
 
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/kernel/gemm_adjoint.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/kernel/gemm/gemm.hpp>
+#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/init.hpp>
-#include <tessera/nn/joined.hpp>
+#include <tessera/nn/fused_pair.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear_gelu.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
-#include <tessera/nn/window.hpp>
+#include <tessera/nn/bias.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -95,7 +95,7 @@ struct LinearLayer {
         kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null(), .add = add});
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad, const Ending<T>& end = {}) {
+                         View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
         backward_params(w, x, y, dy, cache, grad);
         kernel::gemm<T>(x.batch() * rows, dy.data(), Out, w.backward, dx.data(), in,
                         {.mask = end.mask_dx ? x.data() : nullptr, .add = end.add_dx});
@@ -117,7 +117,7 @@ struct Linear {
 };
 
 template <std::size_t Out, Bias B>
-struct Joined<Linear<Out, B>, Gelu> {
+struct FusedPair<Linear<Out, B>, Gelu> {
     template <StaticShape In, std::floating_point T>
     using Bind = LinearGeluLayer<LinearLayer<In, Out, B, T>>;
 };

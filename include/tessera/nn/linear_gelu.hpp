@@ -9,12 +9,12 @@
 // Params   Linear's
 // Cache    gelu'(u), which backward overwrites with du; and Linear's
 //
-// A Chain binds it to `Linear, Gelu`; the header of Linear says so (nn/joined.hpp).
+// A Chain binds it to `Linear, Gelu`; the header of Linear says so (nn/fused_pair.hpp).
 
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/gemm.hpp>
+#include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <algorithm>

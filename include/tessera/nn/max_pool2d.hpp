@@ -48,7 +48,7 @@ struct MaxPool2dLayer {
     }
 };
 
-/// `MaxPool2d<pool2>`
+/// `MaxPool2d<halve2>`
 template <Window W>
 struct MaxPool2d {
     template <StaticShape In, std::floating_point T>

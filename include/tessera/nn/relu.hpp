@@ -9,7 +9,7 @@
 // Cache    none: backward works from y
 
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
 
@@ -39,7 +39,7 @@ struct ReluLayer {
     }
 };
 
-/// `Conv2d<32, down2>, Relu`
+/// `Conv2d<32, halve4>, Relu`
 struct Relu {
     template <StaticShape In, std::floating_point T>
     using Bind = ReluLayer<In, T>;

@@ -91,7 +91,7 @@ struct ResidualLayer {
     }
 };
 
-/// `Residual<Relu, Conv2d<32, same3>, Relu, Conv2d<64, pointwise>>`
+/// `Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<64, keep1>>`
 template <class... Specs>
 struct Residual {
     template <StaticShape In, std::floating_point T>

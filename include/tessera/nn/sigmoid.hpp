@@ -37,7 +37,7 @@ struct SigmoidLayer {
     }
 };
 
-/// `ConvTranspose2d<1, up2>, Sigmoid`
+/// `ConvTranspose2d<1, double4>, Sigmoid`
 struct Sigmoid {
     template <StaticShape In, std::floating_point T>
     using Bind = SigmoidLayer<In, T>;

@@ -37,7 +37,7 @@ struct SiluLayer {
     }
 };
 
-/// `GroupNorm<8>, Silu, Conv2d<64, same3>`
+/// `GroupNorm<8>, Silu, Conv2d<64, keep3>`
 struct Silu {
     template <StaticShape In, std::floating_point T>
     using Bind = SiluLayer<In, T>;

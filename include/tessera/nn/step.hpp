@@ -11,7 +11,7 @@
 // Rows position .. position + tokens - 1 of each sequence go in, and the same rows of forward, outside
 // training, come out, bit for bit; one step of all tokens is forward. A step may begin at 0 again, or at any
 // row since the first of the last step: what was fed from there on is forgotten. The workers of a team
-// (kernel/team.hpp) make the call together. Where `Net::steps.sharing` is replicated, each has its own y.
+// (kernel/threads/team.hpp) make the call together. Where `Net::steps.sharing` is replicated, each has its own y.
 //
 // A layer takes part in one of two ways:
 //   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no
@@ -33,8 +33,8 @@
 // reads.
 
 #include <tessera/core/shape.hpp>
-#include <tessera/kernel/parallel.hpp>
-#include <tessera/kernel/team.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/layer.hpp>
 
 #include <cstddef>
@@ -71,7 +71,7 @@ struct Capacity {
 
 /// One worker's view of one step.
 struct Step {
-    const kernel::Member& worker;
+    const kernel::Worker& worker;
     std::size_t sequences = 1;
     std::size_t tokens = 1;    ///< of each sequence
     std::size_t position = 0;  ///< of the first of them
@@ -131,7 +131,7 @@ inline constexpr Steps steps = detail::steps_of<L>();
 namespace detail {
 // A call of step: x and y as rows, then those of State and Scratch that the layer has, then `at`.
 template <class L, class... Memory>
-concept StepsWith = requires(const Ready<L>& w, View<const InputScalar<L>, TokenRow<typename L::Input>> x,
+concept StepsWith = requires(const Weights<L>& w, View<const InputScalar<L>, TokenRow<typename L::Input>> x,
                              View<typename L::Scalar, TokenRow<typename L::Output>> y,
                              std::conditional_t<steps<L>.composite, Step&, const Step&> at,
                              Memory&... memory) {
@@ -187,7 +187,7 @@ concept CanStep = detail::can_step<L>();
 class PackJobs {
 public:
     template <Layer L>
-    void add(const typename L::Params& params, Ready<L>& w) {
+    void add(const typename L::Params& params, Weights<L>& w) {
         if constexpr (requires { L::add_pack_jobs(params, w, *this); })
             L::add_pack_jobs(params, w, *this);
         else
@@ -208,7 +208,7 @@ private:
     template <Layer L>
     static void pack_one(const void* params, void* packed) {
         const auto& p = *static_cast<const typename L::Params*>(params);
-        auto& w = *static_cast<Ready<L>*>(packed);
+        auto& w = *static_cast<Weights<L>*>(packed);
         if constexpr (requires { L::pack_forward(p, w); })
             L::pack_forward(p, w);
         else
@@ -220,7 +220,7 @@ private:
 
 /// Makes w from params for forward passes and steps only, on all threads.
 template <Layer L>
-void pack_forward(const typename L::Params& params, Ready<L>& w) {
+void pack_forward(const typename L::Params& params, Weights<L>& w) {
     PackJobs jobs;
     jobs.add<L>(params, w);
     jobs.run();

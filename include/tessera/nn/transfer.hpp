@@ -1,8 +1,8 @@
 #pragma once
 // transfer(from, to): the weights of a net for the same net on images of another size.
 //
-//     struct Small : Chain<Shape<28, 28, 1>, Conv2d<32, down2>, Relu> {};
-//     struct Large : Chain<Shape<56, 56, 1>, Conv2d<32, down2>, Relu> {};
+//     struct Small : Chain<Shape<28, 28, 1>, Conv2d<32, halve4>, Relu> {};
+//     struct Large : Chain<Shape<56, 56, 1>, Conv2d<32, halve4>, Relu> {};
 //     nn::transfer(small, large);      Small::Params to Large::Params
 //
 // Layer by layer and at compile time: both nets must have the same layers, and each layer's parameters the same type,

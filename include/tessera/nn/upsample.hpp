@@ -33,16 +33,16 @@ struct UpsampleLayer {
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, Output> y, Cache&) {
         for (std::size_t n = 0; n < x.batch(); ++n)
-            kernel::enlarge_forward<T>(width, channels, Factor, x[n], y[n]);
+            kernel::upsample_nearest_forward<T>(width, channels, Factor, x[n], y[n]);
     }
     static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/,
                          View<const T, Output> dy, View<T, In> dx, Cache&, Params&) {
         for (std::size_t n = 0; n < dx.batch(); ++n)
-            kernel::enlarge_backward<T>(width, channels, Factor, dy[n], dx[n]);
+            kernel::upsample_nearest_backward<T>(width, channels, Factor, dy[n], dx[n]);
     }
 };
 
-/// `Upsample<2>, Conv2d<32, same3>`
+/// `Upsample<2>, Conv2d<32, keep3>`
 template <std::size_t Factor>
 struct Upsample {
     template <StaticShape In, std::floating_point T>

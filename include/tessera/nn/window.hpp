@@ -23,14 +23,11 @@ struct Window {
     constexpr std::size_t up(std::size_t n) const { return grows(n) ? (n - 1) * stride + size - 2 * pad : 1; }
 };
 
-inline constexpr Window down2{.size = 4, .stride = 2, .pad = 1};  ///< half the height and width
-inline constexpr Window up2 = down2;                              ///< twice, in a transposed convolution
-inline constexpr Window same3{.size = 3, .stride = 1, .pad = 1};  ///< 3 x 3, the same height and width
-inline constexpr Window pointwise{};                              ///< 1 x 1
-inline constexpr Window pool2{.size = 2, .stride = 2};            ///< 2 x 2 without overlap
-
-/// Whether a layer adds a bias; PyTorch's `bias=` argument.
-enum class Bias : bool { none = false, with = true };
-inline constexpr Bias no_bias = Bias::none;
+// What becomes of height and width, and the size of the window.
+inline constexpr Window halve4{.size = 4, .stride = 2, .pad = 1};
+inline constexpr Window halve2{.size = 2, .stride = 2};  ///< without overlap, for pooling
+inline constexpr Window keep3{.size = 3, .stride = 1, .pad = 1};
+inline constexpr Window keep1{};
+inline constexpr Window double4 = halve4;  ///< in a transposed convolution
 
 }  // namespace tessera::nn

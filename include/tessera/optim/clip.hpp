@@ -7,11 +7,11 @@
 // of threads gives the same bits.
 
 #include <tessera/core/param.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/kernel/reduce.hpp>
-#include <tessera/optim/detail/option.hpp>
+#include <tessera/core/check_option.hpp>
 
 #include <algorithm>
 #include <array>
@@ -46,7 +46,7 @@ double leaf_squares(std::span<const T> x) {
 
 template <Parameters P>
 double grad_norm(const P& grad) {
-    return kernel::in_own_mode([&] {
+    return with_fp_environment([&] {
         double total = 0;
         const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {
             total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
@@ -60,8 +60,8 @@ double grad_norm(const P& grad) {
 /// first_non_finite.
 template <Parameters P>
 double clip_grad_norm(P& grad, double max_norm) {
-    detail::check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
-    return kernel::in_own_mode([&] {
+    check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
+    return with_fp_environment([&] {
         const double norm = grad_norm(grad);
         const double factor = max_norm / (norm + 1e-6);
         if (factor < 1 && std::isfinite(norm)) {

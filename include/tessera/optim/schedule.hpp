@@ -10,7 +10,7 @@
 //     Wsd             lr for `stable` steps, then a straight line to min_lr over `decay` steps
 
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -38,7 +38,7 @@ struct Constant {
 
     constexpr double operator()(std::size_t t) const {
         const auto rate = [&] { return t < warmup ? detail::warm_up(lr, t, warmup) : lr; };
-        return std::is_constant_evaluated() ? rate() : kernel::in_own_mode(rate);
+        return std::is_constant_evaluated() ? rate() : with_fp_environment(rate);
     }
 };
 
@@ -49,7 +49,7 @@ struct WarmupCosine {
     std::size_t steps = 1;  ///< of the whole run, warm-up included
 
     double operator()(std::size_t t) const {
-        return kernel::in_own_mode([&] {
+        return with_fp_environment([&] {
             if (t < warmup) return detail::warm_up(lr, t, warmup);
             if (t >= steps) return min_lr;
             const double done = static_cast<double>(t - warmup) / static_cast<double>(steps - warmup);
@@ -73,7 +73,7 @@ struct Wsd {
             if (into >= decay) return min_lr;
             return lr + (min_lr - lr) * static_cast<double>(into) / static_cast<double>(decay);
         };
-        return std::is_constant_evaluated() ? rate() : kernel::in_own_mode(rate);
+        return std::is_constant_evaluated() ? rate() : with_fp_environment(rate);
     }
 };
 

@@ -96,7 +96,7 @@ std::string check_gradient(const GradientCheck& o) {
 
 }  // namespace detail
 
-/// `check_gradient<Conv2d<8, same3>, Shape<7, 7, 3>>()`
+/// `check_gradient<Conv2d<8, keep3>, Shape<7, 7, 3>>()`
 template <class Spec, StaticShape In>
     requires nn::LayerSpec<Spec, In, double> CheckResult check_gradient(const GradientCheck& options = {}) {
         using L = typename Spec::template Bind<In, double>;

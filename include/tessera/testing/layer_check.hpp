@@ -10,7 +10,7 @@
 //     backward_params  gives the gradient that backward gives, bit for bit
 //     cache          is a value: a copy serves backward as well
 //     samples        are independent: a batch at once and one by one give the same bits
-//     rounds         what a team makes of it round by round (nn/rounds.hpp) is what forward makes
+//     rounds         what a team makes of it round by round (nn/exec/rounds.hpp) is what forward makes
 //     steps          some tokens at a time (nn/step.hpp), where the layer has them, are what forward makes
 //     threads        1, 2 and 3 slots that share the weights give the same bits
 //     allocation     nothing is allocated after the first call (only with LayerCheck::allocations, a counter)
@@ -18,10 +18,10 @@
 // Each backward has a forward of its own before it: a layer may use its notes up.
 
 #include <tessera/core/error.hpp>
-#include <tessera/kernel/denormals.hpp>
-#include <tessera/kernel/parallel.hpp>
-#include <tessera/kernel/team.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/threads/team.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/testing/detail/step_check.hpp>
 #include <tessera/testing/gradient_check.hpp>
 
@@ -157,7 +157,7 @@ std::string check_rounds(const LayerCheck& o) {
         std::ranges::fill(shared.y.span(), poison<T>);
         nn::begin<L>(shared.cache, shared.pass);
         nn::make_room<L>(shared.cache, o.batch);
-        kernel::run_team(members, nn::rounds<L>, [&](const kernel::Member& me, std::size_t number) {
+        kernel::run_team(members, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
         });
         const std::string failure = detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
@@ -240,9 +240,9 @@ template <class Spec, StaticShape In>
             &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_rounds<L>,
             &detail::check_threads<L>,   &detail::check_allocation<L>,
             &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheck>};
-        std::string failure = kernel::in_own_mode([&] { return detail::check_gradient<D>(options.gradient); });
+        std::string failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
         for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-            failure = kernel::in_own_mode([&] { return checks[i](options); });
+            failure = with_fp_environment([&] { return checks[i](options); });
         return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
     }
 

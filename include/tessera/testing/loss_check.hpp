@@ -6,7 +6,7 @@
 // Bits are compared in float, gradients in double. y and the target are at least 1e-3 apart in every number, so that a
 // loss with a kink at zero (L1) has a difference there.
 
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/loss/loss.hpp>
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/detail/rig.hpp>
@@ -214,7 +214,7 @@ template <class Spec, StaticShape In>
                                 &detail::check_loss_allocation<L>, &detail::check_loss_gradients<D>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-        failure = kernel::in_own_mode([&] { return checks[i](options); });
+        failure = with_fp_environment([&] { return checks[i](options); });
     return {failure.empty() ? "" : detail::loss_name<L>() + ": " + failure};
 }
 

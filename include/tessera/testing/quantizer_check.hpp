@@ -11,7 +11,7 @@
 // Over 250 lines: one function for each rule of the contract.
 
 #include <tessera/core/batch_part.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/detail/quantizer_gradients.hpp>
 #include <tessera/testing/detail/quantizer_rig.hpp>
@@ -267,7 +267,7 @@ template <class Spec, StaticShape In>
                                 &detail::check_quantizer_gradients<D>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-        failure = kernel::in_own_mode([&] { return checks[i](options); });
+        failure = with_fp_environment([&] { return checks[i](options); });
     return {failure.empty() ? "" : detail::quantizer_name<Q>() + ": " + failure};
 }
 

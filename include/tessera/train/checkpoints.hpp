@@ -21,7 +21,7 @@
 // The checksum finds accidents, not an attacker: load checkpoints of people you trust.
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/file.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/safetensors_writer.hpp>
 

@@ -38,10 +38,10 @@
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/self.hpp>
 #include <tessera/core/setting.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/optim/clip.hpp>
-#include <tessera/optim/detail/option.hpp>
+#include <tessera/core/check_option.hpp>
 #include <tessera/optim/optimizer.hpp>
 #include <tessera/train/detail/processes.hpp>
 #include <tessera/train/recent_norms.hpp>
@@ -96,7 +96,7 @@ public:
         Model& model = this->model();
         prepared_ = false;
         try {
-            return kernel::in_own_mode([&] { return take_step(model, batch); });
+            return with_fp_environment([&] { return take_step(model, batch); });
         } catch (const NumericError& e) {
             undo_prepare(model);
             throw NumericError("Trainer: step " + std::to_string(steps()) + ": " + e.what());
@@ -169,10 +169,10 @@ private:
     Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm* communicator)
         : model_{&model}, watch_{model.lifetime()}, optimizer_{std::move(optimizer)}, options_{options},
           stream_{options.seed ? Rng{*options.seed} : Rng{model.rng()}}, processes_{communicator} {
-        detail::check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
-        detail::check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
+        check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
+        check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
                              options.reject_above);
-        detail::check_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1), "Trainer", "reject_spikes",
+        check_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1), "Trainer", "reject_spikes",
                              "0 or a number > 1", options.reject_spikes);
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }

@@ -14,9 +14,9 @@
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/parallel.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 
 #include <algorithm>
 #include <array>
@@ -48,7 +48,7 @@ struct CodebookStatistics {
     /// Adds rows x and the vectors that they chose; rows without a token (no_token) count for nothing. Each task owns a
     /// range of vectors and adds in the order of the rows, so the sums do not depend on the number of threads.
     void add(std::span<const T> x, std::span<const Token> tokens) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             kernel::for_chunks(K, vectors_per_task, [&](std::size_t begin, std::size_t end) {
                 for (std::size_t m = 0; m < tokens.size(); ++m) {
                     const std::size_t k = tokens[m];

@@ -8,9 +8,9 @@
 // A vector whose count has faded below 1e-3 keeps its place: m and N are then rounding, and the smoothing would pull it
 // to 0.
 
-#include <tessera/kernel/denormals.hpp>
-#include <tessera/kernel/parallel.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
 
@@ -25,7 +25,7 @@ struct EmaOptions {
 
 template <std::size_t K, std::size_t D, class T>
 void ema_update(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>& batch, const EmaOptions& options) {
-    kernel::in_own_mode([&] {
+    with_fp_environment([&] {
         using kernel::simd::fma;
         const T keep = T(options.decay), take = T(1) - keep;
         kernel::for_chunks(K, CodebookStatistics<K, D, T>::vectors_per_task, [&](std::size_t begin, std::size_t end) {

@@ -6,11 +6,11 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/dataset.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/reduce.hpp>
-#include <tessera/nn/grouped.hpp>
+#include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -48,7 +48,7 @@ public:
 
     void pack(const typename Encoder::Params& encoder, const typename Q::Params& params, const typename Q::Buffers& buffers,
               const typename Q::Options& options, const typename Decoder::Params& decoder) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             nn::pack<Encoder>(encoder, encoder_);
             nn::pack<Decoder>(decoder, decoder_);
             Q::pack(params, buffers, options, quantizer_);
@@ -58,7 +58,7 @@ public:
     void pack_forward(const typename Encoder::Params& encoder, const typename Q::Params& params,
                       const typename Q::Buffers& buffers, const typename Q::Options& options,
                       const typename Decoder::Params& decoder) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             nn::PackJobs jobs;
             jobs.add<Encoder>(encoder, encoder_);
             jobs.add<Decoder>(decoder, decoder_);
@@ -66,8 +66,8 @@ public:
             Q::pack(params, buffers, options, quantizer_);
         });
     }
-    const nn::Ready<Encoder>& encoder() const { return encoder_; }
-    const nn::Ready<Decoder>& decoder() const { return decoder_; }
+    const nn::Weights<Encoder>& encoder() const { return encoder_; }
+    const nn::Weights<Decoder>& decoder() const { return decoder_; }
     const typename Q::Packed& quantizer() const { return quantizer_; }
 
     /// z = encoder(x)
@@ -84,7 +84,7 @@ public:
             Scratch& s = first_of(ws);
             s.z.resize(x.batch());
             const View<const T, Latent> z = std::as_const(s.z);
-            forward_together<Encoder>(members, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Member& me) {
+            forward_together<Encoder>(members, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Worker& me) {
                 if constexpr (vq::EncodesRows<Q>) {
                     const auto [first, last] = me.share(x.batch() * row_count<Latent>);
                     Q::encode_rows(quantizer_, z, out, first, last);
@@ -125,7 +125,7 @@ public:
     /// f(first, x, tokens) for pieces of a dataset.
     template <data::Dataset D, class F>
     void encode_dataset(const D& images, F&& f) const {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             Workspace ws;
             Tensor<T, Input> x;
             Tensor<Token, Codes> out;
@@ -142,7 +142,7 @@ public:
     template <data::Dataset D>
     VqVaeEvaluation evaluate(const D& images) const {
         if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
-        return kernel::in_own_mode([&] {
+        return with_fp_environment([&] {
             struct Sums {
                 double error = 0, distance = 0;
             };
@@ -209,11 +209,11 @@ private:
     }
     // y = net(x), then last(member).
     template <nn::Layer Net, class F>
-    static void forward_together(std::size_t members, const nn::Ready<Net>& w, View<const T, typename Net::Input> x,
+    static void forward_together(std::size_t members, const nn::Weights<Net>& w, View<const T, typename Net::Input> x,
                                  View<T, typename Net::Output> y, typename Net::Cache& cache, F&& last) {
         nn::begin<Net>(cache, {});
         nn::make_room<Net>(cache, x.batch());
-        kernel::run_team(members, nn::rounds<Net> + 1, [&](const kernel::Member& me, std::size_t round) {
+        kernel::run_team(members, nn::rounds<Net> + 1, [&](const kernel::Worker& me, std::size_t round) {
             if (round < nn::rounds<Net>)
                 nn::forward_round<Net>(w, x, y, cache, {me, round});
             else
@@ -221,8 +221,8 @@ private:
         });
     }
 
-    nn::Ready<Encoder> encoder_;
-    nn::Ready<Decoder> decoder_;
+    nn::Weights<Encoder> encoder_;
+    nn::Weights<Decoder> decoder_;
     typename Q::Packed quantizer_;
 };
 

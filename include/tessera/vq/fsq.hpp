@@ -23,9 +23,9 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -86,7 +86,7 @@ struct FsqQuantizer {
 
     static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
                         View<T, In> q, Cache& cache) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             cache.tanh.resize(z.batch());
             const std::size_t rows = z.batch() * tokens;
             T* const t = cache.tanh.data();
@@ -108,7 +108,7 @@ struct FsqQuantizer {
         });
     }
     static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             for (std::size_t m = 0; m < in.batch() * tokens; ++m) {
                 const Token token = in.data()[m];
                 std::size_t rest = token;
@@ -119,7 +119,7 @@ struct FsqQuantizer {
     }
     static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             for (std::size_t m = 0; m < dz.batch() * tokens; ++m)
                 for (std::size_t i = 0; i < width; ++i) {
                     const std::size_t at = m * width + i;

@@ -10,10 +10,10 @@
 // With fewer vectors than codes some vectors serve twice, moved apart by a thousandth of their length.
 
 #include <tessera/core/error.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/codebook_state.hpp>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ namespace tessera::inline TESSERA_ABI {
 
 template <std::size_t K, std::size_t D, class T>
 void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::size_t steps = 10) {
-    kernel::in_own_mode([&] {
+    with_fp_environment([&] {
         const std::size_t n = x.size() / D;
         if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
         std::vector<T> code(D);

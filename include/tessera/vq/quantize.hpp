@@ -7,10 +7,10 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/kernel/reduce.hpp>
-#include <tessera/kernel/simd.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -28,7 +28,7 @@ struct PackedCodes {
 
     template <class State>
     void pack(const State& book) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             panels.pack(State::codes, State::width, book.weight.data());
             weight.assign(book.weight.span().begin(), book.weight.span().end());
         });
@@ -80,7 +80,7 @@ void check_found(std::span<const T> z, std::span<const Token> tokens, std::size_
 template <std::floating_point T>
 void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q,
               std::size_t first = 0) {
-    kernel::in_own_mode([&] {
+    with_fp_environment([&] {
         search(codes, z, tokens, 0, tokens.size());
         check_found(z, std::span<const Token>{tokens}, first);
         gather(codes, std::span<const Token>{tokens}, q);
@@ -115,7 +115,7 @@ double commit(std::span<const T> z, std::span<const Token> tokens, std::span<con
             static_cast<const T*>(dz.data()) + first, z.data() + first, q.data() + first);
         return kernel::squared_error<T>(z.subspan(first, count), q.subspan(first, count));
     };
-    return kernel::in_own_mode([&] {
+    return with_fp_environment([&] {
         if (std::ranges::find(tokens, no_token) == tokens.end()) return add(0, dz.size());
         const std::size_t width = z.size() / tokens.size();
         double sum = 0;

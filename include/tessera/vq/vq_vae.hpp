@@ -22,11 +22,11 @@
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/data/tokens.hpp>
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/loss/loss.hpp>
 #include <tessera/loss/mse.hpp>
-#include <tessera/nn/grouped.hpp>
+#include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
@@ -136,7 +136,7 @@ public:
         : options_{std::move(options)}, loss_options_{std::move(loss_options)} {
         check_options<Q>(options_);
         check_options<Loss>(loss_options_);
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
             Encoder::init(params_.encoder, own);
@@ -207,7 +207,7 @@ public:
             check_finite(all, "encoder output");  // all processes see what one of them has
             ws.before = Started{params_.quantizer, buffers_};
             try {
-                kernel::in_own_mode([&] {
+                with_fp_environment([&] {
                     vq::start<Q>(params_.quantizer, buffers_, {all.data(), all.size() / Latent::size}, options_,
                                  ws.rng.split(1));
                 });
@@ -236,7 +236,7 @@ public:
     /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad; sums are in ws.totals, z and tokens of the
     /// batch in ws for `observe`.
     void loss_and_grad(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
-        kernel::in_own_mode([&] { add_gradient(x, part, ws, grad); });
+        with_fp_environment([&] { add_gradient(x, part, ws, grad); });
     }
     /// Of a batch that is whole: its mean loss.
     Report loss_and_grad(Batch x, Workspace& ws, Params& grad) const {

@@ -1,6 +1,6 @@
 // A mean, taken by the library while the host rounds down, up or towards zero: 0 when it is that of the usual mode. With a
 // guard in place of the call, g++ 12 at -O1 and -O2 divides after the guard's end, in the host's mode.
-#include <tessera/kernel/denormals.hpp>
+#include <tessera/core/fp_environment.hpp>
 
 #include <cfenv>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #endif
 static double
 mean(const std::vector<double>& losses, double count) {
-    return tessera::kernel::in_own_mode([&] {
+    return tessera::with_fp_environment([&] {
         double sum = 0;
         for (const double loss : losses) sum += loss;
         return sum / count;

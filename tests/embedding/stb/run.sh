@@ -64,8 +64,8 @@ standard='#include <limits.h>
 echo "$standard" | macros >"$work/before"
 {
     echo "$standard"
-    echo '#include <tessera/data/stb.hpp>'
-    echo '#include <tessera/data/stb_write.hpp>'
+    echo '#include <tessera/image/stb.hpp>'
+    echo '#include <tessera/image/stb_write.hpp>'
 } | macros >"$work/after"
 cmp -s "$work/before" "$work/after" || fail "macros that are left behind:
 $(diff "$work/before" "$work/after")"

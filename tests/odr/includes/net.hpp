@@ -8,7 +8,7 @@
 using namespace tessera;
 using namespace tessera::nn;
 
-struct Net : Chain<Shape<8, 8, 1>, Conv2d<4, down2>, Relu, Conv2d<8, down2>, Relu, Reshape<32>, Linear<16>, Gelu,
+struct Net : Chain<Shape<8, 8, 1>, Conv2d<4, halve4>, Relu, Conv2d<8, halve4>, Relu, Reshape<32>, Linear<16>, Gelu,
                    Linear<4>> {};
 
 /// Bound layers, and the sizes of what a caller holds.

@@ -1,8 +1,8 @@
 #pragma once
-// How a Chain binds its specs, left to right, two at a time where they are Joined.
+// How a Chain binds its specs, left to right, two at a time where they are FusedPair.
 
 #include <tessera/nn/detail/hooks.hpp>
-#include <tessera/nn/joined.hpp>
+#include <tessera/nn/fused_pair.hpp>
 #include <tessera/nn/layer.hpp>
 
 #include <algorithm>
@@ -66,10 +66,10 @@ struct bind_all<T, I, In, PartList<Done...>, A, Rest...> {
     using Parts = typename Next::Parts;
 };
 template <class T, std::size_t I, class In, class... Done, class A, class B, class... Rest>
-    requires LayerSpec<Joined<A, B>, In, T>
+    requires LayerSpec<FusedPair<A, B>, In, T>
 struct bind_all<T, I, In, PartList<Done...>, A, B, Rest...> {
-    using L = typename Joined<A, B>::template Bind<In, T>;
-    using Next = bind_all<T, I + 2, typename L::Output, PartList<Done..., Part<I, L, Joined<A, B>>>, Rest...>;
+    using L = typename FusedPair<A, B>::template Bind<In, T>;
+    using Next = bind_all<T, I + 2, typename L::Output, PartList<Done..., Part<I, L, FusedPair<A, B>>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
@@ -90,7 +90,7 @@ struct Unzipped<T, PartList<P...>> {
     static constexpr std::size_t position = std::tuple_element_t<I, std::tuple<P...>>::position;
 
     using Params = std::tuple<typename P::Layer::Params...>;
-    using Ready = std::tuple<nn::Ready<typename P::Layer>...>;
+    using Weights = std::tuple<nn::Weights<typename P::Layer>...>;
     using Caches = std::tuple<typename P::Layer::Cache...>;
     using Outputs = std::tuple<Tensor<T, typename P::Layer::Output>...>;
     using InputScalar = nn::InputScalar<At<0>>;

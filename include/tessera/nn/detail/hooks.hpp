@@ -5,9 +5,9 @@
 
 #include <tessera/nn/detail/hook_names.hpp>
 #include <tessera/nn/detail/stepper.hpp>
-#include <tessera/nn/fusion.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/layer.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <concepts>
@@ -26,7 +26,7 @@ concept HasInputScalar = requires {
     typename L::InputScalar;
 };
 template <class L>
-concept HasBackwardParams = requires(const Ready<L>& w, InputView<L> x,
+concept HasBackwardParams = requires(const Weights<L>& w, InputView<L> x,
                                      View<const typename L::Scalar, typename L::Output> y,
                                      typename L::Cache& cache, typename L::Params& grad) {
     L::backward_params(w, x, y, y, cache, grad);
@@ -52,7 +52,7 @@ concept HasPackForward = requires(const typename L::Params& params, typename L::
     L::pack_forward(params, packed);
 };
 template <class L>
-concept HasAddPackJobs = requires(const typename L::Params& params, Ready<L>& packed, PackJobs& jobs) {
+concept HasAddPackJobs = requires(const typename L::Params& params, Weights<L>& packed, PackJobs& jobs) {
     L::add_pack_jobs(params, packed, jobs);
 };
 template <class L>

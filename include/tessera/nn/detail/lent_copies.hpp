@@ -1,5 +1,5 @@
 #pragma once
-// One buffer for all layers of a net that copy operands for the gradients of their weights (kernel/gemm_adjoint.hpp): a
+// One buffer for all layers of a net that copy operands for the gradients of their weights (kernel/gemm/gemm_adjoint.hpp): a
 // Chain or a Repeat owns it and lends it to one layer at a time, so that it stays in L2. A buffer for each layer would be
 // up to 325 KiB for each.
 

@@ -4,9 +4,9 @@
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/view.hpp>
-#include <tessera/kernel/gemm.hpp>
-#include <tessera/nn/fusion.hpp>
-#include <tessera/nn/rounds.hpp>
+#include <tessera/kernel/gemm/gemm.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <concepts>
@@ -88,7 +88,7 @@ public:
 
     /// `add`: see Fuses::add_y; only where `adds`.
     template <class... Add>
-    static void run(const Ready<L>& w, View<const InputScalar<L>, In> x, View<T, Out> y, State& state,
+    static void run(const Weights<L>& w, View<const InputScalar<L>, In> x, View<T, Out> y, State& state,
                     Scratch& scratch, Step& at, Add... add) {
         if constexpr (steps.composite) {
             call(w, x, y, state, scratch, at, add...);
@@ -123,7 +123,7 @@ private:
     }
     static void forward(const auto& w, auto x, auto y, auto& scratch, const Step& at, auto... add) {
         using One = BoundToOne<typename L::Input>;
-        static_assert(std::same_as<Ready<One>, Ready<L>>,
+        static_assert(std::same_as<Weights<One>, Weights<L>>,
                       "steps: per_token: the weights must have one type for any number of tokens: Params "
                       "outside of the layer, "
                       "a template of the width");

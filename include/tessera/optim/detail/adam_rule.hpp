@@ -7,9 +7,9 @@
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/adamw.hpp>
-#include <tessera/kernel/denormals.hpp>
-#include <tessera/kernel/parallel.hpp>
-#include <tessera/optim/detail/option.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/core/check_option.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -80,7 +80,7 @@ public:
     explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
 
     void update(P& params, const P& grad) {
-        kernel::in_own_mode([&] {
+        with_fp_environment([&] {
             const Options now = options();
             check_adam_options(Decay::rule, now);  // the rate and the counter may come from a file
             constexpr std::int64_t most = std::int64_t{1} << 53;

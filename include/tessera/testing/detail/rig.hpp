@@ -72,7 +72,7 @@ struct Rig {
 
     typename L::Params params;
     typename L::Params grad;
-    nn::Ready<L> w;
+    nn::Weights<L> w;
     typename L::Cache cache;
     Tensor<nn::InputScalar<L>, typename L::Input> x;
     Tensor<T, typename L::Output> y, dy;

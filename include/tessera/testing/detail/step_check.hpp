@@ -3,7 +3,7 @@
 // workers, with and without rows that are fed and taken back, and once more from the beginning.
 
 #include <tessera/core/buffer.hpp>
-#include <tessera/kernel/team.hpp>
+#include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/step.hpp>
 #include <tessera/testing/detail/rig.hpp>
@@ -46,7 +46,7 @@ public:
         std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size));
         std::string failure;
         std::size_t before = 0;
-        kernel::run_full_team(workers, 2 * fed.size(), [&](const kernel::Member& me, std::size_t round) {
+        kernel::run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
             if (me.index() == 0) {
                 fill(now, x);

@@ -1,7 +1,6 @@
 #pragma once
 // Sixteen virtual lanes; not a std::function in sight.
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/eigen.hpp>
 #include <vector>
 int virtual_lanes = 16;
 static_assert(sizeof(int) == 4, "wider than the virtual lanes");

@@ -1,0 +1,17 @@
+#pragma once
+// One sentence for every option that cannot work:  AdamW: beta1: expected a number in [0, 1), got 1.5
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/number_text.hpp>
+
+#include <string>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Throws unless `good`; `where` is the class, `what` its option.
+inline void check_option(bool good, const char* where, const char* what, const char* expected, double got) {
+    if (good) return;
+    throw ArgumentError(std::string{where} + ": " + what + ": " + expected_got(expected, number_text(got)));
+}
+
+}  // namespace tessera::inline TESSERA_ABI

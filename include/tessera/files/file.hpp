@@ -1,0 +1,179 @@
+#pragma once
+// Files: read_file, InputFile (parts of a large one) and write_file. All reading and writing of the library
+// goes through here, so the promises are made once:
+//
+//   1. write_file is atomic. The bytes go to a new file in the same folder, reach the disk, and then take the
+//   name:
+//      at every moment the path holds the old file or the new one, whole. When anything fails, the new file
+//      is removed.
+//   2. Only regular files are read, and only up to the limit that the caller gives: nothing is allocated for
+//   more.
+//   3. What the system refuses is an IoError with path, step and reason.
+//
+// A link at the path of write_file is replaced, not followed.
+
+#include <tessera/files/bytes.hpp>
+#include <tessera/core/error.hpp>
+#include <tessera/files/system_files.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI {
+
+namespace detail {
+[[noreturn]] inline void refuse_file(std::string_view where, const std::string& path, std::string_view step,
+                                     int reason) {
+    std::string message{where};
+    message += ": " + path + ": ";
+    if (!step.empty()) (message += step) += ": ";
+    throw IoError(message + (reason ? std::generic_category().message(reason) : "is not a regular file"),
+                  path, reason);
+}
+}  // namespace detail
+
+/// A file that is read in parts. The length is the one at the time of opening; a file that shrinks is an
+/// IoError.
+template <class Files = SystemFiles>
+class InputFile {
+public:
+    explicit InputFile(std::string path, Files files = {})
+        : path_{std::move(path)}, files_{std::move(files)} {
+        handle_ = files_.open(path_.c_str());
+        if (!Files::is_open(handle_)) detail::refuse_file("read_file", path_, "", errno);
+        const std::int64_t size = files_.size(handle_);
+        if (size < 0) {
+            const int reason = errno;
+            files_.close(handle_);
+            detail::refuse_file("read_file", path_, "", reason);
+        }
+        size_ = static_cast<std::uint64_t>(size);
+    }
+    InputFile(InputFile&& other) noexcept
+        : path_{std::move(other.path_)}, files_{std::move(other.files_)}, handle_{other.handle_}, size_{other.size_},
+          owner_{std::exchange(other.owner_, false)} {}
+    InputFile& operator=(InputFile&&) = delete;
+    ~InputFile() {
+        if (owner_) files_.close(handle_);
+    }
+
+    std::uint64_t size() const { return size_; }
+    const std::string& path() const { return path_; }
+
+    /// Fills `to` from the byte `offset` on.
+    void read(std::uint64_t offset, std::span<unsigned char> to) {
+        constexpr std::size_t at_once = std::size_t{1} << 30;  // some systems refuse more
+        for (std::size_t done = 0; done < to.size();) {
+            const std::size_t want = (std::min)(to.size() - done, at_once);
+            const std::int64_t got = files_.read(handle_, to.data() + done, want, offset + done);
+            if (got > 0)
+                done += static_cast<std::size_t>(got);
+            else if (got == 0)
+                throw IoError("read_file: " + path_ + ": ends at byte " + std::to_string(offset + done) +
+                                  " while it is read, expected " + std::to_string(size_) + " bytes",
+                              path_);
+            else if (errno != EINTR)
+                detail::refuse_file("read_file", path_, "read", errno);
+        }
+    }
+
+private:
+    std::string path_;
+    Files files_;
+    typename Files::Handle handle_;
+    std::uint64_t size_ = 0;
+    bool owner_ = true;
+};
+
+/// The whole file; one that is longer than `limit` is a FormatError before anything is allocated.
+template <class Files = SystemFiles>
+Bytes read_file(const std::string& path, std::uint64_t limit, Files files = {}) {
+    InputFile<Files> file{path, std::move(files)};
+    if (file.size() > limit)
+        throw FormatError(
+            FormatCode::limit,
+            "read_file: " + path + ": length: " +
+                expected_got("at most " + std::to_string(limit) + " bytes", std::to_string(file.size())),
+            path);
+    Bytes bytes(static_cast<std::size_t>(file.size()));
+    file.read(0, bytes);
+    return bytes;
+}
+
+namespace detail {
+inline std::string folder_of(const std::string& path) {
+    const std::size_t slash = path.find_last_of('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// Of write_file, while it is not a file yet: ".tessera-<process>-<number>.tmp".
+inline constexpr std::string_view temporary_begin = ".tessera-", temporary_end = ".tmp";
+
+/// Writes all pieces and makes them last. The step that failed, or nullptr; errno says why.
+template <class Files>
+const char* write_pieces(Files& files, typename Files::Handle h, std::span<const ByteView> pieces) {
+    std::uint64_t size = 0;
+    for (const ByteView piece : pieces) size += piece.size();
+    while (files.reserve(h, size) != 0)
+        if (errno != EINTR) return "reserve space";
+    constexpr std::size_t most = std::size_t{1} << 30;  // macOS refuses 2 GiB at once
+    for (const ByteView piece : pieces)
+        for (std::size_t done = 0; done < piece.size();) {
+            const std::int64_t wrote = files.write(h, piece.data() + done, (std::min)(most, piece.size() - done));
+            if (wrote > 0)
+                done += static_cast<std::size_t>(wrote);
+            else if (wrote == 0 || errno != EINTR)
+                return "write";
+        }
+    return files.sync(h) == 0 ? nullptr
+                              : "fsync";  // a failed fsync is never tried again: the pages may be gone
+}
+}  // namespace detail
+
+/// Replaces the file at `path` by the pieces, one after another.
+template <class Files = SystemFiles>
+void write_file(const std::string& path, std::span<const ByteView> pieces, Files files = {}) {
+    const auto refuse = [&](const char* step) { detail::refuse_file("write_file", path, step, errno); };
+    if (!files.is_replaceable(path.c_str())) refuse("");
+    const std::string folder = detail::folder_of(path);
+    std::string temporary;
+    typename Files::Handle h{};
+    constexpr int attempts = 100;  // names may be left over from a process that was killed
+    for (int i = 0; i < attempts; ++i) {
+        temporary = folder + '/' + std::string{detail::temporary_begin} + std::to_string(files.process()) +
+                    '-' + std::to_string(i) + std::string{detail::temporary_end};
+        h = files.create(temporary.c_str());
+        if (Files::is_open(h) || errno != EEXIST) break;
+    }
+    if (!Files::is_open(h)) refuse("create a file beside it");
+
+    const char* failed = detail::write_pieces(files, h, pieces);
+    int reason = errno;
+    if (files.close(h) != 0 && !failed && errno != EINTR) {
+        failed = "close";
+        reason = errno;
+    }
+    if (!failed && files.rename(temporary.c_str(), path.c_str()) != 0) {
+        failed = "rename";
+        reason = errno;
+    }
+    if (failed) {
+        files.remove(temporary.c_str());
+        detail::refuse_file("write_file", path, failed, reason);
+    }
+    if (files.sync_folder(folder.c_str()) != 0) refuse("fsync of the folder");
+}
+template <class Files = SystemFiles>
+void write_file(const std::string& path, ByteView bytes, Files files = {}) {
+    write_file(path, std::span{&bytes, 1}, std::move(files));
+}
+
+}  // namespace tessera::inline TESSERA_ABI

@@ -1,0 +1,99 @@
+#pragma once
+// gzip (RFC 1952): one member after another, each
+//
+//     1F 8B 8 flags time(4) extra-flags system | [extra] [name] [comment] [crc16] | deflate | crc32 length
+//
+// The output has a fixed size that the caller knows, so a small file cannot ask for much memory. Both sums of
+// each member are checked.
+
+#include <tessera/files/bytes.hpp>
+#include <tessera/files/crc32.hpp>
+#include <tessera/image/inflate.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::image {
+
+inline bool is_gzip(ByteView file) { return file.size() >= 2 && file[0] == 0x1F && file[1] == 0x8B; }
+
+namespace detail {
+/// Where the deflate stream of the member at `at` begins.
+inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view name) {
+    const std::size_t start = at;
+    const auto need = [&](std::size_t bytes) {
+        if (file.size() - at < bytes)
+            malformed(FormatCode::truncated, name, file.size(), "gzip: the header ends early");
+    };
+    const auto skip_text = [&] {
+        do need(1);
+        while (file[at++] != 0);
+    };
+    need(10);
+    if (!is_gzip(file.subspan(at))) malformed(FormatCode::magic, name, at, "gzip: no member begins here");
+    if (file[at + 2] != 8)
+        malformed(FormatCode::gzip, name, at + 2, "gzip method: " + expected_got(8, file[at + 2]));
+    const unsigned flags = file[at + 3];
+    if (flags & 0xE0) malformed(FormatCode::gzip, name, at + 3, "gzip: reserved flags are set");
+    at += 10;
+    if (flags & 4) {
+        need(2);
+        const std::size_t length = file[at] | std::size_t{file[at + 1]} << 8;
+        at += 2;
+        need(length);
+        at += length;
+    }
+    if (flags & 8) skip_text();   // name
+    if (flags & 16) skip_text();  // comment
+    if (flags & 2) {
+        need(2);
+        const std::size_t crc = crc32(file.subspan(start, at - start)) & 0xFFFF;
+        if ((file[at] | std::size_t{file[at + 1]} << 8) != crc)
+            malformed(FormatCode::checksum, name, at, "gzip: the header's checksum is wrong");
+        at += 2;
+    }
+    return at;
+}
+}  // namespace detail
+
+/// The first bytes of what the file called `name` holds, unchecked; returns how many there are, at most
+/// out.size().
+inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std::string_view name) {
+    const std::size_t at = detail::gzip_data(file, 0, name);
+    std::size_t written = 0;
+    inflate(file.subspan(at), out, written, name, at);
+    return written;
+}
+
+/// Decompresses the whole file called `name`; what it holds must fill `out` exactly.
+inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view name) {
+    std::size_t done = 0;
+    for (std::size_t at = 0; at < file.size() || at == 0;) {
+        at = detail::gzip_data(file, at, name);
+        const std::span<unsigned char> rest = out.subspan(done);
+        std::size_t written = 0;
+        const Inflated result = inflate(file.subspan(at), rest, written, name, at);
+        at += result.consumed;
+        if (!result.complete)
+            malformed(FormatCode::size, name, at,
+                      "gzip: holds more than the expected " + std::to_string(out.size()) + " bytes");
+        if (file.size() - at < 8)
+            malformed(FormatCode::truncated, name, file.size(), "gzip: the file ends before its checksum");
+        const std::uint32_t crc = crc32(rest.first(written));
+        if (crc != little_endian_32(file, at))
+            malformed(FormatCode::checksum, name, at, "gzip: the checksum of the data is wrong");
+        if ((written & 0xFFFFFFFF) != little_endian_32(file, at + 4))
+            malformed(FormatCode::size, name, at + 4,
+                      "gzip length: " + expected_got(little_endian_32(file, at + 4), written));
+        at += 8;
+        done += written;
+    }
+    if (done != out.size())
+        malformed(FormatCode::size, name, file.size(),
+                  "gzip content: " + expected_got(out.size(), done) + " bytes");
+}
+
+}  // namespace tessera::inline TESSERA_ABI::image

@@ -1,0 +1,216 @@
+#pragma once
+// Inflate: decompression of a raw deflate stream (RFC 1951), the core of gzip and of PNG.
+//
+//     block = final bit, type: 0 stored | 1 fixed codes | 2 codes that stand before the data
+//     codes 0..255 a byte, 256 the end, 257..285 a length: copy that many bytes from a distance back
+//
+// Each alphabet becomes one table of 2^(longest code) entries, code << 4 | length, indexed by the next bits.
+// Our own, because stb's does not tell where a stream ended, which files of several gzip members need, and
+// does not check sums.
+
+#include <tessera/files/bytes.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::image {
+
+/// The most bytes that one byte of a deflate stream can give: four copies of 258 bytes, each of a length code of one bit and a
+/// distance code of one bit.
+inline constexpr std::size_t inflate_most = 1032;
+
+namespace detail {
+
+/// The bits of a byte stream, lowest first.
+class BitReader {
+public:
+    BitReader(ByteView in, std::string_view name, std::uint64_t offset)
+        : in_{in}, name_{name}, offset_{offset} {}
+
+    /// At least 48 bits, zeros where the stream has ended: `drop` finds out.
+    std::uint64_t peek() {
+        while (count_ <= 56 && at_ < in_.size()) {
+            bits_ |= std::uint64_t{in_[at_++]} << count_;
+            count_ += 8;
+        }
+        return bits_;
+    }
+    void drop(unsigned n) {
+        if (n > count_) fail("deflate: the stream ends early");
+        bits_ >>= n;
+        count_ -= n;
+    }
+    std::uint32_t take(unsigned n) {
+        const auto value = static_cast<std::uint32_t>(peek() & ((std::uint64_t{1} << n) - 1));
+        drop(n);
+        return value;
+    }
+    /// Goes to the next whole byte; the bytes from there on. Nothing is peeked after it.
+    ByteView rest() {
+        at_ -= count_ / 8;
+        bits_ = count_ = 0;
+        return in_.subspan(at_);
+    }
+    void skip_bytes(std::size_t n) { at_ += n; }
+    std::size_t position() const { return at_ - count_ / 8; }
+    [[noreturn]] void fail(std::string_view what) const {
+        malformed(FormatCode::deflate, name_, offset_ + position(), what);
+    }
+
+private:
+    ByteView in_;
+    std::string_view name_;
+    std::uint64_t offset_;
+    std::size_t at_ = 0;
+    std::uint64_t bits_ = 0;
+    unsigned count_ = 0;
+};
+
+/// A canonical prefix code. Entry 0 marks bits that begin no code.
+class PrefixCode {
+public:
+    void build(std::span<const std::uint8_t> lengths, const BitReader& in) {
+        std::array<std::uint32_t, 16> count{}, next{};
+        for (const std::uint8_t l : lengths) ++count[l];
+        longest_ = 15;
+        while (longest_ > 1 && count[longest_] == 0) --longest_;
+        count[0] = 0;
+        std::uint32_t code = 0;
+        for (unsigned l = 1; l <= longest_; ++l) {
+            next[l] = code = (code + count[l - 1]) << 1;
+            if (code + count[l] > (1u << l)) in.fail("deflate: more codes than their lengths allow");
+        }
+        table_.assign(std::size_t{1} << longest_, 0);
+        for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
+            const unsigned l = lengths[symbol];
+            if (l == 0) continue;
+            std::uint32_t reversed = 0, c = next[l]++;
+            for (unsigned i = 0; i < l; ++i, c >>= 1) reversed = reversed << 1 | (c & 1);
+            for (std::size_t i = reversed; i < table_.size(); i += std::size_t{1} << l)
+                table_[i] = static_cast<std::uint16_t>(symbol << 4 | l);
+        }
+    }
+    unsigned decode(BitReader& in) const {
+        const unsigned entry = table_[in.peek() & (table_.size() - 1)];
+        if (entry == 0) in.fail("deflate: bits that are no code");
+        in.drop(entry & 15);
+        return entry >> 4;
+    }
+
+private:
+    std::vector<std::uint16_t> table_;
+    unsigned longest_ = 0;
+};
+
+struct DeflateCodes {
+    PrefixCode symbols, distances;
+
+    void read_fixed(const BitReader& in) {
+        std::array<std::uint8_t, 288> lengths;
+        for (std::size_t i = 0; i < 288; ++i) lengths[i] = i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8;
+        symbols.build(lengths, in);
+        lengths.fill(5);
+        distances.build(std::span{lengths}.first(30), in);
+    }
+    void read_dynamic(BitReader& in) {
+        static constexpr std::array<std::uint8_t, 19> order{16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                                            11, 4,  12, 3, 13, 2, 14, 1, 15};
+        const std::size_t n_symbols = in.take(5) + 257, n_distances = in.take(5) + 1,
+                          n_lengths = in.take(4) + 4;
+        if (n_symbols > 286 || n_distances > 30) in.fail("deflate: more symbols than there are");
+        std::array<std::uint8_t, 19> first{};
+        for (std::size_t i = 0; i < n_lengths; ++i) first[order[i]] = static_cast<std::uint8_t>(in.take(3));
+        symbols.build(first, in);
+        std::array<std::uint8_t, 286 + 30> lengths{};
+        for (std::size_t i = 0; i < n_symbols + n_distances;) {
+            const unsigned symbol = symbols.decode(in);
+            if (symbol < 16) {
+                lengths[i++] = static_cast<std::uint8_t>(symbol);
+                continue;
+            }
+            if (symbol == 16 && i == 0) in.fail("deflate: repeats the length before the first");
+            const std::uint8_t value = symbol == 16 ? lengths[i - 1] : std::uint8_t{0};
+            const std::size_t times = symbol == 16   ? 3 + in.take(2)
+                                      : symbol == 17 ? 3 + in.take(3)
+                                                     : 11 + in.take(7);
+            if (times > n_symbols + n_distances - i) in.fail("deflate: more lengths than announced");
+            for (std::size_t k = 0; k < times; ++k) lengths[i++] = value;
+        }
+        if (lengths[256] == 0) in.fail("deflate: a block without an end");
+        symbols.build(std::span{lengths}.first(n_symbols), in);
+        distances.build(std::span{lengths}.subspan(n_symbols, n_distances), in);
+    }
+};
+
+inline constexpr std::array<std::uint16_t, 29> length_base{3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
+                                                           15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
+                                                           67, 83, 99, 115, 131, 163, 195, 227, 258};
+inline constexpr std::array<std::uint8_t, 29> length_bits{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                                          2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+inline constexpr std::array<std::uint16_t, 30> distance_base{
+    1,   2,   3,   4,   5,   7,    9,    13,   17,   25,   33,   49,   65,    97,    129,
+    193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+}  // namespace detail
+
+struct Inflated {
+    std::size_t consumed = 0;  // bytes of the input that the stream took
+    bool complete = false;     // false: the output is full and the stream goes on
+};
+
+/// Inflates the stream at the beginning of `in` into `out`, which must have room for all of it plus nothing
+/// more. `written` receives how much there is. Messages count from `offset` in the file called `name`.
+inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& written,
+                        std::string_view name, std::uint64_t offset) {
+    detail::BitReader bits{in, name, offset};
+    detail::DeflateCodes codes;
+    written = 0;
+    for (bool last = false; !last;) {
+        last = bits.take(1) != 0;
+        const std::uint32_t type = bits.take(2);
+        if (type == 3) bits.fail("deflate: a block of type 3");
+        if (type == 0) {
+            const ByteView rest = bits.rest();
+            if (rest.size() < 4) bits.fail("deflate: the stream ends early");
+            const std::size_t length = rest[0] | std::size_t{rest[1]} << 8;
+            if ((length ^ 0xFFFF) != (rest[2] | std::size_t{rest[3]} << 8))
+                bits.fail("deflate: a length and its complement differ");
+            if (rest.size() - 4 < length) bits.fail("deflate: the stream ends early");
+            const std::size_t fits = (std::min)(length, out.size() - written);
+            if (fits != 0) std::memcpy(out.data() + written, rest.data() + 4, fits);
+            written += fits;
+            if (fits < length) return {bits.position(), false};
+            bits.skip_bytes(4 + length);
+            continue;
+        }
+        if (type == 1)
+            codes.read_fixed(bits);
+        else
+            codes.read_dynamic(bits);
+        for (unsigned symbol; (symbol = codes.symbols.decode(bits)) != 256;) {
+            if (symbol < 256) {
+                if (written == out.size()) return {bits.position(), false};
+                out[written++] = static_cast<unsigned char>(symbol);
+                continue;
+            }
+            if (symbol > 285) bits.fail("deflate: a length that does not exist");
+            const std::size_t length =
+                detail::length_base[symbol - 257] + bits.take(detail::length_bits[symbol - 257]);
+            const unsigned d = codes.distances.decode(bits);
+            const std::size_t distance = detail::distance_base[d] + bits.take(d < 4 ? 0 : d / 2 - 1);
+            if (distance > written) bits.fail("deflate: a distance beyond the beginning");
+            const std::size_t fits = (std::min)(length, out.size() - written);
+            for (std::size_t i = 0; i < fits; ++i, ++written) out[written] = out[written - distance];
+            if (fits < length) return {bits.position(), false};
+        }
+    }
+    return {bits.position(), true};
+}
+
+}  // namespace tessera::inline TESSERA_ABI::image

@@ -1,0 +1,151 @@
+#pragma once
+// Causal self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1), one sample and head at a time.
+//
+//     S = scale q k^T, masked to keys <= query,   P = softmax(S) by rows,   o = P v,   scale = 1 / sqrt(d)
+//     dv = P^T do,   dP = do v^T,   dS = P (dP - sum_j P dP) scale,   dq = dS k,   dk = dS^T q
+//
+// qkv    rows of 3 C numbers: q, k, v, each with the heads side by side (d = C / heads); dqkv the same
+// o      rows of C numbers
+// row statistics (largest score, 1 / sum of exponentials) are kept for backward, which makes P again: there is never a
+// T x T matrix. sum_j P dP is do . o. Numbers are finite: what a query must not see meets weights of zero.
+//
+// Rows are read and written in place up to 128 tokens. Beyond, and where d is no multiple of a vector, a head is copied
+// first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 instead of 70 % of the peak).
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/kernel/attention/attention_head.hpp>
+#include <tessera/kernel/attention/attention_plain.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+struct AttentionSize {
+    std::size_t batch, tokens, heads, width;  ///< width = d, of one head
+    std::size_t channels() const { return heads * width; }
+};
+
+template <std::floating_point T>
+struct AttentionScratch {
+    Buffer<T> values;
+    /// Memory is kept.
+    T* room(std::size_t n) {
+        if (values.size() < n) values.resize(n);
+        return values.data();
+    }
+};
+
+namespace attention::detail {
+inline constexpr std::size_t most_in_place = 128;
+
+inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > most_in_place; }
+
+// d numbers of each row, as whole vectors with zeros behind them; and back.
+inline Rows<const float> widened(std::size_t rows, std::size_t d, Rows<const float> from, float*& room) {
+    const Rows<float> to{room, whole_vectors(d)};
+    room += rows * to.ld;
+    for (std::size_t t = 0; t < rows; ++t)
+        for (std::size_t c = 0; c < d; c += W)
+            simd::store(to[t] + c, c + W <= d ? simd::load(from[t] + c) : simd::load_part(from[t] + c, d - c));
+    return to;
+}
+inline void narrow(std::size_t rows, std::size_t d, Rows<const float> from, Rows<float> to) {
+    for (std::size_t t = 0; t < rows; ++t)
+        for (std::size_t c = 0; c < d; c += W)
+            if (c + W <= d)
+                simd::store(to[t] + c, simd::load(from[t] + c));
+            else
+                simd::store_part(to[t] + c, simd::load(from[t] + c), d - c);
+}
+
+/// f(unit, first element of its q, first element of its o) for each head of each sample.
+template <class F>
+void for_heads(const AttentionSize& size, F&& f) {
+    for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
+        const std::size_t at = unit / size.heads * size.tokens * size.channels(), column = unit % size.heads * size.width;
+        f(unit, 3 * at + column, at + column);
+    }
+}
+template <class T>
+Triple<T> triple(T* at, std::size_t channels) {
+    const std::size_t ld = 3 * channels;
+    return {{at, ld}, {at + channels, ld}, {at + 2 * channels, ld}};
+}
+}  // namespace attention::detail
+
+template <std::floating_point T>
+void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<T> largest, std::span<T> inverse,
+                       AttentionScratch<T>& scratch) {
+    namespace at = attention;
+    const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
+    if constexpr (std::same_as<T, float>) {
+        const bool copied = at::detail::copied(size);
+        const std::size_t matrix = tokens * at::whole_vectors(d);
+        float* const room = scratch.room(at::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            at::Triple<const float> in = at::detail::triple(qkv + q, C);
+            const at::Rows<float> out{o + y, C};
+            at::Rows<float> wide = out;
+            float* rest = room;
+            if (copied) {
+                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = at::detail::widened(tokens, d, *m, rest);
+                wide = {rest, at::whole_vectors(d)};
+                rest += matrix;
+            }
+            at::forward(tokens, d, in, wide, {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            if (copied) at::detail::narrow(tokens, d, wide, out);
+        });
+    } else {
+        T* const p = scratch.room(tokens);
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            const at::Triple<const T> in = at::detail::triple(qkv + q, C);
+            for (std::size_t t = 0, row = unit * tokens; t < tokens; ++t, ++row)
+                inverse[row] = at::plain::row<T>(t + 1, d, in.q[t], in.k, in.v, p, o + y + t * C, largest[row]);
+        });
+    }
+}
+
+/// Overwrites dqkv.
+template <std::floating_point T>
+void attention_backward(const AttentionSize& size, const T* qkv, const T* o, const T* dout, T* dqkv,
+                        std::span<const T> largest, std::span<const T> inverse, AttentionScratch<T>& scratch) {
+    namespace at = attention;
+    const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
+    if constexpr (std::same_as<T, float>) {
+        const bool copied = at::detail::copied(size);
+        const std::size_t matrix = tokens * at::whole_vectors(d);
+        float* const room = scratch.room(at::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            at::Triple<const float> in = at::detail::triple(qkv + q, C);
+            at::Rows<const float> out{o + y, C}, dy{dout + y, C};
+            const at::Triple<float> to = at::detail::triple(dqkv + q, C);
+            at::Triple<float> wide = to;
+            float* rest = room;
+            if (copied) {
+                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
+                    *m = at::detail::widened(tokens, d, *m, rest);
+                for (at::Rows<float>* m : {&wide.q, &wide.k, &wide.v})
+                    *m = {rest, at::whole_vectors(d)}, rest += matrix;
+            }
+            at::backward(tokens, d, in, out, dy, wide,
+                         {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            if (copied) {
+                at::detail::narrow(tokens, d, wide.q, to.q);
+                at::detail::narrow(tokens, d, wide.k, to.k);
+                at::detail::narrow(tokens, d, wide.v, to.v);
+            }
+        });
+    } else {
+        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            const at::Triple<const T> in = at::detail::triple(qkv + q, C);
+            const at::Triple<T> to = at::detail::triple(dqkv + q, C);
+            at::plain::backward<T>(tokens, d, in.q, in.k, in.v, {o + y, C}, {dout + y, C}, to.q, to.k, to.v,
+                                   largest.data() + unit * tokens, inverse.data() + unit * tokens);
+        });
+    }
+}
+
+}  // namespace tessera::kernel

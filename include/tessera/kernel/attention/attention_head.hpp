@@ -1,0 +1,179 @@
+#pragma once
+// Causal attention of one head in float. Formulas and sizes in attention.hpp.
+//
+// Forward: for each block of queries all scores, then 72 keys at a time their exponentials (of base 2: log2 e is in the
+// queries) and their share of o, which stays as it is until the last key and is divided by the sum then.
+// Backward: 48 keys and 2 blocks of queries at a time, P made again from the largest score. scale / sum goes into do
+// where it is turned into lanes, 1 / sum into the rows of do that dv sums, so no pair is multiplied by either.
+//
+// Every sum is one chain in the order of its keys or queries, wherever blocks are cut, so the sizes here change no bit.
+
+#include <tessera/kernel/attention/attention_lanes.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+
+namespace tessera::inline TESSERA_ABI::kernel::attention {
+
+inline constexpr float log2_e = 1.44269504f;
+inline constexpr std::size_t keys_at_once = 72, keys_backward = 48, blocks_backward = 2;
+inline constexpr std::size_t held_lanes = blocks_backward * lanes;
+
+constexpr std::size_t whole_vectors(std::size_t n) { return (n + W - 1) / W * W; }
+
+/// One matrix each of queries, keys and values, or of what belongs to them.
+template <class T>
+struct Triple {
+    Rows<T> q, k, v;
+};
+/// Of each query.
+template <class T>
+struct Statistics {
+    T *largest, *inverse;
+};
+
+/// f(first, nv) for d numbers in ones or twos of vectors.
+template <class F>
+[[gnu::always_inline]] inline void for_vectors(std::size_t d, F&& f) {
+    for (std::size_t at = 0; at < d; at += most_vectors * W) f(at, at + W < d ? std::size_t{2} : std::size_t{1});
+}
+
+constexpr std::size_t forward_scratch(std::size_t tokens, std::size_t d) { return (whole_vectors(d) + tokens) * lanes; }
+
+/// Rows are whole vectors long; what stands behind d must be zero.
+template <std::same_as<float> T>
+inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<T> o, Statistics<float> stats,
+                    float* scratch) {
+    alignas(64) float scale[lanes], largest[lanes], sum[lanes], inverse[lanes];
+    std::fill_n(scale, lanes, log2_e / std::sqrt(static_cast<float>(d)));
+    const std::size_t whole = whole_vectors(d);
+    const Rows<float> s{scratch + whole * lanes, lanes};
+    for (std::size_t i = 0; i < block_count(tokens); ++i) {
+        const Block b(tokens, i);
+        queries_to_lanes(in.q, b, whole, scale, scratch);
+        std::fill_n(largest, lanes, -std::numeric_limits<float>::infinity());
+        std::fill_n(sum, lanes, 0.f);
+        for (std::size_t key = 0; key < b.end; key += keys_at_once) {
+            const std::size_t stop = (std::min)(key + keys_at_once, b.end);
+            scores(in.k, d, scratch, b.first, key, stop, s.from(key));
+            find_largest(s[key], b.first, key, stop, largest);
+        }
+        for (std::size_t key = 0; key < b.end; key += keys_at_once) {
+            const std::size_t stop = (std::min)(key + keys_at_once, b.end);
+            weigh(s[key], b.first, key, stop, largest, sum);
+            for (std::size_t v = 0; v < lanes; v += W) simd::store(inverse + v, Vec(1.f) / simd::load<float>(sum + v));
+            for_vectors(whole, [&](std::size_t at, std::size_t nv) {
+                even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
+                    if (t + n <= key) return;
+                    const std::size_t last = (std::min)(key + keys_at_once, t + n);
+                    product<Order::down>(n, nv, last - key, s.from(key, b.lane(t)), in.v.from(key, at), o.from(t, at),
+                                         {.onto = key > 0, .factor = last == t + n ? inverse + b.lane(t) : nullptr});
+                });
+            });
+        }
+        std::copy(largest + b.lane(b.begin), largest + lanes, stats.largest + b.begin);
+        std::copy(inverse + b.lane(b.begin), inverse + lanes, stats.inverse + b.begin);
+    }
+}
+
+constexpr std::size_t backward_scratch(std::size_t tokens, std::size_t d) {
+    const std::size_t all = block_count(tokens) * lanes;
+    return (2 * all + lanes + tokens) * whole_vectors(d) + 2 * all + 2 * keys_backward * held_lanes;
+}
+
+namespace detail {
+/// What backward needs of the queries, made once a head.
+struct Columns {
+    float *q, *dy;             ///< blocks of whole_vectors(d) x lanes: q log2 e / sqrt d and do scale / sum
+    float *largest, *dots;     ///< lanes of all blocks; dots: do . o scale / sum
+    Rows<float> dy_rows;       ///< do / sum
+};
+inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<const float> q, Rows<const float> o,
+                 Rows<const float> dy, Statistics<const float> stats, float* scratch) {
+    const std::size_t whole = whole_vectors(d);
+    const float root = 1 / std::sqrt(static_cast<float>(d));
+    alignas(64) float scale[lanes], one[lanes], factor[lanes] = {};
+    std::fill_n(scale, lanes, log2_e * root);
+    std::fill_n(one, lanes, 1.f);
+    for (std::size_t i = 0; i < block_count(tokens); ++i) {
+        const Block b(tokens, i);
+        for (std::size_t t = b.begin; t < b.end; ++t) {
+            factor[b.lane(t)] = stats.inverse[t] * root;
+            to.largest[i * lanes + b.lane(t)] = stats.largest[t];
+        }
+        float* columns = to.dy + i * whole * lanes;
+        queries_to_lanes(q, b, whole, scale, to.q + i * whole * lanes);
+        queries_to_lanes(dy, b, whole, factor, columns);
+        queries_to_lanes(o, b, whole, one, scratch);
+        for (std::size_t v = 0; v < lanes; v += W) {
+            Vec dot(0.f);
+            for (std::size_t c = v; c < d * lanes; c += lanes)
+                dot = simd::fma<float>(simd::load<float>(scratch + c), simd::load<float>(columns + c), dot);
+            simd::store(to.dots + i * lanes + v, dot);
+        }
+    }
+    for (std::size_t t = 0; t < tokens; ++t) {
+        const Vec inverse(stats.inverse[t]);
+        for (std::size_t c = 0; c < whole; c += W) simd::store(to.dy_rows[t] + c, inverse * simd::load(dy[t] + c));
+    }
+}
+}  // namespace detail
+
+/// dv = P^T do, dk = dS^T q, dq = dS k; rows of `out` are written, not added to.
+template <std::same_as<float> T>
+inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<const T> o, Rows<const T> dy,
+                     Triple<T> out, Statistics<const float> stats, float* scratch) {
+    const std::size_t whole = whole_vectors(d), panel = whole * lanes, blocks = block_count(tokens);
+    const auto take = [&](std::size_t n) {
+        float* at = scratch;
+        scratch += n;
+        return at;
+    };
+    const detail::Columns lane{take(blocks * panel), take(blocks * panel), take(blocks * lanes), take(blocks * lanes),
+                               {take(tokens * whole), whole}};
+    const Rows<float> p{take(keys_backward * held_lanes), held_lanes}, ds{take(keys_backward * held_lanes), held_lanes};
+    detail::fill(lane, tokens, d, in.q, o, dy, stats, take(panel));
+    for (std::size_t key = 0; key < tokens; key += keys_backward) {
+        const std::size_t stop = (std::min)(key + keys_backward, tokens);
+        for (std::size_t i = 0; i < blocks; i += blocks_backward) {
+            const std::size_t after = (std::min)(i + blocks_backward, blocks);
+            const Block held(tokens, i);
+            const std::size_t end = Block(tokens, after - 1).end;  // the last query held, and the last key it sees
+            if (end <= key) continue;
+            for (std::size_t n = i; n < after; ++n) {
+                const Block b(tokens, n);
+                if (b.end <= key) continue;
+                const std::size_t seen = (std::min)(stop, b.end), column = (n - i) * lanes;
+                const Rows<float> bp = p.from(0, column), bds = ds.from(0, column);
+                scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
+                scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
+                weigh_with_slopes(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
+                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1); ++j)  // tiles reach over the end
+                    for (std::size_t v = 0; v < lanes; v += W)
+                        simd::store(bp[j - key] + v, Vec(0.f)), simd::store(bds[j - key] + v, Vec(0.f));
+            }
+            for_vectors(whole, [&](std::size_t at, std::size_t nv) {
+                const auto over_queries = [&](std::size_t j, std::size_t n, std::size_t t, bool onto) {
+                    product<Order::across>(n, nv, end - t, p.from(j - key, held.lane(t)), lane.dy_rows.from(t, at),
+                                           out.v.from(j, at), {.onto = onto});
+                    product<Order::across>(n, nv, end - t, ds.from(j - key, held.lane(t)), in.q.from(t, at),
+                                           out.k.from(j, at), {.onto = onto});
+                };
+                const std::size_t older = std::clamp(held.begin, key, stop);  // keys that earlier queries have seen
+                even_parts(key, older, tile_rows(nv),
+                           [&](std::size_t j, std::size_t n) { over_queries(j, n, held.begin, true); });
+                even_parts(older, (std::min)(stop, end), tile_rows(nv),
+                           [&](std::size_t j, std::size_t n) { over_queries(j, n, j, false); });
+                even_parts((std::max)(held.begin, key), end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
+                    product<Order::down>(n, nv, (std::min)(stop, t + n) - key, ds.from(0, held.lane(t)),
+                                         in.k.from(key, at), out.q.from(t, at), {.onto = key > 0});
+                });
+            });
+        }
+    }
+}
+
+}  // namespace tessera::kernel::attention

@@ -1,0 +1,127 @@
+#pragma once
+// Queries as lanes: one block of them is two vectors wide, its scores are s[key][lane], and softmax has no sum and no
+// maximum across lanes.
+//
+// Blocks end at the last query, so the first one begins before query 0: its spare lanes see few keys or none, where a
+// last block with one query (49 = 3 x 16 + 1) would see all of them. On the diagonal each of the two vectors ends at a
+// key of its own. Of 1225 pairs of 49 tokens 1600 are computed, where squares of 16 would be 1936.
+
+#include <tessera/kernel/attention/attention_tile.hpp>
+#include <tessera/kernel/simd/transpose.hpp>
+#include <tessera/kernel/simd/vector_math.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::kernel::attention {
+
+inline constexpr std::size_t lanes = 2 * W;
+
+/// The number of a query, which may stand before the first.
+using Place = std::ptrdiff_t;
+inline constexpr Place one_vector = static_cast<Place>(W);
+constexpr std::size_t at_least_0(Place n) { return n > 0 ? static_cast<std::size_t>(n) : 0; }
+constexpr std::size_t block_count(std::size_t tokens) { return (tokens + lanes - 1) / lanes; }
+
+struct Block {
+    Place first;             ///< of lane 0
+    std::size_t begin, end;  ///< queries that exist; also the keys that are seen end here
+
+    Block(std::size_t tokens, std::size_t b)
+        : first{static_cast<Place>(tokens) - static_cast<Place>((block_count(tokens) - b) * lanes)},
+          begin{at_least_0(first)}, end{static_cast<std::size_t>(first + static_cast<Place>(lanes))} {}
+    std::size_t lane(std::size_t query) const { return static_cast<std::size_t>(static_cast<Place>(query) - first); }
+};
+
+/// out[i][lane] = factor[lane] rows[query][i] for i < d, a multiple of W.
+inline void queries_to_lanes(Rows<const float> rows, const Block& b, std::size_t d, const float* factor, float* out) {
+    for (std::size_t v = 0; v < lanes; v += W) {
+        const Place from = b.first + static_cast<Place>(v);
+        if (from + one_vector <= 0) continue;
+        const float* row[W];
+        for (std::size_t r = 0; r < W; ++r) row[r] = rows[at_least_0(from + static_cast<Place>(r))];
+        for (std::size_t i = 0; i < d; i += W)
+            transpose([&](std::size_t r) { return row[r] + i; }, simd::load(factor + v), out + i * lanes + v, lanes);
+    }
+}
+
+/// s[key - begin][lane] = keys[key] . q[.][lane], for begin <= key < end that any query of the vector sees.
+template <std::same_as<float> T>
+inline void scores(Rows<const T> keys, std::size_t d, const T* q, Place first, std::size_t begin, std::size_t end,
+                   Rows<float> s) {
+    const std::size_t both = std::clamp(at_least_0(first + one_vector), begin, end);
+    even_parts(begin, both, tile_rows(2), [&](std::size_t key, std::size_t r) {
+        product<Order::across>(r, 2, d, keys.from(key), {q, lanes}, s.from(key - begin));
+    });
+    even_parts(both, end, tile_rows(1), [&](std::size_t key, std::size_t r) {
+        product<Order::across>(r, 1, d, keys.from(key), {q + W, lanes}, s.from(key - begin, W));
+    });
+}
+
+namespace detail {
+// seen(v, other): v in the lanes whose query sees the key, other in the rest.
+struct AllSee {
+    [[gnu::always_inline]] Vec operator()(Vec v, Vec) const { return v; }
+};
+struct NoneSees {
+    [[gnu::always_inline]] Vec operator()(Vec, Vec other) const { return other; }
+};
+struct SeeFrom {
+    [[gnu::always_inline]] explicit SeeFrom(Place lane) : lane_(static_cast<float>(lane)) {}
+    [[gnu::always_inline]] Vec operator()(Vec v, Vec other) const {
+        alignas(64) static constexpr float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        return simd::select(Vec::load_aligned(numbers) < lane_, other, v);
+    }
+    Vec lane_;
+};
+// f(vector, key, seen) for keys begin .. end, first for keys that all queries see.
+template <class F>
+[[gnu::always_inline]] inline void for_pairs(Place first, std::size_t begin, std::size_t end, F&& f) {
+    const std::size_t all = std::clamp(at_least_0(first + 1), begin, end);
+    const std::size_t both = std::clamp(at_least_0(first + one_vector), begin, end);
+    std::size_t key = begin;
+    for (; key < all; ++key) f(0, key, AllSee{}), f(1, key, AllSee{});
+    for (; key < both; ++key) f(0, key, SeeFrom{static_cast<Place>(key) - first}), f(1, key, AllSee{});
+    for (; key < end; ++key) f(0, key, NoneSees{}), f(1, key, SeeFrom{static_cast<Place>(key) - first - one_vector});
+}
+}  // namespace detail
+
+/// largest[lane] = max(largest[lane], s[key][lane] of the keys seen); a NaN may be passed over, but not by e^s.
+inline void find_largest(const float* s, Place first, std::size_t begin, std::size_t end, float* largest) {
+    Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
+    detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+        m[v] = seen((simd::max)(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
+    });
+    simd::store(largest, m[0]);
+    simd::store(largest + W, m[1]);
+}
+
+/// s = 2^(s - largest), zero where it is not seen; adds to sums, one key after another.
+inline void weigh(float* s, Place first, std::size_t begin, std::size_t end, const float* largest, float* sums) {
+    const Vec m[2] = {simd::load(largest), simd::load(largest + W)};
+    Vec sum[2] = {simd::load<float>(sums), simd::load<float>(sums + W)};
+    detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+        float* at = s + (key - begin) * lanes + v * W;
+        const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
+        simd::store(at, e);
+        sum[v] = sum[v] + e;
+    });
+    simd::store(sums, sum[0]);
+    simd::store(sums + W, sum[1]);
+}
+
+/// s = 2^(s - largest), ds = s (ds - dots), zero where it is not seen.
+inline void weigh_with_slopes(Rows<float> s, Rows<float> ds, Place first, std::size_t begin, std::size_t end,
+                              const float* largest, const float* dots) {
+    const Vec m[2] = {simd::load(largest), simd::load(largest + W)}, dot[2] = {simd::load(dots), simd::load(dots + W)};
+    detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+        float* at = s[key - begin] + v * W;
+        float* slope = ds[key - begin] + v * W;
+        const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
+        simd::store(at, e);
+        simd::store(slope, seen(e * (simd::load<float>(slope) - dot[v]), Vec(0.f)));
+    });
+}
+
+}  // namespace tessera::kernel::attention

@@ -1,0 +1,98 @@
+#pragma once
+// The adjoint of the register tile: sums over rows, for the gradients of weights.
+//
+//     c[i][j] += sum over rows m of x(m)[i] * g[at(m) + j]      R rows of c times two vectors, sequential in m
+//
+// c is loaded, its chain of products goes on, and it is stored: how the rows are cut into blocks changes no bit.
+
+#include <tessera/kernel/gemm/tile.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::kernel::tile {
+
+/// Distance of packed rows of x, in floats.
+inline constexpr std::size_t pitch = (max_rows + W - 1) / W * W;
+
+namespace detail {
+template <std::size_t R, std::size_t NV, std::size_t... I>
+[[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* x, const float* b,
+                                                std::index_sequence<I...>) {
+    asm("" : "+r"(x));  // I / NV stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
+    const Vec v[2] = {simd::in_register<float>(simd::load(b)), simd::in_register<float>(simd::load(b + W))};
+    ((c[I] = simd::fma<float>(Vec(x[I / NV]), v[I % NV], c[I])), ...);
+}
+// Where the rows of x are: packed one behind the other, or each behind a pointer.
+struct PackedRows {
+    const float* x;
+    const float* operator()(std::size_t m) const { return x + m * pitch; }
+};
+struct PointedRows {
+    const float* const* x;
+    std::size_t offset;
+    const float* operator()(std::size_t m) const { return x[m] + offset; }
+};
+template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
+[[gnu::always_inline]] inline void adjoint_body(Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
+                                                float* out, std::size_t ldo, std::index_sequence<I...> all) {
+    Vec c[R * NV];
+    ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
+    std::size_t m = 0;
+    for (; m + 2 <= rows; m += 2) {
+        add_products<R, NV>(c, x(m), g + at[m], all);
+        add_products<R, NV>(c, x(m + 1), g + at[m + 1], all);
+    }
+    if (m < rows) add_products<R, NV>(c, x(m), g + at[m], all);
+    (simd::store(out + I / NV * ldo + I % NV * W, c[I]), ...);
+}
+
+template <std::size_t R, std::size_t NV, class Rows>
+[[gnu::noinline]] inline void adjoint(Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
+                                      std::size_t ldo) {
+    adjoint_body<R, NV>(x, rows, g, at, out, ldo, std::make_index_sequence<R * NV>{});
+}
+template <class Rows, std::size_t... R>
+constexpr auto adjoint_table(std::index_sequence<R...>) {
+    return std::array{std::array{&adjoint<R + 1, 1, Rows>, &adjoint<R + 1, 2, Rows>}...};
+}
+template <class Rows>
+inline constexpr auto adjoints = adjoint_table<Rows>(std::make_index_sequence<max_rows>{});
+
+template <class Rows>
+[[gnu::noinline]] inline void adjoint_part(std::size_t r, Rows x, std::size_t rows, const float* g,
+                                           const std::uint32_t* at, float* out, std::size_t ldo, std::size_t n) {
+    alignas(64) float wide[max_rows * 2 * W];
+    const auto row = [&](std::size_t i) { return out + i * ldo; };
+    widen(r, n, row, wide);
+    adjoints<Rows>[r - 1][n > W](x, rows, g, at, wide, 2 * W);
+    narrow(r, n, wide, row);
+}
+template <class Rows>
+inline void adjoint_of(std::size_t r, Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
+                       std::size_t ldo, std::size_t n) {
+    if (n % W == 0)
+        adjoints<Rows>[r - 1][n > W](x, rows, g, at, out, ldo);
+    else
+        adjoint_part(r, x, rows, g, at, out, ldo, n);
+}
+}  // namespace detail
+
+/// out[i][0 .. n) += sum over m < rows of x[m][i] * g[at[m] + 0 .. n), i < r; rows of x are `pitch` apart. g is read 2W
+/// wide.
+template <std::same_as<float> T>
+inline void adjoint(std::size_t r, const T* x, std::size_t rows, const T* g, const std::uint32_t* at, T* out,
+                    std::size_t ldo, std::size_t n) {
+    detail::adjoint_of(r, detail::PackedRows{x}, rows, g, at, out, ldo, n);
+}
+/// The same with x[m][offset + i].
+template <std::same_as<float> T>
+inline void adjoint(std::size_t r, const T* const* x, std::size_t offset, std::size_t rows, const T* g,
+                    const std::uint32_t* at, T* out, std::size_t ldo, std::size_t n) {
+    detail::adjoint_of(r, detail::PointedRows{x, offset}, rows, g, at, out, ldo, n);
+}
+
+}  // namespace tessera::kernel::tile

@@ -1,0 +1,84 @@
+#pragma once
+// Panels<T>: the right-hand matrix B (k x n) of a product, in the order in which the register tile reads it.
+//
+//     float    [n / 2W][k][2W], W = floats in a vector; columns behind n are zero
+//     others   row-major, for row_product
+//
+// Made from the weights once a step (0.3 to 1 % of it), read by every block of samples.
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+inline constexpr std::size_t panel_width = 2 * simd::width<float>;
+
+template <std::floating_point T>
+class Panels {
+public:
+    std::size_t rows() const { return k_; }
+    std::size_t columns() const { return n_; }
+    const T* data() const { return values_.data(); }
+    /// First element of panel j.
+    const T* panel(std::size_t j) const { return values_.data() + j * k_ * panel_width; }
+    std::size_t panel_count() const { return (n_ + panel_width - 1) / panel_width; }
+
+    /// B(i, j) = b[i * row_stride + j * column_stride].
+    void pack(std::size_t k, std::size_t n, const T* b, std::size_t row_stride, std::size_t column_stride) {
+        resize(k, n);
+        fill(0, k, b, row_stride, column_stride);
+    }
+    /// Room for k x n; memory is kept.
+    void resize(std::size_t k, std::size_t n) {
+        k_ = k;
+        n_ = n;
+        const std::size_t size = std::same_as<T, float> ? panel_count() * k * panel_width : k * n;
+        if (values_.size() < size) values_.resize(size);
+    }
+    /// Rows first .. first + count of B.
+    void fill(std::size_t first, std::size_t count, const T* b, std::size_t row_stride, std::size_t column_stride) {
+        if constexpr (std::same_as<T, float>) {
+            for (std::size_t j = 0; j < panel_count(); ++j) {
+                const std::size_t columns = (std::min)(panel_width, n_ - j * panel_width);
+                T* out = values_.data() + (j * k_ + first) * panel_width;
+                const T* from = b + j * panel_width * column_stride;
+                if (row_stride == 1) {  // a transpose: whole columns of B stand together
+                    for (std::size_t c = 0; c < columns; ++c)
+                        for (std::size_t i = 0; i < count; ++i) out[i * panel_width + c] = from[c * column_stride + i];
+                } else if (column_stride == 1) {
+                    for (std::size_t i = 0; i < count; ++i)
+                        std::copy_n(from + i * row_stride, columns, out + i * panel_width);
+                } else {
+                    for (std::size_t i = 0; i < count; ++i)
+                        for (std::size_t c = 0; c < columns; ++c)
+                            out[i * panel_width + c] = from[i * row_stride + c * column_stride];
+                }
+                if (columns < panel_width)
+                    for (std::size_t i = 0; i < count; ++i)
+                        std::fill_n(out + i * panel_width + columns, panel_width - columns, T(0));
+            }
+        } else {
+            for (std::size_t i = 0; i < count; ++i)
+                for (std::size_t j = 0; j < n_; ++j)
+                    values_[(first + i) * n_ + j] = b[i * row_stride + j * column_stride];
+        }
+    }
+
+    /// Element (i, j) of B.
+    T& at(std::size_t i, std::size_t j) {
+        if constexpr (std::same_as<T, float>)
+            return values_[(j / panel_width * k_ + i) * panel_width + j % panel_width];
+        else
+            return values_[i * n_ + j];
+    }
+
+private:
+    std::size_t k_ = 0, n_ = 0;
+    Buffer<T> values_;
+};
+
+}  // namespace tessera::kernel

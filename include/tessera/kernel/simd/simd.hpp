@@ -1,0 +1,173 @@
+#pragma once
+// The door to xsimd, and what its versions 8.1 to 14 lack or spell differently.
+//
+//   Vec<T>               a vector register of the widest instructions that the program is compiled for
+//   fma(a, b, c)      a b + c, rounded once. xsimd 8.1 has none for AVX-512: there its fma is a product and a sum (the
+//                     register tile then runs at 49 % of the peak, and its bits differ from AVX2's)
+//   map(n, out, f, a...) a loop over arrays with a tail
+//
+// Where a product feeds a sum, kernels write fma out: nothing is left that a compiler could contract on its own.
+
+#include <tessera/core/abi.hpp>
+#include <tessera/core/intrinsics.hpp>
+
+#include <xsimd/xsimd.hpp>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::kernel::simd {
+
+template <class T>
+using Vec = xsimd::batch<T>;
+template <class T>
+inline constexpr std::size_t width = Vec<T>::size;
+
+/// True where fma below is one rounding in hardware; then AVX2 and AVX-512 builds give the same bits.
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA)
+inline constexpr bool has_fma = true;
+#else
+inline constexpr bool has_fma = false;
+#endif
+
+/// Scalar a b + c; one rounding where the machine can (a library call of 50 ns otherwise, so not there).
+template <std::floating_point T>
+inline T fma(T a, T b, T c) {
+    if constexpr (has_fma)
+        return std::fma(a, b, c);
+    else
+        return a * b + c;
+}
+// By value and always inlined: an accumulator that is handed on by reference stays in memory (35 % of the peak).
+template <class T>
+[[gnu::always_inline]] inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+#if defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>)
+        return Vec<T>(_mm512_fmadd_ps(a, b, c));
+    else
+        return Vec<T>(_mm512_fmadd_pd(a, b, c));
+#elif defined(__FMA__)
+    if constexpr (std::same_as<T, float>)
+        return Vec<T>(_mm256_fmadd_ps(a, b, c));
+    else
+        return Vec<T>(_mm256_fmadd_pd(a, b, c));
+#else
+    return xsimd::fma(a, b, c);
+#endif
+}
+/// c - a b
+template <class T>
+inline Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) {
+    return simd::fma<T>(-a, b, c);
+}
+
+template <class T>
+[[gnu::always_inline]] inline Vec<T> load(const T* p) {
+    return Vec<T>::load_unaligned(p);
+}
+template <class T>
+[[gnu::always_inline]] inline void store(T* p, Vec<T> v) {
+    v.store_unaligned(p);
+}
+/// Asks for the line of p, which need not be memory of anybody.
+template <class T>
+[[gnu::always_inline]] inline void prefetch(const T* p) {
+    __builtin_prefetch(p);
+}
+/// The same for later: into L2, so that it takes no place in L1 before its time.
+template <class T>
+[[gnu::always_inline]] inline void prefetch_to_l2(const T* p) {
+    __builtin_prefetch(p, 0, 2);
+}
+/// v, out of the compiler's sight: it is then loaded once, and not again in each instruction that uses it.
+template <class T>
+[[gnu::always_inline]] inline Vec<T> in_register(Vec<T> v) {
+#if defined(__AVX512F__)
+    typename Vec<T>::register_type r = v;
+    asm("" : "+v"(r));
+    return Vec<T>(r);
+#elif defined(__SSE2__)
+    typename Vec<T>::register_type r = v;
+    asm("" : "+x"(r));
+    return Vec<T>(r);
+#else
+    return v;
+#endif
+}
+namespace detail {
+#if !defined(__AVX512F__) && defined(__AVX2__)
+/// All bits set in the first n of eight lanes.
+[[gnu::always_inline]] inline __m256i first_lanes(std::size_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
+}  // namespace detail
+
+/// The first n < width elements; zero behind them. Masked where the machine can: through memory a short row costs more
+/// than its arithmetic (softmax of 49 scores: 10 against 5 us a head).
+template <class T>
+[[gnu::always_inline]] inline Vec<T> load_part(const T* p, std::size_t n) {
+#if defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>)
+        return Vec<T>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p));
+    else
+        return Vec<T>(_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p));
+#else
+#if defined(__AVX2__)
+    if constexpr (std::same_as<T, float>) return Vec<T>(_mm256_maskload_ps(p, detail::first_lanes(n)));
+#endif
+    alignas(64) T padded[width<T>]{};
+    for (std::size_t i = 0; i < n && i < width<T>; ++i) padded[i] = p[i];  // else g++ 12 warns of what cannot be
+    return load(static_cast<const T*>(padded));
+#endif
+}
+template <class T>
+[[gnu::always_inline]] inline void store_part(T* p, Vec<T> v, std::size_t n) {
+#if defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>)
+        _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
+    else
+        _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), v);
+#else
+#if defined(__AVX2__)
+    if constexpr (std::same_as<T, float>) return _mm256_maskstore_ps(p, detail::first_lanes(n), v);
+#endif
+    alignas(64) T padded[width<T>];
+    store(padded, v);
+    for (std::size_t i = 0; i < n && i < width<T>; ++i) p[i] = padded[i];
+#endif
+}
+
+using xsimd::abs;
+using xsimd::max;
+using xsimd::min;
+using xsimd::select;
+using xsimd::sqrt;
+
+/// out[i] = f(a[i]...) for i < n, one vector at a time. out may be one of the inputs.
+template <class T, class F, class... A>
+inline void map(std::size_t n, T* out, F f, const A*... a) {
+    std::size_t i = 0;
+    for (; i + width<T> <= n; i += width<T>) store(out + i, f(load(a + i)...));
+    if (i < n) store_part(out + i, f(load_part(a + i, n - i)...), n - i);
+}
+
+namespace detail {
+#if defined(XSIMD_VERSION_MAJOR) && XSIMD_VERSION_MAJOR < 9
+template <class To, class From>
+inline Vec<To> bits_as(const Vec<From>& v) {
+    return xsimd::bitwise_cast<Vec<To>>(v);
+}
+#else
+template <class To, class From>
+inline Vec<To> bits_as(const Vec<From>& v) {
+    return xsimd::bitwise_cast<To>(v);
+}
+#endif
+}  // namespace detail
+
+}  // namespace tessera::kernel::simd

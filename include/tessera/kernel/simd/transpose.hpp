@@ -1,0 +1,53 @@
+#pragma once
+// transpose: out[c][r] = factor[r] row(r)[c] for W rows of W numbers, in registers.
+//
+// 16-byte parts are put together while they are loaded, so that 8 x 8 take 16 shuffles instead of 24. The factor is
+// there because whoever turns queries into columns also scales them.
+
+#include <tessera/kernel/simd/simd.hpp>
+
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// row(r) points to W numbers; column c goes to out + c * ldo.
+template <class Row>
+[[gnu::always_inline]] inline void transpose(Row&& row, simd::Vec<float> factor, float* out, std::size_t ldo) {
+#if defined(__AVX512F__)
+    for (std::size_t g = 0; g < 16; g += 4) {  // columns g .. g + 3; lanes i, i + 4, i + 8, i + 12 in the parts of a[i]
+        const auto four = [&](std::size_t r) {
+            __m512 t = _mm512_castps128_ps512(_mm_loadu_ps(row(r) + g));
+            t = _mm512_insertf32x4(t, _mm_loadu_ps(row(r + 4) + g), 1);
+            t = _mm512_insertf32x4(t, _mm_loadu_ps(row(r + 8) + g), 2);
+            return _mm512_insertf32x4(t, _mm_loadu_ps(row(r + 12) + g), 3);
+        };
+        const __m512 r0 = four(0), r1 = four(1), r2 = four(2), r3 = four(3);
+        const __m512 a = _mm512_unpacklo_ps(r0, r1), b = _mm512_unpackhi_ps(r0, r1);
+        const __m512 c = _mm512_unpacklo_ps(r2, r3), d = _mm512_unpackhi_ps(r2, r3);
+        const simd::Vec<float> columns[] = {_mm512_shuffle_ps(a, c, 0x44), _mm512_shuffle_ps(a, c, 0xEE),
+                                            _mm512_shuffle_ps(b, d, 0x44), _mm512_shuffle_ps(b, d, 0xEE)};
+        for (std::size_t i = 0; i < 4; ++i) simd::store(out + (g + i) * ldo, columns[i] * factor);
+    }
+#elif defined(__AVX2__)
+    for (std::size_t g = 0; g < 8; g += 4) {  // columns g .. g + 3
+        const auto two = [&](std::size_t r) {
+            return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row(r) + g)), _mm_loadu_ps(row(r + 4) + g), 1);
+        };
+        const __m256 r0 = two(0), r1 = two(1), r2 = two(2), r3 = two(3);
+        const __m256 a = _mm256_unpacklo_ps(r0, r1), b = _mm256_unpackhi_ps(r0, r1);
+        const __m256 c = _mm256_unpacklo_ps(r2, r3), d = _mm256_unpackhi_ps(r2, r3);
+        const simd::Vec<float> columns[] = {_mm256_shuffle_ps(a, c, 0x44), _mm256_shuffle_ps(a, c, 0xEE),
+                                            _mm256_shuffle_ps(b, d, 0x44), _mm256_shuffle_ps(b, d, 0xEE)};
+        for (std::size_t i = 0; i < 4; ++i) simd::store(out + (g + i) * ldo, columns[i] * factor);
+    }
+#else
+    constexpr std::size_t W = simd::width<float>;
+    for (std::size_t c = 0; c < W; ++c) {
+        alignas(64) float column[W];
+        for (std::size_t r = 0; r < W; ++r) column[r] = row(r)[c];
+        simd::store(out + c * ldo, simd::load(static_cast<const float*>(column)) * factor);
+    }
+#endif
+}
+
+}  // namespace tessera::kernel

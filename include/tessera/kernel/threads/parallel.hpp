@@ -1,0 +1,86 @@
+#pragma once
+// The door to oneTBB: tasks over a fixed set of indices.
+//
+// Never an arena or a thread of our own: the caller's arena says how many run. What a task computes depends on its
+// index only, and no sum is taken across tasks here, so results do not depend on the number of threads. `slot` numbers
+// the places where tasks run at the same time, 0 .. slots - 1: scratch is indexed by it, not by a thread, because a
+// thread that waits inside a task may start another. It starts none of the host's: one that takes a mutex which the
+// host holds around our call would wait for ever. Nor do tasks belong to the host's group: one of its tasks that throws
+// would cancel ours in the middle of a step, and nobody would say so.
+
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/intrinsics.hpp>
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+#include <tbb/task_group.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <new>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+/// For the body of a loop that waits for another core.
+inline void pause_thread() {
+#if defined(__SSE2__)
+    _mm_pause();
+#endif
+}
+
+/// How many tasks can run at the same time where this is called.
+inline std::size_t concurrency() {
+    return static_cast<std::size_t>((std::max)(1, tbb::this_task_arena::max_concurrency()));
+}
+
+/// f(), during which this thread takes no task of any other loop while it waits for its own.
+template <class F>
+void isolated(F&& f) {
+    tbb::this_task_arena::isolate(f);
+}
+
+/// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most `slots` tasks. One slot (or one index)
+/// runs here and does not touch TBB. An exception of f reaches the caller; indices not yet claimed are then left out.
+template <class F>
+void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
+    slot_count = (std::min)(slot_count, count);
+    if (slot_count <= 1) {
+        return with_fp_environment([&] {
+            for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
+        });
+    }
+    std::atomic<std::size_t> next{0};
+    std::atomic<bool> failed{false};
+    std::exception_ptr error;  // of f. Not through TBB, which allocates for it and ends the process where it cannot.
+    const auto run = [&](std::size_t slot) {
+        try {
+            with_fp_environment([&] {
+                for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(i, slot);
+            });
+        } catch (...) {
+            next.store(count, std::memory_order_relaxed);
+            if (!failed.exchange(true)) error = std::current_exception();
+        }
+    };
+    tbb::task_group_context own{tbb::task_group_context::isolated};
+    try {
+        tbb::this_task_arena::isolate(
+            [&] { tbb::parallel_for(std::size_t{0}, slot_count, run, tbb::simple_partitioner{}, own); });
+    } catch (const std::bad_alloc&) {  // TBB has no memory for its tasks; those that ran are over, and the rest is done here
+        run(0);
+    }
+    if (error) std::rethrow_exception(error);
+}
+
+/// f(begin, end) for the chunks of `grain` that cut 0 .. count - 1; the cut is the same for any number of threads.
+template <class F>
+void for_chunks(std::size_t count, std::size_t grain, F&& f) {
+    const std::size_t chunks = (count + grain - 1) / grain;
+    for_each_slot(chunks, concurrency(), [&](std::size_t c, std::size_t) {
+        f(c * grain, (std::min)(count, (c + 1) * grain));
+    });
+}
+
+}  // namespace tessera::kernel

@@ -1,0 +1,199 @@
+#pragma once
+// A few threads that take every step of a long chain of small products together: one sequence that is sampled token by
+// token, one image that goes through a net. Each computes its share of the columns and waits for the others; its share of the weights stays in its own L2.
+//
+//     run_team(4, rounds, [&](Worker& me, std::size_t round) {
+//         ... columns me.share(n) of one product ...
+//         me.wait();                                          // all of them are there
+//         ... columns me.share(n) of the next ...
+//     });
+//
+// Nobody waits for a thread that may not come (a host's arena may be busy): the first one begins alone, and those who
+// arrive are taken in where a round begins. So f must not depend on how many take part, nor keep anything of its own
+// from round to round. A wait costs 0.1 us on cores of their own; who waits for long yields.
+
+#include <tessera/kernel/threads/parallel.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::kernel {
+
+namespace detail {
+class Team;
+}
+
+/// One of the threads of a round.
+class Worker {
+public:
+    Worker() = default;
+    std::size_t index() const { return index_; }
+    std::size_t size() const { return size_; }
+    /// What falls to this worker of 0 .. n - 1: [first, second).
+    std::pair<std::size_t, std::size_t> share(std::size_t n) const {
+        return {n * index_ / size_, n * (index_ + 1) / size_};
+    }
+    /// Until all workers of the round have come here; what they wrote before is then seen by all.
+    void wait() const;
+
+private:
+    friend class detail::Team;
+    std::size_t index_ = 0, size_ = 1;
+    detail::Team* team_ = nullptr;
+};
+
+namespace detail {
+class Team {
+public:
+    static constexpr std::size_t most_workers = 64;
+
+    /// `least`: workers without whom no round begins.
+    Team(std::size_t most, std::size_t rounds, std::size_t least = 1) : most_{most}, rounds_{rounds}, least_{least} {}
+
+    template <class F>
+    void join(F& f) {
+        Worker me;
+        me.team_ = this;
+        me.index_ = arrived_.fetch_add(1, std::memory_order_relaxed);
+        if (me.index_ == 0)
+            run_leader(me, f);
+        else
+            run_worker(me, f);
+    }
+    void wait(const Worker& me) {
+        const std::uint64_t mine = waits_[me.index_].value.load(std::memory_order_relaxed) + 1;
+        waits_[me.index_].value.store(mine, std::memory_order_release);
+        for (std::size_t i = 0; i < me.size_; ++i)
+            spin([&] {
+                if (failed_.load(std::memory_order_acquire)) throw Stopped{};
+                return waits_[i].value.load(std::memory_order_acquire) >= mine;
+            });
+    }
+    void rethrow() const {
+        if (error_) std::rethrow_exception(error_);
+    }
+
+private:
+    struct Stopped {};  // another worker has failed
+    struct alignas(64) Count {
+        std::atomic<std::uint64_t> value{0};
+    };
+    // A round and the number of its workers in one word, so that nobody reads the one without the other.
+    static constexpr std::uint64_t closed = ~std::uint64_t{0};
+    static constexpr int size_bits = 16;
+
+    template <class Ready>
+    static void spin(Ready ready) {
+        constexpr int patience = 4096;  // some 50 us
+        for (int i = 0; !ready(); ++i)
+            if (i < patience)
+                pause_thread();
+            else
+                std::this_thread::yield();
+    }
+    template <class F>
+    bool run_round(Worker& me, F& f, std::size_t round) {
+        try {
+            // a thread that waits for tasks which f starts must not take up a place in this team meanwhile
+            isolated([&] { f(me, round); });
+            wait(me);
+            return true;
+        } catch (const Stopped&) {
+        } catch (...) {
+            if (!claimed_.exchange(true)) error_ = std::current_exception();
+            failed_.store(true, std::memory_order_release);
+        }
+        return false;
+    }
+    template <class F>
+    void run_leader(Worker& me, F& f) {
+        spin([&] { return arrived_.load(std::memory_order_relaxed) >= least_; });
+        for (std::size_t round = 0; round < rounds_; ++round) {
+            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
+            for (; me.size_ < size; ++me.size_)  // newcomers have waited as often as we have
+                waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed), std::memory_order_relaxed);
+            state_.store((round + 1) << size_bits | size, std::memory_order_release);
+            if (!run_round(me, f, round)) break;
+        }
+        state_.store(closed, std::memory_order_release);
+    }
+    template <class F>
+    void run_worker(Worker& me, F& f) {
+        for (std::uint64_t seen = 0;;) {
+            std::uint64_t now = 0;
+            spin([&] {
+                now = state_.load(std::memory_order_acquire);
+                return now == closed || (now != seen && me.index_ < (now & ((1u << size_bits) - 1)));
+            });
+            if (now == closed) return;
+            seen = now;
+            me.size_ = now & ((1u << size_bits) - 1);
+            if (!run_round(me, f, (now >> size_bits) - 1)) return;
+        }
+    }
+
+    const std::size_t most_, rounds_, least_;
+    std::array<Count, most_workers> waits_{};
+    std::atomic<std::size_t> arrived_{0};
+    std::atomic<std::uint64_t> state_{0};
+    std::atomic<bool> failed_{false}, claimed_{false};
+    std::exception_ptr error_;
+};
+}  // namespace detail
+
+inline void Worker::wait() const {
+    if (team_ && size_ > 1) team_->wait(*this);
+}
+
+/// f(worker, round) for round in 0 .. rounds - 1, by at most `most` workers at once, 64 in all; a round begins when all
+/// are through with the one before. An exception of f ends the team and reaches the caller. With one worker TBB is not touched.
+template <class F>
+void run_team(std::size_t most, std::size_t rounds, F&& f) {
+    if (most <= 1) {
+        return with_fp_environment([&] {
+            Worker alone;
+            for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
+        });
+    }
+    most = (std::min)(most, detail::Team::most_workers);
+    detail::Team team(most, rounds);
+    for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
+    team.rethrow();
+}
+
+/// The same by `size` new threads, all of which take part in every round: for tests. An exception of f reaches the
+/// caller.
+template <class F>
+void run_full_team(std::size_t size, std::size_t rounds, F&& f) {
+    enum class Begin { not_yet, now, never };
+    size = std::clamp(size, std::size_t{1}, detail::Team::most_workers);
+    detail::Team team(size, rounds, size);
+    std::atomic<Begin> begin{Begin::not_yet};
+    const auto take_part = [&] { with_fp_environment([&] { team.join(f); }); };
+    const auto wait_and_take_part = [&] {
+        while (begin.load(std::memory_order_acquire) == Begin::not_yet) std::this_thread::yield();
+        if (begin.load(std::memory_order_relaxed) == Begin::now) take_part();
+    };
+    std::vector<std::thread> others;
+    try {
+        others.reserve(size);
+        while (others.size() + 1 < size) others.emplace_back(wait_and_take_part);
+        begin.store(Begin::now, std::memory_order_release);
+    } catch (...) {
+        begin.store(Begin::never, std::memory_order_release);
+        for (std::thread& other : others) other.join();
+        throw;
+    }
+    take_part();
+    for (std::thread& other : others) other.join();
+    team.rethrow();
+}
+
+}  // namespace tessera::kernel

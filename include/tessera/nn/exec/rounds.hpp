@@ -1,0 +1,61 @@
+#pragma once
+// A forward pass of few samples by a team of threads: in each round its members share one layer, and wait for each other
+// before the next. Batches need none of it: there each thread takes samples of its own (nn/exec/grouped.hpp).
+//
+//     nn::make_room<Net>(cache, batch);
+//     kernel::run_team(2, nn::rounds<Net>, [&](kernel::Worker& me, std::size_t number) {
+//         nn::forward_round<Net>(w, x, y, cache, {me, number});
+//     });
+//
+// Optional members of a layer; one without forward_round is left to the first member, in one round:
+//   forward_round(w, x, y, cache, round)     the part of forward that falls to round.me in this round
+//   rounds                                   how many it takes; 1 without
+//   make_room(cache, batch)                  resizes what the members of a round would otherwise resize at once
+// All rounds together must give the bits of forward (tested by testing::check_layer). A struct that derives from a Chain and
+// has a forward of its own must have a forward_round of its own too, or its base's would pass it by.
+
+#include <tessera/kernel/threads/team.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+struct Round {
+    const kernel::Worker& me;
+    std::size_t number = 0;  ///< 0 .. rounds - 1
+};
+
+namespace detail {
+template <class L>
+concept HasRounds = requires(const Weights<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
+                             typename L::Cache& cache, const Round& at) { L::forward_round(w, x, y, cache, at); };
+template <class L>
+consteval std::size_t rounds_of() {
+    if constexpr (requires { L::rounds; requires HasRounds<L>; }) {
+        static_assert(L::rounds > 0, "forward_round: a layer takes at least one round");
+        return L::rounds;
+    } else {
+        return 1;
+    }
+}
+}  // namespace detail
+template <class L>
+inline constexpr std::size_t rounds = detail::rounds_of<L>();
+
+template <Layer L>
+void make_room(typename L::Cache& cache, std::size_t batch) {
+    if constexpr (requires { L::make_room(cache, batch); }) L::make_room(cache, batch);
+}
+
+/// `add`: see Fuses::add_y; only for layers that have it.
+template <Layer L, class... Add>
+void forward_round(const Weights<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
+                   typename L::Cache& cache, Round at, Add... add) {
+    if constexpr (detail::HasRounds<L>)
+        L::forward_round(w, x, y, cache, at, add...);
+    else if (at.me.index() == 0)
+        L::forward(w, x, y, cache, add...);
+}
+
+}  // namespace tessera::nn

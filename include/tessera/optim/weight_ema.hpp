@@ -1,0 +1,102 @@
+#pragma once
+// WeightEma: a running average of weights, one more value of their type; a net that is evaluated or sampled
+// with it is smoother than the last step's.
+//
+//     a = a + (1 - d) (p - a),   d = decay, or with warm-up min(decay, (1 + t) / (10 + t))
+//
+// t counts the updates before this one; the first one copies. Without warm-up the first weights keep a share
+// of d^t.
+
+#include <tessera/core/param.hpp>
+#include <tessera/core/setting.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/core/check_option.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct WeightEmaOptions {
+    double decay = 0.999;
+    bool warmup = true;
+};
+
+namespace detail {
+template <std::floating_point T>
+void move_towards(std::span<const T> p, T share, std::span<T> average) {
+    const kernel::simd::Vec<T> w(share);
+    kernel::for_chunks(p.size(), 65536, [&](std::size_t begin, std::size_t end) {
+        kernel::simd::map(
+            end - begin, average.data() + begin,
+            [&](const auto& a, const auto& x) { return kernel::simd::fma<T>(w, x - a, a); },
+            static_cast<const T*>(average.data()) + begin, p.data() + begin);
+    });
+}
+}  // namespace detail
+
+template <Parameters P>
+class WeightEma {
+public:
+    static constexpr std::string_view kind = "weight_ema";
+
+    /// A parameter set of its own, for checkpoints.
+    struct State {
+        P average;
+        Param<std::int64_t, Shape<1>> updates;
+
+        template <class F, class... S>
+        static void each(F&& f, S&... s) {
+            P::each(under("ema", f), s.average...);
+            f("ema.updates", s.updates...);
+        }
+    };
+
+    explicit WeightEma(WeightEmaOptions options = {}) : options_{options} {
+        const double d = options_.decay;
+        check_option(d >= 0 && d < 1, "WeightEma", "decay", "a number in [0, 1)", d);
+    }
+
+    void update(const P& params) {
+        with_fp_environment([&] {
+            const bool is_first = state_.updates[0] == 0;
+            const double t = static_cast<double>(state_.updates[0]++);
+            const double decay = options_.warmup ? (std::min)(options_.decay, (1 + t) / (10 + t)) : options_.decay;
+            const double share = is_first ? 1 : 1 - decay;
+            const auto move = [&]<class Leaf>(const Path&, Leaf& average, const Leaf& p) {
+                using T = typename Leaf::Scalar;
+                detail::move_towards<T>(p.span(), static_cast<T>(share), average.span());
+            };
+            P::each(move, state_.average, params);
+        });
+    }
+
+    /// Zero before the first update.
+    const P& params() const { return state_.average; }
+    std::size_t updates() const { return static_cast<std::size_t>(state_.updates[0]); }
+    const WeightEmaOptions& options() const { return options_; }
+    State& state() { return state_; }
+    const State& state() const { return state_; }
+
+    /// What io::save and io::load keep: io::save(path, trainer, average).
+    template <class F, class... E>
+    static void each_state(F&& f, E&... averages) {
+        State::each(f, averages.state_...);
+    }
+    std::vector<Setting> settings() const {
+        return {{"decay", number_text(options_.decay)}, {"warmup", number_text(options_.warmup)}};
+    }
+
+private:
+    WeightEmaOptions options_;
+    State state_;
+};
+
+}  // namespace tessera::inline TESSERA_ABI

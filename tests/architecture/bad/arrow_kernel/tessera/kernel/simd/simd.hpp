@@ -1,0 +1,2 @@
+#pragma once
+#include <tessera/kernel/gemm/gemm.hpp>

@@ -1,0 +1,2 @@
+#pragma once
+#include <tessera/optim/detail/rule.hpp>

@@ -1,0 +1,2 @@
+#pragma once
+using Rig = vq::detail::Rig;

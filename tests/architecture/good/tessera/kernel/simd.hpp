@@ -1,3 +1,0 @@
-#pragma once
-#include <xsimd/xsimd.hpp>
-#include <immintrin.h>

@@ -1,0 +1,157 @@
+#include <tessera/image/check_png.hpp>
+
+#include <doctest/doctest.h>
+
+#include <image/png_builder.hpp>
+#include <support/message.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace tessera;
+using samples::chunk;
+using samples::png_of;
+using samples::PngSpec;
+using support::contains;
+using support::message;
+
+namespace {
+
+std::string png_reason(ByteView file, const Limits& limits = {}) {
+    return message<FormatError>([&] { image::check_png(file, "x.png", limits); });
+}
+/// Replaces the four bytes of a checksum where a chunk was changed by hand.
+Bytes with_header(PngSpec s, std::size_t at, unsigned char value) {
+    Bytes body = samples::ihdr(s);
+    body = Bytes(body.begin() + 8, body.end() - 4);
+    body[at] = value;
+    return png_of(chunk("IHDR", body), chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+}
+
+}  // namespace
+
+TEST_CASE("check_png: every legal colour type and depth, interlaced or not, of every small size") {
+    const std::vector<std::vector<std::uint32_t>> depths{{1, 2, 4, 8, 16}, {}, {8, 16}, {1, 2, 4, 8},
+                                                         {8, 16},          {}, {8, 16}};
+    std::size_t refused = 0;
+    for (std::uint32_t color = 0; color < 7; ++color)
+        for (const std::uint32_t depth : depths[color])
+            for (std::uint32_t width = 1; width < 11; ++width)
+                for (std::uint32_t height = 1; height < 11; ++height)
+                    for (const bool interlaced : {false, true}) {
+                        const image::PngInfo info =
+                            image::check_png(samples::png({width, height, depth, color, interlaced}), "x.png");
+                        refused += info.width != width || info.height != height || info.depth != depth ||
+                                   info.color != color;
+                    }
+    CHECK(refused == 0);
+}
+
+TEST_CASE("check_png: all other combinations of colour type and depth are refused") {
+    int accepted = 0;
+    for (unsigned color = 0; color < 256; ++color)
+        for (unsigned depth = 0; depth < 256; ++depth) {
+            Bytes body{
+                0, 0, 0, 1, 0, 0, 0, 1, static_cast<unsigned char>(depth), static_cast<unsigned char>(color),
+                0, 0, 0};
+            accepted += !contains(png_reason(png_of(chunk("IHDR", body), samples::iend())),
+                                  "no such colour type and depth");
+        }
+    CHECK(accepted == 5 + 2 + 4 + 2 + 2);
+}
+
+TEST_CASE("check_png: a turned bit anywhere is found, and every truncation") {
+    for (const PngSpec& spec : {PngSpec{5, 3, 8, 2, false}, PngSpec{9, 9, 4, 3, true}}) {
+        const Bytes good = samples::png(spec);
+        std::size_t missed = 0;
+        for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+            Bytes bad = good;
+            bad[bit / 8] ^= static_cast<unsigned char>(1 << bit % 8);
+            missed += png_reason(bad).empty();
+        }
+        for (std::size_t length = 0; length < good.size(); ++length)
+            missed += png_reason(ByteView{good}.first(length)).empty();
+        CHECK(missed == 0);
+    }
+}
+
+TEST_CASE("check_png: bombs are refused by their announced size, before any data") {
+    const auto size = [](std::uint32_t w, std::uint32_t h) {
+        return png_of(samples::ihdr({w, h, 8, 0, false}));
+    };
+    CHECK(png_reason(size(1 << 24, 1)) ==
+          "x.png @16: image: 16777216 x 1 is more than the limits of 16384 a side and 67108864 pixels");
+    CHECK(contains(png_reason(size(30000, 30000)), "30000 x 30000 is more"));
+    CHECK(contains(png_reason(size(16384, 4097)), "16384 x 4097 is more"));
+    CHECK(contains(png_reason(size(16384, 4096)), "the file ends early"));
+    CHECK(contains(png_reason(size(0xFFFFFFFF, 0xFFFFFFFF)), "is more"));
+    CHECK(contains(png_reason(size(0, 5)), "image: 0 x 5 pixels"));
+    CHECK(contains(png_reason(samples::png({5, 3, 8, 0, false}), {.image_pixels = 14}), "5 x 3 is more"));
+    CHECK(contains(png_reason(samples::png({5, 3, 8, 0, false}), {.image_side = 4}), "5 x 3 is more"));
+}
+
+TEST_CASE("check_png: no memory is taken for more than the data can hold") {
+    const Bytes few = png_of(samples::ihdr({.width = 4096, .height = 4096}), chunk("IDAT", samples::zlib(Bytes(9))),
+                             samples::iend());
+    CHECK(contains(png_reason(few), "PNG: the image data have less than 16781312 bytes"));
+}
+
+TEST_CASE("check_png: chunks must be whole, known and in order") {
+    const PngSpec s;
+    const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))),
+                end = samples::iend();
+    const Bytes stream = samples::zlib(samples::rows(s));
+    const Bytes first = chunk("IDAT", ByteView{stream}.first(7)),
+                second = chunk("IDAT", ByteView{stream}.subspan(7));
+    CHECK(png_reason(png_of(head, first, second, end)).empty());
+    CHECK(
+        png_reason(png_of(head, chunk("tEXt", Bytes{'a', 0, 'b'}), data, chunk("tIME", Bytes(7)), end)).empty());
+    CHECK(contains(png_reason(png_of(head, head, data, end)), "IHDR must come first, and once"));
+    CHECK(contains(png_reason(png_of(data, head, end)), "IHDR must come first, and once"));
+    CHECK(contains(png_reason(png_of(head, first, chunk("tEXt", Bytes(3)), second, end)),
+                   "other chunks between the image data"));
+    CHECK(contains(png_reason(png_of(head, chunk("CgBI", Bytes(4)), data, end)), "an unknown critical chunk"));
+    CHECK(contains(png_reason(png_of(head, data)), "the file ends early"));
+    CHECK(contains(png_reason(png_of(head, end)), "no zlib stream"));
+    CHECK(contains(png_reason(png_of(chunk("IHDR", Bytes(12)), data, end)), "IHDR of 12 bytes, expected 13"));
+    Bytes too_long = png_of(head);
+    samples::append(too_long, Bytes{0xFF, 0xFF, 0xFF, 0xF0, 'I', 'D', 'A', 'T', 0, 0, 0, 0});
+    CHECK(contains(png_reason(too_long), "a chunk of 4294967280 bytes ends after the file"));
+    CHECK(contains(png_reason(with_header(s, 10, 1)), "unknown compression, filter or interlacing"));
+    CHECK(contains(png_reason(with_header(s, 11, 1)), "unknown compression, filter or interlacing"));
+    CHECK(contains(png_reason(with_header(s, 12, 2)), "unknown compression, filter or interlacing"));
+}
+
+TEST_CASE("check_png: a palette must be there, once, before the data, of a legal length") {
+    const PngSpec s{.color = 3};
+    const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))),
+                end = samples::iend();
+    const Bytes colors = chunk("PLTE", samples::palette());
+    CHECK(png_reason(png_of(head, colors, data, end)).empty());
+    CHECK(contains(png_reason(png_of(head, data, end)), "the palette is missing"));
+    for (const Bytes& bad :
+         {png_of(head, data, colors, end), png_of(head, colors, colors, data, end),
+          png_of(head, chunk("PLTE", {}), data, end), png_of(head, chunk("PLTE", Bytes(4)), data, end),
+          png_of(head, chunk("PLTE", Bytes(771)), data, end)})
+        CHECK(contains(png_reason(bad), "a palette that is empty, too long or in the wrong place"));
+}
+
+TEST_CASE("check_png: the data must have exactly the announced length, and their own checksum") {
+    const PngSpec s;
+    const auto with = [&](ByteView stream) {
+        return png_reason(png_of(samples::ihdr(s), chunk("IDAT", stream), samples::iend()));
+    };
+    const Bytes raw = samples::rows(s);
+    Bytes more = raw, wrong = samples::zlib(raw), header = wrong;
+    more.push_back(0);
+    wrong.back() ^= 1;
+    header[0] = 0x79;
+    CHECK(with(samples::zlib(raw)).empty());
+    CHECK(contains(with(samples::zlib(more)), "the image data have more bytes, expected 18"));
+    CHECK(
+        contains(with(samples::zlib(ByteView{raw}.first(17))), "the image data have 17 bytes, expected 18"));
+    CHECK(contains(with(wrong), "the checksum of the image data is wrong"));
+    CHECK(contains(with(header), "the image data are no zlib stream"));
+    const Bytes whole = samples::zlib(raw);
+    CHECK(contains(with(ByteView{whole}.first(whole.size() - 1)), "the image data end early"));
+}

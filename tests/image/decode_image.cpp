@@ -1,0 +1,115 @@
+#include <tessera/image/decode_image.hpp>
+
+#include <doctest/doctest.h>
+
+#include <image/jpeg_samples.hpp>
+#include <image/png_builder.hpp>
+#include <support/message.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+// A host's own copy, for the JPEG that the library only reads.
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb_image_write.h>
+
+using namespace tessera;
+using image::Pixels;
+using support::contains;
+using support::message;
+
+namespace {
+
+Bytes baseline_jpeg(int width, int height, int channels) {
+    std::vector<unsigned char> pixels;
+    for (int y = 0; y < height; ++y)
+        for (int x = 0; x < width; ++x)
+            for (int c = 0; c < channels; ++c)
+                pixels.push_back(static_cast<unsigned char>(8 * x + 4 * y + 20 * c));
+    Bytes file;
+    stbi_write_jpg_to_func(
+        [](void* to, void* from, int size) {
+            auto* bytes = static_cast<const unsigned char*>(from);
+            static_cast<Bytes*>(to)->insert(static_cast<Bytes*>(to)->end(), bytes, bytes + size);
+        },
+        &file, width, height, channels, pixels.data(), 95);
+    return file;
+}
+
+}  // namespace
+
+TEST_CASE("decode_image: PNG and JPEG are told apart by content") {
+    const Pixels png = image::decode_image(samples::png({5, 3, 8, 2, false}), 3, "picture.jpg");
+    CHECK((png.width == 5 && png.height == 3 && png.channels == 3));
+    const Pixels jpeg = image::decode_image(samples::progressive_jpeg(), 1, "picture.png");
+    CHECK((jpeg.width == 16 && jpeg.height == 8));
+    int worst = 0;
+    for (std::size_t y = 0; y < 8; ++y)
+        for (std::size_t x = 0; x < 16; ++x)
+            worst = std::max(worst, std::abs(*jpeg.at(y, x) - static_cast<int>(x) * 16));
+    CHECK(worst < 16);
+}
+
+TEST_CASE("decode_image: a baseline JPEG in gray and in colour") {
+    const Bytes file = baseline_jpeg(17, 9, 3);
+    const Pixels color = image::decode_image(file, 3, "x.jpg"), gray = image::decode_image(file, 1, "x.jpg");
+    int worst = 0, worst_gray = 0;
+    for (std::size_t y = 0; y < 9; ++y)
+        for (std::size_t x = 0; x < 17; ++x) {
+            const int base = static_cast<int>(8 * x + 4 * y);
+            for (std::size_t c = 0; c < 3; ++c)
+                worst = std::max(worst, std::abs(color.at(y, x)[c] - base - static_cast<int>(c) * 20));
+            worst_gray =
+                std::max(worst_gray, std::abs(*gray.at(y, x) - base - 14));  // 0.587 20 + 0.114 40 = 16.3
+        }
+    CHECK((worst < 12 && worst_gray < 12));
+}
+
+TEST_CASE("decode_image: a JPEG that is cut at any of 16 places is refused") {
+    const Bytes file = baseline_jpeg(64, 64, 3);
+    for (std::size_t i = 0; i < 16; ++i)
+        CHECK(contains(message<FormatError>([&] {
+                           image::decode_image(ByteView{file}.first(file.size() * i / 16), 3, "x.jpg");
+                       }),
+                       "x.jpg @"));
+}
+
+TEST_CASE("decode_image: turned bytes never do harm") {
+    const Bytes good = samples::progressive_jpeg();
+    for (std::size_t at = 0; at < good.size(); ++at)
+        for (const unsigned mask : {0x01u, 0x10u, 0x80u, 0xFFu}) {
+            Bytes bad = good;
+            bad[at] = static_cast<unsigned char>(bad[at] ^ mask);
+            const std::string text = message<FormatError>([&] { image::decode_image(bad, 3, "x.jpg"); });
+            if (!text.empty() && !text.starts_with("x.jpg @")) CHECK(text == "");
+        }
+}
+
+TEST_CASE("decode_image: other formats are refused by content") {
+    using namespace std::string_view_literals;
+    for (const std::string_view start :
+         {"GIF89a\x01\x00\x01\x00\x00\x00\x00"sv, "BM\x3A\x00\x00\x00\x00\x00\x00\x00"sv, "8BPS\x00\x01"sv,
+          "#?RADIANCE\n"sv, "P6\n1 1\n255\n\x00\x00\x00"sv, "P5\n1 1\n255\n\x00"sv, "\x53\x80\xF6\x34"sv,
+          "\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x18\x00"sv,
+          "RIFF\x00\x00\x00\x00WEBP"sv, ""sv, "\x89PNG"sv, "\xFF\xD8"sv}) {
+        Bytes file(start.begin(), start.end());
+        if (start.size() > 4) file.resize(200);
+        CHECK(message<FormatError>([&] { image::decode_image(file, 3, "x.png"); }) ==
+              "x.png @0: neither a PNG nor a JPEG");
+    }
+}
+
+TEST_CASE("decode_image: the host's limits decide about the size of a picture, not a constant of stb") {
+    const samples::PngSpec wide{20000, 64, 8, 0, false};
+    const Bytes file = samples::png(wide);
+    CHECK(message<FormatError>([&] { return image::decode_image(file, 1, "wide.png"); }) ==
+          "wide.png @16: image: 20000 x 64 is more than the limits of 16384 a side and 67108864 pixels");
+    Limits limits;
+    limits.image_side = 30000;
+    const Pixels image = image::decode_image(file, 1, "wide.png", limits);
+    CHECK(image.width == 20000);
+    CHECK(image.height == 64);
+    CHECK(image.at(63, 19999)[0] == wide.value(19999, 63, 0));
+}

@@ -1,0 +1,112 @@
+#include <tessera/image/gzip.hpp>
+
+#include <doctest/doctest.h>
+
+#include <image/deflate_samples.hpp>
+#include <support/message.hpp>
+
+using namespace tessera;
+using support::contains;
+using support::message;
+
+namespace {
+
+const Bytes squares = samples::squares();
+Bytes member(unsigned flags = 0) { return samples::gzip(samples::deflated_squares(), squares, flags); }
+
+/// What the file holds, when that is `size` bytes; otherwise why not.
+std::string gzip_reason(ByteView file, std::size_t size = 600) {
+    return message<FormatError>([&] {
+        Bytes out(size);
+        image::gunzip(file, out, "x.gz");
+    });
+}
+Bytes unpacked(ByteView file, std::size_t size) {
+    Bytes out(size);
+    image::gunzip(file, out, "x.gz");
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("gunzip: every combination of optional header fields") {
+    for (unsigned flags = 0; flags < 32; ++flags) {
+        CAPTURE(flags);
+        CHECK(unpacked(member(flags), 600) == squares);
+    }
+}
+
+TEST_CASE("gunzip: members one after another, and an empty one") {
+    Bytes file = member(), twice = squares;
+    samples::append(file, samples::gzip(samples::stored({}), {}));
+    samples::append(file, member(8));
+    samples::append(twice, squares);
+    CHECK(unpacked(file, 1200) == twice);
+    CHECK(unpacked(samples::gzip(samples::stored({}), {}), 0).empty());
+}
+
+TEST_CASE("gunzip_start: the first bytes only, without looking further") {
+    Bytes out(16);
+    CHECK(image::gunzip_start(ByteView{member()}.first(60), out, "x.gz") == 16);
+    CHECK(std::equal(out.begin(), out.end(), squares.begin()));
+    CHECK(image::gunzip_start(samples::gzip(samples::stored({}), {}), out, "x.gz") == 0);
+}
+
+TEST_CASE("gunzip: truncated anywhere, or with one bit of a checksum turned, is an error") {
+    const Bytes good = member(31);
+    std::size_t missed = 0;
+    for (std::size_t length = 0; length < good.size(); ++length)
+        missed += gzip_reason(ByteView{good}.first(length)).empty();
+    CHECK(missed == 0);
+    for (std::size_t bit = 0; bit < 64; ++bit) {
+        Bytes bad = good;
+        bad[good.size() - 8 + bit / 8] ^= static_cast<unsigned char>(1 << bit % 8);
+        missed += gzip_reason(bad).empty();
+    }
+    CHECK(missed == 0);
+    for (std::size_t at = 28; at < good.size() - 9;
+         ++at) {  // the data; the last byte has bits that mean nothing
+        Bytes bad = good;
+        bad[at] ^= 0x04;
+        missed += gzip_reason(bad).empty();
+    }
+    CHECK(missed == 0);
+}
+
+TEST_CASE("gunzip: each refusal says why and where") {
+    CHECK(gzip_reason(Bytes{}) == "x.gz @0: gzip: the header ends early");
+    Bytes bad = member();
+    bad[0] = 0;
+    CHECK(gzip_reason(bad) == "x.gz @0: gzip: no member begins here");
+    bad = member();
+    bad[2] = 9;
+    CHECK(gzip_reason(bad) == "x.gz @2: gzip method: expected 8, got 9");
+    bad = member();
+    bad[3] = 0x80;
+    CHECK(gzip_reason(bad) == "x.gz @3: gzip: reserved flags are set");
+    bad = member(2);
+    bad[4] ^= 1;
+    CHECK(gzip_reason(bad) == "x.gz @10: gzip: the header's checksum is wrong");
+    bad = member();
+    bad[bad.size() - 8] ^= 1;
+    CHECK(gzip_reason(bad) == "x.gz @130: gzip: the checksum of the data is wrong");
+    bad = member();
+    bad[bad.size() - 4] ^= 1;
+    CHECK(gzip_reason(bad) == "x.gz @134: gzip length: expected 601, got 600");
+    bad = member();
+    bad.push_back('x');
+    CHECK(gzip_reason(bad) == "x.gz @139: gzip: the header ends early");
+    bad.resize(200);
+    CHECK(gzip_reason(bad) == "x.gz @138: gzip: no member begins here");
+    CHECK(contains(gzip_reason(member(), 599), "gzip: holds more than the expected 599 bytes"));
+    CHECK(contains(gzip_reason(member(), 601), "gzip content: expected 601, got 600 bytes"));
+}
+
+TEST_CASE("gunzip: a bomb stops where the room ends") {
+    Bytes stream = samples::from_hex("edc13101000000c2a0f54f6d0d0fa0");  // 100,000 zeros in 114 bytes
+    stream.resize(111);
+    samples::append(stream, samples::from_hex("805703"));
+    const Bytes zeros(100'000);
+    CHECK(unpacked(samples::gzip(stream, zeros), zeros.size()) == zeros);
+    CHECK(contains(gzip_reason(samples::gzip(stream, zeros), 10), "gzip: holds more than the expected 10 bytes"));
+}

@@ -1,0 +1,130 @@
+#include <tessera/image/png.hpp>
+
+#include <doctest/doctest.h>
+
+#include <image/png_builder.hpp>
+#include <support/message.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+using namespace tessera;
+using image::Pixels;
+using samples::PngSpec;
+using support::contains;
+using support::message;
+using support::TemporaryFolder;
+
+namespace {
+
+/// The colour of a pixel as 8-bit RGB, by the definitions of the format.
+std::array<unsigned, 3> rgb(const PngSpec& s, std::uint32_t x, std::uint32_t y) {
+    const auto byte = [&](std::uint32_t v) {
+        return s.depth == 16 ? v >> 8 : v * 255 / ((1u << s.depth) - 1);
+    };
+    if (s.color == 3) {
+        const unsigned i = s.value(x, y, 0);
+        return {i, 255 - i, i * 3 & 255};
+    }
+    const unsigned first = byte(s.value(x, y, 0));
+    if (s.color == 0 || s.color == 4) return {first, first, first};
+    return {first, byte(s.value(x, y, 1)), byte(s.value(x, y, 2))};
+}
+
+Pixels pattern(std::size_t h, std::size_t w, std::size_t c) {
+    Pixels image{h, w, c, Bytes(h * w * c)};
+    for (std::size_t i = 0; i < image.values.size(); ++i)
+        image.values[i] = static_cast<unsigned char>(i * i * 13 >> 2);
+    return image;
+}
+
+}  // namespace
+
+TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gray and in RGB") {
+    const std::vector<std::vector<std::uint32_t>> depths{{1, 2, 4, 8, 16}, {}, {8, 16}, {1, 2, 4, 8},
+                                                         {8, 16},          {}, {8, 16}};
+    std::size_t wrong = 0;
+    for (std::uint32_t color = 0; color < 7; ++color)
+        for (const std::uint32_t depth : depths[color])
+            for (const bool interlaced : {false, true})
+                for (const std::uint32_t width : {1u, 7u, 8u, 9u, 31u}) {
+                    const PngSpec s{width, 9, depth, color, interlaced};
+                    const Bytes file = samples::png(s);
+                    const Pixels gray = image::decode_png(file, 1, "x.png"),
+                                 color_image = image::decode_png(file, 3, "x.png");
+                    for (std::uint32_t y = 0; y < s.height; ++y)
+                        for (std::uint32_t x = 0; x < s.width; ++x) {
+                            const auto [r, g, b] = rgb(s, x, y);
+                            const bool is_gray = color == 0 || color == 4;
+                            const bool wide = depth == 16;  // 16 bits become gray before they become 8
+                            const auto v = [&](std::uint32_t c, unsigned byte) {
+                                return wide ? s.value(x, y, c) : byte;
+                            };
+                            const unsigned mix =
+                                (v(0, r) * 77 + v(1, g) * 150 + v(2, b) * 29) >> 8 >> (wide ? 8 : 0);
+                            wrong += *gray.at(y, x) != (is_gray ? r : mix);
+                            const unsigned char* p = color_image.at(y, x);
+                            wrong += p[0] != r || p[1] != g || p[2] != b;
+                        }
+                }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("decode_png: a palette with transparency keeps its colours") {
+    const PngSpec s{.depth = 8, .color = 3};
+    const Bytes file = samples::png_of(
+        samples::ihdr(s), samples::chunk("PLTE", samples::palette()), samples::chunk("tRNS", Bytes(256)),
+        samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+    const Pixels image = image::decode_png(file, 3, "x.png");
+    CHECK((*image.at(2, 3) == s.value(3, 2, 0) && image.values.size() == 45));
+}
+
+TEST_CASE("decode_png: colours that a palette lacks are black, whatever is in memory") {
+    const PngSpec s{.width = 40, .height = 30, .depth = 8, .color = 3};
+    const Bytes whole = samples::palette();
+    for (const std::size_t colours : {1u, 2u, 100u, 255u, 256u}) {
+        const Bytes palette(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(3 * colours));
+        const Bytes file =
+            samples::png_of(samples::ihdr(s), samples::chunk("PLTE", palette),
+                            samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+        const Pixels image = image::decode_png(file, 3, "x.png");
+        bool right = true;
+        for (std::uint32_t y = 0; y < s.height; ++y)
+            for (std::uint32_t x = 0; x < s.width; ++x)
+                for (std::size_t c = 0; c < 3; ++c)
+                    right &= image.at(y, x)[c] == (s.value(x, y, 0) < colours ? rgb(s, x, y)[c] : 0);
+        CHECK(right);
+    }
+}
+
+TEST_CASE("encode_png: decode gives the same pixels, and our own check is content") {
+    for (const std::size_t channels : {1u, 3u})
+        for (const std::size_t side : {1u, 7u, 33u, 100u}) {
+            const Pixels image = pattern(side, side + 2, channels);
+            const Bytes file = image::encode_png(image);
+            CHECK(image::decode_png(file, channels, "x.png").values == image.values);
+        }
+    CHECK_NOTHROW(image::check_png(image::encode_png(pattern(5, 5, 2)), "x.png"));
+    CHECK_NOTHROW(image::check_png(image::encode_png(pattern(5, 5, 4)), "x.png"));
+}
+
+TEST_CASE("encode_png: sizes that do not fit are refused") {
+    Pixels image = pattern(2, 2, 1);
+    image.values.pop_back();
+    CHECK(message<ArgumentError>([&] { image::encode_png(image); }) ==
+          "encode_png: 2 x 2 x 1 from 3 bytes: expected that many bytes, at most 2^30, in 1 to 4 channels");
+    CHECK(contains(message<ArgumentError>([&] { image::encode_png(pattern(2, 2, 5)); }), "2 x 2 x 5"));
+    CHECK(contains(message<ArgumentError>([&] { image::encode_png({0, 2, 1, {}}); }), "0 x 2 x 1"));
+}
+
+TEST_CASE("write_png: the file is whole, and a refusal leaves nothing") {
+    const TemporaryFolder folder;
+    image::write_png(folder / "a.png", pattern(3, 4, 3));
+    CHECK(image::decode_png(read_file(folder / "a.png", 10000), 3, "a.png").values == pattern(3, 4, 3).values);
+    CHECK(contains(message<IoError>([&] { image::write_png(folder / "none/a.png", pattern(3, 4, 3)); }),
+                   "No such file or directory"));
+    CHECK(folder.entries() == 1);
+}

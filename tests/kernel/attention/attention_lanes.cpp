@@ -1,0 +1,60 @@
+#include <tessera/kernel/attention/attention_lanes.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+namespace at = tessera::kernel::attention;
+using at::Place;
+
+TEST_CASE("attention lanes: blocks end at the last query and cover each once") {
+    for (std::size_t tokens = 1; tokens < 4 * at::lanes; ++tokens) {
+        std::size_t next = 0;
+        for (std::size_t i = 0; i < at::block_count(tokens); ++i) {
+            const at::Block b(tokens, i);
+            CHECK(b.begin == next);
+            CHECK(b.end > b.begin);
+            CHECK(b.lane(b.end - 1) == at::lanes - 1);
+            next = b.end;
+        }
+        CHECK(next == tokens);
+    }
+}
+
+TEST_CASE("attention lanes: the softmax of each lane is over the keys that its query sees") {
+    // a block that begins before the first query, at it, and behind it; keys in one run and in two
+    for (const Place first : {-Place{at::lanes} + 1, -Place{at::W}, Place{-1}, Place{0}, Place{21}}) {
+        const auto end = static_cast<std::size_t>(first + Place{at::lanes});
+        for (const std::size_t cut : {end, end / 2}) {
+            const auto scores = support::numbers<float>(end * at::lanes, 1);
+            auto s = scores;
+            std::vector<float> largest(at::lanes, -std::numeric_limits<float>::infinity()), sum(at::lanes);
+            at::find_largest(s.data(), first, 0, cut, largest.data());
+            at::find_largest(s.data() + cut * at::lanes, first, cut, end, largest.data());
+            at::weigh(s.data(), first, 0, cut, largest.data(), sum.data());
+            at::weigh(s.data() + cut * at::lanes, first, cut, end, largest.data(), sum.data());
+            double worst = 0;
+            for (std::size_t lane = 0; lane < at::lanes; ++lane) {
+                const Place query = first + static_cast<Place>(lane);
+                if (query < 0) continue;
+                float m = -std::numeric_limits<float>::infinity();
+                double total = 0;
+                for (std::size_t k = 0; static_cast<Place>(k) <= query; ++k) m = std::max(m, scores[k * at::lanes + lane]);
+                CHECK(largest[lane] == m);
+                for (std::size_t k = 0; k < end; ++k) {
+                    const double seen = static_cast<Place>(k) <= query ? 1 : 0;
+                    const double e = seen * std::exp2(static_cast<double>(scores[k * at::lanes + lane]) - static_cast<double>(m));
+                    worst = std::max(worst, std::abs(e - static_cast<double>(s[k * at::lanes + lane])));
+                    total += e;
+                }
+                worst = std::max(worst, std::abs(total - static_cast<double>(sum[lane])) / total);
+            }
+            CHECK(worst < 1e-6);
+        }
+    }
+}

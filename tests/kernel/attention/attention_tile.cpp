@@ -1,0 +1,60 @@
+#include <tessera/kernel/attention/attention_tile.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace at = tessera::kernel::attention;
+using tessera::kernel::simd::fma;
+
+namespace {
+
+template <at::Order order>
+bool matches(std::size_t r, std::size_t nv, std::size_t depth, bool onto, bool factor) {
+    constexpr std::size_t lda = 40, ldb = 2 * at::W + 5, ldc = 3 * at::W;
+    const auto a = support::numbers<float>(40 * lda, 1), b = support::numbers<float>(40 * ldb, 2),
+               scale = support::numbers<float>(r, 3);
+    auto c = support::numbers<float>(r * ldc, 4), expected = c;
+    for (std::size_t i = 0; i < r; ++i)
+        for (std::size_t j = 0; j < nv * at::W; ++j) {
+            float sum = onto ? c[i * ldc + j] : 0;
+            for (std::size_t k = 0; k < depth; ++k)
+                sum = fma(order == at::Order::across ? a[i * lda + k] : a[k * lda + i], b[k * ldb + j], sum);
+            expected[i * ldc + j] = factor ? sum * scale[i] : sum;
+        }
+    at::product<order>(r, nv, depth, {a.data(), lda}, {b.data(), ldb}, {c.data(), ldc},
+                       {.onto = onto, .factor = factor ? scale.data() : nullptr});
+    return c == expected;
+}
+
+}  // namespace
+
+TEST_CASE("attention tile: the bits of one fma after another, for every height, and nothing beside it is written") {
+    bool right = true;
+    for (std::size_t nv = 1; nv <= at::most_vectors; ++nv)
+        for (std::size_t r = 1; r <= at::tile_rows(nv); ++r)
+            for (const std::size_t depth : {0u, 1u, 2u, 7u, 32u})
+                for (const bool onto : {false, true}) {
+                    right &= matches<at::Order::across>(r, nv, depth, onto, false);
+                    right &= matches<at::Order::down>(r, nv, depth, onto, depth == 7);
+                }
+    CHECK(right);
+}
+
+TEST_CASE("attention tile: even_parts covers a range in parts that differ by one at the most") {
+    for (std::size_t n = 0; n < 40; ++n) {
+        std::size_t next = 3, smallest = 99, largest = 0;
+        at::even_parts(3, 3 + n, 6, [&](std::size_t first, std::size_t count) {
+            CHECK(first == next);
+            next += count;
+            smallest = std::min(smallest, count);
+            largest = std::max(largest, count);
+        });
+        CHECK(next == 3 + n);
+        CHECK(largest <= 6);
+        CHECK((n == 0 || largest - smallest <= 1));
+    }
+}

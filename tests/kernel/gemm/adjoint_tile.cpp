@@ -1,0 +1,43 @@
+#include <tessera/kernel/gemm/adjoint_tile.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+using support::numbers;
+namespace kernel = tessera::kernel;
+namespace tile = tessera::kernel::tile;
+
+TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing beside it, packed or not") {
+    constexpr std::size_t most = 9, ldx = 40, offset = 3, ldo = 2 * tile::W + 5, ldg = 2 * tile::W + 1;
+    std::uint32_t at[most];  // rows of g in another order than those of x
+    for (std::uint32_t m = 0; m < most; ++m) at[m] = static_cast<std::uint32_t>((m * 4 + 1) % most * ldg);
+    const auto x = numbers<float>(most * ldx, 1), g = numbers<float>((most + 1) * ldg, 2);
+    bool same = true;
+    for (const std::size_t rows : {std::size_t{0}, std::size_t{1}, most - 1, most})
+      for (std::size_t r = 1; r <= tile::max_rows; ++r)
+        for (std::size_t n = 1; n <= 2 * tile::W; ++n) {
+            const auto before = numbers<float>(r * ldo, 3);
+            auto out = before, expected = before;
+            auto from_packed = before;
+            const float* a[most];
+            std::vector<float> packed(most * tile::pitch);
+            for (std::size_t m = 0; m < rows; ++m) {
+                a[m] = x.data() + m * ldx;
+                std::copy_n(a[m] + offset, r, packed.data() + m * tile::pitch);
+            }
+            tile::adjoint(r, a, offset, rows, g.data(), at, out.data(), ldo, n);
+            tile::adjoint(r, packed.data(), rows, g.data(), at, from_packed.data(), ldo, n);
+            for (std::size_t i = 0; i < r; ++i)
+                for (std::size_t j = 0; j < n; ++j)
+                    for (std::size_t m = 0; m < rows; ++m)
+                        expected[i * ldo + j] =
+                            kernel::simd::fma(x[m * ldx + offset + i], g[at[m] + j], expected[i * ldo + j]);
+            same &= out == expected && from_packed == expected;
+        }
+    CHECK(same);
+}

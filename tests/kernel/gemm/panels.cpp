@@ -1,0 +1,81 @@
+#include <tessera/kernel/gemm/panels.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+using support::numbers;
+using tessera::kernel::Panels;
+namespace kernel = tessera::kernel;
+
+namespace {
+
+constexpr std::size_t widths_of_panels[] = {1, 7, 16, 17, 31, 32, 33, 64, 65};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packed along either stride", T, float, double) {
+    bool same = true;
+    Panels<T> b;  // one for all sizes: what an earlier one left must not show
+    for (const std::size_t k : widths_of_panels)
+        for (const std::size_t n : widths_of_panels) {
+            const std::size_t ld = n + 3;
+            const auto x = numbers<T>(k * ld + n * (k + 2), k * 100 + n);
+            b.pack(k, n, x.data(), ld, 1);
+            for (std::size_t i = 0; i < k; ++i)
+                for (std::size_t j = 0; j < n; ++j) same &= b.at(i, j) == x[i * ld + j];
+            b.pack(k, n, x.data(), 1, k + 2);  // the transposed of n rows of k + 2 numbers
+            for (std::size_t i = 0; i < k; ++i)
+                for (std::size_t j = 0; j < n; ++j) same &= b.at(i, j) == x[j * (k + 2) + i];
+            same &= b.rows() == k && b.columns() == n;
+        }
+    CHECK(same);
+}
+
+TEST_CASE("Panels: in float a panel is whole vectors on a line, and the columns behind the last one are zero") {
+    constexpr std::size_t width = kernel::panel_width;
+    bool zero = true, aligned = true;
+    Panels<float> b;
+    const auto x = numbers<float>(33 * 65, 1);
+    b.pack(33, 65, x.data(), 65, 1);
+    for (const std::size_t n : {std::size_t{1}, width - 1, width, width + 1, 2 * width - 1}) {
+        b.pack(7, n, x.data(), n, 1);
+        REQUIRE(b.panel_count() == (n + width - 1) / width);
+        for (std::size_t j = 0; j < b.panel_count(); ++j) {
+            aligned &= reinterpret_cast<std::uintptr_t>(b.panel(j)) % (width * 2) == 0;
+            for (std::size_t i = 0; i < 7; ++i)
+                for (std::size_t c = 0; c < width; ++c)
+                    if (j * width + c >= n) zero &= b.panel(j)[i * width + c] == 0;
+        }
+    }
+    CHECK(zero);
+    CHECK(aligned);
+}
+
+TEST_CASE_TEMPLATE("Panels: fill writes its rows and no others, at() one element", T, float, double) {
+    constexpr std::size_t k = 9, n = 35;
+    const auto x = numbers<T>(k * n, 1), y = numbers<T>(4 * n, 2);
+    Panels<T> b;
+    b.pack(k, n, x.data(), n, 1);
+    b.fill(3, 4, y.data(), n, 1);
+    b.at(8, 34) = T(5);
+    bool same = true;
+    for (std::size_t i = 0; i < k; ++i)
+        for (std::size_t j = 0; j < n; ++j) {
+            const T expected = i == 8 && j == 34 ? T(5) : i >= 3 && i < 7 ? y[(i - 3) * n + j] : x[i * n + j];
+            same &= b.at(i, j) == expected;
+        }
+    CHECK(same);
+}
+
+TEST_CASE("Panels: memory is kept, so that a size seen before allocates nothing") {
+    Panels<float> b;
+    b.resize(64, 100);
+    const float* const memory = b.data();
+    b.resize(3, 5);
+    b.resize(64, 100);
+    CHECK(b.data() == memory);
+}

@@ -1,0 +1,154 @@
+#include <tessera/kernel/gemm/tile.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+using support::numbers;
+namespace kernel = tessera::kernel;
+namespace tile = tessera::kernel::tile;
+
+namespace {
+
+// Panels must start on a line; a std::vector need not.
+struct Panel {
+    explicit Panel(const std::vector<float>& x) : memory(x.size() + 16) {
+        void* p = memory.data();
+        std::size_t room = memory.size() * sizeof(float);
+        start = static_cast<float*>(std::align(64, x.size() * sizeof(float), p, room));
+        std::copy(x.begin(), x.end(), start);
+    }
+    std::vector<float> memory;
+    float* start;
+};
+
+}  // namespace
+
+TEST_CASE("tile: every height and width of the forward tile is one chain of fma an output, in as many tiles as are given") {
+    constexpr std::size_t ld = 2 * tile::W + 3, column = 2, tiles = 2, all_segments = 5;
+    constexpr std::int32_t segment[] = {0, 2, 4};  // the rows have no segments 1 and 3
+    bool same = true;
+    for (const std::size_t length : {1u, 5u, 6u})
+        for (const std::size_t segments : {0u, 1u, 3u}) {
+            const Panel panel{numbers<float>(all_segments * length * 2 * tile::W, 1)};
+            for (std::size_t r = 1; r <= tile::max_rows; ++r) {
+                const std::size_t height = tiles * r, size = height * ld;
+                const auto x = numbers<float>((segments * height + 1) * length, r), bias = numbers<float>(ld, 2),
+                           before = numbers<float>(3 * size, 3);  // out, behind it what is added and what masks
+                std::vector<const float*> rows;
+                for (std::size_t i = segments * height; i-- > 0;) rows.push_back(x.data() + i * length);  // any order
+                for (std::size_t n = 1; n <= 2 * tile::W; ++n)
+                    for (unsigned parts = 0; parts < 24; ++parts) {
+                        const tile::End end{.bias = parts % 3 == 1 ? bias.data() : nullptr,
+                                            .accumulate = parts % 3 == 2,
+                                            .masked = parts / 12 == 1,
+                                            .mask = static_cast<std::ptrdiff_t>(2 * size),
+                                            .plus = parts / 3 % 2 != 0,
+                                            .add = static_cast<std::ptrdiff_t>(size),
+                                            .relu = parts / 6 % 2 != 0};
+                        auto y = before, expected = before;
+                        std::vector<float*> out;
+                        for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
+                        tile::forward(r, tiles, rows.data(), {segments, length, segment}, panel.start, out.data(), column, n, end);
+                        for (std::size_t i = 0; i < height; ++i)
+                            for (std::size_t j = 0; j < n; ++j) {
+                                const std::size_t at = i * ld + column + j;
+                                float sum = end.accumulate ? before[at] : end.bias ? bias[j] : 0.f;
+                                for (std::size_t s = 0; s < segments; ++s) {
+                                    const std::size_t begin = static_cast<std::size_t>(segment[s]) * length;
+                                    for (std::size_t k = 0; k < length; ++k)
+                                        sum = kernel::simd::fma(rows[(i / r * segments + s) * r + i % r][k],
+                                                                panel.start[(begin + k) * 2 * tile::W + j], sum);
+                                }
+                                if (end.masked && !(before[2 * size + at] > 0)) sum = 0;
+                                if (end.plus) sum = before[size + at] + sum;
+                                expected[at] = end.relu && sum < 0 ? 0.f : sum;
+                            }
+                        same &= y == expected;
+                    }
+            }
+        }
+    CHECK(same);
+}
+
+TEST_CASE("tile: one row against four panels gives the bits of the tile of one row") {
+    constexpr std::size_t length = 7, most = tile::row_panels * 2 * tile::W, stride = (length + 2) * 2 * tile::W;
+    const Panel panels{numbers<float>(tile::row_panels * stride, 1)};
+    const auto x = numbers<float>(length, 2), bias = numbers<float>(most, 3), before = numbers<float>(2 * most + 1, 4);
+    bool same = true;
+    for (std::size_t n = 1; n <= most; ++n)
+        for (unsigned parts = 0; parts < 16; ++parts) {
+            auto row = before, expected = before;
+            const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
+                                .masked = (parts & 8) != 0,
+                                .mask = static_cast<std::ptrdiff_t>(most) + 1,
+                                .plus = (parts & 2) != 0,
+                                .add = static_cast<std::ptrdiff_t>(most) + 1,
+                                .relu = (parts & 4) != 0};
+            tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
+            for (std::size_t j = 0; j < n; j += 2 * tile::W) {
+                const float* rows = x.data();
+                float* out = expected.data() + j;
+                tile::End part = end;
+                if (part.bias) part.bias += j;
+                tile::forward(1, 1, &rows, tile::whole(length), panels.start + j / (2 * tile::W) * stride, &out, 0,
+                              std::min(2 * tile::W, n - j), part);
+            }
+            same &= row == expected;
+        }
+    CHECK(same);
+}
+
+TEST_CASE("tile: the relu of a tile lets NaN through") {
+    const Panel panel{std::vector<float>(2 * tile::W, 1.f)};
+    const float x = std::numeric_limits<float>::quiet_NaN();
+    const float* row = &x;
+    float y[2 * tile::W];
+    float* out = y;
+    tile::forward(1, 1, &row, tile::whole(1), panel.start, &out, 0, 2 * tile::W, {.relu = true});
+    bool nan = true;
+    for (const float v : y) nan &= std::isnan(v);
+    CHECK(nan);
+}
+
+TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by more than one") {
+    bool good = true;
+    for (std::size_t n = 0; n < 200; ++n) {
+        const tile::EvenCut cut(n);
+        good &= cut.parts == (n + tile::max_rows - 1) / tile::max_rows;
+        std::size_t smallest = n, largest = 0, total = 0;
+        for (std::size_t i = 0; i < cut.parts; ++i) {
+            const std::size_t length = cut.begin(i + 1) - cut.begin(i);
+            good &= cut.begin(i) == total;
+            total += length;
+            smallest = std::min(smallest, length);
+            largest = std::max(largest, length);
+        }
+        good &= total == n && largest <= tile::max_rows && (n == 0 || largest - smallest <= 1);
+    }
+    CHECK(good);
+}
+
+TEST_CASE("EvenCut: the runs are all its tiles, each run of one height and no longer than asked for") {
+    bool good = true;
+    for (std::size_t n = 0; n < 200; ++n)
+        for (const std::size_t most : {1u, 3u, 12u}) {
+            const tile::EvenCut cut(n);
+            std::size_t at = 0, tiles = 0;
+            cut.for_runs(most, [&](std::size_t first, std::size_t r, std::size_t count) {
+                good &= first == at && count > 0 && count <= most;
+                for (std::size_t t = 0; t < count; ++t) good &= cut.begin(tiles + t + 1) - cut.begin(tiles + t) == r;
+                at += r * count;
+                tiles += count;
+            });
+            good &= at == n && tiles == cut.parts;
+        }
+    CHECK(good);
+}

@@ -1,0 +1,45 @@
+#include <tessera/kernel/simd/lane_sums.hpp>
+
+#include <doctest/doctest.h>
+#include <support/numbers.hpp>
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace kernel = tessera::kernel;
+namespace simd = tessera::kernel::simd;
+
+namespace {
+
+// Sixteen lanes, then halves onto halves: the order that is promised for every register width.
+template <class T, class Step>
+T twin(std::size_t n, Step step) {
+    std::array<T, 16> lane{};
+    for (std::size_t i = 0; i < n; ++i) lane[i % 16] = step(lane[i % 16], i);
+    for (std::size_t half = 8; half > 0; half /= 2)
+        for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("lane_sums: bit for bit sixteen lanes and a tree, for each of the sums", T, float,
+                   double) {
+    bool equal = true;
+    for (const std::size_t n : {0u, 1u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u}) {
+        const auto x = support::numbers<T>(n, 1), y = support::numbers<T>(n, 2);
+        const auto sums = kernel::lane_sums<T, 2>(
+            n,
+            [](auto& s, const auto& a, const auto& b) {
+                s[0] = s[0] + (a - simd::Vec<T>(T(3)));  // not zero behind the end
+                s[1] = simd::fma<T>(a, b, s[1]);
+            },
+            x.data(), y.data());
+        equal = equal && sums[0] == twin<T>(n, [&](T s, std::size_t i) { return s + (x[i] - 3); });
+        if (simd::has_fma)
+            equal =
+                equal && sums[1] == twin<T>(n, [&](T s, std::size_t i) { return std::fma(x[i], y[i], s); });
+    }
+    CHECK(equal);
+}

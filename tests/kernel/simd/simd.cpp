@@ -1,0 +1,68 @@
+#include <tessera/kernel/simd/simd.hpp>
+
+#include <doctest/doctest.h>
+#include <support/lanes.hpp>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+using support::in_lanes;
+using support::odd_sizes;
+using support::waves;
+namespace simd = tessera::kernel::simd;
+
+TEST_CASE_TEMPLATE("simd: map writes every element of any length, and none behind", T, float, double) {
+    bool right = true;
+    for (std::size_t n : odd_sizes) {
+        const auto a = waves<T>(n, 3), b = waves<T>(n, 3, 1);
+        std::vector<T> out(n + 16, T(-9));
+        simd::map(
+            n, out.data(), [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
+        for (std::size_t i = 0; i < n; ++i) right = right && out[i] == a[i] - b[i];
+        for (std::size_t i = n; i < out.size(); ++i) right = right && out[i] == T(-9);
+    }
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: map may write over what it reads", T, float, double) {
+    auto a = waves<T>(33, 3);
+    const auto before = a;
+    simd::map(
+        a.size(), a.data(), [](const auto& x) { return x + x; }, static_cast<const T*>(a.data()));
+    bool right = true;
+    for (std::size_t i = 0; i < a.size(); ++i) right = right && a[i] == 2 * before[i];
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: a part of a register reads and writes as much as it should", T, float, double) {
+    bool right = true;
+    const auto a = waves<T>(simd::width<T>, 3);
+    for (std::size_t n = 1; n < simd::width<T>; ++n) {
+        std::vector<T> whole(simd::width<T>), part(simd::width<T>, T(5));
+        const auto v = simd::load_part(a.data(), n);
+        simd::store(whole.data(), v);
+        simd::store_part(part.data(), v, n);
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+            right = right && whole[i] == (i < n ? a[i] : T(0));
+            right = right && part[i] == (i < n ? a[i] : T(5));
+        }
+    }
+    CHECK(right);
+}
+
+TEST_CASE_TEMPLATE("simd: fma rounds once, in a register and alone", T, float, double) {
+    if constexpr (simd::has_fma) {
+        const T e = std::numeric_limits<T>::epsilon(), a = 1 + e, b = 1 - e;  // a b = 1 - e^2, rounds to 1
+        CHECK(simd::fma(a, b, T(-1)) == -e * e);
+        CHECK(in_lanes<T>(a, [&](const auto& v) {
+                  return simd::fma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(-1)));
+              }) == -e * e);
+        CHECK(in_lanes<T>(a, [&](const auto& v) {
+                  return simd::fnma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(1)));
+              }) == e * e);
+    }
+}

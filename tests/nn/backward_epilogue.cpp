@@ -1,0 +1,131 @@
+#include <tessera/nn/backward_epilogue.hpp>
+
+#include <doctest/doctest.h>
+#include <support/contract.hpp>
+#include <tessera/nn/causal_attention.hpp>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/layer_norm.hpp>
+#include <tessera/nn/linear.hpp>
+#include <tessera/nn/relu.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/nn/sigmoid.hpp>
+
+#include <string>
+#include <utility>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+namespace {
+
+// A layer that keeps its contract and fuses nothing.
+template <class L>
+struct ApartLayer {
+    using Scalar = typename L::Scalar;
+    using T = Scalar;
+    using Input = typename L::Input;
+    using Output = typename L::Output;
+    using Params = typename L::Params;
+    using Packed = Weights<L>;
+    using Cache = typename L::Cache;
+
+    static void init(Params& p, Rng& rng) { L::init(p, rng); }
+    static void pack(const Params& p, Packed& w) { nn::pack<L>(p, w); }
+    static void begin(Cache& cache, const Pass& pass) { nn::begin<L>(cache, pass); }
+    static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
+        L::forward(w, x, y, cache);
+    }
+    static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
+                         View<T, Input> dx, Cache& cache, Params& grad) {
+        L::backward(w, x, y, dy, dx, cache, grad);
+    }
+};
+template <class Spec>
+struct Apart {
+    template <StaticShape In, std::floating_point T>
+    using Bind = ApartLayer<typename Spec::template Bind<In, T>>;
+};
+
+// "" or the first number that differs: y, dx, gradients with and without dx.
+template <class Fused, class Plain>
+std::string first_difference() {
+    static_assert(std::same_as<typename Fused::Output, typename Plain::Output>);
+    testing::detail::Rig<Fused> fused{5, 1, 1};
+    testing::detail::Rig<Plain> plain{5, 1, 1};
+    std::string found;
+    const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
+        if (found.empty())
+            found = testing::detail::differs<typename Fused::Scalar>(what, std::as_const(a).span(), std::as_const(b).span());
+    };
+    const auto compare_gradients = [&](const std::string& what) {
+        std::vector<std::pair<const float*, std::size_t>> other;
+        Plain::Params::each([&](const Path&, const auto& leaf) { other.emplace_back(leaf.data(), leaf.span().size()); },
+                            plain.grad);
+        std::size_t i = 0;
+        Fused::Params::each(
+            [&](const Path& path, const auto& leaf) {
+                const std::span<const float> b{other[i].first, other[i].second};
+                if (found.empty()) found = testing::detail::differs<float>(what + "." + path.str(), leaf.span(), b);
+                ++i;
+            },
+            fused.grad);
+    };
+    fused.forward();
+    plain.forward();
+    compare("y", fused.y, plain.y);
+    fused.backward();
+    plain.backward();
+    compare("dx", fused.dx, plain.dx);
+    compare_gradients("grad");
+    fused.forward();
+    plain.forward();
+    fused.backward_params();
+    plain.backward_params();
+    compare_gradients("backward_params");
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("fusion: a mask in the products of the layer above, with convolutions of every kind") {
+    using Fused = Chain<Shape<6, 4, 3>, Conv2d<9, keep3>, Relu, Conv2d<20, halve4>, Relu, Conv2d<33, keep1>, Relu,
+                        ConvTranspose2d<9, double4>, Relu, ConvTranspose2d<1, double4>>;
+    using Plain = Chain<Shape<6, 4, 3>, Apart<Conv2d<9, keep3>>, Apart<Relu>, Apart<Conv2d<20, halve4>>, Apart<Relu>,
+                        Apart<Conv2d<33, keep1>>, Apart<Relu>, Apart<ConvTranspose2d<9, double4>>, Apart<Relu>,
+                        Apart<ConvTranspose2d<1, double4>>>;
+    static_assert(Fused::count == 5 && Plain::count == 9);
+    CHECK(first_difference<Fused, Plain>() == "");
+}
+
+TEST_CASE("fusion: a Relu of its own is left out of the backward pass, wherever it stands") {
+    using Fused = Chain<Shape<3, 10>, Relu, Linear<17>, Relu, Linear<40>, Sigmoid, Relu, Linear<5>>;
+    using Plain = Chain<Shape<3, 10>, Apart<Relu>, Apart<Linear<17>>, Apart<Relu>, Apart<Linear<40>>, Sigmoid, Apart<Relu>,
+                        Apart<Linear<5>>>;
+    CHECK(first_difference<Fused, Plain>() == "");
+    CHECK(first_difference<Chain<Shape<7>, Relu, Linear<9>>, Chain<Shape<7>, Apart<Relu>, Apart<Linear<9>>>>() == "");
+    CHECK(first_difference<Chain<Shape<7>, Relu, Relu, Linear<9>>,
+                           Chain<Shape<7>, Apart<Relu>, Apart<Relu>, Apart<Linear<9>>>>() == "");
+}
+
+TEST_CASE("fusion: sums of a Residual in the products and the norms of its branch") {
+    using Block = Residual<Relu, Conv2d<5, keep3, no_bias>, Relu, Conv2d<9, keep1, no_bias>>;
+    using Plain = Residual<Apart<Relu>, Apart<Conv2d<5, keep3, no_bias>>, Apart<Relu>, Apart<Conv2d<9, keep1, no_bias>>>;
+    CHECK(first_difference<Chain<Shape<4, 5, 9>, Block, Block, Relu, Conv2d<2, keep1>>,
+                           Chain<Shape<4, 5, 9>, Plain, Plain, Apart<Relu>, Apart<Conv2d<2, keep1>>>>() == "");
+    CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, Linear<12>>>,
+                           Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<Linear<12>>>>>() == "");
+    CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, CausalAttention<3>>>,
+                           Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<CausalAttention<3>>>>>() == "");
+    CHECK(first_difference<Chain<Shape<3, 12>, Residual<Linear<12>>>, Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
+}
+
+TEST_CASE("fusion: a chain hands on what its ends can do") {
+    using Front = Chain<Shape<4, 4, 3>, Relu, Conv2d<3, keep3>>;
+    static_assert(fuses<Front>.add_dx && fuses<Front>.add_y && !fuses<Front>.mask_dx);
+    using Back = Chain<Shape<4, 4, 3>, Sigmoid, Conv2d<3, keep3>, Relu>;
+    static_assert(!fuses<Back>.add_dx && !fuses<Back>.add_y);
+    static_assert(!fuses<ApartLayer<Front>>.add_dx && !fuses<ApartLayer<Front>>.add_y);
+    CHECK(support::keeps_contract<Seq<Relu, Conv2d<3, keep3>>, Shape<4, 4, 3>>());
+}

@@ -1,0 +1,58 @@
+#include <tessera/nn/exec/rounds.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv2d.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/group_norm.hpp>
+#include <tessera/nn/relu.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/testing/layer_check.hpp>
+
+#include <algorithm>
+#include <cstddef>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+namespace {
+
+// In one: rows of gathered maps, panels that two or three members can share and those that they cannot, a branch that
+// adds by itself and one that does not, a layer without rounds, all kinds of a transposed convolution.
+struct Net : Chain<Shape<11, 9, 1>, Conv2d<64, halve4>, Relu, Conv2d<96, keep3>,
+                   Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<96, keep1>>, Residual<Conv2d<96, keep1>, Relu>,
+                   GroupNorm<4>, ConvTranspose2d<40, double4>, Relu, ConvTranspose2d<20, double4>, ConvTranspose2d<3, double4>> {};
+
+/// The net's answer to `batch` samples, made by a team; the rounds are counted in order.
+Buffer<float> by_team(std::size_t members, std::size_t batch) {
+    testing::detail::Rig<Net> rig{batch, 1, 1};
+    nn::begin<Net>(rig.cache, {});
+    make_room<Net>(rig.cache, batch);
+    kernel::run_team(members, rounds<Net>, [&](const kernel::Worker& me, std::size_t number) {
+        forward_round<Net>(rig.w, rig.x, rig.y.view(), rig.cache, {me, number});
+    });
+    return {rig.y.span().begin(), rig.y.span().end()};
+}
+Buffer<float> alone(std::size_t batch) {
+    testing::detail::Rig<Net> rig{batch, 1, 1};
+    rig.forward();
+    return {rig.y.span().begin(), rig.y.span().end()};
+}
+
+}  // namespace
+
+TEST_CASE("rounds: a chain has those of its layers, another layer one") {
+    CHECK(rounds<Net> == 9 + 1);
+    CHECK(rounds<GroupNorm<4>::Bind<Shape<3, 3, 8>, float>> == 1);
+    CHECK(rounds<Residual<Relu, Conv2d<4, keep3>>::Bind<Shape<3, 3, 4>, float>> == 2);
+    CHECK(rounds<Residual<Conv2d<4, keep3>, Relu>::Bind<Shape<3, 3, 4>, float>> == 1);
+}
+TEST_CASE("rounds: any number of members makes the bits of forward") {
+    for (const std::size_t batch : {1u, 3u}) {
+        const auto whole = alone(batch);
+        for (const int threads : {1, 2, 3, 4})
+            for (const std::size_t members : {1u, 2u, 3u, 4u, 7u})
+                CHECK(support::with_threads(threads, [&] { return by_team(members, batch); }) == whole);
+    }
+}
