@@ -28,9 +28,7 @@ int main() {
     Net::init(params, rng);
     std::printf("the net has %zu weights:", ts::parameter_count(params));
     Net::Params::each(
-        [](const ts::Path& name, const auto& leaf) {
-            std::printf(" %s %zu", name.str().c_str(), leaf.span().size());
-        },
+        [](const ts::Path& name, const auto& leaf) { std::printf(" %s %zu", name.str().c_str(), leaf.span().size()); },
         params);
     std::printf("\n");
 

@@ -39,11 +39,10 @@ struct SquareLayer {
 
     static void init(Params& p, ts::Rng&) { p.gain.fill(1); }
     static void forward(const Params& p, ts::View<const T, In> x, ts::View<T, In> y, Cache&) {
-        for (std::size_t i = 0; i < x.elements(); ++i)
-            y.data()[i] = p.gain[i % channels] * x.data()[i] * x.data()[i];
+        for (std::size_t i = 0; i < x.elements(); ++i) y.data()[i] = p.gain[i % channels] * x.data()[i] * x.data()[i];
     }
-    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
+    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>, ts::View<const T, In> dy,
+                         ts::View<T, In> dx, Cache&, Params& grad) {
         for (std::size_t i = 0; i < x.elements(); ++i) {
             dx.data()[i] = 2 * p.gain[i % channels] * x.data()[i] * dy.data()[i];
             grad.gain[i % channels] += x.data()[i] * x.data()[i] * dy.data()[i];
@@ -67,8 +66,7 @@ struct WrongLayer : SquareLayer<In, T> {
     using Base = SquareLayer<In, T>;
     static constexpr std::string_view name = "Wrong";
     static void backward(const typename Base::Params& p, ts::View<const T, In> x, ts::View<const T, In> y,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::Empty& cache,
-                         typename Base::Params& grad) {
+                         ts::View<const T, In> dy, ts::View<T, In> dx, ts::Empty& cache, typename Base::Params& grad) {
         Base::backward(p, x, y, dy, dx, cache, grad);
         for (std::size_t i = 0; i < x.elements(); ++i) dx.data()[i] /= 2;
     }

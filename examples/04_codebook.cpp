@@ -53,8 +53,7 @@ int main() {
         ts::quantize<float>(packed, points, tokens, nearest);
 
         error = 0;
-        for (std::size_t i = 0; i < points.size(); ++i)
-            error += std::pow(double(points[i] - nearest[i]), 2) / count;
+        for (std::size_t i = 0; i < points.size(); ++i) error += std::pow(double(points[i] - nearest[i]), 2) / count;
         std::vector<std::size_t> counts(8);
         for (const ts::Token token : tokens) ++counts[token];
         perplexity = ts::perplexity(counts);  // 8 when all codes are chosen equally often

@@ -23,8 +23,8 @@ namespace ts = tessera;
 int run(const course::Arguments& arguments) {
     // four IDX files, or the two contact sheets that come with the examples
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto train = digits.train.subset(
-        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto train =
+        digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     std::printf("%zu digits to learn from, %zu to test with\n", train.size(), digits.test.size());
 
     // The VAE owns its weights and its codebook, and no scratch of a step.
@@ -37,8 +37,8 @@ int run(const course::Arguments& arguments) {
     // A trainer holds what a step needs beside the model: gradients, the optimiser's moments, scratch.
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
     const int epochs = arguments.small ? 4 : 8;
-    const std::size_t batch_size = 64, steps = static_cast<std::size_t>(epochs) *
-                                               ((train.size() + batch_size - 1) / batch_size);
+    const std::size_t batch_size = 64,
+                      steps = static_cast<std::size_t>(epochs) * ((train.size() + batch_size - 1) / batch_size);
     const ts::WarmupCosine rate{.lr = 2e-3, .warmup = steps / 20, .steps = steps};
 
     for (int epoch = 0; epoch < epochs; ++epoch) {

@@ -23,8 +23,8 @@ namespace ts = tessera;
 
 int run(const course::Arguments& arguments) {
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto images = digits.train.subset(
-        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto images =
+        digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
 
     // Weights are read into a model of the same type; a file that does not fit is an error that says where.
     ts::Rng rng{42};
@@ -34,14 +34,13 @@ int run(const course::Arguments& arguments) {
     // A dataset of images becomes one of tokens; the labels come along.
     const auto train = vae.encode(images), test = vae.encode(digits.test);
     std::printf("the first digit, a %u, as 7 x 7 codes:\n", train.label(0).index);
-    for (std::size_t i = 0; i < course::Vae::tokens; ++i)
-        std::printf("%4u%s", train[0][i], i % 7 == 6 ? "\n" : "");
+    for (std::size_t i = 0; i < course::Vae::tokens; ++i) std::printf("%4u%s", train[0][i], i % 7 == 6 ? "\n" : "");
 
     course::Prior prior{rng};
     ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = 2e-3, .weight_decay = 0.05}}, {.clip_norm = 1}};
     const int epochs = arguments.small ? 3 : 8;
-    const std::size_t batch_size = 32, steps = static_cast<std::size_t>(epochs) *
-                                               ((train.size() + batch_size - 1) / batch_size);
+    const std::size_t batch_size = 32,
+                      steps = static_cast<std::size_t>(epochs) * ((train.size() + batch_size - 1) / batch_size);
     const ts::WarmupCosine rate{.lr = 2e-3, .warmup = steps / 20, .steps = steps};
 
     // A nat is a surprise of e: whoever knows nothing pays ln 64 = 4.16 for each of 64 codes.
@@ -53,8 +52,8 @@ int run(const course::Arguments& arguments) {
             trainer.step(batch);
         }
         nats = prior.evaluate(test);
-        std::printf("epoch %d  test %.3f nats a code (knowing nothing: %.3f), %.1f bits a digit\n", epoch + 1,
-                    nats, blind, nats * static_cast<double>(course::Vae::tokens) / std::numbers::ln2);
+        std::printf("epoch %d  test %.3f nats a code (knowing nothing: %.3f), %.1f bits a digit\n", epoch + 1, nats,
+                    blind, nats * static_cast<double>(course::Vae::tokens) / std::numbers::ln2);
     }
     ts::io::save("prior.safetensors", prior);
     std::printf("wrote prior.safetensors\n");

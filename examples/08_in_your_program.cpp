@@ -26,12 +26,12 @@ struct Encoder : Chain<ts::Shape<28, 28, 1>,
     Conv2d<32, halve4>, Relu,                                          // 14 x 14 x 32
     Conv2d<64, halve4>, Relu,                                          //  7 x  7 x 64
     Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<64, keep1>>,
-    Conv2d<32, keep1>> {};                                        //  7 x  7 x 32: one code for each place
+    Conv2d<32, keep1>> {};                                             //  7 x  7 x 32: one code for each place
 
 struct Decoder : Chain<Encoder::Output,
     Conv2d<64, keep3>, Relu,
-    ConvTranspose2d<32, double4>, Relu,                                   // 14 x 14 x 32
-    ConvTranspose2d<1, double4>, Sigmoid> {};                             // 28 x 28 x 1
+    ConvTranspose2d<32, double4>, Relu,                                // 14 x 14 x 32
+    ConvTranspose2d<1, double4>, Sigmoid> {};                          // 28 x 28 x 1
 
 using Vae = ts::VqVae<Encoder, ts::Codebook<256>, Decoder>;
 using Prior = ts::Gpt<ts::GptConfig{
@@ -83,8 +83,7 @@ int main(int argc, char** argv) {
         tbb::task_arena arena{2};  // the host's decision
         arena.execute([&] { learn(images, small ? 1 : 8); });
         // [/arena]
-    } catch (
-        const std::exception& error) {  // every error of the library is a tessera::Error with one sentence
+    } catch (const std::exception& error) {  // every error of the library is a tessera::Error with one sentence
         std::fprintf(stderr, "08_in_your_program: %s\n", error.what());
         return 1;
     }

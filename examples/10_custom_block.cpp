@@ -49,8 +49,8 @@ struct MixerLayer {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t) mix(p, x[n].data(), t, y[n].data() + t * width);
     }
-    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
+    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>, ts::View<const T, In> dy,
+                         ts::View<T, In> dx, Cache&, Params& grad) {
         std::ranges::fill(dx.span(), T(0));
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t)
@@ -67,8 +67,7 @@ struct MixerLayer {
         explicit State(const Capacity& capacity) : seen(capacity.sequences) {}
         ts::Tensor<T, In> seen;
     };
-    static void step(const Params& p, ts::View<const T, Row> x, ts::View<T, Row> y, State& state,
-                     const Step& at) {
+    static void step(const Params& p, ts::View<const T, Row> x, ts::View<T, Row> y, State& state, const Step& at) {
         for (std::size_t n = 0; n < at.sequences; ++n)
             for (std::size_t t = 0; t < at.tokens; ++t) {
                 const std::size_t place = at.position + t, row = n * at.tokens + t;
@@ -109,8 +108,7 @@ int main(int argc, char** argv) {
     const auto follows = [](auto&& s, std::size_t i) { return s[i] == (s[i - 1] + s[i - 2]) % 8; };
     std::vector<ts::Token> tokens(count * Prior::context);
     for (std::size_t i = 0; i < tokens.size(); ++i)
-        tokens[i] = static_cast<ts::Token>(i % Prior::context < 2 ? rng.below(8)
-                                                                  : (tokens[i - 1] + tokens[i - 2]) % 8);
+        tokens[i] = static_cast<ts::Token>(i % Prior::context < 2 ? rng.below(8) : (tokens[i - 1] + tokens[i - 2]) % 8);
     const ts::data::Tokens<Prior::context> sequences{std::move(tokens)};
 
     Prior prior{rng};

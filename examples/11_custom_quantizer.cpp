@@ -28,14 +28,14 @@
 using namespace tessera::nn;
 
 struct Encoder : Chain<tessera::Shape<28, 28, 1>,
-    Conv2d<16, halve4>, Relu,                                           // 14 x 14
-    Conv2d<32, halve4>, Relu,                                           //  7 x  7
-    Conv2d<8, keep1>> {};                                          //  7 x  7 vectors of 8
+    Conv2d<16, halve4>, Relu,                                          // 14 x 14
+    Conv2d<32, halve4>, Relu,                                          //  7 x  7
+    Conv2d<8, keep1>> {};                                              //  7 x  7 vectors of 8
 
 struct Decoder : Chain<Encoder::Output,
     Conv2d<32, keep3>, Relu,
-    ConvTranspose2d<16, double4>, Relu,                                    // 14 x 14
-    ConvTranspose2d<1, double4>> {};                                       // 28 x 28
+    ConvTranspose2d<16, double4>, Relu,                                // 14 x 14
+    ConvTranspose2d<1, double4>> {};                                   // 28 x 28
 // clang-format on
 
 // [quantizer]
@@ -80,8 +80,7 @@ struct SignQuantizer {
         }
     }
     static void backward(const Packed&, ts::View<const T, In>, ts::View<const ts::Token, Tokens> chosen,
-                         ts::View<const T, In>, ts::View<const T, In> dq, ts::View<T, In> dz, Cache&,
-                         Params&) {
+                         ts::View<const T, In>, ts::View<const T, In> dq, ts::View<T, In> dz, Cache&, Params&) {
         for (std::size_t i = 0; i < dz.span().size(); ++i)
             dz.data()[i] = chosen.data()[i / width] == ts::no_token ? T(0) : dq.data()[i];
     }
@@ -94,9 +93,8 @@ struct SignQuantizer {
             f("commitment", terms.commitment...);
         }
     };
-    static Terms regularize(const Packed& w, ts::View<const T, In> z,
-                            ts::View<const ts::Token, Tokens> chosen, ts::View<const T, In> q,
-                            ts::View<T, In> dz, Cache&, Params&, double divisor) {
+    static Terms regularize(const Packed& w, ts::View<const T, In> z, ts::View<const ts::Token, Tokens> chosen,
+                            ts::View<const T, In> q, ts::View<T, In> dz, Cache&, Params&, double divisor) {
         const double beta = static_cast<double>(w.commitment) / static_cast<double>(In::size);
         const T slope = static_cast<T>(2 * beta / divisor);
         double sum = 0;
@@ -145,8 +143,8 @@ int run(const course::Arguments& arguments) {
     std::printf("Wrong: %s\n", bad ? "keeps every rule" : bad.message.c_str());
 
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto train = digits.train.subset(
-        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto train =
+        digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     ts::Rng rng{42};
     Vae vae{rng, {.commitment = 0.1f}};
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
@@ -157,8 +155,8 @@ int run(const course::Arguments& arguments) {
                     last.reconstruction, last.terms.commitment, last.used);
     }
     const auto test = vae.evaluate(digits.test);
-    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse,
-                test.psnr_db, 100 * test.usage, Vae::codes, test.perplexity);
+    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse, test.psnr_db,
+                100 * test.usage, Vae::codes, test.perplexity);
     // guessing the mean image would leave an error of 0.067
     return good && !bad && test.mse < 0.06 ? 0 : 1;
 }

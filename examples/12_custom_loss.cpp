@@ -69,9 +69,8 @@ template <ts::StaticShape In, std::floating_point T>
 struct WrongLoss : CharbonnierLoss<In, T> {
     using Base = CharbonnierLoss<In, T>;
     static constexpr std::string_view name = "Wrong";
-    static double loss_and_grad(const typename Base::Packed& w, ts::View<const T, In> y,
-                                ts::View<const T, In> target, ts::View<T, In> dy, ts::Empty& cache,
-                                ts::Empty& grad, T) {
+    static double loss_and_grad(const typename Base::Packed& w, ts::View<const T, In> y, ts::View<const T, In> target,
+                                ts::View<T, In> dy, ts::Empty& cache, ts::Empty& grad, T) {
         return Base::loss_and_grad(w, y, target, dy, cache, grad, T(1));
     }
 };
@@ -88,16 +87,15 @@ int run(const course::Arguments& arguments) {
     std::printf("Wrong:       %s\n", bad ? "keeps every rule" : bad.message.c_str());
 
     const auto digits = ts::data::load_mnist(arguments.folder);
-    const auto train = digits.train.subset(
-        course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
+    const auto train =
+        digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     ts::Rng rng{42};
     Vae vae{rng, {}, {.eps = 0.1}};  // options of the quantizer, options of the loss
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
     for (int epoch = 0; epoch < 4; ++epoch) {
         Vae::Report last;
         for (auto&& batch : ts::batches(train, 32, rng)) last = trainer.step(batch);
-        std::printf("epoch %d  Charbonnier %.4f  perplexity %.0f\n", epoch + 1, last.reconstruction,
-                    last.perplexity);
+        std::printf("epoch %d  Charbonnier %.4f  perplexity %.0f\n", epoch + 1, last.reconstruction, last.perplexity);
     }
     const auto test = vae.evaluate(digits.test);  // whatever the loss, it reports squared errors
     std::printf("test mse %.4f, %.2f dB\n", test.mse, test.psnr_db);

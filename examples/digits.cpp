@@ -90,8 +90,7 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary, Processes
     const Material material = load_material(o);
     check_label(o, material.class_names());
     const Output output{o.out, !is_first(processes)};
-    output.check(
-        {"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
+    output.check({"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
 
     summary.data = material.description;
     summary.train_images = material.train.size();
@@ -107,8 +106,7 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary, Processes
     const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
-                    reconstructions_png(outcome.originals, outcome.reconstructions),
-                    codebook_png(outcome.codebook)};
+                    reconstructions_png(outcome.originals, outcome.reconstructions), codebook_png(outcome.codebook)};
     output.write("samples.png", pngs.samples);
     output.write("reconstructions.png", pngs.reconstructions);
     output.write("codebook.png", pngs.codebook);
@@ -131,16 +129,15 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary, Processe
     check_label(o, facts.class_names);
     const Output output{o.out, !is_first(processes)};
     output.check({"samples.png", "metrics.json"});
-    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " +
-                           name(facts.quantizer) + ")");
-    for (const std::string& unused : o.unused)
-        std::printf("%s has no effect: nothing is trained\n", unused.c_str());
+    say_hello(summary,
+              "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + name(facts.quantizer) + ")");
+    for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     Run run;
     const Recipe chosen = recipe(facts.preset, o);
     const Job job{o, facts.quantizer, chosen, output, run, processes};
-    const Outcome outcome = facts.preset == Preset::small ? sample_small(job, facts.class_names)
-                                                          : sample_std(job, facts.class_names);
+    const Outcome outcome =
+        facts.preset == Preset::small ? sample_small(job, facts.class_names) : sample_std(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));
     summary.peak_rss_mib = peak_memory_mib();
     summary.seconds_total = watch.seconds();
@@ -174,7 +171,8 @@ int run(int argc, char** argv, Processes& processes) {
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};
         arena.execute([&] {
-            options.load.empty() ? train(options, watch, summary, processes) : sample(options, watch, summary, processes);
+            options.load.empty() ? train(options, watch, summary, processes)
+                                 : sample(options, watch, summary, processes);
         });
     } catch (const Stop& stop) {
         if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;

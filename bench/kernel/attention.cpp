@@ -48,8 +48,8 @@ Row row(const std::string& name, const AttentionSize& s, double products) {
 
 struct Bed {
     explicit Bed(const AttentionSize& s)
-        : rows{s.batch * s.tokens}, qkv{numbers(rows * 3 * s.channels())}, dqkv(qkv.size()), o(rows * s.channels()),
-          dout{numbers(o.size(), 2)}, largest(rows * s.heads), inverse(rows * s.heads) {}
+        : rows{s.batch * s.tokens}, qkv{numbers(rows * 3 * s.channels())}, dqkv(qkv.size()),
+          o(rows * s.channels()), dout{numbers(o.size(), 2)}, largest(rows * s.heads), inverse(rows * s.heads) {}
 
     std::size_t rows;
     tessera::Buffer<float> qkv, dqkv, o, dout, largest, inverse;
@@ -66,8 +66,8 @@ void backward(Meter& meter, const AttentionSize& s) {
     Bed bed{s};
     kernel::attention_forward<float>(s, bed.qkv.data(), bed.o.data(), bed.largest, bed.inverse, bed.scratch);
     meter.time([&] {
-        kernel::attention_backward<float>(s, bed.qkv.data(), bed.o.data(), bed.dout.data(), bed.dqkv.data(), bed.largest,
-                                          bed.inverse, bed.scratch);
+        kernel::attention_backward<float>(s, bed.qkv.data(), bed.o.data(), bed.dout.data(), bed.dqkv.data(),
+                                          bed.largest, bed.inverse, bed.scratch);
     });
 }
 void eigen_forward(Meter& meter, const AttentionSize& s) {
@@ -80,7 +80,8 @@ void eigen_forward(Meter& meter, const AttentionSize& s) {
         for (std::size_t unit = 0; unit < s.batch * s.heads; ++unit) {
             const std::size_t first = unit / s.heads * s.tokens, column = unit % s.heads * s.width;
             const auto part = [&](std::size_t which) {
-                return kernel::eigen_map(static_cast<const float*>(bed.qkv.data()) + first * 3 * width + which * width + column,
+                return kernel::eigen_map(static_cast<const float*>(bed.qkv.data()) + first * 3 * width + which * width +
+                                             column,
                                          s.tokens, s.width, 3 * width);
             };
             p.noalias() = scale * part(0) * part(1).transpose();
@@ -98,7 +99,8 @@ void eigen_forward(Meter& meter, const AttentionSize& s) {
 }  // namespace
 
 void add_attention(Rows& rows) {
-    for (const AttentionSize& s : {AttentionSize{16, 49, 4, 32}, AttentionSize{2, 784, 4, 32}, AttentionSize{2, 784, 4, 8}}) {
+    for (const AttentionSize& s :
+         {AttentionSize{16, 49, 4, 32}, AttentionSize{2, 784, 4, 32}, AttentionSize{2, 784, 4, 8}}) {
         rows.add(row("attention-forward", s, 2), [s](Meter& meter) { forward(meter, s); });
         rows.add(row("eigen/attention-forward", s, 2), [s](Meter& meter) { eigen_forward(meter, s); });
         rows.add(row("attention-backward", s, 5), [s](Meter& meter) { backward(meter, s); });

@@ -25,8 +25,8 @@
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
 
-#include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/conv/im2col.hpp>
+#include <tessera/kernel/eigen.hpp>
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 
@@ -71,9 +71,7 @@ void forward(Meter& meter, std::size_t images) {
 template <class L>
 void weight_gradient(Meter& meter, std::size_t images) {
     Bed<L> bed{images};
-    meter.time([&] {
-        L::backward_params(bed.packed, bed.in(), bed.out(), bed.slope(), bed.cache, bed.grad);
-    });
+    meter.time([&] { L::backward_params(bed.packed, bed.in(), bed.out(), bed.slope(), bed.cache, bed.grad); });
 }
 // The part of the layer's backward pass that makes dx.
 template <class L, bool Transposed>
@@ -118,7 +116,8 @@ void add_layer(Rows& rows, const char* preset, std::size_t window, bool halves) 
     constexpr std::size_t small_pixels = std::min(tessera::row_count<In>, tessera::row_count<Out>);
     const std::string name = std::string{preset} + (Transposed ? "-convt" : "-conv") + std::to_string(window) +
                              (halves ? "s2" : "") + '-' + std::to_string(image_height<In>) + 'x' +
-                             std::to_string(image_width<In>) + 'x' + std::to_string(channels) + '-' + std::to_string(out);
+                             std::to_string(image_width<In>) + 'x' + std::to_string(channels) + '-' +
+                             std::to_string(out);
     for (const std::size_t images : {std::size_t{4}, std::size_t{128}}) {
         const double flops = 2.0 * static_cast<double>(images * small_pixels * window * window * channels * out);
         const auto row = [&](const char* pass) {

@@ -110,8 +110,14 @@ void eigen_layer_norm(Meter& meter) {
     });
 }
 
-constexpr kernel::AdamFactors<float> factors{.one_minus_beta1 = 0.1f, .beta2 = 0.999f, .one_minus_beta2 = 0.001f,
-                                             .step = 1e-3f, .root = 1, .eps = 1e-8f, .keep = 0.99999f, .l2 = 0};
+constexpr kernel::AdamFactors<float> factors{.one_minus_beta1 = 0.1f,
+                                             .beta2 = 0.999f,
+                                             .one_minus_beta2 = 0.001f,
+                                             .step = 1e-3f,
+                                             .root = 1,
+                                             .eps = 1e-8f,
+                                             .keep = 0.99999f,
+                                             .l2 = 0};
 struct Adam {
     Buffer<float> p = numbers(weights), g = numbers(weights, 2), m = numbers(weights, 3), v = pixels(weights, 4);
 };

@@ -46,9 +46,9 @@ struct Size {
     double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n); }
 };
 constexpr std::size_t batch = 3136, piece = 196;
-constexpr std::initializer_list<Size> sizes{{batch, 128, 384},  {batch, 128, 128},  {batch, 128, 512}, {batch, 512, 128},
-                                            {batch, 256, 768},  {batch, 256, 256},  {batch, 256, 1024},
-                                            {batch, 1024, 256}, {1, 128, 512},      {7, 33, 65}};
+constexpr std::initializer_list<Size> sizes{
+    {batch, 128, 384}, {batch, 128, 128},  {batch, 128, 512},  {batch, 512, 128}, {batch, 256, 768},
+    {batch, 256, 256}, {batch, 256, 1024}, {batch, 1024, 256}, {1, 128, 512},     {7, 33, 65}};
 
 Row row(const std::string& name, const Size& s, bool parallel) {
     return {.name = name + '/' + s.name(), .figure = gflops(s.flops()), .flops = s.flops(), .parallel = parallel};
@@ -80,9 +80,8 @@ void adjoint(Meter& meter, const Size& s) {
     const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);
     tessera::Buffer<float> db(s.k * s.n);
     tessera::Buffer<float> copies;
-    meter.time([&] {
-        kernel::gemm_adjoint<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n, copies);
-    });
+    meter.time(
+        [&] { kernel::gemm_adjoint<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n, copies); });
 }
 void eigen_adjoint(Meter& meter, const Size& s) {
     const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);

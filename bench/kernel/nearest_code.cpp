@@ -87,8 +87,7 @@ void add_pair(Rows& rows, const std::string& name, const Size& s) {
 void add_nearest_code(Rows& rows) {
     for (const Size& s : {Size{6272, 512, 64}, Size{100352, 1024, 64}, Size{100352, 8192, 32}, Size{100352, 512, 256}})
         add_pair(rows, "lookup/" + s.name(), s);
-    for (const std::size_t k : {64, 256, 1024, 4096})
-        add_pair(rows, "scale-codes/" + std::to_string(k), {6272, k, 64});
+    for (const std::size_t k : {64, 256, 1024, 4096}) add_pair(rows, "scale-codes/" + std::to_string(k), {6272, k, 64});
     for (const std::size_t d : {8, 16, 32, 128, 256})
         add_pair(rows, "scale-width/" + std::to_string(d), {6272, 512, d});
 }

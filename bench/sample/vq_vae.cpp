@@ -27,12 +27,8 @@ struct Bed {
         ts::Rng rng{1};
         frozen = Vae{rng}.freeze();
     }
-    void encode() {
-        frozen.encode({x.data(), images}, {codes.data(), images}, workspace);
-    }
-    void decode() {
-        frozen.decode({codes.data(), images}, {x.data(), images}, workspace);
-    }
+    void encode() { frozen.encode({x.data(), images}, {codes.data(), images}, workspace); }
+    void decode() { frozen.decode({codes.data(), images}, {x.data(), images}, workspace); }
 
     std::size_t images;
     ts::Buffer<float> x;
@@ -54,10 +50,11 @@ void add_vq_vae_codes(Rows& rows) {
         Bed bed{1};
         meter.time([&] { bed.encode(); });
     });
-    rows.add({.name = "decode/std", .figure = images, .flops = batch * Flops::decoder, .parallel = true}, [](Meter& meter) {
-        Bed bed{batch};
-        meter.time([&] { bed.decode(); });
-    });
+    rows.add({.name = "decode/std", .figure = images, .flops = batch * Flops::decoder, .parallel = true},
+             [](Meter& meter) {
+                 Bed bed{batch};
+                 meter.time([&] { bed.decode(); });
+             });
 }
 
 }  // namespace bench

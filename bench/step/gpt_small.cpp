@@ -8,12 +8,13 @@ namespace bench {
 void add_gpt_small(Rows& rows) {
     using Prior = digits::Small::Prior;
     add_training<Prior>(rows, "train-gpt/small", 64);
-    rows.add({.name = "allocations/train-gpt", .figure = plain("allocations/step"), .parallel = true}, [](Meter& meter) {
-        meter.value([] {
-            GptTraining<Prior> training{64};
-            return allocations_of_a_step(training);
-        });
-    });
+    rows.add({.name = "allocations/train-gpt", .figure = plain("allocations/step"), .parallel = true},
+             [](Meter& meter) {
+                 meter.value([] {
+                     GptTraining<Prior> training{64};
+                     return allocations_of_a_step(training);
+                 });
+             });
 }
 
 }  // namespace bench

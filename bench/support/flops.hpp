@@ -13,7 +13,8 @@ struct VqVaeFlops {
     static constexpr double places = n(Side / 4) * n(Side / 4);
     static constexpr double first = 2 * 4 * places * 16 * n(H / 2);
     static constexpr double branch = 2 * places * (9 * n(H) * 32 + 32 * n(H));
-    static constexpr double encoder = first + 2 * places * (16 * n(H / 2) * n(H) + 9 * n(H) * n(H) + n(H) * n(D)) + 2 * branch;
+    static constexpr double encoder =
+        first + 2 * places * (16 * n(H / 2) * n(H) + 9 * n(H) * n(H) + n(H) * n(D)) + 2 * branch;
     static constexpr double decoder = 2 * places * (9 * n(D) * n(H) + 16 * n(H) * n(H / 2)) + 2 * branch + first;
     static constexpr double lookup = 2 * places * n(K) * n(D);
     /// Forward, gradients of weights, gradients of inputs; the first layer's input needs none.

@@ -38,7 +38,8 @@ inline constexpr std::size_t accumulators = 12, rounds = 10'000;
     asm volatile("" : : "r"(m) : "memory");
     V c0 = simd::load(m), c1 = simd::load(m + W), c2 = simd::load(m + 2 * W), c3 = simd::load(m + 3 * W);
     V c4 = simd::load(m + 4 * W), c5 = simd::load(m + 5 * W), c6 = simd::load(m + 6 * W), c7 = simd::load(m + 7 * W);
-    V c8 = simd::load(m + 8 * W), c9 = simd::load(m + 9 * W), c10 = simd::load(m + 10 * W), c11 = simd::load(m + 11 * W);
+    V c8 = simd::load(m + 8 * W), c9 = simd::load(m + 9 * W), c10 = simd::load(m + 10 * W),
+      c11 = simd::load(m + 11 * W);
     for (std::size_t i = 0; i < rounds; ++i) {
         c0 = simd::fma<float>(a, c0, b), c1 = simd::fma<float>(a, c1, b), c2 = simd::fma<float>(a, c2, b);
         c3 = simd::fma<float>(a, c3, b), c4 = simd::fma<float>(a, c4, b), c5 = simd::fma<float>(a, c5, b);

@@ -32,15 +32,17 @@ struct Figure {
 inline Figure per_second(std::string unit, double amount) { return {std::move(unit) + "/s", amount, true}; }
 inline Figure gflops(double flops) { return {"GFLOP/s", flops * 1e-9, true}; }
 inline Figure nanoseconds_per(const std::string& what, double amount) { return {"ns/" + what, 1e9 / amount, false}; }
-inline Figure microseconds(std::string unit = "us", double amount = 1) { return {std::move(unit), 1e6 / amount, false}; }
+inline Figure microseconds(std::string unit = "us", double amount = 1) {
+    return {std::move(unit), 1e6 / amount, false};
+}
 inline Figure plain(std::string unit) { return {std::move(unit)}; }
 
 struct Row {
     std::string name;
     Figure figure;
-    double flops = 0;      ///< of one call, for the share of the peak; 0: no share
-    bool alone = false;    ///< needs a process of its own
-    bool parallel = false; ///< is measured with every number of threads that was asked for
+    double flops = 0;       ///< of one call, for the share of the peak; 0: no share
+    bool alone = false;     ///< needs a process of its own
+    bool parallel = false;  ///< is measured with every number of threads that was asked for
 };
 
 class Meter {

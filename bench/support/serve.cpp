@@ -63,10 +63,11 @@ std::string compiler() {
 
 void print_list(const Rows& rows) {
     for (const Row& row : rows.list()) {
-        std::printf("{\"name\": \"%s\", \"unit\": \"%s\", \"factor\": %.9g, \"rate\": %s, \"flops\": %.9g, \"alone\": %s, "
-                    "\"threads\": [",
-                    row.name.c_str(), row.figure.unit.c_str(), row.figure.factor, row.figure.rate ? "true" : "false",
-                    row.flops, row.alone ? "true" : "false");
+        std::printf(
+            "{\"name\": \"%s\", \"unit\": \"%s\", \"factor\": %.9g, \"rate\": %s, \"flops\": %.9g, \"alone\": %s, "
+            "\"threads\": [",
+            row.name.c_str(), row.figure.unit.c_str(), row.figure.factor, row.figure.rate ? "true" : "false", row.flops,
+            row.alone ? "true" : "false");
         const char* comma = "";
         for (const std::size_t n : rows.threads_of(row)) std::printf("%s%zu", comma, n), comma = ", ";
         std::printf("]}\n");
@@ -74,10 +75,11 @@ void print_list(const Rows& rows) {
 }
 
 void serve(const Rows& rows) {
-    std::printf("{\"name\": \"tessera\", \"versions\": {\"tessera\": \"%d.%d.%d\", \"compiler\": \"%s\", \"instructions\": "
-                "\"%s\", \"Eigen\": \"%d.%d.%d\"}}\n",
-                TESSERA_VERSION_MAJOR, TESSERA_VERSION_MINOR, TESSERA_VERSION_PATCH, compiler().c_str(), simd::name(),
-                EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION);
+    std::printf(
+        "{\"name\": \"tessera\", \"versions\": {\"tessera\": \"%d.%d.%d\", \"compiler\": \"%s\", \"instructions\": "
+        "\"%s\", \"Eigen\": \"%d.%d.%d\"}}\n",
+        TESSERA_VERSION_MAJOR, TESSERA_VERSION_MINOR, TESSERA_VERSION_PATCH, compiler().c_str(), simd::name(),
+        EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION);
     std::fflush(stdout);
     for (std::string line; std::getline(std::cin, line);) {
         std::istringstream words{line};

@@ -58,17 +58,15 @@ std::string text(double x, double y, const char* anchor, const std::string& what
 }
 
 std::string open(const std::string& title, const std::string& described) {
-    return "<svg viewBox=\"0 0 400 250\" role=\"img\" aria-label=\"" + escape_html(title + ": " + described) +
-           "\">";
+    return "<svg viewBox=\"0 0 400 250\" role=\"img\" aria-label=\"" + escape_html(title + ": " + described) + "\">";
 }
 
-std::string frame(const Axis& x, const Axis& y, const std::string& x_title, const std::string& y_title,
-                  bool x_ticks) {
+std::string frame(const Axis& x, const Axis& y, const std::string& x_title, const std::string& y_title, bool x_ticks) {
     std::string svg = "<g class=\"grid\">";
     for (const double t : y.ticks)
         svg += "<path d=\"M" + at(left) + ' ' + at(y.place(t)) + 'H' + at(width - right) + "\"/>";
-    svg += "</g><g class=\"axis\"><path d=\"M" + at(left) + ' ' + at(height - bottom) + 'H' +
-           at(width - right) + "\"/>";
+    svg +=
+        "</g><g class=\"axis\"><path d=\"M" + at(left) + ' ' + at(height - bottom) + 'H' + at(width - right) + "\"/>";
     for (const double t : y.ticks) svg += text(left - 6, y.place(t) + 4, "end", significant(t));
     if (x_ticks)
         for (const double t : x.ticks) {
@@ -95,10 +93,9 @@ std::string draw(const Chart& chart) {
     if (!(low <= high)) return {};
     const double margin = (high - low) * 0.06;
     const Axis x = linear(0, x_high, left, width - right, 8);
-    const Axis y = chart.logarithmic && low > 0
-                       ? logarithmic(low, high, height - bottom, top)
-                       : linear(low >= 0 ? std::max(0.0, low - margin) : low - margin, high + margin,
-                                height - bottom, top, 6);
+    const Axis y = chart.logarithmic && low > 0 ? logarithmic(low, high, height - bottom, top)
+                                                : linear(low >= 0 ? std::max(0.0, low - margin) : low - margin,
+                                                         high + margin, height - bottom, top, 6);
 
     std::string svg = open(chart.title, chart.y_title + " against " + chart.x_title) +
                       frame(x, y, chart.x_title, chart.y_title, true);
@@ -114,8 +111,8 @@ std::string draw(const Chart& chart) {
         const bool crowded = line.points.size() > 40;
         for (const Point& p : line.points)
             svg += "<circle class=\"dot " + style + "\" r=\"" + (crowded ? "1.5" : "3") + "\" cx=\"" +
-                   at(x.place(p.x)) + "\" cy=\"" + at(y.place(p.y)) + "\"><title>" + escape_html(line.name) +
-                   ", " + significant(p.x) + ": " + significant(p.y, 4) + "</title></circle>";
+                   at(x.place(p.x)) + "\" cy=\"" + at(y.place(p.y)) + "\"><title>" + escape_html(line.name) + ", " +
+                   significant(p.x) + ": " + significant(p.y, 4) + "</title></circle>";
     }
     return svg + "</svg>";
 }

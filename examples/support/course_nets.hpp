@@ -20,16 +20,16 @@ using namespace tessera::nn;
 
 // clang-format off
 struct Encoder : Chain<tessera::Shape<28, 28, 1>,
-    Conv2d<16, halve4>, Relu,                                           // 14 x 14
-    Conv2d<32, halve4>, Relu,                                           //  7 x  7
+    Conv2d<16, halve4>, Relu,                                          // 14 x 14
+    Conv2d<32, halve4>, Relu,                                          //  7 x  7
     Residual<Relu, Conv2d<16, keep3>, Relu, Conv2d<32, keep1>>,
-    Conv2d<16, keep1>> {};                                         //  7 x  7 vectors of 16
+    Conv2d<16, keep1>> {};                                             //  7 x  7 vectors of 16
 
 struct Decoder : Chain<Encoder::Output,
     Conv2d<32, keep3>,
     Residual<Relu, Conv2d<16, keep3>, Relu, Conv2d<32, keep1>>, Relu,
-    ConvTranspose2d<16, double4>, Relu,                                    // 14 x 14
-    ConvTranspose2d<1, double4>> {};                                       // 28 x 28
+    ConvTranspose2d<16, double4>, Relu,                                // 14 x 14
+    ConvTranspose2d<1, double4>> {};                                   // 28 x 28
 // clang-format on
 
 using Vae = tessera::VqVae<Encoder, tessera::Codebook<64>, Decoder>;

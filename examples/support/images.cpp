@@ -22,8 +22,7 @@ namespace {
 
 bool has_image_name(const fs::path& path) {
     std::string ending = path.extension().string();
-    std::ranges::transform(ending, ending.begin(),
-                           [](char c) { return 'A' <= c && c <= 'Z' ? char(c + 32) : c; });
+    std::ranges::transform(ending, ending.begin(), [](char c) { return 'A' <= c && c <= 'Z' ? char(c + 32) : c; });
     return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
 }
 
@@ -32,8 +31,7 @@ enum class Kind { idx, sheets, images, nothing };
 // What lies in the folder decides how it is read; nobody has to say it.
 Kind kind_of(const std::string& folder, const std::string& option) {
     std::error_code error;
-    if (!fs::is_directory(folder, error))
-        throw tessera::IoError(option + folder + ": there is no such folder");
+    if (!fs::is_directory(folder, error)) throw tessera::IoError(option + folder + ": there is no such folder");
     if (fs::exists(folder + "/digits-train.png", error) && fs::exists(folder + "/digits-test.png", error))
         return Kind::sheets;
     Kind kind = Kind::nothing;
@@ -42,8 +40,7 @@ Kind kind_of(const std::string& folder, const std::string& option) {
     for (const auto& entry : entries) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with('.')) continue;
-        if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos ||
-            name.find("idx1") != name.npos)
+        if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos || name.find("idx1") != name.npos)
             return Kind::idx;
         if (entry.is_directory(error)) {
             for (const auto& inner : fs::directory_iterator{entry.path(), error})
@@ -63,16 +60,13 @@ std::vector<std::size_t> part(const std::vector<std::uint32_t>& order, std::size
 // One image in ten is kept for testing, whatever their number.
 Material divide(const Images& all, const std::string& folder, const tessera::Rng& rng) {
     if (all.size() < 2)
-        throw tessera::DataError(
-            "--data: " + folder +
-            ": expected at least 2 images, one to learn from and one to test with, got " +
-            std::to_string(all.size()));
+        throw tessera::DataError("--data: " + folder +
+                                 ": expected at least 2 images, one to learn from and one to test with, got " +
+                                 std::to_string(all.size()));
     const std::size_t test = std::max<std::size_t>(1, all.size() / 10);
     const auto order = data::permutation(all.size(), rng);
-    return {all.subset(part(order, test, all.size() - test)),
-            all.subset(part(order, 0, test)),
-            "images of " + folder,
-            {}};
+    return {
+        all.subset(part(order, test, all.size() - test)), all.subset(part(order, 0, test)), "images of " + folder, {}};
 }
 
 Material read_folder(const Options& options, const std::string& folder, const tessera::Rng& rng) {
@@ -80,8 +74,7 @@ Material read_folder(const Options& options, const std::string& folder, const te
     Material material = divide(found.train, folder, rng);
     if (found.skipped == 0) return material;
     material.description += " without " + std::to_string(found.skipped) +
-                            (found.skipped == 1 ? " bad file of " : " bad files of ") +
-                            std::to_string(found.files);
+                            (found.skipped == 1 ? " bad file of " : " bad files of ") + std::to_string(found.files);
     for (const std::string& reason : found.reasons) material.notes.push_back("left out: " + reason);
     if (found.skipped > found.reasons.size()) material.notes.push_back("left out: ...");
     return material;
@@ -132,8 +125,7 @@ Material load_material(const Options& options) {
                     std::move(mnist.test),
                     options.data.empty() ? "bundled digits" : "images of " + folder,
                     {}};
-        if (options.skip_bad > 0)
-            material.notes.push_back("--skip-bad has no effect: this is no folder of images");
+        if (options.skip_bad > 0) material.notes.push_back("--skip-bad has no effect: this is no folder of images");
     }
     }
     if (options.limit != 0) {
@@ -159,8 +151,7 @@ tessera::Bytes png_rows(const Picture& images, const std::vector<std::size_t>& l
     Picture cells{lengths.size() * columns};
     std::size_t from = 0;
     for (std::size_t r = 0; r < lengths.size(); ++r)
-        for (std::size_t c = 0; c < lengths[r]; ++c)
-            std::ranges::copy(images[from++], cells[r * columns + c].begin());
+        for (std::size_t c = 0; c < lengths[r]; ++c) std::ranges::copy(images[from++], cells[r * columns + c].begin());
     return png_grid(cells, columns);
 }
 
@@ -173,8 +164,7 @@ tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
     tessera::Tensor<float, tessera::Shape<side, side, 1>> middles{images.batch()};
     for (std::size_t n = 0; n < images.batch(); ++n)
         for (std::size_t y = 0; y < side; ++y)
-            std::ranges::copy(images[n].subspan((y + edge) * all + edge, side),
-                              middles[n].subspan(y * side).begin());
+            std::ranges::copy(images[n].subspan((y + edge) * all + edge, side), middles[n].subspan(y * side).begin());
     return image::encode_png(image::png_grid(middles.view(), columns));
 }
 

@@ -12,8 +12,7 @@ namespace digits {
 ModelFacts read_model_facts(const std::string& path) {
     tessera::io::SafetensorsFile file{path};
     file.check_sum();
-    const auto preset = file.metadata("tessera.digits.preset"),
-               names = file.metadata("tessera.digits.class_names");
+    const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
     // files of earlier versions do not say it: there was one kind
     const std::string quantizer = file.metadata("tessera.digits.quantizer").value_or("codebook");
     if (!preset || !names || (*preset != "small" && *preset != "std") ||

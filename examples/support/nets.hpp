@@ -31,14 +31,14 @@ using EncoderChain = Chain<tessera::Shape<28, 28, 1>,
     Conv2d<Channels, halve4>, Relu,                    //  7 x  7
     Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
-    Conv2d<Width, keep1>>;                        // one vector, and so one code, for each of 7 x 7 places
+    Conv2d<Width, keep1>>;                             // one vector, and so one code, for each of 7 x 7 places
 
 template <std::size_t Channels, std::size_t Width>
 using DecoderChain = Chain<tessera::Shape<7, 7, Width>,
     Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
-    ConvTranspose2d<Channels / 2, double4>, Relu,         // 14 x 14
-    ConvTranspose2d<1, double4>>;                         // 28 x 28
+    ConvTranspose2d<Channels / 2, double4>, Relu,      // 14 x 14
+    ConvTranspose2d<1, double4>>;                      // 28 x 28
 // clang-format on
 
 template <class QuantizerSpec, std::size_t Width>
@@ -47,12 +47,8 @@ struct SmallNets {
     struct Encoder : EncoderChain<64, Width> {};
     struct Decoder : DecoderChain<64, Width> {};
     using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
-    using Prior = tessera::Gpt<tessera::GptConfig{.vocab = Vae::codes,
-                                                  .context = Vae::tokens,
-                                                  .width = 128,
-                                                  .heads = 4,
-                                                  .layers = 4,
-                                                  .classes = most_classes}>;
+    using Prior = tessera::Gpt<tessera::GptConfig{
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = most_classes}>;
 };
 
 template <class QuantizerSpec, std::size_t Width>
@@ -61,12 +57,8 @@ struct StdNets {
     struct Encoder : EncoderChain<128, Width> {};
     struct Decoder : DecoderChain<128, Width> {};
     using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
-    using Prior = tessera::Gpt<tessera::GptConfig{.vocab = Vae::codes,
-                                                  .context = Vae::tokens,
-                                                  .width = 256,
-                                                  .heads = 8,
-                                                  .layers = 6,
-                                                  .classes = most_classes}>;
+    using Prior = tessera::Gpt<tessera::GptConfig{
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 256, .heads = 8, .layers = 6, .classes = most_classes}>;
 };
 
 struct Small : SmallNets<tessera::Codebook<256>, 32> {

@@ -168,22 +168,19 @@ Options parse(int argc, char** argv) {
                     " for the bundled digits, fewer for larger sets)");
     };
     std::size_t epochs_vqvae = 0, epochs_prior = 0, batch = 0;
-    auto* epochs_vqvae_option =
-        app.add_option("--epochs-vqvae", epochs_vqvae,
-                       passes("Passes of stage 1 over the images", small.vqvae, large.vqvae))
-            ->type_name("N")
-            ->check(whole(1, 100'000), "", "")
-            ->group("Training");
-    auto* epochs_prior_option =
-        app.add_option("--epochs-prior", epochs_prior,
-                       passes("Passes of stage 2 over their codes", small.prior, large.prior))
-            ->type_name("N")
-            ->check(whole(1, 100'000), "", "")
-            ->group("Training");
+    auto* epochs_vqvae_option = app.add_option("--epochs-vqvae", epochs_vqvae,
+                                               passes("Passes of stage 1 over the images", small.vqvae, large.vqvae))
+                                    ->type_name("N")
+                                    ->check(whole(1, 100'000), "", "")
+                                    ->group("Training");
+    auto* epochs_prior_option = app.add_option("--epochs-prior", epochs_prior,
+                                               passes("Passes of stage 2 over their codes", small.prior, large.prior))
+                                    ->type_name("N")
+                                    ->check(whole(1, 100'000), "", "")
+                                    ->group("Training");
     auto* batch_option =
-        app.add_option(
-               "--batch", batch,
-               help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) + ")"))
+        app.add_option("--batch", batch,
+                       help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) + ")"))
             ->type_name("N")
             ->check(whole(1, 65'536), "", "")
             ->group("Training");
@@ -192,16 +189,16 @@ Options parse(int argc, char** argv) {
         const std::string first = significant(a.lr), second = significant(b.lr);
         return help(what + std::string{" (default: "} + first + (first == second ? "" : ", std " + second) + ")");
     };
-    auto* lr_vqvae_option = app.add_option("--lr-vqvae", lr_vqvae,
-                                           rates("Highest learning rate of stage 1", small.vqvae, large.vqvae))
-                                ->type_name("RATE")
-                                ->check(number(0, 1, "from 0 to 1"), "", "")
-                                ->group("Training");
-    auto* lr_prior_option = app.add_option("--lr-prior", lr_prior,
-                                           rates("Highest learning rate of stage 2", small.prior, large.prior))
-                                ->type_name("RATE")
-                                ->check(number(0, 1, "from 0 to 1"), "", "")
-                                ->group("Training");
+    auto* lr_vqvae_option =
+        app.add_option("--lr-vqvae", lr_vqvae, rates("Highest learning rate of stage 1", small.vqvae, large.vqvae))
+            ->type_name("RATE")
+            ->check(number(0, 1, "from 0 to 1"), "", "")
+            ->group("Training");
+    auto* lr_prior_option =
+        app.add_option("--lr-prior", lr_prior, rates("Highest learning rate of stage 2", small.prior, large.prior))
+            ->type_name("RATE")
+            ->check(number(0, 1, "from 0 to 1"), "", "")
+            ->group("Training");
     auto* clip_norm_option =
         app.add_option("--clip-norm", clip_norm,
                        help("Gradients of either stage are cut to this length; 0: never (default: " +
@@ -209,8 +206,7 @@ Options parse(int argc, char** argv) {
             ->type_name("NORM")
             ->check(number(0, 1e30, "of at least 0"), "", "")
             ->group("Training");
-    app.add_option("--seed", o.seed,
-                   help("Another seed, another run; the same seed gives the same bits (default: 1)"))
+    app.add_option("--seed", o.seed, help("Another seed, another run; the same seed gives the same bits (default: 1)"))
         ->type_name("N")
         ->check(whole(0, any), "", "")
         ->group("Training");
@@ -229,9 +225,9 @@ Options parse(int argc, char** argv) {
             ->check(not_empty, "", "")
             ->group("Training");
     auto* checkpoint_every_option =
-        app.add_option("--checkpoint-every", o.checkpoint_every,
-                       help("Steps from one checkpoint to the next (default: " +
-                            std::to_string(o.checkpoint_every) + ")"))
+        app.add_option(
+               "--checkpoint-every", o.checkpoint_every,
+               help("Steps from one checkpoint to the next (default: " + std::to_string(o.checkpoint_every) + ")"))
             ->type_name("N")
             ->check(whole(1, any), "", "")
             ->needs(checkpoint_option)
@@ -272,28 +268,25 @@ Options parse(int argc, char** argv) {
             ->type_name("C")
             ->check(whole(0, 65'535), "", "")
             ->group("Sampling");
-    auto* temperature_option =
-        app.add_option("--temperature", temperature,
-                       help("Below 1: more usual images; above 1: stranger ones (default: " +
-                            significant(static_cast<double>(small.temperature)) + ")"))
-            ->type_name("T")
-            ->check(number(above_0, 100, "above 0, at most 100"), "", "")
-            ->group("Sampling");
-    auto* top_k_option =
-        app.add_option("--top-k", top_k,
-                       help("Draw each code from the K most probable ones; 0: from all (default: " +
-                            both(small.top_k, large.top_k) + ")"))
-            ->type_name("K")
-            ->check(whole(0, 65'536), "", "")
-            ->group("Sampling");
-    auto* top_p_option =
-        app.add_option("--top-p", top_p,
-                       help("Draw each code from the fewest that hold this share of the probability; "
-                            "1: from all (default: " +
-                            significant(static_cast<double>(small.top_p)) + ")"))
-            ->type_name("P")
-            ->check(number(above_0, 1, "above 0, at most 1"), "", "")
-            ->group("Sampling");
+    auto* temperature_option = app.add_option("--temperature", temperature,
+                                              help("Below 1: more usual images; above 1: stranger ones (default: " +
+                                                   significant(static_cast<double>(small.temperature)) + ")"))
+                                   ->type_name("T")
+                                   ->check(number(above_0, 100, "above 0, at most 100"), "", "")
+                                   ->group("Sampling");
+    auto* top_k_option = app.add_option("--top-k", top_k,
+                                        help("Draw each code from the K most probable ones; 0: from all (default: " +
+                                             both(small.top_k, large.top_k) + ")"))
+                             ->type_name("K")
+                             ->check(whole(0, 65'536), "", "")
+                             ->group("Sampling");
+    auto* top_p_option = app.add_option("--top-p", top_p,
+                                        help("Draw each code from the fewest that hold this share of the probability; "
+                                             "1: from all (default: " +
+                                             significant(static_cast<double>(small.top_p)) + ")"))
+                             ->type_name("P")
+                             ->check(number(above_0, 1, "above 0, at most 1"), "", "")
+                             ->group("Sampling");
     app.add_option("--load", o.load,
                    help("Train nothing: draw with the model.safetensors of an earlier run; only samples.png "
                         "and metrics.json are written then"))
@@ -310,8 +303,8 @@ Options parse(int argc, char** argv) {
         ->group("Results");
 
     app.set_version_flag("--version",
-                         std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) +
-                             '.' + std::to_string(TESSERA_VERSION_PATCH),
+                         std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) + '.' +
+                             std::to_string(TESSERA_VERSION_PATCH),
                          "The version of the library")
         ->group("Other");
     app.set_help_flag("-h,--help", "This text")->group("Other");
@@ -343,8 +336,7 @@ Options parse(int argc, char** argv) {
         if (option->count() != 0) to = value;
     };
     if (preset_option->count() != 0) o.preset = preset == "small" ? Preset::small : Preset::std;
-    if (quantizer_option->count() != 0)
-        o.quantizer = quantizer == "codebook" ? Quantizer::codebook : Quantizer::fsq;
+    if (quantizer_option->count() != 0) o.quantizer = quantizer == "codebook" ? Quantizer::codebook : Quantizer::fsq;
     take(epochs_vqvae_option, epochs_vqvae, o.epochs_vqvae);
     take(epochs_prior_option, epochs_prior, o.epochs_prior);
     take(batch_option, batch, o.batch);
@@ -356,9 +348,9 @@ Options parse(int argc, char** argv) {
     take(top_k_option, top_k, o.top_k);
     take(top_p_option, top_p, o.top_p);
     if (!o.load.empty())
-        for (const CLI::Option* option : {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option,
-                                          lr_vqvae_option, lr_prior_option, clip_norm_option, checkpoint_option,
-                                          checkpoint_every_option, resume_option, accept_option})
+        for (const CLI::Option* option :
+             {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option, lr_vqvae_option, lr_prior_option,
+              clip_norm_option, checkpoint_option, checkpoint_every_option, resume_option, accept_option})
             if (option->count() != 0) o.unused.push_back(option->get_name());
     return o;
 }

@@ -3,8 +3,8 @@
 
 #include "material.hpp"
 
-#include <tessera/files/bytes.hpp>
 #include <tessera/core/tensor.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <cstddef>
 #include <vector>

@@ -30,14 +30,7 @@ namespace digits {
 namespace ts = tessera;
 
 // Streams of the seed: what one part draws does not depend on the others.
-enum Stream : std::uint64_t {
-    stream_data,
-    stream_vae,
-    stream_batches1,
-    stream_prior,
-    stream_batches2,
-    stream_samples
-};
+enum Stream : std::uint64_t { stream_data, stream_vae, stream_batches1, stream_prior, stream_batches2, stream_samples };
 
 /// Mean of several steps for each point: a curve has some 300 of them, however long the run was.
 class Averager {
@@ -81,7 +74,9 @@ inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) {
     return std::max<std::size_t>(1, images / batch);
 }
 /// Steps to go; a run that is resumed with fewer epochs may be past its end.
-inline double left(std::uint64_t steps, std::uint64_t done) { return steps > done ? static_cast<double>(steps - done) : 0; }
+inline double left(std::uint64_t steps, std::uint64_t done) {
+    return steps > done ? static_cast<double>(steps - done) : 0;
+}
 inline ts::BatchOptions epoch_order(std::size_t images, std::size_t batch, const ts::Rng& rng, std::size_t first,
                                     const Processes& processes) {
     return {.shuffle = true,
@@ -126,7 +121,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
 
     ts::Trainer trainer{vae,
                         ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
-                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}, job.processes};
+                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed},
+                        job.processes};
     if (job.run.resumes(1)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
@@ -153,8 +149,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
                 progress.note("the codes have collapsed: few of them are used, and have been for " +
                               std::to_string(watch_codes.low_steps()) + " steps");
             progress.advance(static_cast<double>(std::min(result.batch, material.train.size())), step.seconds(),
-                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) +
-                                 "  perplexity " + fixed(report.perplexity, 0));
+                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) + "  perplexity " +
+                                 fixed(report.perplexity, 0));
             if (trainer.steps() % per_epoch == 0)
                 result.test_mse_curve.push_back({static_cast<double>(epoch + 1), vae.evaluate(glance).mse});
             if (!job.run.is_due(trainer.steps(), result.steps)) continue;
@@ -172,8 +168,8 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.counts = test.counts;
     result.images_per_second = progress.per_second();
     result.seconds = seconds_before + watch.seconds();
-    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n",
-                test.psnr_db, test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
+    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n", test.psnr_db,
+                test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
     return result;
 }
 
@@ -198,10 +194,10 @@ Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job
     const std::size_t per_epoch = steps_of_epoch(train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
-    ts::Trainer trainer{
-        prior,
-        ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
-        {.clip_norm = recipe.clip_norm, .seed = job.options.seed}, job.processes};
+    ts::Trainer trainer{prior,
+                        ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
+                        {.clip_norm = recipe.clip_norm, .seed = job.options.seed},
+                        job.processes};
     if (job.run.resumes(2)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
@@ -220,8 +216,7 @@ Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job
             const auto report = trainer.step(batch);
             nats.add(static_cast<double>(trainer.steps()) / static_cast<double>(per_epoch), report.loss);
             progress.advance(static_cast<double>(std::min(result.batch, train.size()) * context), step.seconds(),
-                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) +
-                                 " nats/token");
+                             epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 3) + " nats/token");
             if (trainer.steps() % per_epoch == 0) {
                 result.test_nats_per_token = prior.evaluate(test);
                 result.test_nats_curve.push_back({static_cast<double>(epoch + 1), result.test_nats_per_token});
@@ -233,8 +228,7 @@ Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job
         }
     }
     progress.finish();
-    result.test_bits_per_image =
-        result.test_nats_per_token * static_cast<double>(context) / std::numbers::ln2;
+    result.test_bits_per_image = result.test_nats_per_token * static_cast<double>(context) / std::numbers::ln2;
     result.tokens_per_second = progress.per_second();
     result.seconds = seconds_before + watch.seconds();
     std::printf("stage 2  test %.3f nats/token, %.1f bits/image, %.1f s\n", result.test_nats_per_token,
@@ -261,12 +255,9 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
 
     const Stopwatch watch;
     ts::Rng rng = ts::Rng{job.options.seed}.split(stream_samples);
-    const auto codes = ts::sample(prior, count,
-                                  {.temperature = sampling.temperature,
-                                   .top_k = sampling.top_k,
-                                   .top_p = sampling.top_p,
-                                   .labels = labels},
-                                  rng);
+    const auto codes = ts::sample(
+        prior, count,
+        {.temperature = sampling.temperature, .top_k = sampling.top_k, .top_p = sampling.top_p, .labels = labels}, rng);
     const double drawn = watch.seconds();
     outcome.samples = vae.decode(codes);
     sampling.seconds = watch.seconds();

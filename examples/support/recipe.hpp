@@ -19,8 +19,7 @@ struct Recipe {
 
         /// Small sets are seen more often, large ones less: a run takes about the same time on either.
         std::size_t epochs(std::size_t dataset) const {
-            return std::clamp((images + dataset / 2) / std::max<std::size_t>(dataset, 1), std::size_t{1},
-                              most_epochs);
+            return std::clamp((images + dataset / 2) / std::max<std::size_t>(dataset, 1), std::size_t{1}, most_epochs);
         }
     };
 

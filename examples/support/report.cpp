@@ -103,17 +103,16 @@ std::string figure(const std::string& name, const std::string& value, const std:
            (unit.empty() ? "" : " <small>" + escape_html(unit) + "</small>") + "</dd></div>\n";
 }
 
-std::string card(const std::string& title, const std::string& text, const std::string& inside,
-                 bool wide = false) {
-    return std::string{"<figure class=\"card"} + (wide ? " span" : "") + "\"><h3>" + escape_html(title) +
-           "</h3><p>" + escape_html(text) + "</p>" + inside + "</figure>\n";
+std::string card(const std::string& title, const std::string& text, const std::string& inside, bool wide = false) {
+    return std::string{"<figure class=\"card"} + (wide ? " span" : "") + "\"><h3>" + escape_html(title) + "</h3><p>" +
+           escape_html(text) + "</p>" + inside + "</figure>\n";
 }
 
 std::string chart_card(const std::string& text, const Chart& chart) {
     std::string legend = "<div class=\"legend\">";
     for (std::size_t i = 0; i < chart.lines.size(); ++i)
-        legend += "<span class=\"series" + std::to_string(i + 1) + "\"><i></i>" +
-                  escape_html(chart.lines[i].name) + "</span>";
+        legend += "<span class=\"series" + std::to_string(i + 1) + "\"><i></i>" + escape_html(chart.lines[i].name) +
+                  "</span>";
     legend += "</div>";
     return card(chart.title, text, legend + draw(chart));
 }
@@ -131,9 +130,8 @@ std::string samples_card(const Outcome& outcome, const Pngs& pngs) {
     const bool one_class =
         !names.empty() && std::ranges::all_of(names, [&](const auto& n) { return n == names.front(); });
     const std::string what = names.empty() ? "Images that the prior made up."
-                             : one_class
-                                 ? "Images that the prior made up; all of class " + names.front() + "."
-                                 : "Images that the prior made up, one row for each class it was asked for.";
+                             : one_class   ? "Images that the prior made up; all of class " + names.front() + "."
+                                           : "Images that the prior made up, one row for each class it was asked for.";
     const std::size_t columns = std::ranges::max(outcome.sample_rows);
     return card("Samples", what,
                 "<div class=\"labelled\">" + rows + "<div class=\"scroll\">" +
@@ -161,17 +159,16 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     second.insert(second.begin(), {"tokens of an image", grouped(two.context)});
     second.push_back({"time", seconds(two.seconds)});
     second.push_back({"speed", grouped(static_cast<std::size_t>(two.tokens_per_second)) + " tokens/s"});
-    const Rows run{
-        {"preset", outcome.preset},
-        {"quantizer", outcome.quantizer},
-        {"data", s.data},
-        {"images", grouped(s.train_images) + " to learn from, " + grouped(s.test_images) + " to test with"},
-        {"classes", outcome.class_names.empty() ? "none" : grouped(outcome.class_names.size())},
-        {"seed", std::to_string(o.seed)},
-        {"threads", std::to_string(o.threads)},
-        {"SIMD", s.simd},
-        {"version", s.version},
-        {"peak memory", fixed(s.peak_rss_mib, 0) + " MiB"}};
+    const Rows run{{"preset", outcome.preset},
+                   {"quantizer", outcome.quantizer},
+                   {"data", s.data},
+                   {"images", grouped(s.train_images) + " to learn from, " + grouped(s.test_images) + " to test with"},
+                   {"classes", outcome.class_names.empty() ? "none" : grouped(outcome.class_names.size())},
+                   {"seed", std::to_string(o.seed)},
+                   {"threads", std::to_string(o.threads)},
+                   {"SIMD", s.simd},
+                   {"version", s.version},
+                   {"peak memory", fixed(s.peak_rss_mib, 0) + " MiB"}};
     const Rows sampling{{"images", grouped(draw.count)},
                         {"temperature", significant(static_cast<double>(draw.temperature))},
                         {"top-k", draw.top_k == 0 ? "off" : std::to_string(draw.top_k)},
@@ -179,11 +176,9 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
                         {"class", o.label ? outcome.class_names[*o.label] : "each in turn"},
                         {"time", seconds(draw.seconds)},
                         {"speed", significant(draw.images_per_second) + " images/s, " +
-                                      grouped(static_cast<std::size_t>(draw.tokens_per_second)) +
-                                      " tokens/s"}};
-    return "<h2>Configuration</h2>\n<div class=\"two\">\n" + table("Run", run) +
-           table("Stage 1, VQ-VAE", first) + table("Stage 2, GPT", second) + table("Sampling", sampling) +
-           "</div>\n";
+                                      grouped(static_cast<std::size_t>(draw.tokens_per_second)) + " tokens/s"}};
+    return "<h2>Configuration</h2>\n<div class=\"two\">\n" + table("Run", run) + table("Stage 1, VQ-VAE", first) +
+           table("Stage 2, GPT", second) + table("Sampling", sampling) + "</div>\n";
 }
 
 }  // namespace
@@ -195,29 +190,26 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
     std::vector<double> shares;
     double total = 0;
     for (const std::size_t n : one.counts) total += static_cast<double>(n);
-    for (const std::size_t n : one.counts)
-        shares.push_back(100 * static_cast<double>(n) / std::max(total, 1.0));
+    for (const std::size_t n : one.counts) shares.push_back(100 * static_cast<double>(n) / std::max(total, 1.0));
     std::ranges::sort(shares, std::greater{});
     const double even = 100 / static_cast<double>(one.codes);
 
-    std::string html = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                       "<title>tessera: a run on " +
-                       escape_html(s.data) + "</title>\n<style>" + std::string{style} +
-                       "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " +
-                       escape_html(seconds(s.seconds_total)) + "</h1>\n<p>A VQ-VAE learned " +
-                       (outcome.quantizer == "fsq" ? "to use " : "") + grouped(one.codes) + " codes from " + grouped(s.train_images) + " images (" +
-                       escape_html(s.data) + "). A GPT learned to write " + std::to_string(two.context) +
-                       " of them, one after another, and so to draw new images.</p>\n</header>\n";
+    std::string html =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<title>tessera: a run on " +
+        escape_html(s.data) + "</title>\n<style>" + std::string{style} +
+        "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " + escape_html(seconds(s.seconds_total)) +
+        "</h1>\n<p>A VQ-VAE learned " + (outcome.quantizer == "fsq" ? "to use " : "") + grouped(one.codes) +
+        " codes from " + grouped(s.train_images) + " images (" + escape_html(s.data) + "). A GPT learned to write " +
+        std::to_string(two.context) + " of them, one after another, and so to draw new images.</p>\n</header>\n";
 
-    html += "<dl class=\"figures\">\n" +
-            figure("reconstructions, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
+    html += "<dl class=\"figures\">\n" + figure("reconstructions, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
             figure("codes in use", fixed(100 * one.usage, 1), "%") +
             figure("perplexity of codes", fixed(one.perplexity, 0), "of " + std::to_string(one.codes)) +
             figure("prior, test", fixed(two.test_nats_per_token, 3), "nats/token") +
             figure("an image costs", fixed(two.test_bits_per_image, 0), "bits") +
-            figure("new images", grouped(static_cast<std::size_t>(outcome.sampling.images_per_second)),
-                   "per second") +
+            figure("new images", grouped(static_cast<std::size_t>(outcome.sampling.images_per_second)), "per second") +
             "</dl>\n";
 
     html += "<h2>Pictures</h2>\n<div class=\"three\">\n" + samples_card(outcome, pngs) +
@@ -227,27 +219,25 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                  image(pngs.codebook, "all codes of the codebook, decoded")) +
             "</div>\n";
 
-    html += "<h2>Curves</h2>\n<div class=\"two\">\n" +
-            chart_card("Mean squared error of a pixel, on a logarithmic axis.",
-                       {"Stage 1: reconstruction",
-                        "epoch",
-                        "squared error",
-                        {{"training", one.train_mse}, {"test", one.test_mse_curve, true}},
-                        true}) +
-            chart_card("How many codes a batch uses, as if equally often; " + std::to_string(one.codes) +
-                           " at most.",
-                       {"Stage 1: perplexity", "epoch", "codes", {{"training", one.perplexity_curve}}}) +
-            chart_card("Surprise at the next code. Guessing blindly costs " +
-                           fixed(std::log(static_cast<double>(one.codes)), 2) + " nats.",
-                       {"Stage 2: prior",
-                        "epoch",
-                        "nats per token",
-                        {{"training", two.train_nats}, {"test", two.test_nats_curve, true}}}) +
-            card("Stage 1: use of the codes",
-                 "Share of the test images' tokens for each code, the most used one first.",
-                 draw(Bars{"Use of the codes", "codes, by use", "share (%)", shares, even,
-                           "all equally often"})) +
-            "</div>\n";
+    html +=
+        "<h2>Curves</h2>\n<div class=\"two\">\n" +
+        chart_card("Mean squared error of a pixel, on a logarithmic axis.",
+                   {"Stage 1: reconstruction",
+                    "epoch",
+                    "squared error",
+                    {{"training", one.train_mse}, {"test", one.test_mse_curve, true}},
+                    true}) +
+        chart_card("How many codes a batch uses, as if equally often; " + std::to_string(one.codes) + " at most.",
+                   {"Stage 1: perplexity", "epoch", "codes", {{"training", one.perplexity_curve}}}) +
+        chart_card("Surprise at the next code. Guessing blindly costs " +
+                       fixed(std::log(static_cast<double>(one.codes)), 2) + " nats.",
+                   {"Stage 2: prior",
+                    "epoch",
+                    "nats per token",
+                    {{"training", two.train_nats}, {"test", two.test_nats_curve, true}}}) +
+        card("Stage 1: use of the codes", "Share of the test images' tokens for each code, the most used one first.",
+             draw(Bars{"Use of the codes", "codes, by use", "share (%)", shares, even, "all equally often"})) +
+        "</div>\n";
 
     return html + configuration(s, outcome) + "<footer>Written by tessera " + escape_html(s.version) +
            "; the figures stand in metrics.json, the weights in "

@@ -2,8 +2,8 @@
 
 #include "system.hpp"
 
-#include <tessera/files/crc32.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/files/crc32.hpp>
 #include <tessera/io/weights.hpp>
 
 #include <nlohmann/json.hpp>
@@ -54,7 +54,9 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material,
     if (options.checkpoint.empty()) return;
     processes_ = &processes;
     folder_ = options.checkpoint;
-    const auto add = [&](const char* what, std::size_t value) { facts_.pairs.emplace_back(what, std::to_string(value)); };
+    const auto add = [&](const char* what, std::size_t value) {
+        facts_.pairs.emplace_back(what, std::to_string(value));
+    };
     const std::size_t images = material.train.size();
     facts_.pairs.emplace_back("program", program_version);
     facts_.pairs.emplace_back("preset", name(options.preset.value_or(Preset::small)));

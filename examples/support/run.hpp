@@ -3,8 +3,8 @@
 // what SIGINT and SIGTERM do when there are checkpoints: finish the step, save, stop.
 
 #include "material.hpp"
-#include "outcome.hpp"
 #include "options.hpp"
+#include "outcome.hpp"
 #include "processes.hpp"
 
 #include <tessera/core/param.hpp>

@@ -61,8 +61,7 @@ bool stop_requested() { return stop_signal != 0; }
 std::size_t usable_cores() {
 #if defined(__linux__)
     ::cpu_set_t set;
-    if (::sched_getaffinity(0, sizeof set, &set) == 0)
-        return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+    if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
 #endif
     return std::max(1u, std::thread::hardware_concurrency());
 }

@@ -98,6 +98,7 @@
 #include <tessera/io/safetensors_writer.hpp>
 #include <tessera/io/save.hpp>
 #include <tessera/io/stateful.hpp>
+#include <tessera/io/tensor_info.hpp>
 #include <tessera/io/weights.hpp>
 
 #include <tessera/vq/bind_quantizer.hpp>

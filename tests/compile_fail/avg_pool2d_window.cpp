@@ -2,8 +2,8 @@
 // expect: Shape<5, 5, 3>
 // expect: WindowFits
 // expect: Window\{ *8, 1, 1 *\}|\{8, 1, 1\}
-#include <tessera/nn/chain.hpp>
 #include <tessera/nn/avg_pool2d.hpp>
+#include <tessera/nn/chain.hpp>
 
 using namespace tessera::nn;
 #ifdef FIXED

@@ -16,7 +16,8 @@ struct WithHookLayer {
     static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
                          Params&) {}
 #ifdef FIXED
-    static void backward_params(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, Cache&, Params&) {}
+    static void backward_params(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, Cache&,
+                                Params&) {}
 #else
     static void backward_params(const Params&, View<const T, In>, View<const T, In>, Cache&, Params&) {}
 #endif

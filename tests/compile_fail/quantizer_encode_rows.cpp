@@ -20,7 +20,8 @@ struct MyQuantizer : testing::SmoothQuantizer<In, T> {
     using typename Base::Params;
     using Tokens = View<const Token, Shape<Base::tokens>>;
 #ifdef FIXED
-    static void encode_rows(const Packed&, View<const T, In>, View<Token, Shape<Base::tokens>>, std::size_t, std::size_t) {}
+    static void encode_rows(const Packed&, View<const T, In>, View<Token, Shape<Base::tokens>>, std::size_t,
+                            std::size_t) {}
 #else
     static void encode_rows(const Packed&, View<const T, In>, View<Token, Shape<Base::tokens>>) {}
 #endif

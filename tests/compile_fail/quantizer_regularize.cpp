@@ -24,7 +24,8 @@ struct MyQuantizer : testing::SmoothQuantizer<In, T> {
         template <class F, class... S>
         static void each(F&&, S&...) {}
     };
-    static Terms regularize(const Packed&, View<const T, In>, Tokens, View<const T, In>, View<T, In>, Cache&, Params&, double) {
+    static Terms regularize(const Packed&, View<const T, In>, Tokens, View<const T, In>, View<T, In>, Cache&, Params&,
+                            double) {
         return {};
     }
 #else

@@ -1,8 +1,8 @@
 // expect: transfer: the weights of this layer depend on the size of the image
 // expect: LinearParams<16, 3
 // expect: LinearParams<64, 3
-#include <tessera/nn/linear.hpp>
 #include <tessera/nn/chain.hpp>
+#include <tessera/nn/linear.hpp>
 #include <tessera/nn/reshape.hpp>
 #include <tessera/nn/transfer.hpp>
 

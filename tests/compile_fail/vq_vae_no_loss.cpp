@@ -1,8 +1,8 @@
 // expect: VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp
 // expect: SpecIsLoss<.*Shape<14, 14, 1>
+#include <tessera/loss/l1.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
-#include <tessera/loss/l1.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
 

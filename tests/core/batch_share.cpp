@@ -23,7 +23,8 @@ TEST_CASE("batch_share: the shares of all processes are the batch, one after the
         }
 }
 
-TEST_CASE("batch_share: all but the last shares are one power of two of groups, so that sums of gradients are subtrees") {
+TEST_CASE(
+    "batch_share: all but the last shares are one power of two of groups, so that sums of gradients are subtrees") {
     for (const std::size_t ranks : {2u, 3u, 4u, 7u})
         for (std::size_t samples = 1; samples <= 300; ++samples) {
             const std::size_t width = batch_share(samples, 0, ranks).count;

@@ -9,7 +9,8 @@
 namespace ts = tessera;
 
 TEST_CASE_TEMPLATE("Error: each class is caught as Error and as std::runtime_error, with its text", E,
-                   ts::ArgumentError, ts::IoError, ts::DataError, ts::StateError, ts::NumericError, ts::CommunicationError) {
+                   ts::ArgumentError, ts::IoError, ts::DataError, ts::StateError, ts::NumericError,
+                   ts::CommunicationError) {
     static_assert(std::derived_from<E, ts::Error> && std::derived_from<ts::Error, std::runtime_error>);
     const std::string text = "load: weight: " + ts::expected_got("3x4", "4x3");
     std::string caught;
@@ -27,8 +28,7 @@ TEST_CASE("Error: numbers are written out") {
 
 TEST_CASE("Error: a program sees path, place and code without reading the text") {
     const ts::FormatError format{ts::FormatCode::dtype, "a.safetensors @9: dtype", "a.safetensors", 9};
-    CHECK(
-        (format.code() == ts::FormatCode::dtype && format.path() == "a.safetensors" && format.offset() == 9));
+    CHECK((format.code() == ts::FormatCode::dtype && format.path() == "a.safetensors" && format.offset() == 9));
     const ts::IoError io{"write_file: b: No space left on device", "b", 28};
     CHECK((io.path() == "b" && io.reason() == 28));
     static_assert(std::derived_from<ts::FormatError, ts::Error> && std::derived_from<ts::IoError, ts::Error>);

@@ -1,13 +1,13 @@
 #include <tessera/core/format_code.hpp>
 
+#include <doctest/doctest.h>
 #include <image/deflate_samples.hpp>
 #include <image/png_builder.hpp>
-#include <doctest/doctest.h>
 #include <support/temporary_folder.hpp>
 
+#include <tessera/data/idx.hpp>
 #include <tessera/image/decode_image.hpp>
 #include <tessera/image/gzip.hpp>
-#include <tessera/data/idx.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/train/checkpoints.hpp>
 

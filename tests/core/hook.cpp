@@ -6,9 +6,13 @@ namespace hook_test {
 
 namespace {
 
-struct NamedStart { int start; };
+struct NamedStart {
+    int start;
+};
 template <class Type>
-constexpr bool has_start = !requires { &tessera::WithName<Type, NamedStart>::start; };
+constexpr bool has_start = !requires {
+    &tessera::WithName<Type, NamedStart>::start;
+};
 
 struct Nothing {};
 struct Other {

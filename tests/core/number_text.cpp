@@ -21,7 +21,8 @@ TEST_CASE("number_text: the shortest text that is read back as the same number")
     CHECK(number_text(1.0 / 3) == "0.3333333333333333");
     for (const double x : {1.0 / 3, 2e-308, 4.9e-324, 1.7976931348623157e308, -0.1, 123456789.123})
         CHECK(std::strtod(number_text(x).c_str(), nullptr) == x);
-    for (const float x : {1.f / 3, 1e-45f, 3.4028235e38f, 16777217.f}) CHECK(std::strtof(number_text(x).c_str(), nullptr) == x);
+    for (const float x : {1.f / 3, 1e-45f, 3.4028235e38f, 16777217.f})
+        CHECK(std::strtof(number_text(x).c_str(), nullptr) == x);
 }
 
 TEST_CASE("number_text: numbers that are not finite have their names") {

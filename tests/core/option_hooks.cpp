@@ -19,7 +19,9 @@ struct Speaking : Silent {
     static void check_options(const Options& options) {
         if (options.number < 0) throw options.number;
     }
-    static std::vector<Setting> settings(const Options& options) { return {{"number", std::to_string(options.number)}}; }
+    static std::vector<Setting> settings(const Options& options) {
+        return {{"number", std::to_string(options.number)}};
+    }
     static NamedValues metadata() { return {{"levels", "8,5"}}; }
 };
 static_assert(!ChecksOptions<Silent> && !HasSettings<Silent> && !HasMetadata<Silent>);

@@ -69,8 +69,8 @@ TEST_CASE("Param: a convolution's [kh, kw, in, out] is seen as PyTorch's OIHW") 
         for (std::size_t i = 0; i < in; ++i)
             for (std::size_t h = 0; h < height; ++h)
                 for (std::size_t w = 0; w < width; ++w)
-                    wrong += P::from_outer(((o * in + i) * height + h) * width + w) !=
-                             ((h * width + w) * in + i) * out + o;
+                    wrong +=
+                        P::from_outer(((o * in + i) * height + h) * width + w) != ((h * width + w) * in + i) * out + o;
     CHECK(wrong == 0);
 }
 
@@ -114,7 +114,8 @@ TEST_CASE("Param: one that was moved from says so") {
     tessera::Param<float, tessera::Shape<3>> from;
     auto to = std::move(from);
     CHECK(to.span().size() == 3);
-    CHECK_THROWS_WITH_AS(static_cast<void>(from.span()), "Param: was moved from: expected 3, got 0", tessera::StateError);
+    CHECK_THROWS_WITH_AS(static_cast<void>(from.span()), "Param: was moved from: expected 3, got 0",
+                         tessera::StateError);
 }
 
 TEST_CASE("Param: a role is copied with the values, and changes for a whole set where it is the one named") {

@@ -15,13 +15,11 @@ namespace ts = tessera;
 using Block = std::array<std::uint32_t, 4>;
 
 TEST_CASE("Philox: the known answers of Random123") {
-    static_assert(ts::philox4x32({0, 0, 0, 0}, {0, 0}) ==
-                  Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+    static_assert(ts::philox4x32({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
     constexpr std::uint32_t ones = 0xffffffff;
     static_assert(ts::philox4x32({ones, ones, ones, ones}, {ones, ones}) ==
                   Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-    const Block pi =
-        ts::philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0});
+    const Block pi = ts::philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0});
     CHECK(pi == Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
@@ -137,8 +135,7 @@ TEST_CASE("Rng: normal has the moments of a normal") {
     CHECK(std::abs(cubes / n) < 0.03);
     CHECK(std::abs(fourths / n - 3) < 0.1);
     CHECK(std::abs(outside / double{n} - 0.05) < 0.002);
-    CHECK(ts::Rng{8}.normal(10, 0.5f) ==
-          doctest::Approx(10 + 0.5 * static_cast<double>(ts::Rng{8}.normal())));
+    CHECK(ts::Rng{8}.normal(10, 0.5f) == doctest::Approx(10 + 0.5 * static_cast<double>(ts::Rng{8}.normal())));
 }
 
 namespace {

@@ -39,8 +39,7 @@ TEST_CASE("Shape: prints as 7x5x32") {
 
 TEST_CASE("Shape: only a Shape is a StaticShape") {
     static_assert(ts::StaticShape<ts::Shape<4>> && !ts::StaticShape<Alike> && !ts::StaticShape<int>);
-    static_assert(ts::SameSize<ts::Shape<4, 6>, ts::Shape<24>> &&
-                  !ts::SameSize<ts::Shape<4, 6>, ts::Shape<23>>);
+    static_assert(ts::SameSize<ts::Shape<4, 6>, ts::Shape<24>> && !ts::SameSize<ts::Shape<4, 6>, ts::Shape<23>>);
     static_assert(Alike::rank == ts::Shape<4>::rank && Alike::size == ts::Shape<4>::size);
     CHECK_FALSE(ts::StaticShape<Alike>);
 }

@@ -93,19 +93,16 @@ TEST_CASE("batches: the order depends on the seed and the epoch, on nothing else
     CHECK(epoch(1, 0, 7) == epoch(1, 0, 32));
     CHECK(epoch(1, 0, 7) != epoch(1, 1, 7));
     CHECK(epoch(1, 0, 7) != epoch(2, 0, 7));
-    const std::array<std::uint32_t, 8> known{0, 4, 1, 5,
-                                             6, 3, 2, 7};  // a change of the generator would show here
+    const std::array<std::uint32_t, 8> known{0, 4, 1, 5, 6, 3, 2, 7};  // a change of the generator would show here
     CHECK(std::ranges::equal(data::permutation(8, Rng{42}), known));
 }
 
-TEST_CASE(
-    "batches: with a generator every pass has another order, and a copy of the generator the same one") {
+TEST_CASE("batches: with a generator every pass has another order, and a copy of the generator the same one") {
     const Numbers set = numbers(50);
     Rng rng{5}, twin{5};
     const auto pass = [&](Rng& r) {
         std::vector<Token> seen;
-        for (auto&& batch : batches(set, 8, r))
-            seen.insert(seen.end(), batch.x.data(), batch.x.data() + batch.size());
+        for (auto&& batch : batches(set, 8, r)) seen.insert(seen.end(), batch.x.data(), batch.x.data() + batch.size());
         return seen;
     };
     const auto first = pass(rng), second = pass(rng);
@@ -132,9 +129,7 @@ TEST_CASE("batches: every permutation of four is equally likely") {
 
 TEST_CASE("batches: a batch converts to the view that a model takes") {
     const data::Images<Shape<1, 2, 1>> set{{0, 255, 51, 102}};
-    const auto sum = [](View<const float, Shape<1, 2, 1>> x) {
-        return x[0][0] + x[0][1] + x[1][0] + x[1][1];
-    };
+    const auto sum = [](View<const float, Shape<1, 2, 1>> x) { return x[0][0] + x[0][1] + x[1][0] + x[1][1]; };
     for (auto&& batch : batches(set, 2, {.shuffle = false})) {
         CHECK(sum(batch) == doctest::Approx(1.6f));
         CHECK(batch.labels.empty());
@@ -191,11 +186,8 @@ TEST_CASE("batches: each of several processes gets its share of each batch, in t
 TEST_CASE("batches: no batch at all is an error that names both numbers") {
     const Numbers none = numbers(0), three = numbers(3);
     const std::string tail = ": expected at least one batch, and fewer than 2^32 examples";
-    CHECK_THROWS_WITH_AS(batches(none, 4, {}), ("batches: 0 examples in batches of 4" + tail).c_str(),
-                         ArgumentError);
-    CHECK_THROWS_WITH_AS(batches(three, 0, {}), ("batches: 3 examples in batches of 0" + tail).c_str(),
-                         ArgumentError);
+    CHECK_THROWS_WITH_AS(batches(none, 4, {}), ("batches: 0 examples in batches of 4" + tail).c_str(), ArgumentError);
+    CHECK_THROWS_WITH_AS(batches(three, 0, {}), ("batches: 3 examples in batches of 0" + tail).c_str(), ArgumentError);
     CHECK_THROWS_WITH_AS(batches(three, 4, {.drop_last = true}),
-                         ("batches: 3 examples in batches of 4, the last one dropped" + tail).c_str(),
-                         ArgumentError);
+                         ("batches: 3 examples in batches of 4, the last one dropped" + tail).c_str(), ArgumentError);
 }

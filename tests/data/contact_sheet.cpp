@@ -19,8 +19,7 @@ namespace {
 Pixels sheet() {
     Pixels s{8, 6, 1, Bytes(48)};
     for (std::size_t y = 0; y < 8; ++y)
-        for (std::size_t x = 0; x < 6; ++x)
-            s.values[y * 6 + x] = static_cast<unsigned char>(y / 2 * 3 + x / 2);
+        for (std::size_t x = 0; x < 6; ++x) s.values[y * 6 + x] = static_cast<unsigned char>(y / 2 * 3 + x / 2);
     return s;
 }
 }  // namespace

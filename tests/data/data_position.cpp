@@ -60,8 +60,7 @@ TEST_CASE("DataPosition: counts batches and passes, and each pass has another or
     });
     CHECK(next == std::vector<std::uint64_t>{1, 2, 0, 1, 2, 0});
     CHECK(passes == std::vector<std::uint64_t>{0, 0, 1, 1, 1, 2});
-    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} !=
-          std::vector<Token>{seen.begin() + 3, seen.end()});
+    CHECK(std::vector<Token>{seen.begin(), seen.begin() + 3} != std::vector<Token>{seen.begin() + 3, seen.end()});
     Rng same{3};
     DataPosition again{same};
     CHECK(run(set, again, 2, no_save) == seen);
@@ -72,8 +71,7 @@ TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest co
     Rng rng{3}, other{99};
     DataPosition position{rng};
     std::vector<Bytes> saved;
-    const auto whole =
-        run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
+    const auto whole = run(set, position, 3, [&](std::size_t) { saved.push_back(io::collect(position).bytes()); });
     REQUIRE(saved.size() == 9);
     for (std::size_t done = 1; done <= saved.size(); ++done) {
         CAPTURE(done);

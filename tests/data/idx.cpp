@@ -39,11 +39,11 @@ TEST_CASE("parse_idx: dimensions and values") {
 TEST_CASE("parse_idx: truncated at any length, or with bytes left over, is an error") {
     const Bytes good = idx3();
     for (std::size_t length = 0; length < good.size(); ++length) {
-        const std::string expected =
-            length < 16 ? "x.idx @" + std::to_string(length) + ": IDX header: expected 16, got " +
-                              std::to_string(length) + " bytes"
-                        : "x.idx @" + std::to_string(length) + ": IDX length: expected 22, got " +
-                              std::to_string(length) + " bytes";
+        const std::string expected = length < 16
+                                         ? "x.idx @" + std::to_string(length) + ": IDX header: expected 16, got " +
+                                               std::to_string(length) + " bytes"
+                                         : "x.idx @" + std::to_string(length) + ": IDX length: expected 22, got " +
+                                               std::to_string(length) + " bytes";
         CHECK(idx_reason(ByteView{good}.first(length)) == expected);
     }
     Bytes longer = good;

@@ -39,8 +39,7 @@ TEST_CASE("unpack_idx: the size that the header announces is the most that is al
     };
     CHECK(contains(reason(idx(5, 6), {}), "gzip: holds more than the expected 13 bytes"));
     CHECK(contains(reason(idx(5, 4), {}), "gzip content: expected 13, got 12 bytes"));
-    CHECK(
-        contains(reason(idx(0xFFFFFFFF, 4), {}), "IDX length: expected at most 1073741824, got 4294967303"));
+    CHECK(contains(reason(idx(0xFFFFFFFF, 4), {}), "IDX length: expected at most 1073741824, got 4294967303"));
     CHECK(contains(reason(idx(5, 5), {.inflated = 12}), "IDX length: expected at most 12, got 13"));
     CHECK(contains(reason(Bytes{0, 0, 8}, {}), "IDX header: expected 8, got 3 bytes"));
     CHECK(contains(reason(idx(1 << 28, 4), {}), "bytes cannot hold the 268435464 of the IDX array"));

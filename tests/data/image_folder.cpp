@@ -65,8 +65,7 @@ TEST_CASE("load_image_folder: subfolders are classes in the order of their names
 
 TEST_CASE("load_image_folder: the division depends on position and seed only") {
     const TemporaryFolder folder;
-    for (int i = 0; i < 200; ++i)
-        folder.write(std::to_string(1000 + i) + ".png", flat(static_cast<unsigned char>(i)));
+    for (int i = 0; i < 200; ++i) folder.write(std::to_string(1000 + i) + ".png", flat(static_cast<unsigned char>(i)));
     const auto load = [&](double share, std::uint64_t seed) {
         return data::load_image_folder<Gray>(folder.str(), {.validation = share, .seed = seed});
     };
@@ -82,17 +81,15 @@ TEST_CASE("load_image_folder: the division depends on position and seed only") {
 TEST_CASE("load_image_folder: what cannot work is told with its name") {
     const TemporaryFolder folder;
     const auto load = [&] { return data::load_image_folder<Gray>(folder.str()); };
-    CHECK(message<DataError>(load) ==
-          "load_image_folder: " + folder.str() + ": expected PNG or JPEG files, got none");
+    CHECK(message<DataError>(load) == "load_image_folder: " + folder.str() + ": expected PNG or JPEG files, got none");
     folder.write("a.png", flat(1));
     folder.write("bad.png", Bytes{'h', 'i'});
     CHECK(message<FormatError>(load) ==
           "load_image_folder: file 2 of 2: " + (folder / "bad.png") + " @0: neither a PNG nor a JPEG");
     std::filesystem::remove(folder / "bad.png");
     folder.write("class/1.png", flat(1));
-    CHECK(message<DataError>(load) ==
-          "load_image_folder: " + folder.str() +
-              ": expected all images in subfolders, or none, got 1 beside 1 subfolders");
+    CHECK(message<DataError>(load) == "load_image_folder: " + folder.str() +
+                                          ": expected all images in subfolders, or none, got 1 beside 1 subfolders");
     CHECK(contains(message<IoError>([&] { return data::load_image_folder<Gray>(folder / "none"); }),
                    "none: No such file or directory"));
     CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==
@@ -103,9 +100,7 @@ namespace {
 
 constexpr int many = 1000;
 
-std::string numbered(const TemporaryFolder& folder, int i) {
-    return folder / (std::to_string(many + i) + ".png");
-}
+std::string numbered(const TemporaryFolder& folder, int i) { return folder / (std::to_string(many + i) + ".png"); }
 
 // 1,000 images, the i-th with the gray value i % 251; those in `bad` are text.
 void write_many(const TemporaryFolder& folder, const std::vector<int>& bad) {
@@ -129,8 +124,8 @@ TEST_CASE("load_image_folder: one bad file among 1,000 is an error with its posi
         static_cast<void>(data::load_image_folder<Gray>(folder.str()));
         FAIL("the bad file was taken");
     } catch (const FormatError& e) {
-        CHECK(e.what() == "load_image_folder: file 501 of 1000: " + numbered(folder, 500) +
-                              " @0: neither a PNG nor a JPEG");
+        CHECK(e.what() ==
+              "load_image_folder: file 501 of 1000: " + numbered(folder, 500) + " @0: neither a PNG nor a JPEG");
         CHECK((e.code() == FormatCode::magic && e.path() == numbered(folder, 500) && e.offset() == 0));
     }
 }
@@ -155,8 +150,7 @@ TEST_CASE("load_image_folder: with skip_up_to bad files are left out and counted
     std::vector<int> train, test;
     for (int i = 0; i < many; ++i)
         if (!std::ranges::count(bad, i))
-            (Rng{0}.split(static_cast<std::uint64_t>(i)).uniform_double() < 0.2 ? test : train)
-                .push_back(i % 251);
+            (Rng{0}.split(static_cast<std::uint64_t>(i)).uniform_double() < 0.2 ? test : train).push_back(i % 251);
     CHECK((values(halves.train) == train && values(halves.test) == test));
     CHECK(whole.train.size() + whole.test.size() == train.size() + test.size() + bad.size());
 }
@@ -165,15 +159,11 @@ TEST_CASE("load_image_folder: more bad files than skip_up_to, or nothing but bad
           "the first of them") {
     const TemporaryFolder folder;
     const auto load = [&](double share) {
-        return message<DataError>(
-            [&] { return data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
+        return message<DataError>([&] { return data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
     };
-    for (int i = 0; i < 100; ++i)
-        folder.write(std::to_string(100 + i) + ".png", i < 29 ? Bytes{'h', 'i'} : flat(7));
-    const std::string begin =
-                          "load_image_folder: " + folder.str() + ": bad files: expected at most a share of ",
-                      first = "; the first: file 1 of 100: " + (folder / "100.png") +
-                              " @0: neither a PNG nor a JPEG";
+    for (int i = 0; i < 100; ++i) folder.write(std::to_string(100 + i) + ".png", i < 29 ? Bytes{'h', 'i'} : flat(7));
+    const std::string begin = "load_image_folder: " + folder.str() + ": bad files: expected at most a share of ",
+                      first = "; the first: file 1 of 100: " + (folder / "100.png") + " @0: neither a PNG nor a JPEG";
     CHECK(load(0.29) == "");
     CHECK(load(0.28) == begin + "0.280000, and not all, got 29 in the first 29 of 100" + first);
     CHECK(load(0.015) == begin + "0.015000, and not all, got 2 in the first 2 of 100" + first);

@@ -53,8 +53,7 @@ TEST_CASE("Images: a subset keeps labels and classes") {
     CHECK((two.size() == 2 && two.label(0) == Label{1} && two.label(1) == Label{2} && two.classes() == 5));
     CHECK((two.pixels(0)[0] == 12 && two.pixels(1)[5] == 5));
     const std::array<std::size_t, 1> outside{3};
-    CHECK_THROWS_WITH_AS(images.subset(outside), "Images: subset: expected an index less than 3, got 3",
-                         ArgumentError);
+    CHECK_THROWS_WITH_AS(images.subset(outside), "Images: subset: expected an index less than 3, got 3", ArgumentError);
 }
 
 TEST_CASE("Images: what does not fit is refused") {

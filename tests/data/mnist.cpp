@@ -30,8 +30,8 @@ Bytes labels(const Bytes& values) {
     samples::append(file, values);
     return file;
 }
-void write_usual(const TemporaryFolder& folder, const std::string& prefix = "",
-                 const std::string& test = "t10k", char dot = '-') {
+void write_usual(const TemporaryFolder& folder, const std::string& prefix = "", const std::string& test = "t10k",
+                 char dot = '-') {
     const std::string image = std::string{"-images"} + dot + "idx3-ubyte",
                       label = std::string{"-labels"} + dot + "idx1-ubyte";
     folder.write(prefix + "train" + image, images(3, 0));
@@ -47,11 +47,9 @@ TEST_CASE("load_mnist: four files, plain and compressed mixed, in both spellings
         const TemporaryFolder folder;
         write_usual(folder, "", "t10k", dot);
         const data::Mnist set = data::load_mnist(folder.str());
-        CHECK((set.train.size() == 3 && set.test.size() == 2 && set.train.classes() == 10 &&
-               set.test.classes() == 10));
+        CHECK((set.train.size() == 3 && set.test.size() == 2 && set.train.classes() == 10 && set.test.classes() == 10));
         CHECK((set.train.label(0) == Label{9} && set.test.label(1) == Label{2}));
-        CHECK((set.train.pixels(0)[5] == 5 && set.train.pixels(1)[0] == 784 % 251 &&
-               set.test.pixels(0)[0] == 7));
+        CHECK((set.train.pixels(0)[5] == 5 && set.train.pixels(1)[0] == 784 % 251 && set.test.pixels(0)[0] == 7));
     }
 }
 

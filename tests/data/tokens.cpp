@@ -19,8 +19,7 @@ TEST_CASE("Tokens: sequences, one after another") {
     std::array<Token, 3> second{};
     tokens.copy(1, second);
     CHECK(second == std::array<Token, 3>{4294967294, 5, 6});
-    CHECK((tokens.size() == 2 && tokens.view().batch() == 2 && tokens.view()[0][2] == 3 &&
-           tokens[1][0] == 4294967294));
+    CHECK((tokens.size() == 2 && tokens.view().batch() == 2 && tokens.view()[0][2] == 3 && tokens[1][0] == 4294967294));
     CHECK((tokens.labelled() && tokens.label(0) == Label{7} && tokens.classes() == 8));
     CHECK(!Tokens<3>{{1, 2, 3}}.labelled());
 }

@@ -10,8 +10,7 @@ TEST_CASE("broadcast_state: names the first thing in which a model differs") {
     using tessera::dist::detail::first_difference;
     CHECK(first_difference("a: 4 bytes\nb: 8 bytes\n", "a: 4 bytes\nb: 4 bytes\n") ==
           "expected b: 8 bytes, got b: 4 bytes");
-    CHECK(first_difference("a: 4 bytes\nb: 8 bytes\n", "a: 4 bytes\n") ==
-          "expected b: 8 bytes, got nothing more");
+    CHECK(first_difference("a: 4 bytes\nb: 8 bytes\n", "a: 4 bytes\n") == "expected b: 8 bytes, got nothing more");
     CHECK(first_difference("", "a: 4 bytes\n") == "expected nothing more, got a: 4 bytes");
     CHECK(first_difference("a: 4 bytes\n", "b: 4 bytes\n") == "expected a: 4 bytes, got b: 4 bytes");
 }

@@ -22,8 +22,7 @@ struct IntRanks : WithoutBroadcast {
     int rank() const { return 0; }
     void broadcast(std::span<std::byte>, std::size_t) {}
 };
-static_assert(!dist::Communicator<WithoutBroadcast> && !dist::Communicator<IntRanks> &&
-              !dist::Communicator<int>);
+static_assert(!dist::Communicator<WithoutBroadcast> && !dist::Communicator<IntRanks> && !dist::Communicator<int>);
 static_assert(!dist::single_process<WithoutBroadcast>, "its size is no constant");
 
 // What every rank got, where f throws on some of them.

@@ -1,7 +1,7 @@
 // The library works in whatever arena, thread or task it is called from, and does nothing to it.
 #include <doctest/doctest.h>
-#include <support/host.hpp>
 #include <embedding/tiny_run.hpp>
+#include <support/host.hpp>
 
 #include <tbb/parallel_for.h>
 

@@ -1,7 +1,7 @@
 // Whatever user code throws, in whatever thread, reaches the caller as it was thrown, and nothing was done.
 #include <doctest/doctest.h>
-#include <support/host.hpp>
 #include <support/bits.hpp>
+#include <support/host.hpp>
 #include <support/message.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/data/batches.hpp>
@@ -57,7 +57,8 @@ struct Fuse {
     using Bind = Layer<In, T>;
 };
 
-struct Encoder : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::halve4>, Fuse, nn::Relu, nn::Conv2d<4, nn::halve4>, Fuse> {};
+struct Encoder
+    : nn::Chain<support::TinyImage, nn::Conv2d<6, nn::halve4>, Fuse, nn::Relu, nn::Conv2d<4, nn::halve4>, Fuse> {};
 struct Decoder : nn::Chain<Encoder::Output, Fuse, nn::ConvTranspose2d<5, nn::double4>, nn::Relu, Fuse,
                            nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 using Vae = VqVae<Encoder, Codebook<8>, Decoder>;
@@ -67,7 +68,8 @@ constexpr std::size_t batch_size = 70;  // 5 groups, 18 blocks: 18 x 4 x 2 calls
 std::size_t threads_of_this_process() {
     std::size_t count = 0;
     std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/task", none}) count += !entry.path().empty();
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/task", none})
+        count += !entry.path().empty();
     return count;
 }
 
@@ -137,7 +139,8 @@ TEST_CASE("Exceptions: evaluation that throws leaves the model, and the next one
             if (n % 2)
                 CHECK_THROWS_AS(vae.evaluate(pictures), NoException);
             else
-                CHECK(support::message<std::range_error>([&] { static_cast<void>(vae.encode(pictures)); }) == "fuse " + std::to_string(n));
+                CHECK(support::message<std::range_error>([&] { static_cast<void>(vae.encode(pictures)); }) ==
+                      "fuse " + std::to_string(n));
             Fuse::calls_left = -1;
         }
         return 0;

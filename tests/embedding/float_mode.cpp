@@ -1,7 +1,7 @@
 // What the host has set for its own arithmetic and its own text changes neither numbers nor files.
 #include <doctest/doctest.h>
-#include <support/host.hpp>
 #include <embedding/tiny_run.hpp>
+#include <support/host.hpp>
 #include <support/temporary_folder.hpp>
 #include <tessera/gpt/sample.hpp>
 #include <tessera/io/weights.hpp>

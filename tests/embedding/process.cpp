@@ -1,8 +1,8 @@
 // Processes: a child after fork() may only exec, objects of static storage may outlive main, and a plugin that uses the
 // library may come and go.
 #include <doctest/doctest.h>
-#include <support/host.hpp>
 #include <embedding/tiny_run.hpp>
+#include <support/host.hpp>
 
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // The same bits whoever calls, and however many threads compute: the whole state of the tiny run is one hash.
 #include <doctest/doctest.h>
-#include <support/host.hpp>
 #include <embedding/tiny_run.hpp>
+#include <support/host.hpp>
 
 #include <cstddef>
 #include <cstdint>

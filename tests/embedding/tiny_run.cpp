@@ -23,7 +23,8 @@ struct FineEncoder : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, n
 struct FineDecoder : nn::Chain<FineEncoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu,
                                nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 using FineVae = VqVae<FineEncoder, Fsq<5, 4, 3>, FineDecoder, GaussianNll>;
-constexpr GptConfig fine_config{.vocab = FineVae::codes, .context = FineVae::tokens, .width = 16, .heads = 2, .layers = 1};
+constexpr GptConfig fine_config{
+    .vocab = FineVae::codes, .context = FineVae::tokens, .width = 16, .heads = 2, .layers = 1};
 
 void fine_run(const Pictures& pictures, std::uint64_t seed, support::HashLeaves& hash) {
     Rng rng{seed};

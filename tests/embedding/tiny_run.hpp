@@ -6,8 +6,8 @@
 #include <support/bits.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/gpt/gpt.hpp>
-#include <tessera/nn/group_norm.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/nn/group_norm.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +22,18 @@ namespace embedding {
 using namespace tessera;
 
 struct Encoder
-    : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, nn::GroupNorm<4>, nn::Relu, nn::Conv2d<8, nn::halve4>> {};
-struct Decoder : nn::Chain<Encoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu, nn::ConvTranspose2d<1, nn::double4>,
-                           nn::Sigmoid> {};
+    : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, nn::GroupNorm<4>, nn::Relu, nn::Conv2d<8, nn::halve4>> {
+};
+struct Decoder : nn::Chain<Encoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu,
+                           nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 using Vae = VqVae<Encoder, Codebook<16>, Decoder>;
-inline constexpr GptConfig prior_config{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1,
-                                        .classes = 2, .dropout_percent = 10};
+inline constexpr GptConfig prior_config{.vocab = Vae::codes,
+                                        .context = Vae::tokens,
+                                        .width = 16,
+                                        .heads = 2,
+                                        .layers = 1,
+                                        .classes = 2,
+                                        .dropout_percent = 10};
 using Prior = Gpt<prior_config>;
 
 // 20 batches an epoch, each of four groups of samples, the last batch of two.

@@ -7,9 +7,7 @@
 using namespace tessera;
 
 namespace {
-ByteView bytes(std::string_view text) {
-    return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
-}
+ByteView bytes(std::string_view text) { return {reinterpret_cast<const unsigned char*>(text.data()), text.size()}; }
 
 std::uint32_t bit_by_bit(ByteView data) {
     std::uint32_t c = 0xFFFFFFFF;
@@ -32,8 +30,7 @@ TEST_CASE("crc32: eight bytes a step are the same as bit by bit, and pieces the 
     for (unsigned i = 0; i < 100; ++i) {
         same = same && crc32(data) == bit_by_bit(data);
         for (std::size_t cut = 0; cut <= data.size(); ++cut)
-            joined =
-                joined && crc32(ByteView{data}.subspan(cut), crc32(ByteView{data}.first(cut))) == crc32(data);
+            joined = joined && crc32(ByteView{data}.subspan(cut), crc32(ByteView{data}.first(cut))) == crc32(data);
         data.push_back(static_cast<unsigned char>(i * 37 + 11));
     }
     CHECK(same);

@@ -34,9 +34,8 @@ TEST_CASE("JsonReader: escapes, also pairs of surrogates") {
 }
 
 TEST_CASE("JsonReader: half a pair of surrogates is refused wherever it stands") {
-    for (const std::string_view json :
-         {R"("\ud83d")", R"("\ude00")", R"("\ud83dx")", R"("\ud83d\n")", R"("\ud83d\u0041")",
-          R"("\ud83d\ud83d\ude00")", R"("\udbff\ue000")"}) {
+    for (const std::string_view json : {R"("\ud83d")", R"("\ude00")", R"("\ud83dx")", R"("\ud83d\n")",
+                                        R"("\ud83d\u0041")", R"("\ud83d\ud83d\ude00")", R"("\udbff\ue000")"}) {
         CAPTURE(json);
         CHECK(text_of(json).ends_with("JSON: half a surrogate pair in s"));
     }

@@ -36,8 +36,7 @@ std::string name(Choices& c) {
     static constexpr std::array<const char*, 12> names{
         "a",       "b",        "weight",         "\\u0061", "__metadata__", "",
         "\\u0000", "\xC3\xA9", "\\ud83d\\ude00", "\\ud83d", "\xFF",         "tessera.crc32"};
-    return '"' + std::string{names[c.below(names.size())]} +
-           (c.below(4) == 0 ? std::to_string(c.below(9)) : "") + '"';
+    return '"' + std::string{names[c.below(names.size())]} + (c.below(4) == 0 ? std::to_string(c.below(9)) : "") + '"';
 }
 std::string list(Choices& c, std::size_t usual) {
     std::string text = "[";
@@ -46,8 +45,7 @@ std::string list(Choices& c, std::size_t usual) {
     return text + (c.below(40) == 0 ? "" : "]");
 }
 std::string tensor(Choices& c, std::uint64_t& end) {
-    static constexpr std::array<const char*, 8> types{"F32", "U8",   "I64",  "BF16",
-                                                      "f32", "F128", "BOOL", "C64"};
+    static constexpr std::array<const char*, 8> types{"F32", "U8", "I64", "BF16", "f32", "F128", "BOOL", "C64"};
     const std::string type = types[c.below(types.size())];
     std::string shape, offsets;
     if (c.below(3) != 0) {  // one that fits
@@ -61,8 +59,7 @@ std::string tensor(Choices& c, std::uint64_t& end) {
         shape = list(c, 2);
         offsets = list(c, 2);
     }
-    std::array<std::string, 3> fields{"\"dtype\":\"" + type + '"', "\"shape\":" + shape,
-                                      "\"data_offsets\":" + offsets};
+    std::array<std::string, 3> fields{"\"dtype\":\"" + type + '"', "\"shape\":" + shape, "\"data_offsets\":" + offsets};
     if (c.below(12) == 0) fields[c.below(3)] = fields[c.below(3)];
     if (c.below(16) == 0) fields[c.below(3)] = "\"more\":1";
     std::swap(fields[0], fields[c.below(3)]);

@@ -2,8 +2,8 @@
 
 #include "target.hpp"
 
-#include <tessera/image/gzip.hpp>
 #include <tessera/data/idx.hpp>
+#include <tessera/image/gzip.hpp>
 
 #include <array>
 

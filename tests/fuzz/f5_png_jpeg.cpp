@@ -25,8 +25,7 @@ void fuzz::one(tessera::ByteView input) {
         try {
             const image::Pixels pixels =
                 image::decode_image(bytes, channels, "input", {.image_side = 512, .image_pixels = 1 << 16});
-            demand(pixels.values.size() == pixels.width * pixels.height * channels,
-                   "as many numbers as pixels");
+            demand(pixels.values.size() == pixels.width * pixels.height * channels, "as many numbers as pixels");
         } catch (const FormatError&) {
         }
     }

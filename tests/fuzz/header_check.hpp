@@ -17,8 +17,7 @@ inline void check_file(tessera::Bytes bytes) {
         io::SafetensorsFile file{std::move(bytes), "input", {.header = 1 << 20, .tensors = 1000}};
         std::uint64_t covered = 0;
         for (const io::TensorInfo& t : file.tensors()) {
-            demand(t.begin == covered && t.end >= t.begin && t.end <= size,
-                   "tensors cover the data in their order");
+            demand(t.begin == covered && t.end >= t.begin && t.end <= size, "tensors cover the data in their order");
             covered = t.end;
             std::uint64_t count = 1;
             for (const std::uint64_t d : t.shape) count *= d;

@@ -49,8 +49,7 @@ int main(int argc, char** argv) {
                     variant.insert(at, 1 + below(8), static_cast<unsigned char>(rng.bits()));
                     break;
                 default: {
-                    const tessera::Bytes piece(
-                        at, at + std::min<std::ptrdiff_t>(1 + below(40), variant.end() - at));
+                    const tessera::Bytes piece(at, at + std::min<std::ptrdiff_t>(1 + below(40), variant.end() - at));
                     variant.insert(variant.begin() + below(variant.size()), piece.begin(), piece.end());
                 }
                 }

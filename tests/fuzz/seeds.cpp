@@ -42,28 +42,23 @@ Bytes noise(std::size_t size, std::uint64_t seed) {
 }
 
 Corpus files() {
-    Corpus all{{},
-               of("1234567"),
-               header("{}", 0),
-               header("{} ", 0),
-               header("[", 0),
-               header("{\"a\":{\"b\":{\"c\":{", 0)};
+    Corpus all{
+        {}, of("1234567"), header("{}", 0), header("{} ", 0), header("[", 0), header("{\"a\":{\"b\":{\"c\":{", 0)};
     all.push_back(header(
         R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"U8","shape":[],"data_offsets":[24,25]}})",
         25));
     all.push_back(header(
         R"({"__metadata__":{"k\u00e9y":"va\"lue"},"a":{"shape":[0,4294967296],"dtype":"BF16","data_offsets":[0,0]}})",
         0));
-    all.push_back(header(
-        R"({"a":{"dtype":"F32","shape":[4194305,4194305,211106198978564],"data_offsets":[0,16]}})", 16));
+    all.push_back(
+        header(R"({"a":{"dtype":"F32","shape":[4194305,4194305,211106198978564],"data_offsets":[0,16]}})", 16));
     all.push_back(header(
         R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
         8));
     all.push_back(header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,18446744073709551616]}})", 8));
     fuzz::Tiny model;
     all.push_back(
-        tessera::io::collect(fuzz::TinyTrainer{model, tessera::AdamW{model}, {.clip_norm = 1, .seed = 3}})
-            .bytes());
+        tessera::io::collect(fuzz::TinyTrainer{model, tessera::AdamW{model}, {.clip_norm = 1, .seed = 3}}).bytes());
     return all;
 }
 Bytes idx(std::initializer_list<unsigned char> start, std::size_t values) {
@@ -84,8 +79,7 @@ int main(int argc, char** argv) {
         corpora["f8_calls"].push_back(noise(100, 200 + i));
     }
     for (const Bytes& file : files())
-        for (const unsigned char first : {'0', '1'})
-            corpora["f3_checkpoint"].push_back(with_first(first, file));
+        for (const unsigned char first : {'0', '1'}) corpora["f3_checkpoint"].push_back(with_first(first, file));
 
     Corpus& gzip = corpora["f4_idx_gzip"];
     const Bytes labels = idx({0, 0, 8, 1, 0, 0, 0, 5}, 5),
@@ -95,8 +89,7 @@ int main(int argc, char** argv) {
         gzip.push_back(samples::gzip(samples::stored(file), file));
     }
     gzip.push_back(samples::gzip(samples::deflated_squares(), samples::squares()));
-    gzip.push_back(
-        idx({0, 0, 8, 3, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, 3));
+    gzip.push_back(idx({0, 0, 8, 3, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, 3));
 
     Corpus& pictures = corpora["f5_png_jpeg"];
     for (const std::uint32_t color : {0u, 2u, 4u, 6u})
@@ -121,7 +114,6 @@ int main(int argc, char** argv) {
         std::filesystem::create_directories(folder);
         for (std::size_t i = 0; i < corpus.size(); ++i)
             std::ofstream{folder / std::to_string(1000 + i), std::ios::binary}.write(
-                reinterpret_cast<const char*>(corpus[i].data()),
-                static_cast<std::streamsize>(corpus[i].size()));
+                reinterpret_cast<const char*>(corpus[i].data()), static_cast<std::streamsize>(corpus[i].size()));
     }
 }

@@ -34,9 +34,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("GptBlock keeps the contract") {
-    CHECK(support::keeps_contract<GptBlock<12, 3, 25>, Shape<3, 12>>());
-}
+TEST_CASE("GptBlock keeps the contract") { CHECK(support::keeps_contract<GptBlock<12, 3, 25>, Shape<3, 12>>()); }
 
 TEST_CASE("GptBlock: dropout changes neither names nor shapes of weights") {
     CHECK(support::names_of(Plain::Params{}) == support::names_of(Dropping::Params{}));

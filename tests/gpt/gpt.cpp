@@ -28,8 +28,8 @@ namespace {
 
 using Tiny = Gpt<tiny_gpt>;
 
-constexpr GptConfig dropping{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3,
-                             .dropout_percent = 20};
+constexpr GptConfig dropping{
+    .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3, .dropout_percent = 20};
 constexpr GptConfig larger{.vocab = 90, .context = 20, .width = 48, .heads = 4, .layers = 3, .classes = 2};
 constexpr GptConfig unlabelled{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1};
 
@@ -245,7 +245,8 @@ TEST_CASE("Gpt: starts at N(0, 0.02^2), what adds to the residual stream smaller
 }
 
 TEST_CASE("Gpt: its initial weights are those of the version before roles, bit for bit") {
-    constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .dropout_percent = 10};
+    constexpr GptConfig config{
+        .vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .dropout_percent = 10};
     Rng rng{42};
     const Gpt<config> prior{rng};
     CHECK(support::hash_bits(prior.params()) == 4966945004048456050u);
@@ -283,13 +284,23 @@ TEST_CASE("Gpt: a block of the user's trains") {
 
 TEST_CASE("Gpt: parameters by name") {
     const auto names = support::names_of(Gpt<unlabelled>::Params{});
-    const std::vector<std::string> expected{
-        "prior.0.token.weight",          "prior.0.position.weight",     "prior.1.0.0.0.weight",
-        "prior.1.0.0.0.bias",            "prior.1.0.0.1.in_proj_weight", "prior.1.0.0.1.in_proj_bias",
-        "prior.1.0.0.1.out_proj.weight", "prior.1.0.0.1.out_proj.bias", "prior.1.0.1.0.weight",
-        "prior.1.0.1.0.bias",            "prior.1.0.1.1.weight",        "prior.1.0.1.1.bias",
-        "prior.1.0.1.3.weight",          "prior.1.0.1.3.bias",          "prior.2.weight",
-        "prior.2.bias",                  "prior.3.weight"};
+    const std::vector<std::string> expected{"prior.0.token.weight",
+                                            "prior.0.position.weight",
+                                            "prior.1.0.0.0.weight",
+                                            "prior.1.0.0.0.bias",
+                                            "prior.1.0.0.1.in_proj_weight",
+                                            "prior.1.0.0.1.in_proj_bias",
+                                            "prior.1.0.0.1.out_proj.weight",
+                                            "prior.1.0.0.1.out_proj.bias",
+                                            "prior.1.0.1.0.weight",
+                                            "prior.1.0.1.0.bias",
+                                            "prior.1.0.1.1.weight",
+                                            "prior.1.0.1.1.bias",
+                                            "prior.1.0.1.3.weight",
+                                            "prior.1.0.1.3.bias",
+                                            "prior.2.weight",
+                                            "prior.2.bias",
+                                            "prior.3.weight"};
     CHECK(names == expected);
 }
 

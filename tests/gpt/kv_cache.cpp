@@ -23,9 +23,10 @@ namespace {
 
 // More tokens than a strip of attention has rows, more channels than a panel, and a rest of both.
 constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
-constexpr GptConfig wide{.vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};  // KvCacheInterleaved
-constexpr GptConfig thinned{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3,
-                             .dropout_percent = 10};
+constexpr GptConfig wide{
+    .vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};  // KvCacheInterleaved
+constexpr GptConfig thinned{
+    .vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .dropout_percent = 10};
 
 // A norm at the end of a branch, a Gelu and a Silu apart, an attention that does not come first: each way to share y.
 template <std::size_t Width>
@@ -65,7 +66,8 @@ std::string difference(std::size_t count, std::size_t most = 1, std::size_t work
             const std::size_t row = i / C.vocab, n = row / tokens, t = position + row % tokens;
             if (const auto expected = whole[n][t * C.vocab + i % C.vocab]; logits[i] != expected)
                 found = "sequence " + std::to_string(n) + ", token " + std::to_string(t) + ", logit " +
-                        std::to_string(i % C.vocab) + ": " + expected_got(std::to_string(expected), std::to_string(logits[i]));
+                        std::to_string(i % C.vocab) + ": " +
+                        expected_got(std::to_string(expected), std::to_string(logits[i]));
         }
         position += tokens;
         if (rewinds && tokens > 1 && round % 2 == 0) {

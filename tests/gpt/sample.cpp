@@ -71,7 +71,8 @@ TEST_CASE("sample: neither how many sequences are made nor how many threads make
     }
     CHECK(support::same_for_threads([] { return sampled(70, {.temperature = 0.8f, .top_k = 4, .top_p = 0.9f}); }));
     CHECK(support::same_for_threads([] { return sampled(3, {}); }));  // a team
-    const std::vector<Token> first(forty.begin(), forty.begin() + context), second(forty.begin() + context, forty.begin() + 2 * context);
+    const std::vector<Token> first(forty.begin(), forty.begin() + context),
+        second(forty.begin() + context, forty.begin() + 2 * context);
     CHECK(first != second);
 }
 
@@ -116,7 +117,8 @@ TEST_CASE("sample: a label steers, its sequences keep it, and without labels the
     mixed[3] = Label{1};
     const auto of_mixed = sampled(20, {.labels = mixed});
     for (std::size_t n = 0; n < 20; ++n)
-        CHECK(std::equal(&of_mixed[n * context], &of_mixed[n * context] + context, &(n == 3 ? of_one : of_zero)[n * context]));
+        CHECK(std::equal(&of_mixed[n * context], &of_mixed[n * context] + context,
+                         &(n == 3 ? of_one : of_zero)[n * context]));
     CHECK(sampled(0, {}).empty());
 }
 
@@ -153,7 +155,8 @@ TEST_CASE("pick: of many tokens each comes with its probability, whatever stands
     std::vector<double> p(83);
     double sum = 0;
     for (std::size_t i = 0; i < 83; i += i == 20 ? 31 : 1)  // two blocks of 16 and a part of a third without any
-        if (i % 5 != 4) sum += p[i] = 1 + static_cast<double>(i % 7), logits[i] = static_cast<float>(std::log(p[i]) - 40);
+        if (i % 5 != 4)
+            sum += p[i] = 1 + static_cast<double>(i % 7), logits[i] = static_cast<float>(std::log(p[i]) - 40);
     for (double& v : p) v /= sum;
     CHECK(chi_square(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
     std::vector<Token> none;
@@ -199,8 +202,9 @@ TEST_CASE("pick: logits far beyond what e^x can hold, and one that is no number"
     CHECK(draws({-3e38f, 3e38f, 0}, {.temperature = 0.1f}, 10)[1] == 10);
     CHECK(draws({-3e38f, 3e38f, 3e38f}, {.top_k = 2}, 1000)[0] == 0);
     for (const SampleOptions& options : {SampleOptions{}, SampleOptions{.top_k = 2}, SampleOptions{.top_p = 0.5f}})
-        CHECK(support::message<NumericError>([&] { draws({0, std::numeric_limits<float>::quiet_NaN(), 1}, options, 1); }) ==
-              "sample: logits: expected finite numbers, got NaN or infinity");
+        CHECK(support::message<NumericError>([&] {
+                  draws({0, std::numeric_limits<float>::quiet_NaN(), 1}, options, 1);
+              }) == "sample: logits: expected finite numbers, got NaN or infinity");
 }
 
 TEST_CASE("sample: a model whose weights are no numbers is a NumericError, not a picture") {

@@ -77,8 +77,7 @@ TEST_CASE("check_jpeg: tables must be sound, and there when a scan needs them") 
     CHECK(contains(with(101, 4), "a damaged component"));
 }
 
-TEST_CASE(
-    "check_jpeg: more than 256 codes in a Huffman table, which stb_image 2.27 writes beyond its array") {
+TEST_CASE("check_jpeg: more than 256 codes in a Huffman table, which stb_image 2.27 writes beyond its array") {
     Bytes bomb{0xFF, 0xD8, 0xFF, 0xC4, 0x02, 0x20, 0x00, 0xFF, 0xFF};
     bomb.resize(4 + 0x220, 1);
     samples::append(bomb, Bytes{0xFF, 0xD9});

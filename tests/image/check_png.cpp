@@ -41,8 +41,8 @@ TEST_CASE("check_png: every legal colour type and depth, interlaced or not, of e
                     for (const bool interlaced : {false, true}) {
                         const image::PngInfo info =
                             image::check_png(samples::png({width, height, depth, color, interlaced}), "x.png");
-                        refused += info.width != width || info.height != height || info.depth != depth ||
-                                   info.color != color;
+                        refused +=
+                            info.width != width || info.height != height || info.depth != depth || info.color != color;
                     }
     CHECK(refused == 0);
 }
@@ -51,11 +51,10 @@ TEST_CASE("check_png: all other combinations of colour type and depth are refuse
     int accepted = 0;
     for (unsigned color = 0; color < 256; ++color)
         for (unsigned depth = 0; depth < 256; ++depth) {
-            Bytes body{
-                0, 0, 0, 1, 0, 0, 0, 1, static_cast<unsigned char>(depth), static_cast<unsigned char>(color),
-                0, 0, 0};
-            accepted += !contains(png_reason(png_of(chunk("IHDR", body), samples::iend())),
-                                  "no such colour type and depth");
+            Bytes body{0, 0, 0, 1, 0, 0, 0, 1, static_cast<unsigned char>(depth), static_cast<unsigned char>(color),
+                       0, 0, 0};
+            accepted +=
+                !contains(png_reason(png_of(chunk("IHDR", body), samples::iend())), "no such colour type and depth");
         }
     CHECK(accepted == 5 + 2 + 4 + 2 + 2);
 }
@@ -76,9 +75,7 @@ TEST_CASE("check_png: a turned bit anywhere is found, and every truncation") {
 }
 
 TEST_CASE("check_png: bombs are refused by their announced size, before any data") {
-    const auto size = [](std::uint32_t w, std::uint32_t h) {
-        return png_of(samples::ihdr({w, h, 8, 0, false}));
-    };
+    const auto size = [](std::uint32_t w, std::uint32_t h) { return png_of(samples::ihdr({w, h, 8, 0, false})); };
     CHECK(png_reason(size(1 << 24, 1)) ==
           "x.png @16: image: 16777216 x 1 is more than the limits of 16384 a side and 67108864 pixels");
     CHECK(contains(png_reason(size(30000, 30000)), "30000 x 30000 is more"));
@@ -91,21 +88,18 @@ TEST_CASE("check_png: bombs are refused by their announced size, before any data
 }
 
 TEST_CASE("check_png: no memory is taken for more than the data can hold") {
-    const Bytes few = png_of(samples::ihdr({.width = 4096, .height = 4096}), chunk("IDAT", samples::zlib(Bytes(9))),
-                             samples::iend());
+    const Bytes few =
+        png_of(samples::ihdr({.width = 4096, .height = 4096}), chunk("IDAT", samples::zlib(Bytes(9))), samples::iend());
     CHECK(contains(png_reason(few), "PNG: the image data have less than 16781312 bytes"));
 }
 
 TEST_CASE("check_png: chunks must be whole, known and in order") {
     const PngSpec s;
-    const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))),
-                end = samples::iend();
+    const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))), end = samples::iend();
     const Bytes stream = samples::zlib(samples::rows(s));
-    const Bytes first = chunk("IDAT", ByteView{stream}.first(7)),
-                second = chunk("IDAT", ByteView{stream}.subspan(7));
+    const Bytes first = chunk("IDAT", ByteView{stream}.first(7)), second = chunk("IDAT", ByteView{stream}.subspan(7));
     CHECK(png_reason(png_of(head, first, second, end)).empty());
-    CHECK(
-        png_reason(png_of(head, chunk("tEXt", Bytes{'a', 0, 'b'}), data, chunk("tIME", Bytes(7)), end)).empty());
+    CHECK(png_reason(png_of(head, chunk("tEXt", Bytes{'a', 0, 'b'}), data, chunk("tIME", Bytes(7)), end)).empty());
     CHECK(contains(png_reason(png_of(head, head, data, end)), "IHDR must come first, and once"));
     CHECK(contains(png_reason(png_of(data, head, end)), "IHDR must come first, and once"));
     CHECK(contains(png_reason(png_of(head, first, chunk("tEXt", Bytes(3)), second, end)),
@@ -124,8 +118,7 @@ TEST_CASE("check_png: chunks must be whole, known and in order") {
 
 TEST_CASE("check_png: a palette must be there, once, before the data, of a legal length") {
     const PngSpec s{.color = 3};
-    const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))),
-                end = samples::iend();
+    const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))), end = samples::iend();
     const Bytes colors = chunk("PLTE", samples::palette());
     CHECK(png_reason(png_of(head, colors, data, end)).empty());
     CHECK(contains(png_reason(png_of(head, data, end)), "the palette is missing"));
@@ -148,8 +141,7 @@ TEST_CASE("check_png: the data must have exactly the announced length, and their
     header[0] = 0x79;
     CHECK(with(samples::zlib(raw)).empty());
     CHECK(contains(with(samples::zlib(more)), "the image data have more bytes, expected 18"));
-    CHECK(
-        contains(with(samples::zlib(ByteView{raw}.first(17))), "the image data have 17 bytes, expected 18"));
+    CHECK(contains(with(samples::zlib(ByteView{raw}.first(17))), "the image data have 17 bytes, expected 18"));
     CHECK(contains(with(wrong), "the checksum of the image data is wrong"));
     CHECK(contains(with(header), "the image data are no zlib stream"));
     const Bytes whole = samples::zlib(raw);

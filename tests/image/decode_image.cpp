@@ -26,8 +26,7 @@ Bytes baseline_jpeg(int width, int height, int channels) {
     std::vector<unsigned char> pixels;
     for (int y = 0; y < height; ++y)
         for (int x = 0; x < width; ++x)
-            for (int c = 0; c < channels; ++c)
-                pixels.push_back(static_cast<unsigned char>(8 * x + 4 * y + 20 * c));
+            for (int c = 0; c < channels; ++c) pixels.push_back(static_cast<unsigned char>(8 * x + 4 * y + 20 * c));
     Bytes file;
     stbi_write_jpg_to_func(
         [](void* to, void* from, int size) {
@@ -61,8 +60,7 @@ TEST_CASE("decode_image: a baseline JPEG in gray and in colour") {
             const int base = static_cast<int>(8 * x + 4 * y);
             for (std::size_t c = 0; c < 3; ++c)
                 worst = std::max(worst, std::abs(color.at(y, x)[c] - base - static_cast<int>(c) * 20));
-            worst_gray =
-                std::max(worst_gray, std::abs(*gray.at(y, x) - base - 14));  // 0.587 20 + 0.114 40 = 16.3
+            worst_gray = std::max(worst_gray, std::abs(*gray.at(y, x) - base - 14));  // 0.587 20 + 0.114 40 = 16.3
         }
     CHECK((worst < 12 && worst_gray < 12));
 }
@@ -70,10 +68,9 @@ TEST_CASE("decode_image: a baseline JPEG in gray and in colour") {
 TEST_CASE("decode_image: a JPEG that is cut at any of 16 places is refused") {
     const Bytes file = baseline_jpeg(64, 64, 3);
     for (std::size_t i = 0; i < 16; ++i)
-        CHECK(contains(message<FormatError>([&] {
-                           image::decode_image(ByteView{file}.first(file.size() * i / 16), 3, "x.jpg");
-                       }),
-                       "x.jpg @"));
+        CHECK(contains(
+            message<FormatError>([&] { image::decode_image(ByteView{file}.first(file.size() * i / 16), 3, "x.jpg"); }),
+            "x.jpg @"));
 }
 
 TEST_CASE("decode_image: turned bytes never do harm") {
@@ -92,8 +89,8 @@ TEST_CASE("decode_image: other formats are refused by content") {
     for (const std::string_view start :
          {"GIF89a\x01\x00\x01\x00\x00\x00\x00"sv, "BM\x3A\x00\x00\x00\x00\x00\x00\x00"sv, "8BPS\x00\x01"sv,
           "#?RADIANCE\n"sv, "P6\n1 1\n255\n\x00\x00\x00"sv, "P5\n1 1\n255\n\x00"sv, "\x53\x80\xF6\x34"sv,
-          "\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x18\x00"sv,
-          "RIFF\x00\x00\x00\x00WEBP"sv, ""sv, "\x89PNG"sv, "\xFF\xD8"sv}) {
+          "\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x01\x00\x18\x00"sv, "RIFF\x00\x00\x00\x00WEBP"sv,
+          ""sv, "\x89PNG"sv, "\xFF\xD8"sv}) {
         Bytes file(start.begin(), start.end());
         if (start.size() > 4) file.resize(200);
         CHECK(message<FormatError>([&] { image::decode_image(file, 3, "x.png"); }) ==

@@ -52,10 +52,9 @@ inline Bytes squares() {
     return bytes;
 }
 inline Bytes deflated_squares() {
-    return from_hex(
-        "edce810d032108405144a80ae22987ee3f6aaf499768d23fc0cb078084994bd3b122713307d6052f0beac176eaa291f4"
-        "c896a3607996ddb30bba528c8a7109a79826851076dcbe9efc8e0d48456c3ea25c817504a9a378eebbcc6cf005d3a055"
-        "8f71740a7bc15206b7f6886b682b9c31c1a7ffe0ef0dbe01");
+    return from_hex("edce810d032108405144a80ae22987ee3f6aaf499768d23fc0cb078084994bd3b122713307d6052f0beac176eaa291f4"
+                    "c896a3607996ddb30bba528c8a7109a79826851076dcbe9efc8e0d48456c3ea25c817504a9a378eebbcc6cf005d3a055"
+                    "8f71740a7bc15206b7f6886b682b9c31c1a7ffe0ef0dbe01");
 }
 
 /// A gzip member of a deflate stream; `flags` asks for extra (4), name (8), comment (16) and header checksum

@@ -64,8 +64,7 @@ TEST_CASE("gunzip: truncated anywhere, or with one bit of a checksum turned, is 
         missed += gzip_reason(bad).empty();
     }
     CHECK(missed == 0);
-    for (std::size_t at = 28; at < good.size() - 9;
-         ++at) {  // the data; the last byte has bits that mean nothing
+    for (std::size_t at = 28; at < good.size() - 9; ++at) {  // the data; the last byte has bits that mean nothing
         Bytes bad = good;
         bad[at] ^= 0x04;
         missed += gzip_reason(bad).empty();

@@ -51,8 +51,7 @@ TEST_CASE("inflate: fixed codes, and copies that overlap themselves") {
 TEST_CASE("inflate: dynamic codes") { CHECK(inflated(samples::deflated_squares()) == samples::squares()); }
 
 TEST_CASE("inflate: says how much of the input it took") {
-    for (Bytes stream :
-         {samples::deflated_squares(), samples::stored(samples::squares()), from_hex("4b4c840100")}) {
+    for (Bytes stream : {samples::deflated_squares(), samples::stored(samples::squares()), from_hex("4b4c840100")}) {
         const std::size_t length = stream.size();
         stream.resize(length + 20, 0xAA);
         Bytes out(600);

@@ -22,9 +22,7 @@ namespace {
 
 /// The colour of a pixel as 8-bit RGB, by the definitions of the format.
 std::array<unsigned, 3> rgb(const PngSpec& s, std::uint32_t x, std::uint32_t y) {
-    const auto byte = [&](std::uint32_t v) {
-        return s.depth == 16 ? v >> 8 : v * 255 / ((1u << s.depth) - 1);
-    };
+    const auto byte = [&](std::uint32_t v) { return s.depth == 16 ? v >> 8 : v * 255 / ((1u << s.depth) - 1); };
     if (s.color == 3) {
         const unsigned i = s.value(x, y, 0);
         return {i, 255 - i, i * 3 & 255};
@@ -36,8 +34,7 @@ std::array<unsigned, 3> rgb(const PngSpec& s, std::uint32_t x, std::uint32_t y) 
 
 Pixels pattern(std::size_t h, std::size_t w, std::size_t c) {
     Pixels image{h, w, c, Bytes(h * w * c)};
-    for (std::size_t i = 0; i < image.values.size(); ++i)
-        image.values[i] = static_cast<unsigned char>(i * i * 13 >> 2);
+    for (std::size_t i = 0; i < image.values.size(); ++i) image.values[i] = static_cast<unsigned char>(i * i * 13 >> 2);
     return image;
 }
 
@@ -63,8 +60,7 @@ TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gr
                             const auto v = [&](std::uint32_t c, unsigned byte) {
                                 return wide ? s.value(x, y, c) : byte;
                             };
-                            const unsigned mix =
-                                (v(0, r) * 77 + v(1, g) * 150 + v(2, b) * 29) >> 8 >> (wide ? 8 : 0);
+                            const unsigned mix = (v(0, r) * 77 + v(1, g) * 150 + v(2, b) * 29) >> 8 >> (wide ? 8 : 0);
                             wrong += *gray.at(y, x) != (is_gray ? r : mix);
                             const unsigned char* p = color_image.at(y, x);
                             wrong += p[0] != r || p[1] != g || p[2] != b;
@@ -75,9 +71,9 @@ TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gr
 
 TEST_CASE("decode_png: a palette with transparency keeps its colours") {
     const PngSpec s{.depth = 8, .color = 3};
-    const Bytes file = samples::png_of(
-        samples::ihdr(s), samples::chunk("PLTE", samples::palette()), samples::chunk("tRNS", Bytes(256)),
-        samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+    const Bytes file = samples::png_of(samples::ihdr(s), samples::chunk("PLTE", samples::palette()),
+                                       samples::chunk("tRNS", Bytes(256)),
+                                       samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
     const Pixels image = image::decode_png(file, 3, "x.png");
     CHECK((*image.at(2, 3) == s.value(3, 2, 0) && image.values.size() == 45));
 }
@@ -87,9 +83,8 @@ TEST_CASE("decode_png: colours that a palette lacks are black, whatever is in me
     const Bytes whole = samples::palette();
     for (const std::size_t colours : {1u, 2u, 100u, 255u, 256u}) {
         const Bytes palette(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(3 * colours));
-        const Bytes file =
-            samples::png_of(samples::ihdr(s), samples::chunk("PLTE", palette),
-                            samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+        const Bytes file = samples::png_of(samples::ihdr(s), samples::chunk("PLTE", palette),
+                                           samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
         const Pixels image = image::decode_png(file, 3, "x.png");
         bool right = true;
         for (std::uint32_t y = 0; y < s.height; ++y)

@@ -37,8 +37,7 @@ inline Bytes ihdr(const PngSpec& s) {
     Bytes body;
     append_be32(body, s.width);
     append_be32(body, s.height);
-    append(body, Bytes{static_cast<unsigned char>(s.depth), static_cast<unsigned char>(s.color), 0, 0,
-                       s.interlaced});
+    append(body, Bytes{static_cast<unsigned char>(s.depth), static_cast<unsigned char>(s.color), 0, 0, s.interlaced});
     return chunk("IHDR", body);
 }
 

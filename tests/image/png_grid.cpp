@@ -15,8 +15,7 @@ using support::message;
 
 TEST_CASE("png_grid: cells from the left to the right and downwards, the last ones black") {
     Tensor<float, Shape<2, 1, 3>> images{5};
-    for (std::size_t i = 0; i < images.span().size(); ++i)
-        images.span()[i] = static_cast<float>(i + 1) / 255.0f;
+    for (std::size_t i = 0; i < images.span().size(); ++i) images.span()[i] = static_cast<float>(i + 1) / 255.0f;
     const image::Pixels grid = image::png_grid(images.view(), 3);
     CHECK((grid.height == 4 && grid.width == 3 && grid.channels == 3));
     bool right = true;

@@ -60,8 +60,7 @@ TEST_CASE("resize_and_crop: against the definition, down, up and across") {
 }
 
 TEST_CASE("resize_and_crop: the same size is the same image, one colour stays that colour") {
-    const Pixels in =
-        image(5, 6, 3, [](std::size_t y, std::size_t x, std::size_t c) { return y * 40 + x * 7 + c; });
+    const Pixels in = image(5, 6, 3, [](std::size_t y, std::size_t x, std::size_t c) { return y * 40 + x * 7 + c; });
     CHECK(resize_and_crop(in, 5, 6).values == in.values);
     for (const unsigned v : {0u, 1u, 128u, 255u}) {
         const Bytes out = resize_and_crop(image(17, 23, 1, [&](auto...) { return v; }), 6, 9).values;

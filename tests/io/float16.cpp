@@ -22,17 +22,16 @@ struct Case {
 double by_definition(std::uint64_t bits, int e, int m) {
     const int bias = (1 << (e - 1)) - 1, exponent = static_cast<int>(bits >> m & ((1u << e) - 1));
     const double mantissa = std::ldexp(static_cast<double>(bits & ((1u << m) - 1)), -m);
-    const double size =
-        exponent == 0 ? std::ldexp(mantissa, 1 - bias) : std::ldexp(1 + mantissa, exponent - bias);
+    const double size = exponent == 0 ? std::ldexp(mantissa, 1 - bias) : std::ldexp(1 + mantissa, exponent - bias);
     return bits >> (e + m) & 1 ? -size : size;
 }
 
 }  // namespace
 
 TEST_CASE("Float16: values made by hand, subnormal ones too") {
-    for (const Case c : {Case{0x3C00, 1}, Case{0xC000, -2}, Case{0x7BFF, 65504}, Case{0x0400, 0x1p-14},
-                         Case{0x03FF, 0x1.ff8p-15}, Case{0x0001, 0x1p-24}, Case{0x8001, -0x1p-24},
-                         Case{0x3555, 0.333251953125}, Case{0x0000, 0}}) {
+    for (const Case c :
+         {Case{0x3C00, 1}, Case{0xC000, -2}, Case{0x7BFF, 65504}, Case{0x0400, 0x1p-14}, Case{0x03FF, 0x1.ff8p-15},
+          Case{0x0001, 0x1p-24}, Case{0x8001, -0x1p-24}, Case{0x3555, 0.333251953125}, Case{0x0000, 0}}) {
         CAPTURE(c.bits);
         CHECK(io::widened<float>(io::Float16{c.bits}) == static_cast<float>(c.value));
         CHECK(io::widened<double>(io::Float16{c.bits}) == c.value);
@@ -48,8 +47,7 @@ TEST_CASE("BFloat16: values made by hand, subnormal ones too") {
                          Case{0x0001, 0x1p-133}, Case{0x8001, -0x1p-133}, Case{0x3EAB, 0.333984375}}) {
         CAPTURE(c.bits);
         CHECK(io::widened<double>(io::BFloat16{c.bits}) == c.value);
-        CHECK(std::bit_cast<std::uint32_t>(io::widened<float>(io::BFloat16{c.bits})) == std::uint32_t{c.bits}
-                                                                                            << 16);
+        CHECK(std::bit_cast<std::uint32_t>(io::widened<float>(io::BFloat16{c.bits})) == std::uint32_t{c.bits} << 16);
     }
     CHECK(std::isnan(io::widened<double>(io::BFloat16{0xFF81})));
 }

@@ -102,9 +102,8 @@ void number(M& model, int start) {
 template <class M>
 std::vector<double> values(const M& model) {
     std::vector<double> all;
-    M::each_state(
-        [&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
-        model);
+    M::each_state([&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
+                  model);
     return all;
 }
 
@@ -154,8 +153,8 @@ TEST_CASE("io::load: the report says what was taken") {
     auto file = file_of(from);
     const io::LoadReport report = io::load(file, to);
     CHECK(report.taken == Names{"encoder.weight", "encoder.bias", "encoder.average", "head.weight", "rate"});
-    CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() &&
-           report.accepted.empty() && report.widened.empty()));
+    CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() && report.accepted.empty() &&
+           report.widened.empty()));
     CHECK(values(to) == values(from));
     CHECK((to.changes == 1 && to.completed.empty()));
 }
@@ -202,8 +201,7 @@ TEST_CASE("io::load: what is accepted must be a setting of the models") {
     const auto refusal = [&](const char* name) {
         return message<ArgumentError>([&] { io::load(file, toy, {.accept = {"lr", name}}); });
     };
-    CHECK(refusal("clip_nrom") ==
-          "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
+    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
     CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: there are lr, ema.decay");
     CHECK(refusal("heads") == "io::load: accept: heads is no number of options: it must agree with the file");
     Rng rng;
@@ -238,8 +236,7 @@ TEST_CASE("io::load: metadata that a file of ours lacks are demanded, unless the
                 "without");
     const io::LoadReport report =
         io::load(file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
-    CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 &&
-           report.accepted[0].file.empty()));
+    CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
     CHECK(report.taken == Names{"encoder.bias"});
 }
 
@@ -277,22 +274,20 @@ TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on re
     for (const std::string prefix : {"module.", "_orig_mod.", "_orig_mod.module.", "vae/"}) {
         CAPTURE(prefix);
         auto file = foreign([&](const std::string& n) { return prefix + n; });
-        CHECK(message<FormatError>([&] { io::load(file, toy); }) ==
-              "io::load: x: every name begins with \"" + prefix + "\": LoadOptions{.prefix = \"" + prefix +
-                  "\"} takes them");
+        CHECK(message<FormatError>([&] { io::load(file, toy); }) == "io::load: x: every name begins with \"" + prefix +
+                                                                        "\": LoadOptions{.prefix = \"" + prefix +
+                                                                        "\"} takes them");
         number(toy, 50);
         const io::LoadReport report = io::load(file, toy, {.prefix = prefix});
-        CHECK(
-            (toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
+        CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
     }
     auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
     CHECK(message<FormatError>([&] { io::load(two, toy); }) ==
           "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} takes them");
     CHECK(io::load(two, toy, {.prefix = "net."}).unused == Names{"other.x"});
 
-    auto inside = foreign([](const std::string& n) {
-        return n.starts_with("encoder.") ? "encoder._orig_mod." + n.substr(8) : n;
-    });
+    auto inside = foreign(
+        [](const std::string& n) { return n.starts_with("encoder.") ? "encoder._orig_mod." + n.substr(8) : n; });
     CHECK(message<FormatError>([&] { io::load(inside, toy); }) ==
           "io::load: x: names have \"_orig_mod.\" in them: LoadOptions{.rename = {{\"encoder._orig_mod.\", "
           "\"encoder.\"}}} takes them");
@@ -304,9 +299,8 @@ TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on re
 TEST_CASE("io::load: names of the file that lack a beginning") {
     Deep deep;
     auto file = foreign(same);
-    CHECK(
-        message<FormatError>([&] { io::load(file, deep); }) ==
-        "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
+    CHECK(message<FormatError>([&] { io::load(file, deep); }) ==
+          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
     io::load(file, deep, {.rename = {{"", "net."}}});
     CHECK(deep.toy.weight[5] == 6);
 }
@@ -329,11 +323,10 @@ TEST_CASE("io::load: a prefix or a rename that no name has, and one that makes t
 TEST_CASE("io::load: a missing tensor's message says what the file has") {
     Toy<> toy;
     auto typo = foreign([](const std::string& n) { return n == "head.weight" ? "head.wieght" : n; });
-    CHECK(
-        message<FormatError>([&] { io::load(typo, toy); }) ==
-        "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has "
-        "head.wieght 2\n"
-        "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
+    CHECK(message<FormatError>([&] { io::load(typo, toy); }) ==
+          "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has "
+          "head.wieght 2\n"
+          "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
     io::SafetensorsFile nothing{io::SafetensorsWriter{}.bytes(), "x"};
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(nothing, rng); }) ==
@@ -349,14 +342,12 @@ TEST_CASE("io::load: a part on request: what is not there stays as it is, and th
     auto file = foreign([](const std::string& n) { return n == "head.weight" ? "head.extra" : n; });
     CHECK(message<FormatError>([&] { io::load(file, toy, {.allow_missing = {"head"}}); }) ==
           "io::load: x: head.extra: not expected, file has 2");
-    const io::LoadReport report =
-        io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
+    const io::LoadReport report = io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
     CHECK((report.missing == Names{"head.weight"} && report.unused == Names{"head.extra"}));
     CHECK((toy.head[0] == 62 && toy.weight[0] == 1));
     // another number of classes: a tensor of another shape counts as none
     auto wide = foreign(same, 4);
-    CHECK(message<FormatError>([&] { io::load(wide, toy); }) ==
-          "io::load: x: head.weight: expected 2, file has 4");
+    CHECK(message<FormatError>([&] { io::load(wide, toy); }) == "io::load: x: head.weight: expected 2, file has 4");
     CHECK(io::load(wide, toy, {.allow_missing = {"head"}}).missing == Names{"head.weight"});
     CHECK(toy.head[0] == 62);
 }
@@ -381,8 +372,7 @@ TEST_CASE("io::load: a leaf that a model can be used without is made by the mode
     Toy<> toy;
     auto file = foreign([](const std::string& n) { return n == "encoder.average" ? "" : n; });
     const io::LoadReport report = io::load(file, toy);
-    CHECK((report.missing == Names{"encoder.average"} && toy.completed == report.missing &&
-           toy.average[1] == 77));
+    CHECK((report.missing == Names{"encoder.average"} && toy.completed == report.missing && toy.average[1] == 77));
     CHECK((toy.weight[5] == 6 && toy.changes == 1));
 }
 
@@ -440,11 +430,11 @@ TEST_CASE("io::load: options with one to four models, from a file and from a pat
     CHECK(io::load(file, toy, rng, all).missing.size() == 3);
     CHECK(io::load(file, toy, rng, a, all).missing.size() == 4);
     CHECK(io::load(file, toy, rng, a, b, all).missing.size() == 5);
-    for (const auto& call : std::vector<std::string>{
-             message<IoError>([&] { io::load("/none", toy, all); }),
-             message<IoError>([&] { io::load("/none", toy, rng, {.prefix = "m."}); }),
-             message<IoError>([&] { io::load("/none", toy, rng, a, {.prefix = "m."}); }),
-             message<IoError>([&] { io::load("/none", toy, rng, a, b, {.prefix = "m."}); })})
+    for (const auto& call :
+         std::vector<std::string>{message<IoError>([&] { io::load("/none", toy, all); }),
+                                  message<IoError>([&] { io::load("/none", toy, rng, {.prefix = "m."}); }),
+                                  message<IoError>([&] { io::load("/none", toy, rng, a, {.prefix = "m."}); }),
+                                  message<IoError>([&] { io::load("/none", toy, rng, a, b, {.prefix = "m."}); })})
         CHECK(call == "read_file: /none: No such file or directory");
 }
 

@@ -31,10 +31,9 @@ Bytes file(std::string_view header, std::size_t data, std::uint64_t length) {
 }
 Bytes file(std::string_view header, std::size_t data = 0) { return file(header, data, header.size()); }
 
-std::string entry(std::string_view name, std::string_view dtype, std::string_view shape,
-                  std::string_view offsets) {
-    return "\"" + std::string{name} + "\":{\"dtype\":\"" + std::string{dtype} +
-           "\",\"shape\":" + std::string{shape} + ",\"data_offsets\":" + std::string{offsets} + "}";
+std::string entry(std::string_view name, std::string_view dtype, std::string_view shape, std::string_view offsets) {
+    return "\"" + std::string{name} + "\":{\"dtype\":\"" + std::string{dtype} + "\",\"shape\":" + std::string{shape} +
+           ",\"data_offsets\":" + std::string{offsets} + "}";
 }
 std::string header(std::initializer_list<std::string> entries) {
     std::string text;
@@ -87,8 +86,7 @@ std::vector<Malformed> malformed_files() {
         {17, file(R"({"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}})", 4), 47,
          "duplicate key shape"},
         {18, file(R"({"__metadata__":{},"__metadata__":{}})"), 27, "duplicate key: __metadata__"},
-        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17,
-         "zero character"},
+        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17, "zero character"},
         {19, file(R"({"__metadata__":{"k":"\u0000"}})"), 36, "zero character"},
         {20, file(header({f4, entry("\\u0061", "F32", "[0]", "[4,4]")}), 4), 62, "duplicate key: a"},
         {21, file(R"({"__metadata__":{"k":1}})"), 29, "expected '\"', got '1'"},
@@ -97,8 +95,7 @@ std::vector<Malformed> malformed_files() {
         {22, file(repeat("[", 100'000)), 8, "expected '{'"},
         {22, file(repeat("{\"a\":", 100'000)), 17, "unknown field a"},
         {22, file("{\"a\":" + repeat("[", 100'000)), 13, "expected '{', got '['"},
-        {23, file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}})", 4), 64,
-         "unknown field x"},
+        {23, file(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}})", 4), 64, "unknown field x"},
         {24, file(R"({"a":{"shape":[1],"data_offsets":[0,4]}})", 4), 9, "missing field: dtype"},
         {24, file(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4), 9, "missing field: shape"},
         {24, file(R"({"a":{"dtype":"F32","shape":[1]}})", 4), 9, "missing field: data_offsets"},
@@ -143,14 +140,13 @@ std::vector<Malformed> malformed_files() {
         {47, file(one("F32", "[1]", "[0,4,4]"), 4), 59, "expected ']', got ','"},
     };
     std::string same, huge;
-    for (int i = 0; i < 10; ++i)
-        same += (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "F32", "[1]", "[0,4]");
+    for (int i = 0; i < 10; ++i) same += (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "F32", "[1]", "[0,4]");
     list.push_back({43, file(same + "}", 4), 63, "overlap: expected 4, got 0"});
     for (std::uint64_t i = 0; i < 16; ++i) {
         const std::uint64_t step = std::uint64_t{1} << 60;
-        huge += (i == 0 ? "{" : ",") +
-                entry("t" + std::to_string(i), "U8", "[" + std::to_string(step) + "]",
-                      "[" + std::to_string(i * step) + "," + std::to_string((i + 1) * step) + "]");
+        huge +=
+            (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "U8", "[" + std::to_string(step) + "]",
+                                         "[" + std::to_string(i * step) + "," + std::to_string((i + 1) * step) + "]");
     }
     list.push_back({48, file(huge + "}"), 9, "is no part of 0 bytes"});
     return list;
@@ -159,13 +155,12 @@ std::vector<Malformed> malformed_files() {
 FormatCode code_of(const Malformed& m) {
     using enum FormatCode;
     static constexpr std::array<FormatCode, 49> usual{
-        json,     truncated, truncated,     json,          header_length, limit,    limit,
-        limit,    limit,     offsets,       utf8,          utf8,          json,     json,
-        json,     json,      duplicate_key, duplicate_key, duplicate_key, name,     duplicate_key,
-        json,     json,      field,         field,         json,          name,     number,
-        json,     number,    size,          dtype,         dtype,         overflow, overflow,
-        overflow, overflow,  overflow,      limit,         dtype,         offsets,  offsets,
-        size,     offsets,   offsets,       offsets,       offsets,       json,     offsets};
+        json,          truncated, truncated,     json,   header_length, limit,   limit,    limit,         limit,
+        offsets,       utf8,      utf8,          json,   json,          json,    json,     duplicate_key, duplicate_key,
+        duplicate_key, name,      duplicate_key, json,   json,          field,   field,    json,          name,
+        number,        json,      number,        size,   dtype,         dtype,   overflow, overflow,      overflow,
+        overflow,      overflow,  limit,         dtype,  offsets,       offsets, size,     offsets,       offsets,
+        offsets,       offsets,   json,          offsets};
     if (m.what.starts_with("number: ") || m.what == "leading zero") return number;  // among the cases of JSON
     return m.what.starts_with("unknown field") ? field : usual[static_cast<std::size_t>(m.number)];
 }
@@ -203,10 +198,8 @@ TEST_CASE("safetensors: valid files that look odd are read") {
     CHECK(tensors(file(header({entry("a", "F32", "[0]", "[4,4]"), entry("c", "F32", "[0]", "[4,4]"),
                                entry("b", "F32", "[1]", "[0,4]")}),
                        4)) == 3);
-    CHECK(tensors(file(header({entry("z", "F32", "[1]", "[0,4]"), entry("a", "F32", "[1]", "[4,8]")}), 8)) ==
-          2);
-    CHECK(tensors(file(header({entry("a", "F32", "[1]", "[4,8]"), entry("z", "F32", "[1]", "[0,4]")}), 8)) ==
-          2);
+    CHECK(tensors(file(header({entry("z", "F32", "[1]", "[0,4]"), entry("a", "F32", "[1]", "[4,8]")}), 8)) == 2);
+    CHECK(tensors(file(header({entry("a", "F32", "[1]", "[4,8]"), entry("z", "F32", "[1]", "[0,4]")}), 8)) == 2);
     CHECK(tensors(file(R"({"__metadata__":{"k":"v \"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"}})")) == 0);
     CHECK(tensors(file(header({entry("\xC3\xA9\xF0\x9F\x98\x80", "F32", "[1]", "[0,4]")}), 4)) == 1);
     CHECK(tensors(file(header({entry("a", "F64", "[1]", "[0,8]"), entry("b", "F16", "[1]", "[8,10]"),
@@ -254,17 +247,10 @@ TEST_CASE("safetensors: names in messages cannot break a terminal") {
 TEST_CASE("safetensors: a huge header costs time in proportion, and too many tensors are refused") {
     const auto start = std::chrono::steady_clock::now();
     const std::string spaces(20'000'000, ' ');
-    CHECK(contains(message<FormatError>([&] {
-                       SafetensorsFile{file(spaces), "x"};
-                   }),
-                   "expected '{', got the end"));
+    CHECK(contains(message<FormatError>([&] { SafetensorsFile{file(spaces), "x"}; }), "expected '{', got the end"));
     std::string many = "{";
-    for (int i = 0; i <= 100'000; ++i)
-        many += (i == 0 ? "" : ",") + entry(std::to_string(i), "U8", "[0]", "[0,0]");
-    CHECK(contains(message<FormatError>([&] {
-                       SafetensorsFile{file(many + "}"), "x"};
-                   }),
-                   "more than 100000 tensors"));
+    for (int i = 0; i <= 100'000; ++i) many += (i == 0 ? "" : ",") + entry(std::to_string(i), "U8", "[0]", "[0,0]");
+    CHECK(contains(message<FormatError>([&] { SafetensorsFile{file(many + "}"), "x"}; }), "more than 100000 tensors"));
     CHECK(contains(message<FormatError>([&] { SafetensorsFile(file(sound, 4), "x", {.header = 20}); }),
                    "header too large"));
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{20});

@@ -74,9 +74,9 @@ TEST_CASE("SafetensorsWriter: what no reader would take is refused") {
     CHECK(add("a", {2}).empty());
     CHECK(add("a", {2}) == "SafetensorsWriter: two tensors are called a");
     CHECK(add("b", {3}) == "SafetensorsWriter: b: values: expected 3, got 2");
-    CHECK(add("b", {std::uint64_t{1} << 32, std::uint64_t{1} << 32}) == "SafetensorsWriter: b: a shape of more than 2^64 values");
-    CHECK(add("c", std::vector<std::uint64_t>(9, 1)) ==
-          "SafetensorsWriter: c: dimensions: expected 8, got 9");
+    CHECK(add("b", {std::uint64_t{1} << 32, std::uint64_t{1} << 32}) ==
+          "SafetensorsWriter: b: a shape of more than 2^64 values");
+    CHECK(add("c", std::vector<std::uint64_t>(9, 1)) == "SafetensorsWriter: c: dimensions: expected 8, got 9");
     CHECK(add("", {2}) == "SafetensorsWriter: no name for a tensor: ");
     CHECK(add("__metadata__", {2}) == "SafetensorsWriter: no name for a tensor: __metadata__");
     CHECK(add(std::string(1025, 'x'), {2}).starts_with("SafetensorsWriter: no name for a tensor: xxx"));

@@ -68,9 +68,8 @@ void number(M& model, int start) {
 template <class M>
 std::vector<double> values(const M& model) {
     std::vector<double> all;
-    M::each_state(
-        [&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
-        model);
+    M::each_state([&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
+                  model);
     return all;
 }
 
@@ -81,10 +80,9 @@ int python(const TemporaryFolder& folder, const std::string& script) {
                                            "except ImportError:\n    sys.exit(77)\n"
                                         << script;
     const std::string program = chosen && *chosen ? chosen : "python3";
-    const int status =
-        std::system(("cd '" + folder.str() + "' && command -v '" + program + "' >/dev/null || exit 77; cd '" +
-                     folder.str() + "' && '" + program + "' script.py")
-                        .c_str());
+    const int status = std::system(("cd '" + folder.str() + "' && command -v '" + program +
+                                    "' >/dev/null || exit 77; cd '" + folder.str() + "' && '" + program + "' script.py")
+                                       .c_str());
     return status < 0 ? 77 : WEXITSTATUS(status);
 }
 

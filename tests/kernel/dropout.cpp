@@ -10,8 +10,7 @@
 
 namespace kernel = tessera::kernel;
 
-TEST_CASE_TEMPLATE("dropout_mask: the half words of Philox in the order that its comment gives", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("dropout_mask: the half words of Philox in the order that its comment gives", T, float, double) {
     const std::array<std::uint32_t, 2> key{123456u, 789u};
     const std::uint32_t keep = 40000;
     bool equal = true;

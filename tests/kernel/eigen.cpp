@@ -7,7 +7,8 @@
 
 namespace kernel = tessera::kernel;
 
-TEST_CASE_TEMPLATE("eigen_map: a matrix of Eigen over rows at a distance, read and written in place", T, float, double) {
+TEST_CASE_TEMPLATE("eigen_map: a matrix of Eigen over rows at a distance, read and written in place", T, float,
+                   double) {
     constexpr std::size_t rows = 3, columns = 4, stride = 7;
     auto x = support::numbers<T>(rows * stride, 1);
     const auto before = x;

@@ -101,8 +101,7 @@ TEST_CASE_TEMPLATE("elementwise: relu and its gradient, zero at zero", T, float,
 }
 
 TEST_CASE_TEMPLATE("elementwise: sigmoid and its gradient", T, float, double) {
-    CHECK(forward_error<T>([](auto x, auto y) { kernel::sigmoid_forward<T>(x, y); }, sigmoid) <
-          tolerance<T>());
+    CHECK(forward_error<T>([](auto x, auto y) { kernel::sigmoid_forward<T>(x, y); }, sigmoid) < tolerance<T>());
     const auto run = [](auto y, auto dy, auto dx) { kernel::sigmoid_backward<T>(y, dy, dx); };
     CHECK(backward_error<T>(run, sigmoid, true) < tolerance<T>());
 }
@@ -127,8 +126,7 @@ TEST_CASE_TEMPLATE("elementwise: gelu and its gradient", T, float, double) {
     CHECK(backward_error<T>(run, gelu, false) < tolerance<T>());
 }
 
-TEST_CASE_TEMPLATE("elementwise: gelu with its derivative gives the bits of the two alone", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("elementwise: gelu with its derivative gives the bits of the two alone", T, float, double) {
     bool same = true;
     for (std::size_t n : odd_sizes) {
         const auto x = waves<T>(n, 4, 0.4);

@@ -17,7 +17,7 @@ struct GroupTwin {
     std::vector<T> y, dx, dweight, dbias;
 
     GroupTwin(std::size_t rows, std::size_t groups, const std::vector<T>& x, const std::vector<T>& weight,
-         const std::vector<T>& bias, const std::vector<T>& dy)
+              const std::vector<T>& bias, const std::vector<T>& dy)
         : y(x.size()), dx(x.size()), dweight(weight.size(), T(1)), dbias(weight.size(), T(1)) {
         const std::size_t channels = weight.size(), each = channels / groups;
         const double count = static_cast<double>(rows * each);
@@ -30,9 +30,7 @@ struct GroupTwin {
                           static_cast<double>(dy[r * channels + c]));
             };
             over([&](std::size_t, std::size_t, double v, double) { mean += v / count; });
-            over([&](std::size_t, std::size_t, double v, double) {
-                variance += (v - mean) * (v - mean) / count;
-            });
+            over([&](std::size_t, std::size_t, double v, double) { variance += (v - mean) * (v - mean) / count; });
             const double rstd = 1 / std::sqrt(variance + 1e-5);
             std::vector<double> dw(channels), db(channels);
             over([&](std::size_t i, std::size_t c, double v, double d) {
@@ -55,29 +53,22 @@ struct GroupTwin {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("group_norm: forward and backward are the formulas, and gradients are added", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("group_norm: forward and backward are the formulas, and gradients are added", T, float, double) {
     struct Sizes {
         std::size_t rows, channels, groups;
     };
     double worst = 0;
-    for (const auto [rows, channels, groups] : {Sizes{9, 1, 1},
-                                                {9, 7, 7},
-                                                {3, 8, 2},
-                                                {31, 9, 3},
-                                                {7, 31, 1},
-                                                {8, 33, 11},
-                                                {49, 64, 8},
-                                                {1, 8, 2}}) {
-        const auto x = numbers<T>(rows * channels, 1), weight = numbers<T>(channels, 2),
-                   bias = numbers<T>(channels, 3), dy = numbers<T>(rows * channels, 4);
+    for (const auto [rows, channels, groups] :
+         {Sizes{9, 1, 1}, {9, 7, 7}, {3, 8, 2}, {31, 9, 3}, {7, 31, 1}, {8, 33, 11}, {49, 64, 8}, {1, 8, 2}}) {
+        const auto x = numbers<T>(rows * channels, 1), weight = numbers<T>(channels, 2), bias = numbers<T>(channels, 3),
+                   dy = numbers<T>(rows * channels, 4);
         std::vector<T> y(x.size()), dx(x.size()), mean(channels), rstd(channels), sums(2 * channels),
             dweight(channels, T(1)), dbias(channels, T(1));
         kernel::group_norm_forward<T>(x, groups, weight, bias, y, mean, rstd, T(1e-5));
         kernel::group_norm_backward<T>(x, groups, weight, mean, rstd, dy, dx, dweight, dbias, sums);
         const GroupTwin<T> twin(rows, groups, x, weight, bias, dy);
-        for (const double d : {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight),
-                               distance(twin.dbias, dbias)})
+        for (const double d :
+             {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight), distance(twin.dbias, dbias)})
             worst = std::max(worst, d);
     }
     CHECK(worst < 30);

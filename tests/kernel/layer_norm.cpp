@@ -18,7 +18,7 @@ struct RowTwin {
     std::vector<T> y, dx, dweight, dbias;
 
     RowTwin(std::size_t rows, std::size_t width, const std::vector<T>& x, const std::vector<T>& weight,
-         const std::vector<T>& bias, const std::vector<T>& dy)
+            const std::vector<T>& bias, const std::vector<T>& dy)
         : y(x.size()), dx(x.size()), dweight(width), dbias(width) {
         std::vector<double> dw(width), db(width);
         const double count = static_cast<double>(width);
@@ -34,8 +34,7 @@ struct RowTwin {
                 const double n = (at(x, c) - mean) * rstd, g = at(dy, c) * static_cast<double>(weight[c]);
                 mean_g += g / count;
                 mean_gn += g * n / count;
-                y[r * width + c] =
-                    static_cast<T>(n * static_cast<double>(weight[c]) + static_cast<double>(bias[c]));
+                y[r * width + c] = static_cast<T>(n * static_cast<double>(weight[c]) + static_cast<double>(bias[c]));
                 dw[c] += at(dy, c) * n;
                 db[c] += at(dy, c);
             }
@@ -51,20 +50,18 @@ struct RowTwin {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("layer_norm: forward and backward are the formulas, and gradients are added", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("layer_norm: forward and backward are the formulas, and gradients are added", T, float, double) {
     double worst = 0;
     for (const std::size_t width : {4u, 7u, 8u, 9u, 31u, 33u, 128u}) {
         const std::size_t rows = 5;
-        const auto x = numbers<T>(rows * width, 1), weight = numbers<T>(width, 2),
-                   bias = numbers<T>(width, 3), dy = numbers<T>(rows * width, 4);
-        std::vector<T> y(x.size()), dx(x.size()), mean(rows), rstd(rows), dweight(width, T(1)),
-            dbias(width, T(1));
+        const auto x = numbers<T>(rows * width, 1), weight = numbers<T>(width, 2), bias = numbers<T>(width, 3),
+                   dy = numbers<T>(rows * width, 4);
+        std::vector<T> y(x.size()), dx(x.size()), mean(rows), rstd(rows), dweight(width, T(1)), dbias(width, T(1));
         kernel::layer_norm_forward<T>(x, weight, bias, y, mean, rstd, T(1e-5));
         kernel::layer_norm_backward<T>(x, weight, mean, rstd, dy, dx, dweight, dbias);
         const RowTwin<T> twin(rows, width, x, weight, bias, dy);
-        for (const double d : {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight),
-                               distance(twin.dbias, dbias)})
+        for (const double d :
+             {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight), distance(twin.dbias, dbias)})
             worst = std::max(worst, d);
     }
     CHECK(worst < 30);  // roundings of the sums

@@ -79,8 +79,8 @@ TEST_CASE_TEMPLATE("nearest_code: equal codes give the lowest index, wherever th
     CHECK(nearest(1, x, d, k, d, std::vector<T>(k * d, T(1)))[0] == 0);
 }
 
-TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbers, has no code; its neighbours have", T,
-                   float, double) {
+TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbers, has no code; its neighbours have",
+                   T, float, double) {
     constexpr std::size_t k = 33, d = 7, rows = 17;
     const auto codes = numbers<T>(k * d, 1);
     const auto clean = numbers<T>(rows * d, 2);
@@ -91,8 +91,7 @@ TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbe
             auto x = clean;
             x[at * d + at % d] = bad;
             const auto got = nearest(rows, x, d, k, d, codes);
-            for (std::size_t m = 0; m < rows; ++m)
-                right &= got[m] == (m == at ? tessera::no_token : expected[m]);
+            for (std::size_t m = 0; m < rows; ++m) right &= got[m] == (m == at ? tessera::no_token : expected[m]);
         }
     CHECK(right);
 }

@@ -13,13 +13,12 @@ namespace kernel = tessera::kernel;
 
 namespace {
 
-kernel::Pool pool(std::size_t h, std::size_t w, std::size_t c, std::size_t size, std::size_t stride,
-                  std::size_t pad) {
+kernel::Pool pool(std::size_t h, std::size_t w, std::size_t c, std::size_t size, std::size_t stride, std::size_t pad) {
     return {h, w, c, size, stride, pad, (h + 2 * pad - size) / stride + 1, (w + 2 * pad - size) / stride + 1};
 }
-const std::vector<kernel::Pool> pools{
-    pool(4, 6, 1, 2, 2, 0),  pool(5, 4, 7, 3, 1, 1),  pool(7, 7, 8, 3, 2, 1),  pool(6, 5, 9, 2, 3, 0),
-    pool(4, 4, 31, 4, 4, 0), pool(3, 8, 33, 3, 2, 2), pool(1, 1, 16, 1, 1, 0), pool(5, 5, 3, 5, 1, 4)};
+const std::vector<kernel::Pool> pools{pool(4, 6, 1, 2, 2, 0),  pool(5, 4, 7, 3, 1, 1),  pool(7, 7, 8, 3, 2, 1),
+                                      pool(6, 5, 9, 2, 3, 0),  pool(4, 4, 31, 4, 4, 0), pool(3, 8, 33, 3, 2, 2),
+                                      pool(1, 1, 16, 1, 1, 0), pool(5, 5, 3, 5, 1, 4)};
 
 // f(output index, input index) for every place of every window that lies inside the image, in order.
 template <class F>
@@ -30,12 +29,10 @@ void places(const kernel::Pool& p, F f) {
                 for (std::size_t k = 0; k < p.size * p.size; ++k) {
                     const auto iy = static_cast<long>(oy * p.stride + k / p.size) - static_cast<long>(p.pad);
                     const auto ix = static_cast<long>(ox * p.stride + k % p.size) - static_cast<long>(p.pad);
-                    if (iy < 0 || ix < 0 || iy >= static_cast<long>(p.height) ||
-                        ix >= static_cast<long>(p.width))
+                    if (iy < 0 || ix < 0 || iy >= static_cast<long>(p.height) || ix >= static_cast<long>(p.width))
                         continue;
                     f((oy * p.out_width + ox) * p.channels + c,
-                      (static_cast<std::size_t>(iy) * p.width + static_cast<std::size_t>(ix)) * p.channels +
-                          c);
+                      (static_cast<std::size_t>(iy) * p.width + static_cast<std::size_t>(ix)) * p.channels + c);
                 }
 }
 std::size_t in_size(const kernel::Pool& p) { return p.height * p.width * p.channels; }
@@ -43,8 +40,7 @@ std::size_t out_size(const kernel::Pool& p) { return p.out_height * p.out_width 
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("average_pool: the mean over the window with zeros for padding, and its adjoint", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("average_pool: the mean over the window with zeros for padding, and its adjoint", T, float, double) {
     double worst = 0;
     for (const auto& p : pools) {
         const auto x = numbers<T>(in_size(p), 1), dy = numbers<T>(out_size(p), 2);
@@ -61,8 +57,8 @@ TEST_CASE_TEMPLATE("average_pool: the mean over the window with zeros for paddin
     CHECK(worst < 8);
 }
 
-TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, and dx goes there alone", T,
-                   float, double) {
+TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, and dx goes there alone", T, float,
+                   double) {
     bool equal = true;
     for (const auto& p : pools) {
         auto x = numbers<T>(in_size(p), 1);
@@ -84,13 +80,11 @@ TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, an
 
 TEST_CASE("max_pool: minus infinity everywhere is the largest, NaN is larger than everything") {
     const auto p = pool(2, 2, 17, 2, 2, 0);
-    std::vector<float> x(in_size(p), -std::numeric_limits<float>::infinity()), y(17), position(17),
-        dx(in_size(p));
+    std::vector<float> x(in_size(p), -std::numeric_limits<float>::infinity()), y(17), position(17), dx(in_size(p));
     const std::vector<float> dy(17, 1.f);
     x[2 * 17 + 3] = std::numeric_limits<float>::quiet_NaN();  // third place, channel 3
     x[3 * 17 + 3] = 5.f;
-    x[1 * 17 + 16] =
-        std::numeric_limits<float>::quiet_NaN();  // second place, the last channel (behind the vectors)
+    x[1 * 17 + 16] = std::numeric_limits<float>::quiet_NaN();  // second place, the last channel (behind the vectors)
     x[2 * 17 + 16] = 5.f;
     kernel::max_pool_forward<float>(p, x, y, position);
     kernel::max_pool_backward<float>(p, position, dy, dx);
@@ -110,8 +104,7 @@ TEST_CASE_TEMPLATE("enlarge: each pixel factor^2 times, and its adjoint", T, flo
     for (const std::size_t channels : {1u, 7u, 8u, 9u, 31u, 33u})
         for (const std::size_t factor : {1u, 2u, 3u}) {
             const std::size_t height = 3, width = 4, line = width * factor;
-            const auto x = numbers<T>(height * width * channels, 1),
-                       dy = numbers<T>(x.size() * factor * factor, 2);
+            const auto x = numbers<T>(height * width * channels, 1), dy = numbers<T>(x.size() * factor * factor, 2);
             std::vector<T> y(dy.size()), dx(x.size(), T(9)), ty(dy.size()), tdx(x.size());
             kernel::upsample_nearest_forward<T>(width, channels, factor, x, y);
             kernel::upsample_nearest_backward<T>(width, channels, factor, dy, dx);

@@ -37,15 +37,13 @@ TEST_CASE_TEMPLATE("reduce: sums have the bits of 16 lanes in chunks of 4096", T
     bool squares = true, squared = true, absolute = true;
     for (std::size_t n : terms) {
         const auto a = waves<T>(n, 3, 0), b = waves<T>(n, 3, 1);
-        squares = squares && kernel::sum_squares<T>(a) == in_chunks<T>(n, [&](T s, std::size_t i) {
-                                 return simd::fma(a[i], a[i], s);
-                             });
+        squares = squares && kernel::sum_squares<T>(a) ==
+                                 in_chunks<T>(n, [&](T s, std::size_t i) { return simd::fma(a[i], a[i], s); });
         squared = squared && kernel::squared_error<T>(a, b) == in_chunks<T>(n, [&](T s, std::size_t i) {
                                  return simd::fma(a[i] - b[i], a[i] - b[i], s);
                              });
-        absolute = absolute && kernel::absolute_error<T>(a, b) == in_chunks<T>(n, [&](T s, std::size_t i) {
-                                   return s + std::abs(a[i] - b[i]);
-                               });
+        absolute = absolute && kernel::absolute_error<T>(a, b) ==
+                                   in_chunks<T>(n, [&](T s, std::size_t i) { return s + std::abs(a[i] - b[i]); });
     }
     CHECK(squares);
     CHECK(squared);
@@ -66,8 +64,7 @@ TEST_CASE("reduce: NaN is not lost, in the body or the tail") {
         const auto b = waves<float>(33, 3, 1);
         a[i] = std::numeric_limits<float>::quiet_NaN();
         always = always && std::isnan(kernel::sum_squares<float>(a)) &&
-                 std::isnan(kernel::squared_error<float>(a, b)) &&
-                 std::isnan(kernel::absolute_error<float>(a, b)) &&
+                 std::isnan(kernel::squared_error<float>(a, b)) && std::isnan(kernel::absolute_error<float>(a, b)) &&
                  std::isnan(kernel::absolute_error<float>(b, a));
     }
     CHECK(always);

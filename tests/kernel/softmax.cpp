@@ -34,8 +34,7 @@ TEST_CASE_TEMPLATE("softmax: agrees with plain scalars", T, float, double) {
         auto x = waves<T>(n, 9);
         const auto exact = plain(x);
         kernel::softmax<T>(std::span<T>{x});
-        for (std::size_t i = 0; i < n; ++i)
-            worst = std::max(worst, std::abs(static_cast<double>(x[i]) / exact[i] - 1));
+        for (std::size_t i = 0; i < n; ++i) worst = std::max(worst, std::abs(static_cast<double>(x[i]) / exact[i] - 1));
     }
     CHECK(worst < (std::is_same_v<T, float> ? 2e-6 : 1e-14));
 }
@@ -52,8 +51,7 @@ TEST_CASE_TEMPLATE("softmax: in place and apart give the same bits", T, float, d
     CHECK(same);
 }
 
-TEST_CASE_TEMPLATE("softmax: the sum alone has the bits of the sum of the row that is written", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("softmax: the sum alone has the bits of the sum of the row that is written", T, float, double) {
     bool same = true;
     for (std::size_t n : classes) {
         const auto x = waves<T>(n, 9);
@@ -63,8 +61,7 @@ TEST_CASE_TEMPLATE("softmax: the sum alone has the bits of the sum of the row th
     CHECK(same);
 }
 
-TEST_CASE_TEMPLATE("softmax: large logits do not overflow, and minus infinity is never drawn", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("softmax: large logits do not overflow, and minus infinity is never drawn", T, float, double) {
     const T inf = std::numeric_limits<T>::infinity();
     std::vector<T> x{T(30000), -inf, T(30000), T(-30000), T(29900)};
     kernel::softmax<T>(std::span<T>{x});

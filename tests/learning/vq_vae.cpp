@@ -26,8 +26,8 @@ namespace {
 using Image = Shape<16, 16, 1>;
 struct Encoder : Chain<Image, Conv2d<16, halve4>, Relu, Conv2d<32, halve4>, Relu,
                        Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<32, keep1>>, Conv2d<8, keep1>> {};
-struct Decoder : Chain<Encoder::Output, Conv2d<32, keep3>, Relu, ConvTranspose2d<16, double4>, Relu, ConvTranspose2d<1, double4>,
-                       Sigmoid> {};
+struct Decoder : Chain<Encoder::Output, Conv2d<32, keep3>, Relu, ConvTranspose2d<16, double4>, Relu,
+                       ConvTranspose2d<1, double4>, Sigmoid> {};
 using Vae = VqVae<Encoder, Codebook<64>, Decoder>;
 
 data::Images<Image> digits() {
@@ -40,7 +40,8 @@ data::Images<Image> digits() {
         const std::size_t top = 1 + rng.below(3), left = 2 + rng.below(4);
         const auto ink = static_cast<std::uint8_t>(160 + rng.below(96));
         const auto bar = [&](std::size_t y, std::size_t x, std::size_t height, std::size_t width) {
-            for (std::size_t i = 0; i < height * width; ++i) bytes[n * 256 + (top + y + i / width) * 16 + left + x + i % width] = ink;
+            for (std::size_t i = 0; i < height * width; ++i)
+                bytes[n * 256 + (top + y + i / width) * 16 + left + x + i % width] = ink;
         };
         const unsigned on = lit[n % 10];
         if (on & 1) bar(0, 0, 2, 8);

@@ -16,8 +16,7 @@ using support::waves;
 namespace ts = tessera;
 using Tokens = std::vector<ts::Token>;
 
-TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row that is ignored", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row that is ignored", T, float, double) {
     std::vector<T> logits(45), d(45);
     for (std::size_t i = 0; i < 45; ++i) logits[i] = static_cast<T>((i * 7) % 11) - 5;
     const Tokens targets{0, 8, ts::no_token, 3, 4};
@@ -72,8 +71,7 @@ TEST_CASE("cross_entropy: blocks of rows are the batch") {
     const double sum = ts::cross_entropy<float>(logits, targets, whole, 0.25f);
     double blocks = 0;
     for (std::size_t row = 0; row < 4; ++row)
-        blocks += ts::cross_entropy<float>(std::span{logits}.subspan(row * 9, 9),
-                                           std::span{targets}.subspan(row, 1),
+        blocks += ts::cross_entropy<float>(std::span{logits}.subspan(row * 9, 9), std::span{targets}.subspan(row, 1),
                                            std::span{parts}.subspan(row * 9, 9), 0.25f);
     CHECK(blocks == sum);
     CHECK(whole == parts);

@@ -34,7 +34,8 @@ struct Gaussian {
         L::pack(params, {}, options, w);
     }
     double operator()(const std::vector<T>& y, const std::vector<T>& target, std::vector<T>& dy, T scale) {
-        return L::loss_and_grad(w, pair::samples<T>(y), pair::samples<T>(target), {dy.data(), dy.size()}, cache, grad, scale);
+        return L::loss_and_grad(w, pair::samples<T>(y), pair::samples<T>(target), {dy.data(), dy.size()}, cache, grad,
+                                scale);
     }
 };
 
@@ -46,7 +47,8 @@ TEST_CASE_TEMPLATE("GaussianNll: loss and gradients are those of torch.nn.Gaussi
     std::vector<T> dy(33);
     const std::span<const double> grads[] = {golden::gaussian_nll_narrow_grad, golden::gaussian_nll_wide_grad};
     const double losses[] = {golden::gaussian_nll_narrow[0], golden::gaussian_nll_wide[0]};
-    const double variances[] = {golden::gaussian_nll_narrow_variance_grad[0], golden::gaussian_nll_wide_variance_grad[0]};
+    const double variances[] = {golden::gaussian_nll_narrow_variance_grad[0],
+                                golden::gaussian_nll_wide_variance_grad[0]};
     for (const bool wide : {false, true}) {
         Gaussian<T> loss{wide ? 0.75 : -1.5};
         CHECK(std::abs(loss(y, target, dy, T(1) / 33) / 33 - losses[wide]) < tolerance);
@@ -96,7 +98,8 @@ TEST_CASE("GaussianNll: starts at a variance of one, has one parameter and names
     std::string names;
     decltype(params)::each([&](const ts::Path& path, const auto&) { names += path.str(); }, params);
     CHECK(names == "log_variance");
-    CHECK(ts::settings_of<ts::GaussianNllLoss<pair::Number, float>>({.eps = 0.5}) == std::vector<ts::Setting>{{"loss.eps", "0.5"}});
+    CHECK(ts::settings_of<ts::GaussianNllLoss<pair::Number, float>>({.eps = 0.5}) ==
+          std::vector<ts::Setting>{{"loss.eps", "0.5"}});
 }
 
 TEST_CASE("GaussianNll: an eps that cannot work is refused by name") {
@@ -108,7 +111,8 @@ TEST_CASE("GaussianNll: an eps that cannot work is refused by name") {
     CHECK(refused(0) == "GaussianNll: eps: expected a finite number > 0, got 0");
     CHECK(refused(-1) == "GaussianNll: eps: expected a finite number > 0, got -1");
     CHECK(refused(std::nan("")) == "GaussianNll: eps: expected a finite number > 0, got nan");
-    CHECK(refused(std::numeric_limits<double>::infinity()) == "GaussianNll: eps: expected a finite number > 0, got inf");
+    CHECK(refused(std::numeric_limits<double>::infinity()) ==
+          "GaussianNll: eps: expected a finite number > 0, got inf");
 }
 
 }  // namespace gaussian_nll_test

@@ -29,7 +29,8 @@ namespace {
 
 using In = Shape<4, 4, 1>;
 static_assert(Loss<MseLoss<In, float>> && Loss<L1Loss<In, double>> && Loss<GaussianNllLoss<In, float>>);
-static_assert(LossSpec<Mse, In> && LossSpec<GaussianNll, In, double> && !LossSpec<int, In> && !LossSpec<Codebook<4>, In>);
+static_assert(LossSpec<Mse, In> && LossSpec<GaussianNll, In, double> && !LossSpec<int, In> &&
+              !LossSpec<Codebook<4>, In>);
 static_assert(std::same_as<BindLoss<Mse, In, float>, MseLoss<In, float>>);
 
 // What misses one member of it.
@@ -42,7 +43,8 @@ struct FloatLoss : MseLoss<In, float> {
 struct NoParameterSet : MseLoss<In, float> {
     using Params = int;
 };
-static_assert(!Loss<int> && !Loss<NoLoss> && !Loss<FloatLoss> && !Loss<NoParameterSet> && Loss<detail::BrokenLoss<In, float>>);
+static_assert(!Loss<int> && !Loss<NoLoss> && !Loss<FloatLoss> && !Loss<NoParameterSet> &&
+              Loss<detail::BrokenLoss<In, float>>);
 
 /// Squared errors of pixels, those of the left half times `left`, all times a weight of each row that a file keeps.
 template <StaticShape S, std::floating_point T>
@@ -71,7 +73,8 @@ struct WeighedLoss {
         for (T& w : b.weight.span()) w = static_cast<T>(rng.uniform(0.5f, 1.5f));
     }
     static void pack(const Params&, const Buffers& b, const Options& o, Packed& w) {
-        for (std::size_t i = 0; i < S::size; ++i) w.of.data()[i] = b.weight[i / row] * (i % row < half ? static_cast<T>(o.left) : T(1));
+        for (std::size_t i = 0; i < S::size; ++i)
+            w.of.data()[i] = b.weight[i / row] * (i % row < half ? static_cast<T>(o.left) : T(1));
     }
     static double loss(const Packed& w, View<const T, S> y, View<const T, S> target, Cache&) {
         double sum = 0;
@@ -81,8 +84,8 @@ struct WeighedLoss {
         }
         return sum;
     }
-    static double loss_and_grad(const Packed& w, View<const T, S> y, View<const T, S> target, View<T, S> dy, Cache& c, Params&,
-                                T scale) {
+    static double loss_and_grad(const Packed& w, View<const T, S> y, View<const T, S> target, View<T, S> dy, Cache& c,
+                                Params&, T scale) {
         const double sum = loss(w, y, target, c);
         for (std::size_t i = 0; i < y.elements(); ++i)
             dy.data()[i] = 2 * w.of.data()[i % S::size] * (y.data()[i] - target.data()[i]) * scale;
@@ -137,7 +140,8 @@ TEST_CASE("Loss: what it learns is optimised, what it keeps is saved, and its op
     for (int i = 0; i < 200; ++i) trainer.step(x);
     const auto y = learned.reconstruct(x);
     for (std::size_t i = 0; i < y.span().size(); ++i)
-        mse += std::pow(static_cast<double>(y.data()[i]) - static_cast<double>(x.data()[i]), 2) / static_cast<double>(y.span().size());
+        mse += std::pow(static_cast<double>(y.data()[i]) - static_cast<double>(x.data()[i]), 2) /
+               static_cast<double>(y.span().size());
     CHECK(learned.params().loss.log_variance[0] < -1);
     CHECK(learned.params().loss.log_variance[0] == doctest::Approx(std::log(mse)).epsilon(0.2));
 
@@ -152,10 +156,12 @@ TEST_CASE("Loss: what it learns is optimised, what it keeps is saved, and its op
     CHECK(support::hash_state(kept) == support::hash_state(loaded));
     CHECK(VaeOf<Weighed>::metadata().back() == std::pair<std::string, std::string>{"halves", "2"});
     CHECK(kept.settings().back() == Setting{"left", "2.000000"});
-    CHECK(support::message<ArgumentError>([&] { VaeOf<Weighed>{rng, {}, {.left = -1}}; }) ==
-          "Weighed: left: expected a number >= 0");
-    CHECK(support::message<ArgumentError>([&] { VaeOf<GaussianNll>{rng, {}, {.eps = 0}}; }) ==
-          "GaussianNll: eps: expected a finite number > 0, got 0");
+    CHECK(support::message<ArgumentError>([&] {
+              VaeOf<Weighed>{rng, {}, {.left = -1}};
+          }) == "Weighed: left: expected a number >= 0");
+    CHECK(support::message<ArgumentError>([&] {
+              VaeOf<GaussianNll>{rng, {}, {.eps = 0}};
+          }) == "GaussianNll: eps: expected a finite number > 0, got 0");
 }
 
 TEST_CASE("Loss: what a program goes on with where a spec is none is a loss that is zero") {

@@ -51,7 +51,7 @@ TEST_CASE("Mse: two blocks with one scale are the batch") {
     double blocks = 0;
     for (std::size_t b : {0u, 16u})
         blocks += pair::loss_and_grad<ts::Mse, float>(std::span{y}.subspan(b, 16), std::span{target}.subspan(b, 16),
-                                                std::span{parts}.subspan(b, 16), 1.f / 32);
+                                                      std::span{parts}.subspan(b, 16), 1.f / 32);
     CHECK(blocks == sum);
     CHECK(whole == parts);
 }

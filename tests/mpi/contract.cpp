@@ -23,9 +23,8 @@ std::string lengths(dist::Mpi& mpi) {
         if (mpi.rank() != 1) continue;
         std::vector<std::byte> in(expected);
         const std::string text = support::message<CommunicationError>([&] { mpi.receive(in, 0); });
-        const bool right = expected == 5
-                               ? text.starts_with("dist::Mpi: receive from rank 0: ") && text.size() > 40
-                               : text == "dist::Mpi: receive from rank 0: bytes: expected 10, got 8";
+        const bool right = expected == 5 ? text.starts_with("dist::Mpi: receive from rank 0: ") && text.size() > 40
+                                         : text == "dist::Mpi: receive from rank 0: bytes: expected 10, got 8";
         if (!right) return "a message of 8 bytes for " + std::to_string(expected) + ": " + text;
     }
     return {};

@@ -40,8 +40,8 @@ std::size_t in_grace([[maybe_unused]] const Vae& vae) {
 template <class Spec, class Comm>
 Result train(Comm& communicator, const typename Spec::Options& options) {
     using Vae = typename Spec::Vae;
-    using Prior = Gpt<GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 2,
-                                .dropout_percent = 10}>;
+    using Prior = Gpt<GptConfig{
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 2, .dropout_percent = 10}>;
     Rng rng{42};
     Result result;
     const auto images = support::bars(152, 3);

@@ -14,6 +14,5 @@ TEST_CASE("AvgPool2d keeps the contract") {
 }
 
 TEST_CASE("AvgPool2d: values and gradients are those of PyTorch") {
-    CHECK(support::matches_golden<AvgPool2d<Window{.size = 3, .stride = 2, .pad = 1}>, Shape<5, 4, 17>>(
-        "avg_pool2d"));
+    CHECK(support::matches_golden<AvgPool2d<Window{.size = 3, .stride = 2, .pad = 1}>, Shape<5, 4, 17>>("avg_pool2d"));
 }

@@ -57,7 +57,8 @@ std::string first_difference() {
     std::string found;
     const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
         if (found.empty())
-            found = testing::detail::differs<typename Fused::Scalar>(what, std::as_const(a).span(), std::as_const(b).span());
+            found = testing::detail::differs<typename Fused::Scalar>(what, std::as_const(a).span(),
+                                                                     std::as_const(b).span());
     };
     const auto compare_gradients = [&](const std::string& what) {
         std::vector<std::pair<const float*, std::size_t>> other;
@@ -101,8 +102,8 @@ TEST_CASE("fusion: a mask in the products of the layer above, with convolutions 
 
 TEST_CASE("fusion: a Relu of its own is left out of the backward pass, wherever it stands") {
     using Fused = Chain<Shape<3, 10>, Relu, Linear<17>, Relu, Linear<40>, Sigmoid, Relu, Linear<5>>;
-    using Plain = Chain<Shape<3, 10>, Apart<Relu>, Apart<Linear<17>>, Apart<Relu>, Apart<Linear<40>>, Sigmoid, Apart<Relu>,
-                        Apart<Linear<5>>>;
+    using Plain = Chain<Shape<3, 10>, Apart<Relu>, Apart<Linear<17>>, Apart<Relu>, Apart<Linear<40>>, Sigmoid,
+                        Apart<Relu>, Apart<Linear<5>>>;
     CHECK(first_difference<Fused, Plain>() == "");
     CHECK(first_difference<Chain<Shape<7>, Relu, Linear<9>>, Chain<Shape<7>, Apart<Relu>, Apart<Linear<9>>>>() == "");
     CHECK(first_difference<Chain<Shape<7>, Relu, Relu, Linear<9>>,
@@ -111,14 +112,16 @@ TEST_CASE("fusion: a Relu of its own is left out of the backward pass, wherever 
 
 TEST_CASE("fusion: sums of a Residual in the products and the norms of its branch") {
     using Block = Residual<Relu, Conv2d<5, keep3, no_bias>, Relu, Conv2d<9, keep1, no_bias>>;
-    using Plain = Residual<Apart<Relu>, Apart<Conv2d<5, keep3, no_bias>>, Apart<Relu>, Apart<Conv2d<9, keep1, no_bias>>>;
+    using Plain =
+        Residual<Apart<Relu>, Apart<Conv2d<5, keep3, no_bias>>, Apart<Relu>, Apart<Conv2d<9, keep1, no_bias>>>;
     CHECK(first_difference<Chain<Shape<4, 5, 9>, Block, Block, Relu, Conv2d<2, keep1>>,
                            Chain<Shape<4, 5, 9>, Plain, Plain, Apart<Relu>, Apart<Conv2d<2, keep1>>>>() == "");
     CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, Linear<12>>>,
                            Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<Linear<12>>>>>() == "");
     CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, CausalAttention<3>>>,
                            Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<CausalAttention<3>>>>>() == "");
-    CHECK(first_difference<Chain<Shape<3, 12>, Residual<Linear<12>>>, Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
+    CHECK(first_difference<Chain<Shape<3, 12>, Residual<Linear<12>>>,
+                           Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
 }
 
 TEST_CASE("fusion: a chain hands on what its ends can do") {

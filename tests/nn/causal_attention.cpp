@@ -13,8 +13,7 @@ TEST_CASE("CausalAttention keeps the contract") {
     CHECK(support::keeps_contract<CausalAttention<2>, Shape<17, 32>>());
 }
 
-TEST_CASE(
-    "CausalAttention: values and gradients are those of PyTorch's MultiheadAttention under a causal mask") {
+TEST_CASE("CausalAttention: values and gradients are those of PyTorch's MultiheadAttention under a causal mask") {
     CHECK(support::matches_golden<CausalAttention<3>, Shape<7, 12>>("causal_attention"));
     CHECK(support::matches_golden<CausalAttention<2>, Shape<17, 32>>("causal_attention_wide"));
 }

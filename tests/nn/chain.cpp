@@ -43,17 +43,14 @@ std::string difference() {
     b.forward();
     a.backward();
     b.backward();
-    std::string found =
-        testing::detail::differs<float>("y", std::as_const(a.y).span(), std::as_const(b.y).span());
+    std::string found = testing::detail::differs<float>("y", std::as_const(a.y).span(), std::as_const(b.y).span());
     if (found.empty())
         found = testing::detail::differs<float>("dx", std::as_const(a.dx).span(), std::as_const(b.dx).span());
     std::vector<float> grads[2];
-    A::Params::each([&](const Path&,
-                        const auto& g) { grads[0].insert(grads[0].end(), g.span().begin(), g.span().end()); },
-                    a.grad);
-    B::Params::each([&](const Path&,
-                        const auto& g) { grads[1].insert(grads[1].end(), g.span().begin(), g.span().end()); },
-                    b.grad);
+    A::Params::each(
+        [&](const Path&, const auto& g) { grads[0].insert(grads[0].end(), g.span().begin(), g.span().end()); }, a.grad);
+    B::Params::each(
+        [&](const Path&, const auto& g) { grads[1].insert(grads[1].end(), g.span().begin(), g.span().end()); }, b.grad);
     if (found.empty()) found = testing::detail::differs<float>("grad", grads[0], grads[1]);
     return found;
 }
@@ -68,15 +65,14 @@ TEST_CASE("Chain: each layer takes the shape that the one before it gives") {
 
 TEST_CASE("Chain: parameters are named by the position of their layer, also in a nested or a joined one") {
     using Net = Chain<Shape<8>, Linear<6>, Gelu, Seq<LayerNorm, Linear<4, no_bias>>, Linear<2>>;
-    CHECK(names<Net>() == std::vector<std::string>{"0.weight", "0.bias", "2.0.weight", "2.0.bias",
-                                                   "2.1.weight", "3.weight", "3.bias"});
+    CHECK(names<Net>() ==
+          std::vector<std::string>{"0.weight", "0.bias", "2.0.weight", "2.0.bias", "2.1.weight", "3.weight", "3.bias"});
 }
 
 TEST_CASE("Chain keeps the contract") {
-    CHECK(support::keeps_contract<
-          Seq<Linear<9>, LayerNorm, Sigmoid, Dropout<Probability{.percent = 30}>, Linear<3>>, Shape<2, 7>>());
-    CHECK(support::keeps_contract<Seq<Conv2d<3, halve4>, Relu, ConvTranspose2d<2, double4>, Relu>,
-                                  Shape<6, 4, 2>>());
+    CHECK(support::keeps_contract<Seq<Linear<9>, LayerNorm, Sigmoid, Dropout<Probability{.percent = 30}>, Linear<3>>,
+                                  Shape<2, 7>>());
+    CHECK(support::keeps_contract<Seq<Conv2d<3, halve4>, Relu, ConvTranspose2d<2, double4>, Relu>, Shape<6, 4, 2>>());
     CHECK(support::keeps_contract<Seq<Linear<9>, Gelu, Linear<5>, Gelu>, Shape<3, 7>>());
 }
 
@@ -85,8 +81,7 @@ TEST_CASE("Chain: where the first layer takes tokens, so does the chain") {
 }
 
 TEST_CASE("Chain: joined neighbours give the bits of the two apart") {
-    CHECK(difference<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() ==
-          "");
+    CHECK(difference<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() == "");
     CHECK(difference<Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Relu>,
                      Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Seq<Relu>>>() == "");
     CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Relu>,
@@ -116,10 +111,9 @@ TEST_CASE("Chain: each layer has random numbers of its own") {
 }
 
 TEST_CASE("Chain: values and gradients of an encoder are those of PyTorch's Sequential") {
-    CHECK(support::matches_golden<
-          Seq<Conv2d<8, halve4>, Relu, Conv2d<16, halve4>, Relu,
-              Residual<Relu, Conv2d<8, keep3>, Relu, Conv2d<16, keep1>>, Conv2d<4, keep1>>,
-          Shape<12, 12, 1>>("chain"));
+    CHECK(support::matches_golden<Seq<Conv2d<8, halve4>, Relu, Conv2d<16, halve4>, Relu,
+                                      Residual<Relu, Conv2d<8, keep3>, Relu, Conv2d<16, keep1>>, Conv2d<4, keep1>>,
+                                  Shape<12, 12, 1>>("chain"));
 }
 
 TEST_CASE("Chain: values and gradients of a transformer block are those of PyTorch") {

@@ -19,6 +19,6 @@ TEST_CASE("Conv2d: values and gradients are those of PyTorch") {
     CHECK(support::matches_golden<Conv2d<33, keep3>, Shape<5, 6, 3>>("conv2d_same3"));
     CHECK(support::matches_golden<Conv2d<17, halve4>, Shape<8, 10, 3>>("conv2d_down2"));
     CHECK(support::matches_golden<Conv2d<9, keep1>, Shape<5, 3, 16>>("conv2d_pointwise"));
-    CHECK(support::matches_golden<Conv2d<8, Window{.size = 3, .stride = 2}, no_bias>, Shape<9, 7, 1>>(
-        "conv2d_no_bias"));
+    CHECK(
+        support::matches_golden<Conv2d<8, Window{.size = 3, .stride = 2}, no_bias>, Shape<9, 7, 1>>("conv2d_no_bias"));
 }

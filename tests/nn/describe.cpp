@@ -15,7 +15,8 @@ using namespace tessera::nn;
 
 namespace {
 
-struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<4, halve4>, Relu, Residual<Relu, Conv2d<4, keep3>>, Conv2d<2, keep1>> {};
+struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<4, halve4>, Relu, Residual<Relu, Conv2d<4, keep3>>, Conv2d<2, keep1>> {
+};
 
 using Shortcut = Seq<Residual<LayerNorm, Linear<16>, Gelu, Linear<4>>>;
 struct Prior : Chain<Shape<9>, Embedding<11, 4>, Repeat<3, Shortcut>, Seq<LayerNorm, Linear<11, no_bias>>> {};
@@ -30,8 +31,8 @@ struct Nameless {
         using Cache = Empty;
         static void init(Params&, Rng&) {}
         static void forward(const Params&, View<const T, In>, View<T, In>, Cache&) {}
-        static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
-                             Params&) {}
+        static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>,
+                             Cache&, Params&) {}
     };
     template <StaticShape In, std::floating_point T>
     using Bind = Bound<In, T>;

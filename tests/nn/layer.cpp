@@ -89,8 +89,7 @@ TEST_CASE("backward_params: a layer without one gets a scratch dx") {
     Tensor<float, Shape<2>> x{1}, y{1}, dy{1}, scratch;
     x[0][0] = 3;
     dy[0][0] = 5;
-    nn::backward_params<PackingLayer>(w, std::as_const(x), std::as_const(y), std::as_const(dy), scratch,
-                                      cache, grad);
+    nn::backward_params<PackingLayer>(w, std::as_const(x), std::as_const(y), std::as_const(dy), scratch, cache, grad);
     CHECK(grad.weight[0] == 30);
     CHECK(scratch[0][0] == 20);
 }

@@ -48,8 +48,8 @@ struct CountingLayer {
     static void pack(const Params&, Packed& w) { ++w.whole; }
     static void pack_forward(const Params&, Packed& w) { ++w.forward_only; }
     static void forward(const Packed&, View<const T, In>, View<T, In>, Cache&) {}
-    static void backward(const Packed&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>,
-                         Cache&, Params&) {}
+    static void backward(const Packed&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
+                         Params&) {}
 };
 struct Counting {
     template <StaticShape In, std::floating_point T>
@@ -70,13 +70,11 @@ struct ToldLayer {
     static void init(Params&, Rng&) {}
     static void begin(Cache& cache, const Pass& pass) { cache.training = pass.training; }
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache& cache) {
-        for (std::size_t i = 0; i < x.span().size(); ++i)
-            y.data()[i] = (cache.training ? 2 : 1) * x.data()[i];
+        for (std::size_t i = 0; i < x.span().size(); ++i) y.data()[i] = (cache.training ? 2 : 1) * x.data()[i];
     }
-    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In> dy,
-                         View<T, In> dx, Cache& cache, Params&) {
-        for (std::size_t i = 0; i < dy.span().size(); ++i)
-            dx.data()[i] = (cache.training ? 2 : 1) * dy.data()[i];
+    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In> dy, View<T, In> dx,
+                         Cache& cache, Params&) {
+        for (std::size_t i = 0; i < dy.span().size(); ++i) dx.data()[i] = (cache.training ? 2 : 1) * dy.data()[i];
     }
 };
 struct Told {
@@ -112,14 +110,13 @@ TEST_CASE("step: keeps_contract compares with forward for every way to take part
 TEST_CASE("step: any order of ways to share y settles what the next layer reads") {
     // elementwise on rows that a Mixer left to the leader, on columns, and first; branches that do not add by
     // themselves
-    CHECK(support::keeps_contract<Seq<Silu, user::Mixer<3>, Silu, Linear<96>, Tanh, LayerNorm, Sigmoid>,
-                                  Shape<6, 64>>());
+    CHECK(
+        support::keeps_contract<Seq<Silu, user::Mixer<3>, Silu, Linear<96>, Tanh, LayerNorm, Sigmoid>, Shape<6, 64>>());
     CHECK(support::keeps_contract<Residual<LayerNorm, user::Mixer<3>, Dropout<Probability{.percent = 10}>>,
                                   Shape<6, 64>>());
     CHECK(support::keeps_contract<Residual<CausalAttention<4>, Seq<LayerNorm>>, Shape<6, 64>>());
-    CHECK(support::keeps_contract<Residual<LayerNorm, Linear<128>, Seq<Gelu>, Linear<64>, Silu>,
+    CHECK(support::keeps_contract<Residual<LayerNorm, Linear<128>, Seq<Gelu>, Linear<64>, Silu>, Shape<6, 64>>());
+    CHECK(support::keeps_contract<Seq<Repeat<2, Linear<64>, LayerNorm>, Repeat<3, Residual<LayerNorm, Linear<64>>>>,
                                   Shape<6, 64>>());
-    CHECK(support::keeps_contract<
-          Seq<Repeat<2, Linear<64>, LayerNorm>, Repeat<3, Residual<LayerNorm, Linear<64>>>>, Shape<6, 64>>());
     CHECK(support::keeps_contract<Dropout<Probability{.percent = 10}>, Shape<6, 64>>());
 }

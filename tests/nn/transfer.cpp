@@ -20,7 +20,7 @@ namespace {
 
 template <std::size_t N>
 struct Resized : Chain<Shape<N, N, 1>, Conv2d<8, halve4>, Relu, Repeat<2, Residual<Conv2d<8, keep3>, GroupNorm<2>>>,
-                   ConvTranspose2d<1, double4>> {};
+                       ConvTranspose2d<1, double4>> {};
 
 }  // namespace
 
@@ -34,8 +34,10 @@ TEST_CASE("transfer: the net on a larger image gets the same weights in the same
     transfer(small, large);
 
     std::vector<float> a, b;
-    Small::Params::each([&](const Path&, const auto& p) { a.insert(a.end(), p.span().begin(), p.span().end()); }, small);
-    Large::Params::each([&](const Path&, const auto& p) { b.insert(b.end(), p.span().begin(), p.span().end()); }, large);
+    Small::Params::each([&](const Path&, const auto& p) { a.insert(a.end(), p.span().begin(), p.span().end()); },
+                        small);
+    Large::Params::each([&](const Path&, const auto& p) { b.insert(b.end(), p.span().begin(), p.span().end()); },
+                        large);
     CHECK(a == b);
     CHECK(std::ranges::any_of(b, [](float v) { return v != 0; }));
 }

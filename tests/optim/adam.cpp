@@ -32,8 +32,7 @@ TEST_CASE_TEMPLATE("Adam: eight steps are PyTorch's, without and with its decay"
 
 TEST_CASE("Adam: has the bits of AdamW without decay") {
     const auto a = after_eight_steps(ts::Adam<TwoLeaves<float>>{{.lr = 0.02}}, start<float>());
-    const auto w =
-        after_eight_steps(ts::AdamW<TwoLeaves<float>>{{.lr = 0.02, .weight_decay = 0}}, start<float>());
+    const auto w = after_eight_steps(ts::AdamW<TwoLeaves<float>>{{.lr = 0.02, .weight_decay = 0}}, start<float>());
     CHECK(std::ranges::equal(a.weight.span(), w.weight.span()));
     CHECK(std::ranges::equal(a.bias.span(), w.bias.span()));
 }
@@ -44,6 +43,6 @@ TEST_CASE("Adam: is made from a model, and refuses options by its own name") {
     static_assert(std::same_as<decltype(adam), ts::Adam<TwoLeaves<float>>>);
     static_assert(ts::Optimizer<decltype(adam), TwoLeaves<float>>);
     CHECK(adam.options().weight_decay == 0);
-    CHECK_THROWS_WITH_AS((ts::Adam{model, {.beta2 = 1.5}}),
-                         "Adam: beta2: expected a number in [0, 1), got 1.5", ts::ArgumentError);
+    CHECK_THROWS_WITH_AS((ts::Adam{model, {.beta2 = 1.5}}), "Adam: beta2: expected a number in [0, 1), got 1.5",
+                         ts::ArgumentError);
 }

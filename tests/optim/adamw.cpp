@@ -107,8 +107,8 @@ TEST_CASE("AdamW: its state has names, and going on from a copy of it gives the 
         names.push_back(path.str());
         values.emplace_back(leaf.span().begin(), leaf.span().end());
     });
-    CHECK(names == std::vector<std::string>{"adam.m.weight", "adam.m.bias", "adam.v.weight", "adam.v.bias",
-                                            "adam.step", "adam.lr"});
+    CHECK(names == std::vector<std::string>{"adam.m.weight", "adam.m.bias", "adam.v.weight", "adam.v.bias", "adam.step",
+                                            "adam.lr"});
     std::size_t at = 0;
     other.each_state([&](const ts::Path&, auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size(); ++i)
@@ -139,8 +139,7 @@ TEST_CASE("AdamW: the same bits with one thread and with four") {
 }
 
 TEST_CASE("AdamW: refuses options that cannot work, by name") {
-    const double nan = std::numeric_limits<double>::quiet_NaN(),
-                 inf = std::numeric_limits<double>::infinity();
+    const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
     CHECK(message({.lr = -1}) == "AdamW: lr: expected a finite number >= 0, got -1");
     CHECK(message({.lr = nan}).starts_with("AdamW: lr: expected a finite number >= 0, got "));
     CHECK(message({.lr = inf}) == "AdamW: lr: expected a finite number >= 0, got inf");
@@ -153,7 +152,6 @@ TEST_CASE("AdamW: refuses options that cannot work, by name") {
 
 TEST_CASE("AdamW: a rate that is refused leaves the old one") {
     ts::AdamW<TwoLeaves<float>> optimizer;
-    CHECK_THROWS_WITH_AS(optimizer.set_lr(-2), "AdamW: lr: expected a finite number >= 0, got -2",
-                         ts::ArgumentError);
+    CHECK_THROWS_WITH_AS(optimizer.set_lr(-2), "AdamW: lr: expected a finite number >= 0, got -2", ts::ArgumentError);
     CHECK(optimizer.lr() == 1e-3);
 }

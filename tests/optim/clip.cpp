@@ -47,8 +47,8 @@ TEST_CASE("clip_grad_norm: a norm that is not finite leaves the gradient for the
 
 TEST_CASE("clip_grad_norm: refuses a norm below zero") {
     auto g = gradient<float>(1);
-    CHECK_THROWS_WITH_AS(ts::clip_grad_norm(g, -0.5),
-                         "clip_grad_norm: max_norm: expected a number >= 0, got -0.5", ts::ArgumentError);
+    CHECK_THROWS_WITH_AS(ts::clip_grad_norm(g, -0.5), "clip_grad_norm: max_norm: expected a number >= 0, got -0.5",
+                         ts::ArgumentError);
     CHECK_THROWS_AS(ts::clip_grad_norm(g, std::numeric_limits<double>::quiet_NaN()), ts::ArgumentError);
 }
 

@@ -15,8 +15,7 @@ namespace {
 template <ts::Schedule S>
 double distance(const S& schedule, std::span<const double> golden) {
     double worst = 0;
-    for (std::size_t t = 0; t < golden.size(); ++t)
-        worst = std::max(worst, std::abs(schedule(t) - golden[t]));
+    for (std::size_t t = 0; t < golden.size(); ++t) worst = std::max(worst, std::abs(schedule(t) - golden[t]));
     return worst;
 }
 

@@ -3,11 +3,11 @@
 
 #include "run.hpp"
 
-#include <tessera/image/decode_image.hpp>
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/mnist.hpp>
-#include <tessera/image/png.hpp>
 #include <tessera/gpt/sample.hpp>
+#include <tessera/image/decode_image.hpp>
+#include <tessera/image/png.hpp>
 #include <tessera/tessera.hpp>
 
 #include <string>

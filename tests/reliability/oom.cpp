@@ -8,8 +8,8 @@
 
 #include <tbb/task_arena.h>
 
-#include <tessera/image/encode_png.hpp>
 #include <tessera/image/decode_image.hpp>
+#include <tessera/image/encode_png.hpp>
 #include <tessera/image/gzip.hpp>
 #include <tessera/train/checkpoints.hpp>
 
@@ -138,28 +138,38 @@ int main(int argc, char** argv) {
     const auto always = [] { return true; };
 
     std::printf("allocations: ");
-    loop("parse", [&] { tessera::io::SafetensorsFile{file, "memory"}.check_sum(); }, always);
+    loop(
+        "parse",
+        [&] {
+            tessera::io::SafetensorsFile{file, "memory"}.check_sum();
+        },
+        always);
     tessera::io::SafetensorsFile opened{file, "memory"};
-    loop("load", [&] { run.load(opened); }, [&] { return run.sha256() == fresh; });
+    loop(
+        "load", [&] { run.load(opened); }, [&] { return run.sha256() == fresh; });
 
     tessera::Checkpoints checkpoints{folder};
     checkpoints.save(1, saved.collect());
     const std::string first = folder + "/step-000000000001.safetensors";
     const tessera::Bytes before = tessera::read_file(first, 1 << 24);
-    loop("save", [&] { checkpoints.save(2, saved.collect()); },
-         [&] {
-             std::size_t files = 0;
-             for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{folder}) ++files;
-             return tessera::read_file(first, 1 << 24) == before && files <= 2;
-         });
+    loop(
+        "save", [&] { checkpoints.save(2, saved.collect()); },
+        [&] {
+            std::size_t files = 0;
+            for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{folder}) ++files;
+            return tessera::read_file(first, 1 << 24) == before && files <= 2;
+        });
 
     const tessera::Bytes png = samples::png({.width = 40, .height = 30, .color = 2}), data = samples::squares(),
                          zipped = samples::gzip(samples::deflated_squares(), data);
-    loop("image", [&] { tessera::image::decode_image(png, 3, "memory"); }, always);
+    loop(
+        "image", [&] { tessera::image::decode_image(png, 3, "memory"); }, always);
     const tessera::image::Pixels picture = tessera::image::decode_image(png, 3, "memory");
-    loop("write image", [&] { tessera::image::encode_png(picture); }, always);
+    loop(
+        "write image", [&] { tessera::image::encode_png(picture); }, always);
     tessera::Bytes out(data.size());
-    loop("gzip", [&] { tessera::image::gunzip(zipped, out, "memory"); }, always);
+    loop(
+        "gzip", [&] { tessera::image::gunzip(zipped, out, "memory"); }, always);
     const auto pictures = bars(100);
     const auto codes = saved.vae().encode(pictures);
     for (const int threads : {1, 2}) {  // allocations of this thread count; with two, TBB's are among them

@@ -67,7 +67,8 @@ int train(const Arguments& a) {
     // blocks of odd sizes, half of them given back: what comes now lies at other addresses than in another process
     std::vector<std::unique_ptr<unsigned char[]>> blocks;
     tessera::Rng rng{a.jitter};
-    for (int i = 0; a.jitter != 0 && i < 2000; ++i) blocks.push_back(std::make_unique<unsigned char[]>(1 + rng.below(40000)));
+    for (int i = 0; a.jitter != 0 && i < 2000; ++i)
+        blocks.push_back(std::make_unique<unsigned char[]>(1 + rng.below(40000)));
     for (std::size_t i = 0; i < blocks.size(); i += 2) blocks[i].reset();
 
     TinyRun run;
@@ -203,7 +204,8 @@ int compare(const std::string& one, const std::string& other) {
     for (const std::size_t i : {TinyRun::stage - 1, TinyRun::steps - 1})
         loss = std::max(loss, std::abs(a.losses[i] / b.losses[i] - 1));
     const double gradient = std::sqrt(difference / length), agree = same / static_cast<double>(a.codes.span().size());
-    std::printf("outputs %.1e, gradients %.1e, codes %.2f %%, losses %.2f %%\n", output, gradient, 100 * agree, 100 * loss);
+    std::printf("outputs %.1e, gradients %.1e, codes %.2f %%, losses %.2f %%\n", output, gradient, 100 * agree,
+                100 * loss);
     return output > 1e-4 || gradient > 1e-5 || agree < 0.999 || loss > 0.01;
 }
 
@@ -223,8 +225,7 @@ double seconds_of(const std::string& text, const tessera::Limits& limits) {
 std::string entries(std::size_t count) {
     std::string text = "{";
     for (std::size_t i = 0; i < count; ++i)
-        text += (i == 0 ? "\"" : ",\"") + std::to_string(i) +
-                R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+        text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
     return text + "}";
 }
 /// What a header can cost at most. Eight times the entries may take 24 times as long (sorting, caches), not 64 times.
@@ -233,7 +234,8 @@ int cost() {
     const double spaces = seconds_of(std::string(100'000'000, ' '), {}), eighth = seconds_of(entries(125'000), many),
                  whole = seconds_of(entries(1'000'000), many), deep = seconds_of(std::string(50'000'000, '['), {}),
                  nested = seconds_of("{\"a\":" + std::string(50'000'000, '['), {});
-    std::printf("spaces %.2f s, 125,000 entries %.2f s, 1,000,000 entries %.2f s, brackets %.3f s and %.3f s\n", spaces, eighth, whole, deep, nested);
+    std::printf("spaces %.2f s, 125,000 entries %.2f s, 1,000,000 entries %.2f s, brackets %.3f s and %.3f s\n", spaces,
+                eighth, whole, deep, nested);
     return spaces >= 1 || whole >= 5 || whole > 24 * eighth || deep > 0.5 || nested > 0.5;
 }
 
@@ -272,7 +274,8 @@ int soak(const std::string& folder) {
     const std::size_t files = open_files();
     for (std::uint64_t i = 2; i <= 201; ++i) checkpoints.save(i, tessera::io::collect(trainer));
     const std::size_t files_after = open_files();
-    std::printf("heap %+lld B from step 500 to 5000, resident %+lld KiB from step 1000 to 10000, open files %+lld in 200 saves\n",
+    std::printf("heap %+lld B from step 500 to 5000, resident %+lld KiB from step 1000 to 10000, open files %+lld in "
+                "200 saves\n",
                 static_cast<long long>(heap_5000) - static_cast<long long>(heap_500),
                 static_cast<long long>(resident_10000) - static_cast<long long>(resident_1000),
                 static_cast<long long>(files_after) - static_cast<long long>(files));

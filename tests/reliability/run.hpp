@@ -14,8 +14,8 @@
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
 #include <tessera/optim/adamw.hpp>
-#include <tessera/optim/weight_ema.hpp>
 #include <tessera/optim/schedule.hpp>
+#include <tessera/optim/weight_ema.hpp>
 #include <tessera/train/trainer.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/vq_vae.hpp>
@@ -34,10 +34,16 @@ namespace nn = tessera::nn;
 
 struct Encoder : nn::Chain<ts::Shape<8, 8, 1>, nn::Conv2d<12, nn::halve4>, nn::Relu, nn::Conv2d<16, nn::keep3>,
                            nn::Residual<nn::Relu, nn::Conv2d<16, nn::keep1>>, nn::Conv2d<8, nn::keep1>> {};
-struct Decoder : nn::Chain<ts::Shape<4, 4, 8>, nn::Conv2d<16, nn::keep3>, nn::Relu, nn::ConvTranspose2d<1, nn::double4>> {};
+struct Decoder
+    : nn::Chain<ts::Shape<4, 4, 8>, nn::Conv2d<16, nn::keep3>, nn::Relu, nn::ConvTranspose2d<1, nn::double4>> {};
 using Vae = ts::VqVae<Encoder, ts::Codebook<16>, Decoder>;
-inline constexpr ts::GptConfig prior_config{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2,
-                                            .layers = 1, .classes = 2, .dropout_percent = 10};
+inline constexpr ts::GptConfig prior_config{.vocab = Vae::codes,
+                                            .context = Vae::tokens,
+                                            .width = 16,
+                                            .heads = 2,
+                                            .layers = 1,
+                                            .classes = 2,
+                                            .dropout_percent = 10};
 using Prior = ts::Gpt<prior_config>;
 
 /// Bars, one byte a pixel, labelled by direction.
@@ -129,7 +135,8 @@ private:
     template <class Data, class Trainer, class Rate, class F>
     void pass(const Data& data, Trainer& trainer, const Rate& rate, std::uint64_t to, F after) {
         const std::size_t done = trainer.steps();
-        for (auto&& b : ts::batches(data, batch, {.rng = ts::Rng{11}.split(done / per_pass), .first = done % per_pass})) {
+        for (auto&& b :
+             ts::batches(data, batch, {.rng = ts::Rng{11}.split(done / per_pass), .first = done % per_pass})) {
             trainer.optimizer().set_lr(rate(trainer.steps()));
             log_.loss[step()] = trainer.step(b).loss;
             after();

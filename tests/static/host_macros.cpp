@@ -123,9 +123,9 @@
 #define GetMessage GetMessageW
 
 // Unreal
-#define check(expression) \
-    do {                  \
-        if (!(expression)) __builtin_trap(); \
+#define check(expression)                                                                                              \
+    do {                                                                                                               \
+        if (!(expression)) __builtin_trap();                                                                           \
     } while (false)
 #define checkf(expression, ...) check(expression)
 #define verify(expression) check(expression)
@@ -133,8 +133,8 @@
 #define UPDATE 1
 #define PI (3.1415926535897932f)
 
-#include <tessera/tessera.hpp>
 #include <tessera/data/image.hpp>
+#include <tessera/tessera.hpp>
 
 namespace ts = tessera;
 
@@ -144,8 +144,13 @@ using ts::nn::Chain, ts::nn::Conv2d, ts::nn::ConvTranspose2d, ts::nn::Relu, ts::
 struct Encoder : Chain<ts::Shape<8, 8, 1>, Conv2d<8, ts::nn::halve4>, Relu, Residual<Conv2d<8, ts::nn::keep3>>> {};
 struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, ts::nn::double4>, Sigmoid> {};
 using Vae = ts::VqVae<Encoder, ts::Codebook<16>, Decoder>;
-using Prior = ts::Gpt<ts::GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1,
-                                    .classes = 10, .dropout_percent = 10}>;
+using Prior = ts::Gpt<ts::GptConfig{.vocab = Vae::codes,
+                                    .context = Vae::tokens,
+                                    .width = 16,
+                                    .heads = 2,
+                                    .layers = 1,
+                                    .classes = 10,
+                                    .dropout_percent = 10}>;
 
 }  // namespace
 

@@ -55,8 +55,7 @@ struct NoBackward {
     static void forward(const Params&, X, Y, Cache&) {}
 };
 static_assert(!Layer<int> && !Layer<IntegerScalar> && !Layer<NoShape> && !Layer<NoParams>);
-static_assert(!Layer<CacheWithoutDefault> && !Layer<ForwardOfOthers> && !Layer<MutableWeights> &&
-              !Layer<NoBackward>);
+static_assert(!Layer<CacheWithoutDefault> && !Layer<ForwardOfOthers> && !Layer<MutableWeights> && !Layer<NoBackward>);
 
 // A layer that takes tokens needs backward_params in the place of backward.
 struct TokensAlone {

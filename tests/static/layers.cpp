@@ -41,8 +41,7 @@ template <class Spec, class In>
 using ParamsOf = typename Spec::template Bind<In, float>::Params;
 static_assert(std::same_as<decltype(ParamsOf<LayerNorm, Shape<49, 128>>::weight), Param<float, Shape<128>>>);
 static_assert(std::same_as<decltype(ParamsOf<GroupNorm<4>, Shape<7, 7, 32>>::bias), Param<float, Shape<32>>>);
-static_assert(
-    std::same_as<decltype(ParamsOf<Embedding<512, 128>, Shape<49>>::position), Param<float, Shape<49, 128>>>);
+static_assert(std::same_as<decltype(ParamsOf<Embedding<512, 128>, Shape<49>>::position), Param<float, Shape<49, 128>>>);
 static_assert(std::same_as<ParamsOf<Relu, Shape<3>>, Empty> &&
               std::same_as<ParamsOf<Upsample<2>, Shape<3, 3, 1>>, Empty>);
 

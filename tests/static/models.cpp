@@ -4,8 +4,8 @@
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/relu.hpp>
 #include <tessera/optim/adamw.hpp>
-#include <tessera/train/trainer.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
+#include <tessera/train/trainer.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
 #include <tessera/vq/vq_vae.hpp>
@@ -29,23 +29,28 @@ static_assert(Vae::tokens == 6 * 4 && Vae::codes == 20 && Vae::Quantizer::width 
 static_assert(std::same_as<Vae::Input, Shape<12, 8, 1>> && std::same_as<Vae::Latent, Shape<6, 4, 6>>);
 static_assert(std::same_as<decltype(Vae::Buffers::book), CodebookState<20, 6, float>>);
 static_assert(std::same_as<decltype(CodebookState<20, 6, float>::weight), Param<float, Shape<20, 6>>>);
-static_assert(std::same_as<vq::BindQuantizer<Codebook<7>, Shape<5, 3>, double>, CodebookQuantizer<Shape<5, 3>, 7, double>>);
+static_assert(
+    std::same_as<vq::BindQuantizer<Codebook<7>, Shape<5, 3>, double>, CodebookQuantizer<Shape<5, 3>, 7, double>>);
 static_assert(Parameters<Vae::Params> && Parameters<Vae::Buffers> && Parameters<Vae::Statistics>);
 
 // Quantizers of all kinds, bound to the shape that an encoder gives; FSQ has as many channels as levels.
-static_assert(vq::QuantizerSpec<Codebook<512>, Shape<7, 7, 32>> && vq::QuantizerSpec<Codebook<512>, Shape<7, 7, 32>, double>);
+static_assert(vq::QuantizerSpec<Codebook<512>, Shape<7, 7, 32>> &&
+              vq::QuantizerSpec<Codebook<512>, Shape<7, 7, 32>, double>);
 static_assert(vq::QuantizerSpec<Fsq<8, 5, 5, 5>, Shape<7, 7, 4>> && vq::QuantizerSpec<testing::Smooth, Shape<9, 4>>);
 static_assert(vq::QuantizerSpec<FsqWith<FsqBound::symmetric, 2, 2>, Shape<7, 7, 2>>);
-static_assert(!vq::QuantizerSpec<Mse, Shape<7, 7, 4>> && !vq::QuantizerSpec<int, Shape<7, 7, 4>> && !vq::QuantizerSpec<Relu, Shape<4>>);
+static_assert(!vq::QuantizerSpec<Mse, Shape<7, 7, 4>> && !vq::QuantizerSpec<int, Shape<7, 7, 4>> &&
+              !vq::QuantizerSpec<Relu, Shape<4>>);
 using Fsq1000 = vq::BindQuantizer<Fsq<8, 5, 5, 5>, Shape<7, 7, 4>, float>;
 static_assert(Fsq1000::codes == 1000 && Fsq1000::tokens == 49 && Fsq1000::width == 4);
 static_assert(Fsq<8, 8, 8, 5, 5, 5>::Bind<Shape<6>, float>::codes == 64000);
 
 // A loss is bound to the shape of a sample.
-static_assert(LossSpec<Mse, Shape<28, 28, 1>> && LossSpec<Mse, Shape<28, 28, 1>, double> && !LossSpec<Relu, Shape<28, 28, 1>>);
+static_assert(LossSpec<Mse, Shape<28, 28, 1>> && LossSpec<Mse, Shape<28, 28, 1>, double> &&
+              !LossSpec<Relu, Shape<28, 28, 1>>);
 static_assert(!LossSpec<MseLoss<Shape<3>, float>, Shape<3>>);  // bound already
 
-constexpr GptConfig good{.vocab = Vae::codes, .context = Vae::tokens, .width = 32, .heads = 4, .layers = 2, .classes = 10};
+constexpr GptConfig good{
+    .vocab = Vae::codes, .context = Vae::tokens, .width = 32, .heads = 4, .layers = 2, .classes = 10};
 using Prior = Gpt<good>;
 static_assert(std::same_as<Prior::Logits, Shape<24, 20>> && std::same_as<Prior::Context, Shape<24>>);
 static_assert(Prior::vocab == 20 && Prior::context == 24);
@@ -57,14 +62,18 @@ constexpr GptConfig with(GptConfig c, std::size_t GptConfig::*member, std::size_
 }
 static_assert(UsableGptConfig<good> && HeadsDivideGptWidth<good>);
 static_assert(!UsableGptConfig<GptConfig{}>);
-static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, 0)> && !UsableGptConfig<with(good, &GptConfig::context, 0)>);
+static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, 0)> &&
+              !UsableGptConfig<with(good, &GptConfig::context, 0)>);
 static_assert(!UsableGptConfig<with(good, &GptConfig::width, 0)> && !UsableGptConfig<with(good, &GptConfig::heads, 0)>);
 static_assert(!UsableGptConfig<with(good, &GptConfig::layers, 0)>);
 static_assert(!UsableGptConfig<with(good, &GptConfig::dropout_percent, 100)>);
 // Tokens, labels and the null class share 32 bits.
-static_assert(UsableGptConfig<with(good, &GptConfig::vocab, 4294967283)> && !UsableGptConfig<with(good, &GptConfig::vocab, 4294967284)>);
-static_assert(!HeadsDivideGptWidth<with(good, &GptConfig::heads, 5)> && !HeadsDivideGptWidth<with(good, &GptConfig::heads, 0)>);
-static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, ~std::size_t{0})> && !UsableGptConfig<with(good, &GptConfig::classes, ~std::size_t{0})>);
+static_assert(UsableGptConfig<with(good, &GptConfig::vocab, 4294967283)> &&
+              !UsableGptConfig<with(good, &GptConfig::vocab, 4294967284)>);
+static_assert(!HeadsDivideGptWidth<with(good, &GptConfig::heads, 5)> &&
+              !HeadsDivideGptWidth<with(good, &GptConfig::heads, 0)>);
+static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, ~std::size_t{0})> &&
+              !UsableGptConfig<with(good, &GptConfig::classes, ~std::size_t{0})>);
 
 // A Trainer takes both stages, and a user's model that has what it asks for; nothing that misses one of it.
 static_assert(Trainable<Vae> && Trainable<Prior> && Trainable<Gpt<good, GptBlock<32, 4>, double>>);
@@ -123,8 +132,9 @@ struct NoLifetime : Least {
 struct NoGenerator : Least {
     int rng() const;
 };
-static_assert(!Trainable<NoRngInWorkspace> && !Trainable<NoTotals> && !Trainable<ChangesItself> && !Trainable<OtherReport> &&
-              !Trainable<ConstParams> && !Trainable<BatchWithoutSize> && !Trainable<NoLifetime>);
+static_assert(!Trainable<NoRngInWorkspace> && !Trainable<NoTotals> && !Trainable<ChangesItself> &&
+              !Trainable<OtherReport> && !Trainable<ConstParams> && !Trainable<BatchWithoutSize> &&
+              !Trainable<NoLifetime>);
 static_assert(!std::convertible_to<int, Rng> && !Trainable<NoGenerator>);
 
 static_assert(Optimizer<AdamW<Vae::Params>, Vae::Params> && !Optimizer<AdamW<Vae::Params>, Prior::Params>);

@@ -133,8 +133,7 @@ std::string refuses_ranks(C& c) {
         std::string text = message<tessera::ArgumentError>([&] { c.send(bytes, other); });
         if (!contains(text, ": send: " + end)) return "send to " + std::to_string(other) + ": " + text;
         text = message<tessera::ArgumentError>([&] { c.receive(bytes, other); });
-        if (!contains(text, ": receive: " + end))
-            return "receive from " + std::to_string(other) + ": " + text;
+        if (!contains(text, ": receive: " + end)) return "receive from " + std::to_string(other) + ": " + text;
     }
     const std::string text = message<tessera::ArgumentError>([&] { c.broadcast(bytes, size); });
     if (!contains(text, ": broadcast: expected a rank less than " + std::to_string(size) + ", got rank " +
@@ -177,11 +176,9 @@ std::string sums_of_all_kinds(C& c) {
 
     const std::size_t n = c.size(), ranks = n * (n - 1) / 2;
     if (model.weights.wide[1502] != 0.5f * static_cast<float>(n)) return "floats";
-    if (counts.value[0] != static_cast<std::int64_t>(n) << 40 ||
-        counts.value[2] != -static_cast<std::int64_t>(ranks))
+    if (counts.value[0] != static_cast<std::int64_t>(n) << 40 || counts.value[2] != -static_cast<std::int64_t>(ranks))
         return "integers";
-    if (losses[0] != 0.25 * static_cast<double>(n) || losses[1] != static_cast<double>(ranks))
-        return "doubles";
+    if (losses[0] != 0.25 * static_cast<double>(n) || losses[1] != static_cast<double>(ranks)) return "doubles";
     if (used[0] != n || used[1] != 0 - static_cast<std::uint32_t>(n)) return "counts that wrap around";
     return {};
 }
@@ -221,11 +218,9 @@ std::string agreement(C& c) {
     for (std::size_t odd = 0; odd < c.size(); ++odd) {
         std::vector<std::byte> other = bytes;
         if (c.rank() == odd) other[999] = std::byte{8};
-        if (dist::same_everywhere(c, other) != (c.size() == 1))
-            return wrong("another byte on rank", odd, odd);
+        if (dist::same_everywhere(c, other) != (c.size() == 1)) return wrong("another byte on rank", odd, odd);
         if (c.rank() == odd) other.resize(999);
-        if (dist::same_everywhere(c, other) != (c.size() == 1))
-            return wrong("another length on rank", odd, odd);
+        if (dist::same_everywhere(c, other) != (c.size() == 1)) return wrong("another length on rank", odd, odd);
     }
     return {};
 }
@@ -238,8 +233,7 @@ std::string state(C& c) {
         a.weights.wide.fill(static_cast<float>(c.rank() + 1));
         b.counts.fill(static_cast<std::int64_t>(c.rank()) - 5);
         dist::broadcast_state(c, root, a, b);
-        if (a.weights.wide[1502] != static_cast<float>(root + 1) ||
-            b.counts[1] != static_cast<std::int64_t>(root) - 5)
+        if (a.weights.wide[1502] != static_cast<float>(root + 1) || b.counts[1] != static_cast<std::int64_t>(root) - 5)
             return "state of rank " + std::to_string(root);
         if (c.size() > 1 && (a.changed != 1 || b.changed != 1))
             return wrong("calls of state_changed", 1, static_cast<std::size_t>(a.changed));
@@ -251,12 +245,10 @@ std::string state(C& c) {
     if (mine) odd.heads = "8";
     const std::string text = message<tessera::ArgumentError>([&] { dist::broadcast_state(c, 0, odd); });
     const std::string expected = "dist::broadcast_state: rank " + std::to_string(c.size() - 1) +
-                                 " has not the model of rank 0" +
-                                 (mine ? ": expected heads: 4, got heads: 8" : "");
+                                 " has not the model of rank 0" + (mine ? ": expected heads: 4, got heads: 8" : "");
     if (text != expected) return "expected \"" + expected + "\", got \"" + text + "\"";
     if (odd.counts[0] != static_cast<std::int64_t>(c.rank())) return "a refused state has changed the model";
-    const std::string root =
-        message<tessera::ArgumentError>([&] { dist::broadcast_state(c, c.size(), odd); });
+    const std::string root = message<tessera::ArgumentError>([&] { dist::broadcast_state(c, c.size(), odd); });
     if (!contains(root, "dist::broadcast_state: expected a rank less than")) return "root: " + root;
     return {};
 }

@@ -52,8 +52,7 @@ inline Golden load_golden(const std::string& name) {
         return list;
     };
     Golden golden;
-    for (std::size_t i = header.find('"'); i != std::string::npos;
-         i = header.find('"', header.find('}', i))) {
+    for (std::size_t i = header.find('"'); i != std::string::npos; i = header.find('"', header.find('}', i))) {
         const std::string key = header.substr(i + 1, header.find('"', i + 1) - i - 1);
         const auto range = numbers(header.find("data_offsets", i));
         GoldenArray& array = golden[key];
@@ -97,8 +96,8 @@ inline std::string far_apart(const std::string& what, const std::vector<float>& 
         }
     if (error <= 1e-5f * largest) return "";
     using tessera::testing::detail::text;
-    return tessera::testing::detail::at(what, worst) + ": expected " +
-           text(static_cast<double>(expected[worst])) + ", got " + text(static_cast<double>(got[worst]));
+    return tessera::testing::detail::at(what, worst) + ": expected " + text(static_cast<double>(expected[worst])) +
+           ", got " + text(static_cast<double>(got[worst]));
 }
 
 template <class Spec, class In>
@@ -119,17 +118,14 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
         [&](const Path& path, auto& leaf) {
             const GoldenArray& array = golden.at("param." + path.str());
             const auto dims = leaf.outer_dims();
-            if (!std::ranges::equal(dims, array.shape))
-                failure = path.str() + ": another shape than PyTorch's";
+            if (!std::ranges::equal(dims, array.shape)) failure = path.str() + ": another shape than PyTorch's";
             if (failure.empty())
-                for (std::size_t i = 0; i < array.values.size(); ++i)
-                    leaf[leaf.from_outer(i)] = array.values[i];
+                for (std::size_t i = 0; i < array.values.size(); ++i) leaf[leaf.from_outer(i)] = array.values[i];
             ++leaves;
         },
         rig.params);
     for (const auto& entry : golden)
-        if (entry.first.starts_with("param.") && leaves-- == 0)
-            failure = entry.first + ": the layer has no such leaf";
+        if (entry.first.starts_with("param.") && leaves-- == 0) failure = entry.first + ": the layer has no such leaf";
     if (!failure.empty()) return {name + ": " + failure};
 
     rig.pack();

@@ -28,9 +28,8 @@ std::string joined_like_apart(std::size_t batch = 3) {
     };
     const auto compare_gradients = [&](const std::string& what) {
         using Inner = typename FusedPair::template At<0>::Params;
-        Inner::each(
-            [&](const Path& path, const auto& a, const auto& b) { compare(what + "." + path.str(), a, b); },
-            std::get<0>(joined.grad.items), std::get<0>(apart.grad.items));
+        Inner::each([&](const Path& path, const auto& a, const auto& b) { compare(what + "." + path.str(), a, b); },
+                    std::get<0>(joined.grad.items), std::get<0>(apart.grad.items));
     };
     joined.forward();
     apart.forward();

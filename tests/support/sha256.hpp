@@ -49,8 +49,7 @@ private:
     }
     void compress() {
         std::array<std::uint32_t, 64> w{};
-        for (std::size_t i = 0; i < 64; ++i)
-            w[i / 4] = w[i / 4] << 8 | block_[i];
+        for (std::size_t i = 0; i < 64; ++i) w[i / 4] = w[i / 4] << 8 | block_[i];
         for (std::size_t i = 16; i < 64; ++i) {
             const auto s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ w[i - 15] >> 3;
             const auto s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ w[i - 2] >> 10;

@@ -16,8 +16,8 @@ public:
     TemporaryFolder() {
         const std::filesystem::path base = std::filesystem::temp_directory_path();
         for (int i = 0; path_.empty(); ++i) {
-            const auto path = base / ("tessera-test-" + std::to_string(reinterpret_cast<std::size_t>(this)) +
-                                      '-' + std::to_string(i));
+            const auto path = base / ("tessera-test-" + std::to_string(reinterpret_cast<std::size_t>(this)) + '-' +
+                                      std::to_string(i));
             if (std::filesystem::create_directory(path)) path_ = path;
         }
     }

@@ -139,8 +139,7 @@ private:
     ThreadWorld* world_;
     std::size_t rank_;
 };
-static_assert(tessera::dist::Communicator<ThreadCommunicator> &&
-              !tessera::dist::single_process<ThreadCommunicator>);
+static_assert(tessera::dist::Communicator<ThreadCommunicator> && !tessera::dist::single_process<ThreadCommunicator>);
 
 /// f(communicator) on `size` ranks at once: what they return, by rank. The first exception of all is thrown
 /// on.

@@ -12,7 +12,8 @@
 
 namespace support {
 
-inline constexpr tessera::GptConfig tiny_gpt{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3};
+inline constexpr tessera::GptConfig tiny_gpt{
+    .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3};
 
 /// Random sequences, labelled at random where there are classes.
 template <tessera::GptConfig C>

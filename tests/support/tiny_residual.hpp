@@ -69,13 +69,13 @@ struct TinyResidualQuantizer {
     static void pack(const Params& p, const Buffers& b, const Options& o, Packed& w) {
         for (std::size_t l = 0; l < 2; ++l) Q::pack(p.level[l], b.level[l], o, w[l]);
     }
-    static void forward(const Packed& w, const tessera::nn::Pass& pass, Rows z, tessera::View<Token, tessera::Shape<tokens>> out,
-                        tessera::View<T, In> q, Cache& c) {
+    static void forward(const Packed& w, const tessera::nn::Pass& pass, Rows z,
+                        tessera::View<Token, tessera::Shape<tokens>> out, tessera::View<T, In> q, Cache& c) {
         std::ranges::fill(q.span(), T(0));
         for (std::size_t l = 0; l < 2; ++l) {
             Level& v = rest(c, l, z);
-            Q::forward(w[l], {pass.training, pass.rng.split(l), pass.first}, std::as_const(v.r), v.tokens.view(), v.q.view(),
-                       v.inner);
+            Q::forward(w[l], {pass.training, pass.rng.split(l), pass.first}, std::as_const(v.r), v.tokens.view(),
+                       v.q.view(), v.inner);
             for (std::size_t i = 0; i < q.elements(); ++i) q.data()[i] += v.q.data()[i];
             for (std::size_t i = 0; i < z.batch() * positions; ++i) out.data()[2 * i + l] = v.tokens.data()[i];
         }
@@ -89,15 +89,16 @@ struct TinyResidualQuantizer {
             for (std::size_t i = 0; i < q.elements(); ++i) q.data()[i] += v.q.data()[i];
         }
     }
-    static void backward(const Packed& w, Rows, Tokens in, Rows, Rows dq, tessera::View<T, In> dz, Cache& c, Params& grad) {
+    static void backward(const Packed& w, Rows, Tokens in, Rows, Rows dq, tessera::View<T, In> dz, Cache& c,
+                         Params& grad) {
         c.dq.resize(dz.batch());
         c.d.resize(dz.batch());
         std::ranges::fill(dz.span(), T(0));
         for (std::size_t l = 2; l-- > 0;) {
             Level& v = take_tokens(c, l, in);
             for (std::size_t i = 0; i < dz.elements(); ++i) c.dq.data()[i] = dq.data()[i] - dz.data()[i];
-            Q::backward(w[l], std::as_const(v.r), std::as_const(v.tokens), std::as_const(v.q), std::as_const(c.dq), c.d.view(),
-                        v.inner, grad.level[l]);
+            Q::backward(w[l], std::as_const(v.r), std::as_const(v.tokens), std::as_const(v.q), std::as_const(c.dq),
+                        c.d.view(), v.inner, grad.level[l]);
             for (std::size_t i = 0; i < dz.elements(); ++i) dz.data()[i] += c.d.data()[i];
         }
     }
@@ -106,8 +107,8 @@ struct TinyResidualQuantizer {
         Terms terms;
         for (std::size_t l = 0; l < 2; ++l) {
             Level& v = take_tokens(c, l, in);
-            terms.level[l] = tessera::vq::regularize<Q>(w[l], std::as_const(v.r), std::as_const(v.tokens), std::as_const(v.q),
-                                                        dz, v.inner, grad.level[l], divisor);
+            terms.level[l] = tessera::vq::regularize<Q>(w[l], std::as_const(v.r), std::as_const(v.tokens),
+                                                        std::as_const(v.q), dz, v.inner, grad.level[l], divisor);
         }
         return terms;
     }
@@ -116,7 +117,8 @@ struct TinyResidualQuantizer {
         for (std::size_t l = 0; l < 2; ++l) {
             Level& v = rest(c, l, z);
             take_tokens(c, l, in);
-            tessera::vq::observe<Q>(w[l], std::as_const(v.r), std::as_const(v.tokens), part, rng.split(l), v.inner, s.level[l]);
+            tessera::vq::observe<Q>(w[l], std::as_const(v.r), std::as_const(v.tokens), part, rng.split(l), v.inner,
+                                    s.level[l]);
             if (l == 0) Q::lookup(w[l], std::as_const(v.tokens), v.q.view(), v.inner);
         }
     }

@@ -23,9 +23,8 @@ namespace support {
 using TinyImage = tessera::Shape<8, 8, 1>;
 
 template <class T>
-struct TinyEncoder
-    : tessera::nn::BasicChain<T, TinyImage, tessera::nn::Conv2d<6, tessera::nn::halve4>, tessera::nn::Relu,
-                              tessera::nn::Conv2d<4, tessera::nn::halve4>> {};
+struct TinyEncoder : tessera::nn::BasicChain<T, TinyImage, tessera::nn::Conv2d<6, tessera::nn::halve4>,
+                                             tessera::nn::Relu, tessera::nn::Conv2d<4, tessera::nn::halve4>> {};
 template <class T>
 struct TinyDecoder
     : tessera::nn::BasicChain<T, tessera::Shape<2, 2, 4>, tessera::nn::ConvTranspose2d<5, tessera::nn::double4>,
@@ -44,7 +43,8 @@ inline tessera::data::Images<TinyImage> bars(std::size_t count, std::uint64_t se
         const std::size_t at = rng.below(7);
         for (std::size_t i = 0; i < 64; ++i) {
             const std::size_t across = labels[n].index == 1 ? i / 8 : i % 8;
-            bytes[n * 64 + i] = static_cast<std::uint8_t>((across == at || across == at + 1 ? 200 : 20) + rng.below(40));
+            bytes[n * 64 + i] =
+                static_cast<std::uint8_t>((across == at || across == at + 1 ? 200 : 20) + rng.below(40));
         }
     }
     return tessera::data::Images<TinyImage>{std::move(bytes), std::move(labels), 2};

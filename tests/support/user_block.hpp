@@ -37,8 +37,8 @@ struct MixerLayer {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t) mix(p, x[n].data(), t, y[n].data() + t * width);
     }
-    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>,
-                         ts::View<const T, In> dy, ts::View<T, In> dx, Cache&, Params& grad) {
+    static void backward(const Params& p, ts::View<const T, In> x, ts::View<const T, In>, ts::View<const T, In> dy,
+                         ts::View<T, In> dx, Cache&, Params& grad) {
         std::ranges::fill(dx.span(), T(0));
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t t = 0; t < tokens; ++t)
@@ -118,8 +118,7 @@ struct Gate {
 };
 
 template <std::size_t Width>
-using Block =
-    ts::nn::Seq<ts::nn::Residual<ts::nn::LayerNorm, Mixer<4>>,
-                ts::nn::Residual<ts::nn::LayerNorm, ts::nn::Linear<4 * Width>, Gate, ts::nn::Linear<Width>>>;
+using Block = ts::nn::Seq<ts::nn::Residual<ts::nn::LayerNorm, Mixer<4>>,
+                          ts::nn::Residual<ts::nn::LayerNorm, ts::nn::Linear<4 * Width>, Gate, ts::nn::Linear<Width>>>;
 
 }  // namespace user

@@ -19,8 +19,8 @@ struct SquareLayer {
     static void forward(const Params&, View<const T, In> x, View<T, In> y, Cache&) {
         for (std::size_t i = 0; i < x.elements(); ++i) y.data()[i] = x.data()[i] * x.data()[i];
     }
-    static void backward(const Params&, View<const T, In> x, View<const T, In>, View<const T, In> dy,
-                         View<T, In> dx, Cache&, Params&) {
+    static void backward(const Params&, View<const T, In> x, View<const T, In>, View<const T, In> dy, View<T, In> dx,
+                         Cache&, Params&) {
         for (std::size_t i = 0; i < x.elements(); ++i) dx.data()[i] = 2 * x.data()[i] * dy.data()[i];
         if (Off < x.elements()) dx.data()[Off] += T(1e-4);
     }

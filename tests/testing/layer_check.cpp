@@ -91,8 +91,8 @@ struct ScaleLayer {
                 y[n][i] = wrong ? x[n][i] : p.weight[i] * x[n][i];
             }
     }
-    static void backward(const Params& p, View<const T, In> x, View<const T, In>, View<const T, In> dy,
-                         View<T, In> dx, Cache& cache, Params& grad) {
+    static void backward(const Params& p, View<const T, In> x, View<const T, In>, View<const T, In> dy, View<T, In> dx,
+                         Cache& cache, Params& grad) {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t i = 0; i < In::size; ++i) {
                 const T d = p.weight[i] * dy[n][i];
@@ -155,8 +155,8 @@ struct RunningSumLayer {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t i = 0; i < In::size; ++i) y[n][i] = i < width ? x[n][i] : y[n][i - width] + x[n][i];
     }
-    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In> dy, View<T, In> dx, Cache&,
-                         Params&) {
+    static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In> dy, View<T, In> dx,
+                         Cache&, Params&) {
         for (std::size_t n = 0; n < dy.batch(); ++n)
             for (std::size_t i = In::size; i-- > 0;)
                 dx[n][i] = i + width < In::size ? dx[n][i + width] + dy[n][i] : dy[n][i];
@@ -167,7 +167,8 @@ template <StepFault F, StaticShape In, std::floating_point T>
 struct SteppingSumLayer : RunningSumLayer<In, T> {
     using Sum = RunningSumLayer<In, T>;
     using Row = nn::TokenRow<In>;
-    static constexpr nn::Steps steps{.sharing = F == StepFault::leaves_work ? nn::Sharing::custom : nn::Sharing::leader};
+    static constexpr nn::Steps steps{.sharing =
+                                         F == StepFault::leaves_work ? nn::Sharing::custom : nn::Sharing::leader};
     struct State {
         explicit State(const nn::Capacity& capacity) : sums(capacity.sequences) {}
         Tensor<T, In> sums;  // up to each token
@@ -181,8 +182,8 @@ struct SteppingSumLayer : RunningSumLayer<In, T> {
         for (std::size_t row = 0; row < rows; ++row) {
             const std::size_t n = row / at.tokens, t = row % at.tokens;
             const std::size_t place = (F == StepFault::counts_by_itself ? state.fed % Sum::tokens : at.position) + t;
-            const bool first = place == 0 || (F == StepFault::forgets && t == 0) ||
-                               (F == StepFault::takes_one_token && t > 0);
+            const bool first =
+                place == 0 || (F == StepFault::forgets && t == 0) || (F == StepFault::takes_one_token && t > 0);
             for (std::size_t c = 0; c < Sum::width; ++c) {
                 T& sum = state.sums[n][place % Sum::tokens * Sum::width + c];
                 const bool goes_on = F == StepFault::never_restarts ? place > 0 || sum != T(0) : !first;
@@ -243,13 +244,12 @@ TEST_CASE("check_layer: gradients that are wrong by 1e-5 are found, with the pla
 }
 
 TEST_CASE("check_layer: an output that is not written is found") {
-    CHECK(starts(message<Fault::skips_last_output>(),
-                 "forward: y[29]: expected a number, got what stood there before"));
+    CHECK(
+        starts(message<Fault::skips_last_output>(), "forward: y[29]: expected a number, got what stood there before"));
 }
 
 TEST_CASE("check_layer: a backward that adds to dx is found") {
-    CHECK(starts(message<Fault::adds_to_dx>(),
-                 "backward: dx[0]: expected a number, got what stood there before"));
+    CHECK(starts(message<Fault::adds_to_dx>(), "backward: dx[0]: expected a number, got what stood there before"));
 }
 
 TEST_CASE("check_layer: a backward that overwrites grad is found") {
@@ -265,8 +265,7 @@ TEST_CASE("check_layer: a cache whose copy is not the same is found") {
 }
 
 TEST_CASE("check_layer: samples that see each other are found") {
-    CHECK(starts(message<Fault::mixes_samples>(),
-                 "samples: the batch at once and one by one: y[6]: expected "));
+    CHECK(starts(message<Fault::mixes_samples>(), "samples: the batch at once and one by one: y[6]: expected "));
 }
 
 TEST_CASE("check_layer: rounds that make something else than forward are found") {

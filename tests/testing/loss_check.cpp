@@ -78,7 +78,8 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
         if (F == Fault::gradient)
             for (T& v : dy.span()) v *= T(1.00001);
         if (F == Fault::gradient_of_variance) own.log_variance[0] *= T(1.00001);
-        grad.log_variance[0] = F == Fault::overwrites_grad ? own.log_variance[0] : grad.log_variance[0] + own.log_variance[0];
+        grad.log_variance[0] =
+            F == Fault::overwrites_grad ? own.log_variance[0] : grad.log_variance[0] + own.log_variance[0];
         return F == Fault::loss_of_another ? std::nextafter(sum, -1e9) : sum;
     }
 

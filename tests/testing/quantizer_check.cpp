@@ -89,8 +89,8 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         if (F == Fault::init_draws_time) b.book.weight[0] = static_cast<T>(++calls);
     }
     static void pack(const Params& p, const Buffers& b, const Options& o, Packed& w) { Base::pack(p, b, o, w); }
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out, View<T, In> q,
-                        Cache& c) {
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+                        View<T, In> q, Cache& c) {
         if (F == Fault::allocates) std::vector<T>(z.batch()).swap(spare);
         Tensor<T, In> before{F == Fault::skips_last_output ? z.batch() : 0};
         if (F == Fault::skips_last_output) std::copy_n(q.data(), q.elements(), before.data());
@@ -118,7 +118,8 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         Base::start(p, b, z, o, rng);
         if (F == Fault::lookup_one_bit_after_start) b.book.weight[0] = T(4);
     }
-    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first, std::size_t last) {
+    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
+                            std::size_t last) {
         Base::encode_rows(w, z, out, first, last);
         if (F == Fault::encode_rows_of_another && first == 4) out.data()[first] = out.data()[0];
         if (F == Fault::encode_rows_of_another && first == 4) out.data()[first] = (out.data()[first] + 1) % book_size;
@@ -144,14 +145,15 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
             Terms terms = Base::regularize(w, z, in, q, dz, c, grad, 1);
             return terms;
         }
-        Terms terms = Base::regularize(w, z, in, q, dz, c, grad, F == Fault::gradient_of_terms_wrong ? divisor * 1.001 : divisor);
+        Terms terms =
+            Base::regularize(w, z, in, q, dz, c, grad, F == Fault::gradient_of_terms_wrong ? divisor * 1.001 : divisor);
         if (F == Fault::terms_scaled) terms.commitment /= divisor;
         if (F == Fault::terms_mean_of_block) terms.commitment /= static_cast<double>(z.batch());
         if (F == Fault::terms_ignore_absence && in.data()[0] == no_token) terms.commitment += 1;
         return terms;
     }
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part, Rng rng,
-                        Cache& c, Statistics& s) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
+                        Rng rng, Cache& c, Statistics& s) {
         if (F == Fault::observe_overwrites) set_zero(s);
         if (F == Fault::observe_shows_part_once && part.part == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
         BatchPart of = part;
@@ -226,8 +228,8 @@ struct WrongQuantizer : testing::SmoothQuantizer<In, T> {
         Base::init(p, b, rng);
         if (F == Wrong::init_draws_time) p.gain[0] = static_cast<T>(++calls);
     }
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out, View<T, In> q,
-                        Cache& c) {
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+                        View<T, In> q, Cache& c) {
         Base::forward(w, pass, z, out, q, c);
         if (F == Wrong::token_changes && pass.training)
             out.data()[0] = std::same_as<T, double> && std::exchange(previous, z.data()[0]) != z.data()[0] ? 1 : 0;
@@ -244,8 +246,8 @@ struct WrongQuantizer : testing::SmoothQuantizer<In, T> {
         for (std::size_t i = 0; i < own.gain.span().size(); ++i)
             grad.gain[i] = F == Wrong::overwrites_grad ? own.gain[i] : grad.gain[i] + own.gain[i];
     }
-    static Terms regularize(const Packed& w, View<const T, In>, View<const Token, Tokens> in, View<const T, In>, View<T, In>,
-                            Cache&, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In>, View<const Token, Tokens> in, View<const T, In>,
+                            View<T, In>, Cache&, Params& grad, double divisor) {
         const auto there = static_cast<double>(std::ranges::count_if(in.span(), [](Token t) { return t != no_token; }));
         double sum = 0;
         for (std::size_t i = 0; i < Base::width; ++i) {
@@ -285,7 +287,8 @@ TEST_CASE("check_quantizer: quantizers that keep the contract pass") {
     CHECK(message<Fault::none>() == "");
     CHECK(smooth_message<Wrong::none>() == "");
     CHECK(testing::check_quantizer<Codebook<4>, Shape<2, 3>>());
-    CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>({.batch = 7, .seed = 9, .differentiable = true}));
+    CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>(
+        {.batch = 7, .seed = 9, .differentiable = true}));
     CHECK(support::keeps_quantizer_contract<support::TinyResidual<Faulty<Fault::none>>, Shape<3, 4>>());
 }
 
@@ -312,7 +315,8 @@ TEST_CASE("check_quantizer: encode_rows with another token than forward is found
 
 TEST_CASE("check_quantizer: a lookup that mixes samples, or gives an absent token a vector, is found") {
     CHECK(starts(message<Fault::lookup_mixes_samples>(), "Faulty: evaluation: forward and lookup: q[36]: expected "));
-    CHECK(starts(message<Fault::lookup_ignores_absence>(), "Faulty: lookup: q without the tokens of position 1[4]: expected 0, got "));
+    CHECK(starts(message<Fault::lookup_ignores_absence>(),
+                 "Faulty: lookup: q without the tokens of position 1[4]: expected 0, got "));
 }
 
 TEST_CASE("check_quantizer: what depends on the place of a sample in its block is found") {
@@ -353,7 +357,8 @@ TEST_CASE("check_quantizer: gradients that are wrong by a small factor are found
 }
 
 TEST_CASE("check_quantizer: where a step of the differences changes a token, another seed is asked for") {
-    CHECK(starts(smooth_message<Wrong::token_changes>(), "Wrong: gradient: a token changed under a step of 1e-05: take another seed"));
+    CHECK(starts(smooth_message<Wrong::token_changes>(),
+                 "Wrong: gradient: a token changed under a step of 1e-05: take another seed"));
 }
 
 TEST_CASE("check_quantizer: statistics that are overwritten, or depend on how the work was cut, are found") {
@@ -365,13 +370,15 @@ TEST_CASE("check_quantizer: statistics that are overwritten, or depend on how th
 }
 
 TEST_CASE("check_quantizer: an update that is no function of its arguments, or divides by nothing seen, is found") {
-    CHECK(starts(message<Fault::update_counts_calls>(), "Faulty: statistics: update twice from the same: buffers.codebook.grace[0]"));
+    CHECK(starts(message<Fault::update_counts_calls>(),
+                 "Faulty: statistics: update twice from the same: buffers.codebook.grace[0]"));
     CHECK(message<Fault::update_divides_by_rows>() ==
           "Faulty: statistics: update with nothing seen: other[0]: expected a finite number");
 }
 
 TEST_CASE("check_quantizer: memory that is allocated in each call is found, where the program counts") {
-    CHECK(starts(message<Fault::allocates>(), "Faulty: allocation: after the first call with the largest batch: expected 0, got "));
+    CHECK(starts(message<Fault::allocates>(),
+                 "Faulty: allocation: after the first call with the largest batch: expected 0, got "));
     CHECK(testing::check_quantizer<Faulty<Fault::allocates>, Shape<3, 3, 4>>());
 }
 

@@ -37,7 +37,8 @@ using support::TemporaryFolder;
 
 namespace {
 
-constexpr GptConfig config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3, .dropout_percent = 10};
+constexpr GptConfig config{
+    .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3, .dropout_percent = 10};
 
 // Runs of two passes of 20 steps each, the last batch of a pass smaller than the others.
 struct VaeRun {
@@ -148,8 +149,8 @@ TEST_CASE_TEMPLATE("Checkpoints: a run resumed after any step ends in the same b
     }
 }
 
-TEST_CASE_TEMPLATE("Checkpoints: gradients and statistics of an accumulation under way are part of the state", Run, VaeRun,
-                   PriorRun) {
+TEST_CASE_TEMPLATE("Checkpoints: gradients and statistics of an accumulation under way are part of the state", Run,
+                   VaeRun, PriorRun) {
     Training<Run> whole{3}, first{3}, second{3};
     whole.run(20);
     first.run(10);
@@ -190,7 +191,8 @@ TEST_CASE("Checkpoints: the newest stay, as many as are asked for") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder / "new", {.keep = 3}};
     CHECK(!checkpoints.newest());
-    for (int step = 1; step <= 7; ++step) checkpoints.save(static_cast<std::uint64_t>(step), file_of(static_cast<float>(step)));
+    for (int step = 1; step <= 7; ++step)
+        checkpoints.save(static_cast<std::uint64_t>(step), file_of(static_cast<float>(step)));
     CHECK(checkpoints.steps() == std::vector<std::uint64_t>{5, 6, 7});
     CHECK(value_in(checkpoints.newest()->file) == 7);
     checkpoints.save(7, file_of(8));
@@ -291,7 +293,8 @@ TEST_CASE("Checkpoints: weights that are no checkpoint are passed over") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     file_of(1).write(folder / name_of(5));
-    CHECK(contains(message<FormatError>([&] { return checkpoints.newest(); }), "no checkpoint: tessera.checkpoint.version"));
+    CHECK(contains(message<FormatError>([&] { return checkpoints.newest(); }),
+                   "no checkpoint: tessera.checkpoint.version"));
 }
 
 TEST_CASE("Checkpoints: a folder that holds another run is not written to") {
@@ -303,8 +306,9 @@ TEST_CASE("Checkpoints: a folder that holds another run is not written to") {
     CHECK(message<ArgumentError>([&] { checkpoints.save(1'000'000'000'000, file_of(2)); }) ==
           "Checkpoints: step: expected at most 999999999999, got 1000000000000");
     CHECK(folder.entries() == 1);
-    CHECK(message<ArgumentError>([&] { Checkpoints{folder / "b", {.keep = 1}}; }) ==
-          "Checkpoints: keep: expected at least 2, got 1");
+    CHECK(message<ArgumentError>([&] {
+              Checkpoints{folder / "b", {.keep = 1}};
+          }) == "Checkpoints: keep: expected at least 2, got 1");
 }
 
 TEST_CASE("Checkpoints: a folder has one holder") {
@@ -350,7 +354,8 @@ TEST_CASE("Checkpoints: whatever fails in a save, the one before stays, and the 
             plan.fail_at = fail_at;
             const std::string text = message<IoError>([&] { checkpoints.save(20, file_of(2)); });
             CHECK(read_file(folder / name_of(10), 1 << 20) == before);
-            const bool listed = std::string_view{plan.failed} == "list", done = std::string_view{plan.failed} == "sync_folder";
+            const bool listed = std::string_view{plan.failed} == "list",
+                       done = std::string_view{plan.failed} == "sync_folder";
             if (*plan.failed == 0) {
                 CHECK(text.empty());
                 break;
@@ -371,7 +376,9 @@ TEST_CASE("Checkpoints: whatever fails at the start is an error, and the folder 
     for (int fail_at = 0;; ++fail_at) {
         const TemporaryFolder folder;
         Fault plan{.fail_at = fail_at, .reason = EIO};
-        const std::string text = message<IoError>([&] { BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}}; });
+        const std::string text = message<IoError>([&] {
+            BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}};
+        });
         if (std::string_view{plan.failed} == "close" && text.empty()) continue;  // of the lock
         if (*plan.failed == 0) break;
         CHECK(contains(text, "Input/output error"));
@@ -466,9 +473,12 @@ TEST_CASE("Checkpoints: a file system without locks is told apart, and the host 
         CAPTURE(reason);
         const TemporaryFolder folder;
         Fault plan{.fail_at = 2, .reason = reason};  // make_folder, sync_folder, lock_folder
-        const std::string text = message<IoError>([&] { BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}}; });
+        const std::string text = message<IoError>([&] {
+            BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}};
+        });
         CHECK(std::string{plan.failed} == "lock_folder");
-        CHECK(text == "Checkpoints: " + folder.str() + ": lock the folder (CheckpointsOptions{.lock = false} goes without): " +
+        CHECK(text == "Checkpoints: " + folder.str() +
+                          ": lock the folder (CheckpointsOptions{.lock = false} goes without): " +
                           std::generic_category().message(reason));
 
         Fault never{};
@@ -486,8 +496,9 @@ TEST_CASE("Checkpoints: a file system without locks is told apart, and the host 
     }
     const TemporaryFolder folder;
     Fault plan{.fail_at = 2, .reason = EACCES};
-    CHECK(message<IoError>([&] { BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}}; }) ==
-          "Checkpoints: " + folder.str() + ": open the folder: Permission denied");
+    CHECK(message<IoError>([&] {
+              BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}};
+          }) == "Checkpoints: " + folder.str() + ": open the folder: Permission denied");
 }
 
 TEST_CASE("Checkpoints: a folder without a lock leaves the descriptors of its host alone") {

@@ -75,8 +75,8 @@ struct RevivingRun : VaeRun<Codebook<32>> {
         return Model{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0.8f, .grace = 1}}};
     }
 };
-constexpr GptConfig prior_config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3,
-                                 .dropout_percent = 20};
+constexpr GptConfig prior_config{
+    .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3, .dropout_percent = 20};
 struct Sequences {
     data::Tokens<5> x = support::sequences<prior_config>(140, 1);
     Gpt<prior_config>::Batch slice(std::size_t first, std::size_t count) const {
@@ -138,7 +138,8 @@ void ends_in_the_bits_of_one(const TrainerOptions& options = {.clip_norm = 1}, i
     const Result one = train(run, self, options, passes);
     for (std::size_t size = 1; size <= 4; ++size) {
         CAPTURE(size);
-        const auto all = support::run_ranks(size, [&](ThreadCommunicator& c) { return train(run, c, options, passes); });
+        const auto all =
+            support::run_ranks(size, [&](ThreadCommunicator& c) { return train(run, c, options, passes); });
         for (const Result& result : all) {
             CHECK(result.hash == one.hash);
             CHECK(result.norms == one.norms);
@@ -188,8 +189,9 @@ TEST_CASE("Ranks: processes with different weights are all refused, and agree af
         auto trainer = trainer_of<PriorRun>(model, {}, c);
         step(run, trainer, c, 0, 96);
     });
-    CHECK(refused == std::vector<std::string>(3, "Trainer: the processes have different weights, state or options: expected the "
-                                                 "same seed and options in each, or dist::broadcast_state before the first step"));
+    CHECK(refused ==
+          std::vector<std::string>(3, "Trainer: the processes have different weights, state or options: expected the "
+                                      "same seed and options in each, or dist::broadcast_state before the first step"));
     const auto other_seed = messages<ArgumentError>(2, [&](ThreadCommunicator& c) {
         auto model = PriorRun::model();
         auto trainer = trainer_of<PriorRun>(model, {.seed = c.rank()}, c);
@@ -215,15 +217,17 @@ TEST_CASE("Ranks: shares that cannot have the bits of one process are refused by
             auto model = PriorRun::model();
             auto trainer = trainer_of<PriorRun>(model, {}, c);
             const auto before = support::hash_state(trainer);
-            std::string text = support::message<ArgumentError>([&] { trainer.step(run.data.slice(0, counts[c.rank()])); });
+            std::string text =
+                support::message<ArgumentError>([&] { trainer.step(run.data.slice(0, counts[c.rank()])); });
             if (!text.empty() && support::hash_state(trainer) != before) text += " (the trainer has changed)";
             return text;
         });
         for (const std::string& text : all) unchanged += text == all[0] ? 1 : 0;
         return unchanged == all.size() ? all[0] : "not all ranks say the same";
     };
-    const std::string expected = " samples: expected all but the last ones to hold the same number, 16 times a power of two, "
-                                 "and the last ones no more";
+    const std::string expected =
+        " samples: expected all but the last ones to hold the same number, 16 times a power of two, "
+        "and the last ones no more";
     CHECK(refused({20, 20}) == "Trainer: batch: ranks 0 and 1 hold 20 and 20" + expected);
     CHECK(refused({16, 32}) == "Trainer: batch: ranks 0 and 1 hold 16 and 32" + expected);
     CHECK(refused({48, 48}) == "Trainer: batch: ranks 0 and 1 hold 48 and 48" + expected);
@@ -253,7 +257,8 @@ TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, whi
     };
     dist::Self self;
     const auto one = run(self);
-    for (const std::uint64_t hash : support::run_ranks(4, [&](ThreadCommunicator& c) { return run(c); })) CHECK(hash == one);
+    for (const std::uint64_t hash : support::run_ranks(4, [&](ThreadCommunicator& c) { return run(c); }))
+        CHECK(hash == one);
 }
 
 TEST_CASE("Ranks: an error that one process sees ends the step of all, and a host that catches it goes on") {
@@ -278,7 +283,8 @@ TEST_CASE("Ranks: an error that one process sees ends the step of all, and a hos
     };
     dist::Self self;
     const auto one = run(self);
-    for (const std::uint64_t hash : support::run_ranks(4, [&](ThreadCommunicator& c) { return run(c); })) CHECK(hash == one);
+    for (const std::uint64_t hash : support::run_ranks(4, [&](ThreadCommunicator& c) { return run(c); }))
+        CHECK(hash == one);
 }
 
 TEST_CASE("Ranks: where one process throws, the others do not wait for ever") {
@@ -298,8 +304,9 @@ TEST_CASE("Ranks: where one process throws, the others do not wait for ever") {
     CHECK(text.ends_with(": expected a finite number, got nan"));
 }
 
-TEST_CASE_TEMPLATE("Ranks: a checkpoint of one of four processes goes on in one process with the same bits, and the other way",
-                   Run, RevivingRun, FsqRun, PriorRun) {
+TEST_CASE_TEMPLATE(
+    "Ranks: a checkpoint of one of four processes goes on in one process with the same bits, and the other way", Run,
+    RevivingRun, FsqRun, PriorRun) {
     const Run run;
     for (const std::size_t accumulate : {1u, 2u}) {
         const TrainerOptions options{.clip_norm = 1, .reject_spikes = 1000, .accumulate = accumulate};

@@ -212,9 +212,8 @@ TEST_CASE("resume: the options of a VqVae and of a Gpt are compared, in a traine
     Rng rng{1};
     Prior prior{rng}, second{rng, {.label_dropout = 0.5f}};
     auto tokens = file_of(prior);
-    CHECK(contains(
-        message<FormatError>([&] { io::load(tokens, second); }),
-        "label_dropout: expected 0.5, file has 0.1; LoadOptions{.accept = {\"label_dropout\"}} keeps 0.5"));
+    CHECK(contains(message<FormatError>([&] { io::load(tokens, second); }),
+                   "label_dropout: expected 0.5, file has 0.1; LoadOptions{.accept = {\"label_dropout\"}} keeps 0.5"));
 }
 
 TEST_CASE("resume: a model can be loaded out of its trainer's file, and its heads are compared") {
@@ -288,7 +287,8 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     CHECK(contains(message<FormatError>([&] { io::load(file, resumed); }), "codebook.count"));
     Vae fine = vae_of(3);
     Trainer tuned{fine, AdamW{fine}};
-    const io::LoadReport weights = io::load(file, tuned, {.allow_missing = {"codebook", "quantizer", "adam", "trainer"}});
+    const io::LoadReport weights =
+        io::load(file, tuned, {.allow_missing = {"codebook", "quantizer", "adam", "trainer"}});
     CHECK((has(weights.missing, "adam.step") && tuned.steps() == 0 && fine.buffers().book.count[0] == 1));
     CHECK_NOTHROW(steps(tuned, 1));
 }

@@ -36,7 +36,8 @@ struct Half {
     using Statistics = Empty;
     void observe(Workspace&, const BatchPart&, Statistics&) const;  // nothing applies it
 };
-static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> && !LearnsStatistics<Half>);
+static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> &&
+              !LearnsStatistics<Half>);
 static_assert(!detail::names_prepare<Prior> && !detail::names_statistics<Prior>);
 
 }  // namespace

@@ -31,8 +31,8 @@ using support::bars;
 namespace {
 
 using Vae = support::TinyVae<float>;
-constexpr GptConfig prior_config{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3,
-                                 .dropout_percent = 10};
+constexpr GptConfig prior_config{
+    .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3, .dropout_percent = 10};
 using Prior = Gpt<prior_config>;
 
 // `Width` numbers are a sample.
@@ -81,7 +81,9 @@ struct Line {
             grad.offset[0] += 2 * error / n;
         }
     }
-    Report report(const Workspace& ws, std::size_t samples) const { return {ws.totals[0] / static_cast<double>(samples), 0}; }
+    Report report(const Workspace& ws, std::size_t samples) const {
+        return {ws.totals[0] / static_cast<double>(samples), 0};
+    }
 };
 // Gradients that are what the batch says: of each sample loss, and the gradients of slope and offset.
 struct Told : Line {
@@ -206,7 +208,8 @@ TEST_CASE("Trainer: two half batches make the gradient of the whole one, and one
     Line whole, halves;
     const std::vector<float> points{1, 2, -3, 1, 2, 2, 4, -1, 0.5f, 3, 1, -2, 2, 7, -1, 1};
     const std::span<const float> all{points};
-    Trainer one{whole, AdamW<Line::Params>{{.lr = 0.1}}}, two{halves, AdamW<Line::Params>{{.lr = 0.1}}, {.accumulate = 2}};
+    Trainer one{whole, AdamW<Line::Params>{{.lr = 0.1}}},
+        two{halves, AdamW<Line::Params>{{.lr = 0.1}}, {.accumulate = 2}};
     for (int round = 0; round < 5; ++round) {
         const double norm = one.step(all).grad_norm;
         const auto before = weights_of(halves);
@@ -340,8 +343,11 @@ TEST_CASE("Trainer: an error of the first step takes the start of the codebook b
     auto x = support::batch_of<float>(bars(20, 1));
     const auto before = support::hash_state(trainer);
     float* bias = nullptr;
-    Vae::Params::each([&](const Path& path, auto& leaf) { if (path.str() == "decoder.0.bias") bias = leaf.data(); },
-                      vae.params());
+    Vae::Params::each(
+        [&](const Path& path, auto& leaf) {
+            if (path.str() == "decoder.0.bias") bias = leaf.data();
+        },
+        vae.params());
     REQUIRE(bias);
     const float good = std::exchange(*bias, std::numeric_limits<float>::quiet_NaN());
     CHECK_THROWS_AS(trainer.step(x), NumericError);
@@ -355,8 +361,9 @@ TEST_CASE("Trainer: a gradient above reject_above is an error, and nothing has c
     Trainer trainer{model, AdamW<Told::Params>{}, {.clip_norm = 1, .reject_above = 10}};
     trainer.step(std::vector<float>{1, 2, 3});
     const auto before = support::hash_state(trainer);
-    CHECK(support::message<NumericError>([&] { trainer.step(std::vector<float>{1, 30, 40}); }) ==
-          "Trainer: step 1: gradient: norm: expected at most 10, got 50");
+    CHECK(support::message<NumericError>([&] {
+              trainer.step(std::vector<float>{1, 30, 40});
+          }) == "Trainer: step 1: gradient: norm: expected at most 10, got 50");
     CHECK(support::hash_state(trainer) == before);
     CHECK_NOTHROW(trainer.step(std::vector<float>{1, 6, 8}));
     CHECK(support::message<ArgumentError>([&] { Trainer(model, Plain{}, {.reject_above = -1}); }) ==
@@ -451,13 +458,13 @@ TEST_CASE("Trainer: statistics see every batch of an accumulation, and no outlie
 }
 
 TEST_CASE("Trainer: a gradient that is not finite in the middle of an accumulation is named") {
-    for (const TrainerOptions& options : {TrainerOptions{.reject_above = 100, .accumulate = 2},
-                                          TrainerOptions{.reject_spikes = 10, .accumulate = 2}}) {
+    for (const TrainerOptions& options :
+         {TrainerOptions{.reject_above = 100, .accumulate = 2}, TrainerOptions{.reject_spikes = 10, .accumulate = 2}}) {
         Told model;
         Trainer trainer{model, Plain{}, options};
-        CHECK(support::message<NumericError>(
-                  [&] { trainer.step(std::vector<float>{1, std::numeric_limits<float>::infinity(), 1}); }) ==
-              "Trainer: step 0: gradient of line.slope[0]: expected finite numbers");
+        CHECK(support::message<NumericError>([&] {
+                  trainer.step(std::vector<float>{1, std::numeric_limits<float>::infinity(), 1});
+              }) == "Trainer: step 0: gradient of line.slope[0]: expected finite numbers");
         CHECK(trainer.steps() == 0);
     }
 }
@@ -480,8 +487,8 @@ TEST_CASE("Trainer: counters that no run can have are refused, and the weights s
         return weights_of(line) == before ? text : "the weights have changed";
     };
     CHECK(with("none", 0) == "the weights have changed");
-    CHECK(with("trainer.steps", -1).ends_with(
-        "counters: expected steps of at least 0 and less than 2 batches held, got -1 and 0"));
+    CHECK(with("trainer.steps", -1)
+              .ends_with("counters: expected steps of at least 0 and less than 2 batches held, got -1 and 0"));
     CHECK(with("trainer.held", 2).ends_with("got 0 and 2"));
     CHECK(with("trainer.held", -1).ends_with("got 0 and -1"));
     CHECK(with("trainer.batches", -1).ends_with("counters: batches: expected at least 0, got -1"));
@@ -606,7 +613,8 @@ struct Fragile : Vae {
 
 }  // namespace
 
-TEST_CASE("Trainer: whatever throws in a step, the first or a later one, nothing has changed and the next one goes well") {
+TEST_CASE(
+    "Trainer: whatever throws in a step, the first or a later one, nothing has changed and the next one goes well") {
     const auto x = support::batch_of<float>(bars(20, 1));
     using At = Fragile::At;
     for (const bool first : {true, false})
@@ -623,7 +631,8 @@ TEST_CASE("Trainer: whatever throws in a step, the first or a later one, nothing
                 expected.step(x);
             }
             const auto before = support::hash_state(trainer);
-            model.at = std::array{At::loss_and_grad, At::report, At::observe, At::nowhere}[static_cast<std::size_t>(where)];
+            model.at =
+                std::array{At::loss_and_grad, At::report, At::observe, At::nowhere}[static_cast<std::size_t>(where)];
             trainer.optimizer().refuses = where == 3;
             const char* const words[] = {"loss_and_grad", "report", "observe", "optimizer"};
             CHECK(support::message<std::runtime_error>([&] { trainer.step(x); }) == words[where]);
@@ -646,7 +655,8 @@ TEST_CASE("Trainer: an error of a later batch of an accumulation does not take b
     model.at = Fragile::At::loss_and_grad;
     CHECK_THROWS_AS(trainer.step(x), std::runtime_error);
     CHECK(support::hash_state(model) == started);
-    CHECK(support::message<ArgumentError>([&] { trainer.step({}); }) == "Trainer: batch: expected at least one sample, got 0");
+    CHECK(support::message<ArgumentError>([&] { trainer.step({}); }) ==
+          "Trainer: batch: expected at least one sample, got 0");
     CHECK(support::hash_state(model) == started);
     CHECK(trainer.batches() == 1);
 }
@@ -706,7 +716,8 @@ TEST_CASE("Trainer: the generator of the model decides what is drawn, unless the
     const auto x = support::batch_of<float>(images);
     const auto y = support::sequences<prior_config>(20, 1);
     // One set of weights in models of other generators.
-    const auto start_of_codebook = [&](std::uint64_t generator, std::optional<std::uint64_t> seed, CodebookOptions options) {
+    const auto start_of_codebook = [&](std::uint64_t generator, std::optional<std::uint64_t> seed,
+                                       CodebookOptions options) {
         Rng first{1}, rng{generator};
         const Vae weights{first, options};
         Vae vae{rng, options};

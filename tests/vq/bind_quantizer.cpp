@@ -18,7 +18,8 @@ namespace {
 using In = Shape<2, 3>;
 static_assert(std::same_as<vq::BindQuantizer<Codebook<4>, In, float>, CodebookQuantizer<In, 4, float>>);
 static_assert(std::same_as<vq::BindQuantizer<Codebook<4>, In, double>, CodebookQuantizer<In, 4, double>>);
-static_assert(std::same_as<vq::BindQuantizer<Fsq<5, 4, 3>, In, float>, FsqQuantizer<In, FsqBound::tanh, float, 5, 4, 3>>);
+static_assert(
+    std::same_as<vq::BindQuantizer<Fsq<5, 4, 3>, In, float>, FsqQuantizer<In, FsqBound::tanh, float, 5, 4, 3>>);
 static_assert(std::same_as<vq::BindQuantizer<testing::Smooth, In, float>, testing::SmoothQuantizer<In, float>>);
 static_assert(vq::detail::BindsTo<Codebook<4>, In, float> && !vq::detail::BindsTo<int, In, float>);
 
@@ -38,7 +39,8 @@ TEST_CASE("BindQuantizer: what a program goes on with after the sentence is a qu
     Broken::pack(none, none, {}, none);
     Broken::forward(none, {}, std::as_const(z), tokens.view(), q.view(), none);
     Broken::lookup(none, std::as_const(tokens), q.view(), none);
-    Broken::backward(none, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(q), z.view(), none, none);
+    Broken::backward(none, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(q), z.view(), none,
+                     none);
     CHECK(q.data()[0] == 4);
     CHECK(z.data()[0] == 0);
 }

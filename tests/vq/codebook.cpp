@@ -60,7 +60,9 @@ TEST_CASE_TEMPLATE("Codebook: every row becomes its nearest vector", T, float, d
         const auto distance = [&](std::size_t k) {
             double sum = 0;
             for (std::size_t i = 0; i < 4; ++i)
-                sum += std::pow(static_cast<double>(b.z.data()[m * 4 + i]) - static_cast<double>(b.buffers.book.weight[k * 4 + i]), 2);
+                sum += std::pow(static_cast<double>(b.z.data()[m * 4 + i]) -
+                                    static_cast<double>(b.buffers.book.weight[k * 4 + i]),
+                                2);
             return sum;
         };
         const std::size_t chosen = b.tokens.data()[m];
@@ -69,18 +71,19 @@ TEST_CASE_TEMPLATE("Codebook: every row becomes its nearest vector", T, float, d
     }
 }
 
-TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commitment adds 2 beta (z - q) / numbers", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commitment adds 2 beta (z - q) / numbers", T,
+                   float, double) {
     Bound<T> b{{.commitment = 0.5f}};
     using Q = typename Bound<T>::Q;
     b.tokens.data()[3] = no_token;
     std::fill_n(b.q.data() + 12, 4, T(0));
-    Q::backward(b.w, std::as_const(b.z), std::as_const(b.tokens), std::as_const(b.q), std::as_const(b.dq), b.dz.view(), b.cache,
-                b.grad);
-    for (std::size_t i = 0; i < b.dz.span().size(); ++i) REQUIRE(b.dz.data()[i] == (i / 4 == 3 ? T(0) : b.dq.data()[i]));
+    Q::backward(b.w, std::as_const(b.z), std::as_const(b.tokens), std::as_const(b.q), std::as_const(b.dq), b.dz.view(),
+                b.cache, b.grad);
+    for (std::size_t i = 0; i < b.dz.span().size(); ++i)
+        REQUIRE(b.dz.data()[i] == (i / 4 == 3 ? T(0) : b.dq.data()[i]));
     const double divisor = 7;
-    const auto terms = Q::regularize(b.w, std::as_const(b.z), std::as_const(b.tokens), std::as_const(b.q), b.dz.view(), b.cache,
-                                     b.grad, divisor);
+    const auto terms = Q::regularize(b.w, std::as_const(b.z), std::as_const(b.tokens), std::as_const(b.q), b.dz.view(),
+                                     b.cache, b.grad, divisor);
     double sum = 0, worst = 0;
     for (std::size_t i = 0; i < b.dz.span().size(); ++i) {
         if (i / 4 == 3) {
@@ -152,8 +155,12 @@ TEST_CASE("Codebook: a row that is NaN, or has no nearest vector, is a NumericEr
 TEST_CASE("Codebook: settings are names and numbers that can be read back") {
     using Q = Bound<float>::Q;
     CHECK(settings_of<Q>({.commitment = 0.1f, .ema = {.decay = 0.95f}, .kmeans = false}) ==
-          std::vector<Setting>{{"commitment", "0.1"}, {"ema.decay", "0.95"}, {"ema.eps", "1e-05"}, {"revive.below", "0.1"},
-                      {"revive.grace", "20"}, {"kmeans", "false"}});
+          std::vector<Setting>{{"commitment", "0.1"},
+                               {"ema.decay", "0.95"},
+                               {"ema.eps", "1e-05"},
+                               {"revive.below", "0.1"},
+                               {"revive.grace", "20"},
+                               {"kmeans", "false"}});
     CHECK(settings_of<Q>({}).back() == Setting{"kmeans", "true"});
 }
 

@@ -121,8 +121,8 @@ TEST_CASE("CodebookStatistics: processes that each hold some samples fill the pl
     for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, 5}, {5, 4}, {9, 3}, {12, 0}}) {
         BatchPart part = BatchPart::whole(12);
         part.first = first;
-        parts.draw_candidates(std::span{x}.subspan(first * 6, count * 6), std::span{tokens}.subspan(first * 2, count * 2), 2, part,
-                              Rng{7});
+        parts.draw_candidates(std::span{x}.subspan(first * 6, count * 6),
+                              std::span{tokens}.subspan(first * 2, count * 2), 2, part, Rng{7});
     }
     CHECK(support::hash_bits(whole) == support::hash_bits(parts));
 }

@@ -35,6 +35,5 @@ TEST_CASE("CollapseWatch: options out of range are refused, by name") {
     CHECK(refused(0, {}) == "CollapseWatch: codes: expected at least 1, got 0");
     CHECK(refused(8, {.steps = 0}) == "CollapseWatch: steps: expected at least 1, got 0");
     CHECK(refused(8, {.below = 1.5}) == "CollapseWatch: below: expected a number in [0, 1], got 1.500000");
-    CHECK(refused(8, {.below = std::nan("")}) ==
-          "CollapseWatch: below: expected a number in [0, 1], got nan");
+    CHECK(refused(8, {.below = std::nan("")}) == "CollapseWatch: below: expected a number in [0, 1], got nan");
 }

@@ -39,14 +39,16 @@ struct Twin {
     template <class Book>
     explicit Twin(const Book& book)
         : weight(book.weight.span().begin(), book.weight.span().end()),
-          count(book.count.span().begin(), book.count.span().end()), sum(book.sum.span().begin(), book.sum.span().end()) {}
+          count(book.count.span().begin(), book.count.span().end()),
+          sum(book.sum.span().begin(), book.sum.span().end()) {}
 
     template <class T>
     void update(const std::vector<T>& x, const std::vector<Token>& tokens, double decay, double eps) {
         std::vector<double> n(book_size), s(book_size * book_dim);
         for (std::size_t m = 0; m < tokens.size(); ++m) {
             n[tokens[m]] += 1;
-            for (std::size_t i = 0; i < book_dim; ++i) s[tokens[m] * book_dim + i] += static_cast<double>(x[m * book_dim + i]);
+            for (std::size_t i = 0; i < book_dim; ++i)
+                s[tokens[m] * book_dim + i] += static_cast<double>(x[m * book_dim + i]);
         }
         double total = 0;
         for (std::size_t k = 0; k < book_size; ++k) total += count[k] = decay * count[k] + (1 - decay) * n[k];
@@ -54,7 +56,8 @@ struct Twin {
             for (std::size_t i = 0; i < book_dim; ++i) {
                 double& m = sum[k * book_dim + i];
                 m = decay * m + (1 - decay) * s[k * book_dim + i];
-                weight[k * book_dim + i] = m / ((count[k] + eps) / (total + static_cast<double>(book_size) * eps) * total);
+                weight[k * book_dim + i] =
+                    m / ((count[k] + eps) / (total + static_cast<double>(book_size) * eps) * total);
             }
     }
 };
@@ -69,7 +72,8 @@ double distance(const std::vector<double>& expected, std::span<const T> got) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("ema_update: counts, sums and vectors are those of the formula, over several steps", T, float, double) {
+TEST_CASE_TEMPLATE("ema_update: counts, sums and vectors are those of the formula, over several steps", T, float,
+                   double) {
     CodebookState<book_size, book_dim, T> book;
     Rng rng{1};
     book.init(rng);

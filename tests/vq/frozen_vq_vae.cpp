@@ -74,8 +74,9 @@ TEST_CASE("evaluate: a dataset of several pieces gives the mean over all, with a
 }
 
 TEST_CASE("evaluate: no images at all are refused") {
-    CHECK(support::message<ArgumentError>([] { static_cast<void>(random_vae().evaluate(data::Images<support::TinyImage>{})); }) ==
-          "VqVae::evaluate: images: expected at least one, got 0");
+    CHECK(support::message<ArgumentError>([] {
+              static_cast<void>(random_vae().evaluate(data::Images<support::TinyImage>{}));
+          }) == "VqVae::evaluate: images: expected at least one, got 0");
 }
 
 TEST_CASE("FrozenVqVae: one image after another gives the bits of the whole batch") {
@@ -163,8 +164,9 @@ TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch,
     codes[1][2] = 8;
     CHECK(support::message<DataError>([&] { static_cast<void>(vae.decode(View<const Token, Shape<4>>{codes})); }) ==
           "VqVae::decode: token 6: expected a code less than 8, got 8");
-    CHECK(support::message<DataError>([&] { static_cast<void>(vae.decode(data::Tokens<4>{{0, 1, 4294967294, 3}})); }) ==
-          "VqVae::decode: token 2: expected a code less than 8, got 4294967294");
+    CHECK(support::message<DataError>([&] {
+              static_cast<void>(vae.decode(data::Tokens<4>{{0, 1, 4294967294, 3}}));
+          }) == "VqVae::decode: token 2: expected a code less than 8, got 4294967294");
     const auto x = support::batch_of<float>(support::bars(2, 1));
     CHECK(support::message<ArgumentError>([&] { vae.encode(x, codes); }) ==
           "VqVae::encode: batch of the output: expected 2, got 3");
@@ -173,9 +175,9 @@ TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch,
     Vae::Frozen::Workspace ws;
     CHECK(support::message<ArgumentError>([&] { vae.freeze().decode(View<const Token, Shape<4>>{codes}, y, ws); }) ==
           "VqVae::decode: batch of the output: expected 3, got 2");
-    CHECK(support::message<ArgumentError>(
-              [&] { vae.freeze().encode_vectors(x, View<float, Shape<2, 2, 4>>{nullptr, 1}, ws); }) ==
-          "VqVae::encode_vectors: batch of the output: expected 2, got 1");
+    CHECK(support::message<ArgumentError>([&] {
+              vae.freeze().encode_vectors(x, View<float, Shape<2, 2, 4>>{nullptr, 1}, ws);
+          }) == "VqVae::encode_vectors: batch of the output: expected 2, got 1");
 }
 
 TEST_CASE("FrozenVqVae: a token that is absent adds nothing, for few images and for many") {

@@ -105,7 +105,8 @@ void same_as_pytorch(std::span<const double> q, std::span<const double> tokens, 
         dq.data()[i] = (static_cast<T>((i * 5 + 12) % 13) - 6) / 16;
     }
     Q::forward(w, {.training = true}, std::as_const(z), chosen.view(), got.view(), cache);
-    Q::backward(w, std::as_const(z), std::as_const(chosen), std::as_const(got), std::as_const(dq), dz.view(), cache, none);
+    Q::backward(w, std::as_const(z), std::as_const(chosen), std::as_const(got), std::as_const(dq), dz.view(), cache,
+                none);
     for (std::size_t m = 0; m < rows; ++m) CHECK(static_cast<double>(chosen.data()[m]) == tokens[m]);
     double worst = 0, worst_grad = 0;
     for (std::size_t i = 0; i < n; ++i) {
@@ -140,8 +141,8 @@ TEST_CASE("Fsq: every code has values of its own, in its range, and comes back f
     round_trip<Symmetric2222, true, 2, 2, 2, 2>();
 }
 
-TEST_CASE_TEMPLATE("Fsq: tokens, values and straight-through gradients are those of the paper's formula in PyTorch", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("Fsq: tokens, values and straight-through gradients are those of the paper's formula in PyTorch", T,
+                   float, double) {
     same_as_pytorch<Fsq<8, 5, 5, 5>, T, 4>(golden::fsq_8_5_5_5_q, golden::fsq_8_5_5_5_tokens, golden::fsq_8_5_5_5_grad);
     same_as_pytorch<Fsq<8, 6, 5>, T, 3>(golden::fsq_8_6_5_q, golden::fsq_8_6_5_tokens, golden::fsq_8_6_5_grad);
     same_as_pytorch<Fsq<3, 3>, T, 2>(golden::fsq_3_3_q, golden::fsq_3_3_tokens, golden::fsq_3_3_grad);
@@ -204,7 +205,8 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
             dq.data()[i] = std::sin(static_cast<double>(i));
         }
         Q::forward(w, {.training = true}, std::as_const(z), tokens.view(), q.view(), cache);
-        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache, none);
+        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache,
+                    none);
         const Twin<Symmetric> twin{levels};
         double worst = 0;
         for (std::size_t i = 0; i < n; ++i) {
@@ -236,7 +238,8 @@ TEST_CASE_TEMPLATE("Fsq: a number of any size stays in the levels, and its gradi
         std::ranges::copy(sizes, z.data());
         std::ranges::fill(dq.span(), T(1));
         Q::forward(w, {.training = true}, std::as_const(z), tokens.view(), q.view(), cache);
-        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache, none);
+        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache,
+                    none);
         for (std::size_t i = 0; i < 4; ++i) {
             CHECK(tokens.data()[i] == (i % 2 == 0 ? 0 : last));
             CHECK(std::abs(q.data()[i]) <= 1);
@@ -260,11 +263,13 @@ TEST_CASE("Fsq: a number that is not finite is a NumericError with its index in 
         Tensor<float, Shape<2, 2>> z{3}, q{3};
         Tensor<Token, Shape<2>> tokens{3};
         z.data()[7] = value;
-        return support::message<NumericError>([&] { Q::forward(w, {.first = 5}, std::as_const(z), tokens.view(), q.view(), cache); });
+        return support::message<NumericError>(
+            [&] { Q::forward(w, {.first = 5}, std::as_const(z), tokens.view(), q.view(), cache); });
     };
     const float infinity = std::numeric_limits<float>::infinity();
     CHECK(refused(1e30f) == "");
-    CHECK(refused(std::numeric_limits<float>::quiet_NaN()) == "Fsq: encoder output 27: expected a finite number, got nan");
+    CHECK(refused(std::numeric_limits<float>::quiet_NaN()) ==
+          "Fsq: encoder output 27: expected a finite number, got nan");
     CHECK(refused(infinity) == "Fsq: encoder output 27: expected a finite number, got inf");
     CHECK(refused(-infinity) == "Fsq: encoder output 27: expected a finite number, got -inf");
 }
@@ -275,7 +280,11 @@ TEST_CASE("Fsq: a file keeps the levels and the bound, and one of other levels i
     using Vae = VqVae<Encoder, Fsq<8, 5, 5, 5>, Decoder>;
     using Turned = VqVae<Encoder, Fsq<5, 8, 5, 5>, Decoder>;
     using Other = VqVae<Encoder, FsqWith<FsqBound::symmetric, 8, 5, 5, 5>, Decoder>;
-    CHECK(Vae::metadata() == NamedValues{{"codes", "1000"}, {"tokens", "4"}, {"quantizer", "Fsq"}, {"fsq.levels", "8,5,5,5"}, {"fsq.bound", "tanh"}});
+    CHECK(Vae::metadata() == NamedValues{{"codes", "1000"},
+                                         {"tokens", "4"},
+                                         {"quantizer", "Fsq"},
+                                         {"fsq.levels", "8,5,5,5"},
+                                         {"fsq.bound", "tanh"}});
     Rng rng{1};
     const Vae vae{rng};
     Vae same{rng};

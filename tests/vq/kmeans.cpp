@@ -28,7 +28,8 @@ template <class T>
 std::vector<T> blobs_of(std::size_t blobs) {
     auto x = support::numbers<T>(blobs * per_blob * dims, 1);
     for (std::size_t m = 0; m < blobs * per_blob; ++m)
-        for (std::size_t i = 0; i < dims; ++i) x[m * dims + i] = x[m * dims + i] * T(0.25) + static_cast<T>(centre(m % blobs, i));
+        for (std::size_t i = 0; i < dims; ++i)
+            x[m * dims + i] = x[m * dims + i] * T(0.25) + static_cast<T>(centre(m % blobs, i));
     return x;
 }
 
@@ -50,7 +51,8 @@ TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts
                 double error = 0, of_sum = 0;
                 for (std::size_t i = 0; i < dims; ++i) {
                     error = std::max(error, std::abs(static_cast<double>(book.weight[k * dims + i]) - mean[i]));
-                    of_sum = std::max(of_sum, std::abs(static_cast<double>(book.sum[k * dims + i]) - mean[i] * per_blob));
+                    of_sum =
+                        std::max(of_sum, std::abs(static_cast<double>(book.sum[k * dims + i]) - mean[i] * per_blob));
                 }
                 here += error < 1e-3 && of_sum < 0.04 && book.count[k] == per_blob;
             }
@@ -86,7 +88,8 @@ TEST_CASE("kmeans: steps make the codes fit better than their start") {
             double best = 1e300;
             for (std::size_t k = 0; k < 12; ++k) {
                 double d = 0;
-                for (std::size_t i = 0; i < dims; ++i) d += std::pow(double{x[m * dims + i]} - double{book.weight[k * dims + i]}, 2);
+                for (std::size_t i = 0; i < dims; ++i)
+                    d += std::pow(double{x[m * dims + i]} - double{book.weight[k * dims + i]}, 2);
                 best = std::min(best, d);
             }
             sum += best;
@@ -155,7 +158,8 @@ TEST_CASE("kmeans, ema_update, WarmupCosine: the host's mode of rounding changes
         batch.add(x, tokens);
         tessera::ema_update(book, batch, {});
         std::vector<double> all(book.weight.span().begin(), book.weight.span().end());
-        for (std::size_t t = 0; t < 20; ++t) all.push_back(tessera::WarmupCosine{.lr = 3e-3, .warmup = 3, .steps = 20}(t));
+        for (std::size_t t = 0; t < 20; ++t)
+            all.push_back(tessera::WarmupCosine{.lr = 3e-3, .warmup = 3, .steps = 20}(t));
         return all;
     };
     const auto usual = everything();

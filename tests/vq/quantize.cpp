@@ -69,13 +69,13 @@ TEST_CASE("quantize: a number that is none, and one whose square overflows, are 
     std::vector<float> q(30);
     std::vector<Token> tokens(10);
     const auto far = packed(one);
-    CHECK(support::message<NumericError>(
-              [&] { quantize(far, std::span<const float>{z}, std::span<Token>{tokens}, std::span<float>{q}); }) ==
-          "VqVae: vector 7: no code is nearest: expected numbers whose squares are finite");
+    CHECK(support::message<NumericError>([&] {
+              quantize(far, std::span<const float>{z}, std::span<Token>{tokens}, std::span<float>{q});
+          }) == "VqVae: vector 7: no code is nearest: expected numbers whose squares are finite");
 }
 
-TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared distance, rows without a token left out", T,
-                   float, double) {
+TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared distance, rows without a token left out",
+                   T, float, double) {
     for (const std::size_t rows : {1u, 3u, 11u})
         for (const bool absent : {false, true}) {
             const std::size_t n = rows * 3;

@@ -44,7 +44,8 @@ struct SignQuantizer {
 
     static void init(Params&, Buffers&, Rng&) {}
     static void pack(const Params&, const Buffers&, const Options&, Packed&) {}
-    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Tokens> out, View<T, In> q, Cache& c) {
+    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Tokens> out, View<T, In> q,
+                        Cache& c) {
         for (std::size_t m = 0; m < z.batch() * tokens; ++m) {
             T sum = 0;
             for (std::size_t i = 0; i < width; ++i) sum += z.data()[m * width + i];
@@ -58,9 +59,10 @@ struct SignQuantizer {
             q.data()[i] = k == no_token ? T(0) : k == 1 ? T(1) : T(-1);
         }
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>, View<const T, In> dq,
-                         View<T, In> dz, Cache&, Params&) {
-        for (std::size_t i = 0; i < dz.elements(); ++i) dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];
+    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>,
+                         View<const T, In> dq, View<T, In> dz, Cache&, Params&) {
+        for (std::size_t i = 0; i < dz.elements(); ++i)
+            dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];
     }
 };
 struct Sign {
@@ -82,7 +84,8 @@ struct NoParameterSet : SignQuantizer<Shape<2, 3>, float> {
     using Buffers = int;
 };
 static_assert(vq::Quantizer<SignQuantizer<Shape<2, 3>, float>> && vq::QuantizerSpec<Sign, Shape<2, 3>>);
-static_assert(!vq::Quantizer<NoLookup> && !vq::Quantizer<NoCodes> && !vq::Quantizer<TooManyCodes> && !vq::Quantizer<NoParameterSet>);
+static_assert(!vq::Quantizer<NoLookup> && !vq::Quantizer<NoCodes> && !vq::Quantizer<TooManyCodes> &&
+              !vq::Quantizer<NoParameterSet>);
 static_assert(!vq::Quantizer<int> && !vq::QuantizerSpec<SignQuantizer<Shape<2, 3>, float>, Shape<2, 3>>);
 
 template <class Spec>
@@ -105,8 +108,8 @@ TEST_CASE("Quantizer: one of the user's without hooks keeps the contract") {
     CHECK(support::keeps_quantizer_contract<Sign, Shape<3, 3, 4>>());
 }
 
-TEST_CASE_TEMPLATE("Quantizer: any of them trains in a VqVae, encodes, decodes and evaluates", Spec, Fsq<4, 3, 3, 3>, Sign,
-                   TinyResidual<Codebook<8>>) {
+TEST_CASE_TEMPLATE("Quantizer: any of them trains in a VqVae, encodes, decodes and evaluates", Spec, Fsq<4, 3, 3, 3>,
+                   Sign, TinyResidual<Codebook<8>>) {
     Rng rng{1};
     VaeOf<Spec> vae{rng};
     const auto [first, last] = trained(vae, 40);
@@ -171,7 +174,8 @@ TEST_CASE("Quantizer: two tokens of a position, next to each other, reach a prio
     CHECK(error(whole) < error(rough));
     CHECK(error(rough) < error(blank));
 
-    constexpr GptConfig config{.vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1, .classes = 2};
+    constexpr GptConfig config{
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 16, .heads = 2, .layers = 1, .classes = 2};
     Gpt<config> prior{rng};
     Trainer trainer{prior, AdamW{prior, {.lr = 1e-2}}};
     const double before = trainer.step({tokens.view(), tokens.labels(), 0}).loss;

@@ -59,7 +59,8 @@ TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
     Tensor<float, Shape<2, 3>> z{2}, q{2}, dz{2};
     Tensor<Token, Shape<2>> tokens{2};
     dz.data()[0] = 5;
-    const Empty terms = vq::regularize<Plain>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, grad, 1);
+    const Empty terms =
+        vq::regularize<Plain>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, grad, 1);
     CHECK(vq::sum_terms(terms) == 0);
     CHECK(vq::count_terms<Empty>() == 0);
     CHECK(dz.data()[0] == 5);

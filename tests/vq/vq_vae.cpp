@@ -111,7 +111,8 @@ TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z
     Surrogate surrogate{model, x, static_cast<double>(beta)};
     CHECK(report.loss == doctest::Approx(surrogate()).epsilon(1e-12));
     CHECK(report.quantization_mse > 1e-4);
-    CHECK(report.terms.commitment == doctest::Approx(static_cast<double>(beta) * report.quantization_mse).epsilon(1e-12));
+    CHECK(report.terms.commitment ==
+          doctest::Approx(static_cast<double>(beta) * report.quantization_mse).epsilon(1e-12));
     double worst = 0;
     std::size_t checked = 0;
     Model::Params::each(

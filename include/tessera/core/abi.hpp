@@ -25,7 +25,7 @@
 #endif
 
 // the widest vectors
-#if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && \
+#if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__) &&                 \
     defined(__AVX512VL__)
 #define TESSERA_ABI_VECTORS v0_avx512
 #elif defined(__AVX512F__)
@@ -77,8 +77,8 @@
 #endif
 
 // the parts of AVX-512 where they are not all there
-#if defined(__AVX512F__) && !(defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && \
-                              defined(__AVX512VL__))
+#if defined(__AVX512F__) &&                                                                                            \
+    !(defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__))
 #define TESSERA_ABI_PART(letter) letter
 #else
 #define TESSERA_ABI_PART(letter)
@@ -145,18 +145,17 @@
 #else
 #define TESSERA_ABI_I8MM
 #endif
-#if defined(__AVX512IFMA__) || defined(__AVX512VBMI__) || defined(__AVX512VBMI2__) || defined(__AVX512VNNI__) || \
+#if defined(__AVX512IFMA__) || defined(__AVX512VBMI__) || defined(__AVX512VBMI2__) || defined(__AVX512VNNI__) ||       \
     defined(__AVX512ER__) || defined(__AVX512PF__) || defined(__AVXVNNI__) || defined(__ARM_FEATURE_MATMUL_INT8)
 #define TESSERA_ABI_EXTENDED _
 #else
 #define TESSERA_ABI_EXTENDED
 #endif
 
-#define TESSERA_ABI_PASTE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) \
-    a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p
+#define TESSERA_ABI_PASTE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p
 #define TESSERA_ABI_JOIN(...) TESSERA_ABI_PASTE(__VA_ARGS__)
-#define TESSERA_ABI                                                                                                  \
-    TESSERA_ABI_JOIN(TESSERA_ABI_VECTORS, TESSERA_ABI_CD, TESSERA_ABI_DQ, TESSERA_ABI_BW, TESSERA_ABI_VL,            \
-                     TESSERA_ABI_FMA, TESSERA_ABI_FMA4, TESSERA_ABI_EXTENDED, TESSERA_ABI_IFMA, TESSERA_ABI_VBMI,    \
-                     TESSERA_ABI_VBMI2, TESSERA_ABI_VNNI, TESSERA_ABI_ER, TESSERA_ABI_PF, TESSERA_ABI_AVXVNNI,       \
+#define TESSERA_ABI                                                                                                    \
+    TESSERA_ABI_JOIN(TESSERA_ABI_VECTORS, TESSERA_ABI_CD, TESSERA_ABI_DQ, TESSERA_ABI_BW, TESSERA_ABI_VL,              \
+                     TESSERA_ABI_FMA, TESSERA_ABI_FMA4, TESSERA_ABI_EXTENDED, TESSERA_ABI_IFMA, TESSERA_ABI_VBMI,      \
+                     TESSERA_ABI_VBMI2, TESSERA_ABI_VNNI, TESSERA_ABI_ER, TESSERA_ABI_PF, TESSERA_ABI_AVXVNNI,         \
                      TESSERA_ABI_I8MM)

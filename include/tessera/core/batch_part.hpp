@@ -26,4 +26,4 @@ struct BatchPart {
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

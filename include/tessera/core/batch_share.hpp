@@ -32,4 +32,4 @@ struct BatchShare {
     return {first, (std::min)(width, samples - first)};
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

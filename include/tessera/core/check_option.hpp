@@ -14,4 +14,4 @@ inline void check_option(bool good, const char* where, const char* what, const c
     throw ArgumentError(std::string{where} + ": " + what + ": " + expected_got(expected, number_text(got)));
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -35,4 +35,4 @@ enum class FormatCode : std::uint8_t {
     image           ///< the decoder refuses it, or it does not have the expected form
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -16,4 +16,4 @@ namespace tessera::inline TESSERA_ABI {
 template <class Type, class Named>
 struct WithName : Type, Named {};
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -35,4 +35,4 @@ private:
     std::atomic<bool> held_ = false;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

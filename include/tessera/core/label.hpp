@@ -18,4 +18,4 @@ struct Label {
     friend constexpr auto operator<=>(const Label&, const Label&) = default;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -83,4 +83,4 @@ private:
     Watch* first_ = nullptr;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

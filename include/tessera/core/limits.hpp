@@ -21,4 +21,4 @@ struct Limits {
     std::uint64_t name = 1024;  // bytes of a tensor's name
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -21,4 +21,4 @@ template <class T>
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

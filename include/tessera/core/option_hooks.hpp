@@ -22,7 +22,9 @@ namespace tessera::inline TESSERA_ABI {
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
 
 template <class Part>
-concept ChecksOptions = requires(const typename Part::Options& options) { Part::check_options(options); };
+concept ChecksOptions = requires(const typename Part::Options& options) {
+    Part::check_options(options);
+};
 
 template <class Part>
 concept HasSettings = requires(const typename Part::Options& options) {
@@ -35,15 +37,27 @@ concept HasMetadata = requires {
 };
 
 namespace detail {
-struct NamedCheckOptions { int check_options; };
-struct NamedSettings { int settings; };
-struct NamedMetadata { int metadata; };
+struct NamedCheckOptions {
+    int check_options;
+};
+struct NamedSettings {
+    int settings;
+};
+struct NamedMetadata {
+    int metadata;
+};
 template <class Part>
-inline constexpr bool names_check_options = !requires { &WithName<Part, NamedCheckOptions>::check_options; };
+inline constexpr bool names_check_options = !requires {
+    &WithName<Part, NamedCheckOptions>::check_options;
+};
 template <class Part>
-inline constexpr bool names_settings = !requires { &WithName<Part, NamedSettings>::settings; };
+inline constexpr bool names_settings = !requires {
+    &WithName<Part, NamedSettings>::settings;
+};
 template <class Part>
-inline constexpr bool names_metadata = !requires { &WithName<Part, NamedMetadata>::metadata; };
+inline constexpr bool names_metadata = !requires {
+    &WithName<Part, NamedMetadata>::metadata;
+};
 }  // namespace detail
 
 template <class Part>
@@ -77,4 +91,4 @@ template <class Part>
         return {};
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -30,7 +30,7 @@ enum class Role : unsigned char {
     output,    ///< a weight whose product is the output of the layer
     residual,  ///< a weight whose product is added to the residual stream
     bias,
-    gain,      ///< a factor that starts at 1
+    gain,  ///< a factor that starts at 1
 };
 
 /// PyTorch's dimension i is our dimension A_i; Axes<> leaves the order as it is.
@@ -51,7 +51,9 @@ public:
 
     /// StateError when the parameter was moved from: nothing is left of it.
     [[nodiscard]] std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
-    [[nodiscard]] std::span<const T, S::size> span() const { return check_size(), std::span<const T, S::size>{values_}; }
+    [[nodiscard]] std::span<const T, S::size> span() const {
+        return check_size(), std::span<const T, S::size>{values_};
+    }
     [[nodiscard]] T* data() noexcept { return values_.data(); }
     [[nodiscard]] const T* data() const noexcept { return values_.data(); }
     [[nodiscard]] T& operator[](std::size_t i) noexcept { return values_[i]; }
@@ -86,7 +88,8 @@ public:
 
 private:
     void check_size() const {
-        if (values_.size() != S::size) throw StateError("Param: was moved from: " + expected_got(S::size, values_.size()));
+        if (values_.size() != S::size)
+            throw StateError("Param: was moved from: " + expected_got(S::size, values_.size()));
     }
 
     Buffer<T> values_ = Buffer<T>(S::size);
@@ -108,8 +111,9 @@ struct Visit {
 /// Not weaker, because optimiser, checkpoint and reduction all rest on `each`; not stronger, so that a user's plain
 /// struct with one two-line function is enough.
 template <class P>
-concept Parameters =
-    std::copyable<P> && std::default_initializable<P> && requires(P& p, const P& q) { P::each(Visit{}, p, q); };
+concept Parameters = std::copyable<P> && std::default_initializable<P> && requires(P& p, const P& q) {
+    P::each(Visit{}, p, q);
+};
 
 /// Number of weights of a parameter set.
 template <Parameters P>

@@ -42,4 +42,4 @@ void visit_refs(F& f, const Path& path, R... refs) {
     f(path, refs...);
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

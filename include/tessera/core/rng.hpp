@@ -25,7 +25,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 /// One block of Philox4x32-10: four 32-bit numbers from a 128-bit counter and a 64-bit key.
-[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c, std::array<std::uint32_t, 2> k) noexcept {
+[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c,
+                                                                std::array<std::uint32_t, 2> k) noexcept {
     for (int round = 0; round < 10; ++round) {
         const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0];
         const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c[2];
@@ -44,7 +45,8 @@ public:
 
     /// The i-th stream below this one; does not move this one. Splits nest: split(epoch).split(step).
     [[nodiscard]] constexpr Rng split(std::uint64_t i) const noexcept {
-        const auto r = philox4x32({low(i), high(i), low(stream_), high(stream_)}, {low(seed_) ^ 0x74657373u, high(seed_)});
+        const auto r =
+            philox4x32({low(i), high(i), low(stream_), high(stream_)}, {low(seed_) ^ 0x74657373u, high(seed_)});
         Rng child{seed_};
         child.stream_ = join(r[0], r[1]);
         return child;
@@ -65,7 +67,9 @@ public:
         const std::uint64_t hi = bits() >> 5, lo = bits() >> 6;
         return static_cast<double>((hi << 26) | lo) * 0x1p-53;
     }
-    constexpr float uniform(float low_end, float high_end) noexcept { return low_end + (high_end - low_end) * uniform(); }
+    constexpr float uniform(float low_end, float high_end) noexcept {
+        return low_end + (high_end - low_end) * uniform();
+    }
     /// Uniform in 0 .. n - 1 (Lemire's multiply and reject: no bias). n > 0.
     constexpr std::uint32_t below(std::uint32_t n) noexcept {
         std::uint64_t m = std::uint64_t{bits()} * n;
@@ -103,7 +107,9 @@ private:
 
     static constexpr std::uint32_t low(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x); }
     static constexpr std::uint32_t high(std::uint64_t x) noexcept { return static_cast<std::uint32_t>(x >> 32); }
-    static constexpr std::uint64_t join(std::uint32_t lo, std::uint32_t hi) noexcept { return std::uint64_t{hi} << 32 | lo; }
+    static constexpr std::uint64_t join(std::uint32_t lo, std::uint32_t hi) noexcept {
+        return std::uint64_t{hi} << 32 | lo;
+    }
 
     std::uint64_t seed_ = 0;
     std::uint64_t stream_ = 0;

@@ -24,4 +24,4 @@ struct Setting {
     friend bool operator==(const Setting&, const Setting&) = default;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -28,7 +28,7 @@ concept StaticShape = is_shape<S>;
 
 /// Both shapes hold the same number of elements (what Reshape asks for; a concept, so that compilers print both).
 template <class A, class B>
-concept SameSize = StaticShape<A> && StaticShape<B> && (A::size == B::size);
+concept SameSize = StaticShape<A> && StaticShape<B> &&(A::size == B::size);
 
 /// The last dimension: channels of an image, width of a token. Every activation is a matrix of rows x last_dim.
 template <StaticShape S>

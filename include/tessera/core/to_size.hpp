@@ -13,4 +13,4 @@ template <std::unsigned_integral N>
     return static_cast<std::size_t>(n);  // a cast that depends on N is not called useless where the types are the same
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

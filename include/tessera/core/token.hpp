@@ -14,4 +14,4 @@ using Token = std::uint32_t;
 /// (PyTorch's ignore_index).
 inline constexpr Token no_token = 0xFFFFFFFF;
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

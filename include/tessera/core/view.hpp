@@ -33,7 +33,9 @@ public:
         return std::span<T, S::size>{data_ + n * S::size, S::size};
     }
     /// Samples first .. first + count.
-    [[nodiscard]] constexpr View slice(std::size_t first, std::size_t count) const noexcept { return {data_ + first * S::size, count}; }
+    [[nodiscard]] constexpr View slice(std::size_t first, std::size_t count) const noexcept {
+        return {data_ + first * S::size, count};
+    }
 
 private:
     T* data_ = nullptr;

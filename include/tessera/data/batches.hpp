@@ -17,12 +17,12 @@
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/to_size.hpp>
 #include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
-#include <tessera/core/fp_environment.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -61,8 +61,7 @@ struct Batch {
 [[nodiscard]] inline std::vector<std::uint32_t> permutation(std::size_t count, Rng rng) {
     std::vector<std::uint32_t> order(count);
     for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(i);
-    for (std::size_t i = count; i > 1; --i)
-        std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
+    for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
     return order;
 }
 
@@ -86,9 +85,9 @@ public:
             throw ArgumentError("batches: first: " +
                                 expected_got("at most " + std::to_string(count()), std::to_string(first_)));
         if (position && first_ == count())
-            throw ArgumentError("batches: position: " + expected_got("a batch less than " + std::to_string(count()),
-                                                                     std::to_string(first_) +
-                                                                         ": saved with another drop_last"));
+            throw ArgumentError("batches: position: " +
+                                expected_got("a batch less than " + std::to_string(count()),
+                                             std::to_string(first_) + ": saved with another drop_last"));
         if (options.rank >= options.ranks)
             throw ArgumentError("batches: rank: " + expected_got("less than " + std::to_string(options.ranks),
                                                                  std::to_string(options.rank)));
@@ -117,9 +116,7 @@ public:
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const Iterator& i, std::default_sentinel_t) {
-            return i.index_ == i.range_->count();
-        }
+        friend bool operator==(const Iterator& i, std::default_sentinel_t) { return i.index_ == i.range_->count(); }
 
     private:
         friend Batches;
@@ -155,8 +152,7 @@ private:
     }
     Batch<Example> current(std::size_t index) const {
         const std::size_t batch = x_.batch();
-        return {x_.view(),
-                labels_.empty() ? std::span<const Label>{} : std::span<const Label>{labels_}.first(batch),
+        return {x_.view(), labels_.empty() ? std::span<const Label>{} : std::span<const Label>{labels_}.first(batch),
                 index};
     }
 
@@ -181,7 +177,8 @@ template <Dataset D>
 }
 /// The rest of the pass that is under way, or the next one. Order and first batch are the position's, not the options'.
 template <Dataset D>
-[[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) {
+[[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position,
+                                 BatchOptions options = {}) {
     position.check_pass(size, dataset.size());
     options.rng = position.order();
     options.first = to_size(position.next());
@@ -195,9 +192,9 @@ void batches(const D&& dataset, std::size_t size, Rng& rng) = delete;
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) = delete;
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data
 
 namespace tessera::inline TESSERA_ABI {
 using data::batches;
 using data::BatchOptions;
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

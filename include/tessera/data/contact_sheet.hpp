@@ -7,9 +7,9 @@
 //
 // A thousand files of a few hundred bytes become one that a program can ship and a person can look at.
 
-#include <tessera/files/file.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/data/images.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/image/decode_png.hpp>
 
 #include <algorithm>
@@ -28,10 +28,9 @@ template <StaticShape S>
     constexpr std::size_t height = S::dims[0], width = S::dims[1], channels = S::dims[2];
     const std::size_t rows = sheet.height / height, columns = sheet.width / width;
     if (sheet.height % height != 0 || sheet.width % width != 0 || sheet.channels != channels)
-        throw DataError(
-            "load_contact_sheet: " + name + ": " +
-            expected_got("cells of " + to_string(S{}),
-                         std::to_string(sheet.height) + " x " + std::to_string(sheet.width) + " pixels"));
+        throw DataError("load_contact_sheet: " + name + ": " +
+                        expected_got("cells of " + to_string(S{}),
+                                     std::to_string(sheet.height) + " x " + std::to_string(sheet.width) + " pixels"));
     if (classes > rows || (classes != 0 && rows % classes != 0))
         throw DataError("load_contact_sheet: " + name + ": " +
                         expected_got("rows of cells in " + std::to_string(classes) + " equal bands",
@@ -56,4 +55,4 @@ static Images<S> load_contact_sheet(const std::string& path, std::size_t classes
                                 path);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

@@ -73,8 +73,8 @@ private:
     std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data
 
 namespace tessera::inline TESSERA_ABI {
 using data::DataPosition;
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

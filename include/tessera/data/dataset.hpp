@@ -29,8 +29,7 @@ template <class D>
 using Sample = typename D::Example::Sample;
 
 template <class D>
-concept Dataset = StaticShape<Sample<D>> &&
-    std::same_as<typename D::Example, View<const Element<D>, Sample<D>>> &&
+concept Dataset = StaticShape<Sample<D>> && std::same_as<typename D::Example, View<const Element<D>, Sample<D>>> &&
     requires(const D& dataset, std::size_t i, std::span<Element<D>, Sample<D>::size> destination) {
     { dataset.size() } -> std::convertible_to<std::size_t>;
     dataset.copy(i, destination);
@@ -42,4 +41,4 @@ concept LabelledDataset = Dataset<D> && requires(const D& dataset, std::size_t i
     { dataset.label(i) } -> std::same_as<Label>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

@@ -32,17 +32,14 @@ std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     if (start.size() < idx_header<Rank>)
         malformed(FormatCode::truncated, name, start.size(),
                   "IDX header: " + expected_got(idx_header<Rank>, start.size()) + " bytes");
-    if (start[0] != 0 || start[1] != 0)
-        malformed(FormatCode::magic, name, 0, "IDX: the first two bytes must be zero");
+    if (start[0] != 0 || start[1] != 0) malformed(FormatCode::magic, name, 0, "IDX: the first two bytes must be zero");
     if (start[2] != 8)
-        malformed(FormatCode::idx, name, 2,
-                  "IDX type: " + expected_got("8 (unsigned byte)", std::to_string(start[2])));
+        malformed(FormatCode::idx, name, 2, "IDX type: " + expected_got("8 (unsigned byte)", std::to_string(start[2])));
     if (start[3] != Rank) malformed(FormatCode::idx, name, 3, "IDX rank: " + expected_got(Rank, start[3]));
     std::optional<std::uint64_t> size = 1;
     for (std::size_t d = 0; d < Rank; ++d) {
         const std::uint32_t length = big_endian_32(start, 4 + 4 * d);
-        if (length == 0)
-            malformed(FormatCode::idx, name, 4 + 4 * d, "IDX dimension " + std::to_string(d) + " is zero");
+        if (length == 0) malformed(FormatCode::idx, name, 4 + 4 * d, "IDX dimension " + std::to_string(d) + " is zero");
         size = product(*size, length);
         if (!size || *size > ~std::uint64_t{0} - idx_header<Rank>)
             malformed(FormatCode::overflow, name, 4 + 4 * d,
@@ -57,12 +54,11 @@ Idx<Rank> parse_idx(ByteView file, std::string_view name) {
     const std::uint64_t size = idx_file_size<Rank>(file, name);
     if (file.size() != size)
         malformed(FormatCode::size, name, file.size() < size ? file.size() : size,
-                  "IDX length: " + expected_got(std::to_string(size), std::to_string(file.size())) +
-                      " bytes");
+                  "IDX length: " + expected_got(std::to_string(size), std::to_string(file.size())) + " bytes");
     Idx<Rank> idx;
     for (std::size_t d = 0; d < Rank; ++d) idx.dims[d] = big_endian_32(file, 4 + 4 * d);
     idx.values = file.subspan(idx_header<Rank>);
     return idx;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

@@ -2,10 +2,10 @@
 // read_idx_file<Rank>(path): the bytes of an IDX file, plain or gzip. A compressed one is first inflated as
 // far as its header, which says how many bytes there must be; never more than those are allocated.
 
-#include <tessera/files/file.hpp>
 #include <tessera/core/limits.hpp>
-#include <tessera/image/gzip.hpp>
 #include <tessera/data/idx.hpp>
+#include <tessera/files/file.hpp>
+#include <tessera/image/gzip.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +27,7 @@ Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
     const std::uint64_t size = idx_file_size<Rank>(start, name);
     if (size > limits.inflated)
         malformed(FormatCode::limit, name, 0,
-                  "IDX length: " +
-                      expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
+                  "IDX length: " + expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
     if (size / image::inflate_most > file.size())  // before memory is taken for what the header claims
         malformed(FormatCode::truncated, name, file.size(),
                   "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
@@ -43,4 +42,4 @@ Bytes read_idx_file(const std::string& path, const Limits& limits = {}) {
     return unpack_idx<Rank>(read_file(path, limits.file), path, limits);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

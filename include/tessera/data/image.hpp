@@ -4,11 +4,11 @@
 
 // IWYU pragma: begin_exports
 #include <tessera/data/contact_sheet.hpp>
+#include <tessera/data/image_folder.hpp>
+#include <tessera/data/mnist.hpp>
 #include <tessera/image/decode_image.hpp>
 #include <tessera/image/decode_png.hpp>
 #include <tessera/image/encode_png.hpp>
-#include <tessera/data/image_folder.hpp>
-#include <tessera/data/mnist.hpp>
 #include <tessera/image/png.hpp>
 #include <tessera/image/png_grid.hpp>
 // IWYU pragma: end_exports

@@ -16,8 +16,8 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/rng.hpp>
-#include <tessera/image/decode_image.hpp>
 #include <tessera/data/images.hpp>
+#include <tessera/image/decode_image.hpp>
 #include <tessera/image/resize.hpp>
 
 #include <algorithm>
@@ -54,8 +54,7 @@ inline bool has_image_name(const std::filesystem::path& path) {
     std::string ending = path.extension().string();
     for (char& c : ending)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return (ending == ".png" || ending == ".jpg" || ending == ".jpeg") &&
-           !path.filename().string().starts_with('.');
+    return (ending == ".png" || ending == ".jpg" || ending == ".jpeg") && !path.filename().string().starts_with('.');
 }
 
 /// Paths of the images, or of the subfolders, that stand directly in a folder, in the order of their bytes.
@@ -99,10 +98,10 @@ inline FolderList list_images(const std::string& folder) {
     if (list.files.empty())
         throw DataError("load_image_folder: " + folder + ": " + expected_got("PNG or JPEG files", "none"));
     if (loose != 0 && !list.class_names.empty())
-        throw DataError("load_image_folder: " + folder + ": " +
-                        expected_got("all images in subfolders, or none",
-                                     std::to_string(loose) + " beside " +
-                                         std::to_string(list.class_names.size()) + " subfolders"));
+        throw DataError(
+            "load_image_folder: " + folder + ": " +
+            expected_got("all images in subfolders, or none",
+                         std::to_string(loose) + " beside " + std::to_string(list.class_names.size()) + " subfolders"));
     return list;
 }
 
@@ -111,8 +110,7 @@ class BadFiles {
 public:
     BadFiles(const std::string& folder, double share) : folder_{folder}, share_{share} {
         if (!(share >= 0 && share <= 1))
-            throw ArgumentError("load_image_folder: skip_up_to: " +
-                                expected_got("0 to 1", std::to_string(share)));
+            throw ArgumentError("load_image_folder: skip_up_to: " + expected_got("0 to 1", std::to_string(share)));
     }
 
     /// What read() returns; nothing for a bad file that may be left out.
@@ -133,8 +131,8 @@ public:
         if (share > share_ || count_ == files)
             throw DataError("load_image_folder: " + folder_ + ": bad files: " +
                             expected_got("at most a share of " + std::to_string(share_) + ", and not all",
-                                         std::to_string(count_) + " in the first " + std::to_string(i + 1) +
-                                             " of " + std::to_string(files)) +
+                                         std::to_string(count_) + " in the first " + std::to_string(i + 1) + " of " +
+                                             std::to_string(files)) +
                             "; the first: " + reasons_.front());
         return std::nullopt;
     }
@@ -167,8 +165,8 @@ template <StaticShape S>
     } halves[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
         const auto& file = list.files[i];  // no structured binding: clang 14 does not let a lambda have one
-        const std::optional<image::Pixels> image = bad.unless_bad(
-            i, list.files.size(), [&] { return read_image(file.path, S::dims[2], options.limits); });
+        const std::optional<image::Pixels> image =
+            bad.unless_bad(i, list.files.size(), [&] { return read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
         const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);
@@ -183,4 +181,4 @@ template <StaticShape S>
     return {images(halves[0]), images(halves[1]), list.files.size(), bad.count(), bad.take_reasons()};
 }
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

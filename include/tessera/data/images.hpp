@@ -31,8 +31,8 @@ public:
                     std::vector<std::string> class_names = {})
         : bytes_{std::move(bytes)} {
         if (bytes_.size() % S::size != 0)
-            throw DataError("Images: bytes: " + expected_got("a multiple of " + std::to_string(S::size),
-                                                             std::to_string(bytes_.size())));
+            throw DataError("Images: bytes: " +
+                            expected_got("a multiple of " + std::to_string(S::size), std::to_string(bytes_.size())));
         labels_ = Labels{std::move(labels), classes, size(), "Images"};
         if (!class_names.empty() && class_names.size() != this->classes())
             throw DataError("Images: class names: " + expected_got(this->classes(), class_names.size()));
@@ -64,9 +64,8 @@ public:
         bytes.reserve(indices.size() * S::size);
         for (const std::size_t i : indices) {
             if (i >= size())
-                throw ArgumentError(
-                    "Images: subset: " +
-                    expected_got("an index less than " + std::to_string(size()), std::to_string(i)));
+                throw ArgumentError("Images: subset: " +
+                                    expected_got("an index less than " + std::to_string(size()), std::to_string(i)));
             bytes.insert(bytes.end(), pixels(i).begin(), pixels(i).end());
             if (labelled()) labels.push_back(label(i));
         }
@@ -83,4 +82,4 @@ private:
     std::vector<std::string> class_names_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

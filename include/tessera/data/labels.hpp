@@ -22,8 +22,7 @@ public:
         : values_{std::move(labels)}, classes_{classes} {
         const std::string prefix{where};
         if (values_.empty()) return;
-        if (values_.size() != examples)
-            throw DataError(prefix + ": labels: " + expected_got(examples, values_.size()));
+        if (values_.size() != examples) throw DataError(prefix + ": labels: " + expected_got(examples, values_.size()));
         if (classes_ == 0)
             for (const Label label : values_)
                 classes_ = label.index >= classes_ ? label.index + std::size_t{1} : classes_;
@@ -44,4 +43,4 @@ private:
     std::size_t classes_ = 0;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

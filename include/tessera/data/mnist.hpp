@@ -44,13 +44,12 @@ inline bool is_file(const std::string& path) {
 }
 
 /// The path of "train-images-idx3-ubyte" or of one of its other spellings; empty when there is none.
-inline std::string find_idx(const std::string& start, std::initializer_list<const char*> halves,
-                            const char* what, const char* ending) {
+inline std::string find_idx(const std::string& start, std::initializer_list<const char*> halves, const char* what,
+                            const char* ending) {
     for (const char* half : halves)
         for (const char* dot : {"-", "."})
             for (const char* gz : {"", ".gz"})
-                if (std::string path = start + half + '-' + what + dot + ending + gz; is_file(path))
-                    return path;
+                if (std::string path = start + half + '-' + what + dot + ending + gz; is_file(path)) return path;
     return {};
 }
 
@@ -73,12 +72,11 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
     const ByteView labels = parse_idx<1>(label_file, label_path).values;
     if (height != 28 || width != 28)
         malformed(FormatCode::image, image_path, 8,
-                  "image: " +
-                      expected_got("28 x 28", std::to_string(height) + " x " + std::to_string(width)));
+                  "image: " + expected_got("28 x 28", std::to_string(height) + " x " + std::to_string(width)));
     if (labels.size() != count)
         malformed(FormatCode::mismatch, label_path, 4,
-                  "count: " + expected_got(std::to_string(count) + " (as many as images)",
-                                           std::to_string(labels.size())));
+                  "count: " +
+                      expected_got(std::to_string(count) + " (as many as images)", std::to_string(labels.size())));
     for (std::size_t i = 0; i < count; ++i)
         if (labels[i] >= classes)
             throw DataError("load_mnist: " + label_path + ": label " + std::to_string(i) + ": " +
@@ -95,7 +93,8 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
 }  // namespace detail
 
 /// `prefix` chooses among several sets of EMNIST in one folder: "emnist-balanced-".
-[[nodiscard]] static inline Mnist load_mnist(const std::string& folder, const Limits& limits = {}, std::string prefix = {}) {
+[[nodiscard]] static inline Mnist load_mnist(const std::string& folder, const Limits& limits = {},
+                                             std::string prefix = {}) {
     using Digits = Images<Shape<28, 28, 1>>;
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored))
@@ -125,15 +124,14 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
         }
     }
     std::string missing;
-    constexpr const char* names[4]{"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
-                                   "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+    constexpr const char* names[4]{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+                                   "t10k-labels-idx1-ubyte"};
     for (std::size_t i = 0; i < 4; ++i)
         if (path[i].empty()) missing += ' ' + prefix + names[i];
     if (!missing.empty())
-        throw IoError(
-            "load_mnist: " + folder + ": missing:" + missing +
-            " (looked for them also with .gz, with \".\" before idx, with \"test\" for \"t10k\" and with an "
-            "emnist prefix, and for digits-train.png with digits-test.png)");
+        throw IoError("load_mnist: " + folder + ": missing:" + missing +
+                      " (looked for them also with .gz, with \".\" before idx, with \"test\" for \"t10k\" and with an "
+                      "emnist prefix, and for digits-train.png with digits-test.png)");
 
     const bool emnist = prefix.starts_with("emnist");
     const std::size_t most = emnist ? 62 : 10;  // digits, and letters in both cases
@@ -147,4 +145,4 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
             Digits{std::move(test.images), std::move(test.labels), classes}};
 }
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

@@ -28,8 +28,8 @@ public:
     explicit Tokens(std::vector<Token> tokens, std::vector<Label> labels = {}, std::size_t classes = 0)
         : tokens_{std::move(tokens)} {
         if (tokens_.size() % N != 0)
-            throw DataError("Tokens: tokens: " + expected_got("a multiple of " + std::to_string(N),
-                                                              std::to_string(tokens_.size())));
+            throw DataError("Tokens: tokens: " +
+                            expected_got("a multiple of " + std::to_string(N), std::to_string(tokens_.size())));
         labels_ = Labels{std::move(labels), classes, size(), "Tokens"};
     }
 
@@ -51,4 +51,4 @@ private:
     Labels labels_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::data
+}  // namespace tessera::data

@@ -108,4 +108,4 @@ void broadcast_state(C& communicator, std::size_t root, M&... models) {
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

@@ -52,4 +52,4 @@ inline constexpr bool single_process = requires {
     == 1;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

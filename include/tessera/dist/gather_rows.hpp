@@ -20,8 +20,7 @@ namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C, class T, class Allocator>
     requires std::is_trivially_copyable_v<T>
-void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local,
-                 std::vector<T, Allocator>& all) {
+void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local, std::vector<T, Allocator>& all) {
     const std::vector<std::uint64_t> counts = sizes(communicator, local.size());
     all.resize(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
     std::size_t at = 0;
@@ -34,4 +33,4 @@ void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

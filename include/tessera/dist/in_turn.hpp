@@ -39,4 +39,4 @@ void in_turn([[maybe_unused]] C& communicator, [[maybe_unused]] Message& message
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

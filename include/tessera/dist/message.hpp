@@ -87,8 +87,7 @@ private:
     static void visit(F& f, S& set) {
         if constexpr (Parameters<std::remove_const_t<S>>)
             std::remove_const_t<S>::each(
-                [&](const Path&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); },
-                set);
+                [&](const Path&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); }, set);
         else
             f(std::span<element<decltype(std::span{set})>>{set});
     }
@@ -111,4 +110,4 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

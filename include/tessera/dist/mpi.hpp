@@ -58,9 +58,9 @@ inline void check_mpi(std::string_view call, int result) {
     char text[MPI_MAX_ERROR_STRING];
     int length = 0;
     const bool known = MPI_Error_string(result, text, &length) == MPI_SUCCESS;
-    throw CommunicationError("dist::Mpi: " + std::string{call} + ": " +
-                             (known ? std::string(text, static_cast<std::size_t>(length))
-                                    : "error " + std::to_string(result)));
+    throw CommunicationError(
+        "dist::Mpi: " + std::string{call} + ": " +
+        (known ? std::string(text, static_cast<std::size_t>(length)) : "error " + std::to_string(result)));
 }
 
 /// MPI itself, from its initialisation to its end where both are ours.
@@ -113,8 +113,7 @@ public:
         if (process_.level() < MPI_THREAD_FUNNELED)
             throw StateError("dist::Mpi: MPI was initialised with MPI_THREAD_SINGLE: expected MPI_THREAD_FUNNELED or "
                              "more (MPI_Init_thread)");
-        if (host == MPI_COMM_NULL)
-            throw ArgumentError("dist::Mpi: " + expected_got("a communicator", "MPI_COMM_NULL"));
+        if (host == MPI_COMM_NULL) throw ArgumentError("dist::Mpi: " + expected_got("a communicator", "MPI_COMM_NULL"));
         check_mpi("MPI_Comm_dup", MPI_Comm_dup(host, &comm_));
         MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
         int rank = 0, size = 0;
@@ -153,8 +152,9 @@ public:
         group_->check_thread("send");
         detail::check_other("dist::Mpi: send", to, rank(), size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
-            checked_call("send to", to,
-                  MPI_Send(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(to), tag, comm()));
+            checked_call(
+                "send to", to,
+                MPI_Send(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(to), tag, comm()));
         });
     }
     void receive(std::span<std::byte> bytes, std::size_t from) {
@@ -163,21 +163,22 @@ public:
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
             MPI_Status status;
             checked_call("receive from", from,
-                  MPI_Recv(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(from), tag, comm(),
-                           &status));
+                         MPI_Recv(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(from), tag,
+                                  comm(), &status));
             int got = 0;
             MPI_Get_count(&status, MPI_BYTE, &got);
             if (static_cast<std::size_t>(got) != count)
-                throw CommunicationError("dist::Mpi: receive from rank " + std::to_string(from) + ": bytes: " +
-                                         expected_got(count, static_cast<std::size_t>(got)));
+                throw CommunicationError("dist::Mpi: receive from rank " + std::to_string(from) +
+                                         ": bytes: " + expected_got(count, static_cast<std::size_t>(got)));
         });
     }
     void broadcast(std::span<std::byte> bytes, std::size_t root) {
         group_->check_thread("broadcast");
         detail::check_root("dist::Mpi: broadcast", root, size());
         detail::in_pieces(bytes.size(), detail::longest_piece, [&](std::size_t first, std::size_t count) {
-            checked_call("broadcast from", root,
-                  MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(root), comm()));
+            checked_call(
+                "broadcast from", root,
+                MPI_Bcast(bytes.data() + first, static_cast<int>(count), MPI_BYTE, static_cast<int>(root), comm()));
         });
     }
 

@@ -31,4 +31,4 @@ template <Communicator C>
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

@@ -16,9 +16,7 @@ struct Self {
     static constexpr std::size_t size() { return 1; }
 
     /// ArgumentError: there is nobody to send to.
-    static void send(std::span<const std::byte>, std::size_t to) {
-        detail::check_other("dist::Self: send", to, 0, 1);
-    }
+    static void send(std::span<const std::byte>, std::size_t to) { detail::check_other("dist::Self: send", to, 0, 1); }
     static void receive(std::span<std::byte>, std::size_t from) {
         detail::check_other("dist::Self: receive", from, 0, 1);
     }
@@ -27,4 +25,4 @@ struct Self {
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

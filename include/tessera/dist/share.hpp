@@ -28,4 +28,4 @@ constexpr Share share(const C& communicator, std::size_t groups) {
     return {samples.first / group_size, samples.count / group_size};
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

@@ -21,4 +21,4 @@ template <Communicator C>
     return all;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

@@ -12,17 +12,16 @@
 //        processes of one machine: 64 bytes 2 us, 4 MB 3 ms (MPICH 4.0, two cores). A ring would send less to
 //        each process where there are many, but adds every part of a message in another order.
 
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/message.hpp>
-#include <tessera/core/fp_environment.hpp>
 
 #include <cstddef>
 
 namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C, Numbers... S>
-void sum_tree([[maybe_unused]] C& communicator, [[maybe_unused]] Message& message,
-              [[maybe_unused]] S&&... sets) {
+void sum_tree([[maybe_unused]] C& communicator, [[maybe_unused]] Message& message, [[maybe_unused]] S&&... sets) {
     if constexpr (!single_process<C>) {
         const std::size_t rank = communicator.rank(), size = communicator.size();
         if (size == 1) return;
@@ -43,4 +42,4 @@ void sum_tree([[maybe_unused]] C& communicator, [[maybe_unused]] Message& messag
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist
+}  // namespace tessera::dist

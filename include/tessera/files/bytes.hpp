@@ -18,12 +18,10 @@ using Bytes = std::vector<unsigned char>;
 using ByteView = std::span<const unsigned char>;
 
 constexpr std::uint32_t big_endian_32(ByteView b, std::size_t at) {
-    return std::uint32_t{b[at]} << 24 | std::uint32_t{b[at + 1]} << 16 | std::uint32_t{b[at + 2]} << 8 |
-           b[at + 3];
+    return std::uint32_t{b[at]} << 24 | std::uint32_t{b[at + 1]} << 16 | std::uint32_t{b[at + 2]} << 8 | b[at + 3];
 }
 constexpr std::uint32_t little_endian_32(ByteView b, std::size_t at) {
-    return std::uint32_t{b[at + 3]} << 24 | std::uint32_t{b[at + 2]} << 16 | std::uint32_t{b[at + 1]} << 8 |
-           b[at];
+    return std::uint32_t{b[at + 3]} << 24 | std::uint32_t{b[at + 2]} << 16 | std::uint32_t{b[at + 1]} << 8 | b[at];
 }
 constexpr std::uint64_t little_endian_64(ByteView b, std::size_t at) {
     return std::uint64_t{little_endian_32(b, at + 4)} << 32 | little_endian_32(b, at);
@@ -43,4 +41,4 @@ constexpr std::optional<std::uint64_t> product(std::uint64_t a, std::uint64_t b)
     throw FormatError(code, message.append(what), std::string{name}, offset);
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

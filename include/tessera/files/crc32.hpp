@@ -23,8 +23,7 @@ constexpr Crc32Tables make_crc32_tables() {
         for (std::size_t b = 0; b < 256; b += 2 * bit) table[0][b + bit] = table[0][b] ^ c;
     }
     for (std::size_t k = 1; k < 8; ++k)
-        for (std::size_t b = 0; b < 256; ++b)
-            table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 0xFF];
+        for (std::size_t b = 0; b < 256; ++b) table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 0xFF];
     return made;
 }
 inline constexpr auto crc32_tables = make_crc32_tables();
@@ -44,4 +43,4 @@ inline constexpr auto crc32_tables = make_crc32_tables();
     return ~c;
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

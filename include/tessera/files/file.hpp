@@ -12,8 +12,8 @@
 //
 // A link at the path of write_file is replaced, not followed.
 
-#include <tessera/files/bytes.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/files/bytes.hpp>
 #include <tessera/files/system_files.hpp>
 
 #include <algorithm>
@@ -34,8 +34,7 @@ namespace detail {
     std::string message{where};
     message += ": " + path + ": ";
     if (!step.empty()) (message += step) += ": ";
-    throw IoError(message + (reason ? std::generic_category().message(reason) : "is not a regular file"),
-                  path, reason);
+    throw IoError(message + (reason ? std::generic_category().message(reason) : "is not a regular file"), path, reason);
 }
 }  // namespace detail
 
@@ -44,8 +43,7 @@ namespace detail {
 template <class Files = SystemFiles>
 class InputFile {
 public:
-    explicit InputFile(std::string path, Files files = {})
-        : path_{std::move(path)}, files_{std::move(files)} {
+    explicit InputFile(std::string path, Files files = {}) : path_{std::move(path)}, files_{std::move(files)} {
         handle_ = files_.open(path_.c_str());
         if (!Files::is_open(handle_)) detail::refuse_file("read_file", path_, "", errno);
         const std::int64_t size = files_.size(handle_);
@@ -97,11 +95,10 @@ template <class Files = SystemFiles>
 Bytes read_file(const std::string& path, std::uint64_t limit, Files files = {}) {
     InputFile<Files> file{path, std::move(files)};
     if (file.size() > limit)
-        throw FormatError(
-            FormatCode::limit,
-            "read_file: " + path + ": length: " +
-                expected_got("at most " + std::to_string(limit) + " bytes", std::to_string(file.size())),
-            path);
+        throw FormatError(FormatCode::limit,
+                          "read_file: " + path + ": length: " +
+                              expected_got("at most " + std::to_string(limit) + " bytes", std::to_string(file.size())),
+                          path);
     Bytes bytes(static_cast<std::size_t>(file.size()));
     file.read(0, bytes);
     return bytes;
@@ -133,8 +130,7 @@ const char* write_pieces(Files& files, typename Files::Handle h, std::span<const
             else if (wrote == 0 || errno != EINTR)
                 return "write";
         }
-    return files.sync(h) == 0 ? nullptr
-                              : "fsync";  // a failed fsync is never tried again: the pages may be gone
+    return files.sync(h) == 0 ? nullptr : "fsync";  // a failed fsync is never tried again: the pages may be gone
 }
 }  // namespace detail
 
@@ -148,8 +144,8 @@ void write_file(const std::string& path, std::span<const ByteView> pieces, Files
     typename Files::Handle h{};
     constexpr int attempts = 100;  // names may be left over from a process that was killed
     for (int i = 0; i < attempts; ++i) {
-        temporary = folder + '/' + std::string{detail::temporary_begin} + std::to_string(files.process()) +
-                    '-' + std::to_string(i) + std::string{detail::temporary_end};
+        temporary = folder + '/' + std::string{detail::temporary_begin} + std::to_string(files.process()) + '-' +
+                    std::to_string(i) + std::string{detail::temporary_end};
         h = files.create(temporary.c_str());
         if (Files::is_open(h) || errno != EEXIST) break;
     }
@@ -176,4 +172,4 @@ void write_file(const std::string& path, ByteView bytes, Files files = {}) {
     write_file(path, std::span{&bytes, 1}, std::move(files));
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -16,8 +16,7 @@ namespace tessera::inline TESSERA_ABI::io {
 class JsonReader {
 public:
     /// `text` stands at `offset` in the file called `name`, which begins every message.
-    JsonReader(ByteView text, std::string_view name, std::uint64_t offset)
-        : text_{text}, name_{name}, offset_{offset} {
+    JsonReader(ByteView text, std::string_view name, std::uint64_t offset) : text_{text}, name_{name}, offset_{offset} {
         if (const std::size_t bad = first_invalid_utf8(text); bad != text.size()) {
             at_ = bad;
             fail("invalid UTF-8", FormatCode::utf8);
@@ -47,8 +46,7 @@ public:
         return true;
     }
     void expect_end() {
-        if (next() != 0 || at_ != text_.size())
-            fail("JSON: " + expected_got("the end of the header", found()));
+        if (next() != 0 || at_ != text_.size()) fail("JSON: " + expected_got("the end of the header", found()));
     }
 
     /// A string, its escapes decoded. A zero character is refused: names end there in other programs.
@@ -70,8 +68,7 @@ public:
     std::uint64_t number(std::string_view where) {
         const unsigned char first = next();
         if (first < '0' || first > '9')
-            fail("number: " + expected_got("digits", found()) + " in " + std::string{where},
-                 FormatCode::number);
+            fail("number: " + expected_got("digits", found()) + " in " + std::string{where}, FormatCode::number);
         std::uint64_t value = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             const std::uint64_t digit = text_[at_] - std::uint64_t{'0'};
@@ -124,8 +121,7 @@ private:
         if (code == 0) fail("a zero character in " + std::string{where}, FormatCode::name);
         if (code >= 0xD800 && code < 0xDC00 && take(where) == '\\' && take(where) == 'u') {
             const std::uint32_t second = hex4(where);
-            if (second < 0xDC00 || second > 0xDFFF)
-                fail("JSON: half a surrogate pair in " + std::string{where});
+            if (second < 0xDC00 || second > 0xDFFF) fail("JSON: half a surrogate pair in " + std::string{where});
             code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00);
         }
         if (code >= 0xD800 && code < 0xE000) fail("JSON: half a surrogate pair in " + std::string{where});
@@ -138,4 +134,4 @@ private:
     std::size_t at_ = 0;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

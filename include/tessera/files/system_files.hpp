@@ -35,9 +35,7 @@ struct SystemFiles {
     // Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
     Handle open(const char* path) { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
     /// A new file for writing; refuses one that exists.
-    Handle create(const char* path) {
-        return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    }
+    Handle create(const char* path) { return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666); }
     /// Length of a regular file. A folder, a pipe or a device is an error.
     std::int64_t size(Handle h) {
         struct ::stat info {};
@@ -56,9 +54,7 @@ struct SystemFiles {
     std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
         return ::pread(h, to, count, static_cast<::off_t>(offset));
     }
-    std::int64_t write(Handle h, const unsigned char* from, std::size_t count) {
-        return ::write(h, from, count);
-    }
+    std::int64_t write(Handle h, const unsigned char* from, std::size_t count) { return ::write(h, from, count); }
     /// Sets the space for a new file aside, so that a full disk says so before the first byte is written.
     int reserve(Handle h, std::uint64_t size) {
 #if defined(__linux__)
@@ -119,9 +115,7 @@ struct SystemFiles {
     }
     /// Tells the temporary files of two processes apart.
     std::uint64_t process() { return static_cast<std::uint64_t>(::getpid()); }
-    bool is_running(std::uint64_t process) {
-        return ::kill(static_cast<::pid_t>(process), 0) == 0 || errno != ESRCH;
-    }
+    bool is_running(std::uint64_t process) { return ::kill(static_cast<::pid_t>(process), 0) == 0 || errno != ESRCH; }
 };
 
 #else
@@ -172,4 +166,4 @@ struct SystemFiles {
 
 #endif
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -69,4 +69,4 @@ inline std::string printable(std::string_view name) {
     return text;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

@@ -17,13 +17,13 @@
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/gpt_config.hpp>
-#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/embedding.hpp>
@@ -165,16 +165,17 @@ public:
                 return ws.rng.split(1).split(part.first + n).uniform() < options_.label_dropout;
             });
             const T scale = T(1) / static_cast<T>(part.divisor * context);
-            ws.groups.run(size, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
-                const auto x = View<const Token, Context>{ws.input}.slice(first, count);
-                s.logits.resize(count);
-                nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first});
-                Net::forward(ws.packed, x, s.logits.view(), s.net);
-                const auto targets = batch.x.slice(first, count).span();
-                ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
-                const View<const T, Logits> d{s.logits};
-                Net::backward_params(ws.packed, x, d, d, s.net, g.net);
-            });
+            ws.groups.run(size, grad,
+                          [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
+                              const auto x = View<const Token, Context>{ws.input}.slice(first, count);
+                              s.logits.resize(count);
+                              nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first});
+                              Net::forward(ws.packed, x, s.logits.view(), s.net);
+                              const auto targets = batch.x.slice(first, count).span();
+                              ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
+                              const View<const T, Logits> d{s.logits};
+                              Net::backward_params(ws.packed, x, d, d, s.net, g.net);
+                          });
             ws.totals.assign(1, 0);
             for (const double loss : ws.losses) ws.totals[0] += loss;
         });
@@ -200,13 +201,14 @@ public:
             fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
             std::vector<Scratch> scratch;
             std::vector<double> losses(sequences.size() / nn::group_size + 1);
-            nn::for_blocks(sequences.size(), scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
-                s.logits.resize(count);
-                nn::begin<Net>(s.net, {});
-                Net::forward(packed, View<const Token, Context>{input}.slice(first, count), s.logits.view(), s.net);
-                const auto targets = sequences.view().slice(first, count).span();
-                losses[block] = cross_entropy<T>(std::span<const T>{s.logits.span()}, targets);
-            });
+            nn::for_blocks(
+                sequences.size(), scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
+                    s.logits.resize(count);
+                    nn::begin<Net>(s.net, {});
+                    Net::forward(packed, View<const Token, Context>{input}.slice(first, count), s.logits.view(), s.net);
+                    const auto targets = sequences.view().slice(first, count).span();
+                    losses[block] = cross_entropy<T>(std::span<const T>{s.logits.span()}, targets);
+                });
             double total = 0;
             for (const double loss : losses) total += loss;
             return total / static_cast<double>(sequences.size() * context);
@@ -214,7 +216,8 @@ public:
     }
 
     /// Logits of whole sequences: position i sees the label and the tokens before i.
-    [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences, std::span<const Label> labels = {}) const {
+    [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences,
+                                           std::span<const Label> labels = {}) const {
         const Packed packed = freeze();
         Tensor<Token, Context> input;
         fill_input(sequences, labels, input, [](std::size_t) { return false; });
@@ -222,7 +225,8 @@ public:
         std::vector<Scratch> scratch;
         nn::for_blocks(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             nn::begin<Net>(s.net, {});
-            Net::forward(packed, View<const Token, Context>{input}.slice(first, count), out.view().slice(first, count), s.net);
+            Net::forward(packed, View<const Token, Context>{input}.slice(first, count), out.view().slice(first, count),
+                         s.net);
         });
         return out;
     }
@@ -245,8 +249,9 @@ private:
             input[n][0] = C.null_token();
             if (C.classes > 0 && !labels.empty()) {
                 if (labels[n].index >= C.classes)
-                    throw DataError("Gpt: label " + std::to_string(n) + ": " +
-                                    expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
+                    throw DataError(
+                        "Gpt: label " + std::to_string(n) + ": " +
+                        expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
                 if (!drop_label(n)) input[n][0] = C.label_token(labels[n]);
             }
             std::copy_n(from.data(), context - 1, input[n].data() + 1);

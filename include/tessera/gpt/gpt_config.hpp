@@ -10,8 +10,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptConfig {
-    std::size_t vocab = 0;            ///< tokens that can be drawn: 0 .. vocab - 1
-    std::size_t context = 0;          ///< tokens of a sequence
+    std::size_t vocab = 0;    ///< tokens that can be drawn: 0 .. vocab - 1
+    std::size_t context = 0;  ///< tokens of a sequence
     std::size_t width = 128;
     std::size_t heads = 4;
     std::size_t layers = 4;
@@ -28,8 +28,8 @@ struct GptConfig {
 /// Numbers that a Gpt can be made of; a concept over the configuration, so that compilers print it.
 template <GptConfig C>
 concept UsableGptConfig = C.vocab > 0 && C.context > 0 && C.width > 0 && C.heads > 0 && C.layers > 0 &&
-                          C.vocab < no_token && C.classes < no_token && C.embeddings() < no_token &&
-                          C.dropout_percent < 100;
+                          C.vocab < no_token&& C.classes < no_token&& C.embeddings() < no_token&& C.dropout_percent <
+                              100;
 template <GptConfig C>
 concept HeadsDivideGptWidth = C.heads > 0 && C.width % (C.heads > 0 ? C.heads : 1) == 0;
 

@@ -7,8 +7,8 @@
 // order. More tokens than the context has places, and a token that has no embedding, are errors.
 
 #include <tessera/core/error.hpp>
-#include <tessera/gpt/gpt.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/gpt/gpt.hpp>
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/step.hpp>
 
@@ -25,16 +25,14 @@ class KvCache {
     using T = typename Model::Scalar;
     using Net = typename Model::Net;
     using Packed = typename Model::Packed;
-    static_assert(nn::CanStep<Net>,
-                  "KvCache: a layer of the block cannot take one token at a time: it needs "
-                  "`static constexpr nn::Steps steps{.per_token = true}` or a step, see nn/step.hpp");
+    static_assert(nn::CanStep<Net>, "KvCache: a layer of the block cannot take one token at a time: it needs "
+                                    "`static constexpr nn::Steps steps{.per_token = true}` or a step, see nn/step.hpp");
 
 public:
     /// `capacity.workers`: how many threads of a team may take a step together; `tokens`: the most of a
     /// sequence in a step.
     explicit KvCache(const nn::Capacity& capacity)
-        : capacity_{checked(capacity)}, state_{capacity_}, scratch_{capacity_},
-          logits_(capacity_.rows() * C.vocab) {}
+        : capacity_{checked(capacity)}, state_{capacity_}, scratch_{capacity_}, logits_(capacity_.rows() * C.vocab) {}
     explicit KvCache(std::size_t sequences) : KvCache(nn::Capacity{.sequences = sequences}) {}
 
     std::size_t sequences() const { return capacity_.sequences; }
@@ -44,9 +42,8 @@ public:
     /// Forgets the last `tokens` of each sequence, at most those of the last step.
     void rewind(std::size_t tokens) {
         if (tokens > position_ - first_)
-            throw ArgumentError(
-                "KvCache: rewind: " +
-                expected_got("at most " + std::to_string(position_ - first_), std::to_string(tokens)));
+            throw ArgumentError("KvCache: rewind: " +
+                                expected_got("at most " + std::to_string(position_ - first_), std::to_string(tokens)));
         position_ -= tokens;
     }
 
@@ -60,16 +57,13 @@ public:
     /// next step.
     std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Worker& worker) {
         if (worker.size() > capacity_.workers)
-            throw ArgumentError(
-                "KvCache: workers: " +
-                expected_got("at most " + std::to_string(capacity_.workers), std::to_string(worker.size())));
+            throw ArgumentError("KvCache: workers: " + expected_got("at most " + std::to_string(capacity_.workers),
+                                                                    std::to_string(worker.size())));
         const std::size_t count = tokens.size() / capacity_.sequences;
         check_tokens(tokens, count);
         with_fp_environment([&] {
-            nn::Step at{
-                .worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
-            Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_,
-                      at);
+            nn::Step at{.worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
+            Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_, at);
             at.wait();
             if (worker.index() == 0) {
                 first_ = position_;
@@ -96,17 +90,16 @@ private:
         if (count == 0 || count > capacity_.tokens || tokens.size() != sequences * count) {
             const std::string most =
                 capacity_.tokens == 1 ? "" : " x 1 to " + std::to_string(capacity_.tokens) + " tokens";
-            throw ArgumentError("KvCache: tokens: " + expected_got(std::to_string(sequences) + most,
-                                                                   std::to_string(tokens.size())));
+            throw ArgumentError("KvCache: tokens: " +
+                                expected_got(std::to_string(sequences) + most, std::to_string(tokens.size())));
         }
         if (position_ + count > C.context)
             throw ArgumentError("KvCache: position: " + expected_got("less than " + std::to_string(C.context),
                                                                      std::to_string(position_ + count - 1)));
         for (std::size_t n = 0; n < tokens.size(); ++n)
             if (tokens[n] >= C.embeddings())
-                throw DataError(
-                    "KvCache: token of sequence " + std::to_string(n / count) + ": " +
-                    expected_got("less than " + std::to_string(C.embeddings()), std::to_string(tokens[n])));
+                throw DataError("KvCache: token of sequence " + std::to_string(n / count) + ": " +
+                                expected_got("less than " + std::to_string(C.embeddings()), std::to_string(tokens[n])));
     }
 
     nn::Capacity capacity_;
@@ -116,4 +109,4 @@ private:
     Buffer<T> logits_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -13,9 +13,9 @@
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
-#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/kernel/threads/team.hpp>
 
 #include <algorithm>
@@ -31,9 +31,9 @@ namespace tessera::inline TESSERA_ABI {
 
 struct SampleOptions {
     float temperature = 1;
-    std::size_t top_k = 0;                ///< 0: all tokens
-    float top_p = 1;                      ///< in (0, 1]
-    std::span<const Label> labels = {};   ///< one a sequence, or empty: the null class
+    std::size_t top_k = 0;               ///< 0: all tokens
+    float top_p = 1;                     ///< in (0, 1]
+    std::span<const Label> labels = {};  ///< one a sequence, or empty: the null class
 };
 
 namespace detail {
@@ -60,7 +60,8 @@ private:
     static constexpr std::size_t block = kernel::simd::lanes;
     double sum(std::size_t i) const {
         const std::size_t count = (std::min)(block, weights_.size() - i);
-        return static_cast<double>(kernel::simd::sum<T>(count, [](const auto& v) { return v; }, weights_.data() + i));
+        return static_cast<double>(kernel::simd::sum<T>(
+            count, [](const auto& v) { return v; }, weights_.data() + i));
     }
     std::span<const T> weights_;
     double total_ = 0;
@@ -75,7 +76,8 @@ Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> o
     const kernel::simd::Vec<T> largest(kernel::simd::largest(logits.size(), logits.data()));
     const kernel::simd::Vec<T> factor(
         (std::min)(T(1) / static_cast<T>(options.temperature), (std::numeric_limits<T>::max)()));
-    kernel::simd::map(logits.size(), logits.data(), [&](const auto& v) { return (v - largest) * factor; }, logits.data());
+    kernel::simd::map(
+        logits.size(), logits.data(), [&](const auto& v) { return (v - largest) * factor; }, logits.data());
     kernel::exp_row<T>(logits, T(0), logits);
     const detail::Draw<T> draw{logits};
     if (!(draw.total() > 0)) throw NumericError("sample: logits: expected finite numbers, got NaN or infinity");
@@ -84,9 +86,7 @@ Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> o
 
     // A heap gives the best ones in order, as many as are asked for: mostly a few of some hundred.
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
-    const auto worse = [&](Token a, Token b) {
-        return logits[a] < logits[b] || (!(logits[b] < logits[a]) && a > b);
-    };
+    const auto worse = [&](Token a, Token b) { return logits[a] < logits[b] || (!(logits[b] < logits[a]) && a > b); };
     const auto weight = [&](std::size_t i) { return static_cast<double>(logits[order[order.size() - 1 - i]]); };
     const auto take = [&](std::size_t i) {
         std::pop_heap(order.begin(), order.end() - static_cast<std::ptrdiff_t>(i), worse);
@@ -130,7 +130,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
 /// `count` sequences from packed weights (Gpt::freeze); their labels are those of the options.
 template <class Model>
 [[nodiscard]] data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::size_t count,
-                                    const SampleOptions& options, Rng& rng) {
+                                                  const SampleOptions& options, Rng& rng) {
     using T = typename Model::Scalar;
     constexpr GptConfig C = Model::config;
     constexpr std::size_t together = 32;  // sequences in one cache: their products share each load of the weights
@@ -164,16 +164,16 @@ template <class Model>
             }
         });
     });
-    data::Tokens<C.context> drawn{std::move(tokens), {options.labels.begin(), options.labels.end()},
-                                  options.labels.empty() ? 0 : C.classes};
+    data::Tokens<C.context> drawn{
+        std::move(tokens), {options.labels.begin(), options.labels.end()}, options.labels.empty() ? 0 : C.classes};
     rng = after;  // what throws before can be called again and draws the same
     return drawn;
 }
 
 /// The same from a model's weights as they are now.
 template <GptConfig C, class Block, std::floating_point T>
-[[nodiscard]] data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count, const SampleOptions& options,
-                               Rng& rng) {
+[[nodiscard]] data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count,
+                                             const SampleOptions& options, Rng& rng) {
     return sample<Gpt<C, Block, T>>(prior.freeze(), count, options, rng);
 }
 

@@ -2,8 +2,8 @@
 // check_image_size: are the width and height that a file announces within the limits? Asked before any
 // allocation.
 
-#include <tessera/files/bytes.hpp>
 #include <tessera/core/limits.hpp>
+#include <tessera/files/bytes.hpp>
 
 #include <cstdint>
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace tessera::inline TESSERA_ABI::image {
 
-inline void check_image_size(std::uint64_t width, std::uint64_t height, const Limits& limits,
-                             std::string_view name, std::uint64_t offset) {
+inline void check_image_size(std::uint64_t width, std::uint64_t height, const Limits& limits, std::string_view name,
+                             std::uint64_t offset) {
     const std::string size = std::to_string(width) + " x " + std::to_string(height);
     if (width == 0 || height == 0) malformed(FormatCode::image, name, offset, "image: " + size + " pixels");
     if (width > limits.image_side || height > limits.image_side || width * height > limits.image_pixels)
@@ -21,4 +21,4 @@ inline void check_image_size(std::uint64_t width, std::uint64_t height, const Li
                       " a side and " + std::to_string(limits.image_pixels) + " pixels");
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

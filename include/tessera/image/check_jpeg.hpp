@@ -9,8 +9,8 @@
 // table lists more than 256 codes and reads a table that was never defined. So each table is checked, and
 // that it is there when a scan needs it.
 
-#include <tessera/files/bytes.hpp>
 #include <tessera/core/limits.hpp>
+#include <tessera/files/bytes.hpp>
 #include <tessera/image/check_image_size.hpp>
 
 #include <cstddef>
@@ -21,16 +21,13 @@
 
 namespace tessera::inline TESSERA_ABI::image {
 
-inline bool is_jpeg(ByteView file) {
-    return file.size() >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF;
-}
+inline bool is_jpeg(ByteView file) { return file.size() >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF; }
 
 namespace detail {
 
 class JpegCheck {
 public:
-    JpegCheck(ByteView file, std::string_view name, const Limits& limits)
-        : file_{file}, name_{name}, limits_{limits} {}
+    JpegCheck(ByteView file, std::string_view name, const Limits& limits) : file_{file}, name_{name}, limits_{limits} {}
 
     void run() {
         if (!is_jpeg(file_)) refuse(0, "not a JPEG", FormatCode::magic);
@@ -47,8 +44,7 @@ private:
         bool scanned = false;  // at least coarsely: its mean of each block
     };
 
-    [[noreturn]] void refuse(std::size_t at, const std::string& what,
-                             FormatCode code = FormatCode::jpeg) const {
+    [[noreturn]] void refuse(std::size_t at, const std::string& what, FormatCode code = FormatCode::jpeg) const {
         malformed(code, name_, at, "JPEG: " + what);
     }
     void need(std::size_t bytes) const {
@@ -106,8 +102,7 @@ private:
         while (at < end) {
             const unsigned table = file_[at];
             const std::size_t size = 1 + std::size_t{64} * (table >> 4 ? 2 : 1);
-            if (table >> 4 > 1 || (table & 15) > 3 || end - at < size)
-                refuse(at, "a damaged quantization table");
+            if (table >> 4 > 1 || (table & 15) > 3 || end - at < size) refuse(at, "a damaged quantization table");
             quantization_ |= 1u << (table & 15);
             at += size;
         }
@@ -123,8 +118,7 @@ private:
         if (end - at != 6 + 3 * count) refuse(at - 4, "a second or a short frame header");
         for (std::size_t c = at + 6; c < end; c += 3) {
             const unsigned across = file_[c + 1] >> 4, down = file_[c + 1] & 15;
-            if (across < 1 || across > 4 || down < 1 || down > 4 || file_[c + 2] > 3)
-                refuse(c, "a damaged component");
+            if (across < 1 || across > 4 || down < 1 || down > 4 || file_[c + 2] > 3) refuse(c, "a damaged component");
             for (const Component& other : components_)
                 if (other.id == file_[c]) refuse(c, "two components have the number " + std::to_string(other.id));
             components_.push_back({file_[c], file_[c + 2]});
@@ -137,8 +131,7 @@ private:
         if (++scans_ > limits_.jpeg_scans)
             refuse(at, "more than " + std::to_string(limits_.jpeg_scans) + " scans", FormatCode::limit);
         const std::size_t count = end == at ? 0 : file_[at];
-        if (count < 1 || count > components_.size() || end - at != 4 + 2 * count)
-            refuse(at, "a damaged scan header");
+        if (count < 1 || count > components_.size() || end - at != 4 + 2 * count) refuse(at, "a damaged scan header");
         const unsigned first = file_[end - 3], last = file_[end - 2], high = file_[end - 1] >> 4,
                        low = file_[end - 1] & 15;
         const bool whole = first == 0 && last == 63 && high == 0 && low == 0;
@@ -151,8 +144,7 @@ private:
                 if (k.id == file_[c]) component = &k;
             const unsigned dc = file_[c + 1] >> 4, ac = file_[c + 1] & 15;
             if (!component || dc > 3 || ac > 3) refuse(c, "a damaged scan header");
-            const bool needs_dc = !progressive_ || (first == 0 && high == 0),
-                       needs_ac = !progressive_ || first > 0;
+            const bool needs_dc = !progressive_ || (first == 0 && high == 0), needs_ac = !progressive_ || first > 0;
             if (!(quantization_ >> component->quantization & 1) || (needs_dc && !(huffman_ >> dc & 1)) ||
                 (needs_ac && !(huffman_ >> (4 + ac) & 1)))
                 refuse(c, "a scan needs a table that is missing");
@@ -188,4 +180,4 @@ inline void check_jpeg(ByteView file, std::string_view name, const Limits& limit
     detail::JpegCheck{file, name, limits}.run();
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

@@ -7,9 +7,9 @@
 // every CRC, the Adler sum and the exact length of the inflated rows are checked first, the sizes before any
 // allocation.
 
+#include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/crc32.hpp>
-#include <tessera/core/limits.hpp>
 #include <tessera/image/check_image_size.hpp>
 #include <tessera/image/inflate.hpp>
 
@@ -55,21 +55,18 @@ inline std::size_t png_data_size(const PngInfo& p) {
 
 inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& limits, std::string_view name) {
     if (data.size() != 13)
-        malformed(FormatCode::png, name, offset,
-                  "PNG: IHDR of " + std::to_string(data.size()) + " bytes, expected 13");
+        malformed(FormatCode::png, name, offset, "PNG: IHDR of " + std::to_string(data.size()) + " bytes, expected 13");
     PngInfo p{big_endian_32(data, 0), big_endian_32(data, 4), data[8], data[9], data[12] == 1};
     check_image_size(p.width, p.height, limits, name, offset);
-    const unsigned depths = p.color == 0   ? 0b11111
-                            : p.color == 3 ? 0b01111
-                                           : 0b11000;  // bit k: 2^k bits a sample
+    const unsigned depths = p.color == 0 ? 0b11111 : p.color == 3 ? 0b01111 : 0b11000;  // bit k: 2^k bits a sample
     const bool power = p.depth != 0 && p.depth <= 16 && (p.depth & (p.depth - 1)) == 0;
     unsigned log = 0;
     while (power && (1u << log) < p.depth) ++log;
     if ((p.color != 0 && p.color != 2 && p.color != 3 && p.color != 4 && p.color != 6) || !power ||
         !(depths >> log & 1))
         malformed(FormatCode::png, name, offset + 8,
-                  "PNG: no such colour type and depth: " + std::to_string(p.color) + ", " +
-                      std::to_string(p.depth) + " bits");
+                  "PNG: no such colour type and depth: " + std::to_string(p.color) + ", " + std::to_string(p.depth) +
+                      " bits");
     if (data[10] != 0 || data[11] != 0 || data[12] > 1)
         malformed(FormatCode::png, name, offset + 10, "PNG: unknown compression, filter or interlacing");
     return p;
@@ -77,8 +74,7 @@ inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& lim
 
 inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view name) {
     const std::size_t size = png_data_size(p);
-    if (stream.size() < 6 || (stream[0] & 15) != 8 || (stream[0] * 256u + stream[1]) % 31 != 0 ||
-        (stream[1] & 32))
+    if (stream.size() < 6 || (stream[0] & 15) != 8 || (stream[0] * 256u + stream[1]) % 31 != 0 || (stream[1] & 32))
         malformed(FormatCode::png, name, 0, "PNG: the image data are no zlib stream");
     if (size / inflate_most > stream.size())  // before memory is taken for what the header claims
         malformed(FormatCode::truncated, name, 0,
@@ -88,8 +84,7 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
     const Inflated result = inflate(stream.subspan(2), rows, written, name, 2);
     if (!result.complete || written != size)
         malformed(FormatCode::png, name, result.consumed,
-                  "PNG: the image data have " +
-                      (result.complete ? std::to_string(written) : std::string{"more"}) +
+                  "PNG: the image data have " + (result.complete ? std::to_string(written) : std::string{"more"}) +
                       " bytes, expected " + std::to_string(size));
     std::uint32_t a = 1, b = 0;  // Adler-32; 5552 steps are the most that fit in 32 bits
     for (std::size_t i = 0; i < size;) {
@@ -112,8 +107,7 @@ inline PngInfo check_png(ByteView file, std::string_view name, const Limits& lim
     Bytes data;
     bool header = false, palette = false, data_over = false, end = false;
     for (std::size_t at = 8; !end;) {
-        if (file.size() - at < 12)
-            malformed(FormatCode::truncated, name, file.size(), "PNG: the file ends early");
+        if (file.size() - at < 12) malformed(FormatCode::truncated, name, file.size(), "PNG: the file ends early");
         const std::uint32_t length = big_endian_32(file, at);
         if (length > file.size() - at - 12)
             malformed(FormatCode::truncated, name, at,
@@ -123,15 +117,13 @@ inline PngInfo check_png(ByteView file, std::string_view name, const Limits& lim
         if (crc32(file.subspan(at + 4, length + std::size_t{4})) != big_endian_32(file, at + 8 + length))
             malformed(FormatCode::checksum, name, at, "PNG: the checksum of a chunk is wrong");
         constexpr std::uint32_t ihdr = 0x49484452, plte = 0x504C5445, idat = 0x49444154, iend = 0x49454E44;
-        if (header == (type == ihdr))
-            malformed(FormatCode::png, name, at, "PNG: IHDR must come first, and once");
+        if (header == (type == ihdr)) malformed(FormatCode::png, name, at, "PNG: IHDR must come first, and once");
         if (type == ihdr) {
             info = detail::png_header(body, at + 8, limits, name);
             header = true;
         } else if (type == plte) {
             if (palette || !data.empty() || length == 0 || length % 3 != 0 || length > 768)
-                malformed(FormatCode::png, name, at,
-                          "PNG: a palette that is empty, too long or in the wrong place");
+                malformed(FormatCode::png, name, at, "PNG: a palette that is empty, too long or in the wrong place");
             palette = true;
             info.palette_at = at;
             info.palette_size = length;
@@ -151,4 +143,4 @@ inline PngInfo check_png(ByteView file, std::string_view name, const Limits& lim
     return info;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

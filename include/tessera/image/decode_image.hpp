@@ -1,9 +1,9 @@
 #pragma once
 // decode_image: PNG or JPEG, told apart by their first bytes and never by the name.
 
+#include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/file.hpp>
-#include <tessera/core/limits.hpp>
 #include <tessera/image/check_jpeg.hpp>
 #include <tessera/image/decode_png.hpp>
 
@@ -15,7 +15,7 @@ namespace tessera::inline TESSERA_ABI::image {
 
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
 static inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
-                           const Limits& limits = {}) {
+                                  const Limits& limits = {}) {
     if (is_png(file)) return decode_png(file, channels, name, limits);
     if (!is_jpeg(file)) malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG");
     check_jpeg(file, name, limits);
@@ -26,4 +26,4 @@ static inline Pixels read_image(const std::string& path, std::size_t channels, c
     return decode_image(read_file(path, limits.file), channels, path, limits);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

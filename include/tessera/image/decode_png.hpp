@@ -3,9 +3,9 @@
 //
 // `static`, as everything that calls our copy of stb: see image/stb.hpp.
 
-#include <tessera/files/bytes.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
+#include <tessera/files/bytes.hpp>
 #include <tessera/image/check_png.hpp>
 #include <tessera/image/pixels.hpp>
 #include <tessera/image/stb.hpp>
@@ -31,9 +31,10 @@ static inline Pixels decode_checked(ByteView file, std::size_t channels, std::st
     if (file.size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
         malformed(FormatCode::limit, name, 0, "image: a file of more than 2 GiB");
     int width = 0, height = 0, found = 0;
-    const StbPixels pixels{stb::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width,
-                                                   &height, &found, static_cast<int>(channels))};
-    if (!pixels && std::string_view{stb::stbi_failure_reason()} == "outofmem") throw std::bad_alloc();  // not the file's fault
+    const StbPixels pixels{stb::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &width, &height,
+                                                      &found, static_cast<int>(channels))};
+    if (!pixels && std::string_view{stb::stbi_failure_reason()} == "outofmem")
+        throw std::bad_alloc();  // not the file's fault
     if (!pixels) malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());
     Pixels image{static_cast<std::size_t>(height), static_cast<std::size_t>(width), channels, {}};
     image.values.assign(pixels.get(), pixels.get() + image.height * image.width * channels);
@@ -57,12 +58,11 @@ inline Bytes with_full_palette(ByteView file, const PngInfo& info) {
 
 /// Decodes to 1 (gray) or 3 (RGB) channels of 8 bits; of 16 bits the upper 8 are kept, transparency is left
 /// out. A colour that its palette lacks is black.
-static inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name,
-                         const Limits& limits = {}) {
+static inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name, const Limits& limits = {}) {
     const PngInfo info = check_png(file, name, limits);
     if (info.color == 3 && info.palette_size < 768)
         return detail::decode_checked(detail::with_full_palette(file, info), channels, name);
     return detail::decode_checked(file, channels, name);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

@@ -34,8 +34,7 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
     };
     need(10);
     if (!is_gzip(file.subspan(at))) malformed(FormatCode::magic, name, at, "gzip: no member begins here");
-    if (file[at + 2] != 8)
-        malformed(FormatCode::gzip, name, at + 2, "gzip method: " + expected_got(8, file[at + 2]));
+    if (file[at + 2] != 8) malformed(FormatCode::gzip, name, at + 2, "gzip method: " + expected_got(8, file[at + 2]));
     const unsigned flags = file[at + 3];
     if (flags & 0xE0) malformed(FormatCode::gzip, name, at + 3, "gzip: reserved flags are set");
     at += 10;
@@ -92,8 +91,7 @@ inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view
         done += written;
     }
     if (done != out.size())
-        malformed(FormatCode::size, name, file.size(),
-                  "gzip content: " + expected_got(out.size(), done) + " bytes");
+        malformed(FormatCode::size, name, file.size(), "gzip content: " + expected_got(out.size(), done) + " bytes");
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

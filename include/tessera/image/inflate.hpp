@@ -31,8 +31,7 @@ namespace detail {
 /// The bits of a byte stream, lowest first.
 class BitReader {
 public:
-    BitReader(ByteView in, std::string_view name, std::uint64_t offset)
-        : in_{in}, name_{name}, offset_{offset} {}
+    BitReader(ByteView in, std::string_view name, std::uint64_t offset) : in_{in}, name_{name}, offset_{offset} {}
 
     /// At least 48 bits, zeros where the stream has ended: `drop` finds out.
     std::uint64_t peek() {
@@ -122,8 +121,7 @@ struct DeflateCodes {
     void read_dynamic(BitReader& in) {
         static constexpr std::array<std::uint8_t, 19> order{16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                             11, 4,  12, 3, 13, 2, 14, 1, 15};
-        const std::size_t n_symbols = in.take(5) + 257, n_distances = in.take(5) + 1,
-                          n_lengths = in.take(4) + 4;
+        const std::size_t n_symbols = in.take(5) + 257, n_distances = in.take(5) + 1, n_lengths = in.take(4) + 4;
         if (n_symbols > 286 || n_distances > 30) in.fail("deflate: more symbols than there are");
         std::array<std::uint8_t, 19> first{};
         for (std::size_t i = 0; i < n_lengths; ++i) first[order[i]] = static_cast<std::uint8_t>(in.take(3));
@@ -137,9 +135,7 @@ struct DeflateCodes {
             }
             if (symbol == 16 && i == 0) in.fail("deflate: repeats the length before the first");
             const std::uint8_t value = symbol == 16 ? lengths[i - 1] : std::uint8_t{0};
-            const std::size_t times = symbol == 16   ? 3 + in.take(2)
-                                      : symbol == 17 ? 3 + in.take(3)
-                                                     : 11 + in.take(7);
+            const std::size_t times = symbol == 16 ? 3 + in.take(2) : symbol == 17 ? 3 + in.take(3) : 11 + in.take(7);
             if (times > n_symbols + n_distances - i) in.fail("deflate: more lengths than announced");
             for (std::size_t k = 0; k < times; ++k) lengths[i++] = value;
         }
@@ -149,9 +145,8 @@ struct DeflateCodes {
     }
 };
 
-inline constexpr std::array<std::uint16_t, 29> length_base{3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
-                                                           15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
-                                                           67, 83, 99, 115, 131, 163, 195, 227, 258};
+inline constexpr std::array<std::uint16_t, 29> length_base{
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
 inline constexpr std::array<std::uint8_t, 29> length_bits{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
                                                           2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
 inline constexpr std::array<std::uint16_t, 30> distance_base{
@@ -166,8 +161,8 @@ struct Inflated {
 
 /// Inflates the stream at the beginning of `in` into `out`, which must have room for all of it plus nothing
 /// more. `written` receives how much there is. Messages count from `offset` in the file called `name`.
-inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& written,
-                        std::string_view name, std::uint64_t offset) {
+inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& written, std::string_view name,
+                        std::uint64_t offset) {
     detail::BitReader bits{in, name, offset};
     detail::DeflateCodes codes;
     written = 0;
@@ -200,8 +195,7 @@ inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& 
                 continue;
             }
             if (symbol > 285) bits.fail("deflate: a length that does not exist");
-            const std::size_t length =
-                detail::length_base[symbol - 257] + bits.take(detail::length_bits[symbol - 257]);
+            const std::size_t length = detail::length_base[symbol - 257] + bits.take(detail::length_bits[symbol - 257]);
             const unsigned d = codes.distances.decode(bits);
             const std::size_t distance = detail::distance_base[d] + bits.take(d < 4 ? 0 : d / 2 - 1);
             if (distance > written) bits.fail("deflate: a distance beyond the beginning");
@@ -213,4 +207,4 @@ inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& 
     return {bits.position(), true};
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

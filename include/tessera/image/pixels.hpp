@@ -14,9 +14,7 @@ struct Pixels {
     std::size_t channels = 0;
     Bytes values;
 
-    const unsigned char* at(std::size_t y, std::size_t x) const {
-        return values.data() + (y * width + x) * channels;
-    }
+    const unsigned char* at(std::size_t y, std::size_t x) const { return values.data() + (y * width + x) * channels; }
 };
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

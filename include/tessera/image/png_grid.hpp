@@ -19,36 +19,35 @@
 namespace tessera::inline TESSERA_ABI::image {
 
 template <class T, StaticShape S>
-    requires std::floating_point<std::remove_const_t<T>> &&(S::rank == 3) Pixels
-        png_grid(View<T, S> images, std::size_t columns) {
-        static_assert(S::dims[2] >= 1 && S::dims[2] <= 4, "png_grid: an image has 1 to 4 channels");
-        if (columns == 0 || images.batch() == 0)
-            throw ArgumentError("png_grid: " + std::to_string(images.batch()) + " images in " +
-                                std::to_string(columns) + " columns: expected at least one of each");
-        constexpr std::size_t height = S::dims[0], row = S::dims[1] * S::dims[2];
-        columns = (std::min)(columns, images.batch());
-        const std::size_t rows = (images.batch() + columns - 1) / columns;
-        Pixels grid{rows * height, columns * S::dims[1], S::dims[2], Bytes(rows * columns * S::size)};
-        for (std::size_t n = 0; n < images.batch(); ++n)
-            for (std::size_t y = 0; y < height; ++y) {
-                const auto* from = images[n].data() + y * row;
-                unsigned char* to =
-                    grid.values.data() + ((n / columns * height + y) * columns + n % columns) * row;
-                for (std::size_t i = 0; i < row; ++i) {
-                    const auto x = from[i] > 0 ? (std::min<std::remove_const_t<T>>)(from[i], 1) : 0;
-                    to[i] = static_cast<unsigned char>(std::lround(x * 255));
-                }
+    requires(std::floating_point<std::remove_const_t<T>>&& S::rank == 3)
+Pixels png_grid(View<T, S> images, std::size_t columns) {
+    static_assert(S::dims[2] >= 1 && S::dims[2] <= 4, "png_grid: an image has 1 to 4 channels");
+    if (columns == 0 || images.batch() == 0)
+        throw ArgumentError("png_grid: " + std::to_string(images.batch()) + " images in " + std::to_string(columns) +
+                            " columns: expected at least one of each");
+    constexpr std::size_t height = S::dims[0], row = S::dims[1] * S::dims[2];
+    columns = (std::min)(columns, images.batch());
+    const std::size_t rows = (images.batch() + columns - 1) / columns;
+    Pixels grid{rows * height, columns * S::dims[1], S::dims[2], Bytes(rows * columns * S::size)};
+    for (std::size_t n = 0; n < images.batch(); ++n)
+        for (std::size_t y = 0; y < height; ++y) {
+            const auto* from = images[n].data() + y * row;
+            unsigned char* to = grid.values.data() + ((n / columns * height + y) * columns + n % columns) * row;
+            for (std::size_t i = 0; i < row; ++i) {
+                const auto x = from[i] > 0 ? (std::min<std::remove_const_t<T>>)(from[i], 1) : 0;
+                to[i] = static_cast<unsigned char>(std::lround(x * 255));
             }
-        return grid;
-    }
+        }
+    return grid;
+}
 
-    template <class T, StaticShape S>
-    static void write_png_grid(const std::string& path, View<T, S> images, std::size_t columns) {
-        write_png(path, png_grid(images, columns));
-    }
-    template <class T, StaticShape S>
-    static void write_png_grid(const std::string& path, const Tensor<T, S>& images, std::size_t columns) {
-        write_png_grid(path, images.view(), columns);
-    }
+template <class T, StaticShape S>
+static void write_png_grid(const std::string& path, View<T, S> images, std::size_t columns) {
+    write_png(path, png_grid(images, columns));
+}
+template <class T, StaticShape S>
+static void write_png_grid(const std::string& path, const Tensor<T, S>& images, std::size_t columns) {
+    write_png_grid(path, images.view(), columns);
+}
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

@@ -51,8 +51,7 @@ inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size
     if (image.height == height && image.width == width) return image;
     const double in_h = static_cast<double>(image.height), in_w = static_cast<double>(image.width);
     const double out_h = static_cast<double>(height), out_w = static_cast<double>(width);
-    const double step =
-        (std::min)(in_h / out_h, in_w / out_w);  // one for both directions: nothing is stretched
+    const double step = (std::min)(in_h / out_h, in_w / out_w);  // one for both directions: nothing is stretched
     const auto columns = detail::make_taps(image.width, width, (in_w - out_w * step) / 2, step);
     const auto rows = detail::make_taps(image.height, height, (in_h - out_h * step) / 2, step);
 
@@ -79,4 +78,4 @@ inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size
     return out;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::image
+}  // namespace tessera::image

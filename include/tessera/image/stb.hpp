@@ -36,8 +36,7 @@
 // Limits decides, not stb; beyond 2^24 a side its own arithmetic overflows, whose limit of 2^30 bytes stands.
 #define STBI_MAX_DIMENSIONS (1 << 24)
 // A file must never end the host's program; what stb allocated is then lost.
-#define STBI_ASSERT(x)                                                                                       \
-    ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
+#define STBI_ASSERT(x) ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
 // Zeros: what a damaged file leaves out must be the same on every machine, and nobody's old memory.
 #define STBI_MALLOC(size) std::calloc(1, size)
 #define STBI_REALLOC(block, size) std::realloc(block, size)

@@ -84,4 +84,4 @@ inline constexpr Dtype dtype_of<std::int32_t> = Dtype::i32;
 template <>
 inline constexpr Dtype dtype_of<std::int64_t> = Dtype::i64;
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

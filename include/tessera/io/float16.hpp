@@ -30,11 +30,9 @@ namespace detail {
 template <std::floating_point To, int E, int M>
 constexpr To widen_bits(std::uint64_t bits) {
     using Word = std::conditional_t<sizeof(To) == 8, std::uint64_t, std::uint32_t>;
-    constexpr int to_m = std::numeric_limits<To>::digits - 1,
-                  to_e = static_cast<int>(8 * sizeof(To)) - 1 - to_m;
+    constexpr int to_m = std::numeric_limits<To>::digits - 1, to_e = static_cast<int>(8 * sizeof(To)) - 1 - to_m;
     static_assert(to_e >= E && to_m >= M);
-    constexpr std::uint64_t all_ones = (std::uint64_t{1} << E) - 1,
-                            to_all_ones = (std::uint64_t{1} << to_e) - 1;
+    constexpr std::uint64_t all_ones = (std::uint64_t{1} << E) - 1, to_all_ones = (std::uint64_t{1} << to_e) - 1;
     constexpr std::uint64_t bias = (std::uint64_t{1} << (to_e - 1)) - (std::uint64_t{1} << (E - 1));
     const std::uint64_t sign = bits >> (E + M) & 1;
     std::uint64_t exponent = bits >> M & all_ones, mantissa = bits & ((std::uint64_t{1} << M) - 1);
@@ -47,8 +45,7 @@ constexpr To widen_bits(std::uint64_t bits) {
         mantissa = mantissa << shift & ((std::uint64_t{1} << M) - 1);
         exponent = bias + 1 - static_cast<std::uint64_t>(shift);
     }
-    return std::bit_cast<To>(
-        static_cast<Word>(sign << (to_e + to_m) | exponent << to_m | mantissa << (to_m - M)));
+    return std::bit_cast<To>(static_cast<Word>(sign << (to_e + to_m) | exponent << to_m | mantissa << (to_m - M)));
 }
 }  // namespace detail
 
@@ -66,4 +63,4 @@ constexpr To widened(float x) {
     return detail::widen_bits<To, 8, 23>(std::bit_cast<std::uint32_t>(x));
 }
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

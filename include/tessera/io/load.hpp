@@ -169,4 +169,4 @@ LoadReport load(const std::string& path, A& a, B& b, C& c, D& d, const LoadOptio
     return detail::load(file, options, a, b, c, d);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

@@ -73,4 +73,4 @@ inline bool is_below_any(std::string_view name, const std::vector<std::string>& 
 }
 }  // namespace detail
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

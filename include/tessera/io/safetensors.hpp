@@ -11,10 +11,10 @@
 // has turned anywhere in the file is found. The others say which tensors it was. Files of other programs have neither.
 // The data begin on a multiple of 64 bytes.
 
-#include <tessera/files/crc32.hpp>
-#include <tessera/files/file.hpp>
 #include <tessera/core/limits.hpp>
 #include <tessera/core/to_size.hpp>
+#include <tessera/files/crc32.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/io/safetensors_header.hpp>
 
 #include <algorithm>
@@ -104,9 +104,9 @@ public:
                       "tensor " + printable(tensor.name) +
                           ": dtype: " + expected_got(info(dtype_of<T>).name, info(tensor.dtype).name));
         if (tensor.end - tensor.begin != out.size_bytes())
-            throw ArgumentError("SafetensorsFile: read: " + printable(tensor.name) + ": " +
-                                expected_got(std::to_string(tensor.end - tensor.begin) + " bytes",
-                                             std::to_string(out.size_bytes())));
+            throw ArgumentError(
+                "SafetensorsFile: read: " + printable(tensor.name) + ": " +
+                expected_got(std::to_string(tensor.end - tensor.begin) + " bytes", std::to_string(out.size_bytes())));
         const std::span<unsigned char> bytes{reinterpret_cast<unsigned char*>(out.data()), out.size_bytes()};
         read_at(data_ + tensor.begin, bytes);
         detail::swap_on_big_endian<T>(bytes);
@@ -164,4 +164,4 @@ private:
     TensorsByName by_name_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

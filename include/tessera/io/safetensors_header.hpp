@@ -7,17 +7,15 @@
 // "__metadata__" holds strings by name. Every field must be there once, names are unique after their escapes
 // are decoded, shape and offsets agree, and the tensors cover the data without hole or overlap.
 
-#include <tessera/files/bytes.hpp>
 #include <tessera/core/limits.hpp>
-#include <tessera/io/dtype.hpp>
+#include <tessera/files/bytes.hpp>
 #include <tessera/files/json_reader.hpp>
 #include <tessera/files/utf8.hpp>
+#include <tessera/io/tensor_info.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,36 +24,6 @@
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::io {
-
-struct TensorInfo {
-    std::string name;
-    Dtype dtype{};
-    std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;  // of its bytes, from the beginning of the data
-    std::uint64_t end = 0;
-    std::uint64_t at = 0;  // where its entry stands in the file, for messages
-};
-
-/// Tensors under their names, or under those that the reader gives them.
-using TensorsByName = std::map<std::string, const TensorInfo*, std::less<>>;
-
-struct MetadataEntry {
-    std::string key;
-    std::string value;
-    std::uint64_t at = 0;  // where the value's opening quote stands in the file
-};
-
-struct SafetensorsHeader {
-    std::vector<TensorInfo> tensors;  // in the order of their data
-    std::vector<MetadataEntry> metadata;
-};
-
-/// "64x32x4x4", for messages.
-inline std::string shape_text(const std::vector<std::uint64_t>& shape) {
-    std::string text;
-    for (const std::uint64_t d : shape) (text += text.empty() ? "" : "x") += std::to_string(d);
-    return shape.empty() ? "scalar" : text;
-}
 
 namespace detail {
 
@@ -90,8 +58,8 @@ private:
         if (name == "__metadata__") return metadata(at);
         if (name.empty() || name.size() > limits_.name)
             malformed(FormatCode::name, name_, at,
-                      "name: " + expected_got("1 to " + std::to_string(limits_.name) + " bytes",
-                                              std::to_string(name.size())));
+                      "name: " +
+                          expected_got("1 to " + std::to_string(limits_.name) + " bytes", std::to_string(name.size())));
         if (header_.tensors.size() == limits_.tensors)
             malformed(FormatCode::limit, name_, at, "more than " + std::to_string(limits_.tensors) + " tensors");
         header_.tensors.push_back({std::move(name), {}, {}, 0, 0, at});
@@ -127,9 +95,10 @@ private:
             json_.expect('}', where);
         }
         if (seen != (has_dtype | has_shape | has_offsets))
-            refuse(FormatCode::field, t, std::string{"missing field: "} + (!(seen & has_dtype)   ? "dtype"
-                                                        : !(seen & has_shape) ? "shape"
-                                                                              : "data_offsets"));
+            refuse(FormatCode::field, t,
+                   std::string{"missing field: "} + (!(seen & has_dtype)   ? "dtype"
+                                                     : !(seen & has_shape) ? "shape"
+                                                                           : "data_offsets"));
         check_size(t);
     }
 
@@ -174,14 +143,17 @@ private:
             empty = empty || d == 0;
             if (bytes && d != 0) bytes = product(*bytes, d);
         }
-        if (!bytes) refuse(FormatCode::overflow, t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
+        if (!bytes)
+            refuse(FormatCode::overflow, t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
         if (empty) bytes = 0;
         if (t.end < t.begin || t.end > data_size_)
-            refuse(FormatCode::offsets, t, "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
-                          " is no part of " + std::to_string(data_size_) + " bytes of data");
+            refuse(FormatCode::offsets, t,
+                   "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) + " is no part of " +
+                       std::to_string(data_size_) + " bytes of data");
         if (t.end - t.begin != *bytes)
-            refuse(FormatCode::size, t, "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
-                          expected_got(std::to_string(*bytes) + " bytes", std::to_string(t.end - t.begin)));
+            refuse(FormatCode::size, t,
+                   "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
+                       expected_got(std::to_string(*bytes) + " bytes", std::to_string(t.end - t.begin)));
     }
 
     void check_names() const {
@@ -203,8 +175,9 @@ private:
         std::uint64_t covered = 0;
         for (const TensorInfo& t : header_.tensors) {
             if (t.begin != covered)
-                refuse(FormatCode::offsets, t, "data_offsets: " + std::string{t.begin < covered ? "overlap: " : "hole: "} +
-                              expected_got(std::to_string(covered), std::to_string(t.begin)));
+                refuse(FormatCode::offsets, t,
+                       "data_offsets: " + std::string{t.begin < covered ? "overlap: " : "hole: "} +
+                           expected_got(std::to_string(covered), std::to_string(t.begin)));
             covered = t.end;
         }
         if (covered != data_size_)
@@ -232,8 +205,8 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
     const std::uint64_t length = little_endian_64(start, 0);
     if (length > limits.header)
         malformed(FormatCode::limit, name, 0,
-                  "header too large: " + expected_got("at most " + std::to_string(limits.header) + " bytes",
-                                                      std::to_string(length)));
+                  "header too large: " +
+                      expected_got("at most " + std::to_string(limits.header) + " bytes", std::to_string(length)));
     if (length > file_size - 8)
         malformed(FormatCode::header_length, name, 0,
                   "header length: " + std::to_string(length) + " is more than the file has left, " +
@@ -242,9 +215,9 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
 }
 
 /// `text` is the JSON, after which `data_size` bytes follow in the file called `name`.
-inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size,
-                                                  std::string_view name, const Limits& limits = {}) {
+inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size, std::string_view name,
+                                                  const Limits& limits = {}) {
     return detail::HeaderParser{text, data_size, name, limits}.parse();
 }
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

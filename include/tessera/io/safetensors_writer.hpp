@@ -2,12 +2,12 @@
 // SafetensorsWriter: collects tensors and metadata, then gives the bytes of a file. The same calls give the
 // same bytes: tensors stand in the order in which they were added, metadata too.
 
-#include <tessera/files/crc32.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/files/crc32.hpp>
 #include <tessera/files/file.hpp>
+#include <tessera/files/utf8.hpp>
 #include <tessera/io/dtype.hpp>
 #include <tessera/io/safetensors.hpp>
-#include <tessera/files/utf8.hpp>
 
 #include <algorithm>
 #include <array>
@@ -53,8 +53,7 @@ public:
         if (count != values.size())
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
                                 ": values: " + expected_got(count, values.size()));
-        if (names_.contains(name))
-            throw ArgumentError("SafetensorsWriter: two tensors are called " + printable(name));
+        if (names_.contains(name)) throw ArgumentError("SafetensorsWriter: two tensors are called " + printable(name));
         const std::size_t begin = data_.size(), sums = sums_.size(), tensors = tensors_.size();
         try {  // all of it or nothing, should memory run out
             const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
@@ -62,14 +61,12 @@ public:
             detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
             sums_ += ',' + quoted(std::string{checksum_key} + '.' + name) + ":\"" +
                      detail::hex8(crc32(ByteView{data_}.subspan(begin))) + '"';
-            tensors_ +=
-                ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
+            tensors_ += ',' + quoted(name) + ":{\"dtype\":\"" + std::string{info(dtype_of<T>).name} + "\",\"shape\":[";
             for (std::size_t i = 0; i < shape.size(); ++i) {
                 if (i > 0) tensors_ += ',';
                 tensors_ += std::to_string(shape[i]);
             }
-            tensors_ +=
-                "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
+            tensors_ += "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
             names_.insert(name);
         } catch (...) {
             data_.resize(begin), sums_.resize(sums), tensors_.resize(tensors);
@@ -129,4 +126,4 @@ private:
     Bytes data_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

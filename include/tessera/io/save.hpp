@@ -51,4 +51,4 @@ template <Stateful... M>
     requires(sizeof...(M) > 0)
 void save(const std::string& path, const M&... models) { collect(models...).write(path); }
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

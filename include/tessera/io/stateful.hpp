@@ -55,37 +55,44 @@ struct Leaf {
     bool optional = false;
 };
 
-/// A hook that is there under its name and is not callable as it must be is an error: it would never run.
+template <class M>
+concept GivesMetadata = requires(const M& model) {
+    { *model.metadata().begin() } -> std::convertible_to<std::pair<std::string, std::string>>;
+};
+template <class M>
+concept GivesSettings = requires(const M& model) {
+    { *model.settings().begin() } -> std::convertible_to<Setting>;
+};
+template <class M>
+concept TellsWhatIsOptional = requires {
+    { M::optional_in_file(std::string_view{}) } -> std::convertible_to<bool>;
+};
+template <class M>
+concept CompletesItself = requires(M& model, std::span<const std::string> missing) {
+    { model.complete(missing) }
+    noexcept;
+};
+template <class M>
+concept HearsOfLoads = requires(M& model) {
+    model.state_changed();
+};
+
+/// A hook that has the name and cannot be called as it must be is an error: it would never run.
 template <class M>
 constexpr void check_hooks() {
     if constexpr (requires { &M::metadata; })
-        static_assert(
-            requires(const M& m) {
-                { *m.metadata().begin() } -> std::convertible_to<std::pair<std::string, std::string>>;
-            },
-            "io: metadata: expected `std::vector<std::pair<std::string, std::string>> metadata() const`");
+        static_assert(GivesMetadata<M>,
+                      "io: metadata: expected `std::vector<std::pair<std::string, std::string>> metadata() const`");
     if constexpr (requires { &M::settings; })
-        static_assert(
-            requires(const M& m) {
-                { *m.settings().begin() } -> std::convertible_to<Setting>;
-            },
-            "io: settings: expected `std::vector<tessera::Setting> settings() const`");
+        static_assert(GivesSettings<M>, "io: settings: expected `std::vector<tessera::Setting> settings() const`");
     if constexpr (requires { &M::optional_in_file; })
-        static_assert(
-            requires {
-                { M::optional_in_file(std::string_view{}) } -> std::convertible_to<bool>;
-            },
-            "io: optional_in_file: expected `static bool optional_in_file(std::string_view name)`");
+        static_assert(TellsWhatIsOptional<M>,
+                      "io: optional_in_file: expected `static bool optional_in_file(std::string_view name)`");
     if constexpr (requires { &M::complete; })
-        static_assert(
-            requires(M & m, std::span<const std::string> missing) {
-                { m.complete(missing) }
-                noexcept;
-            },
-            "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
+        static_assert(CompletesItself<M>,
+                      "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
     if constexpr (requires { &M::state_changed; })
-        static_assert(
-            requires(M & m) { m.state_changed(); }, "io: state_changed: expected `void state_changed()`");
+        static_assert(HearsOfLoads<M>, "io: state_changed: expected `void state_changed()`");
 }
 
 template <class M>
@@ -120,4 +127,4 @@ void add_leaves(const M& model, std::vector<Leaf>& to) {
 
 }  // namespace detail
 
-}  // namespace tessera::inline TESSERA_ABI::io
+}  // namespace tessera::io

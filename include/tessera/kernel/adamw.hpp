@@ -68,4 +68,4 @@ void adamw_update(const AdamFactors<T>& factors, std::span<const T> grad, std::s
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

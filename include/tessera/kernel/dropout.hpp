@@ -30,8 +30,7 @@ inline std::array<std::array<std::uint32_t, philox_group>, 4> philox_blocks(std:
     for (std::size_t j = 0; j < philox_group; ++j) c[0][j] = first + static_cast<std::uint32_t>(j);
     for (int round = 0; round < 10; ++round) {
         for (std::size_t j = 0; j < philox_group; ++j) {
-            const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0][j],
-                                b = std::uint64_t{0xCD9E8D57u} * c[2][j];
+            const std::uint64_t a = std::uint64_t{0xD2511F53u} * c[0][j], b = std::uint64_t{0xCD9E8D57u} * c[2][j];
             c[0][j] = static_cast<std::uint32_t>(b >> 32) ^ c[1][j] ^ k[0];
             c[1][j] = static_cast<std::uint32_t>(b);
             c[2][j] = static_cast<std::uint32_t>(a >> 32) ^ c[3][j] ^ k[1];
@@ -56,9 +55,8 @@ void dropout_mask(std::array<std::uint32_t, 2> key, std::uint32_t keep, T scale,
                 made[16 * w + j] = (words[w][j] & 0xFFFFu) < keep ? scale : T(0);
                 made[16 * w + 8 + j] = (words[w][j] >> 16) < keep ? scale : T(0);
             }
-        std::copy_n(made.begin(), (std::min)(at_once, mask.size() - i),
-                    mask.begin() + static_cast<std::ptrdiff_t>(i));
+        std::copy_n(made.begin(), (std::min)(at_once, mask.size() - i), mask.begin() + static_cast<std::ptrdiff_t>(i));
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

@@ -20,9 +20,9 @@ using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajo
 /// rows x columns numbers, row-major with a distance of `stride` between rows, as an Eigen matrix.
 template <class T>
 auto eigen_map(const T* data, std::size_t rows, std::size_t columns, std::size_t stride) {
-    return Eigen::Map<const RowMajor<T>, 0, Eigen::OuterStride<>>(data, static_cast<Eigen::Index>(rows),
-                                                                  static_cast<Eigen::Index>(columns),
-                                                                  Eigen::OuterStride<>(static_cast<Eigen::Index>(stride)));
+    return Eigen::Map<const RowMajor<T>, 0, Eigen::OuterStride<>>(
+        data, static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns),
+        Eigen::OuterStride<>(static_cast<Eigen::Index>(stride)));
 }
 template <class T>
 auto eigen_map(T* data, std::size_t rows, std::size_t columns, std::size_t stride) {

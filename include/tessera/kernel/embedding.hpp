@@ -24,16 +24,15 @@ void embedding_forward(std::span<const Token> x, std::size_t width, std::span<co
 }
 
 template <std::floating_point T, class Token>
-void embedding_backward(std::span<const Token> x, std::size_t width, std::span<const T> dy,
-                        std::span<T> dtable, std::span<T> dposition) {
+void embedding_backward(std::span<const Token> x, std::size_t width, std::span<const T> dy, std::span<T> dtable,
+                        std::span<T> dposition) {
     const std::size_t tokens = dposition.size() / width;
     for (std::size_t i = 0; i < x.size(); ++i) {
         const auto d = dy.subspan(i * width, width);
-        const auto row = dtable.subspan(x[i] * width, width),
-                   place = dposition.subspan(i % tokens * width, width);
+        const auto row = dtable.subspan(x[i] * width, width), place = dposition.subspan(i % tokens * width, width);
         kernel::add<T>(row, d, row);
         kernel::add<T>(place, d, place);
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

@@ -34,15 +34,13 @@ void sum_groups(std::span<T> per_channel, std::size_t groups) {
 
 /// mean, rstd: one number for each channel, the same within a group; backward wants them.
 template <std::floating_point T>
-void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<const T> weight,
-                        std::span<const T> bias, std::span<T> y, std::span<T> mean, std::span<T> rstd,
-                        T eps) {
+void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> bias,
+                        std::span<T> y, std::span<T> mean, std::span<T> rstd, T eps) {
     const std::size_t channels = weight.size(), rows = x.size() / channels;
     const T per = static_cast<T>(groups) / static_cast<T>(x.size());
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         auto total = zero;
-        for (std::size_t r = 0; r < rows; ++r)
-            total = total + simd::at<decltype(zero)>(x.data() + r * channels + c);
+        for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x.data() + r * channels + c);
         simd::put(mean.data() + c, total);
     });
     detail::sum_groups(mean, groups);
@@ -74,9 +72,9 @@ void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<cons
 
 /// sums: scratch of 2 x channels.
 template <std::floating_point T>
-void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<const T> weight,
-                         std::span<const T> mean, std::span<const T> rstd, std::span<const T> dy,
-                         std::span<T> dx, std::span<T> dweight, std::span<T> dbias, std::span<T> sums) {
+void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> mean,
+                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx, std::span<T> dweight,
+                         std::span<T> dbias, std::span<T> sums) {
     const std::size_t channels = weight.size(), rows = x.size() / channels;
     const T per = static_cast<T>(groups) / static_cast<T>(x.size());
     const std::span<T> sum_g = sums.first(channels), sum_gn = sums.subspan(channels, channels);
@@ -101,10 +99,8 @@ void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<con
 
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         using N = decltype(zero);
-        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c),
-                w = simd::at<N>(weight.data() + c);
-        const N mean_g = simd::at<N>(sum_g.data() + c) * N(per),
-                mean_gn = simd::at<N>(sum_gn.data() + c) * N(per);
+        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c), w = simd::at<N>(weight.data() + c);
+        const N mean_g = simd::at<N>(sum_g.data() + c) * N(per), mean_gn = simd::at<N>(sum_gn.data() + c) * N(per);
         for (std::size_t r = 0; r < rows; ++r) {
             const std::size_t i = r * channels + c;
             const N n = (simd::at<N>(x.data() + i) - m) * s;
@@ -114,4 +110,4 @@ void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<con
     });
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

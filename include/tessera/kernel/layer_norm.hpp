@@ -19,8 +19,8 @@ namespace tessera::inline TESSERA_ABI::kernel {
 
 /// x, y: rows x width; weight, bias: width; mean, rstd: rows.
 template <std::floating_point T>
-void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::span<const T> bias,
-                        std::span<T> y, std::span<T> mean, std::span<T> rstd, T eps) {
+void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::span<const T> bias, std::span<T> y,
+                        std::span<T> mean, std::span<T> rstd, T eps) {
     using V = simd::Vec<T>;
     const std::size_t width = weight.size();
     const T per = T(1) / static_cast<T>(width);
@@ -47,8 +47,8 @@ void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::sp
 
 template <std::floating_point T>
 void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::span<const T> mean,
-                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx,
-                         std::span<T> dweight, std::span<T> dbias, const T* onto = nullptr) {
+                         std::span<const T> rstd, std::span<const T> dy, std::span<T> dx, std::span<T> dweight,
+                         std::span<T> dbias, const T* onto = nullptr) {
     using V = simd::Vec<T>;
     const std::size_t width = weight.size();
     const T per = T(1) / static_cast<T>(width);
@@ -76,4 +76,4 @@ void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::s
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

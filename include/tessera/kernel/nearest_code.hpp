@@ -5,11 +5,11 @@
 // rows x K matrix. Ties go to the lowest index. A row with NaN has no nearest code and gets `no_token`.
 
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/panels.hpp>
-#include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/gemm/tile.hpp>
+#include <tessera/kernel/reduce.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
 
 #include <array>
 #include <bit>
@@ -29,8 +29,7 @@ public:
         const std::size_t padded = (k + panel_width - 1) / panel_width * panel_width;
         if (start_.size() < padded) start_.resize(padded);
         for (std::size_t i = 0; i < padded; ++i)
-            start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d}))
-                             : -(std::numeric_limits<T>::max)();
+            start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d})) : -(std::numeric_limits<T>::max)();
     }
     std::size_t codes() const { return panels_.columns(); }
     std::size_t width() const { return panels_.rows(); }

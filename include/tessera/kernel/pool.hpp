@@ -53,9 +53,8 @@ void average_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
             N total = zero;
-            detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t) {
-                total = total + simd::at<N>(x.data() + in + c);
-            });
+            detail::for_window(p, oy, ox,
+                               [&](std::size_t in, std::size_t) { total = total + simd::at<N>(x.data() + in + c); });
             simd::put(y.data() + out + c, total * N(share));
         });
     });
@@ -120,7 +119,7 @@ void max_pool_backward(const Pool& p, std::span<const T> position, std::span<con
 /// x: height x width x channels, y: (factor height) x (factor width) x channels.
 template <std::floating_point T>
 void upsample_nearest_forward(std::size_t width, std::size_t channels, std::size_t factor, std::span<const T> x,
-                     std::span<T> y) {
+                              std::span<T> y) {
     const std::size_t line = width * channels;  // of x; a line of y has factor times as many
     T* out = y.data();
     for (std::size_t first = 0; first < x.size(); first += line) {
@@ -133,7 +132,7 @@ void upsample_nearest_forward(std::size_t width, std::size_t channels, std::size
 
 template <std::floating_point T>
 void upsample_nearest_backward(std::size_t width, std::size_t channels, std::size_t factor, std::span<const T> dy,
-                      std::span<T> dx) {
+                               std::span<T> dx) {
     const std::size_t line = width * channels * factor;  // of dy
     for (std::size_t pixel = 0; pixel * channels < dx.size(); ++pixel) {
         const T* corner = dy.data() + pixel / width * factor * line + pixel % width * factor * channels;
@@ -147,4 +146,4 @@ void upsample_nearest_backward(std::size_t width, std::size_t channels, std::siz
     }
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

@@ -74,4 +74,4 @@ double absolute_error(std::span<const T> y, std::span<const T> target) {
         y.data(), target.data());
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

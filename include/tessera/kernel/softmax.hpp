@@ -58,4 +58,4 @@ void softmax(std::span<T> x) {
     softmax<T>(std::span<const T>{x}, x);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

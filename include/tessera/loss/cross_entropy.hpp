@@ -32,15 +32,13 @@ double cross_entropy(std::span<const T> logits, std::span<const Token> targets) 
         const auto x = logits.subspan(row * classes, classes);
         const T m = kernel::simd::largest(x.size(), x.data());
         const T s = kernel::sum_exp<T>(x, m);
-        total += std::log(static_cast<double>(s)) +
-                 (static_cast<double>(m) - static_cast<double>(x[targets[row]]));
+        total += std::log(static_cast<double>(s)) + (static_cast<double>(m) - static_cast<double>(x[targets[row]]));
     }
     return total;
 }
 
 template <std::floating_point T>
-double cross_entropy(std::span<const T> logits, std::span<const Token> targets, std::span<T> dlogits,
-                     T scale) {
+double cross_entropy(std::span<const T> logits, std::span<const Token> targets, std::span<T> dlogits, T scale) {
     const std::size_t classes = targets.empty() ? 0 : logits.size() / targets.size();
     double total = 0;
     for (std::size_t row = 0; row < targets.size(); ++row) {
@@ -63,4 +61,4 @@ double cross_entropy(std::span<const T> logits, std::span<const Token> targets, 
     return total;
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -75,8 +75,7 @@ struct GaussianNllLoss {
 
     static void check_options(const Options& options) {
         if (!(options.eps > 0 && std::isfinite(options.eps)))
-            throw ArgumentError("GaussianNll: eps: " +
-                                expected_got("a finite number > 0", number_text(options.eps)));
+            throw ArgumentError("GaussianNll: eps: " + expected_got("a finite number > 0", number_text(options.eps)));
     }
     static std::vector<Setting> settings(const Options& options) { return {{"loss.eps", number_text(options.eps)}}; }
 
@@ -92,4 +91,4 @@ struct GaussianNll {
     using Bind = GaussianNllLoss<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -25,8 +25,8 @@ struct L1Loss : PlainLoss {
     static double loss(const Packed&, View<const T, In> y, View<const T, In> target, Cache&) {
         return kernel::absolute_error<T>(y.span(), target.span());
     }
-    static double loss_and_grad(const Packed& w, View<const T, In> y, View<const T, In> target, View<T, In> dy, Cache& cache,
-                                Params&, T scale) {
+    static double loss_and_grad(const Packed& w, View<const T, In> y, View<const T, In> target, View<T, In> dy,
+                                Cache& cache, Params&, T scale) {
         using V = kernel::simd::Vec<T>;
         const double sum = loss(w, y, target, cache);
         const V up(scale), down(-scale), zero(T(0));
@@ -44,4 +44,4 @@ struct L1 {
     using Bind = L1Loss<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

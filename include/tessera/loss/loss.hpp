@@ -36,24 +36,26 @@ namespace tessera::inline TESSERA_ABI {
 
 /// Not weaker: VqVae calls all but `loss`, which hosts call to evaluate. Not stronger: the value of a gradient is no matter of types.
 template <class L>
-concept Loss =
-    std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> && Parameters<typename L::Params> &&
-    Parameters<typename L::Buffers> && std::copyable<typename L::Options> &&
+concept Loss = std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> &&
+    Parameters<typename L::Params> && Parameters<typename L::Buffers> && std::copyable<typename L::Options> &&
     std::default_initializable<typename L::Options> && std::default_initializable<typename L::Packed> &&
     std::default_initializable<typename L::Cache> &&
     requires(typename L::Params& params, typename L::Buffers& buffers, const typename L::Options& options,
              typename L::Packed& packed, const typename L::Packed& w, typename L::Cache& cache, Rng& rng,
              View<const typename L::Scalar, typename L::Input> y, View<typename L::Scalar, typename L::Input> dy,
              typename L::Scalar scale) {
-        L::init(params, buffers, rng);
-        L::pack(std::as_const(params), std::as_const(buffers), options, packed);
-        { L::loss(w, y, y, cache) } -> std::same_as<double>;
-        { L::loss_and_grad(w, y, y, dy, cache, params, scale) } -> std::same_as<double>;
-    };
+    L::init(params, buffers, rng);
+    L::pack(std::as_const(params), std::as_const(buffers), options, packed);
+    { L::loss(w, y, y, cache) } -> std::same_as<double>;
+    { L::loss_and_grad(w, y, y, dy, cache, params, scale) } -> std::same_as<double>;
+};
 
 /// What one writes in a VqVae, `Mse`: a type that binds to the shape of a sample.
 template <class Spec, class In, class T = float>
-concept LossSpec = requires { typename Spec::template Bind<In, T>; } && Loss<typename Spec::template Bind<In, T>>;
+concept LossSpec = requires {
+    typename Spec::template Bind<In, T>;
+}
+&&Loss<typename Spec::template Bind<In, T>>;
 
 /// What a loss without weights, numbers and scratch has of the contract.
 struct PlainLoss {
@@ -80,7 +82,8 @@ struct BrokenLoss : PlainLoss {
 };
 template <class Spec, class In, class T>
 struct SpecIsLoss {
-    static_assert(LossSpec<Spec, In, T>, "VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp");
+    static_assert(LossSpec<Spec, In, T>,
+                  "VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp");
 };
 // After the sentence a loss that is always zero, so that one mistake prints one message.
 template <class Spec, class In, class T>
@@ -100,4 +103,4 @@ struct bind_loss<Spec, In, T> {
 template <class Spec, class In, class T>
 using BindLoss = typename detail::bind_loss<Spec, In, T>::type;
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -23,8 +23,8 @@ struct MseLoss : PlainLoss {
     static double loss(const Packed&, View<const T, In> y, View<const T, In> target, Cache&) {
         return kernel::squared_error<T>(y.span(), target.span());
     }
-    static double loss_and_grad(const Packed& w, View<const T, In> y, View<const T, In> target, View<T, In> dy, Cache& cache,
-                                Params&, T scale) {
+    static double loss_and_grad(const Packed& w, View<const T, In> y, View<const T, In> target, View<T, In> dy,
+                                Cache& cache, Params&, T scale) {
         const double sum = loss(w, y, target, cache);
         const kernel::simd::Vec<T> factor(2 * scale);
         kernel::simd::map(
@@ -39,4 +39,4 @@ struct Mse {
     using Bind = MseLoss<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -29,15 +29,14 @@ struct AvgPool2dLayer {
     using Params = Empty;
     using Cache = Empty;
     static constexpr std::string_view name = "AvgPool2d";
-    static constexpr kernel::Pool sizes{height,   width, channels,      W.size,
-                                        W.stride, W.pad, W.out(height), W.out(width)};
+    static constexpr kernel::Pool sizes{height, width, channels, W.size, W.stride, W.pad, W.out(height), W.out(width)};
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, Output> y, Cache&) {
         for (std::size_t n = 0; n < x.batch(); ++n) kernel::average_pool_forward<T>(sizes, x[n], y[n]);
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/,
-                         View<const T, Output> dy, View<T, In> dx, Cache&, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/, View<const T, Output> dy,
+                         View<T, In> dx, Cache&, Params&) {
         for (std::size_t n = 0; n < dx.batch(); ++n) kernel::average_pool_backward<T>(sizes, dy[n], dx[n]);
     }
 };
@@ -49,4 +48,4 @@ struct AvgPool2d {
     using Bind = AvgPool2dLayer<In, W, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -11,19 +11,20 @@
 namespace tessera::inline TESSERA_ABI::nn {
 
 struct Fuses {
-    bool add_y = false;       ///< has forward(w, x, y, cache, add): y = layer(x) + add; its backward reads no y
-    bool mask_dx = false;     ///< its backward takes an BackwardEpilogue, and heeds mask_dx
-    bool add_dx = false;      ///< its backward takes an BackwardEpilogue, and heeds add_dx
-    bool masked_dy = false;   ///< its backward takes an BackwardEpilogue: it begins with dz = y > 0 ? dy : 0, and heeds masked_dy
+    bool add_y = false;    ///< has forward(w, x, y, cache, add): y = layer(x) + add; its backward reads no y
+    bool mask_dx = false;  ///< its backward takes an BackwardEpilogue, and heeds mask_dx
+    bool add_dx = false;   ///< its backward takes an BackwardEpilogue, and heeds add_dx
+    bool masked_dy =
+        false;  ///< its backward takes an BackwardEpilogue: it begins with dz = y > 0 ? dy : 0, and heeds masked_dy
     bool only_masks = false;  ///< dx = y > 0 ? dy : 0 is all that its backward does
 };
 
 /// What backward is asked for: dx = (mask_dx and x <= 0 ? 0 : dx) + add_dx.
 template <class T>
 struct BackwardEpilogue {
-    bool masked_dy = false;      ///< dy is zero already where y <= 0
+    bool masked_dy = false;  ///< dy is zero already where y <= 0
     bool mask_dx = false;
-    const T* add_dx = nullptr;   ///< laid out as x
+    const T* add_dx = nullptr;  ///< laid out as x
 };
 
 namespace detail {

@@ -30,9 +30,10 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// A Shape<tokens, width>.
 template <class S>
-concept SequenceShape = StaticShape<S> && (S::rank == 2);
+concept SequenceShape = StaticShape<S> &&(S::rank == 2);
 template <class S, std::size_t Heads>
-concept HeadsDivideWidth = StaticShape<S> && Heads > 0 && last_dim<S> % (Heads > 0 ? Heads : 1) == 0;
+concept HeadsDivideWidth = StaticShape<S> && Heads >
+0 && last_dim<S> % (Heads > 0 ? Heads : 1) == 0;
 
 template <std::size_t Width, std::floating_point T>
 struct AttentionParams {
@@ -102,8 +103,8 @@ struct CausalAttentionLayer {
     }
     struct State {
         explicit State(const Capacity& capacity)
-            : interleaved{interleaves(capacity)},
-              by_head{interleaved ? 0 : capacity.sequences * heads, tokens, head_width},
+            : interleaved{interleaves(capacity)}, by_head{interleaved ? 0 : capacity.sequences * heads, tokens,
+                                                          head_width},
               by_lane{interleaved ? std::size_t{1} : 0, capacity.sequences * heads, tokens, head_width} {}
         bool interleaved;
         kernel::KvCacheByHead<T> by_head;  // [sequence][head]
@@ -112,8 +113,8 @@ struct CausalAttentionLayer {
     struct Scratch {
         explicit Scratch(const Capacity& capacity)
             : qkv(capacity.rows() * 3 * width), o(capacity.rows() * width),
-              own(capacity.workers, Buffer<T>(interleaves(capacity)
-                                                  ? kernel::KvCacheInterleaved{0, 0, tokens, head_width}.scratch()
+              own(capacity.workers,
+                  Buffer<T>(interleaves(capacity) ? kernel::KvCacheInterleaved{0, 0, tokens, head_width}.scratch()
                                                   : kernel::KvCacheByHead<T>{0, tokens, head_width}.scratch())) {}
         Buffer<T> qkv, o;
         std::vector<Buffer<T>> own;  // of each worker

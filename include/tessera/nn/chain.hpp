@@ -11,12 +11,12 @@
 //
 // Where two neighbours are FusedPair, one bound layer stands for both and keeps the first one's position.
 
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/detail/bind.hpp>
 #include <tessera/nn/detail/chain_steps.hpp>
 #include <tessera/nn/detail/lent_copies.hpp>
-#include <tessera/nn/backward_epilogue.hpp>
-#include <tessera/nn/layer.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <algorithm>
@@ -39,11 +39,10 @@ struct BasicChain {
     using Output = typename Parts::Output;
     using InputScalar = typename Parts::InputScalar;
     // A Relu that stands first hands its sum on to the layer behind it.
-    static constexpr Fuses fuses{
-        .add_y = nn::fuses<At<count - 1>>.add_y,
-        .add_dx = nn::fuses<At<0>>.add_dx ||
-                  (nn::fuses<At<0>>.only_masks && nn::fuses<At<count == 1 ? 0 : 1>>.mask_dx &&
-                   nn::fuses<At<count == 1 ? 0 : 1>>.add_dx)};
+    static constexpr Fuses fuses{.add_y = nn::fuses<At<count - 1>>.add_y,
+                                 .add_dx = nn::fuses<At<0>>.add_dx ||
+                                           (nn::fuses<At<0>>.only_masks && nn::fuses<At<count == 1 ? 0 : 1>>.mask_dx &&
+                                            nn::fuses<At<count == 1 ? 0 : 1>>.add_dx)};
 
     struct Params {
         typename Parts::Params items;
@@ -109,7 +108,8 @@ struct BasicChain {
 
     static constexpr std::size_t rounds = []<std::size_t... I>(std::index_sequence<I...>) {
         return (nn::rounds<At<I>> + ...);
-    }(std::make_index_sequence<count>{});
+    }
+    (std::make_index_sequence<count>{});
     static void make_room(Cache& cache, std::size_t batch) {
         for_index([&]<std::size_t I>() {
             if constexpr (I + 1 < count) std::get<I>(cache.y).resize(batch);
@@ -121,9 +121,8 @@ struct BasicChain {
         round_of<0>(w, x, y, cache, at, add);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
-                         View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {})
-        requires std::same_as<InputScalar, T>
-    {
+                         View<T, In> dx, Cache& cache, Params& grad,
+                         const BackwardEpilogue<T>& end = {}) requires std::same_as<InputScalar, T> {
         back<count - 1, false>(w, x, y, dy, dx, cache, grad, end.add_dx);
     }
     static void backward_params(const Packed& w, View<const InputScalar, In> x, View<const T, Output> y,
@@ -134,9 +133,8 @@ struct BasicChain {
 private:
     template <class F>
     static void for_index(F&& f) {
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
-            (f.template operator()<I>(), ...);
-        }(std::make_index_sequence<count>{});
+        [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }
+        (std::make_index_sequence<count>{});
     }
 
     template <std::size_t I>
@@ -176,14 +174,16 @@ private:
     // A dx without data is one that nobody wants: the first layer then makes its gradients only. `masked`: dy is zero where
     // y is not above zero.
     template <std::size_t I, bool masked>
-    static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad, const T* add) {
+    static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad,
+                     const T* add) {
         auto& notes = std::get<I>(cache.layers);
         auto& g = std::get<I>(grad.items);
         const auto& weights = std::get<I>(w.items);
         if constexpr (I == 0) {
             const detail::Lent<T> lent{cache.adjoint_copies, notes};
             if constexpr (!TakesTokens<At<0>>)
-                if (dx.data()) return nn::backward<At<0>>(weights, x, y, dy, dx, notes, g, {.masked_dy = masked, .add_dx = add});
+                if (dx.data())
+                    return nn::backward<At<0>>(weights, x, y, dy, dx, notes, g, {.masked_dy = masked, .add_dx = add});
             if constexpr (requires { At<0>::backward_params(weights, x, y, dy, notes, g, BackwardEpilogue<T>{}); })
                 At<0>::backward_params(weights, x, y, dy, notes, g, BackwardEpilogue<T>{.masked_dy = masked});
             else
@@ -205,11 +205,12 @@ private:
                 const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
                 {
                     const detail::Lent<T> lent{cache.adjoint_copies, notes};
-                    nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g, {.masked_dy = masked, .mask_dx = masks});
+                    nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g,
+                                        {.masked_dy = masked, .mask_dx = masks});
                 }
                 if constexpr (skips)
-                    back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(), View<const T, InputBelow>{dbelow}, dx,
-                                       cache, grad, add);
+                    back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(),
+                                       View<const T, InputBelow>{dbelow}, dx, cache, grad, add);
                 else
                     back<I - 1, masks>(w, x, below, View<const T, InputBelow>{dbelow}, dx, cache, grad, add);
             }

@@ -13,13 +13,13 @@
 // Over 150 lines: the packed weights are also those of ConvTranspose2d.
 
 #include <tessera/kernel/conv/convolution.hpp>
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv_relu.hpp>
-#include <tessera/nn/backward_epilogue.hpp>
-#include <tessera/nn/init.hpp>
-#include <tessera/nn/fused_pair.hpp>
-#include <tessera/nn/layer.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/nn/fused_pair.hpp>
+#include <tessera/nn/init.hpp>
+#include <tessera/nn/layer.hpp>
 #include <tessera/nn/window.hpp>
 #include <tessera/nn/window_fits.hpp>
 
@@ -78,7 +78,8 @@ struct PackedConvolution {
         for (std::size_t c = 0; c < scatter.size(); ++c) {
             scatter_weights[c].resize(scatter[c].taps * b, a);
             for (std::size_t t = 0; t < scatter[c].taps; ++t)
-                scatter_weights[c].fill(t * b, b, weight + static_cast<std::size_t>(scatter[c].window[t]) * a * b, 1, b);
+                scatter_weights[c].fill(t * b, b, weight + static_cast<std::size_t>(scatter[c].window[t]) * a * b, 1,
+                                        b);
         }
     }
 };
@@ -94,8 +95,8 @@ struct Conv2dLayer {
     static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>;
     static constexpr bool has_bias = B == Bias::with;
     static constexpr Fuses fuses{.add_y = true, .mask_dx = true, .add_dx = true};
-    static constexpr kernel::PatchSize size{image_height<In>, image_width<In>, W.out(image_height<In>), W.out(image_width<In>),
-                                            W.size,      W.stride,    W.pad};
+    static constexpr kernel::PatchSize size{
+        image_height<In>, image_width<In>, W.out(image_height<In>), W.out(image_width<In>), W.size, W.stride, W.pad};
     using Scalar = T;
     using Input = In;
     using Output = Shape<size.out_height, size.out_width, Out>;
@@ -128,8 +129,8 @@ struct Conv2dLayer {
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, kernel::Epilogue<T> end,
                         const kernel::Worker& me = {}) {
         end.bias = w.bias_or_null();
-        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels, end,
-                            me);
+        kernel::convolve<T>(w.gather, x.batch(), x.data(), in_pixels, channels, w.gather_weights, y.data(), out_pixels,
+                            end, me);
     }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
                               const T* add = nullptr) {

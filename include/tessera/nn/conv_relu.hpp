@@ -13,8 +13,8 @@
 #include <tessera/kernel/conv/convolution.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
-#include <tessera/nn/layer.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/nn/layer.hpp>
 
 #include <string_view>
 
@@ -60,7 +60,8 @@ struct ConvReluLayer {
         Convolution::backward(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), dx, cache.convolution, grad, end);
     }
     static void backward_params(const Packed& w, View<const T, Input> x, View<const T, Output> y,
-                                View<const T, Output> dy, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
+                                View<const T, Output> dy, Cache& cache, Params& grad,
+                                const BackwardEpilogue<T>& end = {}) {
         Convolution::backward_params(w, x, y, end.masked_dy ? dy : masked(y, dy, cache), cache.convolution, grad);
     }
 

@@ -39,8 +39,8 @@ struct ConvTranspose2dLayer {
     // Few channels out: a tile of 16 or 32 columns would be nearly empty, so all taps of a pixel are made at once and added.
     // The two ways round differently, so the limit is the same for any width of vectors.
     static constexpr bool by_columns = Out <= 4;
-    static constexpr kernel::PatchSize size{W.up(image_height<In>), W.up(image_width<In>), image_height<In>, image_width<In>,
-                                            W.size,            W.stride,         W.pad};
+    static constexpr kernel::PatchSize size{
+        W.up(image_height<In>), W.up(image_width<In>), image_height<In>, image_width<In>, W.size, W.stride, W.pad};
     using Scalar = T;
     using Input = In;
     using Output = Shape<size.height, size.width, Out>;
@@ -86,7 +86,8 @@ struct ConvTranspose2dLayer {
             const std::size_t rows = x.batch() * in_pixels;
             if (cache.columns.size() < rows * taps * Out) cache.columns.resize(rows * taps * Out);
             kernel::gemm<T>(rows, x.data(), channels, w.all_taps, cache.columns.data(), taps * Out);
-            kernel::col2im<T>(w.gather, x.batch(), cache.columns.data(), Out, w.bias_or_null(), relu, y.data(), out_pixels);
+            kernel::col2im<T>(w.gather, x.batch(), cache.columns.data(), Out, w.bias_or_null(), relu, y.data(),
+                              out_pixels);
         } else {
             for (std::size_t c = 0; c < w.scatter.size(); ++c)
                 kernel::convolve<T>(w.scatter[c], x.batch(), x.data(), in_pixels, channels, w.scatter_weights[c],

@@ -84,9 +84,8 @@ void describe_chain(std::size_t depth, std::vector<DescribedLayer>& lines) {
         lines.push_back(described<L>(std::move(title)));
         if constexpr (requires { typename Is::Inner; }) describe_chain<typename Is::Inner>(depth + 1, lines);
     };
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (describe_layer.template operator()<I>(), ...);
-    }(std::make_index_sequence<Net::count>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (describe_layer.template operator()<I>(), ...); }
+    (std::make_index_sequence<Net::count>{});
 }
 
 }  // namespace detail

@@ -62,8 +62,8 @@ struct DropoutLayer {
         }
         kernel::multiply<T>(x.span(), cache.mask.span(), y.span());
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/,
-                         View<const T, In> dy, View<T, In> dx, Cache& cache, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params&) {
         if (cache.pass.training)
             kernel::multiply<T>(dy.span(), cache.mask.span(), dx.span());
         else
@@ -78,4 +78,4 @@ struct Dropout {
     using Bind = DropoutLayer<In, Drop, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -26,8 +26,7 @@ concept TokenShape = StaticShape<S> &&(S::rank == 1);
 template <StaticShape In, std::size_t Vocab, std::size_t Width, std::floating_point T>
 struct EmbeddingLayer {
     static_assert(TokenShape<In>, "Embedding: the input must be Shape<tokens>");
-    static_assert(Vocab > 0 && Vocab <= no_token,
-                  "Embedding: a Token must be able to count the vocabulary");
+    static_assert(Vocab > 0 && Vocab <= no_token, "Embedding: a Token must be able to count the vocabulary");
     using Scalar = T;
     using InputScalar = Token;
     using Input = In;
@@ -63,8 +62,7 @@ struct EmbeddingLayer {
     }
     static void backward_params(const Params&, View<const Token, In> x, View<const T, Output> /*y*/,
                                 View<const T, Output> dy, Cache&, Params& grad) {
-        kernel::embedding_backward<T, Token>(x.span(), Width, dy.span(), grad.token.span(),
-                                             grad.position.span());
+        kernel::embedding_backward<T, Token>(x.span(), Width, dy.span(), grad.token.span(), grad.position.span());
     }
 };
 
@@ -75,4 +73,4 @@ struct Embedding {
     using Bind = EmbeddingLayer<In, Vocab, Width, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -35,8 +35,8 @@ struct GeluLayer {
         cache.slope.resize(x.batch());
         kernel::gelu_with_derivative<T>(x.span(), y.span(), cache.slope.span());
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/,
-                         View<const T, In> dy, View<T, In> dx, Cache& cache, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params&) {
         kernel::multiply<T>(dy.span(), cache.slope.span(), dx.span());
     }
 };
@@ -47,4 +47,4 @@ struct Gelu {
     using Bind = GeluLayer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -21,7 +21,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// The channels of S fall into Groups of one size.
 template <class S, std::size_t Groups>
-concept GroupsDivideChannels = StaticShape<S> && (Groups > 0) && (last_dim<S> % Groups == 0);
+concept GroupsDivideChannels = StaticShape<S> &&(Groups > 0) && (last_dim<S> % Groups == 0);
 
 template <StaticShape In, std::size_t Groups, std::floating_point T>
 struct GroupNormLayer {
@@ -51,8 +51,8 @@ struct GroupNormLayer {
     static void backward(const Params& p, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
         for (std::size_t n = 0; n < x.batch(); ++n)
-            kernel::group_norm_backward<T>(x[n], Groups, p.weight.span(), cache.mean[n], cache.rstd[n], dy[n],
-                                           dx[n], grad.weight.span(), grad.bias.span(), cache.sums.span());
+            kernel::group_norm_backward<T>(x[n], Groups, p.weight.span(), cache.mean[n], cache.rstd[n], dy[n], dx[n],
+                                           grad.weight.span(), grad.bias.span(), cache.sums.span());
     }
 };
 
@@ -63,4 +63,4 @@ struct GroupNorm {
     using Bind = GroupNormLayer<In, Groups, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

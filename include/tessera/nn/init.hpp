@@ -39,4 +39,4 @@ void normal(P& leaf, float deviation, Rng& rng) {
     for (auto& value : leaf.span()) value = deviation * rng.normal();
 }
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -81,21 +81,24 @@ template <class L>
 concept TakesTokens = !std::same_as<InputScalar<L>, typename L::Scalar>;
 
 template <class L>
-concept Layer =
-    std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> && StaticShape<typename L::Output> &&
-    Parameters<typename L::Params> && std::default_initializable<typename L::Cache> &&
+concept Layer = std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> &&
+    StaticShape<typename L::Output> && Parameters<typename L::Params> &&
+    std::default_initializable<typename L::Cache> &&
     requires(typename L::Params& params, const Weights<L>& w, Rng& rng, typename L::Cache& cache, InputView<L> x,
              View<typename L::Scalar, typename L::Input> dx, View<typename L::Scalar, typename L::Output> y,
              View<const typename L::Scalar, typename L::Output> dy) {
-        L::init(params, rng);
-        L::forward(w, x, y, cache);
-        requires TakesTokens<L> || requires { L::backward(w, x, y, dy, dx, cache, params); };
-        requires !TakesTokens<L> || requires { L::backward_params(w, x, y, dy, cache, params); };
-    };
+    L::init(params, rng);
+    L::forward(w, x, y, cache);
+    requires TakesTokens<L> || requires { L::backward(w, x, y, dy, dx, cache, params); };
+    requires !TakesTokens<L> || requires { L::backward_params(w, x, y, dy, cache, params); };
+};
 
 /// What stands in a Chain: a type that binds to the shape that it gets.
 template <class S, class In, class T = float>
-concept LayerSpec = requires { typename S::template Bind<In, T>; } && Layer<typename S::template Bind<In, T>>;
+concept LayerSpec = requires {
+    typename S::template Bind<In, T>;
+}
+&&Layer<typename S::template Bind<In, T>>;
 
 /// Makes w from params: packs, or copies where there is nothing to pack.
 template <Layer L>

@@ -56,4 +56,4 @@ struct LayerNorm {
     using Bind = LayerNormLayer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

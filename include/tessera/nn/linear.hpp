@@ -12,13 +12,13 @@
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/gemm_adjoint.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
-#include <tessera/nn/init.hpp>
+#include <tessera/nn/bias.hpp>
+#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/fused_pair.hpp>
+#include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear_gelu.hpp>
-#include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/step.hpp>
-#include <tessera/nn/bias.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -80,19 +80,16 @@ struct LinearLayer {
         p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, in, rng);
     }
-    static void pack(const Params& p, Packed& w) {
-        w.pack(in, Out, p.weight.data(), p.bias.span());
-    }
-    static void pack_forward(const Params& p, Packed& w) {
-        w.pack_forward(in, Out, p.weight.data(), p.bias.span());
-    }
+    static void pack(const Params& p, Packed& w) { w.pack(in, Out, p.weight.data(), p.bias.span()); }
+    static void pack_forward(const Params& p, Packed& w) { w.pack_forward(in, Out, p.weight.data(), p.bias.span()); }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
                               const T* add = nullptr) {
         kernel::gemm<T>(at.me, x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
                         {.bias = w.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {
-        kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out, {.bias = w.bias_or_null(), .add = add});
+        kernel::gemm<T>(x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
+                        {.bias = w.bias_or_null(), .add = add});
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {

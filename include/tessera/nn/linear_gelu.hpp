@@ -13,8 +13,8 @@
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/nn/layer.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <algorithm>

@@ -32,17 +32,15 @@ struct MaxPool2dLayer {
         Tensor<T, Output> position;
     };
     static constexpr std::string_view name = "MaxPool2d";
-    static constexpr kernel::Pool sizes{height,   width, channels,      W.size,
-                                        W.stride, W.pad, W.out(height), W.out(width)};
+    static constexpr kernel::Pool sizes{height, width, channels, W.size, W.stride, W.pad, W.out(height), W.out(width)};
 
     static void init(Params&, Rng&) {}
     static void forward(const Params&, View<const T, In> x, View<T, Output> y, Cache& cache) {
         cache.position.resize(x.batch());
-        for (std::size_t n = 0; n < x.batch(); ++n)
-            kernel::max_pool_forward<T>(sizes, x[n], y[n], cache.position[n]);
+        for (std::size_t n = 0; n < x.batch(); ++n) kernel::max_pool_forward<T>(sizes, x[n], y[n], cache.position[n]);
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/,
-                         View<const T, Output> dy, View<T, In> dx, const Cache& cache, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/, View<const T, Output> dy,
+                         View<T, In> dx, const Cache& cache, Params&) {
         for (std::size_t n = 0; n < dx.batch(); ++n)
             kernel::max_pool_backward<T>(sizes, cache.position[n], dy[n], dx[n]);
     }
@@ -55,4 +53,4 @@ struct MaxPool2d {
     using Bind = MaxPool2dLayer<In, W, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

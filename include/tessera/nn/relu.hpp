@@ -45,4 +45,4 @@ struct Relu {
     using Bind = ReluLayer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

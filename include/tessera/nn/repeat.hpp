@@ -19,8 +19,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 template <StaticShape In, std::size_t N, std::floating_point T, class... Specs>
 struct RepeatLayer {
     using Inner = InnerChain<T, In, Specs...>;
-    static_assert(std::same_as<typename Inner::Output, In>,
-                  "Repeat: the group must give back the shape that it takes");
+    static_assert(std::same_as<typename Inner::Output, In>, "Repeat: the group must give back the shape that it takes");
     static_assert(N > 0, "Repeat: at least one copy");
     using Scalar = T;
     using Input = In;

@@ -31,8 +31,8 @@ struct ReshapeLayer {
     static void forward(const Params&, View<const T, In> x, View<T, Out> y, Cache&) {
         std::ranges::copy(x.span(), y.data());
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Out> /*y*/,
-                         View<const T, Out> dy, View<T, In> dx, Cache&, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Out> /*y*/, View<const T, Out> dy,
+                         View<T, In> dx, Cache&, Params&) {
         std::ranges::copy(dy.span(), dx.data());
     }
 };
@@ -44,4 +44,4 @@ struct Reshape {
     using Bind = ReshapeLayer<In, Shape<D...>, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -65,7 +65,8 @@ struct ResidualLayer {
 
     // Some tokens at a time, see nn/step.hpp.
     static constexpr bool can_step = CanStep<Inner>;
-    static constexpr Steps steps{.sharing = Inner::steps.add_y ? Inner::steps.sharing : Sharing::custom, .composite = true};
+    static constexpr Steps steps{.sharing = Inner::steps.add_y ? Inner::steps.sharing : Sharing::custom,
+                                 .composite = true};
     using State = typename Inner::State;
     struct Scratch {
         explicit Scratch(const Capacity& capacity) : inner{capacity} {

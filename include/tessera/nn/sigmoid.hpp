@@ -43,4 +43,4 @@ struct Sigmoid {
     using Bind = SigmoidLayer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -43,4 +43,4 @@ struct Silu {
     using Bind = SiluLayer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -133,8 +133,7 @@ namespace detail {
 template <class L, class... Memory>
 concept StepsWith = requires(const Weights<L>& w, View<const InputScalar<L>, TokenRow<typename L::Input>> x,
                              View<typename L::Scalar, TokenRow<typename L::Output>> y,
-                             std::conditional_t<steps<L>.composite, Step&, const Step&> at,
-                             Memory&... memory) {
+                             std::conditional_t<steps<L>.composite, Step&, const Step&> at, Memory&... memory) {
     L::step(w, x, y, memory..., at);
 };
 template <class L>
@@ -194,9 +193,8 @@ public:
             jobs_.push_back({&pack_one<L>, &params, &w});
     }
     void run() const {
-        kernel::for_each_slot(jobs_.size(), kernel::concurrency(), [&](std::size_t i, std::size_t) {
-            jobs_[i].pack(jobs_[i].params, jobs_[i].packed);
-        });
+        kernel::for_each_slot(jobs_.size(), kernel::concurrency(),
+                              [&](std::size_t i, std::size_t) { jobs_[i].pack(jobs_[i].params, jobs_[i].packed); });
     }
 
 private:
@@ -226,4 +224,4 @@ void pack_forward(const typename L::Params& params, Weights<L>& w) {
     jobs.run();
 }
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

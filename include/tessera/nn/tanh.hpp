@@ -43,4 +43,4 @@ struct Tanh {
     using Bind = TanhLayer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

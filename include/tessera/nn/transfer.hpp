@@ -19,9 +19,12 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 namespace detail {
 template <class P>
-concept Composite = requires(P& p) { std::tuple_size<decltype(p.items)>::value; };
+concept Composite = requires(P& p) {
+    std::tuple_size<decltype(p.items)>::value;
+};
 template <class A, class B>
-concept SameNumberOfLayers = std::tuple_size_v<decltype(A::items)> == std::tuple_size_v<decltype(B::items)>;
+concept SameNumberOfLayers = std::tuple_size_v<decltype(A::items)>
+== std::tuple_size_v<decltype(B::items)>;
 }  // namespace detail
 
 template <Parameters From, Parameters To>
@@ -30,10 +33,10 @@ void transfer(const From& from, To& to) {
         to = from;
     } else if constexpr (detail::Composite<From> && detail::Composite<To>) {
         static_assert(detail::SameNumberOfLayers<From, To>, "transfer: the two nets must have the same layers");
-        if constexpr (detail::SameNumberOfLayers<From, To>)
-            [&]<std::size_t... I>(std::index_sequence<I...>) {
+        if constexpr (detail::SameNumberOfLayers<From, To>) [&]<std::size_t... I>(std::index_sequence<I...>) {
                 (nn::transfer(std::get<I>(from.items), std::get<I>(to.items)), ...);
-            }(std::make_index_sequence<std::tuple_size_v<decltype(From::items)>>{});
+            }
+        (std::make_index_sequence<std::tuple_size_v<decltype(From::items)>>{});
     } else {
         static_assert(std::same_as<From, To>, "transfer: the weights of this layer depend on the size of the image");
     }

@@ -35,8 +35,8 @@ struct UpsampleLayer {
         for (std::size_t n = 0; n < x.batch(); ++n)
             kernel::upsample_nearest_forward<T>(width, channels, Factor, x[n], y[n]);
     }
-    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/,
-                         View<const T, Output> dy, View<T, In> dx, Cache&, Params&) {
+    static void backward(const Params&, View<const T, In> /*x*/, View<const T, Output> /*y*/, View<const T, Output> dy,
+                         View<T, In> dx, Cache&, Params&) {
         for (std::size_t n = 0; n < dx.batch(); ++n)
             kernel::upsample_nearest_backward<T>(width, channels, Factor, dy[n], dx[n]);
     }
@@ -49,4 +49,4 @@ struct Upsample {
     using Bind = UpsampleLayer<In, Factor, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -31,4 +31,4 @@ inline constexpr std::size_t image_width = 1;
 template <std::size_t H, std::size_t W, std::size_t C>
 inline constexpr std::size_t image_width<Shape<H, W, C>> = W;
 
-}  // namespace tessera::inline TESSERA_ABI::nn
+}  // namespace tessera::nn

@@ -39,4 +39,4 @@ template <class Model>
     requires requires { typename Model::Params; }
 Adam(const Model&, AdamOptions = {})->Adam<typename Model::Params>;
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

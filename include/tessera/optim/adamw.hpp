@@ -28,9 +28,7 @@ struct AdamWOptions {
 namespace detail {
 struct Decoupled {
     static constexpr const char* rule = "AdamW";
-    static double keep(const AdamWOptions& o, std::size_t rank) {
-        return rank >= 2 ? 1 - o.lr * o.weight_decay : 1;
-    }
+    static double keep(const AdamWOptions& o, std::size_t rank) { return rank >= 2 ? 1 - o.lr * o.weight_decay : 1; }
     static double l2(const AdamWOptions&, std::size_t) { return 0; }
 };
 }  // namespace detail
@@ -45,4 +43,4 @@ template <class Model>
     requires requires { typename Model::Params; }
 AdamW(const Model&, AdamWOptions = {})->AdamW<typename Model::Params>;
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

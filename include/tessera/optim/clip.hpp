@@ -6,12 +6,12 @@
 // Chunks of 4096 numbers are summed in T, their sums added in double in the order of the memory: any number
 // of threads gives the same bits.
 
-#include <tessera/core/param.hpp>
-#include <tessera/core/fp_environment.hpp>
-#include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/threads/parallel.hpp>
-#include <tessera/kernel/reduce.hpp>
 #include <tessera/core/check_option.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/reduce.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 
 #include <algorithm>
 #include <array>
@@ -101,4 +101,4 @@ std::optional<NonFinite> first_non_finite(const P& grad) {
     return found;
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

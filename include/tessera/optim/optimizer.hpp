@@ -13,4 +13,4 @@ concept Optimizer = Parameters<P> && requires(O& o, P& params, const P& grad) {
     o.update(params, grad);
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

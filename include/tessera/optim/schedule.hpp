@@ -77,4 +77,4 @@ struct Wsd {
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -7,12 +7,12 @@
 // t counts the updates before this one; the first one copies. Without warm-up the first weights keep a share
 // of d^t.
 
+#include <tessera/core/check_option.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
-#include <tessera/core/fp_environment.hpp>
-#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/kernel/simd/simd.hpp>
-#include <tessera/core/check_option.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -99,4 +99,4 @@ private:
     State state_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

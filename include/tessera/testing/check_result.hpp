@@ -20,4 +20,4 @@ auto operator<<(Stream& out, const CheckResult& result) -> decltype(out << resul
     return out << (result ? "every rule held" : result.message);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

@@ -33,9 +33,9 @@ namespace detail {
 
 // g is the gradient that backward gave for the values v; evaluate() runs forward with whatever stands in v.
 template <nn::Layer L, class Evaluate>
-std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::string& what,
-                                std::span<double> v, std::span<const double> g, double others,
-                                Tensor<double, typename L::Output>& above, Evaluate evaluate) {
+std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::string& what, std::span<double> v,
+                                std::span<const double> g, double others, Tensor<double, typename L::Output>& above,
+                                Evaluate evaluate) {
     double largest = 1e-3 * others;
     for (double value : g) {
         if (!std::isfinite(value)) return what + ": expected a finite gradient, got " + text(value);
@@ -79,16 +79,15 @@ std::string check_gradient(const GradientCheck& o) {
     Tensor<double, typename L::Output> above{o.batch};
     std::string failure;
     if constexpr (!nn::TakesTokens<L>)
-        failure = compare_differences<L>(rig, o, "dx", rig.x.span(), rig.dx.span(), largest, above,
-                                         [&] { rig.forward(); });
+        failure =
+            compare_differences<L>(rig, o, "dx", rig.x.span(), rig.dx.span(), largest, above, [&] { rig.forward(); });
     L::Params::each(
         [&](const Path& path, auto& leaf, const auto& g) {
             if (!failure.empty()) return;
-            failure = compare_differences<L>(rig, o, "grad." + path.str(), leaf.span(), g.span(), largest,
-                                             above, [&] {
-                                                 rig.pack();
-                                                 rig.forward();
-                                             });
+            failure = compare_differences<L>(rig, o, "grad." + path.str(), leaf.span(), g.span(), largest, above, [&] {
+                rig.pack();
+                rig.forward();
+            });
         },
         rig.params, rig.grad);
     return failure.empty() ? "" : "gradient: " + failure;
@@ -98,10 +97,11 @@ std::string check_gradient(const GradientCheck& o) {
 
 /// `check_gradient<Conv2d<8, keep3>, Shape<7, 7, 3>>()`
 template <class Spec, StaticShape In>
-    requires nn::LayerSpec<Spec, In, double> CheckResult check_gradient(const GradientCheck& options = {}) {
-        using L = typename Spec::template Bind<In, double>;
-        std::string failure = detail::check_gradient<L>(options);
-        return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
-    }
+    requires(nn::LayerSpec<Spec, In, double>)
+CheckResult check_gradient(const GradientCheck& options = {}) {
+    using L = typename Spec::template Bind<In, double>;
+    std::string failure = detail::check_gradient<L>(options);
+    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+}
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

@@ -60,8 +60,7 @@ std::string check_init(const LayerCheck& o) {
     std::set<std::string> names;
     L::Params::each(
         [&](const Path& path, const auto&) {
-            if (!names.insert(path.str()).second)
-                failure = path.str() + ": expected a name of its own, got it twice";
+            if (!names.insert(path.str()).second) failure = path.str() + ": expected a name of its own, got it twice";
         },
         a);
     return failure.empty() ? "" : "init: " + failure;
@@ -160,7 +159,8 @@ std::string check_rounds(const LayerCheck& o) {
         kernel::run_team(members, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
         });
-        const std::string failure = detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
+        const std::string failure =
+            detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
         if (!failure.empty()) return "rounds: forward and a team of " + std::to_string(members) + ": " + failure;
     }
     return "";
@@ -186,8 +186,7 @@ struct Blocks {
             if constexpr (nn::TakesTokens<L>)
                 L::backward_params(std::as_const(rig.w), x, y, dy, caches[slot], grads[block]);
             else
-                L::backward(std::as_const(rig.w), x, y, dy, rig.dx.view().slice(first, n), caches[slot],
-                            grads[block]);
+                L::backward(std::as_const(rig.w), x, y, dy, rig.dx.view().slice(first, n), caches[slot], grads[block]);
         });
     }
 };
@@ -231,19 +230,21 @@ std::string check_allocation(const LayerCheck& o) {
 
 /// `check_layer<LayerNorm, Shape<49, 128>>()`. Bits are compared in float, gradients in double.
 template <class Spec, StaticShape In>
-    requires nn::LayerSpec<Spec, In, float> && nn::LayerSpec<Spec, In, double>
-        CheckResult check_layer(const LayerCheck& options = {}) {
-        using L = typename Spec::template Bind<In, float>;
-        using D = typename Spec::template Bind<In, double>;
-        constexpr std::array checks{
-            &detail::check_init<L>,      &detail::check_writes<L>,  &detail::check_backward_params<L>,
-            &detail::check_cache<L>,     &detail::check_samples<L>, &detail::check_rounds<L>,
-            &detail::check_threads<L>,   &detail::check_allocation<L>,
-            &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheck>};
-        std::string failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
-        for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-            failure = with_fp_environment([&] { return checks[i](options); });
-        return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
-    }
+    requires(nn::LayerSpec<Spec, In, float>&& nn::LayerSpec<Spec, In, double>)
+CheckResult check_layer(const LayerCheck& options = {}) {
+    using L = typename Spec::template Bind<In, float>;
+    using D = typename Spec::template Bind<In, double>;
+    using Check = std::string (*)(const LayerCheck&);
+    // clang-format off
+    constexpr Check checks[] = {
+        &detail::check_init<L>,   &detail::check_writes<L>, &detail::check_backward_params<L>, &detail::check_cache<L>,
+        &detail::check_samples<L>, &detail::check_rounds<L>, &detail::check_threads<L>, &detail::check_allocation<L>,
+        &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheck>};
+    // clang-format on
+    std::string failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
+    for (const Check check : checks)
+        if (failure.empty()) failure = with_fp_environment([&] { return check(options); });
+    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+}
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

@@ -66,7 +66,8 @@ struct LossRig {
     double loss() { return L::loss(std::as_const(w), std::as_const(y), std::as_const(target), cache); }
     double loss_and_grad(std::size_t first, std::size_t n, T scale) {
         return L::loss_and_grad(std::as_const(w), std::as_const(y).view().slice(first, n),
-                                std::as_const(target).view().slice(first, n), dy.view().slice(first, n), cache, grad, scale);
+                                std::as_const(target).view().slice(first, n), dy.view().slice(first, n), cache, grad,
+                                scale);
     }
 };
 
@@ -113,8 +114,8 @@ std::string check_loss_writes(const LossCheck& o) {
     if (!failure.empty()) return failure;
 
     const auto dy = rig.dy;
-    static_cast<void>(L::loss_and_grad(std::as_const(rig.w), std::as_const(rig.y), std::as_const(rig.target), rig.y.view(),
-                                       rig.cache, rig.grad, T(0.25)));
+    static_cast<void>(L::loss_and_grad(std::as_const(rig.w), std::as_const(rig.y), std::as_const(rig.target),
+                                       rig.y.view(), rig.cache, rig.grad, T(0.25)));
     failure = detail::differs<T>("dy", dy.span(), std::as_const(rig.y).span());
     return failure.empty() ? "" : "dy in the memory of y: " + failure;
 }
@@ -210,12 +211,13 @@ template <class Spec, StaticShape In>
 [[nodiscard]] CheckResult check_loss(const LossCheck& options = {}) {
     using L = BindLoss<Spec, In, float>;
     using D = BindLoss<Spec, In, double>;
-    constexpr std::array checks{&detail::check_loss_init<L>, &detail::check_loss_writes<L>, &detail::check_loss_blocks<L>,
-                                &detail::check_loss_allocation<L>, &detail::check_loss_gradients<D>};
+    constexpr std::array checks{&detail::check_loss_init<L>, &detail::check_loss_writes<L>,
+                                &detail::check_loss_blocks<L>, &detail::check_loss_allocation<L>,
+                                &detail::check_loss_gradients<D>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
         failure = with_fp_environment([&] { return checks[i](options); });
     return {failure.empty() ? "" : detail::loss_name<L>() + ": " + failure};
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

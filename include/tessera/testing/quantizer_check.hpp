@@ -44,8 +44,7 @@ std::string check_quantizer_init(const QuantizerCheck& o) {
     if (failure.empty()) failure = detail::differs("buffers", b, b2);
     std::set<std::string> names;
     const auto add = [&](const Path& path, const auto&) {
-        if (!names.insert(path.str()).second)
-            failure = path.str() + ": expected a name of its own, got it twice";
+        if (!names.insert(path.str()).second) failure = path.str() + ": expected a name of its own, got it twice";
     };
     Q::Params::each(add, p);
     Q::Buffers::each(add, b);
@@ -185,7 +184,8 @@ std::string check_additions(const QuantizerCheck& o) {
         if (v != T(0)) return "absence: dz: expected 0, got " + text(static_cast<double>(v));
     failure = far_apart("absence: grad.", typename Q::Params{}, rig.grad);
     if (!failure.empty()) return failure;
-    if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0)) return "absence: terms: expected 0, got " + text(sum);
+    if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0))
+        return "absence: terms: expected 0, got " + text(sum);
     return "";
 }
 
@@ -260,10 +260,14 @@ template <class Spec, StaticShape In>
 [[nodiscard]] CheckResult check_quantizer(const QuantizerCheck& options = {}) {
     using Q = vq::BindQuantizer<Spec, In, float>;
     using D = vq::BindQuantizer<Spec, In, double>;
-    constexpr std::array checks{&detail::check_quantizer_init<Q>,       &detail::check_evaluation<Q>,
-                                &detail::check_lookup<Q>,               &detail::check_independence<Q>,
-                                &detail::check_additions<Q>,            &detail::check_divisor<Q>,
-                                &detail::check_statistics<Q>,           &detail::check_quantizer_allocation<Q>,
+    constexpr std::array checks{&detail::check_quantizer_init<Q>,
+                                &detail::check_evaluation<Q>,
+                                &detail::check_lookup<Q>,
+                                &detail::check_independence<Q>,
+                                &detail::check_additions<Q>,
+                                &detail::check_divisor<Q>,
+                                &detail::check_statistics<Q>,
+                                &detail::check_quantizer_allocation<Q>,
                                 &detail::check_quantizer_gradients<D>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
@@ -271,4 +275,4 @@ template <class Spec, StaticShape In>
     return {failure.empty() ? "" : detail::quantizer_name<Q>() + ": " + failure};
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

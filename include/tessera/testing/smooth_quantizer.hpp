@@ -42,8 +42,8 @@ struct SmoothQuantizer {
 
     static void init(Params& p, Buffers&, Rng&) { p.gain.fill(T(0.7)); }
     static void pack(const Params& p, const Buffers&, const Options&, Packed& w) { w = p; }
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out, View<T, In> q,
-                        Cache& cache) {
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+                        View<T, In> q, Cache& cache) {
         std::ranges::fill(out.span(), Token{0});
         if (!pass.training) return lookup(w, out, q, cache);
         for (std::size_t i = 0; i < z.span().size(); ++i) q.data()[i] = w.gain[i % width] * std::tanh(z.data()[i]);
@@ -69,4 +69,4 @@ struct Smooth {
     using Bind = SmoothQuantizer<In, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

@@ -38,7 +38,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct CheckpointsOptions {
-    std::size_t keep = 2;                               ///< how many stay; one could be the one that a disk has damaged
+    std::size_t keep = 2;  ///< how many stay; one could be the one that a disk has damaged
     std::uint64_t file_limit = std::uint64_t{64} << 30;  ///< bytes of a checkpoint that is read
     bool lock = true;  ///< false: for file systems without locks; that nobody else writes here is then up to the host
 };
@@ -93,10 +93,10 @@ public:
     void save(std::uint64_t step, io::SafetensorsWriter file) {
         const std::vector<std::uint64_t> before = steps();
         if (!before.empty() && before.back() > step)
-            throw ArgumentError("Checkpoints: " + folder_ + ": step: " +
-                                expected_got("at least " + std::to_string(before.back()) +
-                                                 ", which is there from another run",
-                                             std::to_string(step)));
+            throw ArgumentError(
+                "Checkpoints: " + folder_ + ": step: " +
+                expected_got("at least " + std::to_string(before.back()) + ", which is there from another run",
+                             std::to_string(step)));
         file.metadata(version_key, version);
         file.metadata(step_key, std::to_string(step));
         try {
@@ -133,8 +133,8 @@ public:
             // A whole file of a later version is an error: an older checkpoint must not win over it.
             if (const auto found = file->metadata(version_key); found != version)
                 throw FormatError(FormatCode::version,
-                                  file->name() + ": version of the checkpoint: " +
-                                      expected_got(version, io::printable(*found)),
+                                  file->name() +
+                                      ": version of the checkpoint: " + expected_got(version, io::printable(*found)),
                                   file->name());
             put_aside(bad);
             return Checkpoint{all[i], std::move(*file), std::move(damaged)};
@@ -163,8 +163,7 @@ private:
             return;
         }
         const int reason = errno;
-        if (reason == EWOULDBLOCK)
-            refuse("is in use: another trainer writes its checkpoints here", reason);
+        if (reason == EWOULDBLOCK) refuse("is in use: another trainer writes its checkpoints here", reason);
         if (reason == ENOSYS || reason == ENOLCK || reason == EOPNOTSUPP || reason == ENOTSUP)
             refuse("lock the folder (CheckpointsOptions{.lock = false} goes without)", reason);
         refuse("open the folder", reason);
@@ -198,13 +197,11 @@ private:
         const auto its_step = file.metadata(step_key);
         if (!file.metadata(version_key) || !its_step)
             throw FormatError(FormatCode::mismatch,
-                              path + ": no checkpoint: " + version_key + " or " + step_key + " is missing",
-                              path);
+                              path + ": no checkpoint: " + version_key + " or " + step_key + " is missing", path);
         file.check_sum();
         if (*its_step != std::to_string(step))
-            throw FormatError(
-                FormatCode::mismatch,
-                path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)), path);
+            throw FormatError(FormatCode::mismatch,
+                              path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)), path);
         return file;
     }
     void put_aside(const std::vector<std::uint64_t>& bad) {
@@ -244,4 +241,4 @@ private:
 
 using Checkpoints = BasicCheckpoints<>;
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

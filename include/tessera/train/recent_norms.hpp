@@ -28,9 +28,7 @@ struct RecentNorms {
     }
 
     /// Of the update with that number, which counts from 0.
-    void add(std::uint64_t update, double norm) noexcept {
-        norms[to_size(update % kept)] = norm;
-    }
+    void add(std::uint64_t update, double norm) noexcept { norms[to_size(update % kept)] = norm; }
 
     double usual() const {
         std::array<double, kept> known{};
@@ -45,4 +43,4 @@ struct RecentNorms {
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -52,53 +52,67 @@ struct GatherNothing {
 
 /// Not weaker: each of these is called in a step. Not stronger: nothing is said about what the model learns.
 template <class M>
-concept Trainable =
-    Parameters<typename M::Params> && std::default_initializable<typename M::Workspace> &&
+concept Trainable = Parameters<typename M::Params> && std::default_initializable<typename M::Workspace> &&
     requires(M& model, const M& fixed, typename M::Batch batch, const BatchPart& part, typename M::Workspace& workspace,
              typename M::Params& grad, typename M::Report& report, std::size_t samples) {
-        { model.params() } -> std::same_as<typename M::Params&>;
-        { fixed.rng() } -> std::convertible_to<Rng>;
-        { model.lifetime() } -> std::same_as<Lifetime&>;
-        { std::as_const(batch).size() } -> std::convertible_to<std::size_t>;
-        { workspace.rng } -> std::convertible_to<Rng>;
-        { workspace.totals } -> std::convertible_to<std::vector<double>&>;
-        fixed.loss_and_grad(batch, part, workspace, grad);
-        { fixed.report(std::as_const(workspace), samples) } -> std::same_as<typename M::Report>;
-        { report.loss } -> std::convertible_to<double>;
-        { report.grad_norm } -> std::convertible_to<double&>;
-    };
+    { model.params() } -> std::same_as<typename M::Params&>;
+    { fixed.rng() } -> std::convertible_to<Rng>;
+    { model.lifetime() } -> std::same_as<Lifetime&>;
+    { std::as_const(batch).size() } -> std::convertible_to<std::size_t>;
+    { workspace.rng } -> std::convertible_to<Rng>;
+    { workspace.totals } -> std::convertible_to<std::vector<double>&>;
+    fixed.loss_and_grad(batch, part, workspace, grad);
+    { fixed.report(std::as_const(workspace), samples) } -> std::same_as<typename M::Report>;
+    { report.loss } -> std::convertible_to<double>;
+    { report.grad_norm } -> std::convertible_to<double&>;
+};
 
 /// Looks at the data before a step, and can take that back.
 template <class M>
-concept Prepares = requires(M& model, typename M::Batch batch, const BatchPart& part, typename M::Workspace& workspace) {
+concept Prepares = requires(M& model, typename M::Batch batch, const BatchPart& part,
+                            typename M::Workspace& workspace) {
     model.prepare(batch, part, workspace, detail::GatherNothing{});
-    { model.undo_prepare(workspace) } noexcept;
+    { model.undo_prepare(workspace) }
+    noexcept;
 };
 
 /// Learns something without a gradient.
 template <class M>
-concept LearnsStatistics =
-    Parameters<typename M::Statistics> &&
+concept LearnsStatistics = Parameters<typename M::Statistics> &&
     requires(M& model, const M& fixed, const BatchPart& part, typename M::Workspace& workspace,
              typename M::Statistics& statistics) {
-        fixed.observe(workspace, part, statistics);
-        model.update(workspace, std::as_const(statistics));
-    };
+    fixed.observe(workspace, part, statistics);
+    model.update(workspace, std::as_const(statistics));
+};
 
 namespace detail {
 
-struct NamedPrepare { int prepare; };
-struct NamedUndoPrepare { int undo_prepare; };
-struct NamedModelStatistics { int Statistics; };
-struct NamedModelObserve { int observe; };
-struct NamedModelUpdate { int update; };
+struct NamedPrepare {
+    int prepare;
+};
+struct NamedUndoPrepare {
+    int undo_prepare;
+};
+struct NamedModelStatistics {
+    int Statistics;
+};
+struct NamedModelObserve {
+    int observe;
+};
+struct NamedModelUpdate {
+    int update;
+};
 template <class M>
-inline constexpr bool names_prepare = !requires { &WithName<M, NamedPrepare>::prepare; } ||
-                                      !requires { &WithName<M, NamedUndoPrepare>::undo_prepare; };
+inline constexpr bool names_prepare = !requires {
+    &WithName<M, NamedPrepare>::prepare;
+}
+|| !requires { &WithName<M, NamedUndoPrepare>::undo_prepare; };
 template <class M>
-inline constexpr bool names_statistics = !requires { &WithName<M, NamedModelStatistics>::Statistics; } ||
-                                         !requires { &WithName<M, NamedModelObserve>::observe; } ||
-                                         !requires { &WithName<M, NamedModelUpdate>::update; };
+inline constexpr bool names_statistics = !requires {
+    &WithName<M, NamedModelStatistics>::Statistics;
+}
+|| !requires { &WithName<M, NamedModelObserve>::observe; }
+|| !requires { &WithName<M, NamedModelUpdate>::update; };
 
 template <class M>
 struct model_statistics {
@@ -114,12 +128,14 @@ struct model_statistics<M> {
 /// Fails, with its sentence, where a model has a hook that the trainer could not call.
 template <class M>
 struct ModelHooksAreCallable {
-    static_assert(!detail::names_prepare<M> || Prepares<M>,
-                  "Trainer: prepare and undo_prepare come together: expected `prepare(Batch, const BatchPart&, Workspace&, "
-                  "auto gather)`, and `undo_prepare(Workspace&) noexcept`");
-    static_assert(!detail::names_statistics<M> || LearnsStatistics<M>,
-                  "Trainer: observe, update and Statistics come together: expected `observe(Workspace&, const BatchPart&, "
-                  "Statistics&) const`, `update(Workspace&, const Statistics&)`, and a parameter set Statistics");
+    static_assert(
+        !detail::names_prepare<M> || Prepares<M>,
+        "Trainer: prepare and undo_prepare come together: expected `prepare(Batch, const BatchPart&, Workspace&, "
+        "auto gather)`, and `undo_prepare(Workspace&) noexcept`");
+    static_assert(
+        !detail::names_statistics<M> || LearnsStatistics<M>,
+        "Trainer: observe, update and Statistics come together: expected `observe(Workspace&, const BatchPart&, "
+        "Statistics&) const`, `update(Workspace&, const Statistics&)`, and a parameter set Statistics");
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -28,20 +28,20 @@
 // Over 250 lines: the strong guarantee needs all state of a step in one place.
 
 #include <tessera/core/batch_part.hpp>
+#include <tessera/core/check_option.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/in_use.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/setting.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/self.hpp>
-#include <tessera/core/setting.hpp>
-#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/optim/clip.hpp>
-#include <tessera/core/check_option.hpp>
 #include <tessera/optim/optimizer.hpp>
 #include <tessera/train/detail/processes.hpp>
 #include <tessera/train/recent_norms.hpp>
@@ -82,8 +82,7 @@ public:
     static constexpr std::string_view kind = "trainer";
 
     /// Holds on to the model; takes the optimiser.
-    Trainer(Model& model, Opt optimizer, TrainerOptions options = {})
-        requires dist::single_process<Comm>
+    Trainer(Model& model, Opt optimizer, TrainerOptions options = {}) requires dist::single_process<Comm>
         : Trainer(model, std::move(optimizer), options, nullptr) {}
     /// Holds on to the communicator as well.
     Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm& communicator)
@@ -170,10 +169,9 @@ private:
         : model_{&model}, watch_{model.lifetime()}, optimizer_{std::move(optimizer)}, options_{options},
           stream_{options.seed ? Rng{*options.seed} : Rng{model.rng()}}, processes_{communicator} {
         check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
-        check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0",
-                             options.reject_above);
-        check_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1), "Trainer", "reject_spikes",
-                             "0 or a number > 1", options.reject_spikes);
+        check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0", options.reject_above);
+        check_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1),
+                     "Trainer", "reject_spikes", "0 or a number > 1", options.reject_spikes);
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }
 
@@ -207,8 +205,7 @@ private:
         const bool last = held == options_.accumulate;
         const std::int64_t samples = (part.part == 0 ? 0 : samples_[1]) + static_cast<std::int64_t>(part.samples);
         if (last) {
-            if (options_.accumulate > 1)
-                scale_grad(static_cast<double>(part.divisor) / static_cast<double>(samples));
+            if (options_.accumulate > 1) scale_grad(static_cast<double>(part.divisor) / static_cast<double>(samples));
             report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
             refuse_outlier(report.grad_norm);
@@ -248,9 +245,10 @@ private:
     void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
         if constexpr (Prepares<Model>) {
             prepared_ = true;
-            model.prepare(batch, part, workspace_, [&processes = processes_]<class T>(std::span<const T> rows, std::vector<T>& all) {
-                return processes.gather(rows, all);
-            });
+            model.prepare(batch, part, workspace_,
+                          [&processes = processes_]<class T>(std::span<const T> rows, std::vector<T>& all) {
+                              return processes.gather(rows, all);
+                          });
         }
     }
     // What an earlier batch of an accumulation prepared stays: that step did not fail.
@@ -269,7 +267,8 @@ private:
             throw StateError("counters: expected steps of at least 0 and less than " +
                              std::to_string(options_.accumulate) + " batches held, got " + std::to_string(steps_[0]) +
                              " and " + std::to_string(held_[0]));
-        if (batches_[0] < 0) throw StateError("counters: batches: " + expected_got("at least 0", std::to_string(batches_[0])));
+        if (batches_[0] < 0)
+            throw StateError("counters: batches: " + expected_got("at least 0", std::to_string(batches_[0])));
         if (held_[0] > 0 && (samples_[0] < 1 || samples_[1] < 1))
             throw StateError("counters: samples of the batches held: " +
                              expected_got("at least 1", std::to_string((std::min)(samples_[0], samples_[1]))));
@@ -279,8 +278,7 @@ private:
         if (options_.reject_above > 0 && !(norm <= options_.reject_above))
             refuse_norm(number_text(options_.reject_above), norm);
         if (usual > 0 && !(norm <= options_.reject_spikes * usual))
-            refuse_norm(number_text(options_.reject_spikes) + " times the usual " + number_text(usual),
-                        norm);
+            refuse_norm(number_text(options_.reject_spikes) + " times the usual " + number_text(usual), norm);
     }
     [[noreturn]] static void refuse_norm(const std::string& most, double norm) {
         throw NumericError("gradient: norm: " + expected_got("at most " + most, number_text(norm)));
@@ -317,4 +315,4 @@ private:
     InUse in_use_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

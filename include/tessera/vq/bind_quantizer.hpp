@@ -28,12 +28,14 @@ struct BrokenQuantizer {
     static void pack(const Empty&, const Empty&, const Options&, Empty&) {}
     static void forward(const Empty&, const nn::Pass&, View<const T, In>, View<Token, Tokens>, View<T, In>, Empty&) {}
     static void lookup(const Empty&, View<const Token, Tokens>, View<T, In>, Empty&) {}
-    static void backward(const Empty&, View<const T, In>, View<const Token, Tokens>, View<const T, In>, View<const T, In>,
-                         View<T, In>, Empty&, Empty&) {}
+    static void backward(const Empty&, View<const T, In>, View<const Token, Tokens>, View<const T, In>,
+                         View<const T, In>, View<T, In>, Empty&, Empty&) {}
 };
 
 template <class Spec, class In, class T>
-concept BindsTo = requires { typename Spec::template Bind<In, T>; };
+concept BindsTo = requires {
+    typename Spec::template Bind<In, T>;
+};
 
 // Each assertion has a class to itself: clang finds no member of a class whose static_assert has failed.
 template <class Spec, class In, class T>
@@ -69,4 +71,4 @@ struct bind_quantizer<Spec, In, T> {
 template <class Spec, class In, class T>
 using BindQuantizer = typename detail::bind_quantizer<Spec, In, T>::type;
 
-}  // namespace tessera::inline TESSERA_ABI::vq
+}  // namespace tessera::vq

@@ -130,17 +130,15 @@ struct CodebookQuantizer {
         auto& book = buffers.book;
         const bool count = lacks("codebook.count");
         if (count || lacks("codebook.sum"))
-            for (std::size_t k = 0; k < K; ++k) book.place(k, book.weight.data() + k * width, count ? T(1) : book.count[k]);
+            for (std::size_t k = 0; k < K; ++k)
+                book.place(k, book.weight.data() + k * width, count ? T(1) : book.count[k]);
         if (lacks("codebook.grace")) book.grace.fill(0);
     }
 
     static std::vector<Setting> settings(const Options& o) {
-        return {{"commitment", number_text(o.commitment)},
-                {"ema.decay", number_text(o.ema.decay)},
-                {"ema.eps", number_text(o.ema.eps)},
-                {"revive.below", number_text(o.revive.below)},
-                {"revive.grace", number_text(o.revive.grace)},
-                {"kmeans", number_text(o.kmeans)}};
+        return {{"commitment", number_text(o.commitment)},     {"ema.decay", number_text(o.ema.decay)},
+                {"ema.eps", number_text(o.ema.eps)},           {"revive.below", number_text(o.revive.below)},
+                {"revive.grace", number_text(o.revive.grace)}, {"kmeans", number_text(o.kmeans)}};
     }
     /// Written so that NaN fails each of them.
     static void check_options(const Options& o) {
@@ -166,4 +164,4 @@ struct Codebook {
     using Bind = CodebookQuantizer<In, K, T>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

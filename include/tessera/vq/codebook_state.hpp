@@ -52,4 +52,4 @@ struct CodebookState {
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -11,10 +11,10 @@
 // which nearly all vectors are dead revives 512 an update.
 
 #include <tessera/core/batch_part.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 
@@ -30,7 +30,8 @@ namespace tessera::inline TESSERA_ABI {
 template <std::size_t K, std::size_t D, std::floating_point T>
 struct CodebookStatistics {
     static constexpr std::size_t places = K < 512 ? K : 512;
-    static constexpr std::size_t vectors_per_task = 32;  // each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors
+    static constexpr std::size_t vectors_per_task =
+        32;  // each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors
 
     Param<T, Shape<K>> n;
     Param<T, Shape<K, D>> s;
@@ -80,4 +81,4 @@ struct CodebookStatistics {
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

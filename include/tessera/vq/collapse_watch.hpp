@@ -51,4 +51,4 @@ private:
     std::size_t low_ = 0;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

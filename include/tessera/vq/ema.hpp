@@ -9,8 +9,8 @@
 // to 0.
 
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/kernel/simd/simd.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
 
@@ -30,7 +30,8 @@ void ema_update(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>&
         const T keep = T(options.decay), take = T(1) - keep;
         kernel::for_chunks(K, CodebookStatistics<K, D, T>::vectors_per_task, [&](std::size_t begin, std::size_t end) {
             for (std::size_t k = begin; k < end; ++k) book.count[k] = fma<T>(keep, book.count[k], take * batch.n[k]);
-            for (std::size_t i = begin * D; i < end * D; ++i) book.sum[i] = fma<T>(keep, book.sum[i], take * batch.s[i]);
+            for (std::size_t i = begin * D; i < end * D; ++i)
+                book.sum[i] = fma<T>(keep, book.sum[i], take * batch.s[i]);
         });
         double total = 0;
         for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
@@ -44,4 +45,4 @@ void ema_update(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>&
     });
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

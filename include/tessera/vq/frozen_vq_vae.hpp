@@ -5,12 +5,12 @@
 // a quantizer that has encode_rows is then shared as well.
 
 #include <tessera/core/error.hpp>
-#include <tessera/data/dataset.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/data/dataset.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/nn/exec/grouped.hpp>
-#include <tessera/nn/layer.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -46,8 +46,9 @@ public:
     };
     using Workspace = std::vector<Scratch>;
 
-    void pack(const typename Encoder::Params& encoder, const typename Q::Params& params, const typename Q::Buffers& buffers,
-              const typename Q::Options& options, const typename Decoder::Params& decoder) {
+    void pack(const typename Encoder::Params& encoder, const typename Q::Params& params,
+              const typename Q::Buffers& buffers, const typename Q::Options& options,
+              const typename Decoder::Params& decoder) {
         with_fp_environment([&] {
             nn::pack<Encoder>(encoder, encoder_);
             nn::pack<Decoder>(decoder, decoder_);
@@ -105,14 +106,15 @@ public:
         check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
             if (in.data()[i] >= codes && in.data()[i] != no_token)
-                throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
-                                expected_got("a code less than " + std::to_string(codes),
-                                             std::to_string(in.data()[i])));
+                throw DataError(
+                    "VqVae::decode: token " + std::to_string(i) + ": " +
+                    expected_got("a code less than " + std::to_string(codes), std::to_string(in.data()[i])));
         if (const std::size_t members = team_for(in.batch()); members > 1) {
             Scratch& s = first_of(ws);
             s.q.resize(in.batch());
             Q::lookup(quantizer_, in, s.q.view(), s.quantizer);
-            return forward_together<Decoder>(members, decoder_, View<const T, Decoded>{s.q}, y, s.decoder, [](auto&) {});
+            return forward_together<Decoder>(members, decoder_, View<const T, Decoded>{s.q}, y, s.decoder,
+                                             [](auto&) {});
         }
         nn::for_blocks(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             s.q.resize(count);

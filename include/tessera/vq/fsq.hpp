@@ -22,8 +22,8 @@
 // Errors          NumericError for a number that is not finite
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/token.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/token.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/quantize.hpp>
@@ -140,7 +140,8 @@ struct FsqQuantizer {
 private:
     // dq/du, the distance between two values of q.
     static constexpr T step(std::size_t i) {
-        return Bound == FsqBound::symmetric ? T(2) / static_cast<T>(levels[i] - 1) : T(1) / static_cast<T>(levels[i] / 2);
+        return Bound == FsqBound::symmetric ? T(2) / static_cast<T>(levels[i] - 1)
+                                            : T(1) / static_cast<T>(levels[i] / 2);
     }
     // In floating point the bound may be met exactly: rounding it must not leave the levels.
     static std::size_t digit_of(T u, std::size_t i) {
@@ -167,7 +168,8 @@ template <std::size_t... L>
 struct Fsq {
     static_assert(sizeof...(L) > 0 && ((L >= 3) && ...),
                   "Fsq: at least 3 levels for each channel: FsqWith<FsqBound::symmetric, 2, ...> takes 2");
-    static_assert((L * ... * 1) < no_token, "Fsq: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
+    static_assert((L * ... * 1) < no_token,
+                  "Fsq: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
     template <StaticShape In, std::floating_point T>
     using Bind = FsqQuantizer<In, FsqBound::tanh, T, L...>;
 };
@@ -177,9 +179,10 @@ template <FsqBound Bound, std::size_t... L>
 struct FsqWith {
     static_assert(sizeof...(L) > 0 && ((L >= (Bound == FsqBound::symmetric ? 2 : 3)) && ...),
                   "FsqWith: at least 2 levels for each channel with the symmetric bound, 3 with the other");
-    static_assert((L * ... * 1) < no_token, "FsqWith: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
+    static_assert((L * ... * 1) < no_token,
+                  "FsqWith: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
     template <StaticShape In, std::floating_point T>
     using Bind = FsqQuantizer<In, Bound, T, L...>;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

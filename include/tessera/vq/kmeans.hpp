@@ -11,8 +11,8 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/kernel/nearest_code.hpp>
 #include <tessera/core/token.hpp>
+#include <tessera/kernel/nearest_code.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/codebook_state.hpp>
 

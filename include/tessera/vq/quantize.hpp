@@ -6,8 +6,8 @@
 //     commit              dz += scale (z - q): what the commitment adds to it
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/token.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/token.hpp>
 #include <tessera/kernel/nearest_code.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/simd.hpp>
@@ -125,4 +125,4 @@ double commit(std::span<const T> z, std::span<const Token> tokens, std::span<con
     });
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

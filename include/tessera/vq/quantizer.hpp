@@ -71,26 +71,29 @@ using TokenShape = Shape<Q::tokens>;
 template <class Q>
 concept Quantizer =
     std::floating_point<typename Q::Scalar> && StaticShape<typename Q::Input> && StaticShape<typename Q::Output> &&
-    (Q::tokens > 0) && (Q::codes > 0) && (Q::codes <= no_token) && Parameters<typename Q::Params> &&
-    Parameters<typename Q::Buffers> && std::copyable<typename Q::Options> &&
-    std::default_initializable<typename Q::Options> && std::default_initializable<typename Q::Packed> &&
-    std::default_initializable<typename Q::Cache> &&
-    requires(typename Q::Params& params, typename Q::Buffers& buffers, const typename Q::Options& options,
-             typename Q::Packed& packed, const typename Q::Packed& w, typename Q::Cache& cache, Rng& rng,
-             const nn::Pass& pass, View<const typename Q::Scalar, typename Q::Input> z,
-             View<typename Q::Scalar, typename Q::Input> dz, View<typename Q::Scalar, typename Q::Output> q,
-             View<const typename Q::Scalar, typename Q::Output> dq, View<Token, TokenShape<Q>> out,
-             View<const Token, TokenShape<Q>> tokens) {
-        Q::init(params, buffers, rng);
-        Q::pack(std::as_const(params), std::as_const(buffers), options, packed);
-        Q::forward(w, pass, z, out, q, cache);
-        Q::lookup(w, tokens, q, cache);
-        Q::backward(w, z, tokens, dq, dq, dz, cache, params);
-    };
+    (Q::tokens > 0) &&
+    (Q::codes > 0) && (Q::codes <= no_token) &&
+    Parameters<typename Q::Params>&& Parameters<typename Q::Buffers>&& std::copyable<
+        typename Q::Options>&& std::default_initializable<typename Q::Options>&& std::
+        default_initializable<typename Q::Packed>&& std::default_initializable<typename Q::Cache>&& requires(
+            typename Q::Params& params, typename Q::Buffers& buffers, const typename Q::Options& options,
+            typename Q::Packed& packed, const typename Q::Packed& w, typename Q::Cache& cache, Rng& rng,
+            const nn::Pass& pass, View<const typename Q::Scalar, typename Q::Input> z,
+            View<typename Q::Scalar, typename Q::Input> dz, View<typename Q::Scalar, typename Q::Output> q,
+            View<const typename Q::Scalar, typename Q::Output> dq, View<Token, TokenShape<Q>> out,
+            View<const Token, TokenShape<Q>> tokens) {
+    Q::init(params, buffers, rng);
+    Q::pack(std::as_const(params), std::as_const(buffers), options, packed);
+    Q::forward(w, pass, z, out, q, cache);
+    Q::lookup(w, tokens, q, cache);
+    Q::backward(w, z, tokens, dq, dq, dz, cache, params);
+};
 
 /// What one writes in a VqVae, `Codebook<512>`: a type that binds to what the encoder gives.
 template <class Spec, class In, class T = float>
-concept QuantizerSpec =
-    requires { typename Spec::template Bind<In, T>; } && Quantizer<typename Spec::template Bind<In, T>>;
+concept QuantizerSpec = requires {
+    typename Spec::template Bind<In, T>;
+}
+&&Quantizer<typename Spec::template Bind<In, T>>;
 
-}  // namespace tessera::inline TESSERA_ABI::vq
+}  // namespace tessera::vq

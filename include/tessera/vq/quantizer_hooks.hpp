@@ -17,70 +17,100 @@
 namespace tessera::inline TESSERA_ABI::vq {
 
 template <class Q>
-concept Regularizes =
-    requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
-             View<const Token, TokenShape<Q>> tokens, View<const typename Q::Scalar, typename Q::Output> q,
-             View<typename Q::Scalar, typename Q::Input> dz, typename Q::Cache& cache, typename Q::Params& grad) {
-        { Q::regularize(w, z, tokens, q, dz, cache, grad, 1.0) } -> std::same_as<typename Q::Terms>;
-    };
+concept Regularizes = requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+                               View<const Token, TokenShape<Q>> tokens,
+                               View<const typename Q::Scalar, typename Q::Output> q,
+                               View<typename Q::Scalar, typename Q::Input> dz, typename Q::Cache& cache,
+                               typename Q::Params& grad) {
+    { Q::regularize(w, z, tokens, q, dz, cache, grad, 1.0) } -> std::same_as<typename Q::Terms>;
+};
 
 template <class Q>
-concept Observes =
-    Parameters<typename Q::Statistics> &&
+concept Observes = Parameters<typename Q::Statistics> &&
     requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
              View<const Token, TokenShape<Q>> tokens, const BatchPart& part, Rng rng, typename Q::Cache& cache,
              typename Q::Statistics& statistics, typename Q::Params& params, typename Q::Buffers& buffers,
              const typename Q::Options& options) {
-        Q::observe(w, z, tokens, part, rng, cache, statistics);
-        Q::update(params, buffers, std::as_const(statistics), options);
-    };
+    Q::observe(w, z, tokens, part, rng, cache, statistics);
+    Q::update(params, buffers, std::as_const(statistics), options);
+};
 
 template <class Q>
-concept StartsFromData =
-    requires(typename Q::Params& params, typename Q::Buffers& buffers,
-             View<const typename Q::Scalar, typename Q::Input> z, const typename Q::Options& options, Rng rng) {
-        Q::start(params, buffers, z, options, rng);
-    };
+concept StartsFromData = requires(typename Q::Params& params, typename Q::Buffers& buffers,
+                                  View<const typename Q::Scalar, typename Q::Input> z,
+                                  const typename Q::Options& options, Rng rng) {
+    Q::start(params, buffers, z, options, rng);
+};
 
 template <class Q>
-concept EncodesRows =
-    requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
-             View<Token, TokenShape<Q>> tokens, std::size_t row) { Q::encode_rows(w, z, tokens, row, row); };
+concept EncodesRows = requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
+                               View<Token, TokenShape<Q>> tokens, std::size_t row) {
+    Q::encode_rows(w, z, tokens, row, row);
+};
 
 template <class Q>
 concept CompletesFiles = requires(typename Q::Params& params, typename Q::Buffers& buffers,
                                   std::span<const std::string> missing, std::string_view name) {
     { Q::optional_in_file(name) } -> std::same_as<bool>;
-    { Q::complete(params, buffers, missing) } noexcept;
+    { Q::complete(params, buffers, missing) }
+    noexcept;
 };
 
 namespace detail {
 
-struct NamedRegularize { int regularize; };
-struct NamedTerms { int Terms; };
-struct NamedObserve { int observe; };
-struct NamedUpdate { int update; };
-struct NamedStatistics { int Statistics; };
-struct NamedStart { int start; };
-struct NamedEncodeRows { int encode_rows; };
-struct NamedOptionalInFile { int optional_in_file; };
-struct NamedComplete { int complete; };
+struct NamedRegularize {
+    int regularize;
+};
+struct NamedTerms {
+    int Terms;
+};
+struct NamedObserve {
+    int observe;
+};
+struct NamedUpdate {
+    int update;
+};
+struct NamedStatistics {
+    int Statistics;
+};
+struct NamedStart {
+    int start;
+};
+struct NamedEncodeRows {
+    int encode_rows;
+};
+struct NamedOptionalInFile {
+    int optional_in_file;
+};
+struct NamedComplete {
+    int complete;
+};
 
 template <class Q>
-inline constexpr bool names_regularize =
-    !requires { &WithName<Q, NamedRegularize>::regularize; } || !requires { &WithName<Q, NamedTerms>::Terms; };
+inline constexpr bool names_regularize = !requires {
+    &WithName<Q, NamedRegularize>::regularize;
+}
+|| !requires { &WithName<Q, NamedTerms>::Terms; };
 template <class Q>
-inline constexpr bool names_observe =
-    !requires { &WithName<Q, NamedObserve>::observe; } || !requires { &WithName<Q, NamedUpdate>::update; } ||
-    !requires { &WithName<Q, NamedStatistics>::Statistics; };
+inline constexpr bool names_observe = !requires {
+    &WithName<Q, NamedObserve>::observe;
+}
+|| !requires { &WithName<Q, NamedUpdate>::update; }
+|| !requires { &WithName<Q, NamedStatistics>::Statistics; };
 template <class Q>
-inline constexpr bool names_start = !requires { &WithName<Q, NamedStart>::start; };
+inline constexpr bool names_start = !requires {
+    &WithName<Q, NamedStart>::start;
+};
 template <class Q>
-inline constexpr bool names_encode_rows = !requires { &WithName<Q, NamedEncodeRows>::encode_rows; };
+inline constexpr bool names_encode_rows = !requires {
+    &WithName<Q, NamedEncodeRows>::encode_rows;
+};
 
 template <class Q>
-inline constexpr bool names_complete = !requires { &WithName<Q, NamedOptionalInFile>::optional_in_file; } ||
-                                       !requires { &WithName<Q, NamedComplete>::complete; };
+inline constexpr bool names_complete = !requires {
+    &WithName<Q, NamedOptionalInFile>::optional_in_file;
+}
+|| !requires { &WithName<Q, NamedComplete>::complete; };
 
 template <class Q>
 struct terms_of {
@@ -110,26 +140,30 @@ using Statistics = typename detail::statistics_of<Q>::type;
 /// Fails, with its sentence, where a quantizer has a hook that nobody would call.
 template <class Q>
 struct HooksAreCallable {
-    static_assert(!detail::names_regularize<Q> || Regularizes<Q>,
-                  "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "
-                  "View<const Token, Shape<tokens>>, View<const T, Output> q, View<T, Input> dz, Cache&, Params& grad, "
-                  "double divisor)`, and a type Terms");
-    static_assert(!detail::names_observe<Q> || Observes<Q>,
-                  "quantizer: observe, update and Statistics come together: expected `static void observe(const Packed&, "
-                  "View<const T, Input> z, View<const Token, Shape<tokens>>, const BatchPart&, Rng, Cache&, Statistics&)`, "
-                  "`static void update(Params&, Buffers&, const Statistics&, const Options&)`, and a parameter set "
-                  "Statistics");
-    static_assert(!detail::names_start<Q> || StartsFromData<Q>,
-                  "quantizer: start: expected `static void start(Params&, Buffers&, View<const T, Input> z, const Options&, "
-                  "Rng)`");
+    static_assert(
+        !detail::names_regularize<Q> || Regularizes<Q>,
+        "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "
+        "View<const Token, Shape<tokens>>, View<const T, Output> q, View<T, Input> dz, Cache&, Params& grad, "
+        "double divisor)`, and a type Terms");
+    static_assert(
+        !detail::names_observe<Q> || Observes<Q>,
+        "quantizer: observe, update and Statistics come together: expected `static void observe(const Packed&, "
+        "View<const T, Input> z, View<const Token, Shape<tokens>>, const BatchPart&, Rng, Cache&, Statistics&)`, "
+        "`static void update(Params&, Buffers&, const Statistics&, const Options&)`, and a parameter set "
+        "Statistics");
+    static_assert(
+        !detail::names_start<Q> || StartsFromData<Q>,
+        "quantizer: start: expected `static void start(Params&, Buffers&, View<const T, Input> z, const Options&, "
+        "Rng)`");
     static_assert(sizeof(OptionHooksAreCallable<Q>) > 0);
     static_assert(!detail::names_encode_rows<Q> || EncodesRows<Q>,
                   "quantizer: encode_rows: expected `static void encode_rows(const Packed&, View<const T, Input> z, "
                   "View<Token, Shape<tokens>>, std::size_t first, std::size_t last)`");
-    static_assert(!detail::names_complete<Q> || CompletesFiles<Q>,
-                  "quantizer: optional_in_file and complete come together: expected `static bool "
-                  "optional_in_file(std::string_view name)` and `static void complete(Params&, Buffers&, std::span<const "
-                  "std::string> missing) noexcept`");
+    static_assert(
+        !detail::names_complete<Q> || CompletesFiles<Q>,
+        "quantizer: optional_in_file and complete come together: expected `static bool "
+        "optional_in_file(std::string_view name)` and `static void complete(Params&, Buffers&, std::span<const "
+        "std::string> missing) noexcept`");
     static constexpr bool value = true;
 };
 
@@ -195,4 +229,4 @@ template <class T>
     return count;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::vq
+}  // namespace tessera::vq

@@ -23,7 +23,8 @@ struct ReviveOptions {
 
 /// Returns how many vectors moved.
 template <std::size_t K, std::size_t D, class T>
-std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>& batch, const ReviveOptions& options) {
+std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>& batch,
+                   const ReviveOptions& options) {
     return with_fp_environment([&] {
         constexpr std::size_t places = CodebookStatistics<K, D, T>::places;
         double total = 0;
@@ -47,4 +48,4 @@ std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, 
     });
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

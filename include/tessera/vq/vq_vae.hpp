@@ -18,11 +18,11 @@
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/data/tokens.hpp>
-#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/loss/loss.hpp>
 #include <tessera/loss/mse.hpp>
@@ -169,7 +169,8 @@ public:
     [[nodiscard]] static NamedValues metadata() {
         NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
         if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
-        for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()}) std::ranges::move(part, std::back_inserter(all));
+        for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()})
+            std::ranges::move(part, std::back_inserter(all));
         return all;
     }
     /// The options, which a resumed run compares.
@@ -356,9 +357,10 @@ private:
                 Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);
             Decoder::backward(ws.frozen.decoder(), q, std::as_const(s.y), std::as_const(s.dy), s.dq.view(), s.decoder,
                               g.decoder);
-            Q::backward(ws.frozen.quantizer(), z, chosen, q, std::as_const(s.dq), s.dz.view(), s.quantizer, g.quantizer);
-            sums.terms = vq::regularize<Q>(ws.frozen.quantizer(), z, chosen, q, s.dz.view(), s.quantizer, g.quantizer,
-                                           divisor);
+            Q::backward(ws.frozen.quantizer(), z, chosen, q, std::as_const(s.dq), s.dz.view(), s.quantizer,
+                        g.quantizer);
+            sums.terms =
+                vq::regularize<Q>(ws.frozen.quantizer(), z, chosen, q, s.dz.view(), s.quantizer, g.quantizer, divisor);
             nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, std::as_const(s.dz), s.dy,
                                          s.encoder, g.encoder);
             if constexpr (std::same_as<Latent, Decoded>)
@@ -377,4 +379,4 @@ private:
     Lifetime lifetime_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

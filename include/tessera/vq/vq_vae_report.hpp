@@ -12,13 +12,13 @@ namespace tessera::inline TESSERA_ABI {
 
 /// Of one training step.
 struct VqVaeReport {
-    double loss = 0;            ///< reconstruction + the terms of the quantizer
-    double reconstruction = 0;  ///< the loss's mean over all numbers of the batch
-    double quantizer = 0;       ///< sum of the quantizer's terms, as weighted in the loss
+    double loss = 0;              ///< reconstruction + the terms of the quantizer
+    double reconstruction = 0;    ///< the loss's mean over all numbers of the batch
+    double quantizer = 0;         ///< sum of the quantizer's terms, as weighted in the loss
     double quantization_mse = 0;  ///< mean of (z - q)^2; 0 where the quantizer gives another shape than it takes
-    double perplexity = 0;      ///< of the tokens of this batch; depends on its size
-    std::size_t used = 0;       ///< codes that the batch chose
-    double grad_norm = 0;       ///< before clipping
+    double perplexity = 0;        ///< of the tokens of this batch; depends on its size
+    std::size_t used = 0;         ///< codes that the batch chose
+    double grad_norm = 0;         ///< before clipping
 };
 
 /// The same with the terms by name: `report.terms.commitment`.
@@ -60,4 +60,4 @@ template <class Count>
     return perplexity(std::span<const std::size_t>{counts}, used);
 }
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -57,4 +57,4 @@ private:
     static constexpr std::size_t first_term = 2;
 };
 
-}  // namespace tessera::inline TESSERA_ABI
+}  // namespace tessera

@@ -13,20 +13,15 @@
 namespace ts = tessera;
 using namespace tessera::nn;
 
-struct Encoder : Chain<ts::Shape<28, 28, 1>,
-    Conv2d<32, halve4>, Relu,
-    Conv2d<64, halve4>, Relu,
-    Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<64, keep1>>,
-    Conv2d<32, keep1>> {};
+struct Encoder : Chain<ts::Shape<28, 28, 1>, Conv2d<32, halve4>, Relu, Conv2d<64, halve4>, Relu,
+                       Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<64, keep1>>, Conv2d<32, keep1>> {};
 
-struct Decoder : Chain<Encoder::Output,
-    Conv2d<64, keep3>, Relu,
-    ConvTranspose2d<32, double4>, Relu,
-    ConvTranspose2d<1, double4>, Sigmoid> {};
+struct Decoder : Chain<Encoder::Output, Conv2d<64, keep3>, Relu, ConvTranspose2d<32, double4>, Relu,
+                       ConvTranspose2d<1, double4>, Sigmoid> {};
 
 using Vae = ts::VqVae<Encoder, ts::Codebook<256>, Decoder>;
-using Prior = ts::Gpt<ts::GptConfig{
-    .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4}>;
+using Prior =
+    ts::Gpt<ts::GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4}>;
 
 [[gnu::noinline]] static void train() {
     ts::Rng rng{42};

@@ -12,8 +12,9 @@
 
 #include "ours.hpp"
 
-#if !defined(STB_IMAGE_STATIC) || !defined(STBI_NO_PNG) || !defined(STBI_NO_FAILURE_STRINGS) || STBI_MAX_DIMENSIONS != 8 || \
-    STBI_VERSION != 7 || FAST_BITS != 3 || defined(STBI_ONLY_JPEG) || defined(STB_IMAGE_IMPLEMENTATION)
+#if !defined(STB_IMAGE_STATIC) || !defined(STBI_NO_PNG) || !defined(STBI_NO_FAILURE_STRINGS) ||                        \
+    STBI_MAX_DIMENSIONS != 8 || STBI_VERSION != 7 || FAST_BITS != 3 || defined(STBI_ONLY_JPEG) ||                      \
+    defined(STB_IMAGE_IMPLEMENTATION)
 #error "an option of the host has changed"
 #endif
 #define TEXT(x) #x

@@ -95,8 +95,9 @@ struct Run {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("attention: values and gradients are the formulas, for lengths and widths around a vector and a block", T, float,
-                   double) {
+TEST_CASE_TEMPLATE(
+    "attention: values and gradients are the formulas, for lengths and widths around a vector and a block", T, float,
+    double) {
     double forward = 0, backward = 0;
     kernel::AttentionScratch<T> scratch;
     for (const std::size_t tokens : lengths)
@@ -124,7 +125,8 @@ TEST_CASE("attention: a query sees no bit of what comes after it, nor of another
     for (std::size_t i = seen * 3 * C; i < 49 * 3 * C; ++i) qkv[i] *= -3;  // of the first sample
     const Run<float> later{size, qkv, dout, scratch};
     const auto same = [&](const Run<float>& a, std::size_t from, std::size_t to) {
-        return std::equal(a.o.begin() + static_cast<std::ptrdiff_t>(from), a.o.begin() + static_cast<std::ptrdiff_t>(to),
+        return std::equal(a.o.begin() + static_cast<std::ptrdiff_t>(from),
+                          a.o.begin() + static_cast<std::ptrdiff_t>(to),
                           before.o.begin() + static_cast<std::ptrdiff_t>(from));
     };
     CHECK(same(later, 0, seen * C));
@@ -139,8 +141,8 @@ TEST_CASE("attention: a batch gives the bits of its samples one by one") {
     const Run<float> batch{size, qkv, dout, scratch};
     bool same = true;
     for (std::size_t n = 0; n < 3; ++n) {
-        const Run<float> alone{one, std::span{qkv}.subspan(n * 57 * 54, 57 * 54), std::span{dout}.subspan(n * 57 * 18, 57 * 18),
-                               scratch};
+        const Run<float> alone{one, std::span{qkv}.subspan(n * 57 * 54, 57 * 54),
+                               std::span{dout}.subspan(n * 57 * 18, 57 * 18), scratch};
         same &= std::ranges::equal(alone.o, std::span{batch.o}.subspan(n * 57 * 18, 57 * 18));
         same &= std::ranges::equal(alone.dqkv, std::span{batch.dqkv}.subspan(n * 57 * 54, 57 * 54));
     }
@@ -179,7 +181,8 @@ TEST_CASE("attention: after the largest size nothing is allocated") {
         std::vector<float> o(dout.size()), dqkv(qkv.size()), largest(size.heads * size.tokens), inverse(largest.size());
         const std::size_t before = support::allocations();
         kernel::attention_forward<float>(size, qkv.data(), o.data(), largest, inverse, scratch);
-        kernel::attention_backward<float>(size, qkv.data(), o.data(), dout.data(), dqkv.data(), largest, inverse, scratch);
+        kernel::attention_backward<float>(size, qkv.data(), o.data(), dout.data(), dqkv.data(), largest, inverse,
+                                          scratch);
         return support::allocations() - before;
     };
     CHECK(run({1, 130, 2, 33}) > 0);

@@ -44,11 +44,13 @@ TEST_CASE("attention lanes: the softmax of each lane is over the keys that its q
                 if (query < 0) continue;
                 float m = -std::numeric_limits<float>::infinity();
                 double total = 0;
-                for (std::size_t k = 0; static_cast<Place>(k) <= query; ++k) m = std::max(m, scores[k * at::lanes + lane]);
+                for (std::size_t k = 0; static_cast<Place>(k) <= query; ++k)
+                    m = std::max(m, scores[k * at::lanes + lane]);
                 CHECK(largest[lane] == m);
                 for (std::size_t k = 0; k < end; ++k) {
                     const double seen = static_cast<Place>(k) <= query ? 1 : 0;
-                    const double e = seen * std::exp2(static_cast<double>(scores[k * at::lanes + lane]) - static_cast<double>(m));
+                    const double e =
+                        seen * std::exp2(static_cast<double>(scores[k * at::lanes + lane]) - static_cast<double>(m));
                     worst = std::max(worst, std::abs(e - static_cast<double>(s[k * at::lanes + lane])));
                     total += e;
                 }

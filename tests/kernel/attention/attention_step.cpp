@@ -67,7 +67,8 @@ TEST_CASE("KvCacheByHead: a score that is no number makes o of its head no numbe
     Buffer<float> qkv(heads * d * 3, 0.5f), o(heads * d), scratch(grown.scratch());
     qkv[d] = std::nanf("");  // q of head 1
     for (std::size_t key = 0; key < 2; ++key)
-        grown.step(0, heads, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
-                   [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
+        grown.step(
+            0, heads, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
+            [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
     for (std::size_t i = 0; i < o.size(); ++i) CHECK(std::isnan(o[i]) == (i / d == 1));
 }

@@ -27,7 +27,8 @@ auto place(float* from, const kernel::AttentionSize& size, std::size_t t, std::s
 // Largest difference between o of whole sequences and o of one token after another, in each of two layers.
 double difference(const kernel::AttentionSize& size) {
     const std::size_t C = size.channels(), rows = size.batch * size.tokens, heads = size.batch * size.heads;
-    Buffer<float> qkv(rows * 3 * C), whole(rows * C), o(rows * C), largest(rows * size.heads), inverse(rows * size.heads);
+    Buffer<float> qkv(rows * 3 * C), whole(rows * C), o(rows * C), largest(rows * size.heads),
+        inverse(rows * size.heads);
     Rng rng{3};
     kernel::AttentionScratch<float> room;
     kernel::KvCacheInterleaved grown{2, heads, size.tokens, size.width};
@@ -52,7 +53,8 @@ double difference(const kernel::AttentionSize& size) {
 TEST_CASE("KvCacheInterleaved: token by token gives the bits of the whole sequence") {
     CHECK(difference({.batch = 4, .tokens = 35, .heads = full, .width = 2 * full}) == 0);
     CHECK(difference({.batch = full, .tokens = 6, .heads = 3, .width = full}) == 0);
-    CHECK(difference({.batch = full + 1, .tokens = 9, .heads = 1, .width = 3 * full}) == 0);  // one head in the last vector
+    CHECK(difference({.batch = full + 1, .tokens = 9, .heads = 1, .width = 3 * full}) ==
+          0);  // one head in the last vector
     CHECK(difference({.batch = 1, .tokens = 1, .heads = 2 * full - 1, .width = full}) == 0);
 }
 
@@ -70,8 +72,9 @@ TEST_CASE("KvCacheInterleaved: a score that is no number makes o of its head no 
     Buffer<float> qkv(3 * heads * d, 0.5f), o(heads * d), scratch(grown.scratch());
     qkv[d] = std::nanf("");  // q of head 1
     for (std::size_t key = 0; key < 2; ++key)
-        grown.step(0, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
-                   [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
+        grown.step(
+            0, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
+            [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
     for (std::size_t i = 0; i < o.size(); ++i) CHECK(std::isnan(o[i]) == (i / d == 1));
 }
 
@@ -81,7 +84,8 @@ TEST_CASE("KvCacheInterleaved: no step allocates") {
     Buffer<float> qkv(3 * heads * d, 0.5f), o(heads * d), scratch(grown.scratch());
     const std::size_t before = support::allocations();
     for (std::size_t key = 0; key < 4; ++key)
-        grown.step(0, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
-                   [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
+        grown.step(
+            0, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
+            [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
     CHECK(support::allocations() == before);
 }

@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::size_t images = 3;
 
-const std::vector<PatchSize> windows{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0),
-                                     sized(7, 8, 2, 3, 0), sized(6, 5, 3, 2, 1)};
+const std::vector<PatchSize> windows{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0),
+                                     sized(9, 6, 3, 3, 0), sized(7, 8, 2, 3, 0), sized(6, 5, 3, 2, 1)};
 
 // A convolution from the large map (a channels) to the small one (b channels), weights [tap][a][b], with random numbers
 // for everything and the plain loops over it in double.
@@ -40,7 +40,8 @@ struct Case {
         for (std::size_t n = 0; n < images; ++n)
             for (std::size_t o = 0; o < small; ++o)
                 for (std::size_t t = 0; t < taps; ++t) {
-                    const auto row = o / s.out_width * s.stride + t / s.size, column = o % s.out_width * s.stride + t % s.size;
+                    const auto row = o / s.out_width * s.stride + t / s.size,
+                               column = o % s.out_width * s.stride + t % s.size;
                     if (row < s.pad || column < s.pad || row - s.pad >= s.height || column - s.pad >= s.width) continue;
                     f(n * large + (row - s.pad) * s.width + column - s.pad, t, n * small + o);
                 }
@@ -49,11 +50,11 @@ struct Case {
     template <class F>
     std::vector<T> sums(std::size_t size, const std::vector<T>& start, F make) const {
         std::vector<double> sum(size);
-        for (std::size_t i = 0; i < size; ++i) sum[i] = start.empty() ? 0. : static_cast<double>(start[i % start.size()]);
+        for (std::size_t i = 0; i < size; ++i)
+            sum[i] = start.empty() ? 0. : static_cast<double>(start[i % start.size()]);
         each([&](std::size_t in, std::size_t t, std::size_t out) {
             for (std::size_t c = 0; c < a; ++c)
-                for (std::size_t j = 0; j < b; ++j)
-                    make(sum, in * a + c, (t * a + c) * b + j, out * b + j);
+                for (std::size_t j = 0; j < b; ++j) make(sum, in * a + c, (t * a + c) * b + j, out * b + j);
         });
         return {sum.begin(), sum.end()};
     }
@@ -118,7 +119,8 @@ TEST_CASE_TEMPLATE("convolve over a gather plan is the convolution, with bias an
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
         worst = std::max(worst, distance(c.forward({}), c.convolve({})));
-        worst = std::max(worst, distance(relu(c.forward(c.bias_b)), c.convolve({.bias = c.bias_b.data(), .relu = true})));
+        worst =
+            std::max(worst, distance(relu(c.forward(c.bias_b)), c.convolve({.bias = c.bias_b.data(), .relu = true})));
     });
     CHECK(worst < 40);
 }
@@ -174,11 +176,11 @@ TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whol
         for (std::size_t n = 0; n < images; ++n) {
             const float* x = c.x.data() + n * c.large * c.a;
             kernel::convolve<float>(plan, 1, x, c.large, c.a, panels, y.data() + n * c.small * c.b, c.small);
-            kernel::convolve_adjoint<float>(plan, 1, x, c.large, c.a, c.y.data() + n * c.small * c.b, c.b,
-                                            dw.data(), copies);
+            kernel::convolve_adjoint<float>(plan, 1, x, c.large, c.a, c.y.data() + n * c.small * c.b, c.b, dw.data(),
+                                            copies);
         }
-        kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b,
-                                        dw_of_batch.data(), copies);
+        kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw_of_batch.data(),
+                                        copies);
         same &= y == c.convolve({}) && dw == dw_of_batch;
     });
     CHECK(same);
@@ -244,12 +246,13 @@ TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the sam
             for (const std::size_t b : {32u, 64u}) {
                 const Case<float> c{s, a, b};
                 const PatchPlan plan = kernel::gather_plan(s);
-                const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** to, std::uint32_t* row) {
+                const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** to,
+                                       std::uint32_t* row) {
                     return kernel::detail::patches_of_tap(plan, c.x.data(), c.large, a, m, count, tap, to, row);
                 };
                 std::vector<float> chosen(c.w.size());
-                kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b,
-                                                chosen.data(), copies);
+                kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b, chosen.data(),
+                                                copies);
                 worst = std::max(worst, distance(c.weights({}), chosen));
                 for (const bool x : {false, true})
                     for (const bool dy : {false, true}) {

@@ -19,9 +19,9 @@ namespace {
 // (pixel of the large map, position in the window, pixel of the small map)
 using Triple = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
 
-const std::vector<PatchSize> windows_planned{sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0),
-                                   sized(7, 8, 2, 3, 0), sized(6, 5, 3, 2, 1), sized(7, 7, 5, 2, 2), sized(4, 4, 4, 4, 3),
-                                   sized(1, 1, 1, 1, 0), sized(3, 2, 3, 1, 2)};
+const std::vector<PatchSize> windows_planned{
+    sized(8, 6, 4, 2, 1), sized(5, 7, 3, 1, 1), sized(5, 4, 1, 2, 0), sized(9, 6, 3, 3, 0), sized(7, 8, 2, 3, 0),
+    sized(6, 5, 3, 2, 1), sized(7, 7, 5, 2, 2), sized(4, 4, 4, 4, 3), sized(1, 1, 1, 1, 0), sized(3, 2, 3, 1, 2)};
 
 // The definition: o stride + t - pad = i, all inside.
 std::vector<Triple> definition(const PatchSize& s) {
@@ -49,8 +49,8 @@ bool grouped(const PatchPlan& plan) {
         good &= !group.pixels.empty() && std::ranges::is_sorted(group.pixels) && std::ranges::is_sorted(group.taps);
         for (std::int32_t tap = 0; tap < static_cast<std::int32_t>(plan.taps); ++tap)
             good &= std::ranges::count(group.taps, tap) == std::ranges::any_of(group.pixels, [&](std::int32_t p) {
-                return plan.in[static_cast<std::size_t>(p) * plan.taps + static_cast<std::size_t>(tap)] >= 0;
-            });
+                        return plan.in[static_cast<std::size_t>(p) * plan.taps + static_cast<std::size_t>(tap)] >= 0;
+                    });
     }
     std::ranges::sort(pixels);
     for (std::size_t i = 0; i < pixels.size(); ++i) good &= pixels[i] == static_cast<std::int32_t>(i);

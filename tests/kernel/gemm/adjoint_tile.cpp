@@ -19,25 +19,25 @@ TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing bes
     const auto x = numbers<float>(most * ldx, 1), g = numbers<float>((most + 1) * ldg, 2);
     bool same = true;
     for (const std::size_t rows : {std::size_t{0}, std::size_t{1}, most - 1, most})
-      for (std::size_t r = 1; r <= tile::max_rows; ++r)
-        for (std::size_t n = 1; n <= 2 * tile::W; ++n) {
-            const auto before = numbers<float>(r * ldo, 3);
-            auto out = before, expected = before;
-            auto from_packed = before;
-            const float* a[most];
-            std::vector<float> packed(most * tile::pitch);
-            for (std::size_t m = 0; m < rows; ++m) {
-                a[m] = x.data() + m * ldx;
-                std::copy_n(a[m] + offset, r, packed.data() + m * tile::pitch);
+        for (std::size_t r = 1; r <= tile::max_rows; ++r)
+            for (std::size_t n = 1; n <= 2 * tile::W; ++n) {
+                const auto before = numbers<float>(r * ldo, 3);
+                auto out = before, expected = before;
+                auto from_packed = before;
+                const float* a[most];
+                std::vector<float> packed(most * tile::pitch);
+                for (std::size_t m = 0; m < rows; ++m) {
+                    a[m] = x.data() + m * ldx;
+                    std::copy_n(a[m] + offset, r, packed.data() + m * tile::pitch);
+                }
+                tile::adjoint(r, a, offset, rows, g.data(), at, out.data(), ldo, n);
+                tile::adjoint(r, packed.data(), rows, g.data(), at, from_packed.data(), ldo, n);
+                for (std::size_t i = 0; i < r; ++i)
+                    for (std::size_t j = 0; j < n; ++j)
+                        for (std::size_t m = 0; m < rows; ++m)
+                            expected[i * ldo + j] =
+                                kernel::simd::fma(x[m * ldx + offset + i], g[at[m] + j], expected[i * ldo + j]);
+                same &= out == expected && from_packed == expected;
             }
-            tile::adjoint(r, a, offset, rows, g.data(), at, out.data(), ldo, n);
-            tile::adjoint(r, packed.data(), rows, g.data(), at, from_packed.data(), ldo, n);
-            for (std::size_t i = 0; i < r; ++i)
-                for (std::size_t j = 0; j < n; ++j)
-                    for (std::size_t m = 0; m < rows; ++m)
-                        expected[i * ldo + j] =
-                            kernel::simd::fma(x[m * ldx + offset + i], g[at[m] + j], expected[i * ldo + j]);
-            same &= out == expected && from_packed == expected;
-        }
     CHECK(same);
 }

@@ -59,7 +59,8 @@ TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothi
                     const T* with_mask = parts & 8 ? mask.data() : nullptr;
                     const bool relu = (parts & 4) != 0;
                     const auto expected = [&]<class S>(S) {
-                        return product<S, T>(rows, k, n, x.data(), ldx, b.data(), n, with_bias, with_add, with_mask, ldy, relu);
+                        return product<S, T>(rows, k, n, x.data(), ldx, b.data(), n, with_bias, with_add, with_mask,
+                                             ldy, relu);
                     };
                     std::vector<T> y(rows * ldy, T(7));
                     kernel::gemm<T>(rows, x.data(), ldx, panels, y.data(), ldy,
@@ -83,8 +84,9 @@ TEST_CASE_TEMPLATE("gemm: a corner of B takes part alone", T, float, double) {
             for (const std::size_t rows : {std::size_t{1}, most}) {
                 std::vector<T> y(rows * cn, T(7));
                 kernel::gemm<T>(rows, x.data(), k, panels, {ck, cn}, y.data(), cn);
-                worst = std::max(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n, nullptr, nullptr,
-                                                                    nullptr, cn, false), y));
+                worst = std::max(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n, nullptr,
+                                                                    nullptr, nullptr, cn, false),
+                                                 y));
             }
     CHECK(worst < 30);
 }
@@ -98,8 +100,8 @@ TEST_CASE("gemm: no rows write nothing") {
     CHECK(y == 7);
 }
 
-TEST_CASE_TEMPLATE("gemm: columns from the middle of B are those of the whole product, and y may be what is added", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("gemm: columns from the middle of B are those of the whole product, and y may be what is added", T,
+                   float, double) {
     constexpr std::size_t k = 19, n = 5 * kernel::panel_width + 3, most = 16;
     const auto x = numbers<T>(most * k, 1), b = numbers<T>(k * n, 2), before = numbers<T>(most * n, 3);
     kernel::Panels<T> panels;

@@ -24,9 +24,11 @@ TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to what is there, and to nothing b
     for (const std::size_t rows : {1u, 31u, 196u, 197u, 400u})
         for (const std::size_t k : depths)
             for (const std::size_t n : columns) {
-                if ((rows == 196 || rows == 400) && k * n > 60'000) continue;  // half of the scalar twin's time; 197 rows stay
+                if ((rows == 196 || rows == 400) && k * n > 60'000)
+                    continue;  // half of the scalar twin's time; 197 rows stay
                 const std::size_t ldx = k + 1, ldy = n + 3, ldb = n + 2;
-                const auto x = numbers<T>(rows * ldx, 1), dy = numbers<T>(rows * ldy, 2), start = numbers<T>(k * ldb, 3);
+                const auto x = numbers<T>(rows * ldx, 1), dy = numbers<T>(rows * ldy, 2),
+                           start = numbers<T>(k * ldb, 3);
                 auto db = start, expected = start;
                 kernel::gemm_adjoint<T>(rows, k, n, x.data(), ldx, dy.data(), ldy, db.data(), ldb, copies);
                 for (std::size_t i = 0; i < k; ++i)
@@ -51,8 +53,8 @@ TEST_CASE("gemm_adjoint: cutting the rows into blocks changes no bit") {
     for (const std::size_t block : {1u, 5u, 195u, 196u, 300u}) {
         std::vector<float> db(k * n, 0.5f);
         for (std::size_t m = 0; m < rows; m += block)
-            kernel::gemm_adjoint<float>(std::min<std::size_t>(block, rows - m), k, n, x.data() + m * k, k, dy.data() + m * n,
-                                        n, db.data(), n, copies);
+            kernel::gemm_adjoint<float>(std::min<std::size_t>(block, rows - m), k, n, x.data() + m * k, k,
+                                        dy.data() + m * n, n, db.data(), n, copies);
         same &= db == whole;
     }
     CHECK(same);

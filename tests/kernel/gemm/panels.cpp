@@ -17,7 +17,8 @@ constexpr std::size_t widths_of_panels[] = {1, 7, 16, 17, 31, 32, 33, 64, 65};
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packed along either stride", T, float, double) {
+TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packed along either stride", T, float,
+                   double) {
     bool same = true;
     Panels<T> b;  // one for all sizes: what an earlier one left must not show
     for (const std::size_t k : widths_of_panels)

@@ -31,7 +31,8 @@ struct Panel {
 
 }  // namespace
 
-TEST_CASE("tile: every height and width of the forward tile is one chain of fma an output, in as many tiles as are given") {
+TEST_CASE(
+    "tile: every height and width of the forward tile is one chain of fma an output, in as many tiles as are given") {
     constexpr std::size_t ld = 2 * tile::W + 3, column = 2, tiles = 2, all_segments = 5;
     constexpr std::int32_t segment[] = {0, 2, 4};  // the rows have no segments 1 and 3
     bool same = true;
@@ -56,7 +57,8 @@ TEST_CASE("tile: every height and width of the forward tile is one chain of fma 
                         auto y = before, expected = before;
                         std::vector<float*> out;
                         for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
-                        tile::forward(r, tiles, rows.data(), {segments, length, segment}, panel.start, out.data(), column, n, end);
+                        tile::forward(r, tiles, rows.data(), {segments, length, segment}, panel.start, out.data(),
+                                      column, n, end);
                         for (std::size_t i = 0; i < height; ++i)
                             for (std::size_t j = 0; j < n; ++j) {
                                 const std::size_t at = i * ld + column + j;

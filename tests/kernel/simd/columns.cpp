@@ -18,8 +18,7 @@ TEST_CASE_TEMPLATE("for_columns: every column once, whatever their number", T, f
         std::vector<T> sums(n, T(9)), expected(n);
         kernel::for_columns<T>(n, [&](auto zero, std::size_t c) {
             auto total = zero;
-            for (std::size_t r = 0; r < rows; ++r)
-                total = total + simd::at<decltype(zero)>(x.data() + r * n + c);
+            for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x.data() + r * n + c);
             simd::put(sums.data() + c, total);
         });
         for (std::size_t c = 0; c < n; ++c)
@@ -29,8 +28,7 @@ TEST_CASE_TEMPLATE("for_columns: every column once, whatever their number", T, f
     CHECK(equal);
 }
 
-TEST_CASE_TEMPLATE("where_greater, where_equal: a vector and a number decide alike, also about NaN", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("where_greater, where_equal: a vector and a number decide alike, also about NaN", T, float, double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     for (const T a : {T(1), T(2), nan})
         for (const T b : {T(1), T(2), nan}) {

@@ -58,11 +58,9 @@ TEST_CASE_TEMPLATE("simd: fma rounds once, in a register and alone", T, float, d
     if constexpr (simd::has_fma) {
         const T e = std::numeric_limits<T>::epsilon(), a = 1 + e, b = 1 - e;  // a b = 1 - e^2, rounds to 1
         CHECK(simd::fma(a, b, T(-1)) == -e * e);
-        CHECK(in_lanes<T>(a, [&](const auto& v) {
-                  return simd::fma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(-1)));
-              }) == -e * e);
-        CHECK(in_lanes<T>(a, [&](const auto& v) {
-                  return simd::fnma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(1)));
-              }) == e * e);
+        CHECK(in_lanes<T>(a, [&](const auto& v) { return simd::fma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(-1))); }) ==
+              -e * e);
+        CHECK(in_lanes<T>(a, [&](const auto& v) { return simd::fnma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(1))); }) ==
+              e * e);
     }
 }

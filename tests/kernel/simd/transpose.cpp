@@ -12,8 +12,8 @@ TEST_CASE("transpose: rows become columns, each times the factor of its row") {
     std::vector<float> in(W * ld), factor(W), out(W * ldo, -1.f);
     for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i);
     for (std::size_t r = 0; r < W; ++r) factor[r] = static_cast<float>(r + 1);
-    kernel::transpose([&](std::size_t r) { return in.data() + r * ld; }, kernel::simd::load<float>(factor.data()), out.data(),
-                      ldo);
+    kernel::transpose([&](std::size_t r) { return in.data() + r * ld; }, kernel::simd::load<float>(factor.data()),
+                      out.data(), ldo);
     bool right = true;
     for (std::size_t c = 0; c < W; ++c)
         for (std::size_t i = 0; i < ldo && c * ldo + i < out.size(); ++i)

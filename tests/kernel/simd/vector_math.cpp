@@ -23,8 +23,7 @@ double worst_ulp(double lo, double hi, F f, G g) {
     std::array<float, W> x, y;
     for (std::size_t i = 0; i < count; i += W) {
         for (std::size_t k = 0; k < W; ++k)
-            x[k] =
-                static_cast<float>(lo + (hi - lo) * static_cast<double>(i + k) / static_cast<double>(count));
+            x[k] = static_cast<float>(lo + (hi - lo) * static_cast<double>(i + k) / static_cast<double>(count));
         simd::store(y.data(), f(simd::load(static_cast<const float*>(x.data()))));
         for (std::size_t k = 0; k < W; ++k) {
             const double exact = g(static_cast<double>(x[k]));

@@ -110,15 +110,18 @@ TEST_CASE("parallel: a task of the host that throws cancels the host's, and none
         std::atomic<bool> begun{false};
         std::atomic<int> done{0};
         const auto host = [&] {
-            tbb::parallel_for(0, 2, [&](int task) {
-                if (task == 0) {
-                    while (!begun) std::this_thread::yield();
-                    throw std::runtime_error("of the host");
-                }
-                begun = true;
-                while (!tbb::is_current_task_group_canceling()) std::this_thread::yield();
-                kernel::for_each_slot(100, 2, [&](std::size_t, std::size_t) { ++done; });
-            }, tbb::simple_partitioner{});
+            tbb::parallel_for(
+                0, 2,
+                [&](int task) {
+                    if (task == 0) {
+                        while (!begun) std::this_thread::yield();
+                        throw std::runtime_error("of the host");
+                    }
+                    begun = true;
+                    while (!tbb::is_current_task_group_canceling()) std::this_thread::yield();
+                    kernel::for_each_slot(100, 2, [&](std::size_t, std::size_t) { ++done; });
+                },
+                tbb::simple_partitioner{});
         };
         CHECK_THROWS_WITH_AS(host(), "of the host", std::runtime_error);
         CHECK(done == 100);

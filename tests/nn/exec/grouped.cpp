@@ -124,7 +124,8 @@ TEST_CASE("Grouped: the size of a block changes no bit where samples are added i
         });
         return support::hash_bits(grad);
     };
-    CHECK(hash(std::integral_constant<std::size_t, block_size>{}) == hash(std::integral_constant<std::size_t, group_size>{}));
+    CHECK(hash(std::integral_constant<std::size_t, block_size>{}) ==
+          hash(std::integral_constant<std::size_t, group_size>{}));
 }
 
 TEST_CASE("Grouped: a scratch is used by one task at a time") {

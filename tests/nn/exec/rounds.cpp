@@ -20,9 +20,10 @@ namespace {
 
 // In one: rows of gathered maps, panels that two or three members can share and those that they cannot, a branch that
 // adds by itself and one that does not, a layer without rounds, all kinds of a transposed convolution.
-struct Net : Chain<Shape<11, 9, 1>, Conv2d<64, halve4>, Relu, Conv2d<96, keep3>,
-                   Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<96, keep1>>, Residual<Conv2d<96, keep1>, Relu>,
-                   GroupNorm<4>, ConvTranspose2d<40, double4>, Relu, ConvTranspose2d<20, double4>, ConvTranspose2d<3, double4>> {};
+struct Net
+    : Chain<Shape<11, 9, 1>, Conv2d<64, halve4>, Relu, Conv2d<96, keep3>,
+            Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<96, keep1>>, Residual<Conv2d<96, keep1>, Relu>, GroupNorm<4>,
+            ConvTranspose2d<40, double4>, Relu, ConvTranspose2d<20, double4>, ConvTranspose2d<3, double4>> {};
 
 /// The net's answer to `batch` samples, made by a team; the rounds are counted in order.
 Buffer<float> by_team(std::size_t members, std::size_t batch) {

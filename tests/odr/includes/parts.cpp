@@ -1,9 +1,9 @@
 // The headers that the names of the net need, and no other.
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv2d.hpp>
-#include <tessera/nn/relu.hpp>
-#include <tessera/nn/linear.hpp>
 #include <tessera/nn/gelu.hpp>
+#include <tessera/nn/linear.hpp>
+#include <tessera/nn/relu.hpp>
 #include <tessera/nn/reshape.hpp>
 
 #include "net.hpp"
@@ -34,12 +34,15 @@ int main() {
     Net::backward_params(weights, x, y, y, cache, grad_here);
 
     bool same = true, zero = true;
-    Net::Params::each([&](const Path&, const auto& a, const auto& b) {
-        for (std::size_t i = 0; i < a.span().size(); ++i) {
-            same = same && a.span()[i] == b.span()[i];
-            zero = zero && a.span()[i] == 0;
-        }
-    }, grad_here, grad_there);
-    if (!same || zero) std::puts(zero ? "the gradients are zero, so nothing is compared" : "other gradients in the other file");
+    Net::Params::each(
+        [&](const Path&, const auto& a, const auto& b) {
+            for (std::size_t i = 0; i < a.span().size(); ++i) {
+                same = same && a.span()[i] == b.span()[i];
+                zero = zero && a.span()[i] == 0;
+            }
+        },
+        grad_here, grad_there);
+    if (!same || zero)
+        std::puts(zero ? "the gradients are zero, so nothing is compared" : "other gradients in the other file");
     return same && !zero ? 0 : 1;
 }

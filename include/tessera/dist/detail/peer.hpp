@@ -24,4 +24,4 @@ inline void check_root(std::string_view call, std::size_t root, std::size_t size
     if (root >= size) refuse_rank(call, "a rank less than " + std::to_string(size), root);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::dist::detail
+}  // namespace tessera::dist::detail

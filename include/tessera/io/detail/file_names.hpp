@@ -36,9 +36,8 @@ public:
             const auto [other, is_new] = entries_.emplace(std::move(name), &t);
             if (!is_new)
                 throw FormatError(FormatCode::mismatch,
-                                  "io::load: " + file.name() + ": prefix or rename: " +
-                                      printable(other->second->name) + " and " + printable(t.name) +
-                                      " both become " + printable(other->first),
+                                  "io::load: " + file.name() + ": prefix or rename: " + printable(other->second->name) +
+                                      " and " + printable(t.name) + " both become " + printable(other->first),
                                   file.name());
         }
         if (entries_.empty() && !options.prefix.empty()) refuse_option("prefix", options.prefix);
@@ -109,8 +108,8 @@ public:
                     return n.starts_with(less) ? std::optional{n.substr(less.size())} : std::nullopt;
                 };
                 if (all_fit(shorter))
-                    return "the file's names lack " + quoted(less) + ": LoadOptions{.rename = {{\"\", " +
-                           quoted(less) + "}}} takes them";
+                    return "the file's names lack " + quoted(less) + ": LoadOptions{.rename = {{\"\", " + quoted(less) +
+                           "}}} takes them";
             }
         }
         for (const std::string_view wrapper : {"_orig_mod.", "module."})
@@ -122,8 +121,8 @@ private:
     [[noreturn]] void refuse_option(const char* option, const std::string& value) const {
         FileNames all{*file_, {}};
         throw FormatError(FormatCode::mismatch,
-                          "io::load: " + file_->name() + ": " + option + ": no name begins with " +
-                              quoted(value) + ": " + all.contents(),
+                          "io::load: " + file_->name() + ": " + option + ": no name begins with " + quoted(value) +
+                              ": " + all.contents(),
                           file_->name());
     }
     static std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
@@ -183,4 +182,4 @@ private:
     TensorsByName entries_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::io::detail
+}  // namespace tessera::io::detail

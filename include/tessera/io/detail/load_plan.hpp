@@ -32,9 +32,8 @@ public:
         if (count_ == 0) return;
         const bool one = count_ == 1;
         throw FormatError(FormatCode::mismatch,
-                          "io::load: " + file + ": " +
-                              (one ? "" : std::to_string(count_) + " things do not fit:\n  ") + text_ +
-                              (count_ > most ? "\n  ..." : "") +
+                          "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " things do not fit:\n  ") +
+                              text_ + (count_ > most ? "\n  ..." : "") +
                               (note.empty() ? ""
                                : one        ? "; "
                                             : "\n  ") +
@@ -130,10 +129,9 @@ private:
                 complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
                                 shape_text(tensor->shape));
             } else if (tensor->dtype != leaf.dtype && !is_wider(leaf.dtype, tensor->dtype)) {
-                complaints_.add(
-                    leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
-                    std::string{info(tensor->dtype).name} +
-                    (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
+                complaints_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
+                                std::string{info(tensor->dtype).name} +
+                                (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
             } else {
                 source = tensor;
                 report.taken.push_back(leaf.name);
@@ -165,17 +163,14 @@ private:
                 report.accepted.push_back({fact.qualified(), found.value_or(""), fact.value});
             } else if (found && *found != fact.value) {
                 const std::string remedy =
-                    fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value
-                                    : "";
-                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) +
-                                remedy);
+                    fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
+                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
             } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
                 report.unchecked.push_back(fact.qualified());
             } else if (!found) {
-                complaints_.add(fact.key + ": expected " + fact.value +
-                                ", missing in the file's metadata; LoadOptions{." +
-                                (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key +
-                                "\"}} goes without");
+                complaints_.add(
+                    fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
+                    (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} goes without");
             }
         }
     }
@@ -203,8 +198,7 @@ private:
         missing_ = missing_ || nothing;
         if (missing_)
             if (const std::optional<std::string> cure = names_.cure(leaves_))
-                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure,
-                                  file_.name());
+                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure, file_.name());
         complaints_.raise(file_.name(), missing_ ? names_.contents() : "");
     }
 
@@ -217,4 +211,4 @@ private:
     bool missing_ = false;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::io::detail
+}  // namespace tessera::io::detail

@@ -65,7 +65,8 @@ inline void narrow(std::size_t rows, std::size_t d, Rows<const float> from, Rows
 template <class F>
 void for_heads(const AttentionSize& size, F&& f) {
     for (std::size_t unit = 0; unit < size.batch * size.heads; ++unit) {
-        const std::size_t at = unit / size.heads * size.tokens * size.channels(), column = unit % size.heads * size.width;
+        const std::size_t at = unit / size.heads * size.tokens * size.channels(),
+                          column = unit % size.heads * size.width;
         f(unit, 3 * at + column, at + column);
     }
 }
@@ -130,8 +131,8 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
                 for (at::Rows<float>* m : {&wide.q, &wide.k, &wide.v})
                     *m = {rest, at::whole_vectors(d)}, rest += matrix;
             }
-            at::backward(tokens, d, in, out, dy, wide,
-                         {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            at::backward(tokens, d, in, out, dy, wide, {largest.data() + unit * tokens, inverse.data() + unit * tokens},
+                         rest);
             if (copied) {
                 at::detail::narrow(tokens, d, wide.q, to.q);
                 at::detail::narrow(tokens, d, wide.k, to.k);

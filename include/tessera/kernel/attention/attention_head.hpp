@@ -87,9 +87,9 @@ constexpr std::size_t backward_scratch(std::size_t tokens, std::size_t d) {
 namespace detail {
 /// What backward needs of the queries, made once a head.
 struct Columns {
-    float *q, *dy;             ///< blocks of whole_vectors(d) x lanes: q log2 e / sqrt d and do scale / sum
-    float *largest, *dots;     ///< lanes of all blocks; dots: do . o scale / sum
-    Rows<float> dy_rows;       ///< do / sum
+    float *q, *dy;          ///< blocks of whole_vectors(d) x lanes: q log2 e / sqrt d and do scale / sum
+    float *largest, *dots;  ///< lanes of all blocks; dots: do . o scale / sum
+    Rows<float> dy_rows;    ///< do / sum
 };
 inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<const float> q, Rows<const float> o,
                  Rows<const float> dy, Statistics<const float> stats, float* scratch) {
@@ -132,7 +132,10 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
         scratch += n;
         return at;
     };
-    const detail::Columns lane{take(blocks * panel), take(blocks * panel), take(blocks * lanes), take(blocks * lanes),
+    const detail::Columns lane{take(blocks * panel),
+                               take(blocks * panel),
+                               take(blocks * lanes),
+                               take(blocks * lanes),
                                {take(tokens * whole), whole}};
     const Rows<float> p{take(keys_backward * held_lanes), held_lanes}, ds{take(keys_backward * held_lanes), held_lanes};
     detail::fill(lane, tokens, d, in.q, o, dy, stats, take(panel));
@@ -151,7 +154,8 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                 scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
                 scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
                 weigh_with_slopes(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
-                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1); ++j)  // tiles reach over the end
+                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1);
+                     ++j)  // tiles reach over the end
                     for (std::size_t v = 0; v < lanes; v += W)
                         simd::store(bp[j - key] + v, Vec(0.f)), simd::store(bds[j - key] + v, Vec(0.f));
             }

@@ -90,9 +90,10 @@ template <class F>
 /// largest[lane] = max(largest[lane], s[key][lane] of the keys seen); a NaN may be passed over, but not by e^s.
 inline void find_largest(const float* s, Place first, std::size_t begin, std::size_t end, float* largest) {
     Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
-    detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-        m[v] = seen((simd::max)(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
-    });
+    detail::for_pairs(
+        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+            m[v] = seen((simd::max)(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
+        });
     simd::store(largest, m[0]);
     simd::store(largest + W, m[1]);
 }
@@ -101,12 +102,13 @@ inline void find_largest(const float* s, Place first, std::size_t begin, std::si
 inline void weigh(float* s, Place first, std::size_t begin, std::size_t end, const float* largest, float* sums) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)};
     Vec sum[2] = {simd::load<float>(sums), simd::load<float>(sums + W)};
-    detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-        float* at = s + (key - begin) * lanes + v * W;
-        const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
-        simd::store(at, e);
-        sum[v] = sum[v] + e;
-    });
+    detail::for_pairs(
+        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+            float* at = s + (key - begin) * lanes + v * W;
+            const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
+            simd::store(at, e);
+            sum[v] = sum[v] + e;
+        });
     simd::store(sums, sum[0]);
     simd::store(sums + W, sum[1]);
 }
@@ -115,13 +117,14 @@ inline void weigh(float* s, Place first, std::size_t begin, std::size_t end, con
 inline void weigh_with_slopes(Rows<float> s, Rows<float> ds, Place first, std::size_t begin, std::size_t end,
                               const float* largest, const float* dots) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)}, dot[2] = {simd::load(dots), simd::load(dots + W)};
-    detail::for_pairs(first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-        float* at = s[key - begin] + v * W;
-        float* slope = ds[key - begin] + v * W;
-        const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
-        simd::store(at, e);
-        simd::store(slope, seen(e * (simd::load<float>(slope) - dot[v]), Vec(0.f)));
-    });
+    detail::for_pairs(
+        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+            float* at = s[key - begin] + v * W;
+            float* slope = ds[key - begin] + v * W;
+            const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
+            simd::store(at, e);
+            simd::store(slope, seen(e * (simd::load<float>(slope) - dot[v]), Vec(0.f)));
+        });
 }
 
 }  // namespace tessera::kernel::attention

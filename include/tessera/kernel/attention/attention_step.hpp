@@ -16,10 +16,10 @@
 // transpose of them in each step (5 to 15 % slower); asking for all keys and values of the next heads (no change).
 
 #include <tessera/core/buffer.hpp>
-#include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
 #include <tessera/kernel/attention/attention_plain.hpp>
 #include <tessera/kernel/attention/attention_tile.hpp>
+#include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/simd/vector_math.hpp>
 
 #include <algorithm>
@@ -50,8 +50,8 @@ template <std::size_t... I>
     Vec c[sizeof...(I)];
     ((c[I] = Vec(0.f)), ...);
     for (std::size_t i = 0; i < d; ++i, keys.at += step_lanes)
-        ((c[I] = simd::fma<float>(Vec(q.at[I / 2 * q.by + i]),
-                                  Vec::load_aligned(keys.at + I / 2 * keys.by + I % 2 * W), c[I])),
+        ((c[I] = simd::fma<float>(Vec(q.at[I / 2 * q.by + i]), Vec::load_aligned(keys.at + I / 2 * keys.by + I % 2 * W),
+                                  c[I])),
          ...);
     (simd::store(s.at + I / 2 * s.by + I % 2 * W, c[I]), ...);
 }

@@ -30,8 +30,8 @@ inline constexpr std::size_t keys_together = 4;  // chains of products that the 
 
 // s[key][lane] = q[lane] . keys[key][lane] of some keys, whose numbers stand `by` apart.
 template <std::size_t... K>
-[[gnu::always_inline]] inline void lane_scores(std::size_t d, const float* q, const float* keys, std::size_t by, float* s,
-                                               std::index_sequence<K...>) {
+[[gnu::always_inline]] inline void lane_scores(std::size_t d, const float* q, const float* keys, std::size_t by,
+                                               float* s, std::index_sequence<K...>) {
     Vec c[sizeof...(K)];
     ((c[K] = Vec(0.f)), ...);
     for (std::size_t i = 0; i < d * W; i += W) {

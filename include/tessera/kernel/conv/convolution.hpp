@@ -12,9 +12,9 @@
 // To leave out the zeros around 7 x 7 and 14 x 14 maps makes each pass 1.1 to 1.2 times as fast, and a training step of the
 // presets 1.15 to 1.2 times. It changes no bit: a sum plus a product with zero is the sum.
 
+#include <tessera/kernel/conv/im2col.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/gemm_adjoint.hpp>
-#include <tessera/kernel/conv/im2col.hpp>
 #include <tessera/kernel/threads/team.hpp>
 
 #include <algorithm>
@@ -26,7 +26,7 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace detail {
-inline constexpr std::size_t short_tap = 8;       // floats: below, gathering rows is faster than following pointers
+inline constexpr std::size_t short_tap = 8;        // floats: below, gathering rows is faster than following pointers
 inline constexpr std::size_t gathered_row = 1024;  // longest row that is gathered, in floats
 inline constexpr std::size_t gathered = 98 * 64;   // floats in a gathered block of the adjoint
 
@@ -61,8 +61,8 @@ struct Maps {
 };
 // For rows first .. first + count <= tile::max_rows of a group, in[tap * count + i] and out[i]. Row m is the group's pixel
 // m % size of image m / size.
-inline void point_tile(const PatchPlan& plan, const PatchGroup& group, Maps<const float> x, Maps<float> y, std::size_t first,
-                       std::size_t count, const float** in, float** out) {
+inline void point_tile(const PatchPlan& plan, const PatchGroup& group, Maps<const float> x, Maps<float> y,
+                       std::size_t first, std::size_t count, const float** in, float** out) {
     const std::size_t size = group.pixels.size(), taps = group.taps.size();
     std::size_t image = first / size, at = first % size;
     for (std::size_t i = 0; i < count; ++i) {
@@ -112,7 +112,8 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
         return y + (m / plan.pixels * out_pixels + static_cast<std::size_t>(plan.out[m % plan.pixels])) * n;
     };
     if constexpr (std::same_as<T, float>) {
-        constexpr std::size_t R = tile::max_rows, table = R * max_taps;  // pointers: at least one tile of the largest window
+        constexpr std::size_t R = tile::max_rows,
+                              table = R * max_taps;  // pointers: at least one tile of the largest window
         const std::size_t panels = (n + panel_width - 1) / panel_width;
         float* out[R * detail::block_tiles];
         const auto multiply = [&](const detail::Part& part, const float* const* a, std::size_t r, std::size_t tiles,
@@ -122,7 +123,8 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
                               detail::tile_end(end, y, j));
         };
         if (channels < detail::short_tap && k <= detail::gathered_row) {
-            alignas(64) float patches[R * detail::gathered_row];  // in a scope of its own: never on the stack with the table
+            alignas(64) float
+                patches[R * detail::gathered_row];  // in a scope of its own: never on the stack with the table
             const float* a[R];
             const detail::Part part(me, rows, panels, false);
             tile::EvenCut(part.rows).for_runs(1, [&](std::size_t first, std::size_t r, std::size_t) {
@@ -185,7 +187,8 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
                 gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n, copies);
             }
         } else {
-            const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
+            const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a,
+                                   std::uint32_t* row) {
                 return detail::patches_of_tap(plan, x, in_pixels, channels, m, count, tap, a, row);
             };
             const std::size_t read = detail::chunk_rows * in_pixels / plan.pixels * channels;
@@ -212,7 +215,8 @@ void col2im(const PatchPlan& plan, std::size_t batch, const T* columns, std::siz
         const std::int32_t* in = plan.in.data();
         for (std::size_t i = 0; i < plan.pixels * plan.taps; ++i, columns += channels)
             if (in[i] >= 0)
-                for (std::size_t c = 0; c < channels; ++c) y[static_cast<std::size_t>(in[i]) * channels + c] += columns[c];
+                for (std::size_t c = 0; c < channels; ++c)
+                    y[static_cast<std::size_t>(in[i]) * channels + c] += columns[c];
         if (relu)
             for (std::size_t i = 0; i < size; ++i) y[i] = y[i] < T(0) ? T(0) : y[i];
     }

@@ -33,11 +33,11 @@ struct PatchGroup {
 };
 
 struct PatchPlan {
-    std::size_t pixels = 0;       ///< output pixels of this class
+    std::size_t pixels = 0;  ///< output pixels of this class
     std::size_t taps = 0;
-    Buffer<std::int32_t> in;      ///< [pixel][tap]: pixel of the input, -1 outside the map
-    Buffer<std::int32_t> out;     ///< [pixel]: pixel of the output
-    Buffer<std::int32_t> window;  ///< [tap]: position in the window, row-major
+    Buffer<std::int32_t> in;         ///< [pixel][tap]: pixel of the input, -1 outside the map
+    Buffer<std::int32_t> out;        ///< [pixel]: pixel of the output
+    Buffer<std::int32_t> window;     ///< [tap]: position in the window, row-major
     std::vector<PatchGroup> groups;  ///< each pixel in one of them
 };
 

@@ -9,8 +9,8 @@
 
 #include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/gemm/plain_product.hpp>
-#include <tessera/kernel/threads/team.hpp>
 #include <tessera/kernel/gemm/tile.hpp>
+#include <tessera/kernel/threads/team.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -35,9 +35,7 @@ struct Part {
 namespace detail {
 inline constexpr std::size_t few_rows = 64;
 inline constexpr std::size_t block_tiles = 12;  // at the most
-inline std::size_t tiles_together(std::size_t rows) {
-    return tile::W == 16 && rows > few_rows ? 1 : block_tiles;
-}
+inline std::size_t tiles_together(std::size_t rows) { return tile::W == 16 && rows > few_rows ? 1 : block_tiles; }
 
 /// The epilogue of the columns from j on, for the tile.
 inline tile::End tile_end(const Epilogue<float>& end, const float* y, std::size_t j) {
@@ -71,14 +69,16 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
                                   detail::tile_end(end, y, j));
             return;
         }
-        tile::EvenCut(rows).for_runs(detail::tiles_together(rows), [&](std::size_t first, std::size_t r, std::size_t tiles) {
-            const float* a[detail::block_tiles * tile::max_rows];
-            float* out[detail::block_tiles * tile::max_rows];
-            for (std::size_t i = 0; i < r * tiles; ++i) a[i] = x + (first + i) * ldx, out[i] = y + (first + i) * ldy;
-            for (std::size_t j = 0; j < n; j += panel_width)
-                tile::forward(r, tiles, a, tile::whole(k), panel(j), out, j, (std::min)(panel_width, n - j),
-                              detail::tile_end(end, y, j));
-        });
+        tile::EvenCut(rows).for_runs(detail::tiles_together(rows),
+                                     [&](std::size_t first, std::size_t r, std::size_t tiles) {
+                                         const float* a[detail::block_tiles * tile::max_rows];
+                                         float* out[detail::block_tiles * tile::max_rows];
+                                         for (std::size_t i = 0; i < r * tiles; ++i)
+                                             a[i] = x + (first + i) * ldx, out[i] = y + (first + i) * ldy;
+                                         for (std::size_t j = 0; j < n; j += panel_width)
+                                             tile::forward(r, tiles, a, tile::whole(k), panel(j), out, j,
+                                                           (std::min)(panel_width, n - j), detail::tile_end(end, y, j));
+                                     });
     } else {
         for (std::size_t m = 0; m < rows; ++m)
             row_product<T>(k, x + m * ldx, 1, b.data() + part.first, b.columns(), n, [&](std::size_t j, T sum) {

@@ -34,14 +34,15 @@ void copy_columns(std::size_t count, std::size_t first, std::size_t columns, Row
             const std::size_t at = first + v;
             const float* from = row(i) + at;
             simd::store(out + v, at + W <= columns ? simd::load(from)
-                                                   : at < columns ? simd::load_part(from, columns - at) : tile::Vec(0.f));
+                                 : at < columns    ? simd::load_part(from, columns - at)
+                                                   : tile::Vec(0.f));
         }
 }
 
 // x (tiles of the cut, `count` rows each) = columns from `first` on of rows a[0] .. a[count - 1], whose last is k - 1. Row
 // by row: each is read once (column by column 2 to 6 points of the whole product are lost).
-inline void copy_tiles(const tile::EvenCut& cut, std::size_t count, std::size_t first, std::size_t k, const float* const* a,
-                       float* x) {
+inline void copy_tiles(const tile::EvenCut& cut, std::size_t count, std::size_t first, std::size_t k,
+                       const float* const* a, float* x) {
     constexpr std::size_t W = tile::W, P = tile::pitch;
     const std::size_t step = count * P;
     const auto whole = [](const float* from, float* to) {
@@ -71,9 +72,7 @@ struct InPlace {
 };
 
 // With AVX2 a copy of dy costs 2 to 5 points and pays where its rows are 4 KiB apart; x in place loses 3 to 14.
-inline InPlace in_place_of_matrix(std::size_t ldy) {
-    return {.x = false, .dy = tile::W < 16 && ldy < 1024};
-}
+inline InPlace in_place_of_matrix(std::size_t ldy) { return {.x = false, .dy = tile::W < 16 && ldy < 1024}; }
 
 // x may have several parts, one below the other in db: the taps of a convolution. point(part, m, count, a, row) tells which
 // of the rows m .. m + count - 1 a part has (row[i], from 0 on) and where they stand (a[i]), and returns how many.
@@ -97,8 +96,8 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
         for (std::size_t start = 0; start < n; start += columns) {
             const std::size_t stop = (std::min)(n, start + columns);
             for (std::size_t j = start; j < stop && !dy_in_place; j += panel_width)
-                copy_columns<panel_width>(count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; },
-                                          panels + (j - start) * chunk);
+                copy_columns<panel_width>(
+                    count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; }, panels + (j - start) * chunk);
             for (std::size_t part = 0; part < parts; ++part) {
                 const std::size_t present = point(part, m, count, a, at);
                 for (std::size_t i = 0; i < present; ++i) at[i] *= static_cast<std::uint32_t>(ldg);
@@ -111,7 +110,8 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
                         for (std::size_t t = 0; t < cut.parts; ++t) {
                             const std::size_t row = first + cut.begin(t), r = cut.begin(t + 1) - cut.begin(t);
                             float* out = db + (part * k + row) * ldb + j;
-                            for (std::size_t i = 0; i < r; ++i) simd::prefetch(out + (r + i) * ldb);  // of the next tile
+                            for (std::size_t i = 0; i < r; ++i)
+                                simd::prefetch(out + (r + i) * ldb);  // of the next tile
                             if (in_place.x)
                                 tile::adjoint(r, a, row, present, g, at, out, ldb, width);
                             else
@@ -130,15 +130,16 @@ template <std::floating_point T>
 void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
                   std::size_t ldy, T* db, std::size_t ldb, Buffer<T>& copies) {
     if constexpr (std::same_as<T, float>)
-        detail::adjoint_rows(rows, 1, k, n,
-                             [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
-                                 for (std::size_t i = 0; i < count; ++i) {
-                                     a[i] = x + (m + i) * ldx;
-                                     row[i] = static_cast<std::uint32_t>(i);
-                                 }
-                                 return count;
-                             },
-                             dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
+        detail::adjoint_rows(
+            rows, 1, k, n,
+            [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
+                for (std::size_t i = 0; i < count; ++i) {
+                    a[i] = x + (m + i) * ldx;
+                    row[i] = static_cast<std::uint32_t>(i);
+                }
+                return count;
+            },
+            dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
     else
         for (std::size_t i = 0; i < k; ++i)
             row_product<T>(rows, x + i, ldx, dy, ldy, n, [&](std::size_t j, T sum) { db[i * ldb + j] += sum; });

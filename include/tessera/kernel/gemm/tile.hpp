@@ -33,9 +33,9 @@ struct End {
     bool accumulate = false;      ///< start from what out holds
     bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
     std::ptrdiff_t mask = 0;
-    bool plus = false;            ///< then add out[add + j], the other operand of a residual (out itself where add is 0)
+    bool plus = false;  ///< then add out[add + j], the other operand of a residual (out itself where add is 0)
     std::ptrdiff_t add = 0;
-    bool relu = false;            ///< last
+    bool relu = false;  ///< last
 };
 
 /// What a row is made of: `count` segments of `length` floats; segment s meets rows at[s] * length .. of the panel.
@@ -65,9 +65,10 @@ namespace detail {
 // c += a column of x times two vectors. These stay in registers: g++ would read them from memory for each row (12 loads
 // instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
 template <std::size_t R, std::size_t NV, std::size_t... I>
-[[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k, const float* b,
-                                                std::index_sequence<I...>) {
-    const Vec v[2] = {simd::in_register<float>(Vec::load_aligned(b)), simd::in_register<float>(Vec::load_aligned(b + W))};
+[[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k,
+                                                const float* b, std::index_sequence<I...>) {
+    const Vec v[2] = {simd::in_register<float>(Vec::load_aligned(b)),
+                      simd::in_register<float>(Vec::load_aligned(b + W))};
     ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), v[I % NV], c[I])), ...);
 }
 // With 32 registers there is room to ask for the panels that come 64 KiB later: weights that L2 does not hold come from L3
@@ -93,8 +94,8 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
-                                                const float* panel, float* const* out, std::size_t column, const End& end,
-                                                std::index_sequence<I...> all) {
+                                                const float* panel, float* const* out, std::size_t column,
+                                                const End& end, std::index_sequence<I...> all) {
     const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
         Vec c[R * NV];
@@ -160,8 +161,8 @@ inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
 
 // Whole vectors only in the bodies: a test of the width at every load and store costs as much as 10 steps of k.
 template <std::same_as<float> T>
-[[gnu::noinline]] inline void forward_part(std::size_t r, const T* const* rows, const Segments& segments, const T* panel,
-                                           T* const* out, std::size_t column, std::size_t n, End end) {
+[[gnu::noinline]] inline void forward_part(std::size_t r, const T* const* rows, const Segments& segments,
+                                           const T* panel, T* const* out, std::size_t column, std::size_t n, End end) {
     constexpr std::size_t size = max_rows * 2 * W;
     alignas(64) float wide[3 * size], bias[2 * W];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
@@ -170,7 +171,10 @@ template <std::same_as<float> T>
     if (end.accumulate) widen(r, n, from(0), wide);
     if (end.plus) widen(r, n, from(end.add), wide + size), end.add = size;
     if (end.masked) widen(r, n, from(end.mask), wide + 2 * size), end.mask = 2 * size;
-    if (end.bias) widen(1, n, [&](std::size_t) { return end.bias; }, bias), end.bias = bias;
+    if (end.bias)
+        widen(
+            1, n, [&](std::size_t) { return end.bias; }, bias),
+            end.bias = bias;
     forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, end);
     narrow(r, n, wide, from(0));
 }
@@ -192,13 +196,17 @@ inline constexpr std::size_t row_panels = 4;
 
 /// out[0 .. n) of one row, n <= 2W row_panels, from that many panels of `length` rows at a distance of panel_stride.
 template <std::same_as<float> T>
-[[gnu::noinline]] inline void row_forward(const T* x, std::size_t length, const T* panel, std::size_t panel_stride, T* out,
-                                          std::size_t n, const End& end) {
+[[gnu::noinline]] inline void row_forward(const T* x, std::size_t length, const T* panel, std::size_t panel_stride,
+                                          T* out, std::size_t n, const End& end) {
     switch ((n + 2 * W - 1) / (2 * W)) {
-        case 1: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<2>{});
-        case 2: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<4>{});
-        case 3: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<6>{});
-        default: return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<8>{});
+    case 1:
+        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<2>{});
+    case 2:
+        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<4>{});
+    case 3:
+        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<6>{});
+    default:
+        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<8>{});
     }
 }
 

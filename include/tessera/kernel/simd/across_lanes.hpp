@@ -111,7 +111,8 @@ inline T sum(std::size_t n, F f, const A*... a) {
 /// Largest a[i], n > 0.
 template <class T>
 inline T largest(std::size_t n, const T* a) {
-    return detail::reduce<T>(n, a[0], detail::Larger{}, [](const Vec<T>& x) { return x; }, a);
+    return detail::reduce<T>(
+        n, a[0], detail::Larger{}, [](const Vec<T>& x) { return x; }, a);
 }
 
 }  // namespace tessera::kernel::simd

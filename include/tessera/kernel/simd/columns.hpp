@@ -61,4 +61,4 @@ inline void for_columns(std::size_t n, F f) {
     for (std::size_t c = whole; c < n; ++c) f(T(0), c);
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

@@ -44,4 +44,4 @@ inline std::array<T, K> lane_sums(std::size_t n, Step step, const A*... a) {
     return result;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::kernel
+}  // namespace tessera::kernel

@@ -31,7 +31,8 @@ template <class Row>
 #elif defined(__AVX2__)
     for (std::size_t g = 0; g < 8; g += 4) {  // columns g .. g + 3
         const auto two = [&](std::size_t r) {
-            return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row(r) + g)), _mm_loadu_ps(row(r + 4) + g), 1);
+            return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row(r) + g)), _mm_loadu_ps(row(r + 4) + g),
+                                        1);
         };
         const __m256 r0 = two(0), r1 = two(1), r2 = two(2), r3 = two(3);
         const __m256 a = _mm256_unpacklo_ps(r0, r1), b = _mm256_unpackhi_ps(r0, r1);

@@ -68,7 +68,8 @@ void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
     try {
         tbb::this_task_arena::isolate(
             [&] { tbb::parallel_for(std::size_t{0}, slot_count, run, tbb::simple_partitioner{}, own); });
-    } catch (const std::bad_alloc&) {  // TBB has no memory for its tasks; those that ran are over, and the rest is done here
+    } catch (
+        const std::bad_alloc&) {  // TBB has no memory for its tasks; those that ran are over, and the rest is done here
         run(0);
     }
     if (error) std::rethrow_exception(error);
@@ -78,9 +79,8 @@ void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
 template <class F>
 void for_chunks(std::size_t count, std::size_t grain, F&& f) {
     const std::size_t chunks = (count + grain - 1) / grain;
-    for_each_slot(chunks, concurrency(), [&](std::size_t c, std::size_t) {
-        f(c * grain, (std::min)(count, (c + 1) * grain));
-    });
+    for_each_slot(chunks, concurrency(),
+                  [&](std::size_t c, std::size_t) { f(c * grain, (std::min)(count, (c + 1) * grain)); });
 }
 
 }  // namespace tessera::kernel

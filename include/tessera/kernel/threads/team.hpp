@@ -118,7 +118,8 @@ private:
         for (std::size_t round = 0; round < rounds_; ++round) {
             const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
             for (; me.size_ < size; ++me.size_)  // newcomers have waited as often as we have
-                waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed), std::memory_order_relaxed);
+                waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed),
+                                             std::memory_order_relaxed);
             state_.store((round + 1) << size_bits | size, std::memory_order_release);
             if (!run_round(me, f, round)) break;
         }

@@ -29,10 +29,10 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
         return found;
     }();
     static constexpr bool can_step = (CanStep<At<I>> && ...);
-    static constexpr Steps steps{
-        .sharing = nn::steps<At<last>>.sharing == Sharing::replicated ? Sharing::replicated : Sharing::custom,
-        .composite = true,
-        .add_y = nn::steps<At<last>>.add_y || fuses<At<last>>.add_y};
+    static constexpr Steps steps{.sharing = nn::steps<At<last>>.sharing == Sharing::replicated ? Sharing::replicated
+                                                                                               : Sharing::custom,
+                                 .composite = true,
+                                 .add_y = nn::steps<At<last>>.add_y || fuses<At<last>>.add_y};
 
     struct State {
         explicit State(const Capacity& capacity) : layers{typename StepperAt<I>::State(capacity)...} {}
@@ -51,14 +51,13 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
             run<J + 1>(w, x, y, state, scratch, at, add);
         } else {
             const auto step = [&](auto to, auto... more) {
-                StepperAt<J>::run(std::get<J>(w.items), x, to, std::get<J>(state.layers),
-                                  std::get<J>(scratch.layers), at, more...);
+                StepperAt<J>::run(std::get<J>(w.items), x, to, std::get<J>(state.layers), std::get<J>(scratch.layers),
+                                  at, more...);
             };
             if constexpr (J < last) {
                 const auto mid = std::get<J>(scratch.y).view(at);
                 step(mid);
-                run<J + 1>(w, View<const T, TokenRow<typename At<J>::Output>>{mid}, y, state, scratch, at,
-                           add);
+                run<J + 1>(w, View<const T, TokenRow<typename At<J>::Output>>{mid}, y, state, scratch, at, add);
             } else if constexpr (steps.add_y) {
                 step(y, add);
             } else {
@@ -77,4 +76,4 @@ private:
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn::detail
+}  // namespace tessera::nn::detail

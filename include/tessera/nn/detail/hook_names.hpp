@@ -75,4 +75,4 @@ concept NamesFuses = !requires {
     &Named<L>::fuses;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn::detail
+}  // namespace tessera::nn::detail

@@ -3,11 +3,11 @@
 // must be callable as the contract says. Else a `begin(Cache&, Pass&)` would compile, and nobody would ever
 // call it.
 
+#include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/detail/hook_names.hpp>
 #include <tessera/nn/detail/stepper.hpp>
-#include <tessera/nn/backward_epilogue.hpp>
-#include <tessera/nn/layer.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <concepts>
@@ -27,8 +27,8 @@ concept HasInputScalar = requires {
 };
 template <class L>
 concept HasBackwardParams = requires(const Weights<L>& w, InputView<L> x,
-                                     View<const typename L::Scalar, typename L::Output> y,
-                                     typename L::Cache& cache, typename L::Params& grad) {
+                                     View<const typename L::Scalar, typename L::Output> y, typename L::Cache& cache,
+                                     typename L::Params& grad) {
     L::backward_params(w, x, y, y, cache, grad);
 };
 template <class L>
@@ -85,11 +85,10 @@ struct HooksFit {
                   "layer: pack: expected `struct Packed`, default-initialisable, and `static void pack(const "
                   "Params&, Packed&)`");
     static_assert(!NamesInputScalar<L> || HasInputScalar<L>, "layer: InputScalar: expected a type");
-    static_assert(
-        !NamesBackwardParams<L> || HasBackwardParams<L>,
-        "layer: backward_params: expected `static void backward_params(const Params& or Packed&, View<const "
-        "InputScalar, Input> x, View<const Scalar, Output> y, View<const Scalar, Output> dy, Cache&, Params& "
-        "grad)`");
+    static_assert(!NamesBackwardParams<L> || HasBackwardParams<L>,
+                  "layer: backward_params: expected `static void backward_params(const Params& or Packed&, View<const "
+                  "InputScalar, Input> x, View<const Scalar, Output> y, View<const Scalar, Output> dy, Cache&, Params& "
+                  "grad)`");
     static_assert(!NamesForwardRound<L> || HasRounds<L>,
                   "layer: forward_round: expected `static void forward_round(const Params& or Packed&, "
                   "View<const InputScalar, "
@@ -98,26 +97,21 @@ struct HooksFit {
                   "layer: rounds: expected `static constexpr std::size_t rounds` and a forward_round");
     static_assert(!NamesMakeRoom<L> || HasMakeRoom<L>,
                   "layer: make_room: expected `static void make_room(Cache&, std::size_t batch)`");
-    static_assert(!NamesBegin<L> || HasBegin<L>,
-                  "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
+    static_assert(!NamesBegin<L> || HasBegin<L>, "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
     static_assert(!NamesFuses<L> || HasFuses<L>, "layer: fuses: expected `static constexpr nn::Fuses fuses`");
     static_assert(!NamesSteps<L> || HasSteps<L>, "layer: steps: expected `static constexpr nn::Steps steps`");
-    static_assert(StateFits<L>,
-                  "layer: State: expected a type that is made from a const nn::Capacity&");
-    static_assert(ScratchFits<L>,
-                  "layer: Scratch: expected a type that is made from a const nn::Capacity&");
+    static_assert(StateFits<L>, "layer: State: expected a type that is made from a const nn::Capacity&");
+    static_assert(ScratchFits<L>, "layer: Scratch: expected a type that is made from a const nn::Capacity&");
     static_assert(StepFits<L>,
                   "layer: step: expected `static void step(const Params& or Packed&, View<const InputScalar, "
                   "TokenRow<Input>> x, "
                   "View<Scalar, TokenRow<Output>> y, State&, Scratch&, const nn::Step&)`, without those of "
                   "State and Scratch "
                   "that the layer does not have");
-    static_assert(
-        !NamesPackForward<L> || HasPackForward<L>,
-        "layer: pack_forward: expected `static void pack_forward(const Params&, Packed&)` and a pack");
-    static_assert(
-        !NamesAddPackJobs<L> || HasAddPackJobs<L>,
-        "layer: add_pack_jobs: expected `static void add_pack_jobs(const Params&, Packed&, nn::PackJobs&)`");
+    static_assert(!NamesPackForward<L> || HasPackForward<L>,
+                  "layer: pack_forward: expected `static void pack_forward(const Params&, Packed&)` and a pack");
+    static_assert(!NamesAddPackJobs<L> || HasAddPackJobs<L>,
+                  "layer: add_pack_jobs: expected `static void add_pack_jobs(const Params&, Packed&, nn::PackJobs&)`");
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn::detail
+}  // namespace tessera::nn::detail

@@ -13,7 +13,9 @@ namespace tessera::inline TESSERA_ABI::nn::detail {
 /// The buffer of a cache, in it or in the cache of a layer inside; null where there is none.
 template <class T, class Cache>
 Buffer<T>* adjoint_copies(Cache& cache) {
-    if constexpr (requires { { cache.adjoint_copies } -> std::same_as<Buffer<T>&>; })
+    if constexpr (requires {
+                      { cache.adjoint_copies } -> std::same_as<Buffer<T>&>;
+                  })
         return &cache.adjoint_copies;
     else if constexpr (requires { cache.convolution; })
         return adjoint_copies<T>(cache.convolution);

@@ -30,9 +30,7 @@ struct Between {
     Between() = default;
     explicit Between(const Capacity& capacity)
         : copies(Replicated ? capacity.workers : 1, Buffer<T>(capacity.rows() * Row::size)) {}
-    View<T, Row> view(const Step& at) {
-        return {copies[Replicated ? at.worker.index() : 0].data(), at.rows()};
-    }
+    View<T, Row> view(const Step& at) { return {copies[Replicated ? at.worker.index() : 0].data(), at.rows()}; }
 };
 
 template <class L, class Spec>
@@ -41,18 +39,16 @@ struct Stepper {
     using In = TokenRow<typename L::Input>;
     using Out = TokenRow<typename L::Output>;
     static constexpr Steps steps = nn::steps<L>;
-    static_assert(
-        CanStep<L>,
-        "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor its "
-        "own step, see nn/step.hpp");
+    static_assert(CanStep<L>,
+                  "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor its "
+                  "own step, see nn/step.hpp");
     static constexpr bool replicated = steps.sharing == Sharing::replicated;
     static constexpr bool adds = steps.add_y || fuses<L>.add_y;
 
 private:
     // The layer bound to one token, or to one number. Templates, so that nothing is bound that is not wanted.
     template <class S>
-    using OneOf =
-        std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
+    using OneOf = std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
     template <class S>
     using BoundToOne = typename Spec::template Bind<OneOf<S>, T>;
     template <class S>
@@ -143,9 +139,8 @@ private:
             const View<const InputScalar<L>, typename One::Input> from{x.data(), x.batch()};
             const View<T, typename One::Output> to{y.data(), y.batch()};
             if constexpr (steps.sharing == Sharing::columns || steps.sharing == Sharing::custom) {
-                static_assert(
-                    HasRounds<One> && rounds<One> == 1,
-                    "steps: per_token: the sharing columns or custom needs a forward_round, in one round");
+                static_assert(HasRounds<One> && rounds<One> == 1,
+                              "steps: per_token: the sharing columns or custom needs a forward_round, in one round");
                 One::forward_round(w, from, to, cache, Round{at.worker}, add...);
             } else {
                 One::forward(w, from, to, cache, add...);
@@ -154,4 +149,4 @@ private:
     }
 };
 
-}  // namespace tessera::inline TESSERA_ABI::nn::detail
+}  // namespace tessera::nn::detail

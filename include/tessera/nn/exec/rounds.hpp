@@ -29,10 +29,15 @@ struct Round {
 namespace detail {
 template <class L>
 concept HasRounds = requires(const Weights<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
-                             typename L::Cache& cache, const Round& at) { L::forward_round(w, x, y, cache, at); };
+                             typename L::Cache& cache, const Round& at) {
+    L::forward_round(w, x, y, cache, at);
+};
 template <class L>
 consteval std::size_t rounds_of() {
-    if constexpr (requires { L::rounds; requires HasRounds<L>; }) {
+    if constexpr (requires {
+                      L::rounds;
+                      requires HasRounds<L>;
+                  }) {
         static_assert(L::rounds > 0, "forward_round: a layer takes at least one round");
         return L::rounds;
     } else {

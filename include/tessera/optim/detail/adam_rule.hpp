@@ -3,13 +3,13 @@
 // leaves. They differ in how the decay enters, which the Decay policy says: `keep` multiplies a weight before
 // the step, `l2` times the weight joins its gradient.
 
+#include <tessera/core/check_option.hpp>
 #include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/adamw.hpp>
-#include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
-#include <tessera/core/check_option.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -85,8 +85,8 @@ public:
             check_adam_options(Decay::rule, now);  // the rate and the counter may come from a file
             constexpr std::int64_t most = std::int64_t{1} << 53;
             if (state_.step[0] < 0 || state_.step[0] >= most)
-                throw StateError(std::string{Decay::rule} + ": step: " +
-                                 expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
+                throw StateError(std::string{Decay::rule} +
+                                 ": step: " + expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
             const double t = static_cast<double>(++state_.step[0]);
             const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
             const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
@@ -150,4 +150,4 @@ private:
     State state_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::detail
+}  // namespace tessera::detail

@@ -111,4 +111,4 @@ std::string check_quantizer_gradients(const QuantizerCheck& o) {
     return failure.empty() ? "" : "gradient: " + failure;
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing::detail
+}  // namespace tessera::testing::detail

@@ -19,7 +19,8 @@ struct QuantizerCheck {
     std::size_t batch = 5;
     std::uint64_t seed = 1;
     bool differentiable = false;  ///< forward in training has the derivative that backward gives, while the tokens stay
-    bool terms_move_params = true;  ///< compare what the terms add to grad; false where a level's input is a constant to it
+    bool terms_move_params =
+        true;  ///< compare what the terms add to grad; false where a level's input is a constant to it
     double step = 1e-5;
     double tolerance = 1e-6;
     /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
@@ -72,16 +73,17 @@ struct QuantizerRig {
         Q::lookup(std::as_const(w), std::as_const(tokens).view().slice(first, n), q.view().slice(first, n), cache);
     }
     void backward(std::size_t first, std::size_t n) {
-        Q::backward(std::as_const(w), std::as_const(z).view().slice(first, n), std::as_const(tokens).view().slice(first, n),
-                    std::as_const(q).view().slice(first, n), std::as_const(dq).view().slice(first, n),
-                    dz.view().slice(first, n), cache, grad);
+        Q::backward(std::as_const(w), std::as_const(z).view().slice(first, n),
+                    std::as_const(tokens).view().slice(first, n), std::as_const(q).view().slice(first, n),
+                    std::as_const(dq).view().slice(first, n), dz.view().slice(first, n), cache, grad);
     }
     Terms regularize(std::size_t first, std::size_t n, double divisor) {
         return vq::regularize<Q>(std::as_const(w), std::as_const(z).view().slice(first, n),
                                  std::as_const(tokens).view().slice(first, n), std::as_const(q).view().slice(first, n),
                                  dz.view().slice(first, n), cache, grad, divisor);
     }
-    void observe(vq::Statistics<Q>& to, std::size_t first, std::size_t n, const BatchPart& part, typename Q::Cache& own) {
+    void observe(vq::Statistics<Q>& to, std::size_t first, std::size_t n, const BatchPart& part,
+                 typename Q::Cache& own) {
         vq::observe<Q>(std::as_const(w), std::as_const(z).view().slice(first, n),
                        std::as_const(tokens).view().slice(first, n), part, Rng{5}, own, to);
     }
@@ -104,4 +106,4 @@ std::string far_apart(const std::string& what, const P& expected, const P& got) 
 
 }  // namespace detail
 
-}  // namespace tessera::inline TESSERA_ABI::testing
+}  // namespace tessera::testing

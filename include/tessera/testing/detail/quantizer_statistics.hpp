@@ -74,4 +74,4 @@ std::string check_statistics(const QuantizerCheck& o) {
     return "";
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing::detail
+}  // namespace tessera::testing::detail

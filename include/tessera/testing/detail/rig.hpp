@@ -50,8 +50,7 @@ template <std::floating_point T>
 std::string differs(const std::string& what, std::span<const T> a, std::span<const T> b) {
     const std::size_t i = first_difference<T>(a, b);
     if (i == a.size()) return "";
-    return at(what, i) + ": expected " + text(static_cast<double>(a[i])) + ", got " +
-           text(static_cast<double>(b[i]));
+    return at(what, i) + ": expected " + text(static_cast<double>(a[i])) + ", got " + text(static_cast<double>(b[i]));
 }
 /// The first leaf in which two parameter sets differ.
 template <Parameters P>
@@ -107,8 +106,7 @@ struct Rig {
     /// Samples first .. first + count of the batch.
     void forward(std::size_t first, std::size_t count) {
         nn::begin<L>(cache, {pass.training, pass.rng, pass.first + first});
-        L::forward(std::as_const(w), std::as_const(x).view().slice(first, count),
-                   y.view().slice(first, count), cache);
+        L::forward(std::as_const(w), std::as_const(x).view().slice(first, count), y.view().slice(first, count), cache);
     }
     void backward(std::size_t first, std::size_t count) {
         const auto xs = std::as_const(x).view().slice(first, count);
@@ -120,8 +118,8 @@ struct Rig {
             L::backward(std::as_const(w), xs, ys, dys, dx.view().slice(first, count), cache, grad);
     }
     void backward_params() {
-        nn::backward_params<L>(std::as_const(w), std::as_const(x), std::as_const(y), std::as_const(dy),
-                               scratch, cache, grad);
+        nn::backward_params<L>(std::as_const(w), std::as_const(x), std::as_const(y), std::as_const(dy), scratch, cache,
+                               grad);
     }
     void forward() { forward(0, x.batch()); }
     void backward() { backward(0, x.batch()); }
@@ -144,4 +142,4 @@ std::string name_of() {
         return "layer " + to_string(typename L::Input{}) + " -> " + to_string(typename L::Output{});
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing::detail
+}  // namespace tessera::testing::detail

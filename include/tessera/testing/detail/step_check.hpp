@@ -63,8 +63,7 @@ public:
                     if (failure.empty()) failure = compare(now, copy);
         });
         if (failure.empty() && allocations && workers == 1 && allocations() != before)
-            failure =
-                "allocations after the first pass: " + expected_got(std::size_t{0}, allocations() - before);
+            failure = "allocations after the first pass: " + expected_got(std::size_t{0}, allocations() - before);
         return failure;
     }
 
@@ -100,8 +99,8 @@ private:
                 const std::span<const T> expected{rig_.y.data() + row * size, size};
                 const std::span<const T> got{y.data() + (n * now.count + t) * size, size};
                 if (const std::size_t i = first_difference<T>(expected, got); i < size)
-                    return at("y", row * size + i) + ": expected " + text(static_cast<double>(expected[i])) +
-                           ", got " + text(static_cast<double>(got[i]));
+                    return at("y", row * size + i) + ": expected " + text(static_cast<double>(expected[i])) + ", got " +
+                           text(static_cast<double>(got[i]));
             }
         return "";
     }
@@ -114,20 +113,18 @@ template <nn::Layer Net, class Options>
 std::string check_steps(const Options& o) {
     if constexpr (nn::CanStep<Net>) {
         constexpr std::size_t tokens = Net::Input::dims[0];
-        StepCheck<Net> check{o.batch, o.gradient.seed,
-                             vocab_of<typename Net::template At<0>>(o.gradient.vocab)};
+        StepCheck<Net> check{o.batch, o.gradient.seed, vocab_of<typename Net::template At<0>>(o.gradient.vocab)};
         for (const std::size_t most : {std::size_t{1}, (std::min)(std::size_t{3}, tokens), tokens})
             for (std::size_t workers = 1; workers <= 3; ++workers)
                 for (const bool rewinds : {false, true}) {
                     const std::string failure = check.run(most, workers, rewinds, o.allocations);
                     if (!failure.empty())
-                        return "steps: forward and " + std::to_string(most) + " of " +
-                               std::to_string(tokens) + " tokens by " + std::to_string(workers) +
-                               (workers == 1 ? " worker" : " workers") + (rewinds ? ", some twice: " : ": ") +
-                               failure;
+                        return "steps: forward and " + std::to_string(most) + " of " + std::to_string(tokens) +
+                               " tokens by " + std::to_string(workers) + (workers == 1 ? " worker" : " workers") +
+                               (rewinds ? ", some twice: " : ": ") + failure;
                 }
     }
     return "";
 }
 
-}  // namespace tessera::inline TESSERA_ABI::testing::detail
+}  // namespace tessera::testing::detail

@@ -71,8 +71,9 @@ public:
             each_state([&](const Path&, const auto& leaf) { add(std::as_bytes(leaf.span())); });
             for (const Setting& option : options) add(std::as_bytes(std::span{option.value}));
             if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
-                throw ArgumentError("Trainer: the processes have different weights, state or options: expected the same "
-                                    "seed and options in each, or dist::broadcast_state before the first step");
+                throw ArgumentError(
+                    "Trainer: the processes have different weights, state or options: expected the same "
+                    "seed and options in each, or dist::broadcast_state before the first step");
             agreed_ = true;
         }
     }
@@ -151,4 +152,4 @@ private:
     dist::Message message_;
 };
 
-}  // namespace tessera::inline TESSERA_ABI::detail
+}  // namespace tessera::detail
