@@ -84,7 +84,7 @@ void add_gpt_samples(Rows& rows) {
             for (std::size_t at = 0; at < Small::context; ++at) {
                 const auto logits = cache.step(packed, next);
                 for (std::size_t i = 0; i < next.size(); ++i)
-                    next[i] = ts::pick<float>(logits.subspan(i * Small::vocab, Small::vocab), {}, order, rng);
+                    next[i] = ts::draw_token<float>(logits.subspan(i * Small::vocab, Small::vocab), {}, order, rng);
             }
             return static_cast<double>(allocations() - before) / static_cast<double>(next.size() * Small::context);
         });

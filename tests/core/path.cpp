@@ -20,15 +20,15 @@ TEST_CASE("Path: names and indices stand outermost first, joined by dots") {
     CHECK(path.leaf() == "weight");
 }
 
-TEST_CASE("Path: under() puts a segment before every leaf, and hands the leaves on") {
+TEST_CASE("Path: with_prefix() puts a segment before every leaf, and hands the leaves on") {
     std::string names;
     int sum = 0;
     auto visit = [&](const ts::Path& path, auto&... leaf) {
         names += path.str() + ' ';
         ((sum += leaf), ...);
     };
-    auto decoder = ts::under("decoder", visit);
-    auto twelfth = ts::under(std::size_t{12}, decoder);
+    auto decoder = ts::with_prefix("decoder", visit);
+    auto twelfth = ts::with_prefix(std::size_t{12}, decoder);
     int a = 1, b = 2;
     twelfth(ts::Path{"weight"}, a, b);
     twelfth(ts::Path{"bias"}, a);

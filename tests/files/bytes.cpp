@@ -13,11 +13,11 @@ TEST_CASE("bytes: numbers are read in both orders") {
 
 TEST_CASE("bytes: a product that does not fit is none") {
     constexpr std::uint64_t half = std::uint64_t{1} << 32;
-    CHECK(product(half, half - 1) == half * (half - 1));
-    CHECK(!product(half, half));
-    CHECK(!product(~std::uint64_t{0}, 2));
-    CHECK(product(0, ~std::uint64_t{0}) == 0u);
-    CHECK(product(~std::uint64_t{0}, 0) == 0u);
+    CHECK(checked_product(half, half - 1) == half * (half - 1));
+    CHECK(!checked_product(half, half));
+    CHECK(!checked_product(~std::uint64_t{0}, 2));
+    CHECK(checked_product(0, ~std::uint64_t{0}) == 0u);
+    CHECK(checked_product(~std::uint64_t{0}, 0) == 0u);
 }
 
 TEST_CASE("bytes: a malformed file is named with the place") {

@@ -44,7 +44,7 @@ std::vector<std::size_t> draws(const std::vector<float>& logits, const SampleOpt
     std::vector<Token> order(logits.size());
     for (std::size_t i = 0; i < count; ++i) {
         auto x = logits;
-        ++counts[pick<float>(x, options, order, rng)];
+        ++counts[draw_token<float>(x, options, order, rng)];
     }
     return counts;
 }
@@ -162,7 +162,7 @@ TEST_CASE("pick: of many tokens each comes with its probability, whatever stands
     std::vector<Token> none;
     Rng rng{7};
     auto x = logits;
-    CHECK(pick<float>(x, {}, none, rng) < 83);  // nothing is ordered where all are kept
+    CHECK(draw_token<float>(x, {}, none, rng) < 83);  // nothing is ordered where all are kept
 }
 
 TEST_CASE("pick: the ends of what is drawn are tokens that have a weight") {
@@ -182,7 +182,7 @@ TEST_CASE("pick: a top_p that is all but zero takes the likeliest token") {
         std::vector<Token> order(5);
         Rng rng{1};
         const FlushDenormals guard;
-        CHECK(pick<float>(logits, {.top_p = top_p}, order, rng) == 2);
+        CHECK(draw_token<float>(logits, {.top_p = top_p}, order, rng) == 2);
     }
 }
 

@@ -37,7 +37,7 @@ struct Toy {
 
     template <class F, class... M>
     static void each_state(F&& f, M&... m) {
-        auto encoder = under("encoder", f);
+        auto encoder = with_prefix("encoder", f);
         encoder("weight", m.weight...);
         encoder("bias", m.bias...);
         encoder("average", m.average...);
@@ -75,7 +75,7 @@ struct Deep {
 
     template <class F, class... M>
     static void each_state(F&& f, M&... m) {
-        auto named = under("net", f);
+        auto named = with_prefix("net", f);
         Toy<>::each_state(named, m.toy...);
     }
 };

@@ -126,7 +126,7 @@ private:
         PriorTrainer* trainer;
         template <class F, class... M>
         static void each_state(F&& f, M&... m) {
-            auto second = ts::under("second", f);
+            auto second = ts::with_prefix("second", f);
             PriorTrainer::each_state(second, *m.trainer...);
         }
     };

@@ -83,7 +83,7 @@ struct Model {
 
     template <class F, class... M>
     static void each_state(F&& f, M&... models) {
-        Weights<float>::each(tessera::under("weights", f), models.weights...);
+        Weights<float>::each(tessera::with_prefix("weights", f), models.weights...);
         f("counts", models.counts...);
     }
     std::vector<std::pair<std::string, std::string>> metadata() const { return {{"heads", heads}}; }

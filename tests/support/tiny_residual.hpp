@@ -29,8 +29,8 @@ struct TwoLevels {
 
     template <class F, class... S>
     static void each(F&& f, S&... s) {
-        P::each(tessera::under("0", f), s.level[0]...);
-        P::each(tessera::under("1", f), s.level[1]...);
+        P::each(tessera::with_prefix("0", f), s.level[0]...);
+        P::each(tessera::with_prefix("1", f), s.level[1]...);
     }
 };
 

@@ -52,8 +52,8 @@ struct Line {
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
-            under("line", f)("slope", p.slope...);
-            under("line", f)("offset", p.offset...);
+            with_prefix("line", f)("slope", p.slope...);
+            with_prefix("line", f)("offset", p.offset...);
         }
     };
     struct Report {

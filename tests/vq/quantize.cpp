@@ -89,7 +89,7 @@ TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared dis
                 expected[i] += T(0.25) * (z[i] - q[i]);
                 distance += std::pow(static_cast<double>(z[i]) - static_cast<double>(q[i]), 2);
             }
-            const double got = commit<T>(z, tokens, q, dz, T(0.25));
+            const double got = add_commitment<T>(z, tokens, q, dz, T(0.25));
             CHECK(std::abs(got - distance) <= distance * (sizeof(T) == 4 ? 1e-6 : 1e-14));
             CHECK(support::distance(expected, dz) < 2);
         }
@@ -100,7 +100,7 @@ TEST_CASE_TEMPLATE("gather: the vectors of tokens, and zero where one is absent"
     const auto codes = packed(book);
     const std::vector<Token> tokens{4, no_token, 0};
     std::vector<T> q(9, T(7));
-    gather<T>(codes, tokens, q);
+    lookup_tokens<T>(codes, tokens, q);
     for (std::size_t i = 0; i < 3; ++i) {
         CHECK(q[i] == book.weight[12 + i]);
         CHECK(q[3 + i] == 0);
@@ -113,7 +113,7 @@ TEST_CASE("search: the rows that are named, and no others") {
     const auto codes = packed(book);
     const std::vector<float> z(book.weight.span().begin(), book.weight.span().end());
     std::vector<Token> tokens(5, 9);
-    search<float>(codes, z, tokens, 1, 3);
+    nearest_tokens<float>(codes, z, tokens, 1, 3);
     CHECK(tokens == std::vector<Token>{9, 1, 2, 9, 9});
 }
 

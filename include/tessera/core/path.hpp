@@ -36,7 +36,7 @@ private:
 
 /// Wraps a visitor so that every leaf below it carries one more segment (a name, or the index in a chain).
 template <class Segment, class F>
-auto under(Segment segment, F& f) {
+auto with_prefix(Segment segment, F& f) {
     return [segment, &f](const Path& leaf, auto&... p) {
         if constexpr (requires { std::string_view{segment}; })
             f(Path{std::string_view{segment}, &leaf}, p...);

@@ -56,7 +56,7 @@ public:
 
     template <class F, class... P>
     static void each_state(F&& f, P&... positions) {
-        auto named = under("data", f);
+        auto named = with_prefix("data", f);
         Rng::each_state(named, positions.rng_...);
         visit_refs(named, "passes", ParamRef{positions.passes_}...);
         visit_refs(named, "next", ParamRef{positions.next_}...);

@@ -40,7 +40,7 @@ std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     for (std::size_t d = 0; d < Rank; ++d) {
         const std::uint32_t length = big_endian_32(start, 4 + 4 * d);
         if (length == 0) malformed(FormatCode::idx, name, 4 + 4 * d, "IDX dimension " + std::to_string(d) + " is zero");
-        size = product(*size, length);
+        size = checked_product(*size, length);
         if (!size || *size > ~std::uint64_t{0} - idx_header<Rank>)
             malformed(FormatCode::overflow, name, 4 + 4 * d,
                       "IDX: the product of the dimensions does not fit in 64 bits");

@@ -28,7 +28,7 @@ constexpr std::uint64_t little_endian_64(ByteView b, std::size_t at) {
 }
 
 /// a * b, or nothing where that does not fit.
-constexpr std::optional<std::uint64_t> product(std::uint64_t a, std::uint64_t b) {
+constexpr std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
     if (a != 0 && b > ~std::uint64_t{0} / a) return std::nullopt;
     return a * b;
 }

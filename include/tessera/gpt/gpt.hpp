@@ -80,7 +80,7 @@ public:
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
-            Net::Params::each(under("prior", f), p.net...);
+            Net::Params::each(with_prefix("prior", f), p.net...);
         }
     };
 

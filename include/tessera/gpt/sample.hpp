@@ -71,7 +71,7 @@ private:
 /// Draws one token. Overwrites the logits with the weights of the tokens; `order` is scratch of their length, used where
 /// top_k or top_p leaves some of them out.
 template <std::floating_point T>
-Token pick(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
+Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
     // The largest comes off first: at a temperature near 0 it would overflow, and the rest with it.
     const kernel::simd::Vec<T> largest(kernel::simd::largest(logits.size(), logits.data()));
     const kernel::simd::Vec<T> factor(
@@ -159,7 +159,7 @@ template <class Model>
             const std::span<Token> own_order{order.data() + me.index() * C.vocab, C.vocab};
             const auto [begin, end] = me.share(n);
             for (std::size_t i = begin; i < end; ++i) {
-                next[i] = pick<T>(logits.subspan(i * C.vocab, C.vocab), options, own_order, streams[i]);
+                next[i] = draw_token<T>(logits.subspan(i * C.vocab, C.vocab), options, own_order, streams[i]);
                 tokens[(first + i) * C.context + at] = next[i];
             }
         });

@@ -82,7 +82,7 @@ void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& 
 
 /// Cannot fail: the strong guarantee rests on it.
 template <class M>
-void commit(const Staged& staged, std::size_t& next, M& model) noexcept {
+void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
     M::each_state(
         [&]<class L>(const Path&, L& leaf) {
             const Buffer<unsigned char>& bytes = staged[next++];
@@ -113,7 +113,7 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
     (stage<M>(file, plan, models, staged), ...);
 
     std::size_t next = 0;
-    (commit<M>(staged, next, models), ...);
+    (apply<M>(staged, next, models), ...);
     (tell(models, plan.report.missing), ...);
     return std::move(plan.report);
 }

@@ -141,7 +141,7 @@ private:
         bool empty = false;
         for (const std::uint64_t d : t.shape) {
             empty = empty || d == 0;
-            if (bytes && d != 0) bytes = product(*bytes, d);
+            if (bytes && d != 0) bytes = checked_product(*bytes, d);
         }
         if (!bytes)
             refuse(FormatCode::overflow, t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");

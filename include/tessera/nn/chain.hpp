@@ -55,7 +55,7 @@ struct BasicChain {
     private:  // g++ 12 cannot expand p... and I... in one lambda: each index gets its own function
         template <std::size_t I, class F, class... P>
         static void each_at(F& f, P&... p) {
-            At<I>::Params::each(under(Parts::template position<I>, f), std::get<I>(p.items)...);
+            At<I>::Params::each(with_prefix(Parts::template position<I>, f), std::get<I>(p.items)...);
         }
     };
     struct Packed {

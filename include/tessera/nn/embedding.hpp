@@ -41,8 +41,8 @@ struct EmbeddingLayer {
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
-            under("token", f)("weight", p.token...);
-            under("position", f)("weight", p.position...);
+            with_prefix("token", f)("weight", p.token...);
+            with_prefix("position", f)("weight", p.position...);
         }
     };
     using Cache = Empty;

@@ -30,7 +30,7 @@ struct RepeatLayer {
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
-            for (std::size_t i = 0; i < N; ++i) Inner::Params::each(under(i, f), p.items[i]...);
+            for (std::size_t i = 0; i < N; ++i) Inner::Params::each(with_prefix(i, f), p.items[i]...);
         }
     };
     struct Packed {

@@ -54,7 +54,7 @@ public:
 
         template <class F, class... S>
         static void each(F&& f, S&... s) {
-            P::each(under("ema", f), s.average...);
+            P::each(with_prefix("ema", f), s.average...);
             f("ema.updates", s.updates...);
         }
     };

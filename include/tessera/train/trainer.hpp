@@ -117,15 +117,15 @@ public:
         f("trainer.steps", trainers.steps_...);
         f("trainer.batches", trainers.batches_...);
         f("trainer.held", trainers.held_...);
-        const auto below = under("trainer", f);
+        const auto below = with_prefix("trainer", f);
         Rng::each_state(below, trainers.stream_...);
         const TrainerOptions& options = std::get<0>(std::tie(trainers...)).options_;
         if (options.accumulate > 1) {
             f("trainer.samples", trainers.samples_...);
-            Model::Params::each(under("trainer.grad", f), trainers.grad_...);
-            Statistics::each(under("trainer.statistics", f), trainers.statistics_...);
+            Model::Params::each(with_prefix("trainer.grad", f), trainers.grad_...);
+            Statistics::each(with_prefix("trainer.statistics", f), trainers.statistics_...);
         }
-        if (options.reject_spikes > 0) RecentNorms::each(under("trainer.recent", f), trainers.recent_...);
+        if (options.reject_spikes > 0) RecentNorms::each(with_prefix("trainer.recent", f), trainers.recent_...);
     }
     /// The model, whose metadata and settings count like those of a model that is loaded by itself.
     [[nodiscard]] const Model& wrapped() const { return model(); }

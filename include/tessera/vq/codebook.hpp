@@ -59,7 +59,7 @@ struct CodebookQuantizer {
 
         template <class F, class... B>
         static void each(F&& f, B&... b) {
-            CodebookState<K, width, T>::each(under("codebook", f), b.book...);
+            CodebookState<K, width, T>::each(with_prefix("codebook", f), b.book...);
         }
     };
     struct Packed {
@@ -89,11 +89,11 @@ struct CodebookQuantizer {
         quantize<T>(w.codes, z.span(), out.span(), q.span(), pass.first * tokens);
     }
     static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache&) {
-        gather<T>(w.codes, in.span(), q.span());
+        lookup_tokens<T>(w.codes, in.span(), q.span());
     }
     static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
                             std::size_t last) {
-        search<T>(w.codes, z.span(), out.span(), first, last);
+        nearest_tokens<T>(w.codes, z.span(), out.span(), first, last);
     }
     static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache&, Params&) {
@@ -102,8 +102,8 @@ struct CodebookQuantizer {
     static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, In> q,
                             View<T, In> dz, Cache&, Params&, double divisor) {
         const double numbers = divisor * static_cast<double>(In::size);
-        const double sum = commit<T>(z.span(), chosen.span(), q.span(), dz.span(),
-                                     T(2) * w.commitment * static_cast<T>(1.0 / numbers));
+        const double sum = add_commitment<T>(z.span(), chosen.span(), q.span(), dz.span(),
+                                             T(2) * w.commitment * static_cast<T>(1.0 / numbers));
         return {static_cast<double>(w.commitment) * sum / static_cast<double>(In::size)};
     }
 

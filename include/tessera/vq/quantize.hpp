@@ -46,7 +46,7 @@ void check_finite(std::span<const T> z, const char* what, std::size_t first = 0)
 
 /// q = the vectors of tokens; zero for those that are absent (no_token).
 template <std::floating_point T>
-void gather(const PackedCodes<T>& codes, std::span<const Token> tokens, std::span<T> q) {
+void lookup_tokens(const PackedCodes<T>& codes, std::span<const Token> tokens, std::span<T> q) {
     const std::size_t width = codes.panels.width();
     for (std::size_t m = 0; m < tokens.size(); ++m) {
         T* const row = q.data() + m * width;
@@ -59,8 +59,8 @@ void gather(const PackedCodes<T>& codes, std::span<const Token> tokens, std::spa
 
 /// The nearest codes of rows first .. last - 1 of z; no_token where there is none.
 template <std::floating_point T>
-void search(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
-            std::size_t last) {
+void nearest_tokens(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
+                    std::size_t last) {
     const std::size_t width = codes.panels.width();
     kernel::nearest_code<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
 }
@@ -81,9 +81,9 @@ template <std::floating_point T>
 void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q,
               std::size_t first = 0) {
     with_fp_environment([&] {
-        search(codes, z, tokens, 0, tokens.size());
+        nearest_tokens(codes, z, tokens, 0, tokens.size());
         check_found(z, std::span<const Token>{tokens}, first);
-        gather(codes, std::span<const Token>{tokens}, q);
+        lookup_tokens(codes, std::span<const Token>{tokens}, q);
     });
 }
 
@@ -106,7 +106,8 @@ void straight_through(std::span<const Token> tokens, std::span<const T> dq, std:
 
 /// dz += scale (z - q); returns the sum of (z - q)^2. Rows without a token count for nothing.
 template <std::floating_point T>
-double commit(std::span<const T> z, std::span<const Token> tokens, std::span<const T> q, std::span<T> dz, T scale) {
+double add_commitment(std::span<const T> z, std::span<const Token> tokens, std::span<const T> q, std::span<T> dz,
+                      T scale) {
     const auto add = [&](std::size_t first, std::size_t count) {
         const kernel::simd::Vec<T> factor(scale);
         kernel::simd::map(

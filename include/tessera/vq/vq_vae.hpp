@@ -89,10 +89,10 @@ public:
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
-            Encoder::Params::each(under("encoder", f), p.encoder...);
-            Decoder::Params::each(under("decoder", f), p.decoder...);
+            Encoder::Params::each(with_prefix("encoder", f), p.encoder...);
+            Decoder::Params::each(with_prefix("decoder", f), p.decoder...);
             Q::Params::each(f, p.quantizer...);
-            Loss::Params::each(under("loss", f), p.loss...);
+            Loss::Params::each(with_prefix("loss", f), p.loss...);
         }
     };
 
@@ -162,7 +162,7 @@ public:
     static void each_state(F&& f, M&... models) {
         Params::each(f, models.params_...);
         Q::Buffers::each(f, models.buffers_...);
-        Loss::Buffers::each(under("loss", f), models.loss_buffers_...);
+        Loss::Buffers::each(with_prefix("loss", f), models.loss_buffers_...);
         if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
     }
     /// What must agree in a file and is not seen in the shapes of its tensors.

@@ -58,8 +58,8 @@ struct AdamState {
 
     template <class F, class... S>
     static void each(F&& f, S&... s) {
-        P::each(under("adam.m", f), s.m...);
-        P::each(under("adam.v", f), s.v...);
+        P::each(with_prefix("adam.m", f), s.m...);
+        P::each(with_prefix("adam.v", f), s.v...);
         f("adam.step", s.step...);
         f("adam.lr", s.lr...);
     }
