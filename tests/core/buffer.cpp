@@ -1,6 +1,7 @@
 #include <tessera/core/buffer.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <cstdint>
 #include <new>
@@ -8,13 +9,13 @@
 namespace ts = tessera;
 
 TEST_CASE_TEMPLATE("Buffer: starts on a 64-byte line, whatever its length", T, std::uint8_t, float, double) {
-    bool aligned = true;
+    support::Mismatch wrong;
     for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u, 1000u}) {
         const ts::Buffer<T> a(n), b(n);
-        aligned = aligned && reinterpret_cast<std::uintptr_t>(a.data()) % 64 == 0;
-        aligned = aligned && reinterpret_cast<std::uintptr_t>(b.data()) % 64 == 0;
+        wrong.compare(0, reinterpret_cast<std::uintptr_t>(a.data()) % 64, "address % 64, n = ", n);
+        wrong.compare(0, reinterpret_cast<std::uintptr_t>(b.data()) % 64, "address of the second % 64, n = ", n);
     }
-    CHECK(aligned);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("Buffer: starts at zero and copies by value") {

@@ -4,6 +4,7 @@
 #include <tessera/data/tokens.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -57,19 +58,21 @@ TEST_CASE("batches: each example once, the last batch is smaller") {
     CHECK((range.count() == 3 && range.examples() == 10));
     std::vector<int> seen(10);
     std::vector<std::size_t> sizes, indices;
-    bool labels = true;
+    support::Mismatch wrong;
     for (auto&& batch : range) {
         sizes.push_back(batch.size());
         indices.push_back(batch.index);
         for (std::size_t n = 0; n < batch.size(); ++n) {
             ++seen[batch.x[n][0]];
-            labels = labels && batch.labels.size() == batch.size() && batch.labels[n].index == batch.x[n][0];
+            wrong.compare(batch.size(), batch.labels.size(), "labels, batch ", batch.index);
+            if (n < batch.labels.size())
+                wrong.compare(batch.x[n][0], batch.labels[n].index, "label ", n, ", batch ", batch.index);
         }
     }
     CHECK(std::ranges::count(seen, 1) == 10);
     CHECK(sizes == std::vector<std::size_t>{4, 4, 2});
     CHECK(indices == std::vector<std::size_t>{0, 1, 2});
-    CHECK(labels);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("batches: the last one can be dropped") {

@@ -1,6 +1,7 @@
 #include <tessera/data/contact_sheet.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
@@ -29,12 +30,12 @@ TEST_CASE("load_contact_sheet: cells in their order, bands of rows are the class
     image::write_png(folder / "s.png", sheet());
     const auto images = data::load_contact_sheet<Shape<2, 2, 1>>(folder / "s.png", 2);
     CHECK((images.size() == 12 && images.classes() == 2));
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t n = 0; n < 12; ++n) {
-        for (const auto pixel : images.pixels(n)) right = right && pixel == n;
-        right = right && images.label(n).index == n / 6;
+        for (const auto pixel : images.pixels(n)) wrong.compare(n, pixel, "pixel of image ", n);
+        wrong.compare(n / 6, images.label(n).index, "label of image ", n);
     }
-    CHECK(right);
+    CHECK(wrong.first() == "");
     CHECK(!data::load_contact_sheet<Shape<2, 2, 1>>(folder / "s.png", 0).labelled());
     CHECK(data::load_contact_sheet<Shape<2, 2, 3>>(folder / "s.png", 4).pixels(5)[11] == 5);
 }

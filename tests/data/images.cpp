@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <support/labels.hpp>
+#include <support/mismatch.hpp>
 
 #include <array>
 
@@ -29,14 +30,14 @@ TEST_CASE("Images: an example is byte / 255") {
     for (std::size_t i = 0; i < 256; ++i) bytes[i] = static_cast<std::uint8_t>(i);
     const Small images{bytes};
     CHECK((images.size() == 43 && !images.labelled() && images.classes() == 0));
-    bool exact = true;
+    support::Mismatch wrong;
     std::array<float, 6> example{};
     for (std::size_t n = 0; n < 43; ++n) {
         images.copy(n, example);
         for (std::size_t i = 0; i < 6; ++i)
-            exact = exact && example[i] == static_cast<float>(bytes[n * 6 + i]) / 255.0f;
+            wrong.compare(static_cast<float>(bytes[n * 6 + i]) / 255.0f, example[i], "image ", n, ", element ", i);
     }
-    CHECK(exact);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("Images: labels, classes and names") {

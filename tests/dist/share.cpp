@@ -3,6 +3,7 @@
 #include <tessera/dist/self.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/thread_communicator.hpp>
 
 #include <bit>
@@ -36,19 +37,20 @@ TEST_CASE("share: subtrees of a power of two, one after the other") {
 }
 
 TEST_CASE("share: every group belongs to one rank, and begins where a subtree does") {
-    bool once = true, aligned = true;
+    support::Mismatch wrong;
     for (std::size_t size = 1; size <= 9; ++size)
         for (std::size_t groups = 0; groups <= 40; ++groups) {
             support::ThreadWorld world{size};
             std::size_t next = 0;
             for (std::size_t rank = 0; rank < size; ++rank) {
                 const dist::Share share = dist::share(support::ThreadCommunicator{world, rank}, groups);
-                if (share.count > 0) aligned &= share.first % std::bit_ceil(share.count) == 0;
-                once &= share.first == next;
+                if (share.count > 0)
+                    wrong.compare(0u, share.first % std::bit_ceil(share.count), "alignment, size = ", size,
+                                  ", groups = ", groups, ", rank ", rank);
+                wrong.compare(next, share.first, "first, size = ", size, ", groups = ", groups, ", rank ", rank);
                 next += share.count;
             }
-            once &= next == groups;
+            wrong.compare(groups, next, "sum, size = ", size, ", groups = ", groups);
         }
-    CHECK(once);
-    CHECK(aligned);
+    CHECK(wrong.first() == "");
 }

@@ -1,6 +1,7 @@
 #include <tessera/files/crc32.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <string_view>
 
@@ -26,13 +27,13 @@ TEST_CASE("crc32: the check value of the standard") {
 
 TEST_CASE("crc32: eight bytes a step are the same as bit by bit, and pieces the same as the whole") {
     Bytes data;
-    bool same = true, joined = true;
+    support::Mismatch wrong;
     for (unsigned i = 0; i < 100; ++i) {
-        same = same && crc32(data) == bit_by_bit(data);
+        wrong.compare(bit_by_bit(data), crc32(data), "bytes: ", i);
         for (std::size_t cut = 0; cut <= data.size(); ++cut)
-            joined = joined && crc32(ByteView{data}.subspan(cut), crc32(ByteView{data}.first(cut))) == crc32(data);
+            wrong.compare(crc32(data), crc32(ByteView{data}.subspan(cut), crc32(ByteView{data}.first(cut))),
+                          "bytes: ", i, ", cut at ", cut);
         data.push_back(static_cast<unsigned char>(i * 37 + 11));
     }
-    CHECK(same);
-    CHECK(joined);
+    CHECK(wrong.first() == "");
 }

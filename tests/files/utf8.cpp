@@ -1,6 +1,7 @@
 #include <tessera/files/utf8.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 using namespace tessera;
 
@@ -9,16 +10,16 @@ std::size_t bad(std::string_view text) { return io::first_invalid_utf8(io::as_by
 }  // namespace
 
 TEST_CASE("utf8: every code point that exists is accepted, and written as it is read") {
-    bool good = true;
+    support::Mismatch wrong;
     std::size_t length = 0;
     for (std::uint32_t c = 0; c <= 0x10FFFF; ++c) {
         if (c >= 0xD800 && c < 0xE000) continue;
         std::string text;
         io::append_utf8(text, c);
-        good = good && bad(text) == text.size();
+        wrong.compare(text.size(), bad(text), "first invalid byte, code point ", c);
         length += text.size();
     }
-    CHECK(good);
+    CHECK(wrong.first() == "");
     CHECK(length == 128 + 2 * (0x800 - 0x80) + 3 * (0x10000 - 0x800 - 0x800) + 4 * (0x110000 - 0x10000));
 }
 

@@ -1,6 +1,7 @@
 #include <tessera/image/png.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <image/png_builder.hpp>
 #include <support/message.hpp>
@@ -86,12 +87,13 @@ TEST_CASE("decode_png: colours that a palette lacks are black, whatever is in me
         const Bytes file = samples::png_of(samples::ihdr(s), samples::chunk("PLTE", palette),
                                            samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
         const Pixels image = image::decode_png(file, 3, "x.png");
-        bool right = true;
+        support::Mismatch wrong;
         for (std::uint32_t y = 0; y < s.height; ++y)
             for (std::uint32_t x = 0; x < s.width; ++x)
                 for (std::size_t c = 0; c < 3; ++c)
-                    right &= image.at(y, x)[c] == (s.value(x, y, 0) < colours ? rgb(s, x, y)[c] : 0);
-        CHECK(right);
+                    wrong.compare(s.value(x, y, 0) < colours ? rgb(s, x, y)[c] : 0, image.at(y, x)[c], "x = ", x,
+                                  ", y = ", y, ", channel ", c);
+        CHECK(wrong.first() == "");
     }
 }
 

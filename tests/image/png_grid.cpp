@@ -1,6 +1,7 @@
 #include <tessera/image/png_grid.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
@@ -18,12 +19,13 @@ TEST_CASE("png_grid: cells from the left to the right and downwards, the last on
     for (std::size_t i = 0; i < images.span().size(); ++i) images.span()[i] = static_cast<float>(i + 1) / 255.0f;
     const image::Pixels grid = image::png_grid(images.view(), 3);
     CHECK((grid.height == 4 && grid.width == 3 && grid.channels == 3));
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t n = 0; n < 6; ++n)
         for (std::size_t y = 0; y < 2; ++y)
             for (std::size_t c = 0; c < 3; ++c)
-                right = right && grid.at(n / 3 * 2 + y, n % 3)[c] == (n < 5 ? n * 6 + y * 3 + c + 1 : 0);
-    CHECK(right);
+                wrong.compare(n < 5 ? n * 6 + y * 3 + c + 1 : 0, grid.at(n / 3 * 2 + y, n % 3)[c], "image ", n,
+                              ", row ", y, ", channel ", c);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("png_grid: values are rounded and held to 0 .. 1") {

@@ -1,6 +1,7 @@
 #include <tessera/kernel/adamw.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <cmath>
 #include <limits>
@@ -50,15 +51,18 @@ void plain(const kernel::AdamFactors<T>& f, Leaf<T>& leaf) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("adamw_update: has the bits of plain scalars, for any length", T, float, double) {
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n : {1u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u}) {
         Leaf<T> fast(n), slow(n);
         const auto grad = fast.grad;
         kernel::adamw_update<T>(factors<T>, fast.grad, fast.p, fast.m, fast.v);
         plain(factors<T>, slow);
-        same = same && fast.p == slow.p && fast.m == slow.m && fast.v == slow.v && fast.grad == grad;
+        wrong.compare(slow.p, fast.p, "p, n = ", n);
+        wrong.compare(slow.m, fast.m, "m, n = ", n);
+        wrong.compare(slow.v, fast.v, "v, n = ", n);
+        wrong.compare(grad, fast.grad, "grad, n = ", n);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("adamw_update: writes nothing behind the end", T, float, double) {
@@ -66,10 +70,13 @@ TEST_CASE_TEMPLATE("adamw_update: writes nothing behind the end", T, float, doub
     const Leaf<T> before = leaf;
     const auto head = [](auto& x) { return std::span{x}.first(19); };
     kernel::adamw_update<T>(factors<T>, head(before.grad), head(leaf.p), head(leaf.m), head(leaf.v));
-    bool kept = true;
-    for (std::size_t i = 19; i < 33; ++i)
-        kept = kept && leaf.p[i] == before.p[i] && leaf.m[i] == before.m[i] && leaf.v[i] == before.v[i];
-    CHECK(kept);
+    support::Mismatch wrong;
+    for (std::size_t i = 19; i < 33; ++i) {
+        wrong.compare(before.p[i], leaf.p[i], "p ", i);
+        wrong.compare(before.m[i], leaf.m[i], "m ", i);
+        wrong.compare(before.v[i], leaf.v[i], "v ", i);
+    }
+    CHECK(wrong.first() == "");
     CHECK(leaf.p[18] != before.p[18]);
 }
 

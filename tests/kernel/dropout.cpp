@@ -1,6 +1,7 @@
 #include <tessera/kernel/dropout.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -13,7 +14,7 @@ namespace kernel = tessera::kernel;
 TEST_CASE_TEMPLATE("dropout_mask: the half words of Philox in the order that its comment gives", T, float, double) {
     const std::array<std::uint32_t, 2> key{123456u, 789u};
     const std::uint32_t keep = 40000;
-    bool equal = true;
+    support::Mismatch wrong;
     for (const std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u, 64u, 65u, 300u}) {
         std::vector<T> mask(n, T(9)), twin(n);
         kernel::dropout_mask<T>(key, keep, T(1.5), mask);
@@ -22,9 +23,9 @@ TEST_CASE_TEMPLATE("dropout_mask: the half words of Philox in the order that its
             const auto block = tessera::philox4x32({static_cast<std::uint32_t>(8 * g + j), 0, 0, 0}, key);
             twin[i] = (block[w] >> (16 * h) & 0xFFFFu) < keep ? T(1.5) : T(0);
         }
-        equal = equal && mask == twin;
+        wrong.compare(twin, mask, "n = ", n);
     }
-    CHECK(equal);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("dropout_mask: keeps the share that was asked for, and another key keeps others") {

@@ -1,6 +1,7 @@
 #include <tessera/kernel/eigen.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <vector>
@@ -17,12 +18,14 @@ TEST_CASE_TEMPLATE("eigen_map: a matrix of Eigen over rows at a distance, read a
     REQUIRE(read.rows() == 3);
     REQUIRE(read.cols() == 4);
     write *= T(2);
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t i = 0; i < rows; ++i)
         for (std::size_t j = 0; j < stride; ++j) {
             const T old = before[i * stride + j];
-            if (j < columns) same &= read(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) == old;
-            same &= x[i * stride + j] == (j < columns ? 2 * old : old);
+            if (j < columns)
+                wrong.compare(old, read(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)), "read ", i, ", ",
+                              j);
+            wrong.compare(j < columns ? 2 * old : old, x[i * stride + j], "written ", i, ", ", j);
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }

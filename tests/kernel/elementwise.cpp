@@ -1,6 +1,7 @@
 #include <tessera/kernel/elementwise.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -72,21 +73,24 @@ double backward_error(Run run, F f, bool from_output) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("elementwise: add, multiply and scale", T, float, double) {
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t n : odd_sizes) {
         const auto a = waves<T>(n, 4, 0), b = waves<T>(n, 4, 1);
         std::vector<T> sum(n), product(n), scaled = a;
         kernel::add<T>(a, b, sum);
         kernel::multiply<T>(a, b, product);
         kernel::scale<T>(T(0.25), scaled);
-        for (std::size_t i = 0; i < n; ++i)
-            right = right && sum[i] == a[i] + b[i] && product[i] == a[i] * b[i] && scaled[i] == a[i] / 4;
+        for (std::size_t i = 0; i < n; ++i) {
+            wrong.compare(a[i] + b[i], sum[i], "add, n = ", n, ", element ", i);
+            wrong.compare(a[i] * b[i], product[i], "multiply, n = ", n, ", element ", i);
+            wrong.compare(a[i] / 4, scaled[i], "scale, n = ", n, ", element ", i);
+        }
     }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("elementwise: relu and its gradient, zero at zero", T, float, double) {
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t n : odd_sizes) {
         auto x = waves<T>(n, 4, 0.4);
         x[n / 2] = 0;
@@ -94,10 +98,12 @@ TEST_CASE_TEMPLATE("elementwise: relu and its gradient, zero at zero", T, float,
         std::vector<T> y(n), dx(n);
         kernel::relu_forward<T>(x, y);
         kernel::relu_backward<T>(y, dy, dx);
-        for (std::size_t i = 0; i < n; ++i)
-            right = right && y[i] == (x[i] > 0 ? x[i] : 0) && dx[i] == (x[i] > 0 ? dy[i] : 0);
+        for (std::size_t i = 0; i < n; ++i) {
+            wrong.compare(x[i] > 0 ? x[i] : 0, y[i], "y, n = ", n, ", element ", i);
+            wrong.compare(x[i] > 0 ? dy[i] : 0, dx[i], "dx, n = ", n, ", element ", i);
+        }
     }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("elementwise: sigmoid and its gradient", T, float, double) {
@@ -127,7 +133,7 @@ TEST_CASE_TEMPLATE("elementwise: gelu and its gradient", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("elementwise: gelu with its derivative gives the bits of the two alone", T, float, double) {
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n : odd_sizes) {
         const auto x = waves<T>(n, 4, 0.4);
         const std::vector<T> ones(n, T(1));
@@ -135,9 +141,10 @@ TEST_CASE_TEMPLATE("elementwise: gelu with its derivative gives the bits of the 
         kernel::gelu_with_derivative<T>(x, y, dydx);
         kernel::gelu_forward<T>(x, alone);
         kernel::gelu_backward<T>(x, ones, derivative);
-        same = same && y == alone && dydx == derivative;
+        wrong.compare(alone, y, "y, n = ", n);
+        wrong.compare(derivative, dydx, "dydx, n = ", n);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("elementwise: activations work in place") {

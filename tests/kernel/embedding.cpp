@@ -3,6 +3,7 @@
 #include <tessera/core/token.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <vector>
@@ -13,7 +14,7 @@ namespace kernel = tessera::kernel;
 
 TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the places, and gradients are added in order", T, float,
                    double) {
-    bool equal = true;
+    support::Mismatch wrong;
     for (const std::size_t width : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const std::size_t samples = 3, tokens = 5, vocab = 6;
         tessera::Rng rng{width};
@@ -32,7 +33,9 @@ TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the places, and gr
                 tt[x[i] * width + c] += dy[i * width + c];
                 tp[i % tokens * width + c] += dy[i * width + c];
             }
-        equal = equal && y == ty && dtable == tt && dposition == tp;
+        wrong.compare(ty, y, "y, width = ", width);
+        wrong.compare(tt, dtable, "dtable, width = ", width);
+        wrong.compare(tp, dposition, "dposition, width = ", width);
     }
-    CHECK(equal);
+    CHECK(wrong.first() == "");
 }

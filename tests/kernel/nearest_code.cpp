@@ -1,6 +1,7 @@
 #include <tessera/kernel/nearest_code.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <cmath>
@@ -67,15 +68,16 @@ TEST_CASE_TEMPLATE("nearest_code is the argmin over all codes", T, float, double
 TEST_CASE_TEMPLATE("nearest_code: equal codes give the lowest index, wherever they stand", T, float, double) {
     constexpr std::size_t k = 100, d = 7, rows = 15;
     const auto x = numbers<T>(rows * d, 1);
-    bool lowest = true;
+    support::Mismatch wrong;
     for (std::size_t first = 0; first < k; first += 3)
         for (std::size_t second = first + 1; second < k; second += 7) {
             auto codes = numbers<T>(k * d, 2);
             for (T& v : codes) v += T(10);  // far from every row
             for (std::size_t i = 0; i < d; ++i) codes[first * d + i] = codes[second * d + i] = T(0.25);
-            for (const Token token : nearest(rows, x, d, k, d, codes)) lowest &= token == first;
+            for (const Token token : nearest(rows, x, d, k, d, codes))
+                wrong.compare(first, token, "equal: ", first, ", ", second);
         }
-    CHECK(lowest);
+    CHECK(wrong.first() == "");
     CHECK(nearest(1, x, d, k, d, std::vector<T>(k * d, T(1)))[0] == 0);
 }
 
@@ -85,15 +87,17 @@ TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbe
     const auto codes = numbers<T>(k * d, 1);
     const auto clean = numbers<T>(rows * d, 2);
     const auto expected = nearest(rows, clean, d, k, d, codes);
-    bool right = true;
+    support::Mismatch wrong;
     for (const T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()})
         for (std::size_t at = 0; at < rows; ++at) {
             auto x = clean;
             x[at * d + at % d] = bad;
             const auto got = nearest(rows, x, d, k, d, codes);
-            for (std::size_t m = 0; m < rows; ++m) right &= got[m] == (m == at ? tessera::no_token : expected[m]);
+            for (std::size_t m = 0; m < rows; ++m)
+                wrong.compare(m == at ? tessera::no_token : expected[m], got[m], bad, " in row ", at, ", token of row ",
+                              m);
         }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("nearest_code: where two scores are past all numbers, none is the nearest", T, float, double) {
@@ -110,13 +114,13 @@ TEST_CASE("nearest_code: rows one by one, in any order, give the codes of the wh
     const auto whole = nearest(rows, x, d, k, d, codes);
     kernel::CodePanels<float> panels;
     panels.pack(k, d, codes.data());
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t m = rows; m-- > 0;) {
         Token token = 0;
         kernel::nearest_code<float>(1, x.data() + m * d, d, panels, &token);
-        same &= token == whole[m];
+        wrong.compare(whole[m], token, "row ", m);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("CodePanels: packed again for a smaller codebook, no code of the larger one is left") {
@@ -129,9 +133,9 @@ TEST_CASE("CodePanels: packed again for a smaller codebook, no code of the large
     std::vector<Token> out(100);
     kernel::nearest_code<float>(100, large.data(), 4, panels, out.data());
     CHECK(out == nearest(100, large, 4, 3, 4, small));
-    bool below = true;
-    for (const Token token : out) below &= token < 3;
-    CHECK(below);
+    support::Mismatch wrong;
+    for (const Token token : out) wrong.require(token < 3, "token ", token, " below 3");
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("nearest_code: more codes than 16 bits can count") {

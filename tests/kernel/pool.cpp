@@ -1,6 +1,7 @@
 #include <tessera/kernel/pool.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -59,7 +60,7 @@ TEST_CASE_TEMPLATE("average_pool: the mean over the window with zeros for paddin
 
 TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, and dx goes there alone", T, float,
                    double) {
-    bool equal = true;
+    support::Mismatch wrong;
     for (const auto& p : pools) {
         auto x = numbers<T>(in_size(p), 1);
         for (T& value : x) value = std::round(value * 2);  // many equal ones
@@ -73,9 +74,10 @@ TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, an
             if (x[in] > ty[out]) ty[out] = x[in], best[out] = in;
         });
         for (std::size_t i = 0; i < best.size(); ++i) tdx[best[i]] += dy[i];
-        equal = equal && y == ty && support::distance(tdx, dx) < 4;
+        wrong.compare(ty, y, "y, channels = ", p.channels);
+        wrong.require(support::distance(tdx, dx) < 4, "dx near its twin, channels = ", p.channels);
     }
-    CHECK(equal);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("max_pool: minus infinity everywhere is the largest, NaN is larger than everything") {
@@ -99,7 +101,7 @@ TEST_CASE("max_pool: minus infinity everywhere is the largest, NaN is larger tha
 }
 
 TEST_CASE_TEMPLATE("enlarge: each pixel factor^2 times, and its adjoint", T, float, double) {
-    bool equal = true;
+    support::Mismatch wrong;
     double worst = 0;
     for (const std::size_t channels : {1u, 7u, 8u, 9u, 31u, 33u})
         for (const std::size_t factor : {1u, 2u, 3u}) {
@@ -116,9 +118,9 @@ TEST_CASE_TEMPLATE("enlarge: each pixel factor^2 times, and its adjoint", T, flo
                         ty[out] = x[in];
                         tdx[in] += dy[out];
                     }
-            equal = equal && y == ty;
+            wrong.compare(ty, y, "channels = ", channels, ", factor = ", factor);
             worst = std::max(worst, support::distance(tdx, dx));
         }
-    CHECK(equal);
+    CHECK(wrong.first() == "");
     CHECK(worst < 4);
 }

@@ -1,6 +1,7 @@
 #include <tessera/kernel/reduce.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -34,20 +35,17 @@ double in_chunks(std::size_t n, Step step) {
 
 TEST_CASE_TEMPLATE("reduce: sums have the bits of 16 lanes in chunks of 4096", T, float, double) {
     namespace simd = kernel::simd;
-    bool squares = true, squared = true, absolute = true;
+    support::Mismatch wrong;
     for (std::size_t n : terms) {
         const auto a = waves<T>(n, 3, 0), b = waves<T>(n, 3, 1);
-        squares = squares && kernel::sum_squares<T>(a) ==
-                                 in_chunks<T>(n, [&](T s, std::size_t i) { return simd::fma(a[i], a[i], s); });
-        squared = squared && kernel::squared_error<T>(a, b) == in_chunks<T>(n, [&](T s, std::size_t i) {
-                                 return simd::fma(a[i] - b[i], a[i] - b[i], s);
-                             });
-        absolute = absolute && kernel::absolute_error<T>(a, b) ==
-                                   in_chunks<T>(n, [&](T s, std::size_t i) { return s + std::abs(a[i] - b[i]); });
+        wrong.compare(in_chunks<T>(n, [&](T s, std::size_t i) { return simd::fma(a[i], a[i], s); }),
+                      kernel::sum_squares<T>(a), "sum_squares, n = ", n);
+        wrong.compare(in_chunks<T>(n, [&](T s, std::size_t i) { return simd::fma(a[i] - b[i], a[i] - b[i], s); }),
+                      kernel::squared_error<T>(a, b), "squared_error, n = ", n);
+        wrong.compare(in_chunks<T>(n, [&](T s, std::size_t i) { return s + std::abs(a[i] - b[i]); }),
+                      kernel::absolute_error<T>(a, b), "absolute_error, n = ", n);
     }
-    CHECK(squares);
-    CHECK(squared);
-    CHECK(absolute);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("reduce: a million terms in float keep seven digits") {
@@ -58,14 +56,16 @@ TEST_CASE("reduce: a million terms in float keep seven digits") {
 }
 
 TEST_CASE("reduce: NaN is not lost, in the body or the tail") {
-    bool always = true;
+    support::Mismatch wrong;
     for (std::size_t i : {0u, 15u, 16u, 32u}) {
         auto a = waves<float>(33, 3, 0);
         const auto b = waves<float>(33, 3, 1);
         a[i] = std::numeric_limits<float>::quiet_NaN();
-        always = always && std::isnan(kernel::sum_squares<float>(a)) &&
-                 std::isnan(kernel::squared_error<float>(a, b)) && std::isnan(kernel::absolute_error<float>(a, b)) &&
-                 std::isnan(kernel::absolute_error<float>(b, a));
+        wrong.require(std::isnan(kernel::sum_squares<float>(a)), "NaN of sum_squares, NaN at ", i);
+        wrong.require(std::isnan(kernel::squared_error<float>(a, b)), "NaN of squared_error, NaN at ", i);
+        wrong.require(std::isnan(kernel::absolute_error<float>(a, b)), "NaN of absolute_error, NaN at ", i);
+        wrong.require(std::isnan(kernel::absolute_error<float>(b, a)), "NaN of absolute_error, NaN in the second at ",
+                      i);
     }
-    CHECK(always);
+    CHECK(wrong.first() == "");
 }

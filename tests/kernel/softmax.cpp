@@ -1,6 +1,7 @@
 #include <tessera/kernel/softmax.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -40,25 +41,25 @@ TEST_CASE_TEMPLATE("softmax: agrees with plain scalars", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("softmax: in place and apart give the same bits", T, float, double) {
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n : classes) {
         auto x = waves<T>(n, 9);
         std::vector<T> y(n);
         kernel::softmax<T>(x, y);
         kernel::softmax<T>(std::span<T>{x});
-        same = same && x == y;
+        wrong.compare(y, x, "n = ", n);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("softmax: the sum alone has the bits of the sum of the row that is written", T, float, double) {
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n : classes) {
         const auto x = waves<T>(n, 9);
         std::vector<T> y(n);
-        same = same && kernel::sum_exp<T>(x, T(9)) == kernel::exp_row<T>(x, T(9), y);
+        wrong.compare(kernel::exp_row<T>(x, T(9), y), kernel::sum_exp<T>(x, T(9)), "n = ", n);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("softmax: large logits do not overflow, and minus infinity is never drawn", T, float, double) {
@@ -72,12 +73,12 @@ TEST_CASE_TEMPLATE("softmax: large logits do not overflow, and minus infinity is
 }
 
 TEST_CASE("softmax: a NaN makes the whole row NaN, wherever it stands") {
-    bool all = true;
+    support::Mismatch wrong;
     for (std::size_t i : {0u, 5u, 16u, 32u}) {
         auto x = waves<float>(33, 9);
         x[i] = std::numeric_limits<float>::quiet_NaN();
         kernel::softmax<float>(std::span<float>{x});
-        all = all && std::ranges::all_of(x, [](float v) { return std::isnan(v); });
+        for (std::size_t j = 0; j < x.size(); ++j) wrong.require(std::isnan(x[j]), "NaN at ", j, ", NaN in x at ", i);
     }
-    CHECK(all);
+    CHECK(wrong.first() == "");
 }

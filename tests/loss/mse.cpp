@@ -1,6 +1,7 @@
 #include <tessera/loss/mse.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <golden/optim.hpp>
 #include <loss/pair.hpp>
@@ -29,7 +30,7 @@ TEST_CASE_TEMPLATE("Mse: loss and gradient are PyTorch's", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("Mse: agrees with plain scalars for any length", T, float, double) {
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const auto y = output<T>(n), target = wanted<T>(n);
         std::vector<T> dy(n + 1, T(-9));
@@ -37,11 +38,13 @@ TEST_CASE_TEMPLATE("Mse: agrees with plain scalars for any length", T, float, do
         const double loss = pair::loss_and_grad<ts::Mse, T>(y, target, std::span{dy}.first(n), T(0.5));
         for (std::size_t i = 0; i < n; ++i) {
             sum += static_cast<double>((y[i] - target[i]) * (y[i] - target[i]));  // exact: multiples of 1/256
-            right = right && dy[i] == y[i] - target[i];
+            wrong.compare(y[i] - target[i], dy[i], "dy, n = ", n, ", element ", i);
         }
-        right = right && loss == sum && pair::loss<ts::Mse, T>(y, target) == loss && dy[n] == T(-9);
+        wrong.compare(sum, loss, "loss_and_grad, n = ", n);
+        wrong.compare(loss, pair::loss<ts::Mse, T>(y, target), "loss, n = ", n);
+        wrong.compare(T(-9), dy[n], "past the end, n = ", n);
     }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("Mse: two blocks with one scale are the batch") {

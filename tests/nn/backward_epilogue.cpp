@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
+#include <support/same_nets.hpp>
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv2d.hpp>
@@ -12,11 +13,9 @@
 #include <tessera/nn/residual.hpp>
 #include <tessera/nn/sigmoid.hpp>
 
-#include <string>
-#include <utility>
-
 using namespace tessera;
 using namespace tessera::nn;
+using support::difference_of_nets;
 
 namespace {
 
@@ -48,46 +47,6 @@ struct Apart {
     using Bind = ApartLayer<typename Spec::template Bind<In, T>>;
 };
 
-// "" or the first number that differs: y, dx, gradients with and without dx.
-template <class Fused, class Plain>
-std::string first_difference() {
-    static_assert(std::same_as<typename Fused::Output, typename Plain::Output>);
-    testing::detail::Rig<Fused> fused{5, 1, 1};
-    testing::detail::Rig<Plain> plain{5, 1, 1};
-    std::string found;
-    const auto compare = [&](const std::string& what, const auto& a, const auto& b) {
-        if (found.empty())
-            found = testing::detail::differs<typename Fused::Scalar>(what, std::as_const(a).span(),
-                                                                     std::as_const(b).span());
-    };
-    const auto compare_gradients = [&](const std::string& what) {
-        std::vector<std::pair<const float*, std::size_t>> other;
-        Plain::Params::each([&](const Path&, const auto& leaf) { other.emplace_back(leaf.data(), leaf.span().size()); },
-                            plain.grad);
-        std::size_t i = 0;
-        Fused::Params::each(
-            [&](const Path& path, const auto& leaf) {
-                const std::span<const float> b{other[i].first, other[i].second};
-                if (found.empty()) found = testing::detail::differs<float>(what + "." + path.str(), leaf.span(), b);
-                ++i;
-            },
-            fused.grad);
-    };
-    fused.forward();
-    plain.forward();
-    compare("y", fused.y, plain.y);
-    fused.backward();
-    plain.backward();
-    compare("dx", fused.dx, plain.dx);
-    compare_gradients("grad");
-    fused.forward();
-    plain.forward();
-    fused.backward_params();
-    plain.backward_params();
-    compare_gradients("backward_params");
-    return found;
-}
-
 }  // namespace
 
 TEST_CASE("fusion: a mask in the products of the layer above, with convolutions of every kind") {
@@ -97,31 +56,31 @@ TEST_CASE("fusion: a mask in the products of the layer above, with convolutions 
                         Apart<Conv2d<33, keep1>>, Apart<Relu>, Apart<ConvTranspose2d<9, double4>>, Apart<Relu>,
                         Apart<ConvTranspose2d<1, double4>>>;
     static_assert(Fused::count == 5 && Plain::count == 9);
-    CHECK(first_difference<Fused, Plain>() == "");
+    CHECK(difference_of_nets<Fused, Plain>() == "");
 }
 
 TEST_CASE("fusion: a Relu of its own is left out of the backward pass, wherever it stands") {
     using Fused = Chain<Shape<3, 10>, Relu, Linear<17>, Relu, Linear<40>, Sigmoid, Relu, Linear<5>>;
     using Plain = Chain<Shape<3, 10>, Apart<Relu>, Apart<Linear<17>>, Apart<Relu>, Apart<Linear<40>>, Sigmoid,
                         Apart<Relu>, Apart<Linear<5>>>;
-    CHECK(first_difference<Fused, Plain>() == "");
-    CHECK(first_difference<Chain<Shape<7>, Relu, Linear<9>>, Chain<Shape<7>, Apart<Relu>, Apart<Linear<9>>>>() == "");
-    CHECK(first_difference<Chain<Shape<7>, Relu, Relu, Linear<9>>,
-                           Chain<Shape<7>, Apart<Relu>, Apart<Relu>, Apart<Linear<9>>>>() == "");
+    CHECK(difference_of_nets<Fused, Plain>() == "");
+    CHECK(difference_of_nets<Chain<Shape<7>, Relu, Linear<9>>, Chain<Shape<7>, Apart<Relu>, Apart<Linear<9>>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<7>, Relu, Relu, Linear<9>>,
+                             Chain<Shape<7>, Apart<Relu>, Apart<Relu>, Apart<Linear<9>>>>() == "");
 }
 
 TEST_CASE("fusion: sums of a Residual in the products and the norms of its branch") {
     using Block = Residual<Relu, Conv2d<5, keep3, no_bias>, Relu, Conv2d<9, keep1, no_bias>>;
     using Plain =
         Residual<Apart<Relu>, Apart<Conv2d<5, keep3, no_bias>>, Apart<Relu>, Apart<Conv2d<9, keep1, no_bias>>>;
-    CHECK(first_difference<Chain<Shape<4, 5, 9>, Block, Block, Relu, Conv2d<2, keep1>>,
-                           Chain<Shape<4, 5, 9>, Plain, Plain, Apart<Relu>, Apart<Conv2d<2, keep1>>>>() == "");
-    CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, Linear<12>>>,
-                           Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<Linear<12>>>>>() == "");
-    CHECK(first_difference<Chain<Shape<3, 12>, Residual<LayerNorm, CausalAttention<3>>>,
-                           Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<CausalAttention<3>>>>>() == "");
-    CHECK(first_difference<Chain<Shape<3, 12>, Residual<Linear<12>>>,
-                           Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<4, 5, 9>, Block, Block, Relu, Conv2d<2, keep1>>,
+                             Chain<Shape<4, 5, 9>, Plain, Plain, Apart<Relu>, Apart<Conv2d<2, keep1>>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<3, 12>, Residual<LayerNorm, Linear<12>>>,
+                             Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<Linear<12>>>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<3, 12>, Residual<LayerNorm, CausalAttention<3>>>,
+                             Chain<Shape<3, 12>, Residual<Apart<LayerNorm>, Apart<CausalAttention<3>>>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<3, 12>, Residual<Linear<12>>>,
+                             Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
 }
 
 TEST_CASE("fusion: a chain hands on what its ends can do") {

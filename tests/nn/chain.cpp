@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
 #include <support/golden.hpp>
+#include <support/same_nets.hpp>
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
@@ -23,6 +24,7 @@
 
 using namespace tessera;
 using namespace tessera::nn;
+using support::difference_of_nets;
 
 namespace {
 
@@ -32,27 +34,6 @@ std::vector<std::string> names() {
     const typename L::Params params;
     L::Params::each([&](const Path& path, const auto&) { all.push_back(path.str()); }, params);
     return all;
-}
-
-// y, dx and the gradient of two chains that must not differ in a bit.
-template <class A, class B>
-std::string difference() {
-    testing::detail::Rig<A> a{3, 1, 1};
-    testing::detail::Rig<B> b{3, 1, 1};
-    a.forward();
-    b.forward();
-    a.backward();
-    b.backward();
-    std::string found = testing::detail::differs<float>("y", std::as_const(a.y).span(), std::as_const(b.y).span());
-    if (found.empty())
-        found = testing::detail::differs<float>("dx", std::as_const(a.dx).span(), std::as_const(b.dx).span());
-    std::vector<float> grads[2];
-    A::Params::each(
-        [&](const Path&, const auto& g) { grads[0].insert(grads[0].end(), g.span().begin(), g.span().end()); }, a.grad);
-    B::Params::each(
-        [&](const Path&, const auto& g) { grads[1].insert(grads[1].end(), g.span().begin(), g.span().end()); }, b.grad);
-    if (found.empty()) found = testing::detail::differs<float>("grad", grads[0], grads[1]);
-    return found;
 }
 
 }  // namespace
@@ -81,18 +62,19 @@ TEST_CASE("Chain: where the first layer takes tokens, so does the chain") {
 }
 
 TEST_CASE("Chain: joined neighbours give the bits of the two apart") {
-    CHECK(difference<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() == "");
-    CHECK(difference<Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Relu>,
-                     Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Seq<Relu>>>() == "");
-    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Relu>,
-                     Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Seq<Relu>>>() == "");
-    CHECK(difference<Chain<Shape<4, 3, 9>, ConvTranspose2d<1, double4>, Relu>,
-                     Chain<Shape<4, 3, 9>, ConvTranspose2d<1, double4>, Seq<Relu>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() ==
+          "");
+    CHECK(difference_of_nets<Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Relu>,
+                             Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Seq<Relu>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Relu>,
+                             Chain<Shape<4, 3, 9>, ConvTranspose2d<17, double4>, Seq<Relu>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<4, 3, 9>, ConvTranspose2d<1, double4>, Relu>,
+                             Chain<Shape<4, 3, 9>, ConvTranspose2d<1, double4>, Seq<Relu>>>() == "");
 }
 
 TEST_CASE("Chain: a nested chain gives the bits of the flat one") {
-    CHECK(difference<Chain<Shape<3, 7>, Linear<9>, LayerNorm, Linear<2>>,
-                     Chain<Shape<3, 7>, Seq<Linear<9>, LayerNorm>, Seq<Linear<2>>>>() == "");
+    CHECK(difference_of_nets<Chain<Shape<3, 7>, Linear<9>, LayerNorm, Linear<2>>,
+                             Chain<Shape<3, 7>, Seq<Linear<9>, LayerNorm>, Seq<Linear<2>>>>() == "");
 }
 
 TEST_CASE("Chain: each layer has random numbers of its own") {

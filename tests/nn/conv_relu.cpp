@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
-#include <support/joined.hpp>
+#include <support/same_nets.hpp>
 
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
@@ -14,17 +14,17 @@
 
 using namespace tessera;
 using namespace tessera::nn;
-using support::joined_like_apart;
+using support::fused_like_unfused;
 
 TEST_CASE("Conv2d + Relu: the bits of the two apart, gathered taps and others, with and without bias") {
-    CHECK(joined_like_apart<Conv2d<33, keep3>, Relu, Shape<5, 7, 1>>() == "");
-    CHECK(joined_like_apart<Conv2d<5, halve4>, Relu, Shape<8, 6, 3>>() == "");
-    CHECK(joined_like_apart<Conv2d<17, halve4, no_bias>, Relu, Shape<6, 4, 9>>() == "");
+    CHECK(fused_like_unfused<Conv2d<33, keep3>, Relu, Shape<5, 7, 1>>() == "");
+    CHECK(fused_like_unfused<Conv2d<5, halve4>, Relu, Shape<8, 6, 3>>() == "");
+    CHECK(fused_like_unfused<Conv2d<17, halve4, no_bias>, Relu, Shape<6, 4, 9>>() == "");
 }
 
 TEST_CASE("ConvTranspose2d + Relu: the bits of the two apart, few output channels and many") {
-    CHECK(joined_like_apart<ConvTranspose2d<33, double4>, Relu, Shape<3, 4, 9>>() == "");
-    CHECK(joined_like_apart<ConvTranspose2d<3, double4, no_bias>, Relu, Shape<4, 3, 2>>() == "");
+    CHECK(fused_like_unfused<ConvTranspose2d<33, double4>, Relu, Shape<3, 4, 9>>() == "");
+    CHECK(fused_like_unfused<ConvTranspose2d<3, double4, no_bias>, Relu, Shape<4, 3, 2>>() == "");
 }
 
 TEST_CASE("Convolution + Relu: parameters keep the names of the convolution") {

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
-#include <support/joined.hpp>
+#include <support/same_nets.hpp>
 
 #include <tessera/nn/gelu.hpp>
 #include <tessera/nn/linear.hpp>
@@ -13,12 +13,12 @@
 
 using namespace tessera;
 using namespace tessera::nn;
-using support::joined_like_apart;
+using support::fused_like_unfused;
 
 TEST_CASE("Linear + Gelu: the bits of the two apart, for rows and widths that leave parts of vectors") {
-    CHECK(joined_like_apart<Linear<33>, Gelu, Shape<5, 19>>() == "");
-    CHECK(joined_like_apart<Linear<1>, Gelu, Shape<1, 7>>(1) == "");
-    CHECK(joined_like_apart<Linear<17, no_bias>, Gelu, Shape<29, 3>>() == "");
+    CHECK(fused_like_unfused<Linear<33>, Gelu, Shape<5, 19>>() == "");
+    CHECK(fused_like_unfused<Linear<1>, Gelu, Shape<1, 7>>(1) == "");
+    CHECK(fused_like_unfused<Linear<17, no_bias>, Gelu, Shape<29, 3>>() == "");
 }
 
 TEST_CASE("Linear + Gelu: parameters keep the names of the linear layer") {

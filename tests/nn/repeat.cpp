@@ -41,8 +41,8 @@ TEST_CASE("Repeat: the copies have parameters of their own, named by their numbe
 TEST_CASE("Repeat: gives the bits of the copies written out") {
     using Net = Repeat<3, Linear<7>, Sigmoid>::Bind<Shape<7>, float>;
     using Flat = Chain<Shape<7>, Linear<7>, Sigmoid, Linear<7>, Sigmoid, Linear<7>, Sigmoid>;
-    testing::detail::Rig<Net> net{3, 1, 1};
-    testing::detail::Rig<Flat> flat{3, 1, 1};
+    testing::BoundLayer<Net> net{3};
+    testing::BoundLayer<Flat> flat{3};
     net.forward();
     flat.forward();
     net.backward();

@@ -11,9 +11,9 @@ using namespace tessera::nn;
 TEST_CASE("Reshape keeps the contract") { CHECK(support::keeps_contract<Reshape<15, 7>, Shape<5, 3, 7>>()); }
 
 TEST_CASE("Reshape: the numbers stay in their order") {
-    testing::detail::Rig<Reshape<6, 2>::Bind<Shape<3, 4>, float>> rig{2, 1, 1};
-    rig.forward();
-    rig.backward();
-    CHECK(std::ranges::equal(rig.x.span(), rig.y.span()));
-    CHECK(std::ranges::equal(rig.dy.span(), rig.dx.span()));
+    testing::BoundLayer<Reshape<6, 2>::Bind<Shape<3, 4>, float>> net{2};
+    net.forward();
+    net.backward();
+    CHECK(std::ranges::equal(net.x.span(), net.y.span()));
+    CHECK(std::ranges::equal(net.dy.span(), net.dx.span()));
 }

@@ -45,8 +45,8 @@ TEST_CASE("Residual keeps the contract, also where the last layer of the branch 
 TEST_CASE("Residual: y = x + f(x), bit for bit") {
     using Net = Residual<Linear<7>, Sigmoid>::Bind<Shape<7>, float>;
     using Branch = Chain<Shape<7>, Linear<7>, Sigmoid>;
-    testing::detail::Rig<Net> net{3, 1, 1};
-    testing::detail::Rig<Branch> branch{3, 1, 1};
+    testing::BoundLayer<Net> net{3};
+    testing::BoundLayer<Branch> branch{3};
     net.forward();
     branch.forward();
     for (std::size_t i = 0; i < net.x.span().size(); ++i) branch.y.data()[i] += net.x.data()[i];

@@ -7,8 +7,8 @@
 // images become channel last here, parameters go through Param::from_outer.
 
 #include <tessera/core/error.hpp>
+#include <tessera/testing/bound_layer.hpp>
 #include <tessera/testing/check_result.hpp>
-#include <tessera/testing/detail/rig.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -106,11 +106,11 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     using L = typename Spec::template Bind<In, float>;
     const Golden golden = load_golden(name);
     const auto x = channel_last(golden.at("x")), dy = channel_last(golden.at("dy"));
-    testing::detail::Rig<L> rig{x.size() / In::size, 1, 1};
-    rig.pass = {};
-    for (std::size_t i = 0; i < x.size(); ++i) rig.x.span()[i] = static_cast<nn::InputScalar<L>>(x[i]);
-    if (dy.size() != rig.dy.span().size()) return {name + ": dy has another size than the layer's output"};
-    std::ranges::copy(dy, rig.dy.data());
+    testing::BoundLayer<L> bound{x.size() / In::size};
+    bound.pass = {};
+    for (std::size_t i = 0; i < x.size(); ++i) bound.x.span()[i] = static_cast<nn::InputScalar<L>>(x[i]);
+    if (dy.size() != bound.dy.span().size()) return {name + ": dy has another size than the layer's output"};
+    std::ranges::copy(dy, bound.dy.data());
 
     std::string failure;
     std::size_t leaves = 0;
@@ -123,27 +123,27 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
                 for (std::size_t i = 0; i < array.values.size(); ++i) leaf[leaf.from_outer(i)] = array.values[i];
             ++leaves;
         },
-        rig.params);
+        bound.params);
     for (const auto& entry : golden)
         if (entry.first.starts_with("param.") && leaves-- == 0) failure = entry.first + ": the layer has no such leaf";
     if (!failure.empty()) return {name + ": " + failure};
 
-    rig.pack();
-    rig.forward();
-    rig.backward();
+    bound.pack();
+    bound.forward();
+    bound.backward();
     const auto compare = [&](const std::string& what, const std::vector<float>& expected, const float* got,
                              std::size_t count) {
         if (failure.empty()) failure = far_apart(what, expected, got, count);
     };
-    compare("y", channel_last(golden.at("y")), rig.y.data(), rig.y.span().size());
-    if (golden.count("dx")) compare("dx", channel_last(golden.at("dx")), rig.dx.data(), rig.dx.span().size());
+    compare("y", channel_last(golden.at("y")), bound.y.data(), bound.y.span().size());
+    if (golden.count("dx")) compare("dx", channel_last(golden.at("dx")), bound.dx.data(), bound.dx.span().size());
     L::Params::each(
         [&](const Path& path, const auto& leaf) {
             std::vector<float> outer(leaf.span().size());
             for (std::size_t i = 0; i < outer.size(); ++i) outer[i] = leaf[leaf.from_outer(i)];
             compare("grad." + path.str(), golden.at("grad." + path.str()).values, outer.data(), outer.size());
         },
-        rig.grad);
+        bound.grad);
     return {failure.empty() ? "" : name + ": " + failure};
 }
 

@@ -4,6 +4,7 @@
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/tiny_gpt.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/io/weights.hpp>
@@ -125,7 +126,7 @@ TEST_CASE("Trainer: a step of both stages is the calls of its head comment, bit 
     Vae::Workspace ws;
     Vae::Params grad;
     Vae::Statistics statistics;
-    bool same_reports = true;
+    support::Mismatch wrong;
     for (std::uint64_t step = 0; step < 4; ++step) {
         const auto x = support::batch_of<float>(bars(20, step));
         const Vae::Report report = trainer.step(x);
@@ -138,9 +139,11 @@ TEST_CASE("Trainer: a step of both stages is the calls of its head comment, bit 
         std::as_const(by_hand).observe(ws, BatchPart::whole(20), statistics);
         optimizer.update(by_hand.params(), grad);
         by_hand.update(ws, statistics);
-        same_reports &= report.loss == expected.loss && report.grad_norm == norm && report.used == expected.used;
+        wrong.compare(expected.loss, report.loss, "loss, step ", step);
+        wrong.compare(norm, report.grad_norm, "grad_norm, step ", step);
+        wrong.compare(expected.used, report.used, "used, step ", step);
     }
-    CHECK(same_reports);
+    CHECK(wrong.first() == "");
     CHECK(support::hash_state(vae) == support::hash_state(by_hand));
     CHECK(trainer.steps() == 4);
 

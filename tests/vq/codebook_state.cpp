@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
+#include <support/mismatch.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -34,16 +35,19 @@ TEST_CASE_TEMPLATE("CodebookState: starts at N(0, 1) with N = 1 and m = e, the s
     Book a, b, c;
     a.init(first), b.init(second), c.init(other);
     double mean = 0, square = 0;
-    bool consistent = true;
+    support::Mismatch wrong;
     for (std::size_t i = 0; i < 8000; ++i) {
         mean += static_cast<double>(a.weight[i]) / 8000;
         square += static_cast<double>(a.weight[i] * a.weight[i]) / 8000;
-        consistent &= a.sum[i] == a.weight[i];
+        wrong.compare(a.weight[i], a.sum[i], "sum ", i);
     }
-    for (std::size_t k = 0; k < 200; ++k) consistent &= a.count[k] == 1 && a.grace[k] == 0;
+    for (std::size_t k = 0; k < 200; ++k) {
+        wrong.compare(T(1), a.count[k], "count ", k);
+        wrong.compare(T(0), a.grace[k], "grace ", k);
+    }
     CHECK(std::abs(mean) < 0.04);
     CHECK(std::abs(square - 1) < 0.06);
-    CHECK(consistent);
+    CHECK(wrong.first() == "");
     CHECK(support::hash_bits(a) == support::hash_bits(b));
     CHECK(support::hash_bits(a) != support::hash_bits(c));
 }

@@ -4,6 +4,7 @@
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/tiny_vae.hpp>
 
 #include <algorithm>
@@ -88,13 +89,14 @@ TEST_CASE("FrozenVqVae: one image after another gives the bits of the whole batc
     Tensor<float, support::TinyImage> y{21}, image{1};
     frozen.encode(in, codes, ws);
     frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n = 0; n < 21; ++n) {
         frozen.encode(in.slice(n, 1), one, ws);
         frozen.decode(View<const Token, Shape<4>>{one}, image, ws);
-        same &= std::ranges::equal(one.span(), codes[n]) && std::ranges::equal(image.span(), y[n]);
+        wrong.compare(codes[n], one.span(), "tokens of image ", n);
+        wrong.compare(y[n], image.span(), "image ", n);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("FrozenVqVae: few images, whose layers several threads share, give the bits of one thread") {
@@ -187,8 +189,9 @@ TEST_CASE("FrozenVqVae: a token that is absent adds nothing, for few images and 
         std::ranges::fill(codes.span(), Token{2});
         codes[1][3] = no_token;
         const auto y = vae.decode(View<const Token, Shape<4>>{codes});
-        bool right = true;
-        for (std::size_t i = 0; i < y.span().size(); ++i) right &= y.data()[i] == (i == 7 ? 0.f : 1.5f);
-        CHECK(right);
+        support::Mismatch wrong;
+        for (std::size_t i = 0; i < y.span().size(); ++i)
+            wrong.compare(i == 7 ? 0.f : 1.5f, y.data()[i], "element ", i);
+        CHECK(wrong.first() == "");
     }
 }

@@ -5,6 +5,7 @@
 #include <support/bits.hpp>
 #include <support/contract.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/io/weights.hpp>
@@ -66,7 +67,7 @@ void round_trip() {
     Tensor<float, Shape<width>> q{Q::codes}, z{Q::codes}, q_again{Q::codes};
     Q::lookup(w, std::as_const(tokens), q.view(), cache);
     std::set<std::vector<float>> distinct;
-    bool in_range = true, digits = true;
+    support::Mismatch wrong;
     for (std::size_t k = 0; k < Q::codes; ++k) {
         distinct.insert({q[k].begin(), q[k].end()});
         std::size_t rest = k;
@@ -74,16 +75,17 @@ void round_trip() {
             const Twin<Symmetric> twin{levels[i]};
             const double value = static_cast<double>(q[k][i]), digit = static_cast<double>(rest % std::array{L...}[i]);
             rest /= std::array{L...}[i];
-            digits &= std::abs(value - twin.value(digit)) < 1e-6 && twin.digit(value) == digit;
+            wrong.require(std::abs(value - twin.value(digit)) < 1e-6, "value of token ", k, ", dimension ", i);
+            wrong.compare(digit, twin.digit(value), "digit of token ", k, ", dimension ", i);
             const bool even = static_cast<int>(levels[i]) % 2 == 0;
-            in_range &= value >= -1 && value <= (even && !Symmetric ? 1 - 2 / levels[i] : 1) + 1e-6;
+            wrong.require(value >= -1 && value <= (even && !Symmetric ? 1 - 2 / levels[i] : 1) + 1e-6,
+                          "range of token ", k, ", dimension ", i);
             z[k][i] = static_cast<float>(twin.inverse(twin.digit(value) - twin.lowest()));
         }
     }
     Q::forward(w, {}, std::as_const(z), again.view(), q_again.view(), cache);
     CHECK(distinct.size() == Q::codes);
-    CHECK(in_range);
-    CHECK(digits);
+    CHECK(wrong.first() == "");
     CHECK(std::ranges::equal(tokens.span(), again.span()));
     CHECK(std::ranges::equal(q.span(), q_again.span()));
 }

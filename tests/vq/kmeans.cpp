@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/optim/schedule.hpp>
@@ -38,7 +39,7 @@ std::vector<T> blobs_of(std::size_t blobs) {
 TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts and sums", T, float, double) {
     constexpr std::size_t K = 6;
     const auto x = blobs_of<T>(K);
-    bool found = true;
+    support::Mismatch wrong;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
         CodebookState<K, dims, T> book;
         kmeans(book, std::span<const T>{x}, Rng{seed});
@@ -56,10 +57,10 @@ TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts
                 }
                 here += error < 1e-3 && of_sum < 0.04 && book.count[k] == per_blob;
             }
-            found &= here == 1;
+            wrong.compare(1, here, "centres of blob ", blob, ", seed ", seed);
         }
     }
-    CHECK(found);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("kmeans: the same generator gives the same bits, and another one another start") {

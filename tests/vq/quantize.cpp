@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <tessera/vq/codebook_state.hpp>
 
@@ -43,9 +44,10 @@ TEST_CASE_TEMPLATE("quantize: tokens name the codes that q holds, and a code is 
     for (std::size_t i = 0; i < 15; ++i) z[i] = z[14 - i / 3 * 3 - (2 - i % 3)] + T(1e-3);  // the codes backwards
     quantize(codes, std::span<const T>{z}, std::span<Token>{tokens}, std::span<T>{q});
     CHECK(tokens[0] == 4);
-    bool equal = true;
-    for (std::size_t i = 0; i < 15; ++i) equal &= q[i] == book.weight[tokens[i / 3] * std::size_t{3} + i % 3];
-    CHECK(equal);
+    support::Mismatch wrong;
+    for (std::size_t i = 0; i < 15; ++i)
+        wrong.compare(book.weight[tokens[i / 3] * std::size_t{3} + i % 3], q[i], "element ", i);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("quantize: a number that is none, and one whose square overflows, are NumericErrors with their place") {

@@ -8,8 +8,8 @@
 // relative to the largest gradient of the same leaf; a leaf whose gradient is almost nothing beside the
 // others' is measured by theirs.
 
+#include <tessera/testing/bound_layer.hpp>
 #include <tessera/testing/check_result.hpp>
-#include <tessera/testing/detail/rig.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -33,9 +33,9 @@ namespace detail {
 
 // g is the gradient that backward gave for the values v; evaluate() runs forward with whatever stands in v.
 template <nn::Layer L, class Evaluate>
-std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::string& what, std::span<double> v,
-                                std::span<const double> g, double others, Tensor<double, typename L::Output>& above,
-                                Evaluate evaluate) {
+std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, const std::string& what,
+                                std::span<double> v, std::span<const double> g, double others,
+                                Tensor<double, typename L::Output>& above, Evaluate evaluate) {
     double largest = 1e-3 * others;
     for (double value : g) {
         if (!std::isfinite(value)) return what + ": expected a finite gradient, got " + text(value);
@@ -49,13 +49,13 @@ std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::
         const double value = v[i];
         v[i] = value + o.step;
         evaluate();
-        std::ranges::copy(rig.y.span(), above.data());
+        std::ranges::copy(bound.y.span(), above.data());
         v[i] = value - o.step;
         evaluate();
         v[i] = value;
         double sum = 0;
-        for (std::size_t j = 0; j < rig.y.span().size(); ++j)
-            sum += rig.dy.data()[j] * (above.data()[j] - rig.y.data()[j]);
+        for (std::size_t j = 0; j < bound.y.span().size(); ++j)
+            sum += bound.dy.data()[j] * (above.data()[j] - bound.y.data()[j]);
         const double expected = sum / (2 * o.step);
         if (!(std::abs(expected - g[i]) <= o.tolerance * (std::max)(largest, 1e-6)))
             return at(what, i) + ": expected " + text(expected) + ", got " + text(g[i]);
@@ -65,31 +65,32 @@ std::string compare_differences(Rig<L>& rig, const GradientCheck& o, const std::
 
 template <nn::Layer L>
 std::string check_gradient(const GradientCheck& o) {
-    Rig<L> rig{o.batch, o.seed, detail::vocab_of<L>(o.vocab)};
-    rig.forward();
-    rig.backward();
+    BoundLayer<L> bound{o.batch, {o.seed, o.vocab}};
+    bound.forward();
+    bound.backward();
     double largest = 0;
-    for (double value : rig.dx.span()) largest = (std::max)(largest, std::abs(value));
+    for (double value : bound.dx.span()) largest = (std::max)(largest, std::abs(value));
     L::Params::each(
         [&](const Path&, const auto& leaf) {
             for (double value : leaf.span()) largest = (std::max)(largest, std::abs(value));
         },
-        rig.grad);
+        bound.grad);
 
     Tensor<double, typename L::Output> above{o.batch};
     std::string failure;
     if constexpr (!nn::TakesTokens<L>)
-        failure =
-            compare_differences<L>(rig, o, "dx", rig.x.span(), rig.dx.span(), largest, above, [&] { rig.forward(); });
+        failure = compare_differences<L>(bound, o, "dx", bound.x.span(), bound.dx.span(), largest, above,
+                                         [&] { bound.forward(); });
     L::Params::each(
         [&](const Path& path, auto& leaf, const auto& g) {
             if (!failure.empty()) return;
-            failure = compare_differences<L>(rig, o, "grad." + path.str(), leaf.span(), g.span(), largest, above, [&] {
-                rig.pack();
-                rig.forward();
-            });
+            failure =
+                compare_differences<L>(bound, o, "grad." + path.str(), leaf.span(), g.span(), largest, above, [&] {
+                    bound.pack();
+                    bound.forward();
+                });
         },
-        rig.params, rig.grad);
+        bound.params, bound.grad);
     return failure.empty() ? "" : "gradient: " + failure;
 }
 

@@ -22,6 +22,7 @@
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/exec/rounds.hpp>
+#include <tessera/testing/bound_layer.hpp>
 #include <tessera/testing/detail/step_check.hpp>
 #include <tessera/testing/gradient_check.hpp>
 
@@ -46,8 +47,8 @@ struct LayerCheck {
 namespace detail {
 
 template <nn::Layer L>
-Rig<L> rig_of(const LayerCheck& o) {
-    return Rig<L>{o.batch, o.gradient.seed, detail::vocab_of<L>(o.gradient.vocab)};
+BoundLayer<L> bound_layer(const LayerCheck& o) {
+    return BoundLayer<L>{o.batch, {o.gradient.seed, o.gradient.vocab}};
 }
 
 template <nn::Layer L>
@@ -69,22 +70,22 @@ std::string check_init(const LayerCheck& o) {
 template <nn::Layer L>
 std::string check_writes(const LayerCheck& o) {
     using T = typename L::Scalar;
-    auto rig = rig_of<L>(o);
-    std::ranges::fill(rig.y.span(), poison<T>);
-    std::ranges::fill(rig.dx.span(), poison<T>);
-    rig.forward();
-    for (std::size_t i = 0; i < rig.y.span().size(); ++i)
-        if (std::isnan(rig.y.data()[i]))
+    auto bound = bound_layer<L>(o);
+    std::ranges::fill(bound.y.span(), poison<T>);
+    std::ranges::fill(bound.dx.span(), poison<T>);
+    bound.forward();
+    for (std::size_t i = 0; i < bound.y.span().size(); ++i)
+        if (std::isnan(bound.y.data()[i]))
             return "forward: " + at("y", i) + ": expected a number, got what stood there before";
-    rig.backward();
-    for (std::size_t i = 0; i < rig.dx.span().size(); ++i)
-        if (std::isnan(rig.dx.data()[i]))
+    bound.backward();
+    for (std::size_t i = 0; i < bound.dx.span().size(); ++i)
+        if (std::isnan(bound.dx.data()[i]))
             return "backward: " + at("dx", i) + ": expected a number, got what stood there before";
 
-    const auto once = rig.grad;
-    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, rig.grad);
-    rig.forward();
-    rig.backward();
+    const auto once = bound.grad;
+    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
+    bound.forward();
+    bound.backward();
     std::string failure;
     L::Params::each(
         [&](const Path& path, const auto& a, const auto& b) {
@@ -95,27 +96,27 @@ std::string check_writes(const LayerCheck& o) {
                     failure = "backward: adds to grad: " + at("grad." + path.str(), i) + ": expected 2 + " +
                               text(static_cast<double>(a[i])) + ", got " + text(static_cast<double>(b[i]));
         },
-        once, rig.grad);
+        once, bound.grad);
     return failure;
 }
 
 template <nn::Layer L>
 std::string check_backward_params(const LayerCheck& o) {
-    auto rig = rig_of<L>(o);
-    rig.forward();
-    rig.backward();
-    const auto expected = rig.grad;
-    set_zero(rig.grad);
-    rig.forward();
-    rig.backward_params();
-    const std::string failure = detail::differs("grad", expected, rig.grad);
+    auto bound = bound_layer<L>(o);
+    bound.forward();
+    bound.backward();
+    const auto expected = bound.grad;
+    set_zero(bound.grad);
+    bound.forward();
+    bound.backward_params();
+    const std::string failure = detail::differs("grad", expected, bound.grad);
     return failure.empty() ? "" : "backward_params: " + failure;
 }
 
 template <nn::Layer L>
 std::string check_cache(const LayerCheck& o) {
     using T = typename L::Scalar;
-    auto a = rig_of<L>(o), b = rig_of<L>(o);
+    auto a = bound_layer<L>(o), b = bound_layer<L>(o);
     a.forward();
     b.forward();
     a.backward();
@@ -133,7 +134,7 @@ std::string check_cache(const LayerCheck& o) {
 template <nn::Layer L>
 std::string check_samples(const LayerCheck& o) {
     using T = typename L::Scalar;
-    auto whole = rig_of<L>(o), single = rig_of<L>(o);
+    auto whole = bound_layer<L>(o), single = bound_layer<L>(o);
     whole.forward();
     whole.backward();
     for (std::size_t n = 0; n < o.batch; ++n) {
@@ -149,10 +150,10 @@ std::string check_samples(const LayerCheck& o) {
 template <nn::Layer L>
 std::string check_rounds(const LayerCheck& o) {
     using T = typename L::Scalar;
-    auto whole = rig_of<L>(o);
+    auto whole = bound_layer<L>(o);
     whole.forward();
     for (std::size_t members = 1; members <= 3; ++members) {
-        auto shared = rig_of<L>(o);
+        auto shared = bound_layer<L>(o);
         std::ranges::fill(shared.y.span(), poison<T>);
         nn::begin<L>(shared.cache, shared.pass);
         nn::make_room<L>(shared.cache, o.batch);
@@ -170,23 +171,24 @@ std::string check_rounds(const LayerCheck& o) {
 template <nn::Layer L>
 struct Blocks {
     static constexpr std::size_t samples = 2, count = 5;
-    Rig<L> rig;
+    BoundLayer<L> bound;
     std::vector<typename L::Params> grads{count};
 
     Blocks(const LayerCheck& o, std::size_t slot_count)
-        : rig{samples * count - 1, o.gradient.seed, detail::vocab_of<L>(o.gradient.vocab)} {
+        : bound{samples * count - 1, {o.gradient.seed, o.gradient.vocab}} {
         std::vector<typename L::Cache> caches(slot_count);
         kernel::for_each_slot(count, slot_count, [&](std::size_t block, std::size_t slot) {
-            const std::size_t first = block * samples, n = (std::min)(samples, rig.x.batch() - first);
-            const auto x = std::as_const(rig.x).view().slice(first, n);
-            const auto y = rig.y.view().slice(first, n);
-            const auto dy = std::as_const(rig.dy).view().slice(first, n);
-            nn::begin<L>(caches[slot], {true, rig.pass.rng, first});
-            L::forward(std::as_const(rig.w), x, y, caches[slot]);
+            const std::size_t first = block * samples, n = (std::min)(samples, bound.x.batch() - first);
+            const auto x = std::as_const(bound.x).view().slice(first, n);
+            const auto y = bound.y.view().slice(first, n);
+            const auto dy = std::as_const(bound.dy).view().slice(first, n);
+            nn::begin<L>(caches[slot], {true, bound.pass.rng, first});
+            L::forward(std::as_const(bound.w), x, y, caches[slot]);
             if constexpr (nn::TakesTokens<L>)
-                L::backward_params(std::as_const(rig.w), x, y, dy, caches[slot], grads[block]);
+                L::backward_params(std::as_const(bound.w), x, y, dy, caches[slot], grads[block]);
             else
-                L::backward(std::as_const(rig.w), x, y, dy, rig.dx.view().slice(first, n), caches[slot], grads[block]);
+                L::backward(std::as_const(bound.w), x, y, dy, bound.dx.view().slice(first, n), caches[slot],
+                            grads[block]);
         });
     }
 };
@@ -197,8 +199,8 @@ std::string check_threads(const LayerCheck& o) {
     const Blocks<L> one{o, 1};
     for (std::size_t slot_count = 2; slot_count <= 3; ++slot_count) {
         const Blocks<L> more{o, slot_count};
-        std::string failure = detail::differs<T>("y", one.rig.y.span(), more.rig.y.span());
-        if (failure.empty()) failure = detail::differs<T>("dx", one.rig.dx.span(), more.rig.dx.span());
+        std::string failure = detail::differs<T>("y", one.bound.y.span(), more.bound.y.span());
+        if (failure.empty()) failure = detail::differs<T>("dx", one.bound.dx.span(), more.bound.dx.span());
         for (std::size_t block = 0; block < one.grads.size() && failure.empty(); ++block)
             failure = detail::differs("grad", one.grads[block], more.grads[block]);
         if (!failure.empty()) return "threads: 1 and " + std::to_string(slot_count) + " slots: " + failure;
@@ -209,13 +211,13 @@ std::string check_threads(const LayerCheck& o) {
 template <nn::Layer L>
 std::string check_allocation(const LayerCheck& o) {
     if (!o.allocations) return "";
-    auto rig = rig_of<L>(o);
+    auto bound = bound_layer<L>(o);
     const auto step = [&](std::size_t batch) {
-        rig.pack();
-        rig.forward(0, batch);
-        rig.backward(0, batch);
-        rig.forward(0, batch);
-        if (batch == o.batch) rig.backward_params();
+        bound.pack();
+        bound.forward(0, batch);
+        bound.backward(0, batch);
+        bound.forward(0, batch);
+        if (batch == o.batch) bound.backward_params();
     };
     step(o.batch);
     const std::size_t before = o.allocations();

@@ -9,7 +9,7 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/loss/loss.hpp>
 #include <tessera/testing/check_result.hpp>
-#include <tessera/testing/detail/rig.hpp>
+#include <tessera/testing/detail/differences.hpp>
 
 #include <algorithm>
 #include <array>
@@ -35,7 +35,7 @@ struct LossCheck {
 namespace detail {
 
 template <Loss L>
-struct LossRig {
+struct BoundLoss {
     using T = typename L::Scalar;
 
     typename L::Params params, grad;
@@ -45,7 +45,7 @@ struct LossRig {
     typename L::Cache cache;
     Tensor<T, typename L::Input> y, target, dy;
 
-    explicit LossRig(const LossCheck& o) : y{o.batch}, target{o.batch}, dy{o.batch} {
+    explicit BoundLoss(const LossCheck& o) : y{o.batch}, target{o.batch}, dy{o.batch} {
         Rng rng{o.seed};
         L::init(params, buffers, rng);
         L::Params::each(
@@ -87,21 +87,21 @@ std::string check_loss_init(const LossCheck& o) {
 template <Loss L>
 std::string check_loss_writes(const LossCheck& o) {
     using T = typename L::Scalar;
-    LossRig<L> rig{o};
-    const double sum = rig.loss_and_grad(0, o.batch, T(0.25));
-    for (std::size_t i = 0; i < rig.dy.span().size(); ++i)
-        if (std::isnan(rig.dy.data()[i])) return at("dy", i) + ": expected a number, got what was there before";
-    if (const double alone = rig.loss(); !(alone <= sum && alone >= sum))
+    BoundLoss<L> bound{o};
+    const double sum = bound.loss_and_grad(0, o.batch, T(0.25));
+    for (std::size_t i = 0; i < bound.dy.span().size(); ++i)
+        if (std::isnan(bound.dy.data()[i])) return at("dy", i) + ": expected a number, got what was there before";
+    if (const double alone = bound.loss(); !(alone <= sum && alone >= sum))
         return "loss and loss_and_grad: expected " + text(sum) + ", got " + text(alone);
 
-    auto expected = rig.grad;
+    auto expected = bound.grad;
     L::Params::each(
         [](const Path&, auto& leaf) {
             for (auto& v : leaf.span()) v += T(2);
         },
         expected);
-    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, rig.grad);
-    static_cast<void>(rig.loss_and_grad(0, o.batch, T(0.25)));
+    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
+    static_cast<void>(bound.loss_and_grad(0, o.batch, T(0.25)));
     std::string failure;
     L::Params::each(
         [&](const Path& path, const auto& a, const auto& b) {
@@ -110,13 +110,13 @@ std::string check_loss_writes(const LossCheck& o) {
                     failure = "adds to grad: " + at(path.str(), i) + ": expected " + text(static_cast<double>(a[i])) +
                               ", got " + text(static_cast<double>(b[i]));
         },
-        expected, rig.grad);
+        expected, bound.grad);
     if (!failure.empty()) return failure;
 
-    const auto dy = rig.dy;
-    static_cast<void>(L::loss_and_grad(std::as_const(rig.w), std::as_const(rig.y), std::as_const(rig.target),
-                                       rig.y.view(), rig.cache, rig.grad, T(0.25)));
-    failure = detail::differs<T>("dy", dy.span(), std::as_const(rig.y).span());
+    const auto dy = bound.dy;
+    static_cast<void>(L::loss_and_grad(std::as_const(bound.w), std::as_const(bound.y), std::as_const(bound.target),
+                                       bound.y.view(), bound.cache, bound.grad, T(0.25)));
+    failure = detail::differs<T>("dy", dy.span(), std::as_const(bound.y).span());
     return failure.empty() ? "" : "dy in the memory of y: " + failure;
 }
 
@@ -124,7 +124,7 @@ std::string check_loss_writes(const LossCheck& o) {
 template <Loss L>
 std::string check_loss_blocks(const LossCheck& o) {
     using T = typename L::Scalar;
-    LossRig<L> whole{o}, single{o};
+    BoundLoss<L> whole{o}, single{o};
     const double sum = whole.loss_and_grad(0, o.batch, T(0.25));
     double parts = 0;
     for (std::size_t n = 0; n < o.batch; ++n) parts += single.loss_and_grad(n, 1, T(0.25));
@@ -134,7 +134,7 @@ std::string check_loss_blocks(const LossCheck& o) {
     if (!(std::abs(sum - parts) <= 1e-5 * (std::max)(1.0, std::abs(sum))))
         return "sum of the samples' losses: expected " + text(sum) + ", got " + text(parts);
     for (const bool in_target : {false, true}) {
-        LossRig<L> bad{o};
+        BoundLoss<L> bad{o};
         (in_target ? bad.target : bad.y).data()[1] = std::numeric_limits<T>::quiet_NaN();
         if (const double got = bad.loss_and_grad(0, o.batch, T(0.25)); !std::isnan(got))
             return std::string{"NaN in "} + (in_target ? "the target" : "y") + ": expected nan, got " + text(got);
@@ -146,11 +146,11 @@ template <Loss L>
 std::string check_loss_allocation(const LossCheck& o) {
     using T = typename L::Scalar;
     if (!o.allocations) return "";
-    LossRig<L> rig{o};
+    BoundLoss<L> bound{o};
     const auto step = [&](std::size_t n) {
-        rig.pack();
-        static_cast<void>(rig.loss_and_grad(0, n, T(1)));
-        static_cast<void>(rig.loss());
+        bound.pack();
+        static_cast<void>(bound.loss_and_grad(0, n, T(1)));
+        static_cast<void>(bound.loss());
     };
     step(o.batch);
     const std::size_t before = o.allocations();
@@ -164,11 +164,11 @@ std::string check_loss_allocation(const LossCheck& o) {
 // In double, scale included.
 template <Loss L>
 std::string check_loss_gradients(const LossCheck& o) {
-    LossRig<L> rig{o};
+    BoundLoss<L> bound{o};
     constexpr double scale = 0.25;
-    static_cast<void>(rig.loss_and_grad(0, o.batch, scale));
-    const auto dy = rig.dy;
-    const auto grad = rig.grad;
+    static_cast<void>(bound.loss_and_grad(0, o.batch, scale));
+    const auto dy = bound.dy;
+    const auto grad = bound.grad;
     const auto compare = [&](const std::string& what, std::span<double> v, std::span<const double> g) -> std::string {
         double largest = 1e-3;
         for (const double x : g) largest = (std::max)(largest, std::abs(x));
@@ -176,8 +176,8 @@ std::string check_loss_gradients(const LossCheck& o) {
             const double value = v[i];
             const auto with = [&](double x) {
                 v[i] = x;
-                rig.pack();
-                return scale * rig.loss();
+                bound.pack();
+                return scale * bound.loss();
             };
             const double expected = (with(value + o.step) - with(value - o.step)) / (2 * o.step);
             v[i] = value;
@@ -186,12 +186,12 @@ std::string check_loss_gradients(const LossCheck& o) {
         }
         return "";
     };
-    std::string failure = compare("dy", rig.y.span(), dy.span());
+    std::string failure = compare("dy", bound.y.span(), dy.span());
     L::Params::each(
         [&](const Path& path, auto& leaf, const auto& g) {
             if (failure.empty()) failure = compare("grad." + path.str(), leaf.span(), g.span());
         },
-        rig.params, grad);
+        bound.params, grad);
     return failure;
 }
 

@@ -13,10 +13,10 @@
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/testing/check_result.hpp>
+#include <tessera/testing/detail/bound_quantizer.hpp>
+#include <tessera/testing/detail/differences.hpp>
 #include <tessera/testing/detail/quantizer_gradients.hpp>
-#include <tessera/testing/detail/quantizer_rig.hpp>
 #include <tessera/testing/detail/quantizer_statistics.hpp>
-#include <tessera/testing/detail/rig.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -55,39 +55,39 @@ std::string check_quantizer_init(const QuantizerCheck& o) {
 template <vq::Quantizer Q>
 std::string check_evaluation(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
-    QuantizerRig<Q> rig{o};
+    BoundQuantizer<Q> bound{o};
     for (const bool started : {false, true}) {
         const std::string when = started ? "evaluation after start: " : "evaluation: ";
         if (started) {
-            vq::start<Q>(rig.params, rig.buffers, std::as_const(rig.z), rig.options, Rng{3});
-            rig.pack();
+            vq::start<Q>(bound.params, bound.buffers, std::as_const(bound.z), bound.options, Rng{3});
+            bound.pack();
         }
-        std::ranges::fill(rig.q.span(), poison<T>);
-        std::ranges::fill(rig.tokens.span(), no_token);
-        rig.forward({});
-        const auto tokens = rig.tokens;
+        std::ranges::fill(bound.q.span(), poison<T>);
+        std::ranges::fill(bound.tokens.span(), no_token);
+        bound.forward({});
+        const auto tokens = bound.tokens;
         for (std::size_t i = 0; i < tokens.span().size(); ++i)
             if (tokens.data()[i] >= Q::codes)
                 return when + at("tokens", i) + ": " +
                        expected_got("less than " + std::to_string(Q::codes), std::to_string(tokens.data()[i]));
-        const auto q = rig.q;
+        const auto q = bound.q;
         for (std::size_t i = 0; i < q.span().size(); ++i)
             if (!std::isfinite(q.data()[i])) return when + at("q", i) + ": expected a finite number, got none";
-        std::ranges::fill(rig.q.span(), poison<T>);
-        rig.cache = {};
-        rig.lookup(0, o.batch);
-        const std::string failure = detail::differs<T>("q", q.span(), std::as_const(rig.q).span());
+        std::ranges::fill(bound.q.span(), poison<T>);
+        bound.cache = {};
+        bound.lookup(0, o.batch);
+        const std::string failure = detail::differs<T>("q", q.span(), std::as_const(bound.q).span());
         if (!failure.empty()) return when + "forward and lookup: " + failure;
         if constexpr (vq::EncodesRows<Q>) {
             constexpr std::size_t rows = row_count<typename Q::Input>;
-            std::ranges::fill(rig.tokens.span(), no_token);
+            std::ranges::fill(bound.tokens.span(), no_token);
             for (std::size_t row = 0; row < o.batch * rows; row += 2)
-                Q::encode_rows(std::as_const(rig.w), std::as_const(rig.z), rig.tokens.view(), row,
+                Q::encode_rows(std::as_const(bound.w), std::as_const(bound.z), bound.tokens.view(), row,
                                (std::min)(row + 2, o.batch * rows));
             for (std::size_t i = 0; i < tokens.span().size(); ++i)
-                if (tokens.data()[i] != rig.tokens.data()[i])
+                if (tokens.data()[i] != bound.tokens.data()[i])
                     return when + "encode_rows: " + at("tokens", i) + ": " +
-                           expected_got(tokens.data()[i], rig.tokens.data()[i]);
+                           expected_got(tokens.data()[i], bound.tokens.data()[i]);
         }
     }
     return "";
@@ -97,23 +97,23 @@ std::string check_evaluation(const QuantizerCheck& o) {
 template <vq::Quantizer Q>
 std::string check_lookup(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
-    QuantizerRig<Q> rig{o};
+    BoundQuantizer<Q> bound{o};
     Rng rng{o.seed + 1};
-    for (Token& t : rig.tokens.span()) t = rng.below(static_cast<std::uint32_t>(Q::codes));
-    rig.lookup(0, o.batch);
-    auto whole = rig.q;
-    std::ranges::fill(rig.q.span(), poison<T>);
-    for (std::size_t n = 0; n < o.batch; ++n) rig.lookup(n, 1);
-    std::string failure = detail::differs<T>("q", std::as_const(whole).span(), std::as_const(rig.q).span());
+    for (Token& t : bound.tokens.span()) t = rng.below(static_cast<std::uint32_t>(Q::codes));
+    bound.lookup(0, o.batch);
+    auto whole = bound.q;
+    std::ranges::fill(bound.q.span(), poison<T>);
+    for (std::size_t n = 0; n < o.batch; ++n) bound.lookup(n, 1);
+    std::string failure = detail::differs<T>("q", std::as_const(whole).span(), std::as_const(bound.q).span());
     constexpr std::size_t positions = row_count<typename Q::Output>, width = last_dim<typename Q::Output>;
     if constexpr (Q::tokens % positions == 0 && Q::tokens > Q::tokens / positions) {
         constexpr std::size_t per = Q::tokens / positions;
-        std::fill_n(rig.tokens.data() + per, per, no_token);
-        rig.lookup(0, o.batch);
+        std::fill_n(bound.tokens.data() + per, per, no_token);
+        bound.lookup(0, o.batch);
         std::fill_n(whole.data() + width, width, T(0));
         if (failure.empty())
             failure = detail::differs<T>("q without the tokens of position 1", std::as_const(whole).span(),
-                                         std::as_const(rig.q).span());
+                                         std::as_const(bound.q).span());
     }
     return failure.empty() ? "" : "lookup: " + failure;
 }
@@ -121,7 +121,7 @@ std::string check_lookup(const QuantizerCheck& o) {
 template <vq::Quantizer Q>
 std::string check_independence(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
-    QuantizerRig<Q> whole{o}, single{o};
+    BoundQuantizer<Q> whole{o}, single{o};
     whole.forward(whole.pass);
     whole.backward(0, o.batch);
     static_cast<void>(whole.regularize(0, o.batch, 5));
@@ -143,46 +143,46 @@ std::string check_independence(const QuantizerCheck& o) {
 template <vq::Quantizer Q>
 std::string check_additions(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
-    QuantizerRig<Q> rig{o};
-    rig.forward(rig.pass);
-    rig.backward(0, o.batch);
-    for (std::size_t i = 0; i < rig.dz.span().size(); ++i)
-        if (std::isnan(rig.dz.data()[i]))
+    BoundQuantizer<Q> bound{o};
+    bound.forward(bound.pass);
+    bound.backward(0, o.batch);
+    for (std::size_t i = 0; i < bound.dz.span().size(); ++i)
+        if (std::isnan(bound.dz.data()[i]))
             return "backward: " + at("dz", i) + ": expected a number, got what was there before";
-    const auto before = rig.dz;
-    static_cast<void>(rig.regularize(0, o.batch, 5));
-    const auto both = rig.dz;
-    std::ranges::fill(rig.dz.span(), T(0));
-    static_cast<void>(rig.regularize(0, o.batch, 5));
+    const auto before = bound.dz;
+    static_cast<void>(bound.regularize(0, o.batch, 5));
+    const auto both = bound.dz;
+    std::ranges::fill(bound.dz.span(), T(0));
+    static_cast<void>(bound.regularize(0, o.batch, 5));
     for (std::size_t i = 0; i < both.span().size(); ++i)
-        if (!(std::abs(both.data()[i] - before.data()[i] - rig.dz.data()[i]) <= T(1e-4)))
+        if (!(std::abs(both.data()[i] - before.data()[i] - bound.dz.data()[i]) <= T(1e-4)))
             return "regularize: adds to dz: " + at("dz", i) + ": expected " +
-                   text(static_cast<double>(before.data()[i] + rig.dz.data()[i])) + ", got " +
+                   text(static_cast<double>(before.data()[i] + bound.dz.data()[i])) + ", got " +
                    text(static_cast<double>(both.data()[i]));
 
-    set_zero(rig.grad);
-    rig.backward(0, o.batch);
-    static_cast<void>(rig.regularize(0, o.batch, 5));
-    auto expected = rig.grad;
+    set_zero(bound.grad);
+    bound.backward(0, o.batch);
+    static_cast<void>(bound.regularize(0, o.batch, 5));
+    auto expected = bound.grad;
     Q::Params::each(
         [](const Path&, auto& leaf) {
             for (auto& v : leaf.span()) v += T(2);
         },
         expected);
-    Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, rig.grad);
-    rig.backward(0, o.batch);
-    static_cast<void>(rig.regularize(0, o.batch, 5));
-    std::string failure = far_apart("adds to grad: ", expected, rig.grad);
+    Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
+    bound.backward(0, o.batch);
+    static_cast<void>(bound.regularize(0, o.batch, 5));
+    std::string failure = far_apart("adds to grad: ", expected, bound.grad);
     if (!failure.empty()) return failure;
 
-    std::ranges::fill(rig.tokens.span(), no_token);
-    std::ranges::fill(rig.q.span(), T(0));
-    set_zero(rig.grad);
-    rig.backward(0, o.batch);
-    const auto terms = rig.regularize(0, o.batch, 5);
-    for (const T v : rig.dz.span())
+    std::ranges::fill(bound.tokens.span(), no_token);
+    std::ranges::fill(bound.q.span(), T(0));
+    set_zero(bound.grad);
+    bound.backward(0, o.batch);
+    const auto terms = bound.regularize(0, o.batch, 5);
+    for (const T v : bound.dz.span())
         if (v != T(0)) return "absence: dz: expected 0, got " + text(static_cast<double>(v));
-    failure = far_apart("absence: grad.", typename Q::Params{}, rig.grad);
+    failure = far_apart("absence: grad.", typename Q::Params{}, bound.grad);
     if (!failure.empty()) return failure;
     if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0))
         return "absence: terms: expected 0, got " + text(sum);
@@ -194,24 +194,24 @@ template <vq::Quantizer Q>
 std::string check_divisor(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
     if constexpr (vq::Regularizes<Q>) {
-        QuantizerRig<Q> rig{o};
-        rig.forward(rig.pass);
-        std::ranges::fill(rig.dz.span(), T(0));
-        const double whole = vq::sum_terms(rig.regularize(0, o.batch, 1));
-        const auto dz = rig.dz;
-        std::ranges::fill(rig.dz.span(), T(0));
-        const double again = vq::sum_terms(rig.regularize(0, o.batch, 4));
+        BoundQuantizer<Q> bound{o};
+        bound.forward(bound.pass);
+        std::ranges::fill(bound.dz.span(), T(0));
+        const double whole = vq::sum_terms(bound.regularize(0, o.batch, 1));
+        const auto dz = bound.dz;
+        std::ranges::fill(bound.dz.span(), T(0));
+        const double again = vq::sum_terms(bound.regularize(0, o.batch, 4));
         if (!(std::abs(whole - again) <= 1e-6 * std::abs(whole)))
             return "regularize: terms with divisor 4: expected " + text(whole) + ", got " + text(again);
         for (std::size_t i = 0; i < dz.span().size(); ++i)
-            if (!(std::abs(dz.data()[i] / 4 - rig.dz.data()[i]) <= T(1e-5)))
+            if (!(std::abs(dz.data()[i] / 4 - bound.dz.data()[i]) <= T(1e-5)))
                 return "regularize: divisor 4: " + at("dz", i) + ": expected " +
                        text(static_cast<double>(dz.data()[i] / 4)) + ", got " +
-                       text(static_cast<double>(rig.dz.data()[i]));
+                       text(static_cast<double>(bound.dz.data()[i]));
         double sum = 0;
         for (std::size_t n = 0; n < o.batch; ++n) {
-            rig.forward(rig.pass, n, 1);
-            sum += vq::sum_terms(rig.regularize(n, 1, 1));
+            bound.forward(bound.pass, n, 1);
+            sum += vq::sum_terms(bound.regularize(n, 1, 1));
         }
         if (!(std::abs(whole - sum) <= 1e-5 * std::abs(whole)))
             return "regularize: sum of the samples' terms: expected " + text(whole) + ", got " + text(sum);
@@ -222,18 +222,18 @@ std::string check_divisor(const QuantizerCheck& o) {
 template <vq::Quantizer Q>
 std::string check_quantizer_allocation(const QuantizerCheck& o) {
     if (!o.allocations) return "";
-    QuantizerRig<Q> rig{o};
+    BoundQuantizer<Q> bound{o};
     typename Q::Cache own;
     vq::Statistics<Q> statistics;
     const auto step = [&](std::size_t n) {
-        rig.pack();
-        rig.forward(rig.pass, 0, n);
-        rig.backward(0, n);
-        static_cast<void>(rig.regularize(0, n, 5));
-        rig.observe(statistics, 0, n, BatchPart::whole(n), own);
-        vq::update<Q>(rig.params, rig.buffers, statistics, rig.options);
-        rig.forward({}, 0, n);
-        rig.lookup(0, n);
+        bound.pack();
+        bound.forward(bound.pass, 0, n);
+        bound.backward(0, n);
+        static_cast<void>(bound.regularize(0, n, 5));
+        bound.observe(statistics, 0, n, BatchPart::whole(n), own);
+        vq::update<Q>(bound.params, bound.buffers, statistics, bound.options);
+        bound.forward({}, 0, n);
+        bound.lookup(0, n);
     };
     step(o.batch);
     const std::size_t before = o.allocations();

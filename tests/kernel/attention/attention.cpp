@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/counting_allocator.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -139,14 +140,14 @@ TEST_CASE("attention: a batch gives the bits of its samples one by one") {
     const auto qkv = numbers<float>(3 * 57 * 3 * 18, 1), dout = numbers<float>(3 * 57 * 18, 2);
     kernel::AttentionScratch<float> scratch;
     const Run<float> batch{size, qkv, dout, scratch};
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n = 0; n < 3; ++n) {
         const Run<float> alone{one, std::span{qkv}.subspan(n * 57 * 54, 57 * 54),
                                std::span{dout}.subspan(n * 57 * 18, 57 * 18), scratch};
-        same &= std::ranges::equal(alone.o, std::span{batch.o}.subspan(n * 57 * 18, 57 * 18));
-        same &= std::ranges::equal(alone.dqkv, std::span{batch.dqkv}.subspan(n * 57 * 54, 57 * 54));
+        wrong.compare(alone.o, std::span{batch.o}.subspan(n * 57 * 18, 57 * 18), "o, sample ", n);
+        wrong.compare(alone.dqkv, std::span{batch.dqkv}.subspan(n * 57 * 54, 57 * 54), "dqkv, sample ", n);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("attention: a NaN of any payload comes out of whatever has seen it, and of nothing else") {
@@ -160,14 +161,15 @@ TEST_CASE("attention: a NaN of any payload comes out of whatever has seen it, an
             auto qkv = clean;
             qkv[at * 3 * C + which * C + 3] = std::bit_cast<float>(bits);  // q, k or v of head 0
             const Run<float> run{size, qkv, dout, scratch};
-            bool right = true;
+            support::Mismatch wrong;
             for (std::size_t t = 0; t < 40; ++t)
                 for (std::size_t i = 0; i < C; ++i) {
                     const bool sees = i < 16 && (which == 0 ? t == at : t >= at) && (which < 2 || i == 3);
                     const bool may = i < 16 && which == 2 && i == 3 && t + 12 >= at;  // 0 NaN in the tile of its row
-                    if (!may || sees) right &= sees == std::isnan(run.o[t * C + i]);
+                    if (!may || sees)
+                        wrong.compare(sees, std::isnan(run.o[t * C + i]), "NaN, token ", t, ", channel ", i);
                 }
-            CHECK(right);
+            CHECK(wrong.first() == "");
             CHECK(std::isnan(run.dqkv[at * 3 * C + 3]));
             CHECK(std::isfinite(run.dqkv[at * 3 * C + 16 + 3]));  // head 1
         }

@@ -1,10 +1,12 @@
 #include <tessera/kernel/attention/attention_tile.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace at = tessera::kernel::attention;
@@ -13,7 +15,7 @@ using tessera::kernel::simd::fma;
 namespace {
 
 template <at::Order order>
-bool matches(std::size_t r, std::size_t nv, std::size_t depth, bool onto, bool factor) {
+std::string difference(std::size_t r, std::size_t nv, std::size_t depth, bool onto, bool factor) {
     constexpr std::size_t lda = 40, ldb = 2 * at::W + 5, ldc = 3 * at::W;
     const auto a = support::numbers<float>(40 * lda, 1), b = support::numbers<float>(40 * ldb, 2),
                scale = support::numbers<float>(r, 3);
@@ -27,21 +29,23 @@ bool matches(std::size_t r, std::size_t nv, std::size_t depth, bool onto, bool f
         }
     at::product<order>(r, nv, depth, {a.data(), lda}, {b.data(), ldb}, {c.data(), ldc},
                        {.onto = onto, .factor = factor ? scale.data() : nullptr});
-    return c == expected;
+    return support::first_difference(expected, c);
 }
 
 }  // namespace
 
 TEST_CASE("attention tile: the bits of one fma after another, for every height, and nothing beside it is written") {
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t nv = 1; nv <= at::most_vectors; ++nv)
         for (std::size_t r = 1; r <= at::tile_rows(nv); ++r)
             for (const std::size_t depth : {0u, 1u, 2u, 7u, 32u})
                 for (const bool onto : {false, true}) {
-                    right &= matches<at::Order::across>(r, nv, depth, onto, false);
-                    right &= matches<at::Order::down>(r, nv, depth, onto, depth == 7);
+                    wrong.add(difference<at::Order::across>(r, nv, depth, onto, false), "across, r = ", r,
+                              ", nv = ", nv, ", depth = ", depth, ", onto = ", onto);
+                    wrong.add(difference<at::Order::down>(r, nv, depth, onto, depth == 7), "down, r = ", r,
+                              ", nv = ", nv, ", depth = ", depth, ", onto = ", onto);
                 }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("attention tile: even_parts covers a range in parts that differ by one at the most") {

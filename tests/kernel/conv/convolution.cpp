@@ -1,6 +1,7 @@
 #include <tessera/kernel/conv/convolution.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <support/windows.hpp>
 
@@ -167,7 +168,7 @@ TEST_CASE_TEMPLATE("convolve_adjoint adds the gradient of the weights", T, float
 
 TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whole batch") {
     tessera::Buffer<float> copies;
-    bool same = true;
+    support::Mismatch wrong;
     for_cases<float>([&](const Case<float>& c) {
         const PatchPlan plan = kernel::gather_plan(c.s);
         kernel::Panels<float> panels;
@@ -181,9 +182,10 @@ TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whol
         }
         kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw_of_batch.data(),
                                         copies);
-        same &= y == c.convolve({}) && dw == dw_of_batch;
+        wrong.compare(y, c.convolve({}), "y, a = ", c.a, ", b = ", c.b, ", taps = ", c.taps);
+        wrong.compare(dw, dw_of_batch, "dw, a = ", c.a, ", b = ", c.b, ", taps = ", c.taps);
     });
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("convolve, convolve_adjoint: what is left out around a map gives the bits of a map with zeros around it") {
@@ -217,7 +219,7 @@ TEST_CASE("convolve, convolve_adjoint: a window whose rows are too long to be ga
 
 TEST_CASE_TEMPLATE("col2im adds each window back to its map, and is the adjoint of im2col", T, float, double) {
     double worst = 0;
-    bool equal = true;
+    support::Mismatch wrong;
     for (const PatchSize& s : windows) {
         constexpr std::size_t channels = 3;
         const PatchPlan plan = kernel::gather_plan(s);
@@ -231,15 +233,16 @@ TEST_CASE_TEMPLATE("col2im adds each window back to its map, and is the adjoint 
         worst = std::max(worst, std::abs(left - right) / (1 + std::abs(left)));
         kernel::col2im<T>(plan, images, columns.data(), channels, bias.data(), true, biased.data(), pixels);
         for (std::size_t i = 0; i < y.size(); ++i)
-            equal &= std::abs(biased[i] - std::max(T(0), y[i] + bias[i % channels])) < T(1e-5);
+            wrong.require(std::abs(biased[i] - std::max(T(0), y[i] + bias[i % channels])) < T(1e-5),
+                          "taps = ", plan.taps, ", element ", i);
     }
     CHECK(worst < (std::is_same_v<T, float> ? 1e-5 : 1e-13));
-    CHECK(equal);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the same bits") {
     tessera::Buffer<float> copies;
-    bool same = true;
+    support::Mismatch wrong;
     double worst = 0;
     for (const PatchSize& s : {sized(18, 16, 4, 2, 1), sized(5, 7, 3, 1, 1)})  // 216 rows, more than a chunk; 105
         for (const std::size_t a : {8u, 48u})
@@ -259,9 +262,9 @@ TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the sam
                         std::vector<float> dw(c.w.size());
                         kernel::detail::adjoint_rows(images * c.small, c.taps, a, b, point, c.y.data(), b, dw.data(), b,
                                                      {.x = x, .dy = dy}, copies);
-                        same &= dw == chosen;
+                        wrong.compare(chosen, dw, "a = ", a, ", b = ", b, ", copy of x: ", x, ", copy of dy: ", dy);
                     }
             }
-    CHECK(same);
+    CHECK(wrong.first() == "");
     CHECK(worst < 60);
 }

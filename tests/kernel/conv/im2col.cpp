@@ -1,6 +1,7 @@
 #include <tessera/kernel/conv/im2col.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -11,7 +12,7 @@ namespace kernel = tessera::kernel;
 
 TEST_CASE_TEMPLATE("im2col: a row is the window of its pixel, zeros outside the map, wherever a block begins", T, float,
                    double) {
-    bool same = true;
+    support::Mismatch wrong;
     for (const std::size_t channels : {1u, 3u, 9u})
         for (const kernel::PatchSize& s :
              {kernel::PatchSize{6, 5, 3, 2, 4, 2, 1}, kernel::PatchSize{4, 3, 4, 3, 3, 1, 1}}) {
@@ -39,8 +40,8 @@ TEST_CASE_TEMPLATE("im2col: a row is the window of its pixel, zeros outside the 
                 for (std::size_t m = 0; m < rows; m += block)
                     kernel::im2col(plan, x.data(), pixels, channels, m, std::min(block, rows - m),
                                    got.data() + m * width);
-                same &= got == expected;
+                wrong.compare(expected, got, "channels = ", channels, ", block = ", block);
             }
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }

@@ -1,11 +1,14 @@
 #include <tessera/kernel/conv/patch_plan.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/windows.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <ranges>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -41,20 +44,29 @@ std::vector<Triple> definition(const PatchSize& s) {
     return all;
 }
 // Every pixel is in one group, in order, and a group's taps are those that one of its pixels has.
-bool grouped(const PatchPlan& plan) {
+std::string wrong_group(const PatchPlan& plan) {
     std::vector<std::int32_t> pixels;
-    bool good = true;
+    support::Mismatch wrong;
+    std::size_t number = 0;
     for (const kernel::PatchGroup& group : plan.groups) {
         pixels.insert(pixels.end(), group.pixels.begin(), group.pixels.end());
-        good &= !group.pixels.empty() && std::ranges::is_sorted(group.pixels) && std::ranges::is_sorted(group.taps);
+        wrong.require(!group.pixels.empty() && std::ranges::is_sorted(group.pixels), "pixels, sorted, group ", number);
+        wrong.require(std::ranges::is_sorted(group.taps), "taps, sorted, group ", number);
         for (std::int32_t tap = 0; tap < static_cast<std::int32_t>(plan.taps); ++tap)
-            good &= std::ranges::count(group.taps, tap) == std::ranges::any_of(group.pixels, [&](std::int32_t p) {
+            wrong.compare(
+                std::ranges::any_of(
+                    group.pixels,
+                    [&](std::int32_t p) {
                         return plan.in[static_cast<std::size_t>(p) * plan.taps + static_cast<std::size_t>(tap)] >= 0;
-                    });
+                    })
+                    ? 1
+                    : 0,
+                std::ranges::count(group.taps, tap), "tap ", tap, " of group ", number);
+        ++number;
     }
     std::ranges::sort(pixels);
-    for (std::size_t i = 0; i < pixels.size(); ++i) good &= pixels[i] == static_cast<std::int32_t>(i);
-    return good && pixels.size() == plan.pixels;
+    wrong.compare(std::views::iota(std::size_t{0}, plan.pixels), pixels, "pixels of all groups");
+    return wrong.first();
 }
 // What a plan connects: in, window, out; `scatter` plans go from the small map to the large one.
 void connections(const PatchPlan& plan, bool scatter, std::vector<Triple>& all) {
@@ -78,7 +90,7 @@ TEST_CASE("gather_plan: each output pixel reads what the formula says, the taps 
         CHECK(plan.in.size() == plan.pixels * plan.taps);
         CHECK(std::ranges::is_sorted(plan.window));
         CHECK(std::ranges::is_sorted(plan.out));
-        CHECK(grouped(plan));
+        CHECK(wrong_group(plan) == "");
     }
 }
 
@@ -91,14 +103,12 @@ TEST_CASE("scatter_plans: the same connections backwards, and every pixel of the
             pixels.insert(pixels.end(), plan.out.begin(), plan.out.end());
             CHECK(plan.in.size() == plan.pixels * plan.taps);
             CHECK(plan.window.size() == plan.taps);
-            CHECK(grouped(plan));
+            CHECK(wrong_group(plan) == "");
         }
         std::ranges::sort(all);
         CHECK(all == definition(s));
         std::ranges::sort(pixels);
-        bool each_once = pixels.size() == s.height * s.width;
-        for (std::size_t i = 0; i < pixels.size(); ++i) each_once &= pixels[i] == static_cast<std::int32_t>(i);
-        CHECK(each_once);
+        CHECK(support::first_difference(std::views::iota(std::size_t{0}, s.height * s.width), pixels) == "");
     }
 }
 

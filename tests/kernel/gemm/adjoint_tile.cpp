@@ -1,6 +1,7 @@
 #include <tessera/kernel/gemm/adjoint_tile.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -17,7 +18,7 @@ TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing bes
     std::uint32_t at[most];  // rows of g in another order than those of x
     for (std::uint32_t m = 0; m < most; ++m) at[m] = static_cast<std::uint32_t>((m * 4 + 1) % most * ldg);
     const auto x = numbers<float>(most * ldx, 1), g = numbers<float>((most + 1) * ldg, 2);
-    bool same = true;
+    support::Mismatch wrong;
     for (const std::size_t rows : {std::size_t{0}, std::size_t{1}, most - 1, most})
         for (std::size_t r = 1; r <= tile::max_rows; ++r)
             for (std::size_t n = 1; n <= 2 * tile::W; ++n) {
@@ -37,7 +38,8 @@ TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing bes
                         for (std::size_t m = 0; m < rows; ++m)
                             expected[i * ldo + j] =
                                 kernel::simd::fma(x[m * ldx + offset + i], g[at[m] + j], expected[i * ldo + j]);
-                same &= out == expected && from_packed == expected;
+                wrong.compare(expected, out, "rows = ", rows, ", r = ", r, ", n = ", n);
+                wrong.compare(expected, from_packed, "packed, rows = ", rows, ", r = ", r, ", n = ", n);
             }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }

@@ -1,6 +1,7 @@
 #include <tessera/kernel/gemm/gemm_adjoint.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -49,19 +50,19 @@ TEST_CASE("gemm_adjoint: cutting the rows into blocks changes no bit") {
     std::vector<float> whole(k * n, 0.5f);
     tessera::Buffer<float> copies;
     kernel::gemm_adjoint<float>(rows, k, n, x.data(), k, dy.data(), n, whole.data(), n, copies);
-    bool same = true;
+    support::Mismatch wrong;
     for (const std::size_t block : {1u, 5u, 195u, 196u, 300u}) {
         std::vector<float> db(k * n, 0.5f);
         for (std::size_t m = 0; m < rows; m += block)
             kernel::gemm_adjoint<float>(std::min<std::size_t>(block, rows - m), k, n, x.data() + m * k, k,
                                         dy.data() + m * n, n, db.data(), n, copies);
-        same &= db == whole;
+        wrong.compare(whole, db, "block = ", block);
     }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("column_sums: adds the rows in their order", T, float, double) {
-    bool same = true;
+    support::Mismatch wrong;
     for (const std::size_t rows : {0u, 1u, 14u, 77u})
         for (const std::size_t n : {1u, 7u, 16u, 17u, 33u, 64u, 65u, 130u}) {
             const std::size_t ldy = n + 3;
@@ -70,7 +71,7 @@ TEST_CASE_TEMPLATE("column_sums: adds the rows in their order", T, float, double
             kernel::column_sums<T>(rows, n, dy.data(), ldy, db.data());
             for (std::size_t m = 0; m < rows; ++m)
                 for (std::size_t j = 0; j < n; ++j) expected[j] += dy[m * ldy + j];
-            same &= db == expected;
+            wrong.compare(expected, db, "rows = ", rows, ", n = ", n);
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }

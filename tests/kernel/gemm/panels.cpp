@@ -1,6 +1,7 @@
 #include <tessera/kernel/gemm/panels.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <cstddef>
@@ -19,7 +20,7 @@ constexpr std::size_t widths_of_panels[] = {1, 7, 16, 17, 31, 32, 33, 64, 65};
 
 TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packed along either stride", T, float,
                    double) {
-    bool same = true;
+    support::Mismatch wrong;
     Panels<T> b;  // one for all sizes: what an earlier one left must not show
     for (const std::size_t k : widths_of_panels)
         for (const std::size_t n : widths_of_panels) {
@@ -27,18 +28,22 @@ TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packe
             const auto x = numbers<T>(k * ld + n * (k + 2), k * 100 + n);
             b.pack(k, n, x.data(), ld, 1);
             for (std::size_t i = 0; i < k; ++i)
-                for (std::size_t j = 0; j < n; ++j) same &= b.at(i, j) == x[i * ld + j];
+                for (std::size_t j = 0; j < n; ++j)
+                    wrong.compare(x[i * ld + j], b.at(i, j), "k = ", k, ", n = ", n, ", at ", i, ", ", j);
             b.pack(k, n, x.data(), 1, k + 2);  // the transposed of n rows of k + 2 numbers
             for (std::size_t i = 0; i < k; ++i)
-                for (std::size_t j = 0; j < n; ++j) same &= b.at(i, j) == x[j * (k + 2) + i];
-            same &= b.rows() == k && b.columns() == n;
+                for (std::size_t j = 0; j < n; ++j)
+                    wrong.compare(x[j * (k + 2) + i], b.at(i, j), "transposed, k = ", k, ", n = ", n, ", at ", i, ", ",
+                                  j);
+            wrong.compare(k, b.rows(), "rows, k = ", k, ", n = ", n);
+            wrong.compare(n, b.columns(), "columns, k = ", k, ", n = ", n);
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("Panels: in float a panel is whole vectors on a line, and the columns behind the last one are zero") {
     constexpr std::size_t width = kernel::panel_width;
-    bool zero = true, aligned = true;
+    support::Mismatch wrong;
     Panels<float> b;
     const auto x = numbers<float>(33 * 65, 1);
     b.pack(33, 65, x.data(), 65, 1);
@@ -46,14 +51,16 @@ TEST_CASE("Panels: in float a panel is whole vectors on a line, and the columns 
         b.pack(7, n, x.data(), n, 1);
         REQUIRE(b.panel_count() == (n + width - 1) / width);
         for (std::size_t j = 0; j < b.panel_count(); ++j) {
-            aligned &= reinterpret_cast<std::uintptr_t>(b.panel(j)) % (width * 2) == 0;
+            wrong.compare(0u, reinterpret_cast<std::uintptr_t>(b.panel(j)) % (width * 2), "alignment, n = ", n,
+                          ", panel ", j);
             for (std::size_t i = 0; i < 7; ++i)
                 for (std::size_t c = 0; c < width; ++c)
-                    if (j * width + c >= n) zero &= b.panel(j)[i * width + c] == 0;
+                    if (j * width + c >= n)
+                        wrong.compare(0.f, b.panel(j)[i * width + c], "padding, n = ", n, ", panel ", j, ", at ", i,
+                                      ", ", c);
         }
     }
-    CHECK(zero);
-    CHECK(aligned);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("Panels: fill writes its rows and no others, at() one element", T, float, double) {
@@ -63,13 +70,13 @@ TEST_CASE_TEMPLATE("Panels: fill writes its rows and no others, at() one element
     b.pack(k, n, x.data(), n, 1);
     b.fill(3, 4, y.data(), n, 1);
     b.at(8, 34) = T(5);
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t i = 0; i < k; ++i)
         for (std::size_t j = 0; j < n; ++j) {
             const T expected = i == 8 && j == 34 ? T(5) : i >= 3 && i < 7 ? y[(i - 3) * n + j] : x[i * n + j];
-            same &= b.at(i, j) == expected;
+            wrong.compare(expected, b.at(i, j), "at ", i, ", ", j);
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("Panels: memory is kept, so that a size seen before allocates nothing") {

@@ -1,6 +1,7 @@
 #include <tessera/kernel/gemm/tile.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ TEST_CASE(
     "tile: every height and width of the forward tile is one chain of fma an output, in as many tiles as are given") {
     constexpr std::size_t ld = 2 * tile::W + 3, column = 2, tiles = 2, all_segments = 5;
     constexpr std::int32_t segment[] = {0, 2, 4};  // the rows have no segments 1 and 3
-    bool same = true;
+    support::Mismatch wrong;
     for (const std::size_t length : {1u, 5u, 6u})
         for (const std::size_t segments : {0u, 1u, 3u}) {
             const Panel panel{numbers<float>(all_segments * length * 2 * tile::W, 1)};
@@ -73,18 +74,19 @@ TEST_CASE(
                                 if (end.plus) sum = before[size + at] + sum;
                                 expected[at] = end.relu && sum < 0 ? 0.f : sum;
                             }
-                        same &= y == expected;
+                        wrong.compare(expected, y, "length = ", length, ", segments = ", segments, ", r = ", r,
+                                      ", n = ", n, ", parts = ", parts);
                     }
             }
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("tile: one row against four panels gives the bits of the tile of one row") {
     constexpr std::size_t length = 7, most = tile::row_panels * 2 * tile::W, stride = (length + 2) * 2 * tile::W;
     const Panel panels{numbers<float>(tile::row_panels * stride, 1)};
     const auto x = numbers<float>(length, 2), bias = numbers<float>(most, 3), before = numbers<float>(2 * most + 1, 4);
-    bool same = true;
+    support::Mismatch wrong;
     for (std::size_t n = 1; n <= most; ++n)
         for (unsigned parts = 0; parts < 16; ++parts) {
             auto row = before, expected = before;
@@ -103,9 +105,9 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
                 tile::forward(1, 1, &rows, tile::whole(length), panels.start + j / (2 * tile::W) * stride, &out, 0,
                               std::min(2 * tile::W, n - j), part);
             }
-            same &= row == expected;
+            wrong.compare(expected, row, "n = ", n, ", parts = ", parts);
         }
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("tile: the relu of a tile lets NaN through") {
@@ -115,42 +117,47 @@ TEST_CASE("tile: the relu of a tile lets NaN through") {
     float y[2 * tile::W];
     float* out = y;
     tile::forward(1, 1, &row, tile::whole(1), panel.start, &out, 0, 2 * tile::W, {.relu = true});
-    bool nan = true;
-    for (const float v : y) nan &= std::isnan(v);
-    CHECK(nan);
+    support::Mismatch wrong;
+    for (std::size_t i = 0; i < std::size(y); ++i) wrong.require(std::isnan(y[i]), "NaN at element ", i);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by more than one") {
-    bool good = true;
+    support::Mismatch wrong;
     for (std::size_t n = 0; n < 200; ++n) {
         const tile::EvenCut cut(n);
-        good &= cut.parts == (n + tile::max_rows - 1) / tile::max_rows;
+        wrong.compare((n + tile::max_rows - 1) / tile::max_rows, cut.parts, "parts, n = ", n);
         std::size_t smallest = n, largest = 0, total = 0;
         for (std::size_t i = 0; i < cut.parts; ++i) {
             const std::size_t length = cut.begin(i + 1) - cut.begin(i);
-            good &= cut.begin(i) == total;
+            wrong.compare(total, cut.begin(i), "begin(", i, "), n = ", n);
             total += length;
             smallest = std::min(smallest, length);
             largest = std::max(largest, length);
         }
-        good &= total == n && largest <= tile::max_rows && (n == 0 || largest - smallest <= 1);
+        wrong.compare(n, total, "total, n = ", n);
+        wrong.require(largest <= tile::max_rows && (n == 0 || largest - smallest <= 1), "even parts, n = ", n);
     }
-    CHECK(good);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("EvenCut: the runs are all its tiles, each run of one height and no longer than asked for") {
-    bool good = true;
+    support::Mismatch wrong;
     for (std::size_t n = 0; n < 200; ++n)
         for (const std::size_t most : {1u, 3u, 12u}) {
             const tile::EvenCut cut(n);
             std::size_t at = 0, tiles = 0;
             cut.for_runs(most, [&](std::size_t first, std::size_t r, std::size_t count) {
-                good &= first == at && count > 0 && count <= most;
-                for (std::size_t t = 0; t < count; ++t) good &= cut.begin(tiles + t + 1) - cut.begin(tiles + t) == r;
+                wrong.compare(at, first, "first, n = ", n, ", most = ", most);
+                wrong.require(count > 0 && count <= most, "length of the run, n = ", n, ", most = ", most);
+                for (std::size_t t = 0; t < count; ++t)
+                    wrong.compare(cut.begin(tiles + t + 1) - cut.begin(tiles + t), r, "rows of tile ", tiles + t,
+                                  ", n = ", n);
                 at += r * count;
                 tiles += count;
             });
-            good &= at == n && tiles == cut.parts;
+            wrong.compare(n, at, "rows, n = ", n, ", most = ", most);
+            wrong.compare(cut.parts, tiles, "tiles, n = ", n, ", most = ", most);
         }
-    CHECK(good);
+    CHECK(wrong.first() == "");
 }

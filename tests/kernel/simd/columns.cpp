@@ -1,6 +1,7 @@
 #include <tessera/kernel/simd/columns.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <cmath>
@@ -11,7 +12,7 @@ namespace kernel = tessera::kernel;
 namespace simd = tessera::kernel::simd;
 
 TEST_CASE_TEMPLATE("for_columns: every column once, whatever their number", T, float, double) {
-    bool equal = true;
+    support::Mismatch wrong;
     for (const std::size_t n : {1u, 7u, 8u, 9u, 16u, 31u, 33u}) {
         const std::size_t rows = 5;
         const auto x = support::numbers<T>(rows * n, n);
@@ -23,9 +24,9 @@ TEST_CASE_TEMPLATE("for_columns: every column once, whatever their number", T, f
         });
         for (std::size_t c = 0; c < n; ++c)
             for (std::size_t r = 0; r < rows; ++r) expected[c] += x[r * n + c];
-        equal = equal && sums == expected;  // a sequential sum down each column: the same bits
+        wrong.compare(expected, sums, "n = ", n);  // a sequential sum down each column: the same bits
     }
-    CHECK(equal);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("where_greater, where_equal: a vector and a number decide alike, also about NaN", T, float, double) {

@@ -1,6 +1,7 @@
 #include <tessera/kernel/simd/lane_sums.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <array>
@@ -25,7 +26,7 @@ T twin(std::size_t n, Step step) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("lane_sums: bit for bit sixteen lanes and a tree, for each of the sums", T, float, double) {
-    bool equal = true;
+    support::Mismatch wrong;
     for (const std::size_t n : {0u, 1u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u}) {
         const auto x = support::numbers<T>(n, 1), y = support::numbers<T>(n, 2);
         const auto sums = kernel::lane_sums<T, 2>(
@@ -35,9 +36,10 @@ TEST_CASE_TEMPLATE("lane_sums: bit for bit sixteen lanes and a tree, for each of
                 s[1] = simd::fma<T>(a, b, s[1]);
             },
             x.data(), y.data());
-        equal = equal && sums[0] == twin<T>(n, [&](T s, std::size_t i) { return s + (x[i] - 3); });
+        wrong.compare(twin<T>(n, [&](T s, std::size_t i) { return s + (x[i] - 3); }), sums[0], "sum 0, n = ", n);
         if (simd::has_fma)
-            equal = equal && sums[1] == twin<T>(n, [&](T s, std::size_t i) { return std::fma(x[i], y[i], s); });
+            wrong.compare(twin<T>(n, [&](T s, std::size_t i) { return std::fma(x[i], y[i], s); }), sums[1],
+                          "sum 1, n = ", n);
     }
-    CHECK(equal);
+    CHECK(wrong.first() == "");
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/lanes.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -16,16 +17,17 @@ using support::waves;
 namespace simd = tessera::kernel::simd;
 
 TEST_CASE_TEMPLATE("simd: map writes every element of any length, and none behind", T, float, double) {
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t n : odd_sizes) {
         const auto a = waves<T>(n, 3), b = waves<T>(n, 3, 1);
         std::vector<T> out(n + 16, T(-9));
         simd::map(
             n, out.data(), [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
-        for (std::size_t i = 0; i < n; ++i) right = right && out[i] == a[i] - b[i];
-        for (std::size_t i = n; i < out.size(); ++i) right = right && out[i] == T(-9);
+        for (std::size_t i = 0; i < n; ++i) wrong.compare(a[i] - b[i], out[i], "n = ", n, ", element ", i);
+        for (std::size_t i = n; i < out.size(); ++i)
+            wrong.compare(T(-9), out[i], "past the end, n = ", n, ", element ", i);
     }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("simd: map may write over what it reads", T, float, double) {
@@ -33,13 +35,13 @@ TEST_CASE_TEMPLATE("simd: map may write over what it reads", T, float, double) {
     const auto before = a;
     simd::map(
         a.size(), a.data(), [](const auto& x) { return x + x; }, static_cast<const T*>(a.data()));
-    bool right = true;
-    for (std::size_t i = 0; i < a.size(); ++i) right = right && a[i] == 2 * before[i];
-    CHECK(right);
+    support::Mismatch wrong;
+    for (std::size_t i = 0; i < a.size(); ++i) wrong.compare(2 * before[i], a[i], "element ", i);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("simd: a part of a register reads and writes as much as it should", T, float, double) {
-    bool right = true;
+    support::Mismatch wrong;
     const auto a = waves<T>(simd::width<T>, 3);
     for (std::size_t n = 1; n < simd::width<T>; ++n) {
         std::vector<T> whole(simd::width<T>), part(simd::width<T>, T(5));
@@ -47,11 +49,11 @@ TEST_CASE_TEMPLATE("simd: a part of a register reads and writes as much as it sh
         simd::store(whole.data(), v);
         simd::store_part(part.data(), v, n);
         for (std::size_t i = 0; i < whole.size(); ++i) {
-            right = right && whole[i] == (i < n ? a[i] : T(0));
-            right = right && part[i] == (i < n ? a[i] : T(5));
+            wrong.compare(i < n ? a[i] : T(0), whole[i], "load_part, n = ", n, ", lane ", i);
+            wrong.compare(i < n ? a[i] : T(5), part[i], "store_part, n = ", n, ", lane ", i);
         }
     }
-    CHECK(right);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("simd: fma rounds once, in a register and alone", T, float, double) {

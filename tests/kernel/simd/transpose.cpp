@@ -1,6 +1,7 @@
 #include <tessera/kernel/simd/transpose.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <cstddef>
 #include <vector>
@@ -14,9 +15,9 @@ TEST_CASE("transpose: rows become columns, each times the factor of its row") {
     for (std::size_t r = 0; r < W; ++r) factor[r] = static_cast<float>(r + 1);
     kernel::transpose([&](std::size_t r) { return in.data() + r * ld; }, kernel::simd::load<float>(factor.data()),
                       out.data(), ldo);
-    bool right = true;
+    support::Mismatch wrong;
     for (std::size_t c = 0; c < W; ++c)
         for (std::size_t i = 0; i < ldo && c * ldo + i < out.size(); ++i)
-            right &= out[c * ldo + i] == (i < W ? factor[i] * in[i * ld + c] : -1.f);
-    CHECK(right);
+            wrong.compare(i < W ? factor[i] * in[i * ld + c] : -1.f, out[c * ldo + i], "column ", c, ", row ", i);
+    CHECK(wrong.first() == "");
 }

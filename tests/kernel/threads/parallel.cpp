@@ -1,6 +1,7 @@
 #include <tessera/kernel/threads/parallel.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/threads.hpp>
 
 #include <tessera/core/error.hpp>
@@ -40,7 +41,7 @@ TEST_CASE("parallel: concurrency is that of the caller's arena") {
 
 TEST_CASE("parallel: for_each_slot visits every index once, for any number of slots") {
     with_threads(4, [] {
-        bool right = true;
+        support::Mismatch wrong;
         for (std::size_t count : {0u, 1u, 2u, 7u, 100u, 1000u})
             for (std::size_t slots : {0u, 1u, 2u, 4u, 64u}) {
                 std::vector<std::atomic<int>> visits(count);
@@ -49,10 +50,11 @@ TEST_CASE("parallel: for_each_slot visits every index once, for any number of sl
                     ++visits[i];
                     if (slot >= std::max<std::size_t>(slots, 1)) in_range = false;
                 });
-                for (const auto& v : visits) right = right && v == 1;
-                right = right && in_range;
+                for (std::size_t i = 0; i < count; ++i)
+                    wrong.compare(1, visits[i].load(), "visits of ", i, ", count = ", count, ", slots = ", slots);
+                wrong.require(in_range, "slots in range, count = ", count, ", slots = ", slots);
             }
-        CHECK(right);
+        CHECK(wrong.first() == "");
     });
 }
 
@@ -143,7 +145,7 @@ TEST_CASE("parallel: several threads take part where the arena has them") {
 
 TEST_CASE("parallel: one slot runs here, in order, and does not touch TBB") {
     std::vector<std::size_t> order;
-    bool here = true;
+    support::Mismatch wrong;
     bool unknown_before = false, unknown_after = false;
     const auto unknown = [] {
         return tbb::this_task_arena::current_thread_index() == tbb::task_arena::not_initialized;
@@ -153,14 +155,14 @@ TEST_CASE("parallel: one slot runs here, in order, and does not touch TBB") {
         unknown_before = unknown();
         kernel::for_each_slot(5, 1, [&](std::size_t i, std::size_t slot) {
             order.push_back(i + slot);
-            here = here && std::this_thread::get_id() == id;
+            wrong.require(std::this_thread::get_id() == id, "on the caller's thread, i = ", i);
         });
         kernel::for_each_slot(1, 8, [&](std::size_t i, std::size_t slot) { order.push_back(i + slot); });
         unknown_after = unknown();
     })
         .join();
     CHECK(order == std::vector<std::size_t>{0, 1, 2, 3, 4, 0});
-    CHECK(here);
+    CHECK(wrong.first() == "");
     CHECK(unknown_before);
     CHECK(unknown_after);
 }
@@ -209,7 +211,7 @@ TEST_CASE("parallel: tasks flush denormals, and the caller's mode is what it was
         volatile float x = std::numeric_limits<float>::min(), half = 0.5f;
         return static_cast<float>(x * half);
     };
-    if constexpr (sizeof(FlushDenormals) > 1) {  // where there is a mode to set
+    if constexpr (sizeof(tessera::FlushDenormals) > 1) {  // where there is a mode to set
         for (const std::size_t slots : {1u, 4u})
             with_threads(4, [&] {
                 std::atomic<int> kept{0};

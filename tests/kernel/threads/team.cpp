@@ -1,6 +1,7 @@
 #include <tessera/kernel/threads/team.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 #include <support/threads.hpp>
 
 #include <tbb/global_control.h>
@@ -118,12 +119,13 @@ TEST_CASE("team: an error of any member ends it and reaches the caller") {
 
 TEST_CASE("team: one member runs on the caller's thread") {
     const auto here = std::this_thread::get_id();
-    bool same = true;
-    kernel::run_team(1, 3, [&](kernel::Worker& me, std::size_t) {
-        same = same && std::this_thread::get_id() == here && me.size() == 1;
+    support::Mismatch wrong;
+    kernel::run_team(1, 3, [&](kernel::Worker& me, std::size_t round) {
+        wrong.require(std::this_thread::get_id() == here, "on the caller's thread, round ", round);
+        wrong.compare(1, me.size(), "size, round ", round);
         me.wait();
     });
-    CHECK(same);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("team: all of a full team take part in every round, and an error of one reaches the caller") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/mismatch.hpp>
 
 #include <atomic>
 #include <cmath>
@@ -59,7 +60,7 @@ TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that no two gro
                    std::integral_constant<std::size_t, 4>, std::integral_constant<std::size_t, 16>) {
     constexpr std::size_t size = Size::value;
     static_assert(block_size == 4);
-    bool once = true, cut = true;
+    support::Mismatch wrong;
     for (const std::size_t batch : batches) {
         using Groups = Grouped<Empty, Scratch, float, size>;
         Groups groups;
@@ -74,12 +75,13 @@ TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that no two gro
             else
                 ++block_seen[block];
         });
-        for (const auto& n : seen) once &= n == 1;
-        for (const auto& n : block_seen) once &= n == 1;
-        cut &= good;
+        for (std::size_t n = 0; n < batch; ++n)
+            wrong.compare(1, seen[n].load(), "visits of sample ", n, ", batch = ", batch);
+        for (std::size_t n = 0; n < block_seen.size(); ++n)
+            wrong.compare(1, block_seen[n].load(), "visits of block ", n, ", batch = ", batch);
+        wrong.require(good, "blocks inside their group, batch = ", batch);
     }
-    CHECK(once);
-    CHECK(cut);
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("Grouped: adds the sum of all samples to the gradient", T, float, double) {
@@ -175,7 +177,7 @@ TEST_CASE("Grouped: an exception of a block reaches the caller, and the gradient
 }
 
 TEST_CASE("for_blocks: each sample once, blocks numbered in order") {
-    bool once = true;
+    support::Mismatch wrong;
     for (const std::size_t samples : {0u, 1u, 16u, 17u, 100u}) {
         std::vector<Scratch> scratch;
         std::vector<std::atomic<int>> seen(samples);
@@ -184,8 +186,9 @@ TEST_CASE("for_blocks: each sample once, blocks numbered in order") {
             for (std::size_t n = first; n < first + count; ++n) ++seen[n];
             if (first != block * group_size) good = false;
         });
-        for (const auto& n : seen) once &= n == 1;
-        once &= good;
+        for (std::size_t n = 0; n < samples; ++n)
+            wrong.compare(1, seen[n].load(), "visits of sample ", n, " of ", samples);
+        wrong.require(good, "blocks begin at multiples of the group's size, samples = ", samples);
     }
-    CHECK(once);
+    CHECK(wrong.first() == "");
 }

@@ -27,18 +27,18 @@ struct Net
 
 /// The net's answer to `batch` samples, made by a team; the rounds are counted in order.
 Buffer<float> by_team(std::size_t members, std::size_t batch) {
-    testing::detail::Rig<Net> rig{batch, 1, 1};
-    nn::begin<Net>(rig.cache, {});
-    make_room<Net>(rig.cache, batch);
+    testing::BoundLayer<Net> net{batch};
+    nn::begin<Net>(net.cache, {});
+    make_room<Net>(net.cache, batch);
     kernel::run_team(members, rounds<Net>, [&](const kernel::Worker& me, std::size_t number) {
-        forward_round<Net>(rig.w, rig.x, rig.y.view(), rig.cache, {me, number});
+        forward_round<Net>(net.w, net.x, net.y.view(), net.cache, {me, number});
     });
-    return {rig.y.span().begin(), rig.y.span().end()};
+    return {net.y.span().begin(), net.y.span().end()};
 }
 Buffer<float> alone(std::size_t batch) {
-    testing::detail::Rig<Net> rig{batch, 1, 1};
-    rig.forward();
-    return {rig.y.span().begin(), rig.y.span().end()};
+    testing::BoundLayer<Net> net{batch};
+    net.forward();
+    return {net.y.span().begin(), net.y.span().end()};
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #pragma once
 // What check_quantizer checks of backward and regularize, by differences.
 
-#include <tessera/testing/detail/quantizer_rig.hpp>
-#include <tessera/testing/detail/rig.hpp>
+#include <tessera/testing/detail/bound_quantizer.hpp>
+#include <tessera/testing/detail/differences.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 
@@ -38,51 +38,51 @@ std::string compare_gradient(const QuantizerCheck& o, const std::string& what, s
 // In double. Differences inherit the cache, so forward runs again after each.
 template <vq::Quantizer Q>
 std::string check_quantizer_gradients(const QuantizerCheck& o) {
-    QuantizerRig<Q> rig{o};
-    rig.forward(rig.pass);
-    const auto tokens = rig.tokens;
+    BoundQuantizer<Q> bound{o};
+    bound.forward(bound.pass);
+    const auto tokens = bound.tokens;
     bool moved = false;
     const auto run = [&] {
-        rig.pack();
-        rig.forward(rig.pass);
-        moved = moved || !std::ranges::equal(rig.tokens.span(), tokens.span());
+        bound.pack();
+        bound.forward(bound.pass);
+        moved = moved || !std::ranges::equal(bound.tokens.span(), tokens.span());
     };
     std::string failure;
     if (o.differentiable) {
-        rig.backward(0, o.batch);
-        const auto dz = rig.dz;
-        const auto grad = rig.grad;
+        bound.backward(0, o.batch);
+        const auto dz = bound.dz;
+        const auto grad = bound.grad;
         const auto loss = [&] {
             run();
             double sum = 0;
-            for (std::size_t i = 0; i < rig.q.span().size(); ++i) sum += rig.dq.data()[i] * rig.q.data()[i];
+            for (std::size_t i = 0; i < bound.q.span().size(); ++i) sum += bound.dq.data()[i] * bound.q.data()[i];
             return sum;
         };
-        failure = compare_gradient(o, "backward: dz", rig.z.span(), dz.span(), loss);
+        failure = compare_gradient(o, "backward: dz", bound.z.span(), dz.span(), loss);
         Q::Params::each(
             [&](const Path& path, auto& leaf, const auto& g) {
                 if (failure.empty())
                     failure = compare_gradient(o, "backward: grad." + path.str(), leaf.span(), g.span(), loss);
             },
-            rig.params, grad);
+            bound.params, grad);
     }
     if constexpr (vq::Regularizes<Q>) {
         run();
-        set_zero(rig.grad);
-        std::ranges::fill(rig.dz.span(), 0.0);
+        set_zero(bound.grad);
+        std::ranges::fill(bound.dz.span(), 0.0);
         constexpr double divisor = 5;
-        static_cast<void>(rig.regularize(0, o.batch, divisor));
-        const auto dz = rig.dz;
-        const auto grad = rig.grad;
+        static_cast<void>(bound.regularize(0, o.batch, divisor));
+        const auto dz = bound.dz;
+        const auto grad = bound.grad;
         std::vector<std::string> leaves;
-        Q::Params::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, rig.params);
+        Q::Params::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, bound.params);
         const auto owns = [](const std::string& term, const std::string& leaf) { return leaf.starts_with(term + "."); };
         // The sum of the terms that move `leaf` ("": z).
         const auto terms_of = [&](const std::string& leaf) {
             run();
             double own = 0, others = 0;
             bool any = false;
-            const auto terms = rig.regularize(0, o.batch, divisor);
+            const auto terms = bound.regularize(0, o.batch, divisor);
             vq::Terms<Q>::each(
                 [&](const Path& path, const double& term) {
                     const std::string name = path.str();
@@ -97,7 +97,7 @@ std::string check_quantizer_gradients(const QuantizerCheck& o) {
             return (any ? own : others) / divisor;
         };
         if (failure.empty())
-            failure = compare_gradient(o, "regularize: dz", rig.z.span(), dz.span(), [&] { return terms_of(""); });
+            failure = compare_gradient(o, "regularize: dz", bound.z.span(), dz.span(), [&] { return terms_of(""); });
         if (o.terms_move_params)
             Q::Params::each(
                 [&](const Path& path, auto& leaf, const auto& g) {
@@ -105,7 +105,7 @@ std::string check_quantizer_gradients(const QuantizerCheck& o) {
                         failure = compare_gradient(o, "regularize: grad." + path.str(), leaf.span(), g.span(),
                                                    [&] { return terms_of(path.str()); });
                 },
-                rig.params, grad);
+                bound.params, grad);
     }
     if (moved) return "gradient: a token changed under a step of " + text(o.step) + ": take another seed";
     return failure.empty() ? "" : "gradient: " + failure;

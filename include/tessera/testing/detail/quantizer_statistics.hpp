@@ -2,8 +2,8 @@
 // What check_quantizer checks of observe and update.
 
 #include <tessera/core/batch_part.hpp>
-#include <tessera/testing/detail/quantizer_rig.hpp>
-#include <tessera/testing/detail/rig.hpp>
+#include <tessera/testing/detail/bound_quantizer.hpp>
+#include <tessera/testing/detail/differences.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 
@@ -20,19 +20,19 @@ template <vq::Quantizer Q>
 std::string check_statistics(const QuantizerCheck& o) {
     if constexpr (vq::Observes<Q>) {
         using S = vq::Statistics<Q>;
-        QuantizerRig<Q> rig{o};
+        BoundQuantizer<Q> bound{o};
         typename Q::Cache own;
-        rig.forward({});
+        bound.forward({});
         const BatchPart all = BatchPart::whole(o.batch);
         S whole;
-        rig.observe(whole, 0, o.batch, all, own);
+        bound.observe(whole, 0, o.batch, all, own);
         std::string failure;
         for (std::size_t cut = 0; cut <= o.batch && failure.empty(); ++cut) {
             S continued;
             BatchPart second = all;
             second.first = cut;
-            rig.observe(continued, 0, cut, all, own);
-            rig.observe(continued, cut, o.batch - cut, second, own);
+            bound.observe(continued, 0, cut, all, own);
+            bound.observe(continued, cut, o.batch - cut, second, own);
             failure = detail::differs("two processes, cut at " + std::to_string(cut) + ": ", whole, continued);
         }
         // two batches of one update, into one value and into two
@@ -40,10 +40,10 @@ std::string check_statistics(const QuantizerCheck& o) {
         first.parts = second.parts = 2;
         second.part = 1;
         S one, a, b, sum;
-        rig.observe(one, 0, o.batch, first, own);
-        rig.observe(one, 0, o.batch, second, own);
-        rig.observe(a, 0, o.batch, first, own);
-        rig.observe(b, 0, o.batch, second, own);
+        bound.observe(one, 0, o.batch, first, own);
+        bound.observe(one, 0, o.batch, second, own);
+        bound.observe(a, 0, o.batch, first, own);
+        bound.observe(b, 0, o.batch, second, own);
         S::each(
             [](const Path&, auto& to, const auto& x, const auto& y) {
                 for (std::size_t i = 0; i < x.span().size(); ++i) to[i] = x[i] + y[i];
@@ -51,17 +51,17 @@ std::string check_statistics(const QuantizerCheck& o) {
             sum, a, b);
         if (failure.empty()) failure = far_apart("two batches of an update: ", sum, one);
 
-        auto params = rig.params, params2 = rig.params;
-        auto buffers = rig.buffers, buffers2 = rig.buffers;
-        vq::update<Q>(params, buffers, whole, rig.options);
-        vq::update<Q>(params2, buffers2, whole, rig.options);
+        auto params = bound.params, params2 = bound.params;
+        auto buffers = bound.buffers, buffers2 = bound.buffers;
+        vq::update<Q>(params, buffers, whole, bound.options);
+        vq::update<Q>(params2, buffers2, whole, bound.options);
         if (failure.empty()) failure = detail::differs("update twice from the same: params", params, params2);
         if (failure.empty()) failure = detail::differs("update twice from the same: buffers", buffers, buffers2);
-        std::ranges::fill(rig.tokens.span(), no_token);
+        std::ranges::fill(bound.tokens.span(), no_token);
         S absent;
-        rig.observe(absent, 0, o.batch, all, own);
+        bound.observe(absent, 0, o.batch, all, own);
         if (failure.empty()) failure = far_apart("absence: ", S{}, absent);
-        vq::update<Q>(params, buffers, S{}, rig.options);
+        vq::update<Q>(params, buffers, S{}, bound.options);
         Q::Buffers::each(
             [&](const Path& path, const auto& leaf) {
                 for (std::size_t i = 0; i < leaf.span().size(); ++i)

@@ -6,7 +6,7 @@
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/step.hpp>
-#include <tessera/testing/detail/rig.hpp>
+#include <tessera/testing/bound_layer.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -30,14 +30,14 @@ class StepCheck {
     };
 
 public:
-    StepCheck(std::size_t batch, std::uint64_t seed, std::size_t vocab) : rig_{batch, seed, vocab} {
-        nn::begin<Net>(rig_.cache, {});
-        Net::forward(rig_.w, rig_.x, rig_.y.view(), rig_.cache);
+    StepCheck(std::size_t batch, const BoundLayerOptions& options) : bound_{batch, options} {
+        nn::begin<Net>(bound_.cache, {});
+        Net::forward(bound_.w, bound_.x, bound_.y.view(), bound_.cache);
     }
 
     /// Steps of `most` tokens; "" or what is wrong. `allocations`: see LayerCheck.
     std::string run(std::size_t most, std::size_t workers, bool rewinds, std::size_t (*allocations)()) {
-        const std::size_t batch = rig_.x.batch();
+        const std::size_t batch = bound_.x.batch();
         const nn::Capacity capacity{.sequences = batch, .tokens = most, .workers = workers};
         typename Net::State state{capacity};
         typename Net::Scratch scratch{capacity};
@@ -56,7 +56,7 @@ public:
             me.wait();
             nn::Step at{.worker = me, .sequences = batch, .tokens = now.count, .position = now.position};
             auto& own = y[replicated ? me.index() : 0];
-            Net::step(rig_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
+            Net::step(bound_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
             at.wait();
             if (me.index() == 0)
                 for (const auto& copy : y)
@@ -82,21 +82,21 @@ private:
         return all;
     }
     void fill(const Fed& now, Buffer<X>& x) const {
-        for (std::size_t n = 0; n < rig_.x.batch(); ++n)
+        for (std::size_t n = 0; n < bound_.x.batch(); ++n)
             for (std::size_t t = 0; t < now.count; ++t) {
                 const bool wrong = t + now.wrong >= now.count;
-                const std::size_t sequence = wrong ? (n + 1) % rig_.x.batch() : n;
+                const std::size_t sequence = wrong ? (n + 1) % bound_.x.batch() : n;
                 const std::size_t token = wrong ? tokens - 1 - now.position - t : now.position + t;
-                std::copy_n(rig_.x.data() + (sequence * tokens + token) * InRow::size, InRow::size,
+                std::copy_n(bound_.x.data() + (sequence * tokens + token) * InRow::size, InRow::size,
                             x.data() + (n * now.count + t) * InRow::size);
             }
     }
     std::string compare(const Fed& now, const Buffer<T>& y) const {
         constexpr std::size_t size = OutRow::size;
-        for (std::size_t n = 0; n < rig_.x.batch(); ++n)
+        for (std::size_t n = 0; n < bound_.x.batch(); ++n)
             for (std::size_t t = 0; t + now.wrong < now.count; ++t) {
                 const std::size_t row = n * tokens + now.position + t;
-                const std::span<const T> expected{rig_.y.data() + row * size, size};
+                const std::span<const T> expected{bound_.y.data() + row * size, size};
                 const std::span<const T> got{y.data() + (n * now.count + t) * size, size};
                 if (const std::size_t i = first_difference<T>(expected, got); i < size)
                     return at("y", row * size + i) + ": expected " + text(static_cast<double>(expected[i])) + ", got " +
@@ -105,7 +105,7 @@ private:
         return "";
     }
 
-    Rig<Net> rig_;
+    BoundLayer<Net> bound_;
 };
 
 /// A layer that cannot step has nothing to be checked. Options: LayerCheck.
@@ -113,7 +113,8 @@ template <nn::Layer Net, class Options>
 std::string check_steps(const Options& o) {
     if constexpr (nn::CanStep<Net>) {
         constexpr std::size_t tokens = Net::Input::dims[0];
-        StepCheck<Net> check{o.batch, o.gradient.seed, vocab_of<typename Net::template At<0>>(o.gradient.vocab)};
+        const std::size_t vocab = vocab_of<typename Net::template At<0>>(o.gradient.vocab);
+        StepCheck<Net> check{o.batch, {o.gradient.seed, vocab}};
         for (const std::size_t most : {std::size_t{1}, (std::min)(std::size_t{3}, tokens), tokens})
             for (std::size_t workers = 1; workers <= 3; ++workers)
                 for (const bool rewinds : {false, true}) {

@@ -2,7 +2,7 @@
 // A bound quantizer with everything that a call of it needs, filled with deterministic numbers, for check_quantizer.
 
 #include <tessera/core/batch_part.hpp>
-#include <tessera/testing/detail/rig.hpp>
+#include <tessera/testing/detail/differences.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 
@@ -31,7 +31,7 @@ namespace detail {
 
 /// A bound quantizer with everything that a call of it needs, filled with deterministic numbers.
 template <vq::Quantizer Q>
-struct QuantizerRig {
+struct BoundQuantizer {
     using T = typename Q::Scalar;
     using Terms = vq::Terms<Q>;
 
@@ -45,7 +45,8 @@ struct QuantizerRig {
     Tensor<Token, Shape<Q::tokens>> tokens;
     nn::Pass pass{.training = true, .rng = Rng{11}.split(2), .first = 3};
 
-    explicit QuantizerRig(const QuantizerCheck& o) : z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
+    explicit BoundQuantizer(const QuantizerCheck& o)
+        : z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
         Rng rng{o.seed};
         Q::init(params, buffers, rng);
         Q::Params::each(
