@@ -1,5 +1,6 @@
-# What the checks of the scorecard share. Each check is a script rNN_name.sh; it gets ROOT (the repository) and BUILD
-# (a Release build with tests), and prints one line:   id <tab> target <tab> measured <tab> pass|fail|skipped <tab> reason
+# What the checks of the scorecard share. Each check is a script whose second line says what it checks; it gets ROOT (the
+# repository) and BUILD (a Release build with tests), and prints one line:
+#     name <tab> target <tab> measured <tab> pass|fail|skipped <tab> reason
 # Everything else goes to standard error. FAST=1: the small version, which the test suite runs.
 set -u
 : "${ROOT:?}" "${BUILD:?}"
@@ -7,20 +8,20 @@ export LC_ALL=C
 probe=$BUILD/tests/probe
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-tab=$(printf '\t')
+check=$(basename "$0" .sh)
 
-# verdict <id> <target> <measured> <0: pass> [reason]
+# verdict <target> <measured> <0: pass> [reason]
 verdict() {
-    if [ "$4" -eq 0 ]; then word=pass; else word=fail; fi
-    printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$word" "${5-}"
+    if [ "$3" -eq 0 ]; then word=pass; else word=fail; fi
+    printf '%s\t%s\t%s\t%s\t%s\n' "$check" "$1" "$2" "$word" "${4-}"
     [ "$word" = pass ]
     exit
 }
-# skip <id> <target> <reason>
+# skip <target> <reason>
 skip() {
-    printf '%s\t%s\t\tskipped\t%s\n' "$1" "$2" "$3"
+    printf '%s\t%s\t\tskipped\t%s\n' "$check" "$1" "$2"
     exit 0
 }
-# random <below>: from /dev/urandom, as sh has no generator
+# random <below>: from /dev/urandom, because sh has no generator
 random() { echo $(($(od -An -N4 -tu4 /dev/urandom) % $1)); }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }

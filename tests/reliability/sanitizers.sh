@@ -1,11 +1,11 @@
 #!/bin/sh
-# R10: all unit suites with ASan and UBSan; those that use threads with TSan and a oneTBB that is built for it; the
-# parsers under Valgrind.
+# No report from ASan and UBSan in all suites, from TSan where threads are used, from Valgrind in the parsers.
+# TSan uses a oneTBB that is built for it.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='0 reports'
 
-# part <name> <command before each program> <cmake options> -- <suites>: builds and runs them one after another. <name>.line
-# says how it went. Parts run side by side, so that no core waits for the end of a large file.
+# part <name> <command before each program> <cmake options> -- <suites>: builds the suites, then runs them one after
+# another; the result is in <name>.line. Parts run in parallel, so that no core waits for one large file.
 part() {
     name=$1 before=$2
     shift 2
@@ -40,32 +40,32 @@ for clang in clang++-14 clang++-15 clang++-16 clang++-17 clang++-18 clang++-19 '
         "$clang" -x c++ -std=c++20 -fsanitize=address,undefined - -o "$work/a" 2>/dev/null && break
 done
 compiler=${clang:+-DCMAKE_CXX_COMPILER=$clang}
-# The kernels with the machine's widest vectors; the layers are the same code for all widths, and AVX2 halves their build.
+# The kernels use the machine's widest vectors. The layers are the same code for all widths, and AVX2 halves their build.
 # Without optimisation it is three times shorter again (nn: 82 s instead of 267), but trainings run 15 times longer.
 avx2=''
 case $(uname -m) in x86_64 | amd64) ! grep -q avx2 /proc/cpuinfo || avx2='-DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v3' ;; esac
 after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
-# three lanes of about the same length: these two, and TSan's
+# three parallel parts of about the same duration: these two, and TSan's
 # shellcheck disable=SC2086
 {
-    part asan "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler $avx2 -- nn gpt vq data io core testing optim loss
+    part asan "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler $avx2 -- nn gpt vq data io image files core testing optim loss
     part asan-native "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler -- kernel
 } &
 # shellcheck disable=SC2086
 {
     part asan-trained "$after_return" -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=address $compiler $avx2 -- train embedding
     if command -v valgrind >/dev/null; then
-        # valgrind 3.19 knows no AVX-512; the exhaustive lists run a hundred times longer here, and are in the other suites
+        # valgrind 3.19 does not support AVX-512; the exhaustive lists take a hundred times longer here, and run in the other suites
         options_of_tests="-tce='*huge*,*every bit*,*beyond 4 GiB*,*every length*'"
         part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' -DCMAKE_BUILD_TYPE=Release -DTESSERA_NATIVE=OFF \
-            -DCMAKE_CXX_FLAGS=-march=x86-64-v2 -- io data
+            -DCMAKE_CXX_FLAGS=-march=x86-64-v2 -- io data image files
     else
-        echo '0 valgrind: SKIPPED, it is not installed;' >"$work/valgrind.line"
+        echo '0 valgrind: SKIPPED, not installed;' >"$work/valgrind.line"
     fi
 } &
 
-# An uninstrumented oneTBB hides its hand-overs from TSan, or shows its own atomics as races: where the system can tell
-# its source, one is built for it. The lists of sources are our own; the system's settings stay as they are.
+# TSan does not see the synchronisation inside an uninstrumented oneTBB, or reports its atomics as races. Where apt-get can
+# fetch its source, an instrumented one is built. The package lists are private; the system's settings are not changed.
 tsan_tbb() {
     tbb=$BUILD-tsan-tbb
     [ ! -e "$tbb/installed/lib/cmake/TBB/TBBConfig.cmake" ] || return 0
@@ -85,7 +85,7 @@ tsan_tbb() {
         cmake --build "$tbb/build" --target install >&2
 }
 if tsan_tbb; then
-    # by the build's own compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
+    # with the default compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
     # shellcheck disable=SC2086
     part tsan TSAN_OPTIONS=second_deadlock_stack=1 -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=thread $avx2 \
         "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed" -- kernel vq gpt train dist embedding
@@ -95,5 +95,5 @@ fi
 
 wait
 set -- asan asan-native asan-trained tsan valgrind
-lines=$(for name; do cat "$work/$name.line" || echo "1 $name: ended without a verdict;"; done)
-verdict R10 "$target" "$(echo "$lines" | cut -d' ' -f2- | tr '\n' ' ')" "$(echo "$lines" | awk '{bad += $1} END {print bad + 0}')"
+lines=$(for name; do cat "$work/$name.line" || echo "1 $name: ended without a result;"; done)
+verdict "$target" "$(echo "$lines" | cut -d' ' -f2- | tr '\n' ' ')" "$(echo "$lines" | awk '{bad += $1} END {print bad + 0}')"

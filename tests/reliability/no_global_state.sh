@@ -1,11 +1,11 @@
 #!/bin/sh
-# R18: an object of everything, as a host compiles it: no state of its own, no call that ends, prints or changes the host.
+# An object file of the whole library has no writable globals and no call that ends, prints or changes the host.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='no writable globals, no abort, exit, printf, rand, setlocale or signal'
 object=$BUILD/tests/CMakeFiles/everything.dir/reliability/everything.cpp.o
 [ -e "$object" ] || object=$(find "$BUILD/tests" -name 'everything.cpp.o*' | head -1)
-command -v objdump >/dev/null || skip R18 "$target" 'no objdump'
-[ -e "$object" ] || skip R18 "$target" 'the object is not built'
+command -v objdump >/dev/null || skip "$target" 'no objdump installed'
+[ -e "$object" ] || skip "$target" 'the object is not built'
 nm -C "$object" >"$work/symbols"
 # .data.rel.ro: constants that hold addresses, read-only once the program is loaded
 writable=$(objdump -tC "$object" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)' | grep -vE '[[:space:]]\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.|DW\.ref\.')
@@ -15,5 +15,5 @@ calls=$(grep -E '^ +U ' "$work/symbols" | sed 's/^ *U //; s/@.*//' |
 echo "$writable" >&2
 echo "$calls" >&2
 count() { printf '%s' "$1" | grep -c . || :; }
-verdict R18 "$target" "$(count "$writable") writable globals, $(count "$calls") such calls, of $(wc -l <"$work/symbols") symbols" \
+verdict "$target" "$(count "$writable") writable globals, $(count "$calls") such calls, of $(wc -l <"$work/symbols") symbols" \
     $(($(count "$writable") + $(count "$calls"))) "$(printf '%s %s' "$writable" "$calls" | tr '\n' ' ' | cut -c1-300)"

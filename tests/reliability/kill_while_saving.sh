@@ -1,7 +1,7 @@
 #!/bin/sh
-# R1: SIGKILL before and after each system call that a checkpoint makes, and at random times, resumed each time.
+# A process killed before or after any system call of a save, or at a random time, resumes to the same bits.
 . "${ROOT:?}/tests/reliability/common.sh"
-target='0 unusable states, all runs end in the same bits'
+target='0 unusable states, all runs end with the same bits'
 every=${FAST:+20} every=${every:-5} random_kills=${FAST:+3} random_kills=${random_kills:-200}
 golden=$("$probe") || exit 1
 calls=$("$probe" --checkpoint "$work/count" --every "$every" 2>&1 >/dev/null | sed -n 's/^calls //p')
@@ -26,7 +26,7 @@ while [ $k -lt "$calls" ]; do
     k=$((k + 1))
 done
 
-# at any time, up to five times in a row
+# at random times, up to five times in a row
 i=0
 while [ $killed -lt "$random_kills" ]; do
     rm -rf "$work/run"
@@ -42,5 +42,5 @@ while [ $killed -lt "$random_kills" ]; do
     done
     resume_and_compare "$work/run" "random kill $i"
 done
-[ -z "$(find "$work" -name '*.tmp')" ] || { echo 'a temporary file is left' >&2 && bad=$((bad + 1)); }
-verdict R1 "$target" "$bad bad of $points kills at calls and $killed at random times" $bad
+[ -z "$(find "$work" -name '*.tmp')" ] || { echo 'a temporary file remains' >&2 && bad=$((bad + 1)); }
+verdict "$target" "$bad bad of $points kills at system calls and $killed at random times" $bad

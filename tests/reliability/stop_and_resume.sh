@@ -1,9 +1,9 @@
 #!/bin/sh
-# R17: SIGTERM at random times: exit code 0 after the step and a save, and the resumed run ends in the same bits.
+# SIGTERM at a random time: exit code 0 after the step and a save, and the resumed run ends with the same bits.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='exit within 5 s with code 0, resumed to the same bits'
 digits=$BUILD/examples/digits
-[ -x "$digits" ] || skip R17 "$target" 'the examples are not built'
+[ -x "$digits" ] || skip "$target" 'the examples are not built'
 run() {
     exec "$digits" --limit 320 --epochs-vqvae 3 --epochs-prior 2 --batch 32 --samples 10 --checkpoint-every 3 "$@" >"$work/log" 2>&1
 }
@@ -22,7 +22,7 @@ while [ $stops -lt "$wanted" ]; do
         code=$?
         took=$(($(now_ms) - begun))
         grep -q '^done in' "$work/log" && break
-        # 143: it came before the program had begun to listen
+        # 143: the signal arrived before the program had installed its handler
         [ $code = 143 ] && ! grep -q 'stage' "$work/log" && continue
         [ $code = 0 ] || { bad=$((bad + 1)) && cat "$work/log" >&2; }
         [ $took -le $longest ] || longest=$took
@@ -31,4 +31,4 @@ while [ $stops -lt "$wanted" ]; do
     [ "$(sha256sum <"$work/out/model.safetensors")" = "$golden" ] || bad=$((bad + 1))
 done
 [ $longest -le 5000 ] || bad=$((bad + 1))
-verdict R17 "$target" "$stops stops, the longest took $longest ms, $bad bad" $bad
+verdict "$target" "$stops stops, the longest took $longest ms, $bad bad" $bad
