@@ -1,0 +1,49 @@
+#!/bin/sh
+# words.sh <root>: no word of words.txt in the headers, the examples, the pages and the names of the tests.
+set -u
+root=$1
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+cd "$root" || exit 1
+files=$(find include examples -name '*.hpp' -o -name '*.cpp' | sort)
+for page in README.md CONTRIBUTING.md SECURITY.md; do [ ! -f "$page" ] || files="$files $page"; done
+tests=$(find tests -name '*.cpp' 2>/dev/null | grep -vE '^tests/(architecture|golden)/' | sort)
+# shellcheck disable=SC2086
+LC_ALL=C awk -v list="$here/words.txt" '
+    BEGIN {
+        while ((getline line < list) > 0) {
+            if (line ~ /^#/ || line !~ /\t/) continue
+            count++
+            word[count] = line
+            sub(/\t.*/, "", word[count])
+            instead[count] = line
+            sub(/^[^\t]*\t/, "", instead[count])
+            exact = word[count] ~ /[A-Z]/
+            word[count] = "[^A-Za-z0-9_](" word[count] ")[^A-Za-z0-9_]"
+            kind[count] = exact
+            if (exact) either_exact = either_exact (either_exact == "" ? "" : "|") word[count]
+            else either = either (either == "" ? "" : "|") word[count]
+        }
+        if (count == 0) { print "no words in " list; failed = 1; exit }
+    }
+    FNR == 1 { open = 0 }
+    /words: ok$/ { next }
+    {
+        text = $0
+        if (FILENAME ~ /^tests\//) {  # the name only, which may be on the line after TEST_CASE
+            if (text ~ /TEST_CASE/) open = 1
+            if (!open) next
+            if (text !~ /"/) next
+            open = 0
+            sub(/^[^"]*"/, "", text)
+            sub(/"[^"]*$/, "", text)
+        }
+        text = " " text " "
+        lower = tolower(text)
+        if (lower !~ either && text !~ either_exact) next
+        for (i = 1; i <= count; ++i)
+            if (kind[i] ? match(text, word[i]) : match(lower, word[i])) {
+                print FILENAME ":" FNR ": \"" substr(text, RSTART + 1, RLENGTH - 2) "\": say " instead[i]
+                failed = 1
+            }
+    }
+    END { exit failed }' $files $tests
