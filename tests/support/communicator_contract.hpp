@@ -245,7 +245,7 @@ std::string state(C& c) {
     if (mine) odd.heads = "8";
     const std::string text = message<tessera::ArgumentError>([&] { dist::broadcast_state(c, 0, odd); });
     const std::string expected = "dist::broadcast_state: rank " + std::to_string(c.size() - 1) +
-                                 " has not the model of rank 0" + (mine ? ": expected heads: 4, got heads: 8" : "");
+                                 " has another model than rank 0" + (mine ? ": expected heads: 4, got heads: 8" : "");
     if (text != expected) return "expected \"" + expected + "\", got \"" + text + "\"";
     if (odd.counts[0] != static_cast<std::int64_t>(c.rank())) return "a refused state has changed the model";
     const std::string root = message<tessera::ArgumentError>([&] { dist::broadcast_state(c, c.size(), odd); });

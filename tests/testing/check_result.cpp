@@ -12,6 +12,6 @@ TEST_CASE("CheckResult: true without a message, false with one, and it prints it
     bad << CheckResult{"forward: y[3]"};
     CHECK(CheckResult{});
     CHECK_FALSE(CheckResult{"forward: y[3]"});
-    CHECK(good.str() == "every rule held");
+    CHECK(good.str() == "every rule holds");
     CHECK(bad.str() == "forward: y[3]");
 }

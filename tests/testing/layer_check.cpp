@@ -234,7 +234,7 @@ TEST_CASE("check_layer: start values that do not come from the Rng are found") {
 }
 
 TEST_CASE("check_layer: two leaves of one name are found") {
-    CHECK(starts(message<Fault::two_names>(), "init: weight: expected a name of its own, got it twice"));
+    CHECK(starts(message<Fault::two_names>(), "init: weight: expected a unique name, got it twice"));
 }
 
 TEST_CASE("check_layer: gradients that are wrong by 1e-5 are found, with the place") {
@@ -244,12 +244,13 @@ TEST_CASE("check_layer: gradients that are wrong by 1e-5 are found, with the pla
 }
 
 TEST_CASE("check_layer: an output that is not written is found") {
-    CHECK(
-        starts(message<Fault::skips_last_output>(), "forward: y[29]: expected a number, got what stood there before"));
+    CHECK(starts(message<Fault::skips_last_output>(),
+                 "forward: y[29]: expected a number, got the value from before the call"));
 }
 
 TEST_CASE("check_layer: a backward that adds to dx is found") {
-    CHECK(starts(message<Fault::adds_to_dx>(), "backward: dx[0]: expected a number, got what stood there before"));
+    CHECK(
+        starts(message<Fault::adds_to_dx>(), "backward: dx[0]: expected a number, got the value from before the call"));
 }
 
 TEST_CASE("check_layer: a backward that overwrites grad is found") {

@@ -116,8 +116,8 @@ TEST_CASE("check_loss: initialisation that does not come from the Rng is found")
 }
 
 TEST_CASE("check_loss: a dy that is not written, or added to, is found") {
-    CHECK(starts<Fault::skips_last>("dy[59]: expected a number, got what was there before"));
-    CHECK(starts<Fault::adds_to_dy>("dy[0]: expected a number, got what was there before"));
+    CHECK(starts<Fault::skips_last>("dy[59]: expected a number, got the value from before the call"));
+    CHECK(starts<Fault::adds_to_dy>("dy[0]: expected a number, got the value from before the call"));
 }
 
 TEST_CASE("check_loss: a loss that differs from that of loss_and_grad in one bit is found") {

@@ -295,7 +295,7 @@ TEST_CASE("check_quantizer: quantizers that keep the contract pass") {
 TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and two leaves of one name, are found") {
     CHECK(starts(message<Fault::init_draws_time>(), "Faulty: init: buffers.codebook.weight[0]: expected "));
     CHECK(starts(smooth_message<Wrong::init_draws_time>(), "Wrong: init: params.gain[0]: expected "));
-    CHECK(message<Fault::two_names>() == "Faulty: init: other: expected a name of its own, got it twice");
+    CHECK(message<Fault::two_names>() == "Faulty: init: other: expected a unique name, got it twice");
 }
 
 TEST_CASE("check_quantizer: in evaluation, tokens out of range and numbers that are not written are found") {
@@ -327,7 +327,8 @@ TEST_CASE("check_quantizer: what depends on the place of a sample in its block i
 }
 
 TEST_CASE("check_quantizer: a backward that adds to dz, and a regularize that overwrites it, are found") {
-    CHECK(message<Fault::backward_adds>() == "Faulty: backward: dz[0]: expected a number, got what was there before");
+    CHECK(message<Fault::backward_adds>() ==
+          "Faulty: backward: dz[0]: expected a number, got the value from before the call");
     CHECK(starts(message<Fault::regularize_overwrites>(), "Faulty: regularize: adds to dz: dz[0]: expected "));
 }
 

@@ -1,15 +1,16 @@
 #pragma once
-// broadcast_state(communicator, root, models...): all processes get the state of `root`, at the start of a
-// run or after `root` loaded a checkpoint.
+// broadcast_state(communicator, root, models...): gives all processes the state of `root`.
 //
 //     if (communicator.rank() == 0) io::load("run.safetensors", trainer);
 //     dist::broadcast_state(communicator, 0, trainer);
 //
-// A model is what io::save takes: static each_state(f, model), and where it has them metadata() and
-// state_changed(). The names and sizes of all leaves and the metadata (heads, options) must be the same
-// everywhere; where they are not, all processes throw an ArgumentError, and no model has changed.
+// Call it at the start of a run, or after `root` loaded a checkpoint. A model is what io::save accepts: it has a static
+// each_state(f, model), and may have metadata() and state_changed(). The names and sizes of all leaves and the metadata
+// (heads, options) must be the same in all processes.
 //
-// Costs  three broadcasts, one of them as large as the state, and memory for a second copy of it
+// Errors   ArgumentError in all processes, before any model has changed, where the models differ; ArgumentError where
+//          root is not a rank
+// Cost     three broadcasts, one of them as large as the state, and memory for a second copy of the state
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
@@ -31,7 +32,7 @@ namespace tessera::inline TESSERA_ABI::dist {
 
 namespace detail {
 
-/// What must agree, one fact a line.
+/// What must be the same in all processes, one fact on each line.
 template <class M>
 void describe_state(const M& model, std::string& text, std::size_t& bytes) {
     M::each_state(
@@ -44,7 +45,7 @@ void describe_state(const M& model, std::string& text, std::size_t& bytes) {
         for (const auto& [key, value] : model.metadata()) text += key + ": " + value + '\n';
 }
 
-/// The first line of `theirs` that `mine` has not, and what `mine` has there.
+/// The first line in which the two differ, as expected and got.
 inline std::string first_difference(std::string_view theirs, std::string_view mine) {
     std::size_t first = 0;
     while (first < theirs.size() && first < mine.size() && theirs[first] == mine[first]) ++first;
@@ -56,7 +57,7 @@ inline std::string first_difference(std::string_view theirs, std::string_view mi
     return expected_got(line(theirs, first), line(mine, first));
 }
 
-/// All processes return, or all throw.
+/// All processes return or all of them throw.
 template <class C>
 void check_same_models(C& communicator, std::size_t root, const std::string& mine) {
     std::uint64_t length = mine.size();
@@ -69,9 +70,9 @@ void check_same_models(C& communicator, std::size_t root, const std::string& min
     if (other == same.end()) return;
     const std::string who = "dist::broadcast_state: rank ";
     if (theirs != mine)
-        throw ArgumentError(who + std::to_string(communicator.rank()) + " has not the model of rank " +
+        throw ArgumentError(who + std::to_string(communicator.rank()) + " has another model than rank " +
                             std::to_string(root) + ": " + first_difference(theirs, mine));
-    throw ArgumentError(who + std::to_string(other - same.begin()) + " has not the model of rank " +
+    throw ArgumentError(who + std::to_string(other - same.begin()) + " has another model than rank " +
                         std::to_string(root));
 }
 
@@ -101,10 +102,10 @@ void broadcast_state(C& communicator, std::size_t root, M&... models) {
                 std::memcpy(leaf.data(), state.data() + at, leaf.span().size_bytes());
                 at += leaf.span().size_bytes();
             });
-        const auto tell = [](auto& model) {
+        const auto notify = [](auto& model) {
             if constexpr (requires { model.state_changed(); }) model.state_changed();
         };
-        (tell(models), ...);
+        (notify(models), ...);
     }
 }
 

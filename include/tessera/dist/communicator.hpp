@@ -1,28 +1,26 @@
 #pragma once
-// Communicator: which of several processes this one is, and how bytes get from one to another.
+// Communicator: the rank of this process among several, and messages of bytes between them.
 //
 //     rank(), size()           this is process `rank` of `size`, counted from 0
-//     send(bytes, to)          to one other process; returns when `bytes` may be used again
-//     receive(bytes, from)     blocks until the message is there, and fills `bytes`
+//     send(bytes, to)          to one other process; returns when `bytes` may be reused
+//     receive(bytes, from)     blocks until the message has arrived, and fills `bytes`
 //     broadcast(bytes, root)   every process ends with the bytes of `root`
 //
-// A model of this concept promises that messages between two processes arrive in the order in which they
-// were sent. A caller promises that both sides name the same number of bytes, that every process makes the
-// same calls in the same order (a message has no tag), that one thread at a time uses a communicator, and
-// that `to` and `from` are other processes. send may block until the other side receives: two processes
-// that both send first never return.
+// A model of this concept guarantees that messages between two processes arrive in the order in which they were sent.
+// The caller guarantees that both sides pass the same number of bytes, that every process makes the same calls in the
+// same order (a message has no tag), that one thread at a time uses a communicator, and that `to` and `from` are other
+// processes. send may block until the other side receives: two processes that both send first deadlock.
 //
-// Nothing else is required, least of all a sum. MPI_Allreduce adds in an order that depends on the number
-// of processes, on the length of the message and on the algorithm that an MPI chose, so the same run on
-// another cluster ends with other weights. Sums are code of this library instead (sum_tree, in_turn): their
-// order is in the source, and N processes have the bits of one.
+// A sum is deliberately not part of the concept. MPI_Allreduce adds in an order that depends on the number of
+// processes, the length of the message and the algorithm that an MPI chooses, so the same run on another cluster ends
+// with other weights. This library sums by itself (sum_tree, in_turn): the order is in the source, and N processes have
+// the bits of one.
 //
-// Bytes travel as they are in memory: all processes run the same program, on machines of one byte order.
+// Bytes are sent as they are in memory: all processes run the same program, on machines of one byte order.
 //
-// A process that throws sends nothing more, and the others wait for it. What all processes can see (a sum
-// that is not finite) must therefore be judged after it was summed, so that all of them throw or none does.
-// What only one of them sees (a file that cannot be read, no memory) has to end the job: see
-// dist::Mpi::run.
+// A process that throws sends nothing more, and the others wait for it. A condition that all processes can see (a sum
+// that is not finite) must therefore be tested after the sum, so that all of them throw or none does. A condition that
+// only one process sees (a file that cannot be read, no memory) has to end the job: see dist::Mpi::run.
 
 #include <tessera/core/abi.hpp>
 
@@ -32,9 +30,8 @@
 
 namespace tessera::inline TESSERA_ABI::dist {
 
-/// Not weaker: with point-to-point messages alone a broadcast to 64 processes would be a loop over them,
-/// where the network has something better. Not stronger: what it leaves out would decide the order of a
-/// sum.
+/// broadcast is required because a loop of point-to-point messages to 64 processes would be slower than what a network
+/// offers. A reduction is not, because it would decide the order of a sum.
 template <class C>
 concept Communicator = requires(C& communicator, const C& which, std::span<const std::byte> out,
                                 std::span<std::byte> in, std::size_t rank) {
@@ -45,7 +42,7 @@ concept Communicator = requires(C& communicator, const C& which, std::span<const
     communicator.broadcast(in, rank);
 };
 
-/// Known at compile time to be alone: what is sent between processes is then not even compiled.
+/// True where the size is 1 at compile time: communication is then not compiled.
 template <class C>
 inline constexpr bool single_process = requires {
     requires C::size()

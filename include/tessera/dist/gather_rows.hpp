@@ -1,9 +1,10 @@
 #pragma once
-// gather_rows(communicator, local, all): the rows of all processes one after the other in the order of ranks,
-// on every process. They may have different numbers of rows, or none. `local` is not part of `all`.
+// gather_rows(communicator, local, all): the rows of all processes in the order of their ranks, on every process.
 //
-// Costs  one broadcast for each process, and memory for the rows of all on each. For a first look at the data
-//        (k-means over some thousand vectors), where all processes then compute the same from the same rows.
+// Processes may have different numbers of rows, or none. `local` must not be a part of `all`. It is meant for a first
+// look at the data (k-means over some thousand vectors), after which all processes compute the same from the same rows.
+//
+// Cost     one broadcast for each process, and memory for all rows on each
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/sizes.hpp>

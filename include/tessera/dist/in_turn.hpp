@@ -1,15 +1,15 @@
 #pragma once
-// in_turn(communicator, message, set, f): f() on rank 0, then on rank 1 with what rank 0 made of `set`, and
-// so on; the last one broadcasts. f adds to `set` what this process has.
+// in_turn(communicator, message, set, f): runs f() on rank 0, then on rank 1 with the `set` of rank 0, and so on.
 //
 //     rank 0: f()  ->  rank 1: f()  ->  ...  ->  rank size - 1: f()  ->  all
 //
-// For sums that one process makes in the order of the samples, such as the statistics of a quantizer: they
-// have the bits of one process that sees the samples of rank 0, then those of rank 1, and so on. What `set`
-// is before counts on rank 0 only.
+// f adds this process's part to `set`, and the last process broadcasts the result. It is for sums that one process
+// would make in the order of the samples, such as the statistics of a quantizer: they have the bits of one process that
+// sees the samples of rank 0, then those of rank 1, and so on. The value of `set` before the call matters on rank 0
+// only.
 //
-// Costs  size - 1 messages and size calls of f, one after the other, and a broadcast: for sums that take a
-//        small part of a step. Gradients are summed by sum_tree, where all processes work at the same time.
+// Cost     size - 1 messages and size calls of f, one after another, and a broadcast: for sums that are a small part of
+//          a step. Gradients are summed by sum_tree, in which all processes work at the same time.
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/message.hpp>

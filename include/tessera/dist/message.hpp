@@ -1,11 +1,13 @@
 #pragma once
-// Message: the memory in which numbers travel. All leaves of all sets of a call are copied into one message,
-// because a message costs some microseconds however short it is, and a network of 100 leaves would pay that
-// 100 times. Keep one Message for all calls: nothing is allocated after the largest of them.
+// Message: the buffer in which the numbers of a call are sent.
 //
 //     set      a parameter set (gradients, buffers, statistics), or a contiguous range of numbers (losses)
 //
-// Every leaf begins at a multiple of 64 bytes, in the order of the sets and of `each`.
+// All leaves of all sets of a call are copied into one message: a message takes some microseconds however short it is,
+// and a network of 100 leaves would pay that 100 times. Every leaf begins at a multiple of 64 bytes, in the order of
+// the sets and of `each`. Keep one Message for all calls.
+//
+// Cost     one copy of all leaves; memory of the largest call, and no allocation after it
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/param.hpp>
@@ -22,8 +24,8 @@ namespace tessera::inline TESSERA_ABI::dist {
 template <class T>
 concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 
-/// What can be sent and summed. Not weaker, because what arrives is only bytes and must be numbers to be
-/// added; not stronger, so that a loss that travels with a gradient needs no parameter set around it.
+/// What can be sent and summed. Only numbers, because the bytes of a message are added up; but not only parameter sets,
+/// so that a loss can be sent with a gradient as it is.
 template <class S>
 concept Numbers = Parameters<std::remove_cvref_t<S>> || requires(std::remove_reference_t<S>& set) {
     requires Number<typename decltype(std::span{set})::value_type>;
@@ -31,7 +33,7 @@ concept Numbers = Parameters<std::remove_cvref_t<S>> || requires(std::remove_ref
 
 class Message {
 public:
-    /// Makes room for the leaves of these sets: bytes() then has their size.
+    /// Reserves memory for the leaves of these sets; bytes() then has their size.
     template <Numbers... S>
     void fit(const S&... sets) {
         std::size_t size = 0;
@@ -39,7 +41,7 @@ public:
         if (memory_.size() < size) memory_.resize(size);
         size_ = size;
     }
-    /// Takes a copy of all leaves.
+    /// Copies all leaves into the message.
     template <Numbers... S>
     void pack(const S&... sets) {
         fit(sets...);
@@ -51,7 +53,7 @@ public:
             },
             sets...);
     }
-    /// The reverse: all leaves become what is in the message.
+    /// Copies the message into all leaves.
     template <Numbers... S>
     void unpack(S&&... sets) const {
         std::size_t at = 0;
@@ -62,7 +64,7 @@ public:
             },
             sets...);
     }
-    /// leaf += what is in the message. Integers wrap around.
+    /// leaf += message. Integers wrap around.
     template <Numbers... S>
     void add_to(S&&... sets) const {
         std::size_t at = 0;

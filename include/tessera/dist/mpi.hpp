@@ -1,30 +1,35 @@
 #pragma once
-// Mpi: a communicator over MPI (OpenMPI, MPICH, Intel MPI), by its C interface. Not in the umbrella: include it in a
-// program that links tessera::mpi, or what mpicxx links.
+// Mpi: a Communicator over MPI (OpenMPI, MPICH, Intel MPI), by its C interface.
 //
 //     int main() {
-//         tessera::dist::Mpi mpi;                                  // MPI_Init_thread, where the host has not called it
+//         tessera::dist::Mpi mpi;                                  // MPI_Init_thread, unless the host has called it
 //         return mpi.run([&] { return train(mpi); },               // the whole job ends when one process throws
 //                        [](const std::string& message) { std::fprintf(stderr, "%s\n", message.c_str()); });
 //     }
 //                                                                  mpirun -np 2 ./train
 //
-// Mpi()            all processes of the job. Where MPI runs already it is left running at the end; else it is finalised
-//                  when this object is destroyed, which must be the last one that uses MPI.
-// Mpi(comm)        the processes of a host's communicator, of which it holds a duplicate: messages of the host and of
-//                  the library never meet.
+// The umbrella header does not include it: include it in a program that links tessera::mpi, or what mpicxx links.
 //
-// Both are collective: all processes make one. Errors of MPI are a CommunicationError with MPI's text. MPI cannot take
-// a process out of a job: where one throws, the others wait for messages that never come. So a host lets run() end the
-// job, or calls abort(), or lets the exception end its process: an Mpi that is destroyed by an exception does not
-// finalise (that would wait for the others), and mpirun ends a job one process of which has gone without.
+// Mpi()            all processes of the job. An MPI that is already running is left running at the end; otherwise it is
+//                  finalised when this object is destroyed, which must be the last one that uses MPI.
+// Mpi(comm)        the processes of a host's communicator, which is duplicated: messages of the host and of the library
+//                  cannot be confused.
 //
-// The library calls MPI from one thread at a time, the one that called the library. MPI is asked for
-// MPI_THREAD_SERIALIZED; a host that initialises it must ask for MPI_THREAD_FUNNELED at least, and with that one may
-// call the library from its main thread only.
+// Both constructors are collective: all processes call them. MPI cannot remove a process from a job: where one throws,
+// the others wait for messages that never arrive. A host therefore lets run() end the job, or calls abort(), or lets
+// the exception end its process. An Mpi that is destroyed by an exception does not finalise, because that would wait
+// for the others, and mpirun ends a job in which a process has exited without MPI_Finalize.
 //
-// A message of 40 MB takes some 8 ms between two processes of one machine; start mpirun with --bind-to none (OpenMPI)
-// where each process has several threads, or all of them share one core.
+// The library calls MPI from one thread at a time, the one that called the library. It requests MPI_THREAD_SERIALIZED;
+// a host that initialises MPI must request at least MPI_THREAD_FUNNELED, and with that level may call the library from
+// its main thread only.
+//
+// Errors   CommunicationError with MPI's text where a call of MPI fails, or a message has another size than expected
+//          StateError where MPI was finalised, was initialised with MPI_THREAD_SINGLE, or is called from another thread
+//          than its level allows
+//          ArgumentError where a rank is out of range, or the communicator is MPI_COMM_NULL
+// Cost     40 MB take some 8 ms between two processes of one machine. Start mpirun with --bind-to none (OpenMPI) where
+//          each process has several threads; otherwise all of them share one core.
 
 #include <tessera/core/error.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -63,7 +68,7 @@ inline void check_mpi(std::string_view call, int result) {
         (known ? std::string(text, static_cast<std::size_t>(length)) : "error " + std::to_string(result)));
 }
 
-/// MPI itself, from its initialisation to its end where both are ours.
+/// Initialises and finalises MPI, unless the host does.
 class MpiProcess {
 public:
     MpiProcess() {
@@ -84,7 +89,7 @@ public:
         if (ours_ && !leaving()) MPI_Finalize();
     }
 
-    /// An exception is about to end the process, or MPI is over.
+    /// An exception is about to end the process, or MPI has been finalised.
     bool leaving() const {
         int finalised = 0;
         MPI_Finalized(&finalised);
@@ -106,7 +111,7 @@ private:
     int exceptions_ = std::uncaught_exceptions();
 };
 
-/// A duplicate of a communicator, on which errors are returned.
+/// A duplicate of a communicator, with MPI_ERRORS_RETURN.
 class MpiGroup {
 public:
     explicit MpiGroup(MPI_Comm host) {
@@ -182,7 +187,7 @@ public:
         });
     }
 
-    /// f(). Where it throws: tell("rank 1 of 4: " + what it says), then abort(code).
+    /// Calls f(). Where it throws: tell("rank 1 of 4: " + the message), then abort(code).
     template <class F, class Tell>
     decltype(auto) run(F&& f, Tell&& tell, int code = 1) {
         std::string message = "rank " + std::to_string(rank()) + " of " + std::to_string(size()) + ": ";
@@ -191,7 +196,7 @@ public:
         } catch (const std::exception& e) {
             message += e.what();
         } catch (...) {
-            message += "an exception that is no std::exception";
+            message += "an exception that is not a std::exception";
         }
         tell(std::as_const(message));
         abort(code);
@@ -199,7 +204,7 @@ public:
     /// Ends all processes of the job at once; mpirun then exits with `code`, or with another number that is not 0.
     [[noreturn]] void abort(int code) const {
         MPI_Abort(comm(), code);
-        std::abort();  // MPI_Abort does not come back
+        std::abort();  // MPI_Abort does not return
     }
 
 private:

@@ -1,9 +1,10 @@
 #pragma once
-// same_everywhere(communicator, bytes): do all processes have the same bytes? All get the same answer. For
-// a hash of the weights, the options of a run, the size of a data set: what must agree before N processes
-// can be one run.
+// same_everywhere(communicator, bytes): whether all processes have the same bytes; all get the same answer.
 //
-// Costs  two lists of sizes, and one broadcast of `bytes`
+// It compares a hash of the weights, the options of a run or the size of a data set: what must be equal before N
+// processes can act as one run.
+//
+// Cost     two lists of sizes, and one broadcast of `bytes`
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/sizes.hpp>

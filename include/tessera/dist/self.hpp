@@ -1,7 +1,10 @@
 #pragma once
-// Self: the communicator of one process, the default everywhere. It is empty and its size is a constant:
-// sums, broadcasts and gathers over it compile to nothing, so that a program on one machine does not pay
-// for what it does not use.
+// Self: the communicator of a single process, and the default everywhere.
+//
+// It is empty and its size is a constant: sums, broadcasts and gathers over it compile to nothing, so a program on one
+// machine pays nothing for the seam.
+//
+// Errors   ArgumentError where a rank other than 0 is given, and for send and receive, which have no other process
 
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/detail/peer.hpp>
@@ -15,7 +18,7 @@ struct Self {
     static constexpr std::size_t rank() { return 0; }
     static constexpr std::size_t size() { return 1; }
 
-    /// ArgumentError: there is nobody to send to.
+    /// ArgumentError: there is no other process.
     static void send(std::span<const std::byte>, std::size_t to) { detail::check_other("dist::Self: send", to, 0, 1); }
     static void receive(std::span<std::byte>, std::size_t from) {
         detail::check_other("dist::Self: receive", from, 0, 1);

@@ -1,14 +1,14 @@
 #pragma once
-// share(communicator, groups): which of the groups of a batch this process computes.
+// share(communicator, groups): the groups of a batch that this process computes.
 //
 //     width = the smallest power of two that is at least groups / size
-//     rank r has the groups [r width, (r + 1) width), as far as there are any
+//     rank r has the groups [r width, (r + 1) width), as far as they exist
 //
-// nn::Grouped adds the gradients of groups in a binary tree by stride doubling. Shares of a power of two,
-// one after the other, are whole subtrees of it, and sum_tree is the rest: so any number of processes has
-// the bits of one. The price: where the number of groups is not a power of two times the number of
-// processes, some have less work, and the last ones perhaps none (12 groups on 4 processes: 4, 4, 4, 0). A
-// process without groups takes part in every sum all the same.
+// nn::Grouped adds the gradients of groups in a binary tree by stride doubling. Consecutive shares whose size is a
+// power of two are whole subtrees of it, and sum_tree adds the rest of the tree, so any number of processes has the
+// bits of one. The price: where the number of groups is not a power of two times the number of processes, some have
+// less work, and the last ones may have none (12 groups on 4 processes: 4, 4, 4, 0). A process without groups still
+// takes part in every sum.
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/dist/communicator.hpp>

@@ -1,7 +1,7 @@
 #pragma once
-// sizes(communicator, n): the n of every process, by rank; all get the same list.
+// sizes(communicator, n): the n of every process, by rank; all processes get the same list.
 //
-// Costs  one broadcast of 8 bytes for each process
+// Cost     one broadcast of 8 bytes for each process
 
 #include <tessera/dist/communicator.hpp>
 

@@ -1,16 +1,15 @@
 #pragma once
-// sum_tree(communicator, message, sets...): the sum over all processes, in a fixed order; all end with the
-// same bits.
+// sum_tree(communicator, message, sets...): the sum over all processes in a fixed order; all end with the same bits.
 //
 //     for stride 1, 2, 4 ...:   rank r += rank r + stride   for r = 0, 2 stride, 4 stride ...
 //     then rank 0 broadcasts
 //
-// That is the tree in which nn::Grouped adds the gradients of groups: with the groups of a batch divided by
-// dist::share, N processes have the bits of one that holds them all. A sum of integers wraps around.
+// This is the tree in which nn::Grouped adds the gradients of groups: where the groups of a batch are divided by
+// dist::share, N processes have the bits of one that has them all. A sum of integers wraps around.
 //
-// Costs  log2(size) messages of all sets one after the other, and a broadcast of the same length. Between two
-//        processes of one machine: 64 bytes 2 us, 4 MB 3 ms (MPICH 4.0, two cores). A ring would send less to
-//        each process where there are many, but adds every part of a message in another order.
+// Cost     log2(size) messages of all sets one after another, and a broadcast of the same length. Between two processes
+//          of one machine: 64 bytes 2 us, 4 MB 3 ms (MPICH 4.0, two cores). With many processes a ring would send less
+//          to each of them, but it adds every part of a message in another order.
 
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/dist/communicator.hpp>

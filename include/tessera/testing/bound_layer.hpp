@@ -6,10 +6,10 @@
 //     net.backward();                                         // net.y, net.dx and net.grad
 //
 // For tests that compare two layers or look at single values; check_layer is built on it. The members may be changed
-// between calls; after a change of params, call pack(). Each backward needs a forward before it, because a layer may use
-// up its cache. Parameters are moved by up to 0.3 from their initialisation: a bias of zero or a gain of one would hide
-// what it is multiplied with. x is a permutation of an even grid on (-2, 2), so that differences do not cross a kink at
-// zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab.
+// between calls; after a change of params, call pack(). Each backward needs a forward before it, because a layer may
+// use up its cache. Parameters are moved by up to 0.3 from their initialisation: a bias of zero or a gain of one would
+// hide what it is multiplied with. x is a permutation of an even grid on (-2, 2), so that differences do not cross a
+// kink at zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab.
 //
 // Shapes   x, dx [batch, Input], y, dy [batch, Output]; dx is empty where the layer takes tokens
 // Cost     the tensors of one call and one extra dx, allocated in the constructor

@@ -1,12 +1,14 @@
 #pragma once
-// Compares the gradients of a layer with central differences, in double.
+// check_gradient(options): compares the gradients of a layer with central differences, in double.
 //
 //     d/dv sum(dy . y(v))  =  sum(dy . (y(v + h) - y(v - h))) / 2 h  +  O(h^2)
 //
-// dy is random, v runs over all inputs and all parameters (a fixed choice of them where there are many). The
-// same Pass stands before every evaluation, so that Dropout is a fixed function here. The error is taken
-// relative to the largest gradient of the same leaf; a leaf whose gradient is almost nothing beside the
-// others' is measured by theirs.
+// dy is random, and v runs over all inputs and all parameters, or a fixed choice of them where there are more than
+// `most`. Every evaluation gets the same Pass, so that Dropout is a fixed function here. The error is relative to the
+// largest gradient of the same leaf; for a leaf whose gradient is tiny compared with the others, relative to 1/1000 of
+// theirs.
+//
+// Cost     two forward passes for each value of x and of the parameters, at most 2 * `most` for each leaf
 
 #include <tessera/testing/bound_layer.hpp>
 #include <tessera/testing/check_result.hpp>
@@ -25,13 +27,13 @@ struct GradientCheck {
     std::uint64_t seed = 1;
     double step = 1e-5;
     double tolerance = 1e-6;
-    std::size_t most = 128;  // differences taken in x and in each leaf
-    std::size_t vocab = 0;   // for layers that take tokens; 0: what the layer says
+    std::size_t most = 128;  // differences for x and for each leaf
+    std::size_t vocab = 0;   // for layers that take tokens; 0: the number of the layer
 };
 
 namespace detail {
 
-// g is the gradient that backward gave for the values v; evaluate() runs forward with whatever stands in v.
+// g is the gradient of backward for the values v; evaluate() runs forward with the current values in v.
 template <nn::Layer L, class Evaluate>
 std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, const std::string& what,
                                 std::span<double> v, std::span<const double> g, double others,

@@ -1,21 +1,23 @@
 #pragma once
-// Checks the contract of nn/layer.hpp for one layer, ours or yours:
+// check_layer(options): tests every rule of the layer contract (nn/layer.hpp) for one layer, of the library or yours.
 //
 //     TEST_CASE("Square keeps the contract") { CHECK(check_layer<Square, Shape<3>>()); }
 //
-//     init           gives the same parameters for the same Rng, and no two leaves have one name
+//     init           gives the same parameters for the same Rng, and every leaf has its own name
 //     gradient       backward agrees with central differences in double (testing/gradient_check.hpp)
-//     forward        writes all of y, whatever stood there
+//     forward        overwrites all of y
 //     backward       overwrites dx, adds to grad
-//     backward_params  gives the gradient that backward gives, bit for bit
-//     cache          is a value: a copy serves backward as well
+//     backward_params  gives the gradient of backward, bit for bit
+//     cache          is a value: backward works with a copy
 //     samples        are independent: a batch at once and one by one give the same bits
-//     rounds         what a team makes of it round by round (nn/exec/rounds.hpp) is what forward makes
-//     steps          some tokens at a time (nn/step.hpp), where the layer has them, are what forward makes
+//     rounds         a team that computes the layer round by round (nn/exec/rounds.hpp) gives the bits of forward
+//     steps          some tokens at a time (nn/step.hpp), where the layer supports it, give the bits of forward
 //     threads        1, 2 and 3 slots that share the weights give the same bits
 //     allocation     nothing is allocated after the first call (only with LayerCheck::allocations, a counter)
 //
-// Each backward has a forward of its own before it: a layer may use its notes up.
+// Each backward has its own forward before it, because a layer may use up its cache.
+//
+// Over 250 lines: one function for each rule of the contract.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -40,7 +42,7 @@ namespace tessera::inline TESSERA_ABI::testing {
 struct LayerCheck {
     GradientCheck gradient{};
     std::size_t batch = 5;
-    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
+    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };
 
@@ -61,7 +63,7 @@ std::string check_init(const LayerCheck& o) {
     std::set<std::string> names;
     L::Params::each(
         [&](const Path& path, const auto&) {
-            if (!names.insert(path.str()).second) failure = path.str() + ": expected a name of its own, got it twice";
+            if (!names.insert(path.str()).second) failure = path.str() + ": expected a unique name, got it twice";
         },
         a);
     return failure.empty() ? "" : "init: " + failure;
@@ -76,11 +78,11 @@ std::string check_writes(const LayerCheck& o) {
     bound.forward();
     for (std::size_t i = 0; i < bound.y.span().size(); ++i)
         if (std::isnan(bound.y.data()[i]))
-            return "forward: " + at("y", i) + ": expected a number, got what stood there before";
+            return "forward: " + at("y", i) + ": expected a number, got the value from before the call";
     bound.backward();
     for (std::size_t i = 0; i < bound.dx.span().size(); ++i)
         if (std::isnan(bound.dx.data()[i]))
-            return "backward: " + at("dx", i) + ": expected a number, got what stood there before";
+            return "backward: " + at("dx", i) + ": expected a number, got the value from before the call";
 
     const auto once = bound.grad;
     L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
@@ -167,7 +169,8 @@ std::string check_rounds(const LayerCheck& o) {
     return "";
 }
 
-// Blocks of two samples, claimed by `slot_count` tasks: y and dx of all, the gradient of each block on its own.
+// Blocks of two samples, claimed by `slot_count` tasks: y and dx of all samples, and a separate gradient for each
+// block.
 template <nn::Layer L>
 struct Blocks {
     static constexpr std::size_t samples = 2, count = 5;

@@ -1,10 +1,10 @@
 #pragma once
-// check_loss: every promise of loss/loss.hpp, for one loss and one shape of a sample.
+// check_loss(options): tests every rule of the loss contract (loss/loss.hpp) for one loss and one shape of a sample.
 //
 //     CHECK(check_loss<Mse, Shape<5, 5, 3>>());
 //
-// Bits are compared in float, gradients in double. y and the target are at least 1e-3 apart in every number, so that a
-// loss with a kink at zero (L1) has a difference there.
+// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every number, so that
+// the differences of a loss with a kink at zero (L1) do not cross it.
 
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/loss/loss.hpp>
@@ -28,7 +28,7 @@ struct LossCheck {
     std::uint64_t seed = 1;
     double step = 1e-6;
     double tolerance = 1e-6;
-    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
+    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };
 
@@ -83,14 +83,16 @@ std::string check_loss_init(const LossCheck& o) {
     return failure.empty() ? "" : "init: " + failure;
 }
 
-// dy is overwritten, in its own memory or in y's; grad is added to; loss has the bits of loss_and_grad.
+// dy is overwritten, in separate memory or in that of y; loss_and_grad adds to grad; loss has the bits of
+// loss_and_grad.
 template <Loss L>
 std::string check_loss_writes(const LossCheck& o) {
     using T = typename L::Scalar;
     BoundLoss<L> bound{o};
     const double sum = bound.loss_and_grad(0, o.batch, T(0.25));
     for (std::size_t i = 0; i < bound.dy.span().size(); ++i)
-        if (std::isnan(bound.dy.data()[i])) return at("dy", i) + ": expected a number, got what was there before";
+        if (std::isnan(bound.dy.data()[i]))
+            return at("dy", i) + ": expected a number, got the value from before the call";
     if (const double alone = bound.loss(); !(alone <= sum && alone >= sum))
         return "loss and loss_and_grad: expected " + text(sum) + ", got " + text(alone);
 
@@ -120,7 +122,7 @@ std::string check_loss_writes(const LossCheck& o) {
     return failure.empty() ? "" : "dy in the memory of y: " + failure;
 }
 
-// A batch in blocks: the same dy, and sums that add up. NaN comes through.
+// A batch in blocks: the same dy, and the same sum. NaN in gives NaN out.
 template <Loss L>
 std::string check_loss_blocks(const LossCheck& o) {
     using T = typename L::Scalar;
@@ -161,7 +163,7 @@ std::string check_loss_allocation(const LossCheck& o) {
     return "allocation: after the first call with the largest batch: " + expected_got(std::size_t{0}, after - before);
 }
 
-// In double, scale included.
+// In double, with the scale.
 template <Loss L>
 std::string check_loss_gradients(const LossCheck& o) {
     BoundLoss<L> bound{o};

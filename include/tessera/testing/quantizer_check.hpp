@@ -1,12 +1,13 @@
 #pragma once
-// check_quantizer: every promise of vq/quantizer.hpp, for one quantizer and one shape of the encoder's samples.
+// check_quantizer(options): tests every rule of the quantizer contract (vq/quantizer.hpp) for one quantizer and one
+// shape.
 //
 //     CHECK(check_quantizer<Codebook<16>, Shape<3, 3, 4>>());
 //
-// Bits are compared in float, gradients in double. What a gradient estimator makes of "nearest" is not the derivative of
-// anything, so a quantizer's own test compares its backward with the formula. A quantizer whose forward is differentiable
-// while the tokens stay (testing::Smooth, and what is built around it) is checked with `.differentiable = true`: backward is
-// then compared with differences of sum(dq q).
+// Bits are compared in float, gradients in double. A gradient estimator for "nearest" is not the derivative of
+// anything, so a quantizer's own test compares its backward with the formula. A quantizer whose forward is
+// differentiable while the tokens stay the same (testing::Smooth, and quantizers built around it) is checked with
+// `.differentiable = true`: backward is then compared with differences of sum(dq q).
 //
 // Over 250 lines: one function for each rule of the contract.
 
@@ -44,14 +45,14 @@ std::string check_quantizer_init(const QuantizerCheck& o) {
     if (failure.empty()) failure = detail::differs("buffers", b, b2);
     std::set<std::string> names;
     const auto add = [&](const Path& path, const auto&) {
-        if (!names.insert(path.str()).second) failure = path.str() + ": expected a name of its own, got it twice";
+        if (!names.insert(path.str()).second) failure = path.str() + ": expected a unique name, got it twice";
     };
     Q::Params::each(add, p);
     Q::Buffers::each(add, b);
     return failure.empty() ? "" : "init: " + failure;
 }
 
-// In evaluation: all is written, tokens are in range, and lookup gives the same bits; also after a start from data.
+// In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after vq::start.
 template <vq::Quantizer Q>
 std::string check_evaluation(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
@@ -139,7 +140,7 @@ std::string check_independence(const QuantizerCheck& o) {
     return failure.empty() ? "" : "samples: the batch at once and one by one: " + failure;
 }
 
-// backward overwrites dz; regularize adds to dz; both add to grad; positions without tokens get nothing.
+// backward overwrites dz; regularize adds to dz; both add to grad; positions without tokens have gradient 0.
 template <vq::Quantizer Q>
 std::string check_additions(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
@@ -148,7 +149,7 @@ std::string check_additions(const QuantizerCheck& o) {
     bound.backward(0, o.batch);
     for (std::size_t i = 0; i < bound.dz.span().size(); ++i)
         if (std::isnan(bound.dz.data()[i]))
-            return "backward: " + at("dz", i) + ": expected a number, got what was there before";
+            return "backward: " + at("dz", i) + ": expected a number, got the value from before the call";
     const auto before = bound.dz;
     static_cast<void>(bound.regularize(0, o.batch, 5));
     const auto both = bound.dz;

@@ -1,12 +1,15 @@
 #pragma once
-// Smooth: a quantizer whose forward has a derivative while the tokens stay. Quantizers that are made of others are checked
-// around it: check_quantizer<MyComposite<testing::Smooth>, In>({.differentiable = true}).
+// Smooth, SmoothQuantizer: a quantizer whose forward has a derivative while the tokens stay the same.
 //
 //     training      q = gain tanh(z),  token 0
 //     evaluation    q = gain for token 0, -gain for token 1
 //
-// Input, Output   Shape<..., C>; one token for each row
-// Params          gain Shape<C>
+// Quantizers that are composed of others are checked around it:
+// check_quantizer<MyComposite<testing::Smooth>, In>({.differentiable = true}).
+//
+// Shapes   z, q [batch, ..., C]; tokens [batch, rows], one for each row of C numbers
+// Params   gain Shape<C> "gain", 0.7
+// Cost     one tanh for each number, in forward and in backward
 
 #include <tessera/vq/quantizer.hpp>
 

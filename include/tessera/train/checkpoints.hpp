@@ -1,24 +1,28 @@
 #pragma once
-// Checkpoints: a folder of whole training states, from the newest of which a run goes on as if it had never stopped.
+// Checkpoints: a folder of complete training states; a run that is resumed from the newest one continues bit for bit.
 //
-//     Checkpoints checkpoints{"run"};                                     // made, locked, and tried out
+//     Checkpoints checkpoints{"run"};                                     // creates, locks and tests the folder
 //     if (auto last = checkpoints.newest()) io::load(last->file, trainer);
 //     while (trainer.steps() < steps) {
 //         trainer.step(...);
 //         if (trainer.steps() % 500 == 0) checkpoints.save(trainer.steps(), io::collect(trainer));
 //     }
 //
-// A checkpoint is one safetensors file, step-000000000500.safetensors, of all that is not a function of seed, options
-// and step; a program adds what is its own. What is promised:
-//   1. save() returns when the file is on the disk under its name. A crash or a loss of power at any moment leaves
-//      every checkpoint that was saved, and none that is half written.
-//   2. When save() fails it is an IoError, the checkpoints before are as they were, and training may go on.
-//   3. newest() is the highest step whose file is whole, by its checksum. A damaged one is passed over, kept as
-//      "<name>.damaged", and told; one that the disk cannot read (EIO) is passed over and told. When nothing whole is left,
-//      FormatError lists the files and their reasons. A file above a limit is a FormatError at once.
-//   4. A folder has one holder: another Checkpoints on it, here or in another process, is an IoError; unless the host
-//      went without the lock, because the file system has none.
-// The checksum finds accidents, not an attacker: load checkpoints of people you trust.
+// A checkpoint is one safetensors file, step-000000000500.safetensors. It contains everything that is not a function of
+// seed, options and step; a program adds its own state. The guarantees:
+//   1. save() returns when the file is on the disk under its name. A crash or a power loss at any moment leaves every
+//      checkpoint that was saved, and no partial file under the name of a checkpoint.
+//   2. When save() fails it throws an IoError, earlier checkpoints are unchanged, and training can continue.
+//   3. newest() returns the highest step whose file is complete, as its checksum shows. A damaged file is skipped,
+//      renamed to "<name>.damaged" and reported; one that the disk cannot read (EIO) is skipped and reported.
+//   4. A folder has one owner: another Checkpoints for it, in any process, is refused, unless the host turns the lock off.
+// The checksum detects accidents, not an attacker: load checkpoints of people you trust.
+//
+// Errors   IoError where the system refuses a call, or the folder is in use
+//          ArgumentError where keep < 2, where a step is below one that is in the folder, or has more than 12 digits
+//          FormatError where no file is complete (it lists the files and their reasons), where a file is larger than
+//          file_limit, and where it comes from a later version
+// Cost     save writes and fsyncs one file of the size of the state; newest reads one whole file, and the damaged ones
 
 #include <tessera/core/error.hpp>
 #include <tessera/files/file.hpp>
@@ -38,19 +42,19 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct CheckpointsOptions {
-    std::size_t keep = 2;  ///< how many stay; one could be the one that a disk has damaged
-    std::uint64_t file_limit = std::uint64_t{64} << 30;  ///< bytes of a checkpoint that is read
-    bool lock = true;  ///< false: for file systems without locks; that nobody else writes here is then up to the host
+    std::size_t keep = 2;  ///< checkpoints that are kept; at least 2, because a disk may damage one
+    std::uint64_t file_limit = std::uint64_t{64} << 30;  ///< bytes of the largest file that newest() reads
+    bool lock = true;  ///< false: for file systems without locks; the host then makes sure that there is one writer
 };
 
-/// A whole checkpoint, open to be loaded from.
+/// A complete checkpoint, ready for io::load.
 struct Checkpoint {
     std::uint64_t step = 0;
     io::SafetensorsFile file;
-    std::vector<std::string> passed_over;  ///< newer files that are damaged: path and reason
+    std::vector<std::string> passed_over;  ///< newer files that were skipped: path and reason
 };
 
-/// Files: how the system is reached; tests pass systems that fail, kill and lose power.
+/// Files: the calls to the system; tests pass ones that fail, kill the process and lose power.
 template <class Files = SystemFiles>
 class BasicCheckpoints {
 public:
@@ -58,9 +62,11 @@ public:
         : folder_{std::move(folder)}, options_{options}, files_{std::move(files)} {
         if (options_.keep < 2)
             throw ArgumentError("Checkpoints: keep: " + expected_got("at least 2", std::to_string(options_.keep)));
-        while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();  // else it would be its own parent
+        while (folder_.size() > 1 && folder_.back() == '/')
+            folder_.pop_back();  // otherwise the folder would be its own parent
         if (files_.make_folder(folder_.c_str()) != 0) refuse("make the folder", errno);
-        // a new folder can be lost with all that is in it; a parent that we may not read is another's to care for
+        // a power loss could remove a new folder with its content; a parent without read permission is not our
+        // responsibility
         if (files_.sync_folder(detail::folder_of(folder_).c_str()) != 0 && errno != EACCES)
             refuse("fsync of the folder above", errno);
         if (options_.lock) lock();
@@ -77,7 +83,7 @@ public:
 
     const std::string& folder() const { return folder_; }
 
-    /// The steps of the checkpoints that are there, whole or not, in rising order.
+    /// The steps of all checkpoints in the folder, damaged ones included, in rising order.
     std::vector<std::uint64_t> steps() {
         std::vector<std::uint64_t> found;
         const auto add = [&](std::string_view name) {
@@ -88,8 +94,8 @@ public:
         return found;
     }
 
-    /// `file` is what io::collect gives, and may hold more. A step below one that is there is an ArgumentError: the
-    /// folder then holds another run.
+    /// `file` is the result of io::collect, possibly with more entries. A step below one in the folder is an
+    /// ArgumentError: the folder then belongs to another run.
     void save(std::uint64_t step, io::SafetensorsWriter file) {
         const std::vector<std::uint64_t> before = steps();
         if (!before.empty() && before.back() > step)
@@ -106,12 +112,12 @@ public:
             if (!before.empty()) text += "; the checkpoint of step " + std::to_string(before.back()) + " is kept";
             throw IoError(text, e.path(), e.reason());
         }
-        // A file that cannot be removed now is tried again after the next one.
+        // A file that cannot be removed now is tried again after the next save.
         const std::size_t old = before.size() - (!before.empty() && before.back() == step);
         for (std::size_t i = 0; i + (options_.keep - 1) < old; ++i) files_.remove(path_of(before[i]).c_str());
     }
 
-    /// Nothing when no step was saved yet.
+    /// std::nullopt when no step has been saved yet.
     std::optional<Checkpoint> newest() {
         std::vector<std::string> damaged;
         std::vector<std::uint64_t> bad;
@@ -121,16 +127,16 @@ public:
             try {
                 file.emplace(open(all[i]));
             } catch (const FormatError& e) {
-                if (e.code() == FormatCode::limit) throw;  // larger than the host allows: nothing is wrong with it
+                if (e.code() == FormatCode::limit) throw;  // larger than the host allows, but not damaged
                 damaged.push_back(e.what());
                 bad.push_back(all[i]);
                 continue;
             } catch (const IoError& e) {
-                if (e.reason() != EIO) throw;  // a bad sector is damage; what else the system refuses may pass
+                if (e.reason() != EIO) throw;  // a bad sector is damage; other errors of the system may be temporary
                 damaged.push_back(e.what());
                 continue;
             }
-            // A whole file of a later version is an error: an older checkpoint must not win over it.
+            // A complete file of a later version is an error: an older checkpoint must not be preferred to it.
             if (const auto found = file->metadata(version_key); found != version)
                 throw FormatError(FormatCode::version,
                                   file->name() +
@@ -190,7 +196,7 @@ private:
         return folder_ + '/' + std::string{begin} + std::string(digits - text.size(), '0') + text + std::string{end};
     }
 
-    /// Read whole before anything is taken from it: what was checked is what is loaded.
+    /// Reads the whole file into memory first, so that the bytes that were checked are the bytes that are loaded.
     io::SafetensorsFile open(std::uint64_t step) {
         const std::string path = path_of(step);
         io::SafetensorsFile file{read_file(path, options_.file_limit, files_), path};
@@ -211,7 +217,7 @@ private:
         }
     }
 
-    /// Removes what killed processes left behind, and finds out now, not hours later, whether files can be written.
+    /// Removes temporary files of killed processes, and finds out now, not hours later, whether files can be written.
     void clean_and_try() {
         std::vector<std::string> left;
         const auto look = [&](std::string_view name) {

@@ -1,28 +1,36 @@
 #pragma once
-// The contract of a model that a Trainer can take a step of.
+// Trainable: the contract of a model that a Trainer can train.
 //
-//   Params, Batch, Workspace, Report     the weights; what a step is given; what it works in; what it reports
+//   Params, Batch, Workspace, Report     the weights, the input of a step, its scratch memory, its result
 //   params()                             the weights, which the optimiser changes
-//   rng()                                what is drawn in training comes from it, unless the trainer is given a seed
-//   lifetime()                           so that a trainer notices when its model has moved or is gone (core/lifetime.hpp)
-//   loss_and_grad(batch, part, workspace, grad)    const. ADDS the gradient of (sum of losses) / part.divisor to grad, and
-//                                        fills workspace.totals, a vector of double: sums over the samples of the batch,
-//                                        which processes add up
-//   report(workspace, samples)           const. What workspace.totals, of so many samples, means; `loss` and `grad_norm`
-//                                        are doubles of it, and the trainer sets the second
+//   rng()                                the generator of all draws in training, unless the trainer is given a seed
+//   lifetime()                           lets a trainer notice that its model was moved or destroyed
+//                                        (core/lifetime.hpp)
+//   loss_and_grad(batch, part, workspace, grad)
+//                                        const. ADDS the gradient of (sum of losses) / part.divisor to grad, and fills
+//                                        workspace.totals, a vector of double: sums over the samples of the batch,
+//                                        which the trainer adds up over processes
+//   report(workspace, samples)           const. The Report of workspace.totals over `samples` samples; it has `loss`
+//                                        and `grad_norm`, both double, and the trainer sets the second
 //   batch.size()                         samples of the batch
-//   workspace.rng                        set by the trainer: the stream of this step
+//   workspace.rng                        set by the trainer: the random stream of this step
 //
-// What one sample draws depends on workspace.rng and part.first + n only, so that it does not matter how a batch is shared.
+// The draws of one sample depend on workspace.rng and part.first + n only, so the division of a batch among processes
+// does not change them.
 //
-// Optional members; one that has the name but cannot be called so is a compile error:
-//   prepare(batch, part, workspace, gather), undo_prepare(workspace)      before each loss_and_grad: a first look at data.
-//                                        gather(rows, all) returns the rows of all processes, in `all` where there are
-//                                        several. undo_prepare, noexcept, is called when the same step fails
-//   Statistics, observe(workspace, part, statistics), update(workspace, statistics)     what is learned without a
-//                                        gradient. observe, const, ADDS to statistics after each loss_and_grad; update
-//                                        applies the sum, once for each step of the optimiser. It does not throw
-//   each_state, metadata, settings, state_changed                         see io/stateful.hpp
+// Optional members; one that has the name but cannot be called like this is a compile error:
+//   prepare(batch, part, workspace, gather), undo_prepare(workspace)
+//                                        called before each loss_and_grad, for a first look at the data. gather(rows,
+//                                        all) returns the rows of all processes, in `all` where there are several.
+//                                        undo_prepare, noexcept, is called when the same step fails
+//   Statistics, observe(workspace, part, statistics), update(workspace, statistics)
+//                                        learning without a gradient. observe, const, ADDS to statistics after each
+//                                        loss_and_grad; update applies the sum, once for each step of the optimiser,
+//                                        and does not throw
+//   each_state, metadata, settings, state_changed
+//                                        see io/stateful.hpp
+//
+// Errors   a compile error where an optional member has the name but not the signature (ModelHooksAreCallable)
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/hook.hpp>
@@ -40,7 +48,7 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 
-// The most general thing that prepare may call.
+// The gather of one process, with which the concept tests that prepare can be called.
 struct GatherNothing {
     template <class T>
     std::span<const T> operator()(std::span<const T> rows, std::vector<T>&) const {
@@ -50,7 +58,7 @@ struct GatherNothing {
 
 }  // namespace detail
 
-/// Not weaker: each of these is called in a step. Not stronger: nothing is said about what the model learns.
+/// Each requirement is called in a step. Nothing is required of what the model learns.
 template <class M>
 concept Trainable = Parameters<typename M::Params> && std::default_initializable<typename M::Workspace> &&
     requires(M& model, const M& fixed, typename M::Batch batch, const BatchPart& part, typename M::Workspace& workspace,
@@ -67,7 +75,7 @@ concept Trainable = Parameters<typename M::Params> && std::default_initializable
     { report.grad_norm } -> std::convertible_to<double&>;
 };
 
-/// Looks at the data before a step, and can take that back.
+/// Looks at the data before a step, and can undo that.
 template <class M>
 concept Prepares = requires(M& model, typename M::Batch batch, const BatchPart& part,
                             typename M::Workspace& workspace) {
@@ -125,7 +133,7 @@ struct model_statistics<M> {
 
 }  // namespace detail
 
-/// Fails, with its sentence, where a model has a hook that the trainer could not call.
+/// A compile error, with the expected signature, where a model has a hook that the trainer cannot call.
 template <class M>
 struct ModelHooksAreCallable {
     static_assert(

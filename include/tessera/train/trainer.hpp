@@ -1,29 +1,38 @@
 #pragma once
-// Trainer: one step of a model, and no more; the loop is yours.
+// Trainer: one training step of a model; the loop over data stays in the program.
 //
 //     zero grad;  model.loss_and_grad(batch, part, workspace, grad);  sum over processes;  clip
 //     optimizer.update(params, grad);  model.update(workspace, statistics) where the model learns without a gradient
 //
-// With `accumulate` n, n batches make one update. Each counts by its samples: the gradient is that of the mean over all
-// samples, whether the batches have one size or not. steps() counts updates, batches() batches; a schedule goes by steps().
+// With `accumulate` n, n batches make one update. Each batch is weighted by its samples: the gradient is that of the
+// mean over all samples, also where batches differ in size. steps() counts updates, batches() counts batches; a
+// schedule is a function of steps().
 //
-// If `step` throws, model, optimiser and counters are unchanged (strong guarantee), and an accumulation begins again. A
-// loss or a gradient that is not finite is a NumericError that names the step and the tensor. StateError when the model
-// has been moved from or destroyed since the trainer was made.
+// If `step` throws, model, optimiser and counters are unchanged (strong guarantee), and an accumulation starts again.
 //
-// An outlier among the batches, a million times too bright, costs clipped weights one step, but clipping does not bound the
-// moving averages of a codebook, which need hundreds of steps to recover. With `reject_spikes` (or `reject_above`) it is
-// a NumericError before anything has learned from it; without `accumulate`, a host that catches it and goes on has the
-// bits of a run without that batch. Gradients that stay long are no outliers: a host counts the errors in a row.
+// Clipping bounds the weight update of an outlier, a batch a million times too bright, but not the moving averages of a
+// codebook, which take hundreds of steps to recover. With `reject_spikes` (or `reject_above`) such a batch is a
+// NumericError before anything has learned from it. Without `accumulate`, a host that catches the error and continues
+// has the bits of a run without that batch. Gradients that stay long are not outliers: the host should count errors in
+// a row.
 //
-// Several processes (dist/communicator.hpp): each passes its own samples of the same batch to step, and all end with
-// the same weights. They have the bits of one process with the whole batch where the processes' samples are whole
+// Several processes (dist/communicator.hpp): each passes its own samples of the batch to step, and all end with the
+// same weights. They have the bits of one process with the whole batch where the samples of each process are whole
 // subtrees of the gradient's sum: all but the last ones hold the same number, 16 times a power of two
-// (data::BatchOptions::ranks deals a batch so). Reports are those of the whole batch, summed in another order: their last
-// digits may differ. Where a process cannot take its part of a step all of them throw.
+// (data::BatchOptions::ranks divides a batch like this). Reports are those of the whole batch, summed in another order:
+// their last digits may differ. Where one process cannot do its part of a step, all of them throw.
 //
-// A trainer is a model for io::save and io::load, and so for Checkpoints: each_state is all that a step depends on
-// besides its batch and the options. All processes have the same state: one of them saves it.
+// A trainer is a model for io::save and io::load, and so for Checkpoints: each_state visits everything that a step
+// depends on except its batch and the options. All processes have the same state: one of them saves it.
+//
+// Errors   NumericError where the loss or a gradient is not finite (it names the step and the tensor), or the norm is
+//          rejected
+//          StateError where the model was moved or destroyed since the trainer was made, where another step is running,
+//          and where counters from a file are out of range
+//          ArgumentError where an option is out of range, the batch is empty, or processes differ in state, options or
+//          shares
+//          CommunicationError where another process cannot do its part of a step
+// Cost     memory: the gradient once (twice with several processes), statistics, the workspace of the model
 //
 // Over 250 lines: the strong guarantee needs all state of a step in one place.
 
@@ -63,11 +72,11 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct TrainerOptions {
-    double clip_norm = 0;        ///< global norm of the gradient is cut to this; 0: off
-    double reject_above = 0;     ///< a longer gradient is a NumericError, and no step; 0: off
-    double reject_spikes = 0;    ///< so is one that is so many times longer than usual (RecentNorms), say 10; 0: off
+    double clip_norm = 0;      ///< the global norm of the gradient is clipped to this; 0: off
+    double reject_above = 0;   ///< a longer gradient is a NumericError instead of a step; 0: off
+    double reject_spikes = 0;  ///< likewise one this many times longer than usual (RecentNorms), for example 10; 0: off
     std::size_t accumulate = 1;  ///< batches that make one update
-    /// Of what is drawn in training (dropout, k-means, revival); without it the model's generator decides.
+    /// Seed of the draws in training (dropout, k-means, revival); without it they come from the model's generator.
     std::optional<std::uint64_t> seed{};
 };
 
@@ -81,15 +90,16 @@ public:
     using Statistics = typename detail::model_statistics<Model>::type;
     static constexpr std::string_view kind = "trainer";
 
-    /// Holds on to the model; takes the optimiser.
+    /// Keeps a pointer to the model, and owns the optimiser.
     Trainer(Model& model, Opt optimizer, TrainerOptions options = {}) requires dist::single_process<Comm>
         : Trainer(model, std::move(optimizer), options, nullptr) {}
-    /// Holds on to the communicator as well.
+    /// Keeps a pointer to the communicator as well.
     Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm& communicator)
         : Trainer(model, std::move(optimizer), options, &communicator) {}
 
-    /// One batch; of several processes, each passes its part. With `accumulate` n, weights change with every n-th.
-    /// StateError while another step is taken.
+    /// One batch; with several processes, each passes its part. With `accumulate` n, every n-th call changes the
+    /// weights.
+    /// StateError while another step is running.
     Report step(typename Model::Batch batch) {
         const InUse::Guard guard{in_use_, "Trainer"};
         Model& model = this->model();
@@ -105,8 +115,8 @@ public:
         }
     }
 
-    /// Model, optimiser, counters, the generator, and the sums of an accumulation under way. An optimiser of the user's
-    /// takes part when it has a State, a parameter set, and state().
+    /// Model, optimiser, counters, the generator, and the sums of an unfinished accumulation. A user's optimiser is
+    /// included when it has a State, which is a parameter set, and state().
     template <class F, class... S>
     static void each_state(F&& f, S&... trainers) {
         if constexpr (requires { Model::each_state(f, trainers.model()...); })
@@ -127,13 +137,13 @@ public:
         }
         if (options.reject_spikes > 0) RecentNorms::each(with_prefix("trainer.recent", f), trainers.recent_...);
     }
-    /// The model, whose metadata and settings count like those of a model that is loaded by itself.
+    /// The model; its metadata and settings are checked as if it were loaded by itself.
     [[nodiscard]] const Model& wrapped() const { return model(); }
     [[nodiscard]] NamedValues metadata() const {
         if constexpr (requires { optimizer_.metadata(); }) return optimizer_.metadata();
         return {};
     }
-    /// The options: a file of other ones is loaded when the host accepts them by name (io::LoadOptions::accept).
+    /// The options: a file with other values is loaded when the host accepts them by name (io::LoadOptions::accept).
     [[nodiscard]] std::vector<Setting> settings() const {
         std::vector<Setting> all;
         if constexpr (requires { optimizer_.settings(); }) all = optimizer_.settings();
@@ -146,7 +156,7 @@ public:
                        {"trainer.held", "trainer.samples", "trainer.grad", "trainer.statistics"}});
         return all;
     }
-    /// After a load that was allowed to leave some of the model out.
+    /// Called after a load that was allowed to leave out parts of the model.
     void complete(std::span<const std::string> missing) noexcept {
         if constexpr (requires { model_->complete(missing); })
             if (watch_.state() == Lifetime::State::alive) model_->complete(missing);
@@ -160,7 +170,7 @@ public:
     [[nodiscard]] const Opt& optimizer() const { return optimizer_; }
     /// Updates so far.
     [[nodiscard]] std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_[0]); }
-    /// Batches so far; those of an accumulation under way included, and of one that an error ended.
+    /// Batches so far, including those of an accumulation that is unfinished or was ended by an error.
     [[nodiscard]] std::uint64_t batches() const { return static_cast<std::uint64_t>(batches_[0]); }
     [[nodiscard]] const typename Model::Params& grad() const { return grad_; }
 
@@ -193,7 +203,7 @@ private:
             set_zero(grad_);
             set_zero(statistics_);
         }
-        held_[0] = 0;  // after an error the accumulation begins again
+        held_[0] = 0;  // after an error the accumulation starts again
         processes_.sum_gradients(grad_, workspace_.totals, [&](typename Model::Params& grad) {
             std::as_const(model).loss_and_grad(batch, part, workspace_, grad);
         });
@@ -210,7 +220,7 @@ private:
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
             refuse_outlier(report.grad_norm);
         } else if (options_.reject_above > 0 || options_.reject_spikes > 0) {
-            // the mean of few batches is noisier than that of all by the root of their ratio
+            // the mean over fewer batches is noisier than that over all, by the root of the ratio of their numbers
             const double norm = grad_norm(grad_);
             if (!std::isfinite(norm)) throw_bad_gradient();
             refuse_outlier(norm / std::sqrt(static_cast<double>(held * options_.accumulate)));
@@ -251,7 +261,7 @@ private:
                           });
         }
     }
-    // What an earlier batch of an accumulation prepared stays: that step did not fail.
+    // The preparation of an earlier batch of the same accumulation is kept: its step did not fail.
     void undo_prepare(Model& model) noexcept {
         if constexpr (Prepares<Model>)
             if (prepared_) model.undo_prepare(workspace_);
@@ -261,7 +271,7 @@ private:
             processes_.continue_sums(statistics_, [&] { model.observe(workspace_, part, statistics_); });
     }
 
-    // They may come from a file.
+    // Counters may come from a file.
     void check_counters() const {
         if (steps_[0] < 0 || held_[0] < 0 || static_cast<std::uint64_t>(held_[0]) >= options_.accumulate)
             throw StateError("counters: expected steps of at least 0 and less than " +
@@ -301,7 +311,7 @@ private:
     Lifetime::Watch watch_;
     Opt optimizer_;
     TrainerOptions options_;
-    Rng stream_;  // of what is drawn in training
+    Rng stream_;  // the random stream of training
     detail::Processes<Comm, typename Model::Params> processes_;
     bool prepared_ = false;  // the model has prepared for the batch of this step
     typename Model::Workspace workspace_{};
@@ -309,8 +319,8 @@ private:
     Statistics statistics_{};
     Param<std::int64_t, Shape<1>> steps_;
     Param<std::int64_t, Shape<1>> batches_;
-    Param<std::int64_t, Shape<1>> held_;     // batches whose gradient grad_ holds
-    Param<std::int64_t, Shape<2>> samples_;  // of the first of them, and of all
+    Param<std::int64_t, Shape<1>> held_;     // batches that are summed in grad_
+    Param<std::int64_t, Shape<2>> samples_;  // of the first batch in grad_, and of all
     RecentNorms recent_;                     // only with reject_spikes
     InUse in_use_;
 };

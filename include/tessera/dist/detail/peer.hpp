@@ -1,5 +1,5 @@
 #pragma once
-// The ranks that a call may name.
+// Checks of the ranks that are passed to a call.
 
 #include <tessera/core/error.hpp>
 

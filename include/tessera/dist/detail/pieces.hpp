@@ -1,5 +1,5 @@
 #pragma once
-// MPI counts in int: what is longer than 2^31 - 1 bytes goes in pieces, one after the other.
+// in_pieces: MPI counts in int, so messages longer than 2^31 - 1 bytes are sent in consecutive pieces.
 
 #include <tessera/core/abi.hpp>
 
@@ -10,7 +10,7 @@ namespace tessera::inline TESSERA_ABI::dist::detail {
 
 inline constexpr std::size_t longest_piece = std::size_t{1} << 30;
 
-/// f(first, count) for the pieces of `bytes`, each at most `longest`; none where there are no bytes.
+/// Calls f(first, count) for the pieces of `bytes`, each at most `longest` long; not at all where `bytes` is 0.
 template <class F>
 void in_pieces(std::size_t bytes, std::size_t longest, F&& f) {
     for (std::size_t at = 0; at < bytes; at += (std::min)(longest, bytes - at)) f(at, (std::min)(longest, bytes - at));

@@ -1,5 +1,5 @@
 #pragma once
-// A bound quantizer with everything that a call of it needs, filled with deterministic numbers, for check_quantizer.
+// BoundQuantizer: a bound quantizer with everything that a call needs, filled with reproducible numbers.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/testing/detail/differences.hpp>
@@ -18,18 +18,17 @@ namespace tessera::inline TESSERA_ABI::testing {
 struct QuantizerCheck {
     std::size_t batch = 5;
     std::uint64_t seed = 1;
-    bool differentiable = false;  ///< forward in training has the derivative that backward gives, while the tokens stay
+    bool differentiable = false;  ///< backward is the derivative of forward in training while the tokens stay
     bool terms_move_params =
-        true;  ///< compare what the terms add to grad; false where a level's input is a constant to it
+        true;  ///< compare what the terms add to grad; false where a level takes its input as a constant
     double step = 1e-5;
     double tolerance = 1e-6;
-    /// How often operator new was called so far. Only a program can replace it, so a header cannot count by itself.
+    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };
 
 namespace detail {
 
-/// A bound quantizer with everything that a call of it needs, filled with deterministic numbers.
 template <vq::Quantizer Q>
 struct BoundQuantizer {
     using T = typename Q::Scalar;
@@ -90,7 +89,7 @@ struct BoundQuantizer {
     }
 };
 
-/// Both within the tolerance of float sums.
+/// "" where both agree within the tolerance of float sums.
 template <class P>
 std::string far_apart(const std::string& what, const P& expected, const P& got) {
     std::string failure;

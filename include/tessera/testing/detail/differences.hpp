@@ -1,5 +1,5 @@
 #pragma once
-// What the checkers share: numbers as text, the first difference of two arrays, and inputs away from kinks.
+// Used by all checkers: numbers as text, the first difference of two arrays, and inputs away from kinks.
 
 #include <tessera/nn/layer.hpp>
 
@@ -27,8 +27,8 @@ inline std::string at(const std::string& what, std::size_t i) { return what + "[
 template <class T>
 inline constexpr T poison = std::numeric_limits<T>::quiet_NaN();
 
-/// A permutation of an even grid on (-2, 2): no two values are closer than 4 / n, and none is closer to zero than 1 / n.
-/// Differences are then not taken across a kink at zero (relu) or at a tie of two inputs (a maximum).
+/// A permutation of an even grid on (-2, 2): no two values are closer than 4 / n, and none is closer to zero than 1 /
+/// n. Differences are then not taken across a kink at zero (relu) or at a tie of two inputs (a maximum).
 template <std::floating_point T>
 void fill_apart(std::span<T> x, Rng& rng) {
     const std::size_t n = x.size();

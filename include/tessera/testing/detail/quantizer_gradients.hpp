@@ -1,5 +1,5 @@
 #pragma once
-// What check_quantizer checks of backward and regularize, by differences.
+// Checks backward and regularize of a quantizer with central differences, for check_quantizer.
 
 #include <tessera/testing/detail/bound_quantizer.hpp>
 #include <tessera/testing/detail/differences.hpp>
@@ -15,7 +15,7 @@
 
 namespace tessera::inline TESSERA_ABI::testing::detail {
 
-/// Gradient g of f at v, by differences.
+/// "" where g is the gradient of f at v, by central differences.
 template <class F>
 std::string compare_gradient(const QuantizerCheck& o, const std::string& what, std::span<double> v,
                              std::span<const double> g, F f) {
@@ -35,7 +35,7 @@ std::string compare_gradient(const QuantizerCheck& o, const std::string& what, s
     return "";
 }
 
-// In double. Differences inherit the cache, so forward runs again after each.
+// In double. The differences overwrite the cache, so forward runs again after each.
 template <vq::Quantizer Q>
 std::string check_quantizer_gradients(const QuantizerCheck& o) {
     BoundQuantizer<Q> bound{o};
@@ -77,7 +77,7 @@ std::string check_quantizer_gradients(const QuantizerCheck& o) {
         std::vector<std::string> leaves;
         Q::Params::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, bound.params);
         const auto owns = [](const std::string& term, const std::string& leaf) { return leaf.starts_with(term + "."); };
-        // The sum of the terms that move `leaf` ("": z).
+        // The sum of the terms whose gradient reaches `leaf` ("": z).
         const auto terms_of = [&](const std::string& leaf) {
             run();
             double own = 0, others = 0;

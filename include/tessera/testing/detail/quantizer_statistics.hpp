@@ -1,5 +1,5 @@
 #pragma once
-// What check_quantizer checks of observe and update.
+// Checks observe and update of a quantizer, for check_quantizer.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/testing/detail/bound_quantizer.hpp>
@@ -14,8 +14,8 @@
 
 namespace tessera::inline TESSERA_ABI::testing::detail {
 
-// observe adds, in the order of the samples: parts that continue each other have the bits of the whole. update is a function
-// of its arguments and leaves finite numbers. Without tokens there are no statistics.
+// observe adds in the order of the samples: consecutive parts of a batch give the bits of the whole. update is a
+// function of its arguments and leaves finite numbers. Without tokens there are no statistics.
 template <vq::Quantizer Q>
 std::string check_statistics(const QuantizerCheck& o) {
     if constexpr (vq::Observes<Q>) {
@@ -35,7 +35,7 @@ std::string check_statistics(const QuantizerCheck& o) {
             bound.observe(continued, cut, o.batch - cut, second, own);
             failure = detail::differs("two processes, cut at " + std::to_string(cut) + ": ", whole, continued);
         }
-        // two batches of one update, into one value and into two
+        // two batches of one update, into the same statistics and into separate ones
         BatchPart first = all, second = all;
         first.parts = second.parts = 2;
         second.part = 1;

@@ -1,6 +1,7 @@
 #pragma once
-// Steps (nn/step.hpp) against forward outside training, bit for bit: 1, 3 and all tokens at a time, by 1 to 3
-// workers, with and without rows that are fed and taken back, and once more from the beginning.
+// StepCheck: compares steps (nn/step.hpp) with forward outside training, bit for bit, for check_layer: 1, 3 and all
+// tokens at a time, by 1 to 3 workers, with and without rows that are fed and rewound, and once more from the
+// beginning.
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/threads/team.hpp>
@@ -26,7 +27,7 @@ class StepCheck {
 
     struct Fed {
         std::size_t position, count;
-        std::size_t wrong;  // the last rows, which are taken back
+        std::size_t wrong;  // the last rows, which are rewound
     };
 
 public:
@@ -35,7 +36,7 @@ public:
         Net::forward(bound_.w, bound_.x, bound_.y.view(), bound_.cache);
     }
 
-    /// Steps of `most` tokens; "" or what is wrong. `allocations`: see LayerCheck.
+    /// Steps of `most` tokens; "" or the first difference. `allocations`: see LayerCheck.
     std::string run(std::size_t most, std::size_t workers, bool rewinds, std::size_t (*allocations)()) {
         const std::size_t batch = bound_.x.batch();
         const nn::Capacity capacity{.sequences = batch, .tokens = most, .workers = workers};
@@ -108,7 +109,7 @@ private:
     BoundLayer<Net> bound_;
 };
 
-/// A layer that cannot step has nothing to be checked. Options: LayerCheck.
+/// Nothing is checked where a layer has no steps. Options: LayerCheck.
 template <nn::Layer Net, class Options>
 std::string check_steps(const Options& o) {
     if constexpr (nn::CanStep<Net>) {

@@ -1,6 +1,6 @@
 #pragma once
-// Processes: what a trainer does together with the other processes of a run. With dist::Self each call is what one process
-// does alone, and nothing more is compiled.
+// Processes: the part of a training step that a trainer does together with the other processes of a run. With
+// dist::Self each call does what a single process needs, and no communication is compiled.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/batch_share.hpp>
@@ -36,8 +36,9 @@ class Processes {
 public:
     explicit Processes(Comm* communicator) : communicator_{communicator} {}
 
-    /// Where this process's samples are in the batch. All processes see all counts, so that all throw or none. Whether a
-    /// process has new state travels with its count: all of them compare theirs, or none.
+    /// The position of this process's samples in the batch. All processes see all counts, so either all throw or none
+    /// does. A count carries in its lowest bit whether its process has new state: either all compare their state or
+    /// none does.
     BatchPart part_of(std::size_t local) {
         BatchPart part = BatchPart::whole(local);
         if constexpr (!alone) {
@@ -58,8 +59,8 @@ public:
         return part;
     }
 
-    /// Before the first step, and after state was loaded: ArgumentError where the processes have other state or options.
-    /// each_state(f) visits the state, `options` is what else a step depends on.
+    /// Before the first step and after a load: ArgumentError where processes differ in state or options. each_state(f)
+    /// visits the state; `options` is what else a step depends on.
     template <class EachState>
     void check_same(EachState&& each_state, const std::vector<Setting>& options) {
         if constexpr (!alone) {
@@ -90,7 +91,8 @@ public:
         }
     }
 
-    /// add(g) adds the gradient of this process's samples to g, and fills totals; then grad and totals are those of all.
+    /// add(g) adds the gradient of this process's samples to g, and fills totals. Afterwards grad and totals are the
+    /// sums over all processes.
     template <class F>
     void sum_gradients(Params& grad, std::vector<double>& totals, F&& add) {
         if constexpr (alone) {
@@ -113,8 +115,8 @@ public:
         }
     }
 
-    /// add() adds to `statistics` what this process has; process after process, in the order of the samples, so that the
-    /// sums have the bits of one process.
+    /// add() adds this process's part to `statistics`. The processes do so one after another, in the order of the
+    /// samples, and the sums have the bits of one process.
     template <Parameters Statistics, class F>
     void continue_sums(Statistics& statistics, F&& add) {
         if constexpr (alone)
@@ -124,8 +126,8 @@ public:
     }
 
 private:
-    // An error that one process sees (NaN in its samples) must not leave the others waiting for its sum: they throw as well,
-    // and a host that catches it may go on in all of them.
+    // An error in one process (NaN in its samples) must not leave the others waiting for its sum: they throw as well,
+    // and a host that catches the errors can continue in all processes.
     void refuse_together(std::exception_ptr failure) {
         const std::vector<std::uint64_t> failed = dist::sizes(*communicator_, failure ? 1 : 0);
         if (failure) std::rethrow_exception(failure);
@@ -134,7 +136,7 @@ private:
                 throw CommunicationError("Trainer: rank " + std::to_string(rank) +
                                          " cannot take this step: its own error says why");
     }
-    // Only whole subtrees of the sum over groups can be added apart with the same bits.
+    // Only whole subtrees of the sum over groups can be summed separately without a change of bits.
     static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
         if (rank == 0 || counts[rank] == 0) return;
         const std::uint64_t width = counts[0];
