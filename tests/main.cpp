@@ -1,6 +1,5 @@
-// doctest's main, compiled once. It says for which machine the tests were compiled (two logs that differ are compared
-// by that line first), and it refuses to call a run without any test case a success: a filter with a typing error
-// would be one.
+// doctest's main, compiled once. It prints for which machine the tests were compiled, the first thing to compare in two
+// logs that differ, and a run without any test case is a failure: a misspelt filter would otherwise succeed.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

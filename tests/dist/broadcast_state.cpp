@@ -2,11 +2,11 @@
 
 #include "for_ranks.hpp"
 
-TEST_CASE("broadcast_state: all ranks get the state of the root, or all refuse and nothing has changed") {
+TEST_CASE("broadcast_state: all ranks get the state of the root, or all throw and nothing changes") {
     support::for_ranks(support::contract::state<support::ThreadCommunicator>);
 }
 
-TEST_CASE("broadcast_state: names the first thing in which a model differs") {
+TEST_CASE("broadcast_state: names the first difference of two models") {
     using tessera::dist::detail::first_difference;
     CHECK(first_difference("a: 4 bytes\nb: 8 bytes\n", "a: 4 bytes\nb: 4 bytes\n") ==
           "expected b: 8 bytes, got b: 4 bytes");

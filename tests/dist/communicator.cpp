@@ -49,11 +49,11 @@ TEST_CASE("ThreadCommunicator: messages arrive whole and in order, a broadcast f
     support::for_ranks(support::contract::messages<ThreadCommunicator>);
 }
 
-TEST_CASE("ThreadCommunicator: ranks that do not exist, and oneself, are refused") {
+TEST_CASE("ThreadCommunicator: ranks that do not exist, and the own rank, are refused") {
     support::for_ranks(support::contract::refuses_ranks<ThreadCommunicator>);
 }
 
-TEST_CASE("ThreadCommunicator: when one rank throws, all that wait are told so") {
+TEST_CASE("ThreadCommunicator: when one rank throws, all waiting ranks get an error") {
     const auto all = messages(4, [](ThreadCommunicator& c) {
         if (c.rank() == 2) throw std::runtime_error("no memory");
         dist::Message message;
@@ -64,7 +64,7 @@ TEST_CASE("ThreadCommunicator: when one rank throws, all that wait are told so")
                                           "rank 2 threw: no memory"});
 }
 
-TEST_CASE("ThreadCommunicator: nobody waits for ever") {
+TEST_CASE("ThreadCommunicator: no rank waits forever") {
     std::array<std::byte, 8> bytes{};
     SUBCASE("for a rank that waits too") {
         const std::string text = "all ranks that are left wait for one another";

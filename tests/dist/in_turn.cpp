@@ -6,8 +6,8 @@ TEST_CASE("in_turn: any number of ranks has the bits of one process that sees al
     support::for_ranks(support::contract::sums_in_turn<support::ThreadCommunicator>);
 }
 
-TEST_CASE("in_turn: f is called once on each rank, one after the other") {
-    std::vector<std::size_t> order;  // no lock: the messages are the order
+TEST_CASE("in_turn: f is called once on each rank, one after another") {
+    std::vector<std::size_t> order;  // no lock: the messages order the calls
     support::run_ranks(4, [&](support::ThreadCommunicator& c) {
         tessera::dist::Message message;
         std::vector<float> sum{1};

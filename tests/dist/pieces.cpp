@@ -20,7 +20,7 @@ Pieces pieces(std::size_t bytes, std::size_t longest) {
 
 }  // namespace
 
-TEST_CASE("in_pieces: no piece is longer than MPI can count, and together they are everything") {
+TEST_CASE("in_pieces: no piece is longer than MPI can count, and together they cover all bytes") {
     CHECK(pieces(0, 4) == Pieces{});
     CHECK(pieces(4, 4) == Pieces{{0, 4}});
     CHECK(pieces(9, 4) == Pieces{{0, 4}, {4, 4}, {8, 1}});

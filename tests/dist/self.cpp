@@ -18,7 +18,7 @@ TEST_CASE("Self: is a communicator of one process") {
     CHECK(support::contract::all(self) == "");
 }
 
-TEST_CASE("Self: sums, turns and broadcasts leave the numbers alone and allocate nothing") {
+TEST_CASE("Self: sums, turns and broadcasts change no number and allocate nothing") {
     Self self;
     dist::Message message;
     support::Model model;

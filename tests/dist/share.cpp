@@ -24,7 +24,7 @@ std::vector<std::size_t> counts(std::size_t size, std::size_t groups) {
 
 }  // namespace
 
-TEST_CASE("share: subtrees of a power of two, one after the other") {
+TEST_CASE("share: consecutive subtrees whose size is a power of two") {
     using Counts = std::vector<std::size_t>;
     CHECK(counts(1, 13) == Counts{13});
     CHECK(counts(2, 8) == Counts{4, 4});
@@ -36,7 +36,7 @@ TEST_CASE("share: subtrees of a power of two, one after the other") {
     CHECK(dist::share(dist::Self{}, 7).count == 7);
 }
 
-TEST_CASE("share: every group belongs to one rank, and begins where a subtree does") {
+TEST_CASE("share: every group belongs to one rank, and a share begins where a subtree begins") {
     support::Mismatch wrong;
     for (std::size_t size = 1; size <= 9; ++size)
         for (std::size_t groups = 0; groups <= 40; ++groups) {

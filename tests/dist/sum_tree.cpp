@@ -37,7 +37,7 @@ TEST_CASE("sum_tree: adds rank r + stride to rank r") {
     CHECK(sums[0] != (((x[0] + x[1]) + x[2]) + x[3]) + x[4]);
 }
 
-TEST_CASE("sum_tree: what is not finite on one rank is not finite on all") {
+TEST_CASE("sum_tree: a value that is not finite on one rank is not finite on all") {
     const auto sums = run_ranks(3, [](ThreadCommunicator& c) {
         dist::Message message;
         std::vector<float> sum{c.rank() == 1 ? std::numeric_limits<float>::quiet_NaN() : 1.f};

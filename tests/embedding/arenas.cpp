@@ -1,4 +1,4 @@
-// The library works in whatever arena, thread or task it is called from, and does nothing to it.
+// The library works in any arena, thread or task that calls it, and leaves it unchanged.
 #include <doctest/doctest.h>
 #include <embedding/tiny_run.hpp>
 #include <support/host.hpp>
@@ -35,7 +35,7 @@ std::vector<std::uint64_t> solos(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("Arenas: a host that allows one thread, or one processor, gets the bits that everybody gets") {
+TEST_CASE("Arenas: a host that allows one thread, or one processor, gets the same bits") {
     const auto usual = solo(1);
     {
         const tbb::global_control one{tbb::global_control::max_allowed_parallelism, 1};
@@ -56,7 +56,7 @@ TEST_CASE("Arenas: a host that allows one thread, or one processor, gets the bit
 #endif
 }
 
-TEST_CASE("Arenas: eight models trained inside a host's parallel_for become what each becomes alone") {
+TEST_CASE("Arenas: eight models trained inside a host's parallel_for end with the bits of separate runs") {
     const auto alone = solos(8);
     for (const int threads : {2, 4}) {
         std::vector<std::uint64_t> together(8);
@@ -68,7 +68,7 @@ TEST_CASE("Arenas: eight models trained inside a host's parallel_for become what
     }
 }
 
-TEST_CASE("Arenas: two and eight models in threads of their own become what each becomes alone") {
+TEST_CASE("Arenas: two and eight models in separate threads end with the bits of separate runs") {
     const auto alone = solos(8);
     for (const std::size_t count : {2u, 8u}) {
         std::vector<std::uint64_t> together(count);
@@ -79,7 +79,8 @@ TEST_CASE("Arenas: two and eight models in threads of their own become what each
     }
 }
 
-TEST_CASE("Arenas: a thread that waits for our tasks starts none of the host's, so a mutex around a call is safe") {
+TEST_CASE(
+    "Arenas: a thread that waits for the library's tasks starts none of the host's, so a mutex around a call is safe") {
     TinyTrainer trainer;
     std::mutex one_at_a_time;
     std::uint64_t steps = 0;
@@ -106,7 +107,8 @@ TEST_CASE("Arenas: a thread that waits for our tasks starts none of the host's, 
 }
 
 #if defined(__SSE2__)
-TEST_CASE("Arenas: tasks of the host run in the host's floating-point mode, also while ours run beside them") {
+TEST_CASE(
+    "Arenas: tasks of the host run in the host's floating-point mode, also while the library's tasks run in parallel") {
     std::atomic<int> tasks{0}, changed{0};
     const auto mode = [] { return _mm_getcsr() & 0xFFC0u; };
     const unsigned usual = mode();

@@ -1,4 +1,4 @@
-// Whatever user code throws, in whatever thread, reaches the caller as it was thrown, and nothing was done.
+// Any exception of user code, in any thread, reaches the caller unchanged, and the call has no effect.
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/host.hpp>
@@ -21,11 +21,11 @@ using namespace tessera;
 
 namespace {
 
-struct NoException {  // a type of the user's that is no std::exception
+struct NoException {  // a user's type that is not a std::exception
     int number;
 };
 
-// A layer that changes nothing and throws at a call that the test has chosen.
+// An identity layer that throws at a call chosen by the test.
 struct Fuse {
     static inline std::atomic<int> calls_left{-1};
     static inline std::atomic<int> number{0};
@@ -85,7 +85,7 @@ struct Failing : data::Images<support::TinyImage> {
 
 }  // namespace
 
-TEST_CASE("Exceptions: a layer that throws a hundred times, anywhere, leaves training as if it had never happened") {
+TEST_CASE("Exceptions: a layer that throws a hundred times, anywhere, does not change the result of training") {
     const auto x = support::batch_of<float>(support::bars(batch_size, 1));
     const auto train = [&](bool disturbed) {
         Rng rng{1}, where{5};
@@ -126,7 +126,7 @@ TEST_CASE("Exceptions: a layer that throws a hundred times, anywhere, leaves tra
     CHECK(threads_of_this_process() <= 16);
 }
 
-TEST_CASE("Exceptions: evaluation that throws leaves the model, and the next one is right") {
+TEST_CASE("Exceptions: an evaluation that throws does not change the model, and the next one is right") {
     Rng rng{1};
     Vae vae{rng};
     const auto pictures = support::bars(100, 1);
@@ -149,13 +149,13 @@ TEST_CASE("Exceptions: evaluation that throws leaves the model, and the next one
     CHECK(vae.evaluate(pictures).mse == mse);
 }
 
-TEST_CASE("Exceptions: what a dataset throws ends the loop, and a new loop trains as if it had not") {
+TEST_CASE("Exceptions: an exception of a dataset ends the loop, and a new loop gives the bits of an undisturbed run") {
     const auto train = [](std::size_t failures) {
         Failing images{100};
         Rng rng{1};
         Vae vae{rng};
         Trainer trainer{vae, AdamW{vae}};
-        for (std::size_t f = 0; f < failures; ++f) {  // in the first batch, whose order nobody has shuffled
+        for (std::size_t f = 0; f < failures; ++f) {  // in the first batch, whose order is not shuffled
             images.bad = f;
             CHECK_THROWS_AS(
                 [&] {
@@ -172,7 +172,7 @@ TEST_CASE("Exceptions: what a dataset throws ends the loop, and a new loop train
     CHECK(train(0) == train(3));
 }
 
-TEST_CASE("Exceptions: what a callback throws reaches the caller of encode_dataset") {
+TEST_CASE("Exceptions: an exception of a callback reaches the caller of encode_dataset") {
     Rng rng{1};
     Vae vae{rng};
     const auto pictures = support::bars(1100, 1);  // three pieces

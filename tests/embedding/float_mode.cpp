@@ -1,4 +1,4 @@
-// What the host has set for its own arithmetic and its own text changes neither numbers nor files.
+// The host's floating-point mode and locale change neither numbers nor files.
 #include <doctest/doctest.h>
 #include <embedding/tiny_run.hpp>
 #include <support/host.hpp>
@@ -43,7 +43,7 @@ private:
     std::fenv_t before_;
 };
 
-// All that a program makes of a dataset: the run, what it reports, what it samples, the file that it keeps.
+// Everything that a program computes from a dataset: the run, its reports, its samples, its file.
 std::pair<std::uint64_t, std::uint64_t> everything() {
     const support::TemporaryFolder folder;
     std::uint64_t hash = 1;
@@ -79,7 +79,7 @@ struct German : std::numpunct<char> {
 
 }  // namespace
 
-TEST_CASE("Host: rounding and denormals as the host has set them change no bit and stay as they were") {
+TEST_CASE("Host: the host's rounding and denormal modes change no bit, and are restored") {
     const auto usual = everything();
     for (const int rounding : {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO})
         for (const int threads : {1, 3}) {
@@ -97,7 +97,8 @@ TEST_CASE("Host: rounding and denormals as the host has set them change no bit a
         }
 }
 
-TEST_CASE("Host: decimal commas and dots in thousands change neither files nor numbers nor messages") {
+TEST_CASE(
+    "Host: a locale with decimal commas and thousands separators changes neither files nor numbers nor messages") {
     const auto message = [] {
         try {
             Rng rng{1};

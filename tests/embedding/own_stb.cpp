@@ -8,7 +8,7 @@
 
 #include <vector>
 
-TEST_CASE("Host: beside its own stb the library's copy keeps to PNG and JPEG") {
+TEST_CASE("Host: next to the host's stb, the library's copy reads PNG and JPEG only") {
     const support::TemporaryFolder folder;
     const std::vector<unsigned char> pgm{'P', '5', ' ', '2', ' ', '1', ' ', '2', '5', '5', '\n', 7, 9};
     CHECK_THROWS_AS(tessera::data::read_image(folder.write("x.pgm", pgm), 1), tessera::FormatError);

@@ -31,10 +31,10 @@ int child(F f) {
 
 }  // namespace
 
-TEST_CASE("Process: after fork() a child may exec, and the parent trains on") {
+TEST_CASE("Process: after fork() a child may exec, and the parent continues training") {
     const auto usual = in_arena(4, [] { return tiny_run().hash; });
     CHECK(child([] { ::execl("/bin/sh", "sh", "-c", "exit 3", static_cast<char*>(nullptr)); }) == 3);
-    // While our threads are at work:
+    // While threads of the library are working:
     const auto beside = in_arena(4, [] {
         tbb::task_group host;
         int code = 0;
@@ -47,7 +47,7 @@ TEST_CASE("Process: after fork() a child may exec, and the parent trains on") {
     CHECK(beside == usual);
 }
 
-TEST_CASE("Process: models, trainers and arenas of static storage may end after main") {
+TEST_CASE("Process: models, trainers and arenas with static storage may be destroyed after main") {
     static tbb::task_arena arena{3};
     static TinyTrainer trainer;
     trainer.step();
@@ -55,7 +55,7 @@ TEST_CASE("Process: models, trainers and arenas of static storage may end after 
     CHECK(trainer.steps() == 2);  // and this program's exit code is zero
 }
 
-TEST_CASE("Process: a plugin that uses the library trains the same bits each time that it is loaded, and goes away") {
+TEST_CASE("Process: a plugin that uses the library gives the same bits each time it is loaded, and can be unloaded") {
     const auto usual = tiny_run().hash;
     for (int round = 0; round < 3; ++round) {
         void* plugin = ::dlopen(TESSERA_PLUGIN, RTLD_NOW | RTLD_LOCAL);

@@ -1,4 +1,4 @@
-// The same bits whoever calls, and however many threads compute: the whole state of the tiny run is one hash.
+// The same bits for any caller and any number of threads: the whole state of the tiny run is one hash.
 #include <doctest/doctest.h>
 #include <embedding/tiny_run.hpp>
 #include <support/host.hpp>
@@ -18,7 +18,7 @@ TEST_CASE("Same bits: a tiny run has one hash for 1 to 8 threads, alone or in th
     CHECK(hashes.size() == 1);
 }
 
-TEST_CASE("Same bits: the tiny run learns in both stages, and revives codes") {
+TEST_CASE("Same bits: the tiny run learns in both stages, and revives codebook vectors") {
     const Outcome outcome = tiny_run();
     const std::size_t steps = outcome.losses.size() / 2;
     CHECK(steps == 40);

@@ -1,4 +1,4 @@
-// The loop is the host's, and so is the end of it: a token that another thread sets is asked between two steps.
+// The host owns the loop and ends it: a stop token that another thread sets is read between two steps.
 #include <doctest/doctest.h>
 #include <embedding/tiny_run.hpp>
 
@@ -26,7 +26,7 @@ TEST_CASE("Stop: another thread ends training at the boundary of a step, with th
                 }
             }};
             while (!begun) std::this_thread::yield();
-        }  // jthread asks it to stop, wherever it is in a step, and waits
+        }  // jthread requests a stop, at any point of a step, and joins
         CHECK(trainer.steps() > 0);
         CHECK(trainer.hash() == after(trainer.steps()));
     }

@@ -18,7 +18,7 @@ void add_state(support::HashLeaves& hash, const Trainer& trainer) {
     Trainer::each_state(hash, trainer);
 }
 
-// The same with a quantizer that learns nothing, a loss that learns its variance, and uneven micro-batches.
+// The same with a quantizer without parameters, a loss with a learned variance, and micro-batches of different sizes.
 struct FineEncoder : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, nn::Relu, nn::Conv2d<3, nn::halve4>> {};
 struct FineDecoder : nn::Chain<FineEncoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu,
                                nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};

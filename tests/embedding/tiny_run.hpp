@@ -1,7 +1,7 @@
 #pragma once
-// A run of both stages that takes a twentieth of a second and touches what a long one touches: two epochs with a smaller
-// last batch, k-means start, revival of codes, dropout, labels that are left out, clipping. Its hash covers
-// weights, codebook, moments and counters of the optimisers, and every loss on the way.
+// A run of both stages that takes a twentieth of a second and uses the code of a long one: two epochs with a smaller
+// last batch, k-means initialisation, revival of codebook vectors, dropout, label dropout, clipping. Its hash covers
+// weights, codebook, moments and counters of the optimisers, and every loss.
 
 #include <support/bits.hpp>
 #include <support/tiny_vae.hpp>
@@ -40,7 +40,7 @@ using Prior = Gpt<prior_config>;
 inline constexpr std::size_t images = 1086, batch_size = 56, epochs = 2;
 inline constexpr std::uint64_t usual_seed = 7;
 
-/// Grey values of 256ths: the same numbers in any mode of rounding.
+/// Grey values that are multiples of 1/256: the same numbers in any rounding mode.
 struct Pictures : data::Images<support::TinyImage> {
     explicit Pictures(const data::Images<support::TinyImage>& from) : data::Images<support::TinyImage>{from} {}
     void copy(std::size_t i, std::span<float, support::TinyImage::size> to) const {
@@ -48,7 +48,7 @@ struct Pictures : data::Images<support::TinyImage> {
     }
 };
 
-/// What a run was: its last losses, its revivals, and the hash of everything.
+/// The result of a run: its last losses, its revivals, and the hash of its state.
 struct Outcome {
     std::vector<double> losses;
     std::size_t revived = 0;
@@ -59,7 +59,8 @@ struct Outcome {
 using Trained = std::function<void(const Vae&, const Prior&)>;
 Outcome tiny_run(const Trained& trained = {}, std::uint64_t seed = usual_seed);
 
-/// The first stage, step by step, on one batch. Compiled once, as tiny_run is: a test need not see a trainer.
+/// The first stage, step by step, on one batch. Compiled once, like tiny_run, so that a test need not include a
+/// trainer.
 class TinyTrainer {
 public:
     TinyTrainer();

@@ -1,5 +1,4 @@
-// mpirun -np <n> contract [large]: what every communicator must do, between processes. MPI is the library's
-// here: nobody else initialises it.
+// mpirun -np <n> contract [large]: the contract of every communicator, between processes. The library initialises MPI.
 
 #include <tessera/dist/mpi.hpp>
 
@@ -15,7 +14,7 @@ using namespace tessera;
 
 namespace {
 
-// Too short a place for a message, and too long a one.
+// A buffer that is too short for a message, and one that is too long.
 std::string lengths(dist::Mpi& mpi) {
     std::vector<std::byte> bytes(8);
     for (const std::size_t expected : {5u, 10u}) {

@@ -1,5 +1,4 @@
-// mpirun -np <n> host [single]: the library as a guest of a program that has MPI itself, and divides its
-// processes.
+// mpirun -np <n> host [single]: the library in a program that uses MPI itself, and divides its processes.
 
 #include <tessera/dist/mpi.hpp>
 #include <tessera/dist/sum_tree.hpp>
@@ -29,7 +28,7 @@ void expect(const std::string& got, const std::string& expected) {
     expect(got == expected, "expected \"" + expected + "\", got \"" + got + "\"");
 }
 
-// Processes of even and of odd rank are two runs that know nothing of each other.
+// Processes of even and of odd rank are two independent runs.
 void two_runs(int rank, int size) {
     MPI_Comm half = MPI_COMM_NULL;
     MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half);
@@ -46,7 +45,7 @@ void two_runs(int rank, int size) {
     MPI_Comm_free(&half);
 }
 
-// A message of the library is not taken by a receive of the host, though its source and length are the same.
+// A receive of the host does not get a message of the library with the same source and length.
 void messages_do_not_meet(int rank, int size) {
     if (size < 2 || rank > 1) return;
     std::array<std::byte, 4> bytes{};
@@ -76,7 +75,7 @@ int main(int argc, char** argv) {
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (single) {
         if (level != MPI_THREAD_SINGLE)
-            return MPI_Finalize(), 77;  // this MPI gives more than it was asked for: skipped
+            return MPI_Finalize(), 77;  // this MPI provides more than was requested: skipped
         expect(message<StateError>([] { dist::Mpi mpi; }),
                "dist::Mpi: MPI was initialised with MPI_THREAD_SINGLE: expected MPI_THREAD_FUNNELED or more "
                "(MPI_Init_thread)");
@@ -89,7 +88,7 @@ int main(int argc, char** argv) {
         std::thread{[&] {
             std::array<std::byte, 1> byte{};
             expect(message<StateError>([&] { mpi.broadcast(byte, 0); }),
-                   level > MPI_THREAD_FUNNELED  // this MPI gives more than it was asked for
+                   level > MPI_THREAD_FUNNELED  // this MPI provides more than was requested
                        ? ""
                        : "dist::Mpi: broadcast: expected the main thread, because MPI was initialised with "
                          "MPI_THREAD_FUNNELED");

@@ -1,6 +1,6 @@
-// mpirun -np <n> training: both stages, trained by all processes, end in the bits of one process that trains alone. An EMA
-// codebook with k-means and revival, and Fsq; a prior with dropout. Prints the hashes: they are those of any n, of
-// OpenMPI and of MPICH.
+// mpirun -np <n> training: both stages, trained by all processes, end with the bits of a single process. An EMA
+// codebook with k-means and revival, and Fsq; a prior with dropout. Prints the hashes, which are the same for any n,
+// for OpenMPI and for MPICH.
 
 #include <tessera/data/batches.hpp>
 #include <tessera/dist/mpi.hpp>
@@ -68,7 +68,7 @@ Result train(Comm& communicator, const typename Spec::Options& options) {
     return result;
 }
 
-// What README shows.
+// The example of README.md.
 void as_in_readme(support::TinyVae<float>& vae, const data::Images<support::TinyImage>& digits, Rng& rng) {
     namespace ts = tessera;
     // [mpi]

@@ -1,5 +1,5 @@
-// One object of architectures.sh: the arithmetic of the library, which is what differs between vector instructions. FIRST
-// makes the first of two objects of one program.
+// One object of architectures.sh: the arithmetic of the library, which is what differs between instruction sets. FIRST
+// selects the first of the two objects of a program.
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/kernel/elementwise.hpp>

@@ -1,5 +1,5 @@
-// One translation unit that instantiates all of the library, as a host would compile it: what its object refers to, and
-// what it keeps, is looked at by no_global_state.sh.
+// One translation unit that instantiates all of the library, as a host would compile it. no_global_state.sh inspects
+// the symbols of its object file.
 
 #include "run.hpp"
 

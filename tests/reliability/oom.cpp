@@ -1,6 +1,6 @@
-// oom: lets the N-th allocation fail, for N = 1, 2, ... until the work succeeds: reading, loading, saving, images, steps of
-// training. What comes out must be std::bad_alloc, and everything is as it was; a step that is taken again ends in the bits
-// of one that never failed.
+// oom: lets the N-th allocation fail, for N = 1, 2, ... until the work succeeds: reading, loading, saving, images,
+// training steps. The result must be std::bad_alloc with all state unchanged; a step that is repeated ends with the
+// bits of one that never failed.
 
 #include "run.hpp"
 
@@ -21,7 +21,8 @@
 #include <new>
 #include <utility>
 
-// glibc's own, under the names that it keeps for this; Eigen and stb call malloc, so operator new alone is not enough
+// the allocator of glibc, under the names that it exports for this purpose; Eigen and stb call malloc, so operator new
+// alone is not enough
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
@@ -55,7 +56,7 @@ namespace {
 using namespace reliability;
 int wrong = 0;
 
-/// How many allocations `work` makes: it is let fail at each of them, and `as_before` must hold after each failure.
+/// The number of allocations of `work`: each of them fails in turn, and `as_before` must be true after each failure.
 template <class Work, class Check>
 void loop(const char* name, Work work, Check as_before) {
     long at = 1;
@@ -66,7 +67,7 @@ void loop(const char* name, Work work, Check as_before) {
             work();
             done = true;
         } catch (const std::bad_alloc&) {
-        } catch (const tessera::IoError& e) {  // a call of the system that needs memory itself
+        } catch (const tessera::IoError& e) {  // a system call that needs memory
             fail_in = 0;
             wrong += e.reason() != ENOMEM;
         } catch (const std::exception& e) {
@@ -85,8 +86,8 @@ void loop(const char* name, Work work, Check as_before) {
     std::printf("%s %ld, ", name, at - 1);
 }
 
-/// Two steps of a fresh model, in which the allocation `at` fails (0: none): a step that fails changes nothing, and is taken
-/// again. Returns the state, and whether one failed.
+/// Two steps of a new model, in which the allocation `at` fails (0: none). A step that fails changes nothing, and is
+/// repeated. Returns the state, and whether a step failed.
 template <class Model, class Data>
 std::pair<ts::Bytes, bool> starved_steps(const char* name, const Data& data, long at) {
     ts::Rng rng{5};

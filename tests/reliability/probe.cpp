@@ -1,4 +1,4 @@
-// probe: the run of run.hpp as a process that can be measured, killed and resumed; prints the SHA-256 of its last state.
+// probe: the run of run.hpp as a process that is measured, killed and resumed; prints the SHA-256 of its final state.
 //
 //     probe [--threads N] [--host-arena] [--jitter SEED]
 //     probe --checkpoint DIR [--every N] [--resume] [--kill-call K [--after]] [--ignore-xfsz]
@@ -37,7 +37,7 @@ namespace {
 
 using namespace reliability;
 
-/// Kills the process before or after the K-th call to the system, and counts the calls.
+/// Kills the process before or after the K-th system call, and counts the calls.
 struct Kill {
     long at = -1;
     bool after_call = false;
@@ -64,7 +64,7 @@ struct Arguments {
 };
 
 int train(const Arguments& a) {
-    // blocks of odd sizes, half of them given back: what comes now lies at other addresses than in another process
+    // blocks of odd sizes, half of them freed: later allocations have other addresses than in another process
     std::vector<std::unique_ptr<unsigned char[]>> blocks;
     tessera::Rng rng{a.jitter};
     for (int i = 0; a.jitter != 0 && i < 2000; ++i)
@@ -107,7 +107,7 @@ struct Numbers {
     }
 };
 
-/// Every bit of a checkpoint of some KiB turned, every shorter and some longer files: how many are accepted?
+/// A checkpoint of some KiB with each bit flipped, of every shorter and of some longer lengths: how many are accepted?
 int flips() {
     support::CrashDisk disk;
     tessera::BasicCheckpoints<support::CrashFiles> checkpoints{"run", {}, support::CrashFiles{&disk}};
@@ -146,7 +146,8 @@ int flips() {
     return accepted != 0;
 }
 
-/// What may differ between instruction sets: outputs and gradients of one batch at the first weights, the codes, the losses.
+/// Results that may differ between instruction sets: outputs and gradients of one batch at the initial weights, tokens,
+/// losses.
 struct Figures {
     static constexpr std::size_t images = 64;
     tessera::Param<float, tessera::Shape<images * 64>> outputs;
@@ -209,7 +210,7 @@ int compare(const std::string& one, const std::string& other) {
     return output > 1e-4 || gradient > 1e-5 || agree < 0.999 || loss > 0.01;
 }
 
-/// Seconds of the processor until a header of this text is refused or read: a busy machine does not count.
+/// Processor seconds until a header with this text is refused or read, so that the load of the machine does not count.
 double seconds_of(const std::string& text, const tessera::Limits& limits) {
     tessera::Bytes bytes(8);
     for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
@@ -313,7 +314,7 @@ int main(int argc, char** argv) {
         if (*cost_command) return cost();
         if (*figures_command) return figures(one);
         if (*compare_command) return compare(one, other);
-        // oneTBB does not go beyond the cores by itself
+        // by default oneTBB uses no more threads than cores
         const tbb::global_control more{tbb::global_control::max_allowed_parallelism, 8};
         tbb::task_arena arena{a.threads};
         if (*soak_command) return arena.execute([&] { return soak(a.checkpoint); });

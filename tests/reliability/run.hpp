@@ -1,6 +1,6 @@
 #pragma once
-// The run whose bits the scorecard is about: both stages on 8 x 8 images, 40 steps in a fifth of a second, with a smaller
-// last batch, k-means, revival, dropout, clipping, averaged weights and two schedules.
+// The training run whose bits the scorecard compares: both stages on 8 x 8 images, 40 steps in a fifth of a second,
+// with a smaller last batch, k-means, revival, dropout, clipping, averaged weights and two schedules.
 
 #include <support/sha256.hpp>
 
@@ -80,8 +80,8 @@ struct Average {
     }
 };
 
-/// Steps 1 to 20 train the VQ-VAE, 21 to 40 the prior: two passes each, over 450 images in batches of 48: three groups of
-/// samples a step (nn::group_size), so that several threads have something to share, and two in the last of a pass.
+/// Steps 1 to 20 train the VQ-VAE, 21 to 40 the prior: two epochs each, over 450 images in batches of 48. A step has
+/// three groups of samples (nn::group_size), so that several threads have work, and the last step of an epoch has two.
 class TinyRun {
 public:
     static constexpr std::size_t images = 450, batch = 48, per_pass = 10, stage = 20, steps = 2 * stage;

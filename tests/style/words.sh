@@ -17,6 +17,9 @@ LC_ALL=C awk -v list="$here/words.txt" '
             sub(/\t.*/, "", word[count])
             instead[count] = line
             sub(/^[^\t]*\t/, "", instead[count])
+            where[count] = instead[count] ~ /\t/ ? instead[count] : ""
+            sub(/^[^\t]*\t/, "", where[count])
+            sub(/\t.*/, "", instead[count])
             exact = word[count] ~ /[A-Z]/
             word[count] = "[^A-Za-z0-9_](" word[count] ")[^A-Za-z0-9_]"
             kind[count] = exact
@@ -41,7 +44,7 @@ LC_ALL=C awk -v list="$here/words.txt" '
         lower = tolower(text)
         if (lower !~ either && text !~ either_exact) next
         for (i = 1; i <= count; ++i)
-            if (kind[i] ? match(text, word[i]) : match(lower, word[i])) {
+            if (FILENAME ~ where[i] && (kind[i] ? match(text, word[i]) : match(lower, word[i]))) {
                 print FILENAME ":" FNR ": \"" substr(text, RSTART + 1, RLENGTH - 2) "\": say " instead[i]
                 failed = 1
             }

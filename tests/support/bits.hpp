@@ -14,7 +14,7 @@
 
 namespace support {
 
-/// FNV-1a of the bytes, going on from `hash`.
+/// FNV-1a of the bytes, continued from `hash`.
 template <class T>
 std::uint64_t hash_bits(std::span<const T> x, std::uint64_t hash = 14695981039346656037u) {
     for (const std::byte b : std::as_bytes(x)) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
@@ -33,7 +33,7 @@ std::uint64_t hash_bits(const P& params) {
     P::each(hash, params);
     return hash.hash;
 }
-/// All that a model keeps: parameters, and the codebook where it has one.
+/// The whole state of a model: parameters, and the codebook where it has one.
 template <class Model>
 std::uint64_t hash_state(const Model& model) {
     HashLeaves hash;
@@ -56,7 +56,7 @@ auto with_threads(int threads, F f) {
     return arena.execute(f);
 }
 
-/// f() gives one value with 1, 2 and 3 threads.
+/// f() returns the same value with 1, 2 and 3 threads.
 template <class F>
 bool same_for_threads(F f) {
     const auto one = with_threads(1, f);

@@ -1,7 +1,6 @@
 #pragma once
-// What every communicator must do, and what the functions on it must give: run by the threads of tests/dist
-// and by the processes of tests/mpi. Each check is called by all ranks; it returns the first thing that is
-// wrong, or "".
+// The contract of every communicator, and the results of the functions that use it: run by the threads of tests/dist
+// and by the processes of tests/mpi. Each check is called by all ranks; it returns the first error, or "".
 
 #include <tessera/core/param.hpp>
 #include <tessera/dist/broadcast_state.hpp>
@@ -54,7 +53,7 @@ void add_samples(std::size_t first, std::size_t count, Weights<T>& sum) {
             sum);
 }
 
-/// The gradient of samples first .. first + count - 1 of a batch, as a training step makes it.
+/// The gradient of samples first .. first + count - 1 of a batch, as a training step computes it.
 template <class T>
 Weights<T> gradient(std::size_t first, std::size_t count) {
     tessera::nn::Grouped<Weights<T>, int, T> groups;
@@ -142,8 +141,7 @@ std::string refuses_ranks(C& c) {
     return {};
 }
 
-/// Any number of groups, the last one not full: all ranks have the bits of one process that has the whole
-/// batch.
+/// Any number of groups, the last one not full: all ranks have the bits of one process with the whole batch.
 template <class T, dist::Communicator C>
 std::string same_gradient(C& c) {
     dist::Message message;
@@ -183,7 +181,7 @@ std::string sums_of_all_kinds(C& c) {
     return {};
 }
 
-/// The sums of samples in their order, as one process makes them, and what was there before on rank 0.
+/// The sums of samples in their order, as one process computes them, plus the value on rank 0 before the call.
 template <dist::Communicator C>
 std::string sums_in_turn(C& c) {
     dist::Message message;
@@ -210,7 +208,7 @@ std::string rows(C& c) {
     return {};
 }
 
-/// A byte that one rank has otherwise, or has not, is seen by all.
+/// All ranks see that one of them has another byte, or one less.
 template <dist::Communicator C>
 std::string agreement(C& c) {
     std::vector<std::byte> bytes(1000, std::byte{7});
@@ -225,7 +223,7 @@ std::string agreement(C& c) {
     return {};
 }
 
-/// The state of each root in turn; and models that are not alike are refused by all, and unchanged.
+/// The state of each root in turn; models that differ are refused by all ranks, and are unchanged.
 template <dist::Communicator C>
 std::string state(C& c) {
     for (std::size_t root = 0; root < c.size(); ++root) {
@@ -253,7 +251,7 @@ std::string state(C& c) {
     return {};
 }
 
-/// All of it; the name of the check that failed, and what is wrong.
+/// All checks; the name of the first one that failed, and its error.
 template <dist::Communicator C>
 std::string all(C& c) {
     const std::pair<const char*, std::string (*)(C&)> checks[] = {

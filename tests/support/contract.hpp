@@ -1,6 +1,6 @@
 #pragma once
-// keeps_contract<Spec, In>(), keeps_quantizer_contract, keeps_loss_contract: check_layer, check_quantizer and check_loss
-// with this program's allocation counter.
+// keeps_contract<Spec, In>(), keeps_quantizer_contract, keeps_loss_contract: check_layer, check_quantizer and
+// check_loss with this program's allocation counter.
 
 #include <support/counting_allocator.hpp>
 

@@ -9,7 +9,7 @@ std::atomic<std::size_t> count{0};
 
 void* allocate(std::size_t size, std::size_t alignment) {
     count.fetch_add(1, std::memory_order_relaxed);
-    const std::size_t rounded = (size + alignment - 1) / alignment * alignment;  // what aligned_alloc asks for
+    const std::size_t rounded = (size + alignment - 1) / alignment * alignment;  // required by aligned_alloc
     void* p = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
     if (!p) throw std::bad_alloc{};
     return p;
@@ -22,7 +22,8 @@ void* operator new(std::size_t size) { return allocate(size, alignof(std::max_al
 void* operator new[](std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
 void* operator new(std::size_t size, std::align_val_t a) { return allocate(size, static_cast<std::size_t>(a)); }
 void* operator new[](std::size_t size, std::align_val_t a) { return allocate(size, static_cast<std::size_t>(a)); }
-// std::stable_sort asks for its buffer by this one; a sanitizer would give it memory of its own, which free() below must not get
+// std::stable_sort allocates its buffer with this one; that of a sanitizer returns memory which free() below must not
+// get
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     try {
         return allocate(size, alignof(std::max_align_t));

@@ -1,9 +1,9 @@
 #pragma once
-// CrashDisk: a folder in memory that remembers what was asked of it, and in what order. From that it makes every state
-// in which a loss of power may leave a disk (the idea of SQLite's crash tests and of ALICE, Pillai et al., OSDI 2014):
+// CrashDisk: a folder in memory that records all calls in order. From them it makes every state in which a power loss
+// may leave a disk (the idea of SQLite's crash tests and of ALICE, Pillai et al., OSDI 2014):
 // after any number of calls,
 //   - names that were made, moved or removed since the folder was last synced may be there or not, in any combination;
-//   - a file that was not synced since it was written may hold all, nothing, half, or zeros.
+//   - a file that was not synced since it was written may contain everything, nothing, half, or zeros.
 
 #include <tessera/files/bytes.hpp>
 
@@ -35,7 +35,7 @@ public:
     std::vector<tessera::Bytes> files;
     Names names;
 
-    /// A loss of power after this must keep `step`.
+    /// A power loss after this call must keep `step`.
     void promise(std::uint64_t step) { log.push_back({.call = Call::promise, .promised = step}); }
     tessera::Bytes& at(const std::string& path) { return files[names.at(path)]; }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Reads the files that golden/make.py wrote, and holds a layer against one.
+// Reads the files that golden/make.py wrote, and compares a layer with one of them.
 //
 //     CHECK(support::matches_golden<Conv2d<33, keep3>, Shape<7, 6, 5>>("conv2d_same3"));
 //
@@ -30,7 +30,7 @@ struct GoldenArray {
 };
 using Golden = std::map<std::string, GoldenArray>;
 
-/// A reader of its own, 30 lines: the library's is tested elsewhere, and a mistake in it must not pass here.
+/// A separate reader of 30 lines: the library's is tested elsewhere, and a mistake in it must not pass here.
 inline Golden load_golden(const std::string& name) {
     const std::string path = std::string(TESSERA_TESTS_DIR "/golden/") + name + ".safetensors";
     std::ifstream file(path, std::ios::binary);

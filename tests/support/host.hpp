@@ -1,5 +1,5 @@
 #pragma once
-// Hosts of the library: an arena of its own for a call, and a program that is busy itself where it calls.
+// Hosts of the library: a call in a separate arena, and a program that is itself busy during the call.
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -12,7 +12,7 @@
 
 namespace support {
 
-/// f() in an arena of that many threads, also on a machine of fewer cores.
+/// f() in an arena with this many threads, also on a machine with fewer cores.
 template <class F>
 auto in_arena(int threads, F f) {
     const tbb::global_control more{tbb::global_control::max_allowed_parallelism, 8};

@@ -1,6 +1,5 @@
 #pragma once
-// The message of the error that a call throws; "" when it throws none, "another error: ..." when it is not an
-// E.
+// The message of the E that a call throws; "" when it throws nothing, "another error: ..." when it throws another type.
 
 #include <exception>
 #include <string>

@@ -14,7 +14,7 @@
 
 namespace support {
 
-/// Lengths around those of vectors (2 to 16 lanes).
+/// Lengths around multiples of a vector (2 to 16 lanes).
 inline constexpr std::size_t odd_sizes[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 100};
 
 /// n numbers of a sine: amplitude sin(2.3 i + phase).

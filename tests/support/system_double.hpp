@@ -1,6 +1,6 @@
 #pragma once
-// SystemFiles with something before each call that can fail: the base of the doubles that make one call fail, kill
-// the process at one, or only count them.
+// SystemFiles with a hook before each call that can fail: the base of test doubles that let a call fail, kill the
+// process at a call, or count calls.
 
 #include <tessera/files/system_files.hpp>
 
@@ -11,8 +11,8 @@
 
 namespace support {
 
-/// Hook: bool operator()(const char* call) is asked before each call, and true means that the system refuses, with
-/// errno as the hook has set it; after(const char* call) is told that one was made.
+/// Hook: bool operator()(const char* call) is called before each call; true means that the call fails with the errno
+/// that the hook has set. after(const char* call) is called after each call.
 template <class Hook>
 struct SystemDouble : tessera::SystemFiles {
     Hook* hook;
@@ -40,7 +40,7 @@ struct SystemDouble : tessera::SystemFiles {
     int sync(Handle h) {
         return call<int>("sync", [&] { return SystemFiles::sync(h); });
     }
-    // A close that fails has closed all the same.
+    // A close that fails has closed the descriptor nevertheless.
     int close(Handle h) {
         const bool refused = (*hook)("close");
         const int reason = errno, result = SystemFiles::close(h);
@@ -80,8 +80,8 @@ private:
     }
 };
 
-/// Lets call number `fail_at` fail with `reason`; cuts reads and writes to `at_most` bytes; with `interrupted`, every
-/// second call says EINTR first.
+/// Lets call number `fail_at` fail with `reason`; limits reads and writes to `at_most` bytes; with `interrupted`, every
+/// second call fails with EINTR first.
 struct Fault {
     int fail_at = -1;
     int reason = EIO;

@@ -1,5 +1,5 @@
 #pragma once
-// A folder of its own for a test, gone at the end.
+// A temporary folder for a test, removed at the end.
 
 #include <cstdlib>
 #include <filesystem>

@@ -1,12 +1,11 @@
 #pragma once
-// A communicator between threads of one process: what several processes do is tested without MPI.
+// A communicator between threads of one process, with which the code for several processes is tested without MPI.
 //
 //     const auto results = support::run_ranks(3, [](support::ThreadCommunicator& c) { return c.rank(); });
 //
-// It is as strict as an MPI may be: send returns when the other side has taken the bytes (so what relies on
-// a buffer waits for ever), lengths must be equal, and nobody waits in vain: when one rank throws, when all
-// that are left wait for one another, or for a rank that has returned, every rank that waits gets a
-// CommunicationError.
+// It is as strict as an MPI may be: send returns when the other side has received the bytes (code that relies on a
+// buffer deadlocks), and lengths must be equal. A deadlock is an error: when one rank throws, or all others wait for
+// one another or for a rank that has returned, every waiting rank gets a CommunicationError.
 
 #include <tessera/core/error.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -141,8 +140,7 @@ private:
 };
 static_assert(tessera::dist::Communicator<ThreadCommunicator> && !tessera::dist::single_process<ThreadCommunicator>);
 
-/// f(communicator) on `size` ranks at once: what they return, by rank. The first exception of all is thrown
-/// on.
+/// Calls f(communicator) on `size` ranks at once, and returns their results by rank. The first exception is rethrown.
 template <class F>
 auto run_ranks(std::size_t size, F f) {
     using Result = std::invoke_result_t<F&, ThreadCommunicator&>;

@@ -1,12 +1,12 @@
 #pragma once
-// Work in an arena of some threads, however many cores there are.
+// Work in an arena with a number of threads that does not depend on the cores.
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
 namespace support {
 
-/// Runs f where up to four threads may work, in an arena of `threads`.
+/// Runs f with up to four threads allowed, in an arena of `threads`.
 template <class F>
 void with_threads(int threads, F f) {
     const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, 4);

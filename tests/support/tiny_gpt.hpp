@@ -1,5 +1,5 @@
 #pragma once
-// Small priors with weights away from their start, and sequences for them.
+// Small priors with weights away from their initialisation, and sequences for them.
 
 #include <tessera/core/rng.hpp>
 #include <tessera/data/tokens.hpp>
@@ -26,7 +26,7 @@ tessera::data::Tokens<C.context> sequences(std::size_t count, std::uint64_t seed
     return tessera::data::Tokens<C.context>{std::move(tokens), std::move(labels), C.classes};
 }
 
-/// At its start a prior knows nothing, and most gradients are almost zero: every weight is moved.
+/// At its initialisation most gradients of a prior are almost zero, so every weight is moved.
 template <class Model>
 Model moved_model(tessera::GptOptions options = {}, float by = 0.3f) {
     tessera::Rng rng{1};

@@ -1,5 +1,5 @@
 #pragma once
-// TinyResidual<Spec>: two levels of one kind of quantizer, the second on what the first left (Lee et al. 2022,
+// TinyResidual<Spec>: two levels of one kind of quantizer, the second for the residual of the first (Lee et al. 2022,
 // arXiv:2203.01941). It has two tokens for each position and every hook of the contract.
 //
 //     r_0 = z,   q_l = Q_l(r_l),   r_1 = z - q_0,   q = q_0 + q_1

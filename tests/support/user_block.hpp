@@ -1,6 +1,5 @@
 #pragma once
-// A block that the library has never seen, as a user would write it: a causal depthwise convolution over
-// tokens in the place of attention, and a gated MLP.
+// A block as a user would write it: a causal depthwise convolution over tokens instead of attention, and a gated MLP.
 //
 //     x = x + mixer(norm(x)),   x = x + W2 gate(W1 norm(x))
 
@@ -49,7 +48,7 @@ struct MixerLayer {
                     }
     }
 
-    // Some tokens at a time: keeps the rows that it has seen.
+    // Some tokens at a time: the state is the rows so far.
     using Row = ts::nn::TokenRow<In>;
     struct State {
         explicit State(const ts::nn::Capacity& capacity) : seen(capacity.sequences) {}
@@ -85,7 +84,7 @@ struct Mixer {
 template <ts::StaticShape In, std::floating_point T>
 struct GateLayer {
     static constexpr std::size_t half = ts::last_dim<In> / 2;
-    static constexpr ts::nn::Steps steps{.per_token = true};  // all that sampling with a cache asks for
+    static constexpr ts::nn::Steps steps{.per_token = true};  // all that sampling with a cache requires
     using Scalar = T;
     using Input = In;
     using Output = ts::WithLastDim<In, half>;

@@ -36,7 +36,7 @@ enum class Fault {
 const std::thread::id main_thread = std::this_thread::get_id();
 std::size_t calls_of_init = 0;
 
-// y = w x with one weight for each place, and one mistake.
+// y = w x with one weight for each element, and one mistake.
 template <Fault F, StaticShape In, std::floating_point T>
 struct ScaleLayer {
     using Scalar = T;
@@ -118,7 +118,7 @@ private:
     static void backward_twin(View<const T, In> x, View<const T, In> dy, Params& grad) {
         for (std::size_t n = 0; n < x.batch(); ++n)
             for (std::size_t i = 0; i < In::size; ++i) grad.weight[i] += x[n][i] * dy[n][i];
-        grad.weight[1] -= T(1);  // what backward adds by mistake: the gradient in double is right
+        grad.weight[1] -= T(1);  // the mistake of backward; the gradient in double is right
     }
     static inline thread_local std::vector<T> spare;
 };
@@ -229,7 +229,7 @@ TEST_CASE("check_layer: a layer that keeps the contract passes, and prints so") 
     CHECK(result.message.empty());
 }
 
-TEST_CASE("check_layer: start values that do not come from the Rng are found") {
+TEST_CASE("check_layer: an initialisation that does not come from the Rng is found") {
     CHECK(starts(message<Fault::init_draws_time>(), "init: params.weight[0]: expected "));
 }
 
@@ -265,18 +265,18 @@ TEST_CASE("check_layer: a cache whose copy is not the same is found") {
     CHECK(starts(message<Fault::forgetful_copy>(), "cache: backward with a copy: "));
 }
 
-TEST_CASE("check_layer: samples that see each other are found") {
+TEST_CASE("check_layer: samples that depend on each other are found") {
     CHECK(starts(message<Fault::mixes_samples>(), "samples: the batch at once and one by one: y[6]: expected "));
 }
 
-TEST_CASE("check_layer: rounds that make something else than forward are found") {
+TEST_CASE("check_layer: rounds that differ from forward are found") {
     CHECK(starts(message<Fault::other_rounds>(), "rounds: forward and a team of 1: y[25]: expected "));
 }
 
 TEST_CASE("check_layer: results that depend on the thread are found") {
     const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, 3};
     const std::string text = tbb::task_arena{3}.execute([] { return message<Fault::depends_on_thread>(); });
-    // Whether a team of threads meets it first depends on how busy the machine is.
+    // Which check finds it first depends on the load of the machine.
     const bool by_team = text.starts_with("layer 3x2 -> 3x2: rounds: forward and a team of 3: y[");
     CHECK((by_team || starts(text, "threads: 1 and 2 slots: y[")));
 }

@@ -132,7 +132,7 @@ TEST_CASE("check_loss: a dy that is written before y in its memory is read is fo
     CHECK(starts<Fault::writes_before_reading>("dy in the memory of y: dy[0]: expected "));
 }
 
-TEST_CASE("check_loss: samples that depend on others, and sums that are none, are found") {
+TEST_CASE("check_loss: samples that depend on others, and losses that are not sums, are found") {
     CHECK(starts<Fault::mixes_samples>("samples: the batch at once and one by one: dy[12]: expected "));
     CHECK(starts<Fault::mean_of_block>("sum of the samples' losses: expected "));
 }
@@ -153,7 +153,7 @@ TEST_CASE("check_loss: gradients that are wrong by a small factor, or without th
     CHECK(starts<Fault::ignores_scale>("gradient: dy["));
 }
 
-TEST_CASE("check_loss: a loss without a name goes by its shape") {
+TEST_CASE("check_loss: a loss without a name is named by its shape") {
     CHECK(testing::detail::loss_name<Nameless>() == "loss of 3x4");
 }
 

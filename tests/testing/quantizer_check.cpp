@@ -303,13 +303,14 @@ TEST_CASE("check_quantizer: in evaluation, tokens out of range and numbers that 
     CHECK(message<Fault::skips_last_output>() == "Faulty: evaluation: q[179]: expected a finite number, got none");
 }
 
-TEST_CASE("check_quantizer: a lookup that differs from forward in one bit is found, also after a start from data") {
+TEST_CASE(
+    "check_quantizer: a lookup that differs from forward in one bit is found, also after an initialisation from data") {
     CHECK(starts(message<Fault::lookup_one_bit>(), "Faulty: evaluation: forward and lookup: q[179]: expected "));
     CHECK(starts(message<Fault::lookup_one_bit_after_start>(),
                  "Faulty: evaluation after start: forward and lookup: q[179]: expected "));
 }
 
-TEST_CASE("check_quantizer: encode_rows with another token than forward is found") {
+TEST_CASE("check_quantizer: an encode_rows that gives other tokens than forward is found") {
     CHECK(starts(message<Fault::encode_rows_of_another>(), "Faulty: evaluation: encode_rows: tokens[4]: expected "));
 }
 
@@ -319,7 +320,7 @@ TEST_CASE("check_quantizer: a lookup that mixes samples, or gives an absent toke
                  "Faulty: lookup: q without the tokens of position 1[4]: expected 0, got "));
 }
 
-TEST_CASE("check_quantizer: what depends on the place of a sample in its block is found") {
+TEST_CASE("check_quantizer: results that depend on the position of a sample in its block are found") {
     const std::string begin = "Faulty: samples: the batch at once and one by one: ";
     CHECK(starts(message<Fault::draws_by_place_in_block>(), begin + "q[36]: expected "));
     CHECK(starts(message<Fault::gradient_of_another_sample>(), begin + "dz[36]: expected "));
@@ -336,7 +337,7 @@ TEST_CASE("check_quantizer: a backward that overwrites grad is found") {
     CHECK(starts(smooth_message<Wrong::overwrites_grad>(), "Wrong: adds to grad: gain[0]: expected "));
 }
 
-TEST_CASE("check_quantizer: what an absent token moves is found") {
+TEST_CASE("check_quantizer: an absent token that has an effect is found") {
     CHECK(starts(message<Fault::backward_ignores_absence>(), "Faulty: absence: dz: expected 0, got "));
     CHECK(starts(message<Fault::regularize_ignores_absence>(), "Faulty: absence: dz: expected 0, got "));
     CHECK(message<Fault::terms_ignore_absence>() == "Faulty: absence: terms: expected 0, got 1");
@@ -344,7 +345,7 @@ TEST_CASE("check_quantizer: what an absent token moves is found") {
     CHECK(starts(message<Fault::observe_ignores_absence>(), "Faulty: statistics: absence: n[0]: expected 0, got 45"));
 }
 
-TEST_CASE("check_quantizer: terms that are no sums over samples, and a divisor in the wrong place, are found") {
+TEST_CASE("check_quantizer: terms that are not sums over samples, and a misplaced divisor, are found") {
     CHECK(starts(message<Fault::terms_scaled>(), "Faulty: regularize: terms with divisor 4: expected "));
     CHECK(starts(message<Fault::terms_mean_of_block>(), "Faulty: regularize: sum of the samples' terms: expected "));
     CHECK(starts(message<Fault::gradient_ignores_divisor>(), "Faulty: regularize: divisor 4: dz[0]: expected "));
@@ -357,12 +358,12 @@ TEST_CASE("check_quantizer: gradients that are wrong by a small factor are found
     CHECK(starts(smooth_message<Wrong::regularize_gain>(), "Wrong: gradient: regularize: grad.gain["));
 }
 
-TEST_CASE("check_quantizer: where a step of the differences changes a token, another seed is asked for") {
+TEST_CASE("check_quantizer: where a step of the differences changes a token, the message suggests another seed") {
     CHECK(starts(smooth_message<Wrong::token_changes>(),
                  "Wrong: gradient: a token changed under a step of 1e-05: take another seed"));
 }
 
-TEST_CASE("check_quantizer: statistics that are overwritten, or depend on how the work was cut, are found") {
+TEST_CASE("check_quantizer: statistics that are overwritten, or depend on the division of the batch, are found") {
     const std::string begin = "Faulty: statistics: two processes, cut at ";
     CHECK(starts(message<Fault::observe_overwrites>(), begin));
     CHECK(starts(message<Fault::observe_in_order_of_call>(), begin));
@@ -370,7 +371,8 @@ TEST_CASE("check_quantizer: statistics that are overwritten, or depend on how th
     CHECK(starts(message<Fault::observe_shows_part_once>(), "Faulty: statistics: two batches of an update: "));
 }
 
-TEST_CASE("check_quantizer: an update that is no function of its arguments, or divides by nothing seen, is found") {
+TEST_CASE(
+    "check_quantizer: an update that is not a function of its arguments, or divides by a count of zero, is found") {
     CHECK(starts(message<Fault::update_counts_calls>(),
                  "Faulty: statistics: update twice from the same: buffers.codebook.grace[0]"));
     CHECK(message<Fault::update_divides_by_rows>() ==
@@ -383,7 +385,7 @@ TEST_CASE("check_quantizer: memory that is allocated in each call is found, wher
     CHECK(testing::check_quantizer<Faulty<Fault::allocates>, Shape<3, 3, 4>>());
 }
 
-TEST_CASE("check_quantizer: a quantizer without a name goes by its shape") {
+TEST_CASE("check_quantizer: a quantizer without a name is named by its shape") {
     CHECK(testing::detail::quantizer_name<CodebookQuantizer<Shape<3, 4>, 2, float>>() == "Codebook");
     CHECK(testing::detail::quantizer_name<Nameless>() == "quantizer of 3x4");
 }

@@ -20,7 +20,7 @@ TEST_CASE("Sha256: gives the hashes of FIPS 180-4's examples") {
     CHECK(sha256(std::string(1000000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
-TEST_CASE("Sha256: goes on after a hash was asked for") {
+TEST_CASE("Sha256: accepts more bytes after hex() was called") {
     support::Sha256 hash;
     const char ab[]{'a', 'b'}, c[]{'c'};
     hash.add_bits(std::span<const char>{ab}).hex();

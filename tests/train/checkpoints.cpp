@@ -40,7 +40,7 @@ namespace {
 constexpr GptConfig config{
     .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1, .classes = 3, .dropout_percent = 10};
 
-// Runs of two passes of 20 steps each, the last batch of a pass smaller than the others.
+// Runs of two epochs of 20 steps each; the last batch of an epoch is smaller than the others.
 struct VaeRun {
     using Model = support::TinyVae<float>;
     static Model model() {
@@ -149,7 +149,7 @@ TEST_CASE_TEMPLATE("Checkpoints: a run resumed after any step ends in the same b
     }
 }
 
-TEST_CASE_TEMPLATE("Checkpoints: gradients and statistics of an accumulation under way are part of the state", Run,
+TEST_CASE_TEMPLATE("Checkpoints: gradients and statistics of an unfinished accumulation are part of the state", Run,
                    VaeRun, PriorRun) {
     Training<Run> whole{3}, first{3}, second{3};
     whole.run(20);
@@ -163,7 +163,7 @@ TEST_CASE_TEMPLATE("Checkpoints: gradients and statistics of an accumulation und
     CHECK(second.hash() == whole.hash());
 }
 
-TEST_CASE("Checkpoints: a trainer of other options is refused, and all differences are told") {
+TEST_CASE("Checkpoints: a trainer with other options is refused, and the error lists all differences") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     Training<PriorRun> run;
@@ -175,7 +175,7 @@ TEST_CASE("Checkpoints: a trainer of other options is refused, and all differenc
     CHECK(contains(text, "clip_norm: expected 0, file has 1"));
 }
 
-TEST_CASE("Checkpoints: a net of other heads, which shapes do not show, is refused") {
+TEST_CASE("Checkpoints: a net with another number of heads, which shapes do not show, is refused") {
     using Four = Gpt<GptConfig{.vocab = 9, .context = 5, .width = 16, .heads = 4, .layers = 1}>;
     using Two = Gpt<GptConfig{.vocab = 9, .context = 5, .width = 16, .heads = 2, .layers = 1}>;
     Rng rng{1};
@@ -187,7 +187,7 @@ TEST_CASE("Checkpoints: a net of other heads, which shapes do not show, is refus
     CHECK(contains(message<FormatError>([&] { io::load(file, loaded); }), "heads: expected 2, file has 4"));
 }
 
-TEST_CASE("Checkpoints: the newest stay, as many as are asked for") {
+TEST_CASE("Checkpoints: as many of the newest as `keep` says are kept") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder / "new", {.keep = 3}};
     CHECK(!checkpoints.newest());
@@ -200,7 +200,7 @@ TEST_CASE("Checkpoints: the newest stay, as many as are asked for") {
     CHECK(value_in(checkpoints.newest()->file) == 8);
 }
 
-TEST_CASE("Checkpoints: a damaged file is passed over, told, and put aside") {
+TEST_CASE("Checkpoints: a damaged file is skipped, reported and renamed") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     checkpoints.save(10, file_of(1));
@@ -218,7 +218,7 @@ TEST_CASE("Checkpoints: a damaged file is passed over, told, and put aside") {
     CHECK(checkpoints.newest()->step == 15);
 }
 
-TEST_CASE("Checkpoints: when none is whole, the error names each file and its reason") {
+TEST_CASE("Checkpoints: when no file is complete, the error names each file and its reason") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     checkpoints.save(10, file_of(1));
@@ -232,7 +232,7 @@ TEST_CASE("Checkpoints: when none is whole, the error names each file and its re
     CHECK(checkpoints.steps().size() == 2);
 }
 
-TEST_CASE("Checkpoints: a file that the disk cannot read is passed over and told") {
+TEST_CASE("Checkpoints: a file that the disk cannot read is skipped and reported") {
     struct BadSector : SystemFiles {
         std::string bad;
         Handle broken = -1;
@@ -259,7 +259,7 @@ TEST_CASE("Checkpoints: a file that the disk cannot read is passed over and told
     CHECK(std::filesystem::exists(folder / name_of(2)));
 }
 
-TEST_CASE("Checkpoints: a whole file above the limit is an error, and stays where it is") {
+TEST_CASE("Checkpoints: a complete file above the limit is an error, and is not renamed") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str(), {.file_limit = 100}};
     checkpoints.save(1, file_of(1));
@@ -277,7 +277,7 @@ TEST_CASE("Checkpoints: slashes at the end of a folder's name do not make it its
     CHECK(Checkpoints{folder.str() + "//"}.folder() == folder.str());
 }
 
-TEST_CASE("Checkpoints: a file of a later version is an error, not a reason to go back") {
+TEST_CASE("Checkpoints: a file of a later version is an error, not a reason to load an older one") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     checkpoints.save(10, file_of(1));
@@ -289,7 +289,7 @@ TEST_CASE("Checkpoints: a file of a later version is an error, not a reason to g
           folder / name_of(20) + ": version of the checkpoint: expected 1, got 2");
 }
 
-TEST_CASE("Checkpoints: weights that are no checkpoint are passed over") {
+TEST_CASE("Checkpoints: files of weights that are not checkpoints are skipped") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     file_of(1).write(folder / name_of(5));
@@ -297,7 +297,7 @@ TEST_CASE("Checkpoints: weights that are no checkpoint are passed over") {
                    "no checkpoint: tessera.checkpoint.version"));
 }
 
-TEST_CASE("Checkpoints: a folder that holds another run is not written to") {
+TEST_CASE("Checkpoints: a folder with the checkpoints of another run is not written to") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     checkpoints.save(10, file_of(1));
@@ -311,7 +311,7 @@ TEST_CASE("Checkpoints: a folder that holds another run is not written to") {
           }) == "Checkpoints: keep: expected at least 2, got 1");
 }
 
-TEST_CASE("Checkpoints: a folder has one holder") {
+TEST_CASE("Checkpoints: a folder has one owner") {
     const TemporaryFolder folder;
     std::optional<Checkpoints> first{std::in_place, folder.str()};
     CHECK(contains(message<IoError>([&] { Checkpoints{folder.str()}; }),
@@ -320,12 +320,13 @@ TEST_CASE("Checkpoints: a folder has one holder") {
     CHECK_NOTHROW(Checkpoints{folder.str()});
 }
 
-TEST_CASE("Checkpoints: what killed processes left behind is removed, and nothing else") {
+TEST_CASE("Checkpoints: temporary files of killed processes are removed, and nothing else") {
     const TemporaryFolder folder;
     const Bytes some(3);
-    folder.write(".tessera-999999999-0.tmp", some);                                        // no such process
-    folder.write(".tessera-" + std::to_string(SystemFiles{}.process()) + "-4.tmp", some);  // a number that came again
-    folder.write(".tessera-1-0.tmp", some);                                                // runs
+    folder.write(".tessera-999999999-0.tmp", some);  // no such process
+    folder.write(".tessera-" + std::to_string(SystemFiles{}.process()) + "-4.tmp",
+                 some);                      // a process number that is used again
+    folder.write(".tessera-1-0.tmp", some);  // runs
     folder.write("other.tmp", some);
     Checkpoints checkpoints{folder.str()};
     CHECK(folder.entries() == 2);
@@ -342,7 +343,7 @@ TEST_CASE("Checkpoints: folders that cannot be written to are refused at the sta
     CHECK(contains(open(folder / "dangling"), "dangling: open the folder: No such file or directory"));
 }
 
-TEST_CASE("Checkpoints: whatever fails in a save, the one before stays, and the next one succeeds") {
+TEST_CASE("Checkpoints: whatever fails in a save, the previous checkpoint is kept, and the next save succeeds") {
     for (const int reason : {ENOSPC, EIO, EFBIG, EROFS, EACCES, EXDEV}) {
         for (int fail_at = 0;; ++fail_at) {
             const TemporaryFolder folder;
@@ -371,7 +372,7 @@ TEST_CASE("Checkpoints: whatever fails in a save, the one before stays, and the 
     }
 }
 
-TEST_CASE("Checkpoints: whatever fails at the start is an error, and the folder is free again") {
+TEST_CASE("Checkpoints: whatever fails in the constructor is an error, and the folder is unlocked") {
     int failures = 0;
     for (int fail_at = 0;; ++fail_at) {
         const TemporaryFolder folder;
@@ -379,7 +380,7 @@ TEST_CASE("Checkpoints: whatever fails at the start is an error, and the folder 
         const std::string text = message<IoError>([&] {
             BasicCheckpoints<FaultFiles>{folder.str(), {}, FaultFiles{plan}};
         });
-        if (std::string_view{plan.failed} == "close" && text.empty()) continue;  // of the lock
+        if (std::string_view{plan.failed} == "close" && text.empty()) continue;  // closing the lock
         if (*plan.failed == 0) break;
         CHECK(contains(text, "Input/output error"));
         CHECK_NOTHROW(Checkpoints{folder.str()});
@@ -399,7 +400,7 @@ TEST_CASE("Checkpoints: short and interrupted writes and reads give the same byt
     CHECK(value_in(checkpoints.newest()->file) == 1);
 }
 
-TEST_CASE("Checkpoints: a loss of power at any moment keeps what was saved") {
+TEST_CASE("Checkpoints: a power loss at any moment keeps what was saved") {
     CrashDisk disk;
     for (int process = 0; process < 6; ++process) {
         BasicCheckpoints<CrashFiles> checkpoints{"run", {}, CrashFiles{&disk}};
@@ -423,7 +424,7 @@ TEST_CASE("Checkpoints: a loss of power at any moment keeps what was saved") {
     MESSAGE(states << " states after a loss of power");
 }
 
-TEST_CASE("Checkpoints: every bit of a file, every length and every addition is found") {
+TEST_CASE("Checkpoints: every bit that is flipped, every shorter length and every addition is detected") {
     CrashDisk disk;
     BasicCheckpoints<CrashFiles> checkpoints{"run", {}, CrashFiles{&disk}};
     checkpoints.save(10, file_of(1));
@@ -459,7 +460,7 @@ TEST_CASE("Checkpoints: every bit of a file, every length and every addition is 
     MESSAGE(tried << " damaged files of " << whole.size() << " bytes");
 }
 
-TEST_CASE("Checkpoints: a file that is loaded from keeps its content when it is pruned") {
+TEST_CASE("Checkpoints: a file that is being loaded keeps its content when it is pruned") {
     const TemporaryFolder folder;
     Checkpoints checkpoints{folder.str()};
     checkpoints.save(10, file_of(1));
@@ -468,7 +469,7 @@ TEST_CASE("Checkpoints: a file that is loaded from keeps its content when it is 
     CHECK(value_in(last->file) == 1);
 }
 
-TEST_CASE("Checkpoints: a file system without locks is told apart, and the host can go without one") {
+TEST_CASE("Checkpoints: a file system without locks has its own message, and the host can turn the lock off") {
     for (const int reason : {ENOSYS, ENOLCK, EOPNOTSUPP}) {
         CAPTURE(reason);
         const TemporaryFolder folder;
@@ -490,7 +491,7 @@ TEST_CASE("Checkpoints: a file system without locks is told apart, and the host 
             }
         };
         BasicCheckpoints<Files> one{folder.str(), {.lock = false}, Files{never}};
-        BasicCheckpoints<Files> two{folder.str(), {.lock = false}, Files{never}};  // nobody is kept out
+        BasicCheckpoints<Files> two{folder.str(), {.lock = false}, Files{never}};  // no other owner is refused
         one.save(1, file_of(5));
         CHECK(value_in(two.newest()->file) == 5);
     }
@@ -501,7 +502,7 @@ TEST_CASE("Checkpoints: a file system without locks is told apart, and the host 
           }) == "Checkpoints: " + folder.str() + ": open the folder: Permission denied");
 }
 
-TEST_CASE("Checkpoints: a folder without a lock leaves the descriptors of its host alone") {
+TEST_CASE("Checkpoints: a folder without a lock closes no descriptor of the host") {
     const TemporaryFolder folder;
     const auto open_descriptors = [] {
         std::size_t count = 0;

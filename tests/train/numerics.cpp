@@ -1,4 +1,5 @@
-// Training at the edge: one code, one token, pictures that say nothing, a batch that is a million times too large.
+// Training in extreme cases: one codebook vector, one token, constant images, a batch that is a million times too
+// large.
 #include <tessera/train/trainer.hpp>
 
 #include <doctest/doctest.h>
@@ -39,7 +40,8 @@ bool all_finite(const Model& model) {
 
 }  // namespace
 
-TEST_CASE("Numerics: one code trains, has perplexity 1, and a prior of one token and one position knows everything") {
+TEST_CASE(
+    "Numerics: one codebook vector trains with perplexity 1, and a prior of one token and one position has loss 0") {
     Rng rng{1};
     support::TinyVae<float, 1> vae{rng};
     Trainer trainer{vae, AdamW{vae}};
@@ -62,7 +64,8 @@ TEST_CASE("Numerics: one code trains, has perplexity 1, and a prior of one token
     CHECK(sample(prior, 3, {}, rng).view().span()[2] == 0);
 }
 
-TEST_CASE("Numerics: images that are all alike collapse onto few codes, and a watch tells of it, but not of others") {
+TEST_CASE("Numerics: identical images collapse onto few codebook vectors, and a CollapseWatch reports it, but not for "
+          "other images") {
     const auto train = [](const Tensor<float, support::TinyImage>& x) {
         Rng rng{1};
         support::TinyVae<float, 32> vae{rng};
@@ -89,7 +92,7 @@ TEST_CASE("Numerics: images that are all alike collapse onto few codes, and a wa
     CHECK(train(support::batch_of<float>(bars(32, 1))).second.empty());
 }
 
-TEST_CASE("Numerics: with all images black, too, the moving averages of unused codes stay numbers") {
+TEST_CASE("Numerics: the moving averages of unused codebook vectors stay finite, also when all images are black") {
     Rng rng{1};
     Vae vae{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0}}};
     Trainer trainer{vae, AdamW{vae}};
@@ -98,7 +101,8 @@ TEST_CASE("Numerics: with all images black, too, the moving averages of unused c
     CHECK(all_finite(vae));
 }
 
-TEST_CASE("Numerics: a batch a million times too large moves clipped weights no further than any other, and passes") {
+TEST_CASE("Numerics: a batch a million times too large moves clipped weights no further than any other batch, and "
+          "training recovers") {
     const auto good = support::batch_of<float>(bars(64, 1));
     auto spike = support::batch_of<float>(bars(64, 2));
     for (float& v : spike.span()) v *= 1e6f;
@@ -126,12 +130,13 @@ TEST_CASE("Numerics: a batch a million times too large moves clipped weights no 
         return loss;
     };
     const double calm = train(false), disturbed = train(true);
-    // The codes have to come back too: moving averages and revival take some hundred steps for that, not fifty. Who
-    // cannot wait for them sets reject_spikes.
+    // The codebook has to recover as well: moving averages and revival need some hundred steps, not fifty. A program
+    // that cannot wait for that sets reject_spikes.
     CHECK(disturbed < 1.05 * calm);
 }
 
-TEST_CASE("Numerics: with reject_spikes an outlier is told and leaves no trace, be it a batch or one image of it") {
+TEST_CASE("Numerics: with reject_spikes an outlier is an error without side effects, whether a whole batch or one "
+          "image of it") {
     const auto good = support::batch_of<float>(bars(64, 1));
     auto bright = support::batch_of<float>(bars(64, 2)), one_bright = bright;
     for (float& v : bright.span()) v *= 1e6f;
@@ -155,7 +160,7 @@ TEST_CASE("Numerics: with reject_spikes an outlier is told and leaves no trace, 
     CHECK(train(&one_bright) == calm);
 }
 
-TEST_CASE("Numerics: a rate of zero changes no weight, and options that cannot work are refused by name") {
+TEST_CASE("Numerics: a learning rate of zero changes no weight, and invalid options are refused by name") {
     Rng rng{1};
     Vae vae{rng};
     const auto before = support::hash_bits(vae.params());

@@ -1,4 +1,4 @@
-// Several processes, which are threads here, train one model: they end in the bits of one process.
+// Several processes, which are threads here, train one model: they end with the bits of one process.
 #include <tessera/train/trainer.hpp>
 
 #include <doctest/doctest.h>
@@ -159,12 +159,12 @@ std::vector<std::string> messages(std::size_t size, F f) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Ranks: one to four processes end in the bits of one, with any size of a batch", Run, RevivingRun,
+TEST_CASE_TEMPLATE("Ranks: one to four processes end with the bits of one, for any batch size", Run, RevivingRun,
                    FsqRun, ResidualRun, PriorRun) {
     ends_in_the_bits_of_one<Run>({.clip_norm = 1}, 2);
 }
 
-TEST_CASE_TEMPLATE("Ranks: the same where batches of any size are accumulated", Run, RevivingRun, PriorRun) {
+TEST_CASE_TEMPLATE("Ranks: they do so where batches of any size are accumulated", Run, RevivingRun, PriorRun) {
     ends_in_the_bits_of_one<Run>({.accumulate = 2}, 2);
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("Ranks: vectors of the codebook are revived in these runs") {
     CHECK(revived > 5);
 }
 
-TEST_CASE("Ranks: processes with different weights are all refused, and agree after a broadcast") {
+TEST_CASE("Ranks: processes with different weights are all refused, and have the same weights after a broadcast") {
     const PriorRun run;
     const auto refused = messages<ArgumentError>(3, [&](ThreadCommunicator& c) {
         auto model = PriorRun::model(c.rank() == 2 ? 7 : 1);
@@ -209,7 +209,7 @@ TEST_CASE("Ranks: processes with different weights are all refused, and agree af
     CHECK(hashes == std::vector<std::uint64_t>(3, hashes[0]));
 }
 
-TEST_CASE("Ranks: shares that cannot have the bits of one process are refused by all, and nothing has changed") {
+TEST_CASE("Ranks: shares that cannot give the bits of one process are refused by all processes, and nothing changes") {
     const PriorRun run;
     const auto refused = [&](const std::vector<std::size_t>& counts) {
         std::size_t unchanged = 0;
@@ -240,7 +240,7 @@ TEST_CASE("Ranks: shares that cannot have the bits of one process are refused by
     CHECK(refused({20, 0, 0}) == "");
 }
 
-TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, which then go on with the same bits") {
+TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, which then continue with the same bits") {
     RevivingRun good, spike;
     for (float& v : spike.data.x[40]) v *= 1e6f;  // one image, which one process holds
     const TrainerOptions options{.clip_norm = 1, .reject_spikes = 10};
@@ -261,7 +261,7 @@ TEST_CASE("Ranks: a gradient that is an outlier is refused by all processes, whi
         CHECK(hash == one);
 }
 
-TEST_CASE("Ranks: an error that one process sees ends the step of all, and a host that catches it goes on") {
+TEST_CASE("Ranks: an error in one process ends the step of all, and a host that catches it can continue") {
     RevivingRun good, bad;
     bad.data.x[40][5] = std::numeric_limits<float>::quiet_NaN();
     const auto run = [&](auto& communicator) {
@@ -287,7 +287,7 @@ TEST_CASE("Ranks: an error that one process sees ends the step of all, and a hos
         CHECK(hash == one);
 }
 
-TEST_CASE("Ranks: where one process throws, the others do not wait for ever") {
+TEST_CASE("Ranks: where one process throws, the others do not wait forever") {
     RevivingRun run;
     run.data.x[40][5] = std::numeric_limits<float>::quiet_NaN();
     std::string text;
@@ -304,9 +304,8 @@ TEST_CASE("Ranks: where one process throws, the others do not wait for ever") {
     CHECK(text.ends_with(": expected a finite number, got nan"));
 }
 
-TEST_CASE_TEMPLATE(
-    "Ranks: a checkpoint of one of four processes goes on in one process with the same bits, and the other way", Run,
-    RevivingRun, FsqRun, PriorRun) {
+TEST_CASE_TEMPLATE("Ranks: a checkpoint of four processes continues in one process with the same bits, and the reverse",
+                   Run, RevivingRun, FsqRun, PriorRun) {
     const Run run;
     for (const std::size_t accumulate : {1u, 2u}) {
         const TrainerOptions options{.clip_norm = 1, .reject_spikes = 1000, .accumulate = accumulate};

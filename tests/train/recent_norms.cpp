@@ -16,7 +16,7 @@ TEST_CASE("RecentNorms: nothing is usual before eight norms are known") {
     CHECK(recent.usual() == 2);
 }
 
-TEST_CASE("RecentNorms: the median does not move with outliers, and forgets what is 32 updates ago") {
+TEST_CASE("RecentNorms: the median is not moved by outliers, and forgets norms after 32 updates") {
     RecentNorms recent;
     std::uint64_t update = 0;
     for (int i = 1; i <= 9; ++i) recent.add(update++, i);

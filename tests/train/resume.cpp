@@ -113,7 +113,7 @@ TEST_CASE("resume: with a DataPosition, after any step") {
     }
 }
 
-TEST_CASE("resume: another learning rate is told, and on purpose it is the host's while the run goes on") {
+TEST_CASE("resume: another learning rate is refused; accepted by name, the host's is used and the run continues") {
     Vae vae = vae_of(1), other = vae_of(2);
     Trainer trainer{vae, AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
     steps(trainer, 3);
@@ -139,7 +139,8 @@ TEST_CASE("resume: another learning rate is told, and on purpose it is the host'
     CHECK(resumed.steps() == 5);
 }
 
-TEST_CASE("resume: a rate that a schedule or a hand has set comes from the file, and is no difference") {
+TEST_CASE(
+    "resume: a rate that was set by a schedule or by hand comes from the file, and does not count as a difference") {
     Vae vae = vae_of(1), other = vae_of(2);
     Trainer trainer{vae, AdamW{vae}}, resumed{other, AdamW{other}};
     trainer.optimizer().set_lr(3e-4);
@@ -170,7 +171,8 @@ TEST_CASE("resume: every option of a trainer and its optimiser is compared") {
           "io::load: accept: optimizer is no number of options: it must agree with the file");
 }
 
-TEST_CASE("resume: another accumulation begins anew, another watch for spikes knows nothing yet") {
+TEST_CASE("resume: with another `accumulate` the accumulation starts again; with another `reject_spikes` no norm is "
+          "known yet") {
     Vae vae = vae_of(1), other = vae_of(2);
     Trainer trainer{vae, AdamW{vae}, {.reject_spikes = 1000, .accumulate = 3}};
     steps(trainer, 4);  // one batch is held
@@ -216,7 +218,7 @@ TEST_CASE("resume: the options of a VqVae and of a Gpt are compared, in a traine
                    "label_dropout: expected 0.5, file has 0.1; LoadOptions{.accept = {\"label_dropout\"}} keeps 0.5"));
 }
 
-TEST_CASE("resume: a model can be loaded out of its trainer's file, and its heads are compared") {
+TEST_CASE("resume: a model can be loaded from its trainer's file, and its heads are compared") {
     using Four = Gpt<GptConfig{.vocab = 9, .context = 5, .width = 16, .heads = 4, .layers = 1}>;
     using Two = Gpt<GptConfig{.vocab = 9, .context = 5, .width = 16, .heads = 2, .layers = 1}>;
     Rng rng{1};
@@ -247,7 +249,7 @@ TEST_CASE("resume: weights without metadata, from another program: heads are nam
     CHECK(support::hash_state(other) == support::hash_state(prior));
 }
 
-TEST_CASE("resume: of the codebook a file needs the vectors only; averages are made from them") {
+TEST_CASE("resume: a file needs only the vectors of the codebook; their averages are computed from them") {
     Vae vae = vae_of(1), decoder = vae_of(2);
     Trainer trainer{vae, AdamW{vae}};
     steps(trainer, 3);
@@ -270,7 +272,7 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     for (std::size_t i = 0; i < 4; ++i) images().copy(i, x[i]);
     const auto expected = vae.reconstruct(x), got = decoder.reconstruct(x);
     CHECK(std::ranges::equal(expected.view().span(), got.view().span()));
-    // training goes on from these vectors: neither k-means nor an average that knows others takes them away
+    // training continues from these vectors: neither k-means nor an average of other vectors replaces them
     const auto& book = decoder.buffers().book;
     Vae::each_state(
         [](const Path& path, const auto& leaf) {
@@ -282,7 +284,7 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     CHECK(wrong == 0);
     CHECK(std::ranges::all_of(book.count.span(), [](float n) { return n == 1; }));
 
-    // a trainer's state is whole or no state, unless the host asks for weights only
+    // the state of a trainer must be complete, unless the host loads weights only
     Trainer resumed{decoder, AdamW{decoder}};
     CHECK(contains(message<FormatError>([&] { io::load(file, resumed); }), "codebook.count"));
     Vae fine = vae_of(3);
@@ -293,7 +295,7 @@ TEST_CASE("resume: of the codebook a file needs the vectors only; averages are m
     CHECK_NOTHROW(steps(tuned, 1));
 }
 
-TEST_CASE("resume: averaged weights are saved as they are, and their decay is compared") {
+TEST_CASE("resume: averaged weights are saved, and their decay is compared") {
     Vae vae = vae_of(1);
     WeightEma<Vae::Params> average, other{{.decay = 0.5}}, same;
     average.update(vae.params());

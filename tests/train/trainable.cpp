@@ -42,7 +42,7 @@ static_assert(!detail::names_prepare<Prior> && !detail::names_statistics<Prior>)
 
 }  // namespace
 
-TEST_CASE("Trainable: with one process, all rows are those that are here") {
+TEST_CASE("Trainable: with one process, gather returns its own rows") {
     const std::vector<float> rows{1, 2, 3};
     std::vector<float> all;
     CHECK(detail::GatherNothing{}(std::span<const float>{rows}, all).data() == rows.data());

@@ -46,7 +46,7 @@ struct Rows {
     std::size_t size() const { return numbers.size() / Width; }
 };
 
-// y = slope x + offset through points (x, y): a model of its own, with nothing optional.
+// y = slope x + offset through points (x, y): a user's model without optional members.
 struct Line {
     struct Params {
         Param<float, Shape<1>> slope, offset;
@@ -118,7 +118,7 @@ struct Plain {  // gradient descent: weights show the gradient
 
 }  // namespace
 
-TEST_CASE("Trainer: a step of both stages is the calls of its head comment, bit for bit") {
+TEST_CASE("Trainer: a step of both stages makes the calls of its head comment, bit for bit") {
     Rng rng{1}, same{1};
     Vae vae{rng}, by_hand{same};
     Trainer trainer{vae, AdamW{vae, {.lr = 1e-3}}, {.clip_norm = 0.01, .seed = 9}};
@@ -207,7 +207,7 @@ TEST_CASE("Trainer: a step allocates nothing after the first") {
     });
 }
 
-TEST_CASE("Trainer: two half batches make the gradient of the whole one, and one update") {
+TEST_CASE("Trainer: two half batches give the gradient of the whole batch, and one update") {
     Line whole, halves;
     const std::vector<float> points{1, 2, -3, 1, 2, 2, 4, -1, 0.5f, 3, 1, -2, 2, 7, -1, 1};
     const std::span<const float> all{points};
@@ -228,7 +228,7 @@ TEST_CASE("Trainer: two half batches make the gradient of the whole one, and one
     CHECK(two.optimizer().steps() == 5);
 }
 
-TEST_CASE("Trainer: clip_norm shortens the gradient and reports its length before") {
+TEST_CASE("Trainer: clip_norm shortens the gradient, and the report has the norm before clipping") {
     Told model;
     const std::vector<float> batch{1, 3, 4};
     Trainer clipped{model, Plain{}, {.clip_norm = 0.5}};
@@ -240,7 +240,8 @@ TEST_CASE("Trainer: clip_norm shortens the gradient and reports its length befor
     CHECK(model.weights.slope[0] == doctest::Approx(-3.3));
 }
 
-TEST_CASE("Trainer: a loss or a gradient that is not finite is an error with step and tensor, and weights stay") {
+TEST_CASE("Trainer: a loss or a gradient that is not finite is an error with step and tensor, and the weights are "
+          "unchanged") {
     const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
     Told model;
     Trainer trainer{model, AdamW<Told::Params>{}};
@@ -262,7 +263,7 @@ TEST_CASE("Trainer: a loss or a gradient that is not finite is an error with ste
     CHECK(trainer.steps() == 2);
 }
 
-TEST_CASE("Trainer: a NaN in an image is an error that names the step, and the model stays as it was") {
+TEST_CASE("Trainer: a NaN in an image is an error that names the step, and the model is unchanged") {
     Rng rng{1};
     Vae vae{rng};
     Trainer trainer{vae, AdamW{vae}};
@@ -279,7 +280,7 @@ TEST_CASE("Trainer: a NaN in an image is an error that names the step, and the m
     CHECK(support::hash_state(vae) != before);
 }
 
-TEST_CASE("Trainer: after an error an accumulation begins again") {
+TEST_CASE("Trainer: after an error an accumulation starts again") {
     Told model;
     Trainer trainer{model, Plain{}, {.accumulate = 2}};
     trainer.step(std::vector<float>{1, 100, 100});
@@ -291,7 +292,7 @@ TEST_CASE("Trainer: after an error an accumulation begins again") {
     CHECK(model.weights.offset[0] == -4);
 }
 
-TEST_CASE("Trainer: learns a line with a model of the user's") {
+TEST_CASE("Trainer: trains a user's model of a line") {
     Line line;
     std::vector<float> points;
     for (int i = -4; i < 5; ++i) points.insert(points.end(), {static_cast<float>(i), 2.5f * static_cast<float>(i) - 1});
@@ -315,7 +316,7 @@ TEST_CASE("Trainer: options out of range are refused, by name") {
 
 namespace {
 
-// Takes a step of its own trainer while a step is taken.
+// Calls step() of its own trainer within a step.
 struct Restless : Line {
     std::function<void()> again;
 
@@ -339,7 +340,7 @@ TEST_CASE("Trainer: a step within a step is a StateError, and the trainer is fre
     CHECK(trainer.steps() == 1);
 }
 
-TEST_CASE("Trainer: an error of the first step takes the start of the codebook back") {
+TEST_CASE("Trainer: an error in the first step undoes the initialisation of the codebook") {
     Rng rng{1};
     Vae vae{rng};
     Trainer trainer{vae, AdamW{vae}, {.clip_norm = 1}};
@@ -359,7 +360,7 @@ TEST_CASE("Trainer: an error of the first step takes the start of the codebook b
     CHECK_NOTHROW(trainer.step(x));
 }
 
-TEST_CASE("Trainer: a gradient above reject_above is an error, and nothing has changed") {
+TEST_CASE("Trainer: a gradient above reject_above is an error, and nothing changes") {
     Told model;
     Trainer trainer{model, AdamW<Told::Params>{}, {.clip_norm = 1, .reject_above = 10}};
     trainer.step(std::vector<float>{1, 2, 3});
@@ -373,7 +374,7 @@ TEST_CASE("Trainer: a gradient above reject_above is an error, and nothing has c
           "Trainer: reject_above: expected a number >= 0, got -1");
 }
 
-TEST_CASE("Trainer: a gradient that is many times longer than usual is an error, and nothing has changed") {
+TEST_CASE("Trainer: a gradient that is many times longer than usual is an error, and nothing changes") {
     Told model;
     Trainer trainer{model, AdamW<Told::Params>{}, {.reject_spikes = 10}};
     const auto step = [&](float size) { trainer.step(std::vector<float>{1, 3 * size, 4 * size}); };
@@ -392,7 +393,7 @@ TEST_CASE("Trainer: a gradient that is many times longer than usual is an error,
     CHECK(refused(std::nan("")) == "Trainer: reject_spikes: expected 0 or a number > 1, got nan");
 }
 
-TEST_CASE("Trainer: what is usual is part of a trainer's state, and its options part of a file's") {
+TEST_CASE("Trainer: the recent norms are part of the trainer's state, and its options are in the file") {
     Told model, other;
     Trainer trainer{model, Plain{}, {.reject_spikes = 10}}, resumed{other, Plain{}, {.reject_spikes = 10}};
     for (int i = 0; i < 8; ++i) trainer.step(std::vector<float>{1, 3, 4});
@@ -460,7 +461,7 @@ TEST_CASE("Trainer: statistics see every batch of an accumulation, and no outlie
     CHECK(model.updates == std::vector<float>(9, 4));  // those of the batches before the error are gone
 }
 
-TEST_CASE("Trainer: a gradient that is not finite in the middle of an accumulation is named") {
+TEST_CASE("Trainer: a gradient that is not finite within an accumulation is an error that names it") {
     for (const TrainerOptions& options :
          {TrainerOptions{.reject_above = 100, .accumulate = 2}, TrainerOptions{.reject_spikes = 10, .accumulate = 2}}) {
         Told model;
@@ -472,7 +473,7 @@ TEST_CASE("Trainer: a gradient that is not finite in the middle of an accumulati
     }
 }
 
-TEST_CASE("Trainer: counters that no run can have are refused, and the weights stay") {
+TEST_CASE("Trainer: impossible counters are refused, and the weights are unchanged") {
     const auto with = [](const char* name, std::int64_t value) {
         Line line;
         Trainer trainer{line, AdamW{line}, {.accumulate = 2}};
@@ -500,7 +501,7 @@ TEST_CASE("Trainer: counters that no run can have are refused, and the weights s
         CHECK(with("adam.step", step).ends_with("AdamW: step: expected 0 to 2^53 - 1, got " + std::to_string(step)));
 }
 
-TEST_CASE("Trainer: steps that look for outliers allocate nothing") {
+TEST_CASE("Trainer: steps with reject_spikes allocate nothing") {
     Told model;
     Trainer trainer{model, Plain{}, {.reject_above = 100, .reject_spikes = 10, .accumulate = 2}};
     const std::vector<float> batch{1, 3, 4};
@@ -510,7 +511,7 @@ TEST_CASE("Trainer: steps that look for outliers allocate nothing") {
     CHECK(support::allocations() == before);
 }
 
-TEST_CASE("Trainer: uneven batches of an accumulation make the gradient of the batch that holds them all") {
+TEST_CASE("Trainer: batches of different sizes in an accumulation give the gradient of one batch of all samples") {
     const auto images = bars(96, 1);
     const auto x = support::batch_of<float>(images);
     const Vae::Batch all{x};
@@ -585,7 +586,7 @@ TEST_CASE("Trainer: a schedule that goes by steps sees one rate for all batches 
 
 namespace {
 
-// Plain, which throws when it is told to.
+// Plain, which throws on request.
 struct Refusing : Plain {
     bool refuses = false;
 
@@ -595,7 +596,7 @@ struct Refusing : Plain {
         Plain::update(params, grad);
     }
 };
-// A VqVae that throws when it is told to.
+// A VqVae that throws on request.
 struct Fragile : Vae {
     using Vae::Vae;
     enum class At { nowhere, loss_and_grad, report, observe } at = At::nowhere;
@@ -648,7 +649,8 @@ TEST_CASE(
         }
 }
 
-TEST_CASE("Trainer: an error of a later batch of an accumulation does not take back the start from an earlier one") {
+TEST_CASE(
+    "Trainer: an error in a later batch of an accumulation does not undo the initialisation by an earlier batch") {
     const auto x = support::batch_of<float>(bars(20, 1));
     Rng rng{1};
     Fragile model{rng};
@@ -664,7 +666,7 @@ TEST_CASE("Trainer: an error of a later batch of an accumulation does not take b
     CHECK(trainer.batches() == 1);
 }
 
-TEST_CASE("Trainer: a model that has moved or is gone is a StateError instead of memory that is not there") {
+TEST_CASE("Trainer: a model that was moved or destroyed is a StateError instead of a dangling pointer") {
     const auto x = support::batch_of<float>(bars(20, 1));
     const auto refused = [&](auto& trainer) { return support::message<StateError>([&] { trainer.step(x); }); };
     const std::string moved =
@@ -698,7 +700,7 @@ TEST_CASE("Trainer: a model that has moved or is gone is a StateError instead of
     CHECK_THROWS_AS(static_cast<void>(of_vector.wrapped()), StateError);
 }
 
-TEST_CASE("Trainer: a model that is assigned to stays, and a copy of a trainer goes on from where it was") {
+TEST_CASE("Trainer: a model can be assigned to, and a copy of a trainer continues from the same state") {
     const auto x = support::batch_of<float>(bars(20, 1));
     Rng rng{1};
     Vae vae{rng};
@@ -714,7 +716,7 @@ TEST_CASE("Trainer: a model that is assigned to stays, and a copy of a trainer g
     CHECK(support::hash_state(copy) == expected);
 }
 
-TEST_CASE("Trainer: the generator of the model decides what is drawn, unless there is a seed") {
+TEST_CASE("Trainer: draws come from the generator of the model, unless there is a seed") {
     const auto images = bars(40, 1);
     const auto x = support::batch_of<float>(images);
     const auto y = support::sequences<prior_config>(20, 1);
@@ -753,7 +755,7 @@ TEST_CASE("Trainer: the generator of the model decides what is drawn, unless the
     CHECK(dropped(42, 7) != dropped(42, 8));
 }
 
-TEST_CASE("Trainer: a file says of which seed it is, and keeps the options of quantizer and loss") {
+TEST_CASE("Trainer: a file contains the seed and the options of quantizer and loss") {
     Rng rng{1};
     Vae vae{rng};
     const auto find = [](const std::vector<Setting>& all, const std::string& key) {

@@ -15,7 +15,7 @@
 //   2. When save() fails it throws an IoError, earlier checkpoints are unchanged, and training can continue.
 //   3. newest() returns the highest step whose file is complete, as its checksum shows. A damaged file is skipped,
 //      renamed to "<name>.damaged" and reported; one that the disk cannot read (EIO) is skipped and reported.
-//   4. A folder has one owner: another Checkpoints for it, in any process, is refused, unless the host turns the lock off.
+//   4. A folder has one owner: another Checkpoints for it, in any process, is refused (CheckpointsOptions::lock).
 // The checksum detects accidents, not an attacker: load checkpoints of people you trust.
 //
 // Errors   IoError where the system refuses a call, or the folder is in use

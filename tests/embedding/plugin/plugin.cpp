@@ -1,4 +1,4 @@
-// A plugin: everything of it has static storage, and ends when it is unloaded.
+// A plugin: all of its objects have static storage, and are destroyed when it is unloaded.
 #include <embedding/tiny_run.hpp>
 
 #include <cstdint>

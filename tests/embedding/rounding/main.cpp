@@ -1,5 +1,5 @@
-// A mean, taken by the library while the host rounds down, up or towards zero: 0 when it is that of the usual mode. With a
-// guard in place of the call, g++ 12 at -O1 and -O2 divides after the guard's end, in the host's mode.
+// A mean that the library computes while the host rounds down, up or towards zero; exits with 0 when it is that of the
+// default mode. With a guard instead of the call, g++ 12 at -O1 and -O2 divides after the guard, in the host's mode.
 #include <tessera/core/fp_environment.hpp>
 
 #include <cfenv>

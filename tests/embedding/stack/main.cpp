@@ -1,4 +1,4 @@
-// Both stages of the README's program, small, in a thread with a stack of 128 KiB (musl's default; other hosts give 256).
+// Both stages of the README's program, small, in a thread with 128 KiB of stack (musl's default; other hosts have 256).
 #include <tessera/tessera.hpp>
 
 #include <pthread.h>
@@ -45,7 +45,7 @@ using Prior =
 
 static void* run(void* done) {
     try {
-        tbb::task_arena alone{1};  // no worker of oneTBB, whose stack is larger: all work is here
+        tbb::task_arena alone{1};  // no worker of oneTBB, whose stack is larger: all work is done in this thread
         alone.execute(train);
         *static_cast<bool*>(done) = true;
     } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-// A host's copy in a file of its own.
+// A host's copy in a separate file.
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb_image.h>
 #define STB_IMAGE_WRITE_IMPLEMENTATION

@@ -1,4 +1,4 @@
-// The host's options are its own: none of them reaches our copy, and all are what they were after it.
+// The host's options do not reach the library's copy, and are unchanged after it.
 #define STB_IMAGE_STATIC
 #define STBI_NO_PNG
 #define STBI_NO_FAILURE_STRINGS

@@ -1,4 +1,4 @@
-// Reads a picture with the host's stb, whatever of it is declared or defined before.
+// Reads a picture with the host's stb, which may be declared or defined before.
 #include "picture.hpp"
 
 static void use_theirs() {
