@@ -1,5 +1,5 @@
-# The oldest compilers on which the tests pass. An older one is told so, once, instead of failing in the middle of a
-# template; it may still work, so it is no error.
+# The oldest compilers with which the tests pass. An older one gets a warning instead of an error in the middle of a
+# template, because it may still work.
 set(_oldest_GNU 12)
 set(_oldest_Clang 14)
 set(_oldest_AppleClang 15)

@@ -1,12 +1,12 @@
-# What is installed first, else its pinned source: a tarball by SHA-256 (Eigen: 2.7 MB, its clone 110 MB).
+# Installed packages first, otherwise the pinned source: a tarball with its SHA-256 (Eigen: 2.7 MB, its clone 110 MB).
 #
 # find_package gets no version: the version files of Eigen3, xsimd and doctest accept only the same major or minor
-# number and so refuse packages that work. The minimum is compared here.
+# number, and so refuse packages that work. The minimum version is compared here.
 include(FetchContent)
 set(TESSERA_MIRROR "" CACHE STRING "file:// or https:// folder with the pinned tarballs, for machines without the internet")
-set(TESSERA_FETCHED "")                # the packages that were fetched: an installed tessera needs them from its user
+set(TESSERA_FETCHED "")                # the packages that were fetched: users of an installed tessera must provide them
 
-# Downloads owner/repo at `ref` (a tag or a commit) unless it is there; its folder is in ${name}_dir afterwards.
+# Downloads owner/repo at `ref` (a tag or a commit) unless it exists; afterwards ${name}_dir is its folder.
 # In the mirror the file is called repo-ref.tar.gz.
 macro(tessera_fetch name repository ref sha subdir)
   string(REGEX REPLACE ".*/" "" _repo ${repository})
@@ -25,7 +25,8 @@ macro(tessera_fetch name repository ref sha subdir)
   list(APPEND TESSERA_FETCHED ${name})
 endmacro()
 
-# Is `name` installed and at least `minimum`? Else it must be fetched; where that is forbidden, say what to install.
+# Is `name` installed and at least `minimum`? Otherwise it is fetched; where that is not allowed, the error says what to
+# install.
 macro(tessera_find name minimum apt)
   find_package(${name} CONFIG QUIET)
   if(${name}_FOUND AND ${name}_VERSION AND "${${name}_VERSION}" VERSION_LESS "${minimum}")
@@ -51,7 +52,7 @@ macro(tessera_headers name minimum target apt repository ref sha)
       if(EXISTS "${${name}_dir}/include")
         set(${name}_dir "${${name}_dir}/include")
       endif()
-      if(NOT TARGET ${target})         # a package that was too old has left its target behind: that one is redirected
+      if(NOT TARGET ${target})         # a package that was too old has already defined its target, which is redirected
         add_library(${target} INTERFACE IMPORTED GLOBAL)
       endif()
       set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${${name}_dir}"
@@ -82,7 +83,7 @@ else()
 endif()
 include("${CMAKE_CURRENT_LIST_DIR}/thirdParty.cmake")
 
-# oneTBB is the one dependency that is compiled (32 files).
+# oneTBB is the only dependency that is compiled (32 files).
 if(NOT TARGET TBB::tbb)
   tessera_find(TBB 2021.5 libtbb-dev)
   if(NOT TBB_FOUND)
@@ -90,10 +91,10 @@ if(NOT TARGET TBB::tbb)
       set(${_off} OFF CACHE BOOL "" FORCE)
     endforeach()
     set(TBB_DISABLE_HWLOC_AUTOMATIC_SEARCH ON CACHE BOOL "" FORCE)
-    set(TBB_INSTALL ${TESSERA_INSTALL} CACHE BOOL "" FORCE)     # our export refers to it, so it is installed beside us
+    set(TBB_INSTALL ${TESSERA_INSTALL} CACHE BOOL "" FORCE)     # our export refers to it, so it is installed with us
     tessera_fetch(TBB uxlfoundation/oneTBB v2022.3.0
       01598a46c1162c27253a0de0236f520fd8ee8166e9ebb84a4243574f88e6e50a ".")
-    # its headers are not ours to warn about (the SYSTEM argument of FetchContent is newer than CMake 3.22)
+    # no warnings for its headers (the SYSTEM argument of FetchContent is newer than CMake 3.22)
     get_target_property(_tbb_include tbb INTERFACE_INCLUDE_DIRECTORIES)
     set_property(TARGET tbb PROPERTY INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${_tbb_include}")
   endif()

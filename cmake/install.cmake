@@ -1,5 +1,5 @@
 # cmake --install: headers, targets and a package for find_package(tessera). Everything goes below share/ and
-# include/: nothing here depends on the architecture, and the version file says so.
+# include/: nothing depends on the architecture, as the version file says.
 include(CMakePackageConfigHelpers)
 set(_package ${CMAKE_INSTALL_DATADIR}/cmake/tessera)
 

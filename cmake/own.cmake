@@ -1,8 +1,8 @@
 # tessera_own: the flags of our own tests, examples and benchmarks. Never exported, never seen by a user's target.
-# Our headers come in as ordinary ones (not SYSTEM), so that a warning in them is seen.
+# Our headers are not SYSTEM headers, so that warnings in them are shown.
 
-# A warning is an error where the list of warnings is known. A newer compiler has new ones; they must not keep a
-# user from running the examples.
+# A warning is an error where the list of warnings is known. New warnings of a newer compiler must not keep a user from
+# running the examples.
 set(_werror OFF)
 if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13) OR
    (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15))
@@ -15,8 +15,8 @@ if(TESSERA_WERROR)
   list(APPEND TESSERA_WARNINGS -Werror)
 endif()
 
-# -O3 compiles a file in 40 s where -O2 takes 29 s, and a training step gains less than 5 %: the hot loops are tiles that
-# are written out.
+# -O3 compiles a file in 40 s where -O2 takes 29 s, and a training step gains less than 5 %: the hot loops are unrolled
+# tiles.
 if(PROJECT_IS_TOP_LEVEL)
   string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 endif()
@@ -28,12 +28,12 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 calls its own AVX-512 intrinsics uninitialized (GCC PR 105593): some 550 lines from Eigen and xsimd
-  # and "text" + std::string an overlapping or overrun memcpy (GCC PR 105651, PR 105329: which of them it warns of changes
-  # with the length of the checkout's path); all are mended in g++ 13
+  # and "text" + std::string an overlapping or overrun memcpy (GCC PR 105651, PR 105329: which of them it warns of
+  # changes with the length of the checkout's path); all are fixed in g++ 13
   target_compile_options(tessera_own INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict
                                                -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
-# address: with the checks of undefined behaviour; thread: with a oneTBB built for it, or tests/tsan.supp
+# address: with UndefinedBehaviorSanitizer; thread: with an instrumented oneTBB, or tests/tsan.supp
 set(TESSERA_SANITIZE "" CACHE STRING "Sanitizer of our own executables: address, thread, or nothing")
 if(TESSERA_SANITIZE STREQUAL "address")
   set(_sanitizers -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all)

@@ -1,16 +1,16 @@
 # The common part of examples/run.sh, tests/run.sh and bench/run.sh; POSIX sh, sourced. Sets `cmake` and `jobs`.
 #
-# What is installed is taken. What is missing is installed where that needs no question (apt-get as root or with
-# `sudo -n`, brew on macOS), and printed. What still misses afterwards CMake downloads as pinned sources; only a
-# compiler and cmake cannot come that way. Nothing is ever asked.
+# Installed packages are used. Missing ones are installed, and listed, where that works without a question (apt-get as
+# root or with `sudo -n`, brew on macOS). CMake downloads what is still missing as pinned sources, except for a compiler
+# and cmake. Nothing is interactive.
 #
 #   root=...; . "$root/cmake/setup.sh"
 #   setup core examples tests                      # groups of libraries
 #   configure <build folder> [cmake options]...
 #   build <build folder> <what to call it> [cmake --build options]...
 #
-# In the environment: CXX, CMAKE_PREFIX_PATH and CMAKE_BUILD_PARALLEL_LEVEL mean what they mean to CMake;
-# TESSERA_MIRROR is a folder or address with the pinned tarballs, for machines without the internet.
+# Environment: CXX, CMAKE_PREFIX_PATH and CMAKE_BUILD_PARALLEL_LEVEL have the meaning that CMake gives them;
+# TESSERA_MIRROR is a folder or address with the pinned tarballs, for machines without internet access.
 
 say() { printf 'tessera: %s\n' "$*"; }
 die() {
@@ -18,8 +18,8 @@ die() {
     exit 1
 }
 
-# phase <name> <log> <command>...: one line with the seconds it took. Its output goes to the log; when it fails, the
-# first errors and the end of the log are shown.
+# phase <name> <log> <command>...: prints one line with the seconds it took. The output goes to the log; when the
+# command fails, the first errors and the end of the log are shown.
 phase() {
     phase_name=$1 phase_log=$2
     shift 2
@@ -40,7 +40,7 @@ phase() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# ---- what is there -------------------------------------------------------------------------------------------------
+# ---- what is installed ----------------------------------------------------------------------------------------------
 
 # the first cmake that runs and is at least 3.22 (a shim in PATH may not run)
 find_cmake() {
@@ -67,7 +67,7 @@ find_compiler() {
 }
 find_make() { have ninja || have make || have gmake; }
 
-# Is one of these files below a usual prefix? A library elsewhere is found by CMake (CMAKE_PREFIX_PATH) all the same.
+# Is one of these files below a usual prefix? CMake also finds libraries elsewhere (CMAKE_PREFIX_PATH).
 find_header() {
     for prefix in /usr /usr/local /opt/homebrew /opt/local ${CMAKE_PREFIX_PATH:-}; do
         for file in "$@"; do
@@ -120,7 +120,7 @@ apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Ti
 apt_install() { apt_get install -y --no-install-recommends "$@" </dev/null; }
 
 # The package lists are fetched only when the first attempt fails (a fresh container has none). A package that this
-# distribution does not have must not keep the others from being installed.
+# distribution lacks must not prevent the installation of the others.
 apt_install_all() {
     apt_install "$@" && return 0
     apt_get update </dev/null
@@ -162,7 +162,7 @@ setup() { # setup <group>...
     count_jobs
 }
 
-# One compiler for each core, but not more than the memory holds (1.5 GB each).
+# One compiler process for each core, but no more than fit into memory (1.5 GB each).
 count_jobs() {
     jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-}
     [ -n "$jobs" ] && return 0
@@ -180,7 +180,7 @@ count_jobs() {
 configure() { # configure <build folder> [cmake options]...
     build_dir=$1
     shift
-    # a copied tree carries the cache of another place, which CMake refuses
+    # a copied tree has the CMake cache of another folder, which CMake refuses
     if [ -f "$build_dir/CMakeCache.txt" ]; then
         home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$build_dir/CMakeCache.txt")
         [ "$home" = "$root" ] || rm -rf "$build_dir"

@@ -1,6 +1,6 @@
 # For tests that call a compiler themselves: TESSERA_COMPILERS holds the project's compiler and, where one is found,
-# a compiler of the other family ("both compilers"). `flags.rsp` holds the language level and the include folders, without -march: what a
-# user gets who sets no flags at all.
+# a compiler of the other family ("both compilers"). `flags.rsp` contains the language level and the include folders,
+# without -march: the flags of a user who sets none.
 set(TESSERA_COMPILERS "")
 set(_other "")
 if(CMAKE_CXX_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
@@ -31,7 +31,7 @@ if(_count LESS 2)
   message(STATUS "tessera: one compiler only: ${TESSERA_OTHER_REASON}")
 endif()
 
-# Include folders of the dependencies as `-isystem`; ours as `-I`, so that warnings in our headers are seen.
+# Include folders of the dependencies as `-isystem`; ours as `-I`, so that warnings in our headers are shown.
 # -isystem /usr/include would break the #include_next of the standard library, hence the filter.
 add_library(tessera_probe OBJECT EXCLUDE_FROM_ALL odr/odr.cpp)
 target_link_libraries(tessera_probe PRIVATE Eigen3::Eigen TBB::tbb tessera::xsimd tessera::stb

@@ -4,9 +4,8 @@
 #     sh tests/run.sh                    what is missing is installed or downloaded first
 #     sh tests/run.sh -L unit -R core    options are passed on to ctest
 #
-# Some tests need more: a second compiler (clang-14 or g++), a python with torch and numpy, OpenMPI and MPICH. They are
-# taken when they are there, or the tests that need them say that they are skipped, and why. TESSERA_PYTHON names the
-# python.
+# Some tests need more: a second compiler (clang-14 or g++), a python with torch and numpy, OpenMPI and MPICH,
+# clang-format 14. Tests whose requirement is missing are skipped, with the reason. TESSERA_PYTHON names the python.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/cmake/setup.sh"
