@@ -49,7 +49,7 @@ set(uses
   "stbi_"                       "^image/(detail/|stb(_write)?\\.hpp$|decode_image\\.hpp$|decode_png\\.hpp$|encode_png\\.hpp$)"
   "MPI_"                        "^dist/mpi\\.hpp$")
 
-# macros: the configuration of a third party stands before its include, all others are in two files
+# macros: the configuration of a third party precedes its include, all others are in two files
 set(macro_files "^(core/abi|version)\\.hpp$")
 set(macro_doors "^image/stb(_write)?\\.hpp (STB|INCLUDE_STB_)|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$|^dist/mpi\\.hpp (OMPI|MPICH)_SKIP_MPICXX$")
 

@@ -1,4 +1,4 @@
-// libFuzzer's entry, linked to each target.
+// libFuzzer's entry point, linked to each target.
 
 #include "target.hpp"
 

@@ -1,5 +1,5 @@
-// F2: headers that are nearly right. The input chooses names, types, shapes, offsets, white space, escapes
-// and what is left out, so that every rule behind the JSON is reached.
+// F2: headers that are nearly valid. The input chooses names, types, shapes, offsets, white space, escapes and
+// omissions, so that every rule behind the JSON is reached.
 
 #include "header_check.hpp"
 

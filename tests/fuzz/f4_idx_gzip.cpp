@@ -28,7 +28,7 @@ void fuzz::one(tessera::ByteView input) {
     std::size_t size = 0;
     try {
         size = tessera::image::gunzip_start(input, out, "input");
-        demand(size <= out.size(), "no more than asked for");
+        demand(size <= out.size(), "no more than requested");
         idx<1>(tessera::ByteView{out}.first(size));
         idx<3>(tessera::ByteView{out}.first(size));
         tessera::image::gunzip(input, std::span{out}.first(size), "input");

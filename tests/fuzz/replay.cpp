@@ -1,6 +1,6 @@
-// replay <folder> [mutations]: every file of a corpus through a target, and so many variants of each with
-// bytes turned, cut and repeated, always the same ones. The fast suite's part of fuzzing, for compilers
-// without libFuzzer.
+// replay <folder> [mutations]: runs every file of a corpus through a target, and `mutations` variants of each with
+// bytes changed, cut and repeated, always the same ones. It is the fuzzing of the fast suite, for compilers without
+// libFuzzer.
 
 #include "target.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 // What the fuzz targets share. Each target is one file with LLVMFuzzerTestOneInput, which calls fuzz::one:
 // clang links it with libFuzzer, replay.cpp runs a corpus through it with any compiler. Whatever is thrown
-// that a target does not expect, and whatever it demands in vain, ends the process.
+// that a target does not expect, and every demand that fails, ends the process.
 
 #include <tessera/files/bytes.hpp>
 

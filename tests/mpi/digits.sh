@@ -28,7 +28,7 @@ run 2 two $epochs --checkpoint "$work/run" --checkpoint-every 50 || fail "two pr
 [ "$(sum one)" = "$(sum two)" ] || fail "two processes end in other weights than one"
 [ "$(grep -c '^done in' "$work/log")" = 1 ] || fail "both processes print: $(cat "$work/log")"
 
-# the checkpoint of two processes goes on for another epoch of the prior, by one process and by two
+# one process and two processes continue the checkpoint of two for another epoch of the prior
 cp -r "$work/run" "$work/run2"
 more='--epochs-vqvae 1 --epochs-prior 2 --batch 128 --resume --accept epochs'
 # shellcheck disable=SC2086

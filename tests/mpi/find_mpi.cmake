@@ -1,5 +1,5 @@
 # tessera_find_mpi(openmpi|mpich): a target mpi_<flavour> with its C interface, and MPIRUN_<flavour>; or, in
-# MPI_<flavour>_REASON, why there is none. Both can be installed side by side, which find_package(MPI) does not know.
+# MPI_<flavour>_REASON, why there is none. Both may be installed, which find_package(MPI) does not support.
 
 function(tessera_find_mpi flavour)
   find_program(TESSERA_MPICC_${flavour} NAMES mpicc.${flavour} mpicc DOC "mpicc of ${flavour}")

@@ -2,7 +2,8 @@
 # architectures.sh <compiler> <flags file> <nm> <libtbb>
 #
 # Objects of one program that were compiled for different vector instructions share no defined symbol of tessera, any two of
-# the sets below: else the linker keeps one of two bodies, and the numbers (or an illegal instruction) go by link order.
+# the sets below: otherwise the linker keeps one of two bodies, and the numbers (or an illegal instruction) depend on the
+# order of linking.
 # The same flags twice do share, link and run; and NDEBUG changes neither a symbol nor the size of a function.
 set -u
 compiler=$1 flags=$2 nm=$3 tbb=$4

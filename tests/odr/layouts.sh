@@ -1,7 +1,7 @@
 #!/bin/sh
 # layouts.sh <compiler> <flags file> <libtbb>
 #
-# What a net is does not depend on includes: each net of nets.txt has the same number of bound layers and the same sizes
+# A net does not depend on includes: each net of nets.txt has the same number of bound layers and the same sizes
 #   1. with the umbrella (what the others are compared with),
 #   2. with the headers of its names only,
 #   3. with those of all nets in the reverse order,

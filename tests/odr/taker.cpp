@@ -1,6 +1,6 @@
 #include "exchange.hpp"
 
-// The difference to a batch of its own: zero, because the generator gives the same numbers everywhere.
+// The difference from its own batch: zero, because the generator gives the same numbers everywhere.
 float takes(const Batch& batch) {
     const Batch own = some_batch();
     float difference = 0;

@@ -2,7 +2,7 @@
 # two_architectures.sh <compiler> <flags file> <nm> <libtbb>
 #
 # One program, two objects, one with AVX2 and one without. Promises:
-#   1. they share no defined symbol of tessera (else the linker keeps one, and the plain object may run AVX2 code);
+#   1. they share no defined symbol of tessera (otherwise the linker keeps one, and the plain object may run AVX2 code);
 #   2. a Tensor passed from one to the other is a link error, not an illegal instruction;
 #   3. objects of one architecture do link and run: 1 and 2 are not true for a trivial reason.
 set -u

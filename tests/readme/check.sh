@@ -1,8 +1,8 @@
 #!/bin/sh
-# check.sh <root>: every ```cpp block of README.md is a region of a compiled example. Before it stands
+# check.sh <root>: every ```cpp block of README.md is a region of a compiled example. The block is preceded by
 #     <!-- snippet: examples/NN_name.cpp#region -->
-# and it must be equal to what stands between `// [region]` and `// [/region]` in that file, apart from a common
-# indentation. A block without such a comment is an error: nobody would compile it.
+# and it must be equal to the text between `// [region]` and `// [/region]` in that file, apart from a common
+# indentation. A block without such a comment is an error, because it would not be compiled.
 set -u
 root=$1
 if [ ! -f "$root/README.md" ]; then

@@ -289,7 +289,7 @@ int main(int argc, char** argv) {
     Arguments a;
     CLI::App app{"The run of the scorecard; prints the SHA-256 of its last state."};
     app.add_option("--threads", a.threads);
-    app.add_flag("--host-arena", a.host_arena, "inside a task of an arena of a host, beside other work");
+    app.add_flag("--host-arena", a.host_arena, "inside a task of a host's arena, next to other tasks");
     app.add_option("--jitter", a.jitter, "other addresses for each seed");
     app.add_option("--checkpoint", a.checkpoint);
     app.add_option("--every", a.every);

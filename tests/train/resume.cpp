@@ -46,7 +46,7 @@ io::SafetensorsFile file_of(const M&... models) {
 }
 bool has(const Names& names, const char* name) { return std::ranges::find(names, name) != names.end(); }
 
-/// Some steps, each with the first batch of its own order.
+/// Some steps, each with the first batch of a new order.
 template <class T>
 void steps(T& trainer, int count) {
     for (int i = 0; i < count; ++i)

@@ -617,8 +617,7 @@ struct Fragile : Vae {
 
 }  // namespace
 
-TEST_CASE(
-    "Trainer: whatever throws in a step, the first or a later one, nothing has changed and the next one goes well") {
+TEST_CASE("Trainer: whatever throws in a step, the first or a later one, nothing changes and the next step succeeds") {
     const auto x = support::batch_of<float>(bars(20, 1));
     using At = Fragile::At;
     for (const bool first : {true, false})

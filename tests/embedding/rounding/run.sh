@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh <compiler> <flags file>: main.cpp beside this, as a host compiles it.
+# run.sh <compiler> <flags file>: compiles main.cpp in this folder as a host does, and runs it.
 set -u
 compiler=$1 flags=$2 folder=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 1

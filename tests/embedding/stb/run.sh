@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh <compiler> <flags file> <libtbb>
 #
-# The library's copy of stb and a host's, in one program: two files with ours; the host's in a file of its own, declared
-# before or after ours; the host's in the same file, before or after ours; the host's options. And no macro is left behind.
+# The library's copy of stb and a host's, in one program: two files with ours; the host's in a separate file, declared
+# before or after ours; the host's in the same file, before or after ours; the host's options. And no macro remains.
 set -u
 compiler=$1 flags=$2 tbb=$3
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,7 +37,7 @@ for options in -O0 -O2 "-O1 -fsanitize=address,undefined -fno-sanitize-recover=a
     run "$options" main_two ours_one ours_two
     run "$options" main_two ours_two ours_one
 done
-# our functions that call stb are nobody else's
+# the library's functions that call stb are local to their file
 "${NM:-nm}" -C --defined-only "$work/ours_one.o" | grep -E ' [TW] .*(stbi_|stbiw_|decode_image|encode_png)' &&
     fail "these have external linkage"
 
