@@ -166,7 +166,7 @@ template <StaticShape S>
     for (std::size_t i = 0; i < list.files.size(); ++i) {
         const auto& file = list.files[i];  // no structured binding: clang 14 does not let a lambda have one
         const std::optional<image::Pixels> image =
-            bad.unless_bad(i, list.files.size(), [&] { return read_image(file.path, S::dims[2], options.limits); });
+            bad.unless_bad(i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
         const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);
