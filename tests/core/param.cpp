@@ -114,7 +114,7 @@ TEST_CASE("Param: one that was moved from says so") {
     tessera::Param<float, tessera::Shape<3>> from;
     auto to = std::move(from);
     CHECK(to.span().size() == 3);
-    CHECK_THROWS_WITH_AS(static_cast<void>(from.span()), "Param: was moved from: expected 3, got 0",
+    CHECK_THROWS_WITH_AS(static_cast<void>(from.span()), "Param: used after it was moved from: expected 3, got 0",
                          tessera::StateError);
 }
 

@@ -30,7 +30,7 @@ TEST_CASE("read_idx_file: plain and compressed files are the same bytes") {
 
 TEST_CASE("unpack_idx: content, not the name, says what a file is, but a wrong .gz is told") {
     CHECK(message<FormatError>([] { data::unpack_idx<1>(idx(5, 5), "a.gz"); }) ==
-          "a.gz @0: no gzip file, in spite of its name");
+          "a.gz @0: not a gzip file, but its name ends in .gz");
 }
 
 TEST_CASE("unpack_idx: the size that the header announces is the most that is allocated") {

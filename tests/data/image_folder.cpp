@@ -89,7 +89,7 @@ TEST_CASE("load_image_folder: what cannot work is told with its name") {
     std::filesystem::remove(folder / "bad.png");
     folder.write("class/1.png", flat(1));
     CHECK(message<DataError>(load) == "load_image_folder: " + folder.str() +
-                                          ": expected all images in subfolders, or none, got 1 beside 1 subfolders");
+                                          ": expected all images in subfolders, or none, got 1 next to 1 subfolders");
     CHECK(contains(message<IoError>([&] { return data::load_image_folder<Gray>(folder / "none"); }),
                    "none: No such file or directory"));
     CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==

@@ -62,7 +62,7 @@ TEST_CASE("load_mnist: EMNIST is turned, its classes are counted, its sets are t
     write_usual(folder, "emnist-byclass-", "test");
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({61, 3}));
     CHECK(message<DataError>([&] { return data::load_mnist(folder.str()); }) ==
-          "load_mnist: " + folder.str() + ": holds several sets; pass the prefix of one: emnist-byclass-");
+          "load_mnist: " + folder.str() + ": the folder has several sets; pass the prefix of one: emnist-byclass-");
     CHECK(data::load_mnist(folder.str(), {}, "emnist-byclass-").train.classes() == 62);
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({62, 3}));
     CHECK(contains(message<DataError>([&] { return data::load_mnist(folder.str(), {}, "emnist-byclass-"); }),

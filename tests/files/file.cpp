@@ -105,10 +105,10 @@ TEST_CASE("read_file: refuses what is no regular file, what is missing and what 
     const auto read = [&](const std::string& path) { return message<IoError>([&] { read_file(path, 10); }); };
     CHECK(contains(read(folder / "none"), "none: No such file or directory"));
     CHECK(contains(read(folder.str()), ": Is a directory"));
-    CHECK(contains(read("/dev/zero"), "/dev/zero: is not a regular file"));
+    CHECK(contains(read("/dev/zero"), "/dev/zero: not a regular file"));
     const std::string pipe = folder / "pipe";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-    CHECK(contains(read(pipe), "pipe: is not a regular file"));
+    CHECK(contains(read(pipe), "pipe: not a regular file"));
     const std::string loop = folder / "loop";
     REQUIRE(::symlink(loop.c_str(), loop.c_str()) == 0);
     CHECK(contains(read(loop), "Too many levels of symbolic links"));
@@ -124,7 +124,7 @@ TEST_CASE("read_file: a file that shrinks while it is read is an IoError") {
     std::filesystem::resize_file(path, 40);
     Bytes bytes(100);
     CHECK(message<IoError>([&] { file.read(0, bytes); }) ==
-          "read_file: " + path + ": ends at byte 40 while it is read, expected 100 bytes");
+          "read_file: " + path + ": the file shrank while it was read: ends at byte 40, expected 100 bytes");
 }
 
 TEST_CASE("InputFile: offsets beyond 4 GiB") {
@@ -145,7 +145,7 @@ TEST_CASE("write_file: folders, devices and missing folders are refused") {
         return message<IoError>([&] { write_file(path, pattern(3, 1)); });
     };
     CHECK(contains(write(folder.str()), ": Is a directory"));
-    CHECK(contains(write("/dev/null"), "/dev/null: is not a regular file"));
-    CHECK(contains(write(folder / "none/a"), "create a file beside it: No such file or directory"));
+    CHECK(contains(write("/dev/null"), "/dev/null: not a regular file"));
+    CHECK(contains(write(folder / "none/a"), "create a temporary file in the same folder: No such file or directory"));
     CHECK(folder.entries() == 0);
 }

@@ -44,7 +44,7 @@ TEST_CASE("check_jpeg: truncated anywhere is an error") {
 TEST_CASE("check_jpeg: what is not read is refused with its reason") {
     CHECK(contains(with(90, 0xC3), "lossless, hierarchical or arithmetic coding"));
     CHECK(contains(with(90, 0xC9), "lossless, hierarchical or arithmetic coding"));
-    CHECK(contains(with(93, 12), "bits of a sample: expected 8, got 12"));
+    CHECK(contains(with(93, 12), "bits per sample: expected 8, got 12"));
     CHECK(contains(with(98, 4), "components: expected 1 (gray) or 3 (no CMYK), got 4"));
     CHECK(contains(with(94, 0xFF), "16 x 65288 is more than the limits"));
     CHECK(contains(with(97, 0), "image: 0 x 8 pixels"));
@@ -54,7 +54,7 @@ TEST_CASE("check_jpeg: what is not read is refused with its reason") {
     CHECK(contains(with(90, 0xD8), "a marker in the wrong place"));
     CHECK(contains(with(90, 0xFE), "image data before the frame header"));
     CHECK(contains(with(92, 7), "a second or a short frame header"));
-    CHECK(contains(jpeg_reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "there is no image in it"));
+    CHECK(contains(jpeg_reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "the file has no image data"));
 }
 
 TEST_CASE("check_jpeg: tables must be sound, and there when a scan needs them") {

@@ -76,7 +76,7 @@ TEST_CASE("gunzip: each refusal says why and where") {
     CHECK(gzip_reason(Bytes{}) == "x.gz @0: gzip: the header ends early");
     Bytes bad = member();
     bad[0] = 0;
-    CHECK(gzip_reason(bad) == "x.gz @0: gzip: no member begins here");
+    CHECK(gzip_reason(bad) == "x.gz @0: gzip: not the start of a member");
     bad = member();
     bad[2] = 9;
     CHECK(gzip_reason(bad) == "x.gz @2: gzip method: expected 8, got 9");
@@ -96,7 +96,7 @@ TEST_CASE("gunzip: each refusal says why and where") {
     bad.push_back('x');
     CHECK(gzip_reason(bad) == "x.gz @139: gzip: the header ends early");
     bad.resize(200);
-    CHECK(gzip_reason(bad) == "x.gz @138: gzip: no member begins here");
+    CHECK(gzip_reason(bad) == "x.gz @138: gzip: not the start of a member");
     CHECK(contains(gzip_reason(member(), 599), "gzip: holds more than the expected 599 bytes"));
     CHECK(contains(gzip_reason(member(), 601), "gzip content: expected 601, got 600 bytes"));
 }

@@ -97,11 +97,12 @@ TEST_CASE("inflate: no turned bit can do harm") {
 }
 
 TEST_CASE("inflate: each way of being malformed has its message") {
-    CHECK(inflate_reason(from_hex("07")) == "x @1: deflate: a block of type 3");
-    CHECK(inflate_reason(from_hex("0101000000")) == "x @1: deflate: a length and its complement differ");
-    CHECK(inflate_reason(from_hex("030200")).ends_with("deflate: a distance beyond the beginning"));
-    CHECK(inflate_reason(from_hex("1b0300")).ends_with("deflate: a length that does not exist"));
-    CHECK(inflate_reason(from_hex("4b043e00")).ends_with("deflate: bits that are no code"));
-    CHECK(inflate_reason(from_hex("fdffffff")).ends_with("deflate: more symbols than there are"));
-    CHECK(inflate_reason(from_hex("05e09324499224499224")).ends_with("deflate: more codes than their lengths allow"));
+    CHECK(inflate_reason(from_hex("07")) == "x @1: deflate: invalid block type 3");
+    CHECK(inflate_reason(from_hex("0101000000")) ==
+          "x @1: deflate: the length of a stored block and its complement do not match");
+    CHECK(inflate_reason(from_hex("030200")).ends_with("deflate: distance too far back"));
+    CHECK(inflate_reason(from_hex("1b0300")).ends_with("deflate: invalid length code"));
+    CHECK(inflate_reason(from_hex("4b043e00")).ends_with("deflate: invalid code"));
+    CHECK(inflate_reason(from_hex("fdffffff")).ends_with("deflate: too many length or distance symbols"));
+    CHECK(inflate_reason(from_hex("05e09324499224499224")).ends_with("deflate: over-subscribed code lengths"));
 }

@@ -169,7 +169,7 @@ TEST_CASE("io::load: settings must agree, and one that is accepted stays the hos
     auto file = file_of(from);
     const auto before = values(to);
     CHECK(message<FormatError>([&] { io::load(file, to); }) ==
-          "io::load: x: 2 things do not fit:\n"
+          "io::load: x: 2 mismatches:\n"
           "  lr: expected 0.1, file has 0.2; LoadOptions{.accept = {\"lr\"}} keeps 0.1\n"
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
     CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {"lr"}}); }) ==
@@ -201,9 +201,9 @@ TEST_CASE("io::load: what is accepted must be a setting of the models") {
     const auto refusal = [&](const char* name) {
         return message<ArgumentError>([&] { io::load(file, toy, {.accept = {"lr", name}}); });
     };
-    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
-    CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: there are lr, ema.decay");
-    CHECK(refusal("heads") == "io::load: accept: heads is no number of options: it must agree with the file");
+    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: the models have lr, ema.decay");
+    CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: the models have lr, ema.decay");
+    CHECK(refusal("heads") == "io::load: accept: heads is not a setting: it must agree with the file");
     Rng rng;
     auto other = file_of(rng);
     CHECK(message<ArgumentError>([&] { io::load(other, rng, {.accept = {"lr"}}); }) ==
@@ -228,9 +228,9 @@ TEST_CASE("io::load: metadata that a file of ours lacks are demanded, unless the
     io::SafetensorsFile file{writer.bytes(), "x"};
     CHECK(message<FormatError>([&] {
               io::load(file, toy, {.allow_missing = {"encoder", "head", "rate"}});
-          }) == "io::load: x: 2 things do not fit:\n"
+          }) == "io::load: x: 2 mismatches:\n"
                 "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = "
-                "{\"heads\"}} goes without\n"
+                "{\"heads\"}} loads without it\n"
                 "  ema.decay: expected 0.5, missing in the file's metadata; LoadOptions{.accept = "
                 "{\"ema.decay\"}} goes "
                 "without");
@@ -258,7 +258,7 @@ TEST_CASE("io::load: settings of a model inside of another count as its own") {
     auto file = file_of(from);
     CHECK((file.metadata("tessera.toy.ema.decay") == "0.9" && file.metadata("tessera.wrapper.clip") == "2"));
     CHECK(message<FormatError>([&] { io::load(file, to); }) ==
-          "io::load: x: 2 things do not fit:\n"
+          "io::load: x: 2 mismatches:\n"
           "  clip: expected 1, file has 2; LoadOptions{.accept = {\"clip\"}} keeps 1\n"
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
     // and the inner one can be loaded by itself
@@ -276,21 +276,21 @@ TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on re
         auto file = foreign([&](const std::string& n) { return prefix + n; });
         CHECK(message<FormatError>([&] { io::load(file, toy); }) == "io::load: x: every name begins with \"" + prefix +
                                                                         "\": LoadOptions{.prefix = \"" + prefix +
-                                                                        "\"} takes them");
+                                                                        "\"} loads them");
         number(toy, 50);
         const io::LoadReport report = io::load(file, toy, {.prefix = prefix});
         CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
     }
     auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
     CHECK(message<FormatError>([&] { io::load(two, toy); }) ==
-          "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} takes them");
+          "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} loads them");
     CHECK(io::load(two, toy, {.prefix = "net."}).unused == Names{"other.x"});
 
     auto inside = foreign(
         [](const std::string& n) { return n.starts_with("encoder.") ? "encoder._orig_mod." + n.substr(8) : n; });
     CHECK(message<FormatError>([&] { io::load(inside, toy); }) ==
           "io::load: x: names have \"_orig_mod.\" in them: LoadOptions{.rename = {{\"encoder._orig_mod.\", "
-          "\"encoder.\"}}} takes them");
+          "\"encoder.\"}}} loads them");
     number(toy, 50);
     io::load(inside, toy, {.rename = {{"encoder._orig_mod.", "encoder."}}});
     CHECK(toy.weight[5] == 6);
@@ -300,7 +300,7 @@ TEST_CASE("io::load: names of the file that lack a beginning") {
     Deep deep;
     auto file = foreign(same);
     CHECK(message<FormatError>([&] { io::load(file, deep); }) ==
-          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
+          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} loads them");
     io::load(file, deep, {.rename = {{"", "net."}}});
     CHECK(deep.toy.weight[5] == 6);
 }
@@ -324,13 +324,13 @@ TEST_CASE("io::load: a missing tensor's message says what the file has") {
     Toy<> toy;
     auto typo = foreign([](const std::string& n) { return n == "head.weight" ? "head.wieght" : n; });
     CHECK(message<FormatError>([&] { io::load(typo, toy); }) ==
-          "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has "
+          "io::load: x: 2 mismatches:\n  head.weight: expected 2, missing in the file, which has "
           "head.wieght 2\n"
           "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
     io::SafetensorsFile nothing{io::SafetensorsWriter{}.bytes(), "x"};
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(nothing, rng); }) ==
-          "io::load: x: 3 things do not fit:\n  rng.seed: expected scalar, missing in the file\n  "
+          "io::load: x: 3 mismatches:\n  rng.seed: expected scalar, missing in the file\n  "
           "rng.stream: expected "
           "scalar, missing in the file\n  rng.position: expected scalar, missing in the file\n  the file has "
           "0 tensors");
@@ -356,16 +356,16 @@ TEST_CASE("io::load: a name that may be missing must be one of the models'; and 
     Toy<> toy;
     auto file = foreign(same);
     CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"haed"}}); }) ==
-          "io::load: allow_missing: the models have nothing that is called haed");
+          "io::load: allow_missing: no tensor or metadata of the models is called haed");
     CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"hea"}}); }) ==
-          "io::load: allow_missing: the models have nothing that is called hea");
+          "io::load: allow_missing: no tensor or metadata of the models is called hea");
     auto other = foreign([](const std::string& n) { return "other." + n; });
     CHECK(message<FormatError>([&] { io::load(other, toy, {.allow_missing = {io::everything}}); }) ==
-          "io::load: x: every name begins with \"other.\": LoadOptions{.prefix = \"other.\"} takes them");
+          "io::load: x: every name begins with \"other.\": LoadOptions{.prefix = \"other.\"} loads them");
     auto strange = one_leaf<float>({1, 2, 3});
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(strange, rng, {.allow_missing = {"rng"}}); }) ==
-          "io::load: x: nothing that the models need is there; the file has 1 tensor: encoder (1)");
+          "io::load: x: the file has no tensor that the models need; the file has 1 tensor: encoder (1)");
 }
 
 TEST_CASE("io::load: a leaf that a model can be used without is made by the model") {

@@ -86,8 +86,8 @@ std::vector<Malformed> malformed_files() {
         {17, file(R"({"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}})", 4), 47,
          "duplicate key shape"},
         {18, file(R"({"__metadata__":{},"__metadata__":{}})"), 27, "duplicate key: __metadata__"},
-        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17, "zero character"},
-        {19, file(R"({"__metadata__":{"k":"\u0000"}})"), 36, "zero character"},
+        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17, "NUL character"},
+        {19, file(R"({"__metadata__":{"k":"\u0000"}})"), 36, "NUL character"},
         {20, file(header({f4, entry("\\u0061", "F32", "[0]", "[4,4]")}), 4), 62, "duplicate key: a"},
         {21, file(R"({"__metadata__":{"k":1}})"), 29, "expected '\"', got '1'"},
         {21, file(R"({"__metadata__":{"k":{"l":"m"}}})"), 29, "expected '\"', got '{'"},
@@ -128,7 +128,7 @@ std::vector<Malformed> malformed_files() {
         {38, file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1), 9, "more than 8 dimensions"},
         {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "dtype: unknown: F4"},
         {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0"},
-        {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is no part of 4 bytes"},
+        {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is not a range within the 4 bytes"},
         {42, file(one("F32", "[3]", "[0,4]"), 4), 9, "F32 3: expected 12 bytes, got 4"},
         {42, file(one("F32", "[1]", "[0,8]"), 8), 9, "F32 1: expected 4 bytes, got 8"},
         {44, file(one("F32", "[1]", "[4,8]"), 8), 9, "hole"},
@@ -148,7 +148,7 @@ std::vector<Malformed> malformed_files() {
             (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "U8", "[" + std::to_string(step) + "]",
                                          "[" + std::to_string(i * step) + "," + std::to_string((i + 1) * step) + "]");
     }
-    list.push_back({48, file(huge + "}"), 9, "is no part of 0 bytes"});
+    list.push_back({48, file(huge + "}"), 9, "is not a range within the 0 bytes"});
     return list;
 }
 

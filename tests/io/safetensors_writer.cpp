@@ -77,15 +77,15 @@ TEST_CASE("SafetensorsWriter: what no reader would take is refused") {
     CHECK(add("b", {std::uint64_t{1} << 32, std::uint64_t{1} << 32}) ==
           "SafetensorsWriter: b: a shape of more than 2^64 values");
     CHECK(add("c", std::vector<std::uint64_t>(9, 1)) == "SafetensorsWriter: c: dimensions: expected 8, got 9");
-    CHECK(add("", {2}) == "SafetensorsWriter: no name for a tensor: ");
-    CHECK(add("__metadata__", {2}) == "SafetensorsWriter: no name for a tensor: __metadata__");
-    CHECK(add(std::string(1025, 'x'), {2}).starts_with("SafetensorsWriter: no name for a tensor: xxx"));
-    CHECK(add("\xFF", {2}).starts_with("SafetensorsWriter: name: expected UTF-8 without zeros"));
+    CHECK(add("", {2}) == "SafetensorsWriter: not a valid name for a tensor: ");
+    CHECK(add("__metadata__", {2}) == "SafetensorsWriter: not a valid name for a tensor: __metadata__");
+    CHECK(add(std::string(1025, 'x'), {2}).starts_with("SafetensorsWriter: not a valid name for a tensor: xxx"));
+    CHECK(add("\xFF", {2}).starts_with("SafetensorsWriter: name: expected UTF-8 without NUL characters"));
     const auto note = [&](const std::string& key, const std::string& value) {
         return message<ArgumentError>([&] { writer.metadata(key, value); });
     };
     CHECK(note("k", "v").empty());
-    CHECK(note("k", "w") == "SafetensorsWriter: metadata: k is there already");
-    CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: tessera.crc32 is there already");
+    CHECK(note("k", "w") == "SafetensorsWriter: metadata: key already used or reserved: k");
+    CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: key already used or reserved: tessera.crc32");
     CHECK(note("l", std::string(1, '\0')).starts_with("SafetensorsWriter: metadata value: expected UTF-8"));
 }

@@ -163,7 +163,7 @@ TEST_CASE("io::load: everything that does not fit is told, and nothing changes")
     writer.add<std::int64_t>("prior.bias", five, std::array<std::int64_t, 5>{});
     writer.write(path);
     CHECK(load() == "io::load: " + path +
-                        ": 5 things do not fit:\n  prior.bias: expected F64, file has I64\n  encoder.weight: "
+                        ": 5 mismatches:\n  prior.bias: expected F64, file has I64\n  encoder.weight: "
                         "expected 3x3, "
                         "missing in the file\n  count: expected scalar, missing in the file\n  heads: "
                         "expected 4, file has 8\n  "

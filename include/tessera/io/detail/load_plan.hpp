@@ -1,6 +1,6 @@
 #pragma once
-// LoadPlan: compares what models need with what a file has, and says for each leaf where its numbers come
-// from. Everything that does not fit is told at once. Nothing of a model has changed by then.
+// LoadPlan: compares what models need with what a file has, and finds the source of each leaf. All mismatches are
+// reported at once, before any model changes.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/detail/file_names.hpp>
@@ -18,7 +18,7 @@
 
 namespace tessera::inline TESSERA_ABI::io::detail {
 
-/// What does not fit, collected to be told at once.
+/// Collects mismatches for one message.
 class Complaints {
 public:
     static constexpr std::size_t most = 20;
@@ -32,7 +32,7 @@ public:
         if (count_ == 0) return;
         const bool one = count_ == 1;
         throw FormatError(FormatCode::mismatch,
-                          "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " things do not fit:\n  ") +
+                          "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " mismatches:\n  ") +
                               text_ + (count_ > most ? "\n  ..." : "") +
                               (note.empty() ? ""
                                : one        ? "; "
@@ -46,7 +46,7 @@ private:
     std::string text_;
 };
 
-/// Every number of `from` has its equal in `to`.
+/// True if `to` represents every number of `from` exactly and is wider.
 constexpr bool is_wider(Dtype to, Dtype from) {
     const bool half = from == Dtype::f16 || from == Dtype::bf16;
     return (to == Dtype::f32 && half) || (to == Dtype::f64 && (half || from == Dtype::f32));
@@ -65,7 +65,7 @@ public:
     }
 
     LoadReport report;
-    std::vector<const TensorInfo*> sources;  ///< of each leaf; nullptr: stays as it is
+    std::vector<const TensorInfo*> sources;  ///< the tensor of each leaf; nullptr: the leaf is not loaded
 
 private:
     static bool is_named(const Fact& fact, std::string_view entry) {
@@ -82,7 +82,7 @@ private:
             if (is_accepted(fact) && is_below_any(leaf, fact.leaves)) return true;
         return false;
     }
-    /// Have the models a leaf or a fact of this name, or below it?
+    /// True if the models have a leaf or a fact with this name or below it.
     bool is_known(const std::string& entry) const {
         for (const Leaf& leaf : leaves_)
             if (is_below(leaf.name, entry)) return true;
@@ -91,7 +91,7 @@ private:
         return false;
     }
 
-    /// A name that nothing has is a mistake of the host, and may hide one of the file.
+    /// A name that matches nothing is a mistake of the host, and may hide one in the file.
     void check_options() const {
         for (const std::string& entry : options_.accept) {
             if (entry.empty()) continue;
@@ -104,13 +104,13 @@ private:
             if (setting) continue;
             if (other)
                 throw ArgumentError("io::load: accept: " + printable(entry) +
-                                    " is no number of options: it must agree with the file");
+                                    " is not a setting: it must agree with the file");
             throw ArgumentError("io::load: accept: no setting is called " + printable(entry) + ": " +
-                                (settings.empty() ? "the models have none" : "there are " + settings));
+                                (settings.empty() ? "the models have none" : "the models have " + settings));
         }
         for (const std::string& entry : options_.allow_missing)
             if (!is_known(entry))
-                throw ArgumentError("io::load: allow_missing: the models have nothing that is called " +
+                throw ArgumentError("io::load: allow_missing: no tensor or metadata of the models is called " +
                                     printable(entry));
     }
 
@@ -152,7 +152,7 @@ private:
             (other ? ", which has " + printable(other->first) + ' ' + shape_text(other->second->shape) : ""));
     }
 
-    /// A file without any metadata of ours was written or rewritten by another program: shapes alone decide.
+    /// A file without any metadata of tessera was written or rewritten by another program: only shapes are compared.
     void compare_facts() {
         bool ours = false;
         for (const MetadataEntry& e : file_.metadata())
@@ -170,12 +170,12 @@ private:
             } else if (!found) {
                 complaints_.add(
                     fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
-                    (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} goes without");
+                    (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} loads without it");
             }
         }
     }
 
-    /// A file may hold more models than are loaded: the first part of a name says whose a tensor is.
+    /// A file may hold more models than are loaded: the first part of a name says to which model a tensor belongs.
     void find_unused() {
         const std::vector<TensorInfo>& tensors = file_.tensors();
         std::vector<bool> used(tensors.size());
@@ -194,7 +194,7 @@ private:
 
     void complain() {
         const bool nothing = complaints_.empty() && report.taken.empty() && !report.missing.empty();
-        if (nothing) complaints_.add("nothing that the models need is there");
+        if (nothing) complaints_.add("the file has no tensor that the models need");
         missing_ = missing_ || nothing;
         if (missing_)
             if (const std::optional<std::string> cure = names_.cure(leaves_))
