@@ -31,7 +31,7 @@ struct Number {
     }
 };
 
-/// A safetensors file of this header and 4 bytes of data.
+/// A safetensors file with this header and 4 bytes of data.
 Bytes file(std::string_view header, std::uint64_t length) {
     Bytes bytes(8);
     for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(length >> 8 * i);
@@ -139,11 +139,11 @@ const std::vector<Case> cases{
 
 }  // namespace
 
-TEST_CASE("FormatCode: each code is thrown, with its place and its message") {
+TEST_CASE("FormatCode: each code is thrown, with its offset and its message") {
     for (std::size_t i = 0; i < cases.size(); ++i) {
         const Case& c = cases[i];
         CAPTURE(i);
-        CHECK(static_cast<std::size_t>(c.code) == i);  // a code without a case breaks the row
+        CHECK(static_cast<std::size_t>(c.code) == i);  // fails if a code has no case
         try {
             c.provoke();
             FAIL("nothing was thrown");
