@@ -83,7 +83,7 @@ public:
     }
 
     /// A sentence with the options that would match every one of `leaves` with a tensor, or nothing.
-    std::optional<std::string> cure(const std::vector<Leaf>& leaves) const {
+    std::optional<std::string> suggestion(const std::vector<Leaf>& leaves) const {
         const auto all_fit = [&](auto&& file_name_of) {
             for (const Leaf& leaf : leaves) {
                 const std::optional<std::string> name = file_name_of(leaf.name);
@@ -100,7 +100,7 @@ public:
             if (in_file.size() > name.size() && in_file.ends_with(name)) {
                 const std::string more = in_file.substr(0, in_file.size() - name.size());
                 if (all_fit([&](const std::string& n) { return std::optional{more + n}; }))
-                    return begins_sentence(more) + "LoadOptions{.prefix = " + quoted(more) + "} loads them";
+                    return begin_sentence(more) + "LoadOptions{.prefix = " + quoted(more) + "} loads them";
             }
             if (in_file.size() < name.size() && name.ends_with(in_file)) {
                 const std::string less{name.substr(0, name.size() - in_file.size())};
@@ -113,7 +113,7 @@ public:
             }
         }
         for (const std::string_view wrapper : {"_orig_mod.", "module."})
-            if (auto text = cure_inside(wrapper, all_fit)) return text;
+            if (auto text = suggestion_inside(wrapper, all_fit)) return text;
         return std::nullopt;
     }
 
@@ -126,7 +126,7 @@ private:
                           file_->name());
     }
     static std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
-    std::string begins_sentence(const std::string& prefix) const {
+    std::string begin_sentence(const std::string& prefix) const {
         bool every = true;
         for (const auto& [name, tensor] : entries_) every = every && name.starts_with(prefix);
         return (every ? "every name begins with " : "the names begin with ") + quoted(prefix) + ": ";
@@ -134,7 +134,7 @@ private:
 
     /// For names like "encoder._orig_mod.0.weight", where a part is wrapped.
     template <class AllFit>
-    std::optional<std::string> cure_inside(std::string_view wrapper, AllFit all_fit) const {
+    std::optional<std::string> suggestion_inside(std::string_view wrapper, AllFit all_fit) const {
         constexpr std::size_t most = 8;
         std::vector<std::pair<std::string, std::string>> to_file;  // the prefix in the model and in the file
         for (const auto& [name, tensor] : entries_) {

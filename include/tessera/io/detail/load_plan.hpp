@@ -19,7 +19,7 @@
 namespace tessera::inline TESSERA_ABI::io::detail {
 
 /// Collects mismatches for one message.
-class Complaints {
+class Mismatches {
 public:
     static constexpr std::size_t most = 20;
 
@@ -28,16 +28,16 @@ public:
     void add(const std::string& text) {
         if (++count_ <= most) text_ += (count_ == 1 ? "" : "\n  ") + text;
     }
-    void raise(const std::string& file, const std::string& note) const {
+    void raise(const std::string& file, const std::string& hint) const {
         if (count_ == 0) return;
         const bool one = count_ == 1;
         throw FormatError(FormatCode::mismatch,
                           "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " mismatches:\n  ") +
                               text_ + (count_ > most ? "\n  ..." : "") +
-                              (note.empty() ? ""
+                              (hint.empty() ? ""
                                : one        ? "; "
                                             : "\n  ") +
-                              note,
+                              hint,
                           file);
     }
 
@@ -61,7 +61,7 @@ public:
         compare_leaves();
         compare_facts();
         find_unused();
-        complain();
+        throw_mismatches();
     }
 
     LoadReport report;
@@ -124,12 +124,12 @@ private:
                 report.missing.push_back(leaf.name);
             } else if (!tensor) {
                 missing_ = true;
-                complain_missing(leaf);
+                add_missing(leaf);
             } else if (!fits) {
-                complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
+                mismatches_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
                                 shape_text(tensor->shape));
             } else if (tensor->dtype != leaf.dtype && !is_wider(leaf.dtype, tensor->dtype)) {
-                complaints_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
+                mismatches_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
                                 std::string{info(tensor->dtype).name} +
                                 (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
             } else {
@@ -144,10 +144,10 @@ private:
             if (leaf.name == name) return true;
         return false;
     }
-    void complain_missing(const Leaf& leaf) {
-        const auto* other = complaints_.full() ? nullptr : names_.closest(leaf.name);
+    void add_missing(const Leaf& leaf) {
+        const auto* other = mismatches_.full() ? nullptr : names_.closest(leaf.name);
         if (other && needs(other->first)) other = nullptr;
-        complaints_.add(
+        mismatches_.add(
             leaf.name + ": expected " + shape_text(leaf.shape) + ", missing in the file" +
             (other ? ", which has " + printable(other->first) + ' ' + shape_text(other->second->shape) : ""));
     }
@@ -164,11 +164,11 @@ private:
             } else if (found && *found != fact.value) {
                 const std::string remedy =
                     fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
-                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
+                mismatches_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
             } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
                 report.unchecked.push_back(fact.qualified());
             } else if (!found) {
-                complaints_.add(
+                mismatches_.add(
                     fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
                     (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} loads without it");
             }
@@ -189,17 +189,17 @@ private:
         for (const auto& [name, tensor] : names_.entries())
             if (!used[index(tensor)] && parts.contains(std::string{first_part(name)}) && !needs(name) &&
                 !is_kept(name) && !is_below_any(name, options_.allow_unused))
-                complaints_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
+                mismatches_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
     }
 
-    void complain() {
-        const bool nothing = complaints_.empty() && report.taken.empty() && !report.missing.empty();
-        if (nothing) complaints_.add("the file has no tensor that the models need");
+    void throw_mismatches() {
+        const bool nothing = mismatches_.empty() && report.taken.empty() && !report.missing.empty();
+        if (nothing) mismatches_.add("the file has no tensor that the models need");
         missing_ = missing_ || nothing;
         if (missing_)
-            if (const std::optional<std::string> cure = names_.cure(leaves_))
-                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure, file_.name());
-        complaints_.raise(file_.name(), missing_ ? names_.contents() : "");
+            if (const std::optional<std::string> text = names_.suggestion(leaves_))
+                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *text, file_.name());
+        mismatches_.raise(file_.name(), missing_ ? names_.contents() : "");
     }
 
     const SafetensorsFile& file_;
@@ -207,7 +207,7 @@ private:
     FileNames names_;
     const std::vector<Leaf>& leaves_;
     const std::vector<Fact>& facts_;
-    Complaints complaints_;
+    Mismatches mismatches_;
     bool missing_ = false;
 };
 
