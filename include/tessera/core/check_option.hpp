@@ -1,5 +1,7 @@
 #pragma once
-// check_option: the one message for an invalid option:  AdamW: beta1: expected a number in [0, 1), got 1.5
+// check_option: throws the message that all invalid options have in common.
+//
+//     AdamW: beta1: expected a number in [0, 1), got 1.5
 //
 // Errors   ArgumentError where the option is invalid
 

@@ -2,7 +2,7 @@
 // Error: the base of all run-time errors, with one derived class for each way in which a program may react.
 //
 //     where: what: expected X, got Y                             the form of every message
-//     io::load_weights: model.safetensors: decoder.3.weight: expected 64x32x4x4, file has 64x64x4x4
+//     io::load: model.safetensors: decoder.3.weight: expected 64x32x4x4, file has 64x64x4x4
 //
 // Run-time errors report what the type system cannot: everything that a type can express is a compile error.
 

@@ -1,5 +1,5 @@
 #pragma once
-// intrinsics: the only header of the library that includes the vector intrinsics of x86-64.
+// intrinsics: the one place where the library's own code includes the vector intrinsics of x86-64.
 //
 // g++ mistakes registers that its own AVX-512 intrinsics leave undefined on purpose for uninitialised variables of the
 // caller (GCC PR105593): 726 warnings in a host's program with -Wall, even where our headers are system headers. The

@@ -1,5 +1,5 @@
 #pragma once
-// batches: one pass over a dataset in batches, in random order.
+// batches: one pass over a dataset in batches, shuffled unless the options say otherwise.
 //
 //     for (auto&& batch : batches(digits.train, 128, rng)) stage.step(batch);
 //

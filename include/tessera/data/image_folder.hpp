@@ -17,7 +17,7 @@
 // Errors   ArgumentError where an option is not in [0, 1]; IoError where the system fails; FormatError for an invalid
 //          image; DataError where there are no images, where there are images both in the folder and in subfolders, and
 //          where more images than `skip_up_to`, or all of them, are invalid
-// Cost     all images in memory, one byte a channel, while one file at a time is decoded
+// Cost     all images in memory, one byte a channel; one file at a time is decoded
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
@@ -171,8 +171,8 @@ template <StaticShape S>
     } halves[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
         const auto& file = list.files[i];  // no structured binding: clang 14 cannot capture one in a lambda
-        const std::optional<image::Pixels> image =
-            bad.unless_bad(i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
+        const std::optional<image::Pixels> image = bad.unless_bad(
+            i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
         const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);

@@ -9,8 +9,8 @@
 // ten classes.
 //
 // Errors   IoError where the folder or a file is missing; FormatError where a file is malformed, exceeds the limits, or
-//          has not the expected sizes; DataError where a label is out of range, and where the folder has several sets
-//          of EMNIST and no prefix is given
+//          does not have the expected size; DataError where a label is out of range, and where the folder has several
+//          sets of EMNIST and no prefix is given
 // Cost     all images in memory, one byte a pixel
 
 #include <tessera/core/error.hpp>

@@ -4,7 +4,8 @@
 // Tests substitute a type with the same functions, which makes each call fail in turn, kills the process at a call, or
 // simulates a loss of power after it.
 //
-// Errors   throws nothing: every function returns a negative number (or false) and sets errno where the system fails
+// Errors   every function returns a negative number (or false) and sets errno where the system fails, and throws
+//          nothing except what the callback of list() throws
 
 #include <tessera/core/abi.hpp>
 

@@ -6,8 +6,8 @@
 // The file is read from marker to marker. Baseline and progressive Huffman coding with 8 bits and one (gray) or three
 // components are accepted; arithmetic coding, 12 bits and CMYK are rejected, as is a file that ends before its end
 // marker or has more scans than the limit. Decoders trust the tables: stb_image 2.27 writes beyond its arrays when a
-// Huffman table lists more than 256 codes, and reads tables that were never defined. So every table is checked, and
-// that it is defined when a scan needs it.
+// Huffman table lists more than 256 codes, and reads tables that were never defined. So every table is checked, and so
+// is that it is defined before a scan uses it.
 //
 // Errors   FormatError with the offset in the file
 // Cost     one pass over the file; allocates only the list of components

@@ -1,5 +1,5 @@
 #pragma once
-// gunzip: decompresses gzip files (RFC 1952), which are one or more members of the form
+// gunzip: decompresses a gzip file (RFC 1952), which has one or more members of this form.
 //
 //     1F 8B 8 flags time(4) extra-flags system | [extra] [name] [comment] [crc16] | deflate | crc32 length
 //

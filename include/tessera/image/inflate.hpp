@@ -4,9 +4,9 @@
 //     block = final bit, type: 0 stored | 1 fixed codes | 2 codes that precede the data
 //     codes 0..255 a byte, 256 the end, 257..285 a length: copy that many bytes from a distance back
 //
-// Each alphabet becomes one table of 2^(longest code) entries, code << 4 | length, indexed by the next bits. It is our
-// own, because stb's does not report where a stream ended, which gzip files with several members need, and does not
-// verify checksums.
+// Each alphabet becomes one table of 2^(longest code) entries, symbol << 4 | length, indexed by the next bits. The
+// library has its own decoder, because stb's does not report where a stream ended, which gzip files with several
+// members need, and does not verify checksums.
 //
 // Errors   FormatError (FormatCode::deflate) with the offset in the file
 // Cost     two tables of at most 64 KiB, rebuilt for each block; the output belongs to the caller

@@ -5,6 +5,8 @@
 //
 // They are only read and widened; nothing is computed in them. The conversion uses integers only, so neither the host's
 // rounding mode nor its treatment of subnormal numbers affects it.
+//
+// Errors   static_assert where the target type is narrower
 
 #include <tessera/core/abi.hpp>
 #include <tessera/io/dtype.hpp>

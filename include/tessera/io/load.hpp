@@ -14,7 +14,7 @@
 // floats.
 //
 // Errors   FormatError where the file is malformed, damaged, not finite or does not match the models; IoError where it
-//          cannot be read; ArgumentError where an option names nothing of the models
+//          cannot be read; ArgumentError where `accept` or `allow_missing` names nothing of the models
 // Cost     one copy of everything that is loaded; a file with a checksum is read twice
 
 #include <tessera/core/buffer.hpp>
