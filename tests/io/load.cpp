@@ -230,8 +230,8 @@ TEST_CASE("io::load: missing metadata in a file of tessera are an error, unless 
                 "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = "
                 "{\"heads\"}} loads without it\n"
                 "  ema.decay: expected 0.5, missing in the file's metadata; LoadOptions{.accept = "
-                "{\"ema.decay\"}} goes "
-                "without");
+                "{\"ema.decay\"}} loads "
+                "without it");
     const io::LoadReport report =
         io::load(file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
     CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
@@ -362,7 +362,7 @@ TEST_CASE("io::load: allow_missing must name leaves of the models, and the file 
     auto strange = one_leaf<float>({1, 2, 3});
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(strange, rng, {.allow_missing = {"rng"}}); }) ==
-          "io::load: x: the file has no tensor that the models need; the file has 1 tensor: encoder (1)");
+          "io::load: x: none of the models' tensors was found; the file has 1 tensor: encoder (1)");
 }
 
 TEST_CASE("io::load: an optional leaf that is missing is computed by the model") {

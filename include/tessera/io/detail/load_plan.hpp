@@ -194,7 +194,7 @@ private:
 
     void throw_mismatches() {
         const bool nothing = mismatches_.empty() && report.taken.empty() && !report.missing.empty();
-        if (nothing) mismatches_.add("the file has no tensor that the models need");
+        if (nothing) mismatches_.add("none of the models' tensors was found");
         missing_ = missing_ || nothing;
         if (missing_)
             if (const std::optional<std::string> text = names_.suggestion(leaves_))
