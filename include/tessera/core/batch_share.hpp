@@ -17,7 +17,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Number of samples whose gradients are added sequentially. A constant, never derived from the machine.
+/// Samples in a group, whose gradients are added before those of other groups. A constant, never derived from the
+/// machine.
 inline constexpr std::size_t group_size = 16;
 
 struct BatchShare {

@@ -37,7 +37,7 @@ struct LoadOptions {
     /// Tensors or metadata that may be missing in the file; a tensor with another shape counts as missing. The model
     /// keeps its own values for them.
     std::vector<std::string> allow_missing{};
-    /// Tensors of the file that no model needs to have.
+    /// Tensors that may be in the file although no model has them.
     std::vector<std::string> allow_unused{};
 };
 
@@ -54,7 +54,7 @@ struct LoadReport {
     std::vector<std::string> missing;    ///< leaves that were not in the file: unchanged, or computed by the model
     std::vector<std::string> unused;     ///< tensors that no model loaded, under the names in the file
     std::vector<std::string> unchecked;  ///< metadata and settings that the file does not have
-    std::vector<Accepted> accepted;      ///< settings that differed, and for which the host's value was kept
+    std::vector<Accepted> accepted;      ///< settings for which the host's value was kept
     std::vector<Widened> widened;        ///< tensors of F16, BF16 or F32 in a wider model
 };
 
