@@ -17,6 +17,7 @@ namespace digits {
 
 namespace fs = std::filesystem;
 namespace data = tessera::data;
+namespace image = tessera::image;
 
 namespace {
 

@@ -1,5 +1,5 @@
-// F3: any bytes as a checkpoint of a small trainer, with its checksum corrected when the first byte is odd. A
-// file that is refused changes nothing; one that is loaded is saved unchanged.
+// F3: any bytes as a checkpoint of a small trainer, whose checksum is corrected if the first byte is odd. A file that
+// is rejected changes nothing; one that is loaded is saved again unchanged.
 
 #include "target.hpp"
 #include "tiny_state.hpp"
@@ -38,5 +38,5 @@ void fuzz::one(tessera::ByteView input) {
     TinyTrainer second{other, AdamW{other}, {.clip_norm = 1, .seed = 3}};
     io::SafetensorsFile again{io::collect(trainer).bytes(), "again"};
     io::load(again, second);
-    demand(state_of(second) == loaded, "what is loaded is saved unchanged");
+    demand(state_of(second) == loaded, "what is loaded is saved as it was");
 }

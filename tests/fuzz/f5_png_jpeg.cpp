@@ -1,4 +1,4 @@
-// F5: any bytes as a PNG or JPEG, to one and to three channels. With an odd first byte the checksums of PNG
+// F5: any bytes as a PNG or JPEG, decoded to one and to three channels. If the first byte is odd, the checksums of PNG
 // chunks are corrected, so that their content is reached.
 
 #include "target.hpp"

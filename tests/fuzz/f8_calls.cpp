@@ -1,5 +1,5 @@
-// F8: any series of calls of a trainer and its checkpoints, on a disk that may be damaged between them. What
-// was saved is what is loaded, and a call that throws changes nothing.
+// F8: any sequence of calls of a trainer and its checkpoints, on a disk that may be damaged between them. What was
+// saved is loaded unchanged, and a call that throws changes nothing.
 
 #include "target.hpp"
 #include "tiny_state.hpp"
@@ -72,7 +72,7 @@ void fuzz::one(tessera::ByteView input) {
                 bytes[c.number() % bytes.size()] ^= static_cast<unsigned char>(1 + c.below(255));
             }
         } catch (const std::exception&) {
-            demand(state_of(*trainer) == before, "a call that throws changes no state");
+            demand(state_of(*trainer) == before, "a call that throws leaves the state as it was");
         }
     }
 }

@@ -1,6 +1,6 @@
 // replay <folder> [mutations]: runs every file of a corpus through a target, and `mutations` variants of each with
-// bytes changed, cut and repeated, always the same ones. It is the fuzzing of the fast suite, for compilers without
-// libFuzzer.
+// bytes flipped, cut and repeated, the same ones in every run. This is the fast suite's part of fuzzing, for compilers
+// without libFuzzer.
 
 #include "target.hpp"
 

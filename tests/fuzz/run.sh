@@ -3,10 +3,10 @@
 #
 #     sh tests/run.sh && sh tests/fuzz/run.sh build/release --executions 1000000 f1_header
 #
-# <build> is a build with tests, for its include folders and its seeds. Each target starts from its seeds and from what
-# earlier runs have found in <build>/fuzz; N: executions of each (default 100000), S: its most seconds (default 600; 0: no
-# limit). Prints a line for each target; exit code 77 without clang. Inputs that crash a target, or take more than a
-# second, are kept as <build>/fuzz/<target>-crash-* and so on.
+# <build> is a build with tests, for its include folders and its seeds. Each target starts from its seeds and from the
+# corpus of earlier runs in <build>/fuzz. N: executions of each target (default 100000); S: its time limit in seconds
+# (default 600; 0: no limit). Prints a line for each target; exit code 77 without clang. Inputs that crash a target, or
+# run for more than a second, are kept in <build>/fuzz/<target>-crash-* and so on.
 set -u
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 build=$(CDPATH='' cd -- "${1:?the build folder}" && pwd -P)
@@ -37,8 +37,8 @@ mkdir -p "$work"
 [ -d "$build/tests/fuzz/corpora" ] || "$build/tests/fuzz/fuzz_seeds" "$build/tests/fuzz/corpora" || exit 1
 for target in $targets; do
     more='' coverage='' search='' longest=4096
-    # a slow target, of words or of choices, has few numbers to guess: without the search for them it runs twice as fast;
-    # 20 calls need less than 128 choices, and the longest option has 20 letters
+    # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as often;
+    # 20 calls are made of less than 128 choices, and the longest option has 20 letters
     case $target in f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 longest=128 ;; esac
     [ "$target" != f7_options ] || more="$root/examples/support/options.cpp $root/examples/support/system.cpp $root/examples/support/text.cpp"
     # shellcheck disable=SC2086
@@ -61,7 +61,8 @@ for target in $targets; do
         rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$work/$target.log")
         done=$((done + ${executed:-0}))
         [ $code = 70 ] && [ $stalls -lt 20 ] && [ $done -lt "$executions" ] || break
-        # libFuzzer measures wall-clock time: an input that is quick by itself was stopped because the machine slept or was busy
+        # libFuzzer measures by the clock on the wall: an input that is quick when it is alone was stopped together with a machine
+        # that slept or was busy
         slow=$(sed -n 's/.*Test unit written to //p' "$work/$target.log" | tail -n 1)
         [ -n "$slow" ] && "$work/$target" -timeout=1 -runs=10 "$slow" >>"$work/$target.log" 2>&1 || break
         rm -f "$slow"

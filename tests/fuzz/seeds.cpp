@@ -1,5 +1,5 @@
-// seeds <folder>: writes a small corpus for each target, <folder>/f1_header/000 and so on. Made, not kept:
-// what changes in the formats changes here too.
+// seeds <folder>: writes a small corpus for each target, <folder>/f1_header/000 and so on. It is generated, not stored,
+// so that it follows changes of the formats.
 
 #include "tiny_state.hpp"
 

@@ -101,7 +101,7 @@ public:
     /// weights.
     /// StateError while another step is running.
     Report step(typename Model::Batch batch) {
-        const InUse::Guard guard{in_use_, "Trainer"};
+        const InUse::Guard guard{in_use_, "Trainer: step"};
         Model& model = this->model();
         prepared_ = false;
         try {
