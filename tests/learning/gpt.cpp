@@ -1,4 +1,4 @@
-// A prior memorises one sequence for each label, and on random sequences reaches their entropy but no less.
+// A prior learns what there is to learn: one sequence for each label by heart, and a chain's entropy but no more.
 #include <tessera/gpt/gpt.hpp>
 
 #include <doctest/doctest.h>
@@ -41,8 +41,8 @@ TEST_CASE("Gpt: learns a sequence for each label to less than 0.05 nats, and dra
     CHECK(std::ranges::equal(drawn.view().span(), x.view().span()));
 }
 
-TEST_CASE("Gpt: on sequences that are half random the loss falls to their entropy, and not below") {
-    // every second token is the previous one plus one, the others are random: ln(32) / 2 nats
+TEST_CASE("Gpt: on sequences that are half chance the loss comes down to their entropy, and not below") {
+    // every second token is the one before it plus one, the others are chance: ln(32) / 2 nats
     Rng rng{1};
     Prior prior{rng};
     Trainer trainer{prior, AdamW{prior, {.lr = 2e-3}}, {.clip_norm = 1}};

@@ -75,7 +75,7 @@ static_assert(!HeadsDivideGptWidth<with(good, &GptConfig::heads, 5)> &&
 static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, ~std::size_t{0})> &&
               !UsableGptConfig<with(good, &GptConfig::classes, ~std::size_t{0})>);
 
-// A Trainer accepts both stages, and a user's model that has all required members; no model that lacks one of them.
+// A Trainer takes both stages, and a user's model that has what it asks for; nothing that misses one of it.
 static_assert(Trainable<Vae> && Trainable<Prior> && Trainable<Gpt<good, GptBlock<32, 4>, double>>);
 static_assert(!Trainable<int> && !Trainable<Encoder>);
 
