@@ -30,8 +30,8 @@ namespace tessera::inline TESSERA_ABI {
 template <std::size_t K, std::size_t D, std::floating_point T>
 struct CodebookStatistics {
     static constexpr std::size_t places = K < 512 ? K : 512;
-    static constexpr std::size_t vectors_per_task =
-        32;  // each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors
+    // Each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors. At most 64 tasks, whatever K is.
+    static constexpr std::size_t vectors_per_task = K <= 2048 ? 32 : K / 64;
 
     Param<T, Shape<K>> n;
     Param<T, Shape<K, D>> s;

@@ -140,6 +140,7 @@ using Statistics = typename detail::statistics_of<Q>::type;
 /// Fails, with its sentence, where a quantizer has a hook that nobody would call.
 template <class Q>
 struct HooksAreCallable {
+    static_assert(!std::is_final_v<Q>, "quantizer: must not be final: its optional members could not be found");
     static_assert(
         !detail::names_regularize<Q> || Regularizes<Q>,
         "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "

@@ -176,6 +176,7 @@ public:
     /// The options, which a resumed run compares.
     [[nodiscard]] std::vector<Setting> settings() const {
         std::vector<Setting> all = settings_of<Q>(options_);
+        if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
         std::ranges::move(settings_of<Loss>(loss_options_), std::back_inserter(all));
         return all;
     }
