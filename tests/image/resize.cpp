@@ -13,7 +13,7 @@ using image::resize_and_crop;
 namespace {
 
 template <class F>
-Pixels image(std::size_t h, std::size_t w, std::size_t c, F&& value) {
+Pixels picture(std::size_t h, std::size_t w, std::size_t c, F&& value) {
     Pixels p{h, w, c, Bytes(h * w * c)};
     for (std::size_t y = 0; y < h; ++y)
         for (std::size_t x = 0; x < w; ++x)
@@ -48,7 +48,7 @@ TEST_CASE("resize_and_crop: against the definition, down, up and across") {
     double worst = 0;
     for (const auto& [in_h, in_w] : {std::pair{9u, 7u}, {31u, 33u}, {8u, 40u}, {1u, 1u}, {1u, 9u}})
         for (const auto& [h, w] : {std::pair{8u, 8u}, {7u, 9u}, {1u, 1u}, {33u, 31u}, {4u, 16u}}) {
-            const Pixels in = image(in_h, in_w, 3, value), out = resize_and_crop(in, h, w);
+            const Pixels in = picture(in_h, in_w, 3, value), out = resize_and_crop(in, h, w);
             REQUIRE((out.height == h && out.width == w && out.channels == 3));
             if (in_h == h && in_w == w) continue;
             for (std::size_t y = 0; y < h; ++y)
@@ -60,21 +60,21 @@ TEST_CASE("resize_and_crop: against the definition, down, up and across") {
 }
 
 TEST_CASE("resize_and_crop: the same size is the same image, one colour stays that colour") {
-    const Pixels in = image(5, 6, 3, [](std::size_t y, std::size_t x, std::size_t c) { return y * 40 + x * 7 + c; });
+    const Pixels in = picture(5, 6, 3, [](std::size_t y, std::size_t x, std::size_t c) { return y * 40 + x * 7 + c; });
     CHECK(resize_and_crop(in, 5, 6).values == in.values);
     for (const unsigned v : {0u, 1u, 128u, 255u}) {
-        const Bytes out = resize_and_crop(image(17, 23, 1, [&](auto...) { return v; }), 6, 9).values;
+        const Bytes out = resize_and_crop(picture(17, 23, 1, [&](auto...) { return v; }), 6, 9).values;
         CHECK(std::ranges::count(out, v) == 54);
     }
 }
 
 TEST_CASE("resize_and_crop: the middle is kept and both ends are cut alike") {
-    const Pixels wide = image(4, 12, 1, [](std::size_t, std::size_t x, std::size_t) {
+    const Pixels wide = picture(4, 12, 1, [](std::size_t, std::size_t x, std::size_t) {
         return x < 4 ? 0 : x < 8 ? 100 : 200;
     });
     const Bytes out = resize_and_crop(wide, 4, 4).values;
     CHECK(std::ranges::count(out, 100) == 16);
-    const Pixels tall = image(12, 4, 1, [](std::size_t y, std::size_t, std::size_t) {
+    const Pixels tall = picture(12, 4, 1, [](std::size_t y, std::size_t, std::size_t) {
         return y < 4 ? 0 : y < 8 ? 100 : 200;
     });
     CHECK(std::ranges::count(resize_and_crop(tall, 4, 4).values, 100) == 16);

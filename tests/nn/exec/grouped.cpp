@@ -22,7 +22,7 @@ constexpr std::size_t batches[] = {1, 5, 16, 17, 33, 100};
 
 // Two leaves, one longer than the piece that one task adds up.
 template <class T>
-struct Weights {
+struct TwoLeaves {
     Param<T, Shape<5>> small;
     Param<T, Shape<3, 3001>> large;
 
@@ -44,9 +44,9 @@ struct Scratch {
 double of_sample(std::size_t n, std::size_t i) { return std::sin(static_cast<double>(n * 7 + i) * 0.37) * 1.1; }
 
 template <class T>
-void add_samples(std::size_t first, std::size_t count, Weights<T>& g) {
+void add_samples(std::size_t first, std::size_t count, TwoLeaves<T>& g) {
     for (std::size_t n = first; n < first + count; ++n)
-        Weights<T>::each(
+        TwoLeaves<T>::each(
             [&](const Path&, auto& leaf) {
                 for (std::size_t i = 0; i < leaf.span().size(); ++i) leaf[i] += static_cast<T>(of_sample(n, i));
             },
@@ -85,14 +85,14 @@ TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that no two gro
 TEST_CASE_TEMPLATE("Grouped: adds the sum of all samples to the gradient", T, float, double) {
     double worst = 0;
     for (const std::size_t batch : batches) {
-        Grouped<Weights<T>, Scratch, T> groups;
-        Weights<T> grad;
+        Grouped<TwoLeaves<T>, Scratch, T> groups;
+        TwoLeaves<T> grad;
         grad.small.fill(T(2)), grad.large.fill(T(3));
         for (int again = 0; again < 2; ++again)  // the second time what the first one left must not count
-            groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, Weights<T>& g) {
+            groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<T>& g) {
                 add_samples<T>(first, count, g);
             });
-        Weights<double> expected;
+        TwoLeaves<double> expected;
         expected.small.fill(2), expected.large.fill(3);
         for (int again = 0; again < 2; ++again) add_samples<double>(0, batch, expected);
         for (std::size_t i = 0; i < 5; ++i)
@@ -106,9 +106,9 @@ TEST_CASE_TEMPLATE("Grouped: adds the sum of all samples to the gradient", T, fl
 TEST_CASE("Grouped: one, two and three threads give the same bits") {
     for (const std::size_t batch : batches)
         CHECK(support::same_for_threads([&] {
-            Grouped<Weights<float>, Scratch> groups;
-            Weights<float> grad;
-            groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, Weights<float>& g) {
+            Grouped<TwoLeaves<float>, Scratch> groups;
+            TwoLeaves<float> grad;
+            groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<float>& g) {
                 add_samples<float>(first, count, g);
             });
             return support::hash_bits(grad);
@@ -117,9 +117,9 @@ TEST_CASE("Grouped: one, two and three threads give the same bits") {
 
 TEST_CASE("Grouped: the size of a block changes no bit where samples are added in their order") {
     const auto hash = []<std::size_t size>(std::integral_constant<std::size_t, size>) {
-        Grouped<Weights<float>, Scratch, float, size> groups;
-        Weights<float> grad;
-        groups.run(33, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, Weights<float>& g) {
+        Grouped<TwoLeaves<float>, Scratch, float, size> groups;
+        TwoLeaves<float> grad;
+        groups.run(33, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<float>& g) {
             add_samples<float>(first, count, g);
         });
         return support::hash_bits(grad);
@@ -147,10 +147,10 @@ TEST_CASE("Grouped: a scratch is used by one task at a time") {
 }
 
 TEST_CASE("Grouped: nothing is allocated after the first run of the largest batch") {
-    Grouped<Weights<float>, Scratch> groups;
-    Weights<float> grad;
+    Grouped<TwoLeaves<float>, Scratch> groups;
+    TwoLeaves<float> grad;
     const auto run = [&](std::size_t batch) {
-        groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, Weights<float>& g) {
+        groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<float>& g) {
             add_samples<float>(first, count, g);
         });
     };
@@ -161,11 +161,11 @@ TEST_CASE("Grouped: nothing is allocated after the first run of the largest batc
 }
 
 TEST_CASE("Grouped: an exception of a block reaches the caller, and the gradient is untouched") {
-    Grouped<Weights<float>, Scratch> groups;
-    Weights<float> grad;
+    Grouped<TwoLeaves<float>, Scratch> groups;
+    TwoLeaves<float> grad;
     grad.small.fill(2);
     const auto run = [&] {
-        groups.run(40, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, Weights<float>& g) {
+        groups.run(40, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<float>& g) {
             add_samples<float>(first, count, g);
             if (first == 20) throw std::runtime_error("block");
         });
