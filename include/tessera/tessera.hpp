@@ -1,10 +1,12 @@
 #pragma once
-// The public API. Included by name instead:
+// tessera: the public API in one include.
 //
-//     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    files of pictures
-//     <tessera/testing/...>                                    checkers for a layer, a quantizer or a loss of one's own
+//     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    image files
+//     <tessera/testing/...>                                    checkers for a user's own layer, quantizer or loss
 //     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
-//     <tessera/kernel/...>                                     the kernels; kernel/eigen.hpp gives views as Eigen's matrices
+//     <tessera/kernel/...>                                     kernels; kernel/eigen.hpp gives views as Eigen matrices
+//
+// The headers in this table are not part of it and must be included by name.
 
 // IWYU pragma: begin_exports
 #include <tessera/version.hpp>

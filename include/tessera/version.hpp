@@ -1,5 +1,5 @@
 #pragma once
-// The version of tessera (semantic versioning); CMake reads it from here.
+// version: the version of tessera as macros (semantic versioning). CMake reads it from here.
 
 #define TESSERA_VERSION_MAJOR 0
 #define TESSERA_VERSION_MINOR 1

@@ -1,5 +1,5 @@
 // expect: tessera: -fassociative-math
-// What -fassociative-math and -funsafe-math-optimizations say to the preprocessor.
+// The macro that -fassociative-math and -funsafe-math-optimizations define.
 #ifndef FIXED
 #define __ASSOCIATIVE_MATH__ 1
 #endif

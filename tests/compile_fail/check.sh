@@ -1,7 +1,7 @@
 #!/bin/sh
-# check.sh <compiler> <flags file> <source> [<header>]: the source must not compile, the compiler must say every `// expect:` line
-# of the source, and with -DFIXED it must compile (else the error may be a mere typing error). The header, which may be
-# precompiled, comes before the source.
+# check.sh <compiler> <flags file> <source> [<header>]: the source must not compile, the compiler's output must match
+# every `// expect:` line of the source, and with -DFIXED it must compile (otherwise the error may be a mere typing
+# error). The header, which may be precompiled, is included before the source.
 set -u
 compiler=$1 flags=$2 source=$3 header=${4-}
 LC_ALL=C

@@ -1,5 +1,5 @@
 // expect: tessera: -ffast-math removes the checks for NaN
-// What -ffast-math and -Ofast say to the preprocessor.
+// The macro that -ffast-math and -Ofast define.
 #ifndef FIXED
 #pragma GCC diagnostic ignored "-Wbuiltin-macro-redefined"
 #define __FAST_MATH__ 1

@@ -18,7 +18,7 @@ struct WithHookLayer {
 #ifdef FIXED
     static void begin(Cache&, const nn::Pass&) {}
 #else
-    static void begin(Cache&, nn::Pass&) {}  // compiles, and nobody would call it
+    static void begin(Cache&, nn::Pass&) {}  // compiles, but would never be called
 #endif
 };
 struct WithHook {

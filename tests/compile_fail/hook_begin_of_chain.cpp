@@ -4,7 +4,7 @@
 
 using namespace tessera;
 
-// A net of the user's is a struct that derives from a Chain, and is bound in none.
+// A user's net is a struct that derives from a Chain and is not part of another Chain.
 struct Net : nn::Chain<Shape<3, 2>, nn::Relu> {
 #ifdef FIXED
     static void begin(Cache&, const nn::Pass&) {}

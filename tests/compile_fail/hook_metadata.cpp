@@ -9,7 +9,7 @@ using namespace tessera::nn;
 struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, halve4>> {};
 struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
 
-// A loss may say as much about itself as a quantizer.
+// A loss may have the same hooks as a quantizer.
 template <class In, class T>
 struct MyLoss : MseLoss<In, T> {
 #ifdef FIXED

@@ -17,7 +17,7 @@ struct WithHookLayer {
                          Params&) {}
 #ifndef FIXED
     struct Panels {};
-    static void pack(const Params&, Panels&) {}  // nobody would call it without a Packed
+    static void pack(const Params&, Panels&) {}  // would never be called without a Packed
 #endif
 };
 struct WithHook {

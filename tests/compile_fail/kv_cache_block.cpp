@@ -9,7 +9,7 @@ using namespace tessera;
 #ifdef FIXED
 using Block = nn::Silu;
 #else
-using Block = nn::GroupNorm<2>;  // over all tokens
+using Block = nn::GroupNorm<2>;  // normalises over all tokens
 #endif
 constexpr GptConfig config{.vocab = 8, .context = 4, .width = 8, .heads = 2, .layers = 1};
 std::size_t sequences(const KvCache<Gpt<config, Block>>& cache) { return cache.sequences(); }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# math_flags.sh <compiler> <flags file>: the modes of arithmetic that change results are refused by the real flags, and not
-# only by the macros that fast_math.cpp and its like define. clang tells programs of -ffast-math and -ffinite-math-only
-# alone.
+# math_flags.sh <compiler> <flags file>: floating-point modes that change results are rejected with the real flags, not
+# only with the macros that fast_math.cpp and similar files define. clang defines macros only for -ffast-math and
+# -ffinite-math-only.
 set -u
 compiler=$1 flags=$2
 LC_ALL=C

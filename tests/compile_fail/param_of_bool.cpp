@@ -1,4 +1,4 @@
-// expect: Param: holds numbers: expected an integer or a floating-point type, and not bool
+// expect: Param: the element type must be an integer or a floating-point type, and not bool
 #include <tessera/core/param.hpp>
 
 #ifdef FIXED

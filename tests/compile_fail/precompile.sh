@@ -1,6 +1,6 @@
 #!/bin/sh
-# precompile.sh <compiler> <flags file> <folder>: puts third_parties.hpp there, and what this compiler makes of it beside
-# it: `-include <folder>/third_parties.hpp` then finds that.
+# precompile.sh <compiler> <flags file> <folder>: copies third_parties.hpp to the folder and precompiles it there with
+# this compiler, so that `-include <folder>/third_parties.hpp` finds the precompiled header.
 set -eu
 compiler=$1 flags=$2 folder=$3
 mkdir -p "$folder"

@@ -1,5 +1,5 @@
 // expect: tessera: -freciprocal-math
-// What -freciprocal-math and -funsafe-math-optimizations say to the preprocessor.
+// The macro that -freciprocal-math and -funsafe-math-optimizations define.
 #ifndef FIXED
 #define __RECIPROCAL_MATH__ 1
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The checker accepts a good file and refuses a file that compiles, one with another message, and one that is broken
-# even when FIXED.
+# The checker accepts a correct file and rejects a file that compiles, one with another message, and one that does not
+# compile with FIXED either.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 1

@@ -1,4 +1,4 @@
-// expect: Tensor: holds numbers: expected an integer or a floating-point type, and not bool
+// expect: Tensor: the element type must be an integer or a floating-point type, and not bool
 #include <tessera/core/tensor.hpp>
 
 #include <string>

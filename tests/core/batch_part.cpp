@@ -8,7 +8,7 @@ using tessera::BatchPart;
 
 namespace batch_part_test {
 
-TEST_CASE("BatchPart: a batch that is whole is the first and only part of its update") {
+TEST_CASE("BatchPart: whole() is the first and only part of its update") {
     constexpr BatchPart part = BatchPart::whole(37);
     CHECK(part.first == 0);
     CHECK(part.samples == 37);
@@ -17,7 +17,7 @@ TEST_CASE("BatchPart: a batch that is whole is the first and only part of its up
     CHECK(part.parts == 1);
 }
 
-TEST_CASE("BatchPart: without numbers it is nothing of one update") {
+TEST_CASE("BatchPart: a default-constructed part is empty and the only one of its update") {
     constexpr BatchPart part;
     CHECK(part.samples == 0);
     CHECK(part.divisor == 0);

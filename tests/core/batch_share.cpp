@@ -7,7 +7,7 @@
 
 using namespace tessera;
 
-TEST_CASE("batch_share: the shares of all processes are the batch, one after the other") {
+TEST_CASE("batch_share: the shares of all processes partition the batch, in order") {
     for (const std::size_t ranks : {1u, 2u, 3u, 4u, 5u, 8u})
         for (std::size_t samples = 0; samples <= 300; ++samples) {
             std::size_t next = 0;
@@ -23,8 +23,7 @@ TEST_CASE("batch_share: the shares of all processes are the batch, one after the
         }
 }
 
-TEST_CASE(
-    "batch_share: all but the last shares are one power of two of groups, so that sums of gradients are subtrees") {
+TEST_CASE("batch_share: all full shares have one power-of-two number of groups, so that gradient sums are subtrees") {
     for (const std::size_t ranks : {2u, 3u, 4u, 7u})
         for (std::size_t samples = 1; samples <= 300; ++samples) {
             const std::size_t width = batch_share(samples, 0, ranks).count;
@@ -40,7 +39,7 @@ TEST_CASE(
         }
 }
 
-TEST_CASE("batch_share: what it costs where the groups are no power of two times the processes") {
+TEST_CASE("batch_share: the load is uneven where the groups are not a power of two times the processes") {
     const auto counts = [](std::size_t samples, std::size_t rank) { return batch_share(samples, rank, 4).count; };
     CHECK(counts(128, 0) == 32);
     CHECK(counts(128, 3) == 32);

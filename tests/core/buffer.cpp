@@ -7,7 +7,7 @@
 
 namespace ts = tessera;
 
-TEST_CASE_TEMPLATE("Buffer: starts on a 64-byte line, whatever its length", T, std::uint8_t, float, double) {
+TEST_CASE_TEMPLATE("Buffer: is aligned to 64 bytes, whatever its length", T, std::uint8_t, float, double) {
     bool aligned = true;
     for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u, 1000u}) {
         const ts::Buffer<T> a(n), b(n);
@@ -17,7 +17,7 @@ TEST_CASE_TEMPLATE("Buffer: starts on a 64-byte line, whatever its length", T, s
     CHECK(aligned);
 }
 
-TEST_CASE("Buffer: starts at zero and copies by value") {
+TEST_CASE("Buffer: is zero-initialised and copied by value") {
     ts::Buffer<float> a(5);
     CHECK(a == ts::Buffer<float>{0, 0, 0, 0, 0});
     ts::Buffer<float> b = a;
@@ -26,7 +26,7 @@ TEST_CASE("Buffer: starts at zero and copies by value") {
     CHECK(b[2] == 3);
 }
 
-TEST_CASE("Buffer: a length whose bytes do not fit a size_t is refused") {
+TEST_CASE("Buffer: a length whose bytes do not fit std::size_t throws bad_array_new_length") {
     ts::LineAllocator<double> allocator;
     CHECK_THROWS_AS(allocator.allocate(static_cast<std::size_t>(-1) / 4), std::bad_array_new_length);
 }

@@ -8,7 +8,7 @@
 
 namespace ts = tessera;
 
-TEST_CASE_TEMPLATE("Error: each class is caught as Error and as std::runtime_error, with its text", E,
+TEST_CASE_TEMPLATE("Error: each class is caught as Error and as std::runtime_error, with its message", E,
                    ts::ArgumentError, ts::IoError, ts::DataError, ts::StateError, ts::NumericError,
                    ts::CommunicationError) {
     static_assert(std::derived_from<E, ts::Error> && std::derived_from<ts::Error, std::runtime_error>);
@@ -22,11 +22,11 @@ TEST_CASE_TEMPLATE("Error: each class is caught as Error and as std::runtime_err
     CHECK(caught == "load: weight: expected 3x4, got 4x3");
 }
 
-TEST_CASE("Error: numbers are written out") {
+TEST_CASE("Error: expected_got writes numbers in decimal") {
     CHECK(ts::expected_got(std::size_t{16}, std::size_t{17}) == "expected 16, got 17");
 }
 
-TEST_CASE("Error: a program sees path, place and code without reading the text") {
+TEST_CASE("Error: path, offset and code are available without parsing the message") {
     const ts::FormatError format{ts::FormatCode::dtype, "a.safetensors @9: dtype", "a.safetensors", 9};
     CHECK((format.code() == ts::FormatCode::dtype && format.path() == "a.safetensors" && format.offset() == 9));
     const ts::IoError io{"write_file: b: No space left on device", "b", 28};

@@ -31,7 +31,7 @@ struct Number {
     }
 };
 
-/// A safetensors file of this header and 4 bytes of data.
+/// A safetensors file with this header and 4 bytes of data.
 Bytes file(std::string_view header, std::uint64_t length) {
     Bytes bytes(8);
     for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(length >> 8 * i);
@@ -80,13 +80,13 @@ const std::vector<Case> cases{
     {FormatCode::number, 37, "x @37: number: expected digits, got '-'",
      [] { read(R"({"a":{"dtype":"F32","shape":[-1]}})"); }},
     {FormatCode::name, 9, "x @9: name: expected 1 to 1024 bytes, got 0", [] { read(R"({"":{}})"); }},
-    {FormatCode::duplicate_key, 27, "x @27: duplicate key: __metadata__ stands twice",
+    {FormatCode::duplicate_key, 27, "x @27: duplicate key: __metadata__",
      [] { read(R"({"__metadata__":{},"__metadata__":{}})"); }},
     {FormatCode::field, 9, "x @9: tensor a: missing field: dtype", [] { read(R"({"a":{}})"); }},
     {FormatCode::dtype, 9, "x @9: tensor a: dtype: unknown: F9", [] { read(R"({"a":{"dtype":"F9"}})"); }},
     {FormatCode::overflow, 9, "x @9: tensor a: shape: 4294967296x4294967296: overflow",
      [] { read(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,4]}})"); }},
-    {FormatCode::offsets, 9, "x @9: tensor a: data_offsets: 4 to 0 is no part of 4 bytes of data",
+    {FormatCode::offsets, 9, "x @9: tensor a: data_offsets: 4 to 0 is not a range within the 4 bytes of data",
      [] { read(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[4,0]}})"); }},
     {FormatCode::size, 9, "x @9: tensor a: size: U8 3: expected 3 bytes, got 4",
      [] { read(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,4]}})"); }},
@@ -139,11 +139,11 @@ const std::vector<Case> cases{
 
 }  // namespace
 
-TEST_CASE("FormatCode: each code is thrown, with its place and its message") {
+TEST_CASE("FormatCode: each code is thrown, with its offset and its message") {
     for (std::size_t i = 0; i < cases.size(); ++i) {
         const Case& c = cases[i];
         CAPTURE(i);
-        CHECK(static_cast<std::size_t>(c.code) == i);  // a code without a case breaks the row
+        CHECK(static_cast<std::size_t>(c.code) == i);  // fails if a code has no case
         try {
             c.provoke();
             FAIL("nothing was thrown");

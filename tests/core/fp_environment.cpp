@@ -23,10 +23,10 @@ float twice_a_denormal() {
     volatile float large = 1e30f;
     return x * large;
 }
-unsigned mode() { return _mm_getcsr() & 0xFFC0u; }  // without the flags that operations leave behind
+unsigned mode() { return _mm_getcsr() & 0xFFC0u; }  // without the sticky exception flags
 }  // namespace
 
-TEST_CASE("FlushDenormals: results and operands that are denormal count as zero while it lives") {
+TEST_CASE("FlushDenormals: denormal operands and results are zero while it lives") {
     CHECK(half_of_smallest_normal() > 0);
     CHECK(twice_a_denormal() > 0);
     {
@@ -39,7 +39,7 @@ TEST_CASE("FlushDenormals: results and operands that are denormal count as zero 
     CHECK(twice_a_denormal() > 0);
 }
 
-TEST_CASE("FlushDenormals: gives back the mode that it found, nested and on an exception") {
+TEST_CASE("FlushDenormals: restores the previous mode, also when nested and on an exception") {
     const unsigned before = mode();
     {
         const FlushDenormals outer;
@@ -57,7 +57,7 @@ TEST_CASE("FlushDenormals: gives back the mode that it found, nested and on an e
     CHECK(mode() == before);
 }
 
-TEST_CASE("FlushDenormals: rounds to nearest without traps while it lives, and keeps a host's own mode") {
+TEST_CASE("FlushDenormals: rounds to nearest without traps while it lives, then restores the host's mode") {
     const auto third = [] {
         volatile float one = 1, three = 3;
         return one / three;
@@ -78,7 +78,7 @@ TEST_CASE("FlushDenormals: rounds to nearest without traps while it lives, and k
         CHECK(inside == nearest);
     }
     float trapped = 0;
-    _mm_setcsr(before & ~0x1F80u);  // every exception is a signal
+    _mm_setcsr(before & ~0x1F80u);  // every floating-point exception traps
     {
         const FlushDenormals guard;
         trapped = third();
@@ -87,7 +87,7 @@ TEST_CASE("FlushDenormals: rounds to nearest without traps while it lives, and k
     CHECK(trapped == nearest);
 }
 
-TEST_CASE("with_fp_environment: what is returned was rounded there, however much the compiler sees of it") {
+TEST_CASE("with_fp_environment: the result is rounded inside it, even if the compiler sees the whole computation") {
     const std::vector<double> terms(10, 0.1), count(1, 30);
     const auto mean = [&] {
         double sum = 0;
@@ -101,7 +101,7 @@ TEST_CASE("with_fp_environment: what is returned was rounded there, however much
         const double host = mean(), inside = with_fp_environment(mean);
         _mm_setcsr(before);
         CHECK(inside == nearest);
-        CHECK((host != nearest || set == 0x4000u));  // so that the mode matters
+        CHECK((host != nearest || set == 0x4000u));  // the mode makes a difference here
     }
     std::size_t calls = 0;
     with_fp_environment([&] { ++calls; });

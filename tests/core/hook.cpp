@@ -42,7 +42,7 @@ struct Inherited : Function {};
 
 }  // namespace
 
-TEST_CASE("WithName: finds a member of a name, whatever it is") {
+TEST_CASE("WithName: finds a member by its name, whatever its kind") {
     CHECK(!has_start<Nothing>);
     CHECK(!has_start<Other>);
     CHECK(has_start<Function>);

@@ -18,14 +18,14 @@ using Watch = Lifetime::Watch;
 static_assert(std::is_nothrow_copy_constructible_v<Lifetime> && std::is_nothrow_move_constructible_v<Lifetime>);
 static_assert(std::is_nothrow_copy_constructible_v<Watch> && !std::is_default_constructible_v<Watch>);
 
-TEST_CASE("Lifetime: a watch knows that its object is alive, has moved or has ended") {
+TEST_CASE("Lifetime: a watch reports whether its object is alive, moved from or destroyed") {
     std::optional<Lifetime> object{std::in_place};
     const Watch watch{*object};
     CHECK(watch.state() == State::alive);
     Lifetime other = std::move(*object);
     CHECK(watch.state() == State::moved);
     object.reset();
-    CHECK(watch.state() == State::moved);  // the first thing that happened
+    CHECK(watch.state() == State::moved);  // the first event counts
 
     std::optional<Lifetime> second{std::in_place};
     const Watch of_second{*second};
@@ -33,7 +33,7 @@ TEST_CASE("Lifetime: a watch knows that its object is alive, has moved or has en
     CHECK(of_second.state() == State::ended);
 }
 
-TEST_CASE("Lifetime: a copy is another object, which nobody watches") {
+TEST_CASE("Lifetime: a copy is a new object without watches") {
     Lifetime object;
     const Watch watch{object};
     {
@@ -46,7 +46,7 @@ TEST_CASE("Lifetime: a copy is another object, which nobody watches") {
     CHECK(watch.state() == State::alive);
 }
 
-TEST_CASE("Lifetime: an object that takes over another one stays, and the other one has moved") {
+TEST_CASE("Lifetime: after a move assignment the target is alive and the source is moved from") {
     Lifetime to, from;
     const Watch of_to{to}, of_from{from};
     to = std::move(from);
@@ -57,14 +57,14 @@ TEST_CASE("Lifetime: an object that takes over another one stays, and the other 
     CHECK(of_to.state() == State::alive);
 }
 
-TEST_CASE("Lifetime: objects of a vector that grows have moved") {
+TEST_CASE("Lifetime: when a vector grows, its elements count as moved from") {
     std::vector<Lifetime> objects(1);
     const Watch watch{objects[0]};
     objects.reserve(objects.capacity() + 1);
     CHECK(watch.state() == State::moved);
 }
 
-TEST_CASE("Lifetime: any number of watches, copied and destroyed in any order, hear of it") {
+TEST_CASE("Lifetime: any number of watches, copied and destroyed in any order, are notified") {
     for (int gone = 0; gone < 4; ++gone) {
         auto object = std::make_unique<Lifetime>();
         std::vector<std::unique_ptr<Watch>> watches;
@@ -83,7 +83,7 @@ TEST_CASE("Lifetime: any number of watches, copied and destroyed in any order, h
     }
 }
 
-TEST_CASE("Lifetime: a watch that goes over to another object leaves the first one") {
+TEST_CASE("Lifetime: a watch that is assigned to another object no longer watches the first") {
     auto first = std::make_unique<Lifetime>();
     Lifetime second;
     Watch watch{*first};

@@ -12,7 +12,7 @@ using tessera::number_text;
 
 namespace number_text_test {
 
-TEST_CASE("number_text: the shortest text that is read back as the same number") {
+TEST_CASE("number_text: the shortest text that reads back as the same number") {
     CHECK(number_text(0.1f) == "0.1");
     CHECK(number_text(0.1) == "0.1");
     CHECK(number_text(0.25) == "0.25");
@@ -25,13 +25,13 @@ TEST_CASE("number_text: the shortest text that is read back as the same number")
         CHECK(std::strtof(number_text(x).c_str(), nullptr) == x);
 }
 
-TEST_CASE("number_text: numbers that are not finite have their names") {
+TEST_CASE("number_text: infinities and NaN are written by name") {
     CHECK(number_text(std::numeric_limits<float>::infinity()) == "inf");
     CHECK(number_text(-std::numeric_limits<double>::infinity()) == "-inf");
     CHECK(number_text(std::numeric_limits<double>::quiet_NaN()) == "nan");
 }
 
-TEST_CASE("number_text: a locale with a decimal comma changes nothing") {
+TEST_CASE("number_text: does not depend on the locale's decimal point") {
     const std::string before = std::setlocale(LC_ALL, nullptr);
     for (const char* locale : {"de_DE.UTF-8", "fr_FR.UTF-8", "C"})
         if (std::setlocale(LC_ALL, locale)) CHECK(number_text(0.5) == "0.5");

@@ -28,7 +28,7 @@ static_assert(!ChecksOptions<Silent> && !HasSettings<Silent> && !HasMetadata<Sil
 static_assert(ChecksOptions<Speaking> && HasSettings<Speaking> && HasMetadata<Speaking>);
 static_assert(sizeof(OptionHooksAreCallable<Silent>) > 0 && sizeof(OptionHooksAreCallable<Speaking>) > 0);
 
-// The name is seen, and that it cannot be called as it should.
+// The name is detected although the member is not callable as required.
 struct OtherSignatures : Silent {
     static void check_options(int);
     static int settings(const Options&);
@@ -40,13 +40,13 @@ static_assert(detail::names_metadata<OtherSignatures> && !HasMetadata<OtherSigna
 
 }  // namespace
 
-TEST_CASE("Option hooks: where a part says nothing, everything goes and nothing is named") {
+TEST_CASE("Option hooks: a part without hooks accepts all options and has no settings or metadata") {
     CHECK_NOTHROW(check_options<Silent>({.number = -1}));
     CHECK(settings_of<Silent>({}).empty());
     CHECK(metadata_of<Silent>().empty());
 }
 
-TEST_CASE("Option hooks: where a part says something, the calls are its own") {
+TEST_CASE("Option hooks: a part with hooks is called for each of them") {
     CHECK_NOTHROW(check_options<Speaking>({}));
     CHECK_THROWS_AS(check_options<Speaking>({.number = -1}), int);
     CHECK(settings_of<Speaking>({.number = 7}) == std::vector<Setting>{{"number", "7"}});

@@ -35,7 +35,7 @@ struct Pair {
 
 }  // namespace
 
-TEST_CASE("Param: starts at zero, aligned, of the length of its shape") {
+TEST_CASE("Param: is zero-initialised, aligned and has the size of its shape") {
     ts::Param<float, ts::Shape<3, 5>> p;
     CHECK(p.span().size() == 15);
     CHECK(reinterpret_cast<std::uintptr_t>(p.data()) % 64 == 0);
@@ -44,7 +44,7 @@ TEST_CASE("Param: starts at zero, aligned, of the length of its shape") {
     CHECK(p[0] + p[14] == 4.f);
 }
 
-TEST_CASE("Param: without axes the outer order is our own") {
+TEST_CASE("Param: without Axes the outer order is the order in memory") {
     using P = ts::Param<float, ts::Shape<3, 5>>;
     static_assert(P::outer_dims() == std::array<std::size_t, 2>{3, 5});
     static_assert(P::from_outer(0) == 0 && P::from_outer(14) == 14);
@@ -74,7 +74,7 @@ TEST_CASE("Param: a convolution's [kh, kw, in, out] is seen as PyTorch's OIHW") 
     CHECK(wrong == 0);
 }
 
-TEST_CASE("Param: the way out and back meets each element once") {
+TEST_CASE("Param: from_outer() is a permutation of the elements") {
     using P = ts::Param<float, ts::Shape<2, 3, 4>, ts::Axes<2, 0, 1>>;
     std::set<std::size_t> seen;
     for (std::size_t i = 0; i < 24; ++i) seen.insert(P::from_outer(i));
@@ -82,7 +82,7 @@ TEST_CASE("Param: the way out and back meets each element once") {
     CHECK(*seen.rbegin() == 23);
 }
 
-TEST_CASE("Parameters: the visitor zips any number of sets, const or not") {
+TEST_CASE("Parameters: each() visits any number of sets together, const or not") {
     static_assert(ts::Parameters<Pair> && ts::Parameters<ts::Empty> && !ts::Parameters<int>);
     Pair a, b;
     b.weight.fill(2);
@@ -99,7 +99,7 @@ TEST_CASE("Parameters: the visitor zips any number of sets, const or not") {
     CHECK(a.bias[3] == 0.f);
 }
 
-TEST_CASE("Parameters: are counted, set to zero and copied as values") {
+TEST_CASE("Parameters: can be counted, set to zero and copied by value") {
     Pair a;
     CHECK(ts::parameter_count(a) == 16);
     CHECK(ts::parameter_count(ts::Empty{}) == 0);
@@ -110,15 +110,15 @@ TEST_CASE("Parameters: are counted, set to zero and copied as values") {
     CHECK(snapshot.weight[5] == 1.f);
 }
 
-TEST_CASE("Param: one that was moved from says so") {
+TEST_CASE("Param: access after a move throws StateError") {
     tessera::Param<float, tessera::Shape<3>> from;
     auto to = std::move(from);
     CHECK(to.span().size() == 3);
-    CHECK_THROWS_WITH_AS(static_cast<void>(from.span()), "Param: was moved from: expected 3, got 0",
+    CHECK_THROWS_WITH_AS(static_cast<void>(from.span()), "Param: used after it was moved from: expected 3, got 0",
                          tessera::StateError);
 }
 
-TEST_CASE("Param: a role is copied with the values, and changes for a whole set where it is the one named") {
+TEST_CASE("Param: roles are copied with the values, and change_role changes those that match") {
     TwoRoles p;
     CHECK(p.a.role() == tessera::Role::none);
     p.a.set_role(tessera::Role::output);

@@ -6,21 +6,21 @@
 
 namespace ts = tessera;
 
-TEST_CASE("Path: a name alone") {
+TEST_CASE("Path: a single name") {
     const ts::Path path{"weight"};
     CHECK(path.str() == "weight");
     CHECK(path.leaf() == "weight");
     CHECK(path.inner() == nullptr);
 }
 
-TEST_CASE("Path: names and indices stand outermost first, joined by dots") {
+TEST_CASE("Path: names and indices are joined by dots, outermost first") {
     const ts::Path weight{"weight"}, third{std::size_t{3}, weight}, zeroth{std::size_t{0}, third};
     const ts::Path path{"encoder", &zeroth};
     CHECK(path.str() == "encoder.0.3.weight");
     CHECK(path.leaf() == "weight");
 }
 
-TEST_CASE("Path: with_prefix() puts a segment before every leaf, and hands the leaves on") {
+TEST_CASE("Path: with_prefix() prepends a segment to every path and forwards the leaves") {
     std::string names;
     int sum = 0;
     auto visit = [&](const ts::Path& path, auto&... leaf) {

@@ -14,7 +14,7 @@
 namespace ts = tessera;
 using Block = std::array<std::uint32_t, 4>;
 
-TEST_CASE("Philox: the known answers of Random123") {
+TEST_CASE("Philox: matches the known-answer tests of Random123") {
     static_assert(ts::philox4x32({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
     constexpr std::uint32_t ones = 0xffffffff;
     static_assert(ts::philox4x32({ones, ones, ones, ones}, {ones, ones}) ==
@@ -23,7 +23,7 @@ TEST_CASE("Philox: the known answers of Random123") {
     CHECK(pi == Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("Rng: its numbers are pinned, at the root, in a stream, and in a stream of a stream") {
+TEST_CASE("Rng: the numbers of the root, a stream and a nested stream are pinned") {
     const auto first = [](ts::Rng rng) { return Block{rng.bits(), rng.bits(), rng.bits(), rng.bits()}; };
     const ts::Rng root{42};
     CHECK(first(root) == Block{0xfcdb2127, 0x53ba6cfd, 0x838f5a6e, 0x744e06fb});
@@ -31,7 +31,7 @@ TEST_CASE("Rng: its numbers are pinned, at the root, in a stream, and in a strea
     CHECK(first(root.split(7).split(1)) == Block{0x2498efe8, 0xdf3a31da, 0xab956e63, 0x9f0c382a});
 }
 
-TEST_CASE("Rng: the block after the first four numbers is the next counter") {
+TEST_CASE("Rng: after four numbers the next block has the next counter") {
     ts::Rng rng{42};
     for (int i = 0; i < 4; ++i) rng.bits();
     const Block second = ts::philox4x32({2, 0, 0, 0}, {42, 0});
@@ -40,7 +40,7 @@ TEST_CASE("Rng: the block after the first four numbers is the next counter") {
     CHECK(rng.position() == 6);
 }
 
-TEST_CASE("Rng: split gives the same stream again, whatever was drawn before") {
+TEST_CASE("Rng: split(i) gives the same stream, whatever was drawn before") {
     ts::Rng rng{5};
     ts::Rng before = rng.split(3);
     for (int i = 0; i < 7; ++i) rng.bits();
@@ -49,7 +49,7 @@ TEST_CASE("Rng: split gives the same stream again, whatever was drawn before") {
     CHECK(rng.position() == 7);
 }
 
-TEST_CASE("Rng: streams, seeds and forks differ from each other") {
+TEST_CASE("Rng: different streams, seeds and forks give different numbers") {
     std::set<std::uint64_t> seen;
     std::size_t made = 0;
     const auto add = [&](ts::Rng rng) {
@@ -64,7 +64,7 @@ TEST_CASE("Rng: streams, seeds and forks differ from each other") {
     }
     ts::Rng parent{77};
     for (int i = 0; i < 1000; ++i) add(parent.fork());
-    CHECK(seen.size() == made - 1);  // split(0) and split(0 << 32) are one
+    CHECK(seen.size() == made - 1);  // split(0) and split(0 << 32) are the same stream
 }
 
 TEST_CASE("Rng: two neighbouring streams are uncorrelated") {
@@ -102,11 +102,11 @@ TEST_CASE("Rng: below(10) passes a chi-square test") {
     for (int i = 0; i < n; ++i) ++count.at(rng.below(10));
     double chi = 0;
     for (int c : count) chi += (c - n / 10.0) * (c - n / 10.0) / (n / 10.0);
-    CHECK(chi < 27.9);  // 9 degrees of freedom, one seed in a thousand
+    CHECK(chi < 27.9);  // 9 degrees of freedom: exceeded by one seed in a thousand
 }
 
-TEST_CASE("Rng: below has no bias where 2^32 is not a multiple of n") {
-    // Four 32-bit numbers fall on three results here: without the rejection the counts would be 2 : 1 : 1.
+TEST_CASE("Rng: below(n) is unbiased where 2^32 is not a multiple of n") {
+    // Without the rejection the counts of the three results would be 2 : 1 : 1.
     ts::Rng rng{12};
     std::array<int, 3> count{};
     const int n = 60000;
@@ -117,7 +117,7 @@ TEST_CASE("Rng: below has no bias where 2^32 is not a multiple of n") {
     CHECK(ts::Rng{4}.below(1) == 0);
 }
 
-TEST_CASE("Rng: normal has the moments of a normal") {
+TEST_CASE("Rng: normal() has the moments of a standard normal distribution") {
     ts::Rng rng{8};
     const int n = 200000;
     double sum = 0, squares = 0, cubes = 0, fourths = 0;
@@ -139,7 +139,7 @@ TEST_CASE("Rng: normal has the moments of a normal") {
 }
 
 namespace {
-/// What a file does with a leaf: numbers out of one generator, into another.
+/// Copies each leaf from one generator into another, as saving and loading do.
 void carry(const ts::Rng& from, ts::Rng& to) {
     std::vector<std::uint64_t> numbers;
     std::vector<std::string> names;
@@ -155,11 +155,11 @@ void carry(const ts::Rng& from, ts::Rng& to) {
 }
 }  // namespace
 
-TEST_CASE("Rng: its state can be carried into another generator, at any position of a block") {
+TEST_CASE("Rng: its state can be loaded into another generator, at any position within a block") {
     for (int drawn = 0; drawn < 9; ++drawn) {
         CAPTURE(drawn);
         ts::Rng from = ts::Rng{5}.split(3), to{6};
-        to.bits();  // holds a block of its own
+        to.bits();  // so that `to` has a cached block
         for (int i = 0; i < drawn; ++i) from.bits();
         carry(from, to);
         for (int i = 0; i < 6; ++i) CHECK(to.bits() == from.bits());

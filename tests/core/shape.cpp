@@ -13,7 +13,7 @@ struct Alike {
 };
 }  // namespace
 
-TEST_CASE("Shape: rank, size and dims are those written down") {
+TEST_CASE("Shape: has the rank, size and dims of its template arguments") {
     using S = ts::Shape<7, 5, 32>;
     static_assert(S::rank == 3 && S::size == 7 * 5 * 32);
     static_assert(S::dims == std::array<std::size_t, 3>{7, 5, 32});
@@ -21,7 +21,7 @@ TEST_CASE("Shape: rank, size and dims are those written down") {
     CHECK(S::size == 1120);
 }
 
-TEST_CASE("Shape: a sample is rows of the last dimension") {
+TEST_CASE("Shape: a sample is a matrix with rows of last_dim") {
     static_assert(ts::last_dim<ts::Shape<7, 5, 32>> == 32 && ts::row_count<ts::Shape<7, 5, 32>> == 35);
     static_assert(ts::last_dim<ts::Shape<9>> == 9 && ts::row_count<ts::Shape<9>> == 1);
     static_assert(std::same_as<ts::WithLastDim<ts::Shape<9>, 4>, ts::Shape<4>>);
@@ -31,7 +31,7 @@ TEST_CASE("Shape: a sample is rows of the last dimension") {
     CHECK(ts::row_count<ts::Shape<49, 128>> == 49);
 }
 
-TEST_CASE("Shape: prints as 7x5x32") {
+TEST_CASE("Shape: to_string gives 7x5x32") {
     CHECK(to_string(ts::Shape<7, 5, 32>{}) == "7x5x32");
     CHECK(to_string(ts::Shape<9>{}) == "9");
     CHECK(to_string(ts::Shape<>{}) == "scalar");

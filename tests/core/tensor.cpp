@@ -7,7 +7,7 @@
 namespace ts = tessera;
 using Image = ts::Shape<3, 5, 2>;
 
-TEST_CASE("Tensor: a batch of zeros on a 64-byte line") {
+TEST_CASE("Tensor: is zero-initialised and aligned to 64 bytes") {
     const ts::Tensor<float, Image> t(3);
     CHECK(t.batch() == 3);
     CHECK(t.span().size() == 90);
@@ -17,7 +17,7 @@ TEST_CASE("Tensor: a batch of zeros on a 64-byte line") {
     CHECK(sum == 0.f);
 }
 
-TEST_CASE("Tensor: resize never gives memory back") {
+TEST_CASE("Tensor: resize() never releases memory") {
     ts::Tensor<float, Image> t(8);
     t[7][29] = 5;
     const float* before = t.data();
@@ -33,7 +33,7 @@ TEST_CASE("Tensor: resize never gives memory back") {
     CHECK(t[7][29] == 5.f);
 }
 
-TEST_CASE("Tensor: is a value, and passes as a view of its own memory") {
+TEST_CASE("Tensor: is copied by value, and converts to a view of its memory") {
     ts::Tensor<float, Image> a(2);
     ts::Tensor<float, Image> b = a;
     b[1][0] = 4;
@@ -45,7 +45,7 @@ TEST_CASE("Tensor: is a value, and passes as a view of its own memory") {
     CHECK(ts::Tensor<float, Image>{}.batch() == 0);
 }
 
-TEST_CASE("Tensor: one that was moved from is empty") {
+TEST_CASE("Tensor: is empty after it was moved from") {
     tessera::Tensor<float, tessera::Shape<2, 3>> from{4};
     auto to = std::move(from);
     CHECK(to.batch() == 4);

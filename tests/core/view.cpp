@@ -7,7 +7,7 @@
 
 namespace ts = tessera;
 
-TEST_CASE("View: v[n] is the n-th sample, its length known at compile time") {
+TEST_CASE("View: v[n] is the n-th sample, with its length known at compile time") {
     std::array<float, 24> numbers{};
     for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
     const ts::View<float, ts::Shape<2, 3>> v{numbers.data(), 4};
@@ -20,7 +20,7 @@ TEST_CASE("View: v[n] is the n-th sample, its length known at compile time") {
     CHECK(v.span().size() == 24);
 }
 
-TEST_CASE("View: a slice is some of the samples of the same memory") {
+TEST_CASE("View: a slice refers to a range of samples in the same memory") {
     std::array<float, 24> numbers{};
     const ts::View<float, ts::Shape<6>> v{numbers.data(), 4};
     const auto s = v.slice(1, 2);
@@ -30,7 +30,7 @@ TEST_CASE("View: a slice is some of the samples of the same memory") {
     CHECK(numbers[12] == 7.f);
 }
 
-TEST_CASE("View: becomes a view of const, never the other way or another shape") {
+TEST_CASE("View: converts to a view of const, but not back and not to another shape") {
     using V = ts::View<float, ts::Shape<6>>;
     using C = ts::View<const float, ts::Shape<6>>;
     static_assert(std::convertible_to<V, C> && !std::convertible_to<C, V>);

@@ -37,7 +37,7 @@ concept Batchable = requires(D&& dataset, Rng& rng) {
     batches(std::forward<D>(dataset), std::size_t{2}, rng);
 };
 
-/// What a user may write: no labels, examples made when they are asked for.
+/// A user's dataset: no labels, examples computed on demand.
 struct Squares {
     using Example = View<const float, Shape<2>>;
     std::size_t size() const { return 5; }
@@ -50,7 +50,7 @@ static_assert(Batchable<const Numbers&> && Batchable<Numbers&>);
 static_assert(!Batchable<Numbers>, "a temporary dataset would dangle");
 static_assert(!data::LabelledDataset<Squares> && Batchable<Squares&>);
 
-TEST_CASE("batches: each example once, the last batch is smaller") {
+TEST_CASE("batches: each example occurs once, and the last batch is smaller") {
     const Numbers set = numbers(10, true);
     Rng rng{3};
     auto range = batches(set, 4, rng);
@@ -72,19 +72,19 @@ TEST_CASE("batches: each example once, the last batch is smaller") {
     CHECK(labels);
 }
 
-TEST_CASE("batches: the last one can be dropped") {
+TEST_CASE("batches: drop_last drops an incomplete last batch") {
     const Numbers set = numbers(10);
     CHECK(order(set, 4, {.drop_last = true}).size() == 8);
     CHECK(order(set, 5, {.drop_last = true}).size() == 10);
     CHECK(batches(set, 4, {.drop_last = true}).count() == 2);
 }
 
-TEST_CASE("batches: without shuffling the order is the dataset's") {
+TEST_CASE("batches: without shuffle the order is the dataset's") {
     const Numbers set = numbers(7);
     CHECK(order(set, 3, {.shuffle = false}) == std::vector<Token>{0, 1, 2, 3, 4, 5, 6});
 }
 
-TEST_CASE("batches: the order depends on the seed and the epoch, on nothing else") {
+TEST_CASE("batches: the order depends only on the seed and the epoch") {
     const Numbers set = numbers(100);
     const auto epoch = [&](std::uint64_t seed, std::uint64_t e, std::size_t size) {
         return order(set, size, {.rng = Rng{seed}.split(e)});
@@ -93,11 +93,11 @@ TEST_CASE("batches: the order depends on the seed and the epoch, on nothing else
     CHECK(epoch(1, 0, 7) == epoch(1, 0, 32));
     CHECK(epoch(1, 0, 7) != epoch(1, 1, 7));
     CHECK(epoch(1, 0, 7) != epoch(2, 0, 7));
-    const std::array<std::uint32_t, 8> known{0, 4, 1, 5, 6, 3, 2, 7};  // a change of the generator would show here
+    const std::array<std::uint32_t, 8> known{0, 4, 1, 5, 6, 3, 2, 7};  // detects a change of the generator
     CHECK(std::ranges::equal(data::permutation(8, Rng{42}), known));
 }
 
-TEST_CASE("batches: with a generator every pass has another order, and a copy of the generator the same one") {
+TEST_CASE("batches: with a generator each pass has a new order, and a copy of the generator repeats it") {
     const Numbers set = numbers(50);
     Rng rng{5}, twin{5};
     const auto pass = [&](Rng& r) {
@@ -124,7 +124,7 @@ TEST_CASE("batches: every permutation of four is equally likely") {
             chi += (c - 1000.0) * (c - 1000.0) / 1000.0;
         }
     CHECK(kinds == 24);
-    CHECK(chi < 50);  // 23 degrees of freedom: above that in one of 1000 cases
+    CHECK(chi < 50);  // 23 degrees of freedom: exceeded in one of 1000 cases
 }
 
 TEST_CASE("batches: a batch converts to the view that a model takes") {
@@ -136,7 +136,7 @@ TEST_CASE("batches: a batch converts to the view that a model takes") {
     }
 }
 
-TEST_CASE("batches: a user's dataset without labels") {
+TEST_CASE("batches: accepts a user's dataset without labels") {
     const Squares set;
     std::vector<float> seen;
     for (auto&& batch : batches(set, 3, {.shuffle = false}))
@@ -144,7 +144,7 @@ TEST_CASE("batches: a user's dataset without labels") {
     CHECK(seen == std::vector<float>{0, 1, 4, 9, 16});
 }
 
-TEST_CASE("batches: a range can be walked again, and one batch may be larger than the set") {
+TEST_CASE("batches: a range can be iterated again, and the batch size may exceed the dataset") {
     const Numbers set = numbers(3);
     auto range = batches(set, 100, {.shuffle = false});
     for (int pass = 0; pass < 2; ++pass) {
@@ -155,7 +155,7 @@ TEST_CASE("batches: a range can be walked again, and one batch may be larger tha
     CHECK(range.count() == 1);
 }
 
-TEST_CASE("batches: each of several processes gets its share of each batch, in the order of one process") {
+TEST_CASE("batches: each process gets its share of each batch, in the order of a single process") {
     const Numbers set = numbers(150);
     const auto taken = [&](std::size_t rank, std::size_t ranks) {
         std::vector<std::vector<Token>> all;
@@ -183,7 +183,7 @@ TEST_CASE("batches: each of several processes gets its share of each batch, in t
                          ArgumentError);
 }
 
-TEST_CASE("batches: no batch at all is an error that names both numbers") {
+TEST_CASE("batches: a pass without a batch is an error with both numbers") {
     const Numbers none = numbers(0), three = numbers(3);
     const std::string tail = ": expected at least one batch, and fewer than 2^32 examples";
     CHECK_THROWS_WITH_AS(batches(none, 4, {}), ("batches: 0 examples in batches of 4" + tail).c_str(), ArgumentError);

@@ -24,7 +24,7 @@ Pixels sheet() {
 }
 }  // namespace
 
-TEST_CASE("load_contact_sheet: cells in their order, bands of rows are the classes") {
+TEST_CASE("load_contact_sheet: cells are in row-major order, and bands of rows are the classes") {
     const support::TemporaryFolder folder;
     image::write_png(folder / "s.png", sheet());
     const auto images = data::load_contact_sheet<Shape<2, 2, 1>>(folder / "s.png", 2);
@@ -39,7 +39,7 @@ TEST_CASE("load_contact_sheet: cells in their order, bands of rows are the class
     CHECK(data::load_contact_sheet<Shape<2, 2, 3>>(folder / "s.png", 4).pixels(5)[11] == 5);
 }
 
-TEST_CASE("load_contact_sheet: sheets that do not divide are refused") {
+TEST_CASE("load_contact_sheet: sheets that are not divisible into cells or bands are errors") {
     CHECK(message<DataError>([] { return data::cut_contact_sheet<Shape<3, 2, 1>>(sheet(), 2, "s.png"); }) ==
           "load_contact_sheet: s.png: expected cells of 3x2x1, got 8 x 6 pixels");
     CHECK(message<DataError>([] { return data::cut_contact_sheet<Shape<2, 2, 1>>(sheet(), 3, "s.png"); }) ==
@@ -48,13 +48,13 @@ TEST_CASE("load_contact_sheet: sheets that do not divide are refused") {
                    "/none.png: No such file"));
 }
 
-TEST_CASE("load_contact_sheet: the bundled digits") {
+TEST_CASE("load_contact_sheet: loads the bundled digits") {
     const std::string folder = std::string{TESSERA_TESTS_DIR} + "/../examples/data/";
     const auto train = data::load_contact_sheet<Shape<28, 28, 1>>(folder + "digits-train.png", 10);
     const auto test = data::load_contact_sheet<Shape<28, 28, 1>>(folder + "digits-test.png", 10);
     CHECK((train.size() == 10000 && test.size() == 2000));
     CHECK((train.label(999) == Label{0} && train.label(1000) == Label{1} && test.label(1999) == Label{9}));
-    double sum[10]{};  // ones have the least ink of all digits, zeros the most
+    double sum[10]{};  // of all digits, ones have the least ink and zeros the most
     for (std::size_t n = 0; n < train.size(); ++n)
         for (const auto pixel : train.pixels(n)) sum[train.label(n).index] += pixel;
     CHECK((std::min_element(sum, sum + 10) == sum + 1 && std::max_element(sum, sum + 10) == sum));

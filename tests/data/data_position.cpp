@@ -48,7 +48,7 @@ static_assert(!Batchable<Numbers>, "a temporary dataset would dangle");
 
 }  // namespace
 
-TEST_CASE("DataPosition: counts batches and passes, and each pass has another order") {
+TEST_CASE("DataPosition: counts batches and passes, and each pass has a new order") {
     const Numbers set = numbers(10);
     Rng rng{3};
     DataPosition position{rng};
@@ -66,7 +66,7 @@ TEST_CASE("DataPosition: counts batches and passes, and each pass has another or
     CHECK(run(set, again, 2, no_save) == seen);
 }
 
-TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest comes in the same order") {
+TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the pass continues in the same order") {
     const Numbers set = numbers(10);
     Rng rng{3}, other{99};
     DataPosition position{rng};
@@ -83,7 +83,7 @@ TEST_CASE("DataPosition: saved after any batch and loaded elsewhere, the rest co
     }
 }
 
-TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
+TEST_CASE("DataPosition: after a break the next loop continues with the next batch") {
     const Numbers set = numbers(10);
     Rng rng{3}, same{3};
     DataPosition position{rng}, whole{same};
@@ -96,7 +96,7 @@ TEST_CASE("DataPosition: a loop that is left goes on with the next batch") {
     CHECK(position.passes() == 1);
 }
 
-TEST_CASE("DataPosition: in the middle of a pass, other batches are an error; between two they are not") {
+TEST_CASE("DataPosition: another batch size is an error in the middle of a pass, not between two") {
     const Numbers set = numbers(10), larger = numbers(12);
     Rng rng{3};
     DataPosition position{rng};

@@ -27,7 +27,7 @@ std::string idx_reason_with(std::size_t at, unsigned char value) {
 
 }  // namespace
 
-TEST_CASE("parse_idx: dimensions and values") {
+TEST_CASE("parse_idx: reads dimensions and values") {
     const Bytes file = idx3();
     const data::Idx<3> idx = data::parse_idx<3>(file, "x.idx");
     CHECK(idx.dims == std::array<std::size_t, 3>{2, 1, 3});
@@ -36,7 +36,7 @@ TEST_CASE("parse_idx: dimensions and values") {
     CHECK(data::parse_idx<1>(labels, "x.idx").values[1] == 9);
 }
 
-TEST_CASE("parse_idx: truncated at any length, or with bytes left over, is an error") {
+TEST_CASE("parse_idx: a file truncated at any length, or with extra bytes, is an error") {
     const Bytes good = idx3();
     for (std::size_t length = 0; length < good.size(); ++length) {
         const std::string expected = length < 16
@@ -51,7 +51,7 @@ TEST_CASE("parse_idx: truncated at any length, or with bytes left over, is an er
     CHECK(idx_reason(longer) == "x.idx @22: IDX length: expected 22, got 23 bytes");
 }
 
-TEST_CASE("parse_idx: each refusal says why and where") {
+TEST_CASE("parse_idx: each error gives the reason and the offset") {
     CHECK(idx_reason_with(0, 1) == "x.idx @0: IDX: the first two bytes must be zero");
     CHECK(idx_reason_with(2, 13) == "x.idx @2: IDX type: expected 8 (unsigned byte), got 13");
     CHECK(idx_reason_with(3, 1) == "x.idx @3: IDX rank: expected 3, got 1");

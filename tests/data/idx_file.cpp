@@ -20,7 +20,7 @@ Bytes idx(std::uint32_t count, std::size_t present) {
 }
 }  // namespace
 
-TEST_CASE("read_idx_file: plain and compressed files are the same bytes") {
+TEST_CASE("read_idx_file: plain and compressed files give the same bytes") {
     const TemporaryFolder folder;
     const Bytes file = idx(5, 5);
     CHECK(data::read_idx_file<1>(folder.write("a", file)) == file);
@@ -28,12 +28,12 @@ TEST_CASE("read_idx_file: plain and compressed files are the same bytes") {
     CHECK(data::read_idx_file<1>(folder.write("c", samples::gzip_stored(file))) == file);
 }
 
-TEST_CASE("unpack_idx: content, not the name, says what a file is, but a wrong .gz is told") {
+TEST_CASE("unpack_idx: the content decides whether a file is compressed, but a wrong .gz name is an error") {
     CHECK(message<FormatError>([] { data::unpack_idx<1>(idx(5, 5), "a.gz"); }) ==
-          "a.gz @0: no gzip file, in spite of its name");
+          "a.gz @0: not a gzip file, but its name ends in .gz");
 }
 
-TEST_CASE("unpack_idx: the size that the header announces is the most that is allocated") {
+TEST_CASE("unpack_idx: no more is allocated than the header states") {
     const auto reason = [](ByteView content, const Limits& limits) {
         return message<FormatError>([&] { data::unpack_idx<1>(samples::gzip_stored(content), "a.gz", limits); });
     };
@@ -45,7 +45,7 @@ TEST_CASE("unpack_idx: the size that the header announces is the most that is al
     CHECK(contains(reason(idx(1 << 28, 4), {}), "bytes cannot hold the 268435464 of the IDX array"));
 }
 
-TEST_CASE("read_idx_file: a file longer than the limit is refused") {
+TEST_CASE("read_idx_file: a file longer than the limit is an error") {
     const TemporaryFolder folder;
     const std::string path = folder.write("a", idx(5, 5));
     CHECK(contains(message<FormatError>([&] { data::read_idx_file<1>(path, {.file = 12}); }),

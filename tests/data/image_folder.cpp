@@ -37,7 +37,7 @@ std::vector<int> values(const data::Images<Gray>& images) {
 
 }  // namespace
 
-TEST_CASE("load_image_folder: images in the order of their names, other files passed over") {
+TEST_CASE("load_image_folder: reads images in the order of their names, and ignores other files") {
     const TemporaryFolder folder;
     folder.write("b.png", flat(2, 9));
     folder.write("a.PNG", flat(1));
@@ -63,7 +63,7 @@ TEST_CASE("load_image_folder: subfolders are classes in the order of their names
     CHECK(set.train.class_names() == std::vector<std::string>{"cat", "dog"});
 }
 
-TEST_CASE("load_image_folder: the division depends on position and seed only") {
+TEST_CASE("load_image_folder: the division depends only on position and seed") {
     const TemporaryFolder folder;
     for (int i = 0; i < 200; ++i) folder.write(std::to_string(1000 + i) + ".png", flat(static_cast<unsigned char>(i)));
     const auto load = [&](double share, std::uint64_t seed) {
@@ -78,7 +78,7 @@ TEST_CASE("load_image_folder: the division depends on position and seed only") {
     CHECK((load(0, 0).test.size() == 0 && load(1, 0).train.size() == 0));
 }
 
-TEST_CASE("load_image_folder: what cannot work is told with its name") {
+TEST_CASE("load_image_folder: each error names the folder or the option") {
     const TemporaryFolder folder;
     const auto load = [&] { return data::load_image_folder<Gray>(folder.str()); };
     CHECK(message<DataError>(load) == "load_image_folder: " + folder.str() + ": expected PNG or JPEG files, got none");
@@ -89,7 +89,7 @@ TEST_CASE("load_image_folder: what cannot work is told with its name") {
     std::filesystem::remove(folder / "bad.png");
     folder.write("class/1.png", flat(1));
     CHECK(message<DataError>(load) == "load_image_folder: " + folder.str() +
-                                          ": expected all images in subfolders, or none, got 1 beside 1 subfolders");
+                                          ": expected all images in subfolders, or none, got 1 next to 1 subfolders");
     CHECK(contains(message<IoError>([&] { return data::load_image_folder<Gray>(folder / "none"); }),
                    "none: No such file or directory"));
     CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==
@@ -117,7 +117,7 @@ std::vector<int> grays_without(const std::vector<int>& bad) {
 
 }  // namespace
 
-TEST_CASE("load_image_folder: one bad file among 1,000 is an error with its position, path and place") {
+TEST_CASE("load_image_folder: one bad file among 1,000 is an error with its position, path and offset") {
     const TemporaryFolder folder;
     write_many(folder, {500});
     try {
@@ -130,8 +130,7 @@ TEST_CASE("load_image_folder: one bad file among 1,000 is an error with its posi
     }
 }
 
-TEST_CASE("load_image_folder: with skip_up_to bad files are left out and counted, and the others stay where "
-          "they are") {
+TEST_CASE("load_image_folder: with skip_up_to bad files are skipped and counted, and the others do not move") {
     const TemporaryFolder folder;
     const std::vector<int> bad{3, 500, 501, 700, 701, 702, 999};
     write_many(folder, {});
@@ -145,7 +144,7 @@ TEST_CASE("load_image_folder: with skip_up_to bad files are left out and counted
     CHECK(set.reasons[0] == "file 4 of 1000: " + numbered(folder, 3) + " @0: neither a PNG nor a JPEG");
     CHECK(set.reasons[4] == "file 702 of 1000: " + numbered(folder, 701) + " @0: neither a PNG nor a JPEG");
 
-    // each image goes to the half to which it went when the bad ones were whole
+    // each image is in the same half as without bad files
     const auto halves = data::load_image_folder<Gray>(folder.str(), {.validation = 0.2, .skip_up_to = 0.01});
     std::vector<int> train, test;
     for (int i = 0; i < many; ++i)
@@ -155,8 +154,7 @@ TEST_CASE("load_image_folder: with skip_up_to bad files are left out and counted
     CHECK(whole.train.size() + whole.test.size() == train.size() + test.size() + bad.size());
 }
 
-TEST_CASE("load_image_folder: more bad files than skip_up_to, or nothing but bad files, are an error with "
-          "the first of them") {
+TEST_CASE("load_image_folder: more bad files than skip_up_to, or only bad files, are an error with the first one") {
     const TemporaryFolder folder;
     const auto load = [&](double share) {
         return message<DataError>([&] { return data::load_image_folder<Gray>(folder.str(), {.skip_up_to = share}); });
@@ -178,7 +176,7 @@ TEST_CASE("load_image_folder: more bad files than skip_up_to, or nothing but bad
     CHECK(refused(std::nan("")) == "load_image_folder: skip_up_to: expected 0 to 1, got nan");
 }
 
-TEST_CASE("load_image_folder: a file that the system does not give is an error, whatever may be skipped") {
+TEST_CASE("load_image_folder: a file that cannot be read is an error, whatever may be skipped") {
     const TemporaryFolder folder;
     folder.write("1.png", flat(1));
     std::filesystem::create_symlink(folder / "gone", folder / "2.png");

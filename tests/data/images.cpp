@@ -39,14 +39,14 @@ TEST_CASE("Images: an example is byte / 255") {
     CHECK(exact);
 }
 
-TEST_CASE("Images: labels, classes and names") {
+TEST_CASE("Images: has labels, classes and class names") {
     const Small images{counted(18), labels_of({2, 0, 1}), 5, {"a", "b", "c", "d", "e"}};
     CHECK((images.labelled() && images.label(0) == Label{2} && images.label(2) == Label{1} && images.classes() == 5));
     CHECK(images.class_names()[4] == "e");
     CHECK(Small{counted(18), labels_of({2, 0, 1})}.classes() == 3);
 }
 
-TEST_CASE("Images: a subset keeps labels and classes") {
+TEST_CASE("Images: subset() keeps labels and classes") {
     const Small images{counted(18), labels_of({2, 0, 1}), 5};
     const std::array<std::size_t, 2> chosen{2, 0};
     const Small two = images.subset(chosen);
@@ -56,7 +56,7 @@ TEST_CASE("Images: a subset keeps labels and classes") {
     CHECK_THROWS_WITH_AS(images.subset(outside), "Images: subset: expected an index less than 3, got 3", ArgumentError);
 }
 
-TEST_CASE("Images: what does not fit is refused") {
+TEST_CASE("Images: inconsistent sizes are errors") {
     CHECK_THROWS_WITH_AS(Small{counted(17)}, "Images: bytes: expected a multiple of 6, got 17", DataError);
     CHECK_THROWS_WITH_AS((Small{counted(18), labels_of({1, 2})}), "Images: labels: expected 3, got 2", DataError);
     CHECK_THROWS_WITH_AS((Small{counted(18), labels_of({1, 2, 3}), 3}), "Images: label 2: expected less than 3, got 3",

@@ -7,14 +7,14 @@ using namespace tessera;
 using data::Labels;
 using support::labels_of;
 
-TEST_CASE("Labels: the number of classes is given or found") {
+TEST_CASE("Labels: the number of classes is given or deduced") {
     CHECK(Labels{labels_of({3, 1}), 0, 2, "x"}.classes() == 4);
     CHECK(Labels{labels_of({3, 1}), 9, 2, "x"}.classes() == 9);
     CHECK(Labels{labels_of({4294967295}), 0, 1, "x"}.classes() == 4294967296);
     CHECK(Labels{{}, 0, 2, "x"}.empty());
 }
 
-TEST_CASE("Labels: too few and too large ones are refused") {
+TEST_CASE("Labels: a wrong number of labels and a label out of range are errors") {
     CHECK_THROWS_WITH_AS((Labels{labels_of({1}), 2, 3, "set"}), "set: labels: expected 3, got 1", DataError);
     CHECK_THROWS_WITH_AS((Labels{labels_of({1, 2}), 2, 2, "set"}), "set: label 1: expected less than 2, got 2",
                          DataError);

@@ -42,7 +42,7 @@ void write_usual(const TemporaryFolder& folder, const std::string& prefix = "", 
 
 }  // namespace
 
-TEST_CASE("load_mnist: four files, plain and compressed mixed, in both spellings") {
+TEST_CASE("load_mnist: reads four files, plain or compressed, in both spellings") {
     for (const char dot : {'-', '.'}) {
         const TemporaryFolder folder;
         write_usual(folder, "", "t10k", dot);
@@ -53,7 +53,7 @@ TEST_CASE("load_mnist: four files, plain and compressed mixed, in both spellings
     }
 }
 
-TEST_CASE("load_mnist: EMNIST is turned, its classes are counted, its sets are told apart") {
+TEST_CASE("load_mnist: EMNIST is transposed, its classes are counted, its sets are distinguished") {
     const TemporaryFolder folder;
     write_usual(folder, "emnist-letters-", "test");
     const data::Mnist set = data::load_mnist(folder.str());
@@ -62,14 +62,14 @@ TEST_CASE("load_mnist: EMNIST is turned, its classes are counted, its sets are t
     write_usual(folder, "emnist-byclass-", "test");
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({61, 3}));
     CHECK(message<DataError>([&] { return data::load_mnist(folder.str()); }) ==
-          "load_mnist: " + folder.str() + ": holds several sets; pass the prefix of one: emnist-byclass-");
+          "load_mnist: " + folder.str() + ": the folder has several sets; pass the prefix of one: emnist-byclass-");
     CHECK(data::load_mnist(folder.str(), {}, "emnist-byclass-").train.classes() == 62);
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({62, 3}));
     CHECK(contains(message<DataError>([&] { return data::load_mnist(folder.str(), {}, "emnist-byclass-"); }),
                    "label 0: expected less than 62, got 62"));
 }
 
-TEST_CASE("load_mnist: missing folders and files are named") {
+TEST_CASE("load_mnist: errors name missing folders and files") {
     const TemporaryFolder folder;
     CHECK(message<IoError>([&] { return data::load_mnist(folder / "none"); }) ==
           "load_mnist: " + (folder / "none") + ": there is no such folder");
@@ -83,7 +83,7 @@ TEST_CASE("load_mnist: missing folders and files are named") {
                    ": missing: t10k-labels-idx1-ubyte (looked"));
 }
 
-TEST_CASE("load_mnist: images and labels must belong together") {
+TEST_CASE("load_mnist: images and labels must match") {
     const TemporaryFolder folder;
     write_usual(folder);
     folder.write("train-labels-idx1-ubyte", labels({1, 2}));
@@ -99,12 +99,12 @@ TEST_CASE("load_mnist: images and labels must belong together") {
           (folder / "train-images-idx3-ubyte") + " @8: image: expected 28 x 28, got 27 x 27");
 }
 
-TEST_CASE("load_mnist: a folder with the two contact sheets") {
+TEST_CASE("load_mnist: reads a folder with the two contact sheets") {
     const data::Mnist set = data::load_mnist(std::string{TESSERA_TESTS_DIR} + "/../examples/data");
     CHECK((set.train.size() == 10000 && set.test.size() == 2000 && set.train.classes() == 10));
 }
 
-TEST_CASE("load_mnist: Fashion-MNIST as Debian ships it") {
+TEST_CASE("load_mnist: reads Fashion-MNIST as Debian ships it") {
     const std::string folder = "/usr/share/datasets/fashion-mnist";
     if (!std::filesystem::exists(folder)) {
         MESSAGE("SKIPPED: no " << folder << " (apt-get install dataset-fashion-mnist)");

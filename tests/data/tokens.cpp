@@ -14,7 +14,7 @@ using support::labels_of;
 
 static_assert(data::LabelledDataset<Tokens<3>>);
 
-TEST_CASE("Tokens: sequences, one after another") {
+TEST_CASE("Tokens: holds consecutive sequences") {
     const Tokens<3> tokens{{1, 2, 3, 4294967294, 5, 6}, labels_of({7, 0})};
     std::array<Token, 3> second{};
     tokens.copy(1, second);
@@ -24,7 +24,7 @@ TEST_CASE("Tokens: sequences, one after another") {
     CHECK(!Tokens<3>{{1, 2, 3}}.labelled());
 }
 
-TEST_CASE("Tokens: what does not fit is refused") {
+TEST_CASE("Tokens: inconsistent sizes are errors") {
     CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2}}), "Tokens: tokens: expected a multiple of 3, got 2", DataError);
     CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels_of({1, 2})}), "Tokens: labels: expected 1, got 2", DataError);
     CHECK_THROWS_WITH_AS((Tokens<3>{{1, 2, 3}, labels_of({4}), 4}), "Tokens: label 0: expected less than 4, got 4",

@@ -25,7 +25,7 @@ Bytes pattern(std::size_t size, unsigned factor) {
 
 }  // namespace
 
-TEST_CASE("write_file: what was written is read, over an old file too") {
+TEST_CASE("write_file: read_file returns what was written, also after an old file was replaced") {
     const TemporaryFolder folder;
     const std::string path = folder / "a.bin";
     for (const std::size_t size : {0u, 1u, 4097u, 1u << 20}) {
@@ -70,7 +70,7 @@ TEST_CASE("write_file: short and interrupted writes are continued") {
     CHECK(read_file(folder / "a.bin", 300, FaultFiles{reads}) == bytes);
 }
 
-TEST_CASE("write_file: temporary names that are taken are passed over") {
+TEST_CASE("write_file: skips temporary names that exist already") {
     const TemporaryFolder folder;
     SystemFiles system;
     const std::string name = ".tessera-" + std::to_string(system.process()) + "-0.tmp";
@@ -80,7 +80,7 @@ TEST_CASE("write_file: temporary names that are taken are passed over") {
     CHECK(read_file(folder / name, 10) == pattern(3, 1));
 }
 
-TEST_CASE("write_file: an open old file keeps its content") {
+TEST_CASE("write_file: a reader that has the old file open keeps its content") {
     const TemporaryFolder folder;
     const std::string path = folder.write("a.bin", pattern(10, 1));
     InputFile<> old{path};
@@ -100,15 +100,15 @@ TEST_CASE("read_file: every failing call is an IoError with the path, and closes
     }
 }
 
-TEST_CASE("read_file: refuses what is no regular file, what is missing and what is too long") {
+TEST_CASE("read_file: a missing file, one that is not regular and one beyond the limit are errors") {
     const TemporaryFolder folder;
     const auto read = [&](const std::string& path) { return message<IoError>([&] { read_file(path, 10); }); };
     CHECK(contains(read(folder / "none"), "none: No such file or directory"));
     CHECK(contains(read(folder.str()), ": Is a directory"));
-    CHECK(contains(read("/dev/zero"), "/dev/zero: is not a regular file"));
+    CHECK(contains(read("/dev/zero"), "/dev/zero: not a regular file"));
     const std::string pipe = folder / "pipe";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-    CHECK(contains(read(pipe), "pipe: is not a regular file"));
+    CHECK(contains(read(pipe), "pipe: not a regular file"));
     const std::string loop = folder / "loop";
     REQUIRE(::symlink(loop.c_str(), loop.c_str()) == 0);
     CHECK(contains(read(loop), "Too many levels of symbolic links"));
@@ -124,10 +124,10 @@ TEST_CASE("read_file: a file that shrinks while it is read is an IoError") {
     std::filesystem::resize_file(path, 40);
     Bytes bytes(100);
     CHECK(message<IoError>([&] { file.read(0, bytes); }) ==
-          "read_file: " + path + ": ends at byte 40 while it is read, expected 100 bytes");
+          "read_file: " + path + ": the file shrank while it was read: ends at byte 40, expected 100 bytes");
 }
 
-TEST_CASE("InputFile: offsets beyond 4 GiB") {
+TEST_CASE("InputFile: reads at offsets beyond 4 GiB") {
     const TemporaryFolder folder;
     const std::string path = folder.write("sparse", {});
     constexpr std::uint64_t size = std::uint64_t{5} << 30;
@@ -139,13 +139,13 @@ TEST_CASE("InputFile: offsets beyond 4 GiB") {
     CHECK((file.size() == size && last == Bytes{0, 'x'}));
 }
 
-TEST_CASE("write_file: folders, devices and missing folders are refused") {
+TEST_CASE("write_file: a folder, a device and a missing parent folder are errors") {
     const TemporaryFolder folder;
     const auto write = [&](const std::string& path) {
         return message<IoError>([&] { write_file(path, pattern(3, 1)); });
     };
     CHECK(contains(write(folder.str()), ": Is a directory"));
-    CHECK(contains(write("/dev/null"), "/dev/null: is not a regular file"));
-    CHECK(contains(write(folder / "none/a"), "create a file beside it: No such file or directory"));
+    CHECK(contains(write("/dev/null"), "/dev/null: not a regular file"));
+    CHECK(contains(write(folder / "none/a"), "create a temporary file in the same folder: No such file or directory"));
     CHECK(folder.entries() == 0);
 }

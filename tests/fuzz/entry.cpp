@@ -1,4 +1,4 @@
-// libFuzzer's entry, linked to each target.
+// The entry point of libFuzzer, linked to each target.
 
 #include "target.hpp"
 

@@ -1,5 +1,5 @@
-// F1: any bytes as a safetensors file. An odd first byte gives the file the length of its header, so that
-// what follows is reached.
+// F1: any bytes as a safetensors file. If the first byte is odd, the length of the header is corrected, so that the
+// rest is reached.
 
 #include "header_check.hpp"
 

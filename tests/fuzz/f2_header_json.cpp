@@ -1,5 +1,5 @@
-// F2: headers that are nearly right. The input chooses names, types, shapes, offsets, white space, escapes
-// and what is left out, so that every rule behind the JSON is reached.
+// F2: almost valid headers. The input chooses names, types, shapes, offsets, white space, escapes and omissions, so
+// that every rule beyond the JSON syntax is reached.
 
 #include "header_check.hpp"
 
@@ -48,7 +48,7 @@ std::string tensor(Choices& c, std::uint64_t& end) {
     static constexpr std::array<const char*, 8> types{"F32", "U8", "I64", "BF16", "f32", "F128", "BOOL", "C64"};
     const std::string type = types[c.below(types.size())];
     std::string shape, offsets;
-    if (c.below(3) != 0) {  // one that fits
+    if (c.below(3) != 0) {  // a valid one
         const std::uint64_t rows = c.below(5), columns = c.below(5);
         const auto known = tessera::io::dtype_named(type);
         const std::uint64_t bytes = rows * columns * (known ? tessera::io::info(*known).size : 4);

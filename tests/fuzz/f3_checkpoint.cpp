@@ -1,5 +1,5 @@
-// F3: any bytes as a checkpoint of a small trainer, with its checksum set right when the first byte is odd. A
-// file that is refused changes nothing; one that is loaded is saved as it was.
+// F3: any bytes as a checkpoint of a small trainer, whose checksum is corrected if the first byte is odd. A file that
+// is rejected changes nothing; one that is loaded is saved again unchanged.
 
 #include "target.hpp"
 #include "tiny_state.hpp"

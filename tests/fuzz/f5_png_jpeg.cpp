@@ -1,5 +1,5 @@
-// F5: any bytes as a PNG or JPEG, to one and to three channels. With an odd first byte the checksums of PNG
-// chunks are set right, so that what is inside of them is reached.
+// F5: any bytes as a PNG or JPEG, decoded to one and to three channels. If the first byte is odd, the checksums of PNG
+// chunks are corrected, so that their content is reached.
 
 #include "target.hpp"
 

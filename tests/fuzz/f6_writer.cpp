@@ -1,4 +1,4 @@
-// F6: what the writer accepts, the reader gives back.
+// F6: the reader returns what the writer accepted.
 
 #include "target.hpp"
 

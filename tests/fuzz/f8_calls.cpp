@@ -1,5 +1,5 @@
-// F8: any series of calls of a trainer and its checkpoints, on a disk that may be damaged between them. What
-// was saved is what comes back, and a call that throws leaves everything as it was.
+// F8: any sequence of calls of a trainer and its checkpoints, on a disk that may be damaged between them. What was
+// saved is loaded unchanged, and a call that throws changes nothing.
 
 #include "target.hpp"
 #include "tiny_state.hpp"

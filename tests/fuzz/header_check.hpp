@@ -1,5 +1,5 @@
 #pragma once
-// What must hold of every safetensors file that is accepted.
+// What must hold for every safetensors file that is accepted.
 
 #include "target.hpp"
 

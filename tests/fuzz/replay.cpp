@@ -1,5 +1,5 @@
-// replay <folder> [mutations]: every file of a corpus through a target, and so many variants of each with
-// bytes turned, cut and repeated, always the same ones. The fast suite's part of fuzzing, for compilers
+// replay <folder> [mutations]: runs every file of a corpus through a target, and `mutations` variants of each with
+// bytes flipped, cut and repeated, the same ones in every run. This is the fast suite's part of fuzzing, for compilers
 // without libFuzzer.
 
 #include "target.hpp"

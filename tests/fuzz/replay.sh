@@ -1,6 +1,6 @@
 #!/bin/sh
-# replay.sh <compiler> <flags file> <libtbb> <corpus> <mutations> <source>...: a target that this compiler makes runs
-# through its corpus and so many variants of each file, as the target of the build does.
+# replay.sh <compiler> <flags file> <libtbb> <corpus> <mutations> <source>...: builds a target with this compiler and
+# runs it on its corpus and on `mutations` variants of each file, like the target of the build.
 set -u
 compiler=$1 flags=$2 tbb=$3 corpus=$4 mutations=$5
 shift 5

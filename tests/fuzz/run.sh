@@ -3,10 +3,10 @@
 #
 #     sh tests/run.sh && sh tests/fuzz/run.sh build/release --executions 1000000 f1_header
 #
-# <build> is a build with tests, for its include folders and its seeds. Each target starts from its seeds and from what
-# earlier runs have found in <build>/fuzz; N: executions of each (default 100000), S: its most seconds (default 600; 0: no
-# limit). Prints a line for each target; exit code 77 without clang. What crashes a target, or keeps it busy for more than a
-# second, stays in <build>/fuzz/<target>-crash-* and so on.
+# <build> is a build with tests, for its include folders and its seeds. Each target starts from its seeds and from the
+# corpus of earlier runs in <build>/fuzz. N: executions of each target (default 100000); S: its time limit in seconds
+# (default 600; 0: no limit). Prints a line for each target; exit code 77 without clang. Inputs that crash a target, or
+# run for more than a second, are kept in <build>/fuzz/<target>-crash-* and so on.
 set -u
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 build=$(CDPATH='' cd -- "${1:?the build folder}" && pwd -P)

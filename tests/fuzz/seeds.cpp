@@ -1,5 +1,5 @@
-// seeds <folder>: writes a small corpus for each target, <folder>/f1_header/000 and so on. Made, not kept:
-// what changes in the formats changes here too.
+// seeds <folder>: writes a small corpus for each target, <folder>/f1_header/000 and so on. It is generated, not stored,
+// so that it follows changes of the formats.
 
 #include "tiny_state.hpp"
 
@@ -44,17 +44,17 @@ Bytes noise(std::size_t size, std::uint64_t seed) {
 Corpus files() {
     Corpus all{
         {}, of("1234567"), header("{}", 0), header("{} ", 0), header("[", 0), header("{\"a\":{\"b\":{\"c\":{", 0)};
-    all.push_back(header(
-        R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"U8","shape":[],"data_offsets":[24,25]}})",
-        25));
+    all.push_back(header(R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+                         R"("b":{"dtype":"U8","shape":[],"data_offsets":[24,25]}})",
+                         25));
     all.push_back(header(
         R"({"__metadata__":{"k\u00e9y":"va\"lue"},"a":{"shape":[0,4294967296],"dtype":"BF16","data_offsets":[0,0]}})",
         0));
     all.push_back(
         header(R"({"a":{"dtype":"F32","shape":[4194305,4194305,211106198978564],"data_offsets":[0,16]}})", 16));
-    all.push_back(header(
-        R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
-        8));
+    all.push_back(header(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                         R"("a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                         8));
     all.push_back(header(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,18446744073709551616]}})", 8));
     fuzz::Tiny model;
     all.push_back(

@@ -1,7 +1,7 @@
 #pragma once
-// What the fuzz targets share. Each target is one file with LLVMFuzzerTestOneInput, which calls fuzz::one:
-// clang links it with libFuzzer, replay.cpp runs a corpus through it with any compiler. Whatever is thrown
-// that a target does not expect, and whatever it demands in vain, ends the process.
+// What the fuzz targets share. Each target is one file with LLVMFuzzerTestOneInput, which calls fuzz::one: clang links
+// it with libFuzzer, and replay.cpp runs a corpus through it with any compiler. An unexpected exception or a failed
+// requirement ends the process.
 
 #include <tessera/files/bytes.hpp>
 
@@ -13,14 +13,14 @@
 
 namespace fuzz {
 
-/// Not an assert: it counts in every build.
+/// Not an assert, because it must be active in every build.
 inline void demand(bool promise, const char* what) {
     if (promise) return;
     std::fprintf(stderr, "broken promise: %s\n", what);
     std::abort();
 }
 
-/// Reads the input as a series of decisions; at its end all of them are 0.
+/// Reads the input as a sequence of decisions; after its end every decision is 0.
 class Choices {
 public:
     explicit Choices(tessera::ByteView bytes) : bytes_{bytes} {}

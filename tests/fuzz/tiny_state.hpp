@@ -1,5 +1,5 @@
 #pragma once
-// A model of three numbers with a trainer: the smallest thing that has all of a state.
+// A model of three numbers with a trainer: the smallest model with every kind of state.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/lifetime.hpp>
@@ -41,7 +41,7 @@ struct Tiny {
     Params& params() { return weights; }
     tessera::Rng rng() const { return tessera::Rng{}; }
     tessera::Lifetime& lifetime() { return life; }
-    /// Batch 13 throws, 14 gives a loss that is NaN, 15 a gradient that is not finite.
+    /// Batch 13 throws, 14 gives a loss of NaN, 15 a non-finite gradient.
     void loss_and_grad(Batch one, const tessera::BatchPart&, Workspace& ws, Params& grad) const {
         const int batch = one.number;
         if (batch == 13) throw std::runtime_error{"a layer of the user"};
@@ -56,7 +56,7 @@ struct Tiny {
 };
 using TinyTrainer = tessera::Trainer<Tiny, tessera::AdamW<Tiny::Params>>;
 
-/// All of its numbers, without the text around them: a hundred times faster than a file.
+/// All numbers of the state without the text of a file, a hundred times faster than a file.
 inline tessera::Bytes state_of(const TinyTrainer& trainer) {
     tessera::Bytes bytes;
     TinyTrainer::each_state(

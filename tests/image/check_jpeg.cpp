@@ -15,7 +15,7 @@ namespace {
 std::string jpeg_reason(ByteView file, const Limits& limits = {}) {
     return message<FormatError>([&] { image::check_jpeg(file, "x.jpg", limits); });
 }
-/// The progressive sample with one byte of its frame header changed: SOF stands at 89.
+/// The progressive sample with one byte of its frame header changed; the SOF marker is at 89.
 std::string with(std::size_t at, unsigned char value) {
     Bytes file = samples::progressive_jpeg();
     REQUIRE((file[89] == 0xFF && file[90] == 0xC2));
@@ -24,7 +24,7 @@ std::string with(std::size_t at, unsigned char value) {
 }
 }  // namespace
 
-TEST_CASE("check_jpeg: a sound file passes, with filling and with bytes after its end") {
+TEST_CASE("check_jpeg: a valid file passes, also with fill bytes and with bytes after its end") {
     Bytes file = samples::progressive_jpeg();
     CHECK(jpeg_reason(file).empty());
     file.resize(file.size() + 10);
@@ -33,7 +33,7 @@ TEST_CASE("check_jpeg: a sound file passes, with filling and with bytes after it
     CHECK(jpeg_reason(file).empty());
 }
 
-TEST_CASE("check_jpeg: truncated anywhere is an error") {
+TEST_CASE("check_jpeg: a file truncated anywhere is an error") {
     const Bytes good = samples::progressive_jpeg();
     std::size_t missed = 0;
     for (std::size_t length = 0; length < good.size(); ++length)
@@ -41,10 +41,10 @@ TEST_CASE("check_jpeg: truncated anywhere is an error") {
     CHECK(missed == 0);
 }
 
-TEST_CASE("check_jpeg: what is not read is refused with its reason") {
+TEST_CASE("check_jpeg: each rejected file gives its reason") {
     CHECK(contains(with(90, 0xC3), "lossless, hierarchical or arithmetic coding"));
     CHECK(contains(with(90, 0xC9), "lossless, hierarchical or arithmetic coding"));
-    CHECK(contains(with(93, 12), "bits of a sample: expected 8, got 12"));
+    CHECK(contains(with(93, 12), "bits per sample: expected 8, got 12"));
     CHECK(contains(with(98, 4), "components: expected 1 (gray) or 3 (no CMYK), got 4"));
     CHECK(contains(with(94, 0xFF), "16 x 65288 is more than the limits"));
     CHECK(contains(with(97, 0), "image: 0 x 8 pixels"));
@@ -54,16 +54,15 @@ TEST_CASE("check_jpeg: what is not read is refused with its reason") {
     CHECK(contains(with(90, 0xD8), "a marker in the wrong place"));
     CHECK(contains(with(90, 0xFE), "image data before the frame header"));
     CHECK(contains(with(92, 7), "a second or a short frame header"));
-    CHECK(contains(jpeg_reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "there is no image in it"));
+    CHECK(contains(jpeg_reason(Bytes{0xFF, 0xD8, 0xFF, 0xD9}), "the file has no image data"));
 }
 
-TEST_CASE("check_jpeg: tables must be sound, and there when a scan needs them") {
-    // the first Huffman table: FF C4 at 102, its class and number at 106, sixteen counts, two codes; then the
-    // scan
+TEST_CASE("check_jpeg: tables must be valid, and defined when a scan needs them") {
+    // The first Huffman table: FF C4 at 102, its class and number at 106, sixteen counts, two codes; then the scan.
     const Bytes file = samples::progressive_jpeg();
     REQUIRE((file[102] == 0xFF && file[103] == 0xC4 && file[106] == 0x00));
     CHECK(contains(with(107, 255), "a Huffman table of 256 codes"));
-    CHECK(contains(with(108, 0), "a damaged Huffman table"));  // a byte is left over
+    CHECK(contains(with(108, 0), "a damaged Huffman table"));  // one byte too many
     CHECK(contains(with(106, 0x20), "a damaged Huffman table"));
     CHECK(contains(with(106, 0x04), "a damaged Huffman table"));
     CHECK(contains(with(106, 0x01), "a scan needs a table that is missing"));
@@ -77,15 +76,16 @@ TEST_CASE("check_jpeg: tables must be sound, and there when a scan needs them") 
     CHECK(contains(with(101, 4), "a damaged component"));
 }
 
-TEST_CASE("check_jpeg: more than 256 codes in a Huffman table, which stb_image 2.27 writes beyond its array") {
+TEST_CASE(
+    "check_jpeg: more than 256 codes in a Huffman table, which overflow an array of stb_image 2.27, are an error") {
     Bytes bomb{0xFF, 0xD8, 0xFF, 0xC4, 0x02, 0x20, 0x00, 0xFF, 0xFF};
     bomb.resize(4 + 0x220, 1);
     samples::append(bomb, Bytes{0xFF, 0xD9});
     CHECK(contains(jpeg_reason(bomb), "a Huffman table of 524 codes"));
 }
 
-TEST_CASE("check_jpeg: scan headers must belong to the frame") {
-    // the first scan: FF DA at 125, one component at 129
+TEST_CASE("check_jpeg: scan headers must match the frame") {
+    // The first scan: FF DA at 125, one component at 129.
     const Bytes file = samples::progressive_jpeg();
     REQUIRE((file[125] == 0xFF && file[126] == 0xDA && file[129] == 1));
     CHECK(contains(with(129, 0), "a damaged scan header"));
@@ -98,7 +98,7 @@ TEST_CASE("check_jpeg: scan headers must belong to the frame") {
     CHECK(contains(with(90, 0xC0), "a damaged scan header"));  // not a whole block in a baseline file
 }
 
-TEST_CASE("check_jpeg: each component has a number of its own, and a scan") {
+TEST_CASE("check_jpeg: each component must have a unique number and a scan") {
     const auto frame = [](unsigned char second) {
         return Bytes{0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8, 0, 8, 0, 8, 3, 1, 0x11, 0, second, 0x11, 0, 3, 0x11, 0};
     };
@@ -122,7 +122,7 @@ TEST_CASE("check_jpeg: each component has a number of its own, and a scan") {
     CHECK(jpeg_reason(file).empty());
 }
 
-TEST_CASE("check_jpeg: scans are counted") {
+TEST_CASE("check_jpeg: the number of scans is limited") {
     CHECK(contains(jpeg_reason(samples::progressive_jpeg(), {.jpeg_scans = 5}), "more than 5 scans"));
     CHECK(jpeg_reason(samples::progressive_jpeg(), {.jpeg_scans = 6}).empty());
 }

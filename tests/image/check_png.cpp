@@ -20,7 +20,7 @@ namespace {
 std::string png_reason(ByteView file, const Limits& limits = {}) {
     return message<FormatError>([&] { image::check_png(file, "x.png", limits); });
 }
-/// Replaces the four bytes of a checksum where a chunk was changed by hand.
+/// Recomputes the checksum of a chunk that was changed by hand.
 Bytes with_header(PngSpec s, std::size_t at, unsigned char value) {
     Bytes body = samples::ihdr(s);
     body = Bytes(body.begin() + 8, body.end() - 4);
@@ -30,7 +30,7 @@ Bytes with_header(PngSpec s, std::size_t at, unsigned char value) {
 
 }  // namespace
 
-TEST_CASE("check_png: every legal colour type and depth, interlaced or not, of every small size") {
+TEST_CASE("check_png: every valid colour type and depth passes, interlaced or not, in every small size") {
     const std::vector<std::vector<std::uint32_t>> depths{{1, 2, 4, 8, 16}, {}, {8, 16}, {1, 2, 4, 8},
                                                          {8, 16},          {}, {8, 16}};
     std::size_t refused = 0;
@@ -47,19 +47,19 @@ TEST_CASE("check_png: every legal colour type and depth, interlaced or not, of e
     CHECK(refused == 0);
 }
 
-TEST_CASE("check_png: all other combinations of colour type and depth are refused") {
+TEST_CASE("check_png: all other combinations of colour type and depth are errors") {
     int accepted = 0;
     for (unsigned color = 0; color < 256; ++color)
         for (unsigned depth = 0; depth < 256; ++depth) {
             Bytes body{0, 0, 0, 1, 0, 0, 0, 1, static_cast<unsigned char>(depth), static_cast<unsigned char>(color),
                        0, 0, 0};
             accepted +=
-                !contains(png_reason(png_of(chunk("IHDR", body), samples::iend())), "no such colour type and depth");
+                !contains(png_reason(png_of(chunk("IHDR", body), samples::iend())), "invalid colour type and depth");
         }
     CHECK(accepted == 5 + 2 + 4 + 2 + 2);
 }
 
-TEST_CASE("check_png: a turned bit anywhere is found, and every truncation") {
+TEST_CASE("check_png: any flipped bit and any truncation is detected") {
     for (const PngSpec& spec : {PngSpec{5, 3, 8, 2, false}, PngSpec{9, 9, 4, 3, true}}) {
         const Bytes good = samples::png(spec);
         std::size_t missed = 0;
@@ -74,7 +74,7 @@ TEST_CASE("check_png: a turned bit anywhere is found, and every truncation") {
     }
 }
 
-TEST_CASE("check_png: bombs are refused by their announced size, before any data") {
+TEST_CASE("check_png: an excessive size is an error before any data is read") {
     const auto size = [](std::uint32_t w, std::uint32_t h) { return png_of(samples::ihdr({w, h, 8, 0, false})); };
     CHECK(png_reason(size(1 << 24, 1)) ==
           "x.png @16: image: 16777216 x 1 is more than the limits of 16384 a side and 67108864 pixels");
@@ -87,13 +87,13 @@ TEST_CASE("check_png: bombs are refused by their announced size, before any data
     CHECK(contains(png_reason(samples::png({5, 3, 8, 0, false}), {.image_side = 4}), "5 x 3 is more"));
 }
 
-TEST_CASE("check_png: no memory is taken for more than the data can hold") {
+TEST_CASE("check_png: no more is allocated than the data can decompress to") {
     const Bytes few =
         png_of(samples::ihdr({.width = 4096, .height = 4096}), chunk("IDAT", samples::zlib(Bytes(9))), samples::iend());
     CHECK(contains(png_reason(few), "PNG: the image data have less than 16781312 bytes"));
 }
 
-TEST_CASE("check_png: chunks must be whole, known and in order") {
+TEST_CASE("check_png: chunks must be complete, known and in order") {
     const PngSpec s;
     const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))), end = samples::iend();
     const Bytes stream = samples::zlib(samples::rows(s));
@@ -106,7 +106,7 @@ TEST_CASE("check_png: chunks must be whole, known and in order") {
                    "other chunks between the image data"));
     CHECK(contains(png_reason(png_of(head, chunk("CgBI", Bytes(4)), data, end)), "an unknown critical chunk"));
     CHECK(contains(png_reason(png_of(head, data)), "the file ends early"));
-    CHECK(contains(png_reason(png_of(head, end)), "no zlib stream"));
+    CHECK(contains(png_reason(png_of(head, end)), "not a zlib stream"));
     CHECK(contains(png_reason(png_of(chunk("IHDR", Bytes(12)), data, end)), "IHDR of 12 bytes, expected 13"));
     Bytes too_long = png_of(head);
     samples::append(too_long, Bytes{0xFF, 0xFF, 0xFF, 0xF0, 'I', 'D', 'A', 'T', 0, 0, 0, 0});
@@ -116,7 +116,7 @@ TEST_CASE("check_png: chunks must be whole, known and in order") {
     CHECK(contains(png_reason(with_header(s, 12, 2)), "unknown compression, filter or interlacing"));
 }
 
-TEST_CASE("check_png: a palette must be there, once, before the data, of a legal length") {
+TEST_CASE("check_png: an indexed image needs one palette of valid length before the data") {
     const PngSpec s{.color = 3};
     const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))), end = samples::iend();
     const Bytes colors = chunk("PLTE", samples::palette());
@@ -129,7 +129,7 @@ TEST_CASE("check_png: a palette must be there, once, before the data, of a legal
         CHECK(contains(png_reason(bad), "a palette that is empty, too long or in the wrong place"));
 }
 
-TEST_CASE("check_png: the data must have exactly the announced length, and their own checksum") {
+TEST_CASE("check_png: the data must have exactly the length of the image, and the right checksum") {
     const PngSpec s;
     const auto with = [&](ByteView stream) {
         return png_reason(png_of(samples::ihdr(s), chunk("IDAT", stream), samples::iend()));
@@ -143,7 +143,7 @@ TEST_CASE("check_png: the data must have exactly the announced length, and their
     CHECK(contains(with(samples::zlib(more)), "the image data have more bytes, expected 18"));
     CHECK(contains(with(samples::zlib(ByteView{raw}.first(17))), "the image data have 17 bytes, expected 18"));
     CHECK(contains(with(wrong), "the checksum of the image data is wrong"));
-    CHECK(contains(with(header), "the image data are no zlib stream"));
+    CHECK(contains(with(header), "the image data are not a zlib stream"));
     const Bytes whole = samples::zlib(raw);
     CHECK(contains(with(ByteView{whole}.first(whole.size() - 1)), "the image data end early"));
 }

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <string_view>
 
-// A host's own copy, for the JPEG that the library only reads.
+// The host's own copy of stb_image_write, because the library does not write JPEG.
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #include <stb_image_write.h>
@@ -39,7 +39,7 @@ Bytes baseline_jpeg(int width, int height, int channels) {
 
 }  // namespace
 
-TEST_CASE("decode_image: PNG and JPEG are told apart by content") {
+TEST_CASE("decode_image: the content decides between PNG and JPEG") {
     const Pixels png = image::decode_image(samples::png({5, 3, 8, 2, false}), 3, "picture.jpg");
     CHECK((png.width == 5 && png.height == 3 && png.channels == 3));
     const Pixels jpeg = image::decode_image(samples::progressive_jpeg(), 1, "picture.png");
@@ -51,7 +51,7 @@ TEST_CASE("decode_image: PNG and JPEG are told apart by content") {
     CHECK(worst < 16);
 }
 
-TEST_CASE("decode_image: a baseline JPEG in gray and in colour") {
+TEST_CASE("decode_image: decodes a baseline JPEG in gray and in colour") {
     const Bytes file = baseline_jpeg(17, 9, 3);
     const Pixels color = image::decode_image(file, 3, "x.jpg"), gray = image::decode_image(file, 1, "x.jpg");
     int worst = 0, worst_gray = 0;
@@ -65,7 +65,7 @@ TEST_CASE("decode_image: a baseline JPEG in gray and in colour") {
     CHECK((worst < 12 && worst_gray < 12));
 }
 
-TEST_CASE("decode_image: a JPEG that is cut at any of 16 places is refused") {
+TEST_CASE("decode_image: a JPEG truncated at any of 16 places is an error") {
     const Bytes file = baseline_jpeg(64, 64, 3);
     for (std::size_t i = 0; i < 16; ++i)
         CHECK(contains(
@@ -73,7 +73,7 @@ TEST_CASE("decode_image: a JPEG that is cut at any of 16 places is refused") {
             "x.jpg @"));
 }
 
-TEST_CASE("decode_image: turned bytes never do harm") {
+TEST_CASE("decode_image: flipped bytes never cause harm") {
     const Bytes good = samples::progressive_jpeg();
     for (std::size_t at = 0; at < good.size(); ++at)
         for (const unsigned mask : {0x01u, 0x10u, 0x80u, 0xFFu}) {
@@ -84,7 +84,7 @@ TEST_CASE("decode_image: turned bytes never do harm") {
         }
 }
 
-TEST_CASE("decode_image: other formats are refused by content") {
+TEST_CASE("decode_image: other formats are errors, by their content") {
     using namespace std::string_view_literals;
     for (const std::string_view start :
          {"GIF89a\x01\x00\x01\x00\x00\x00\x00"sv, "BM\x3A\x00\x00\x00\x00\x00\x00\x00"sv, "8BPS\x00\x01"sv,
@@ -98,7 +98,7 @@ TEST_CASE("decode_image: other formats are refused by content") {
     }
 }
 
-TEST_CASE("decode_image: the host's limits decide about the size of a picture, not a constant of stb") {
+TEST_CASE("decode_image: the host's limits apply to the size of an image, not a constant of stb") {
     const samples::PngSpec wide{20000, 64, 8, 0, false};
     const Bytes file = samples::png(wide);
     CHECK(message<FormatError>([&] { return image::decode_image(file, 1, "wide.png"); }) ==

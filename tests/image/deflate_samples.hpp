@@ -1,5 +1,5 @@
 #pragma once
-// Compressed data for the tests: stored blocks made here, and one stream with dynamic codes made by zlib.
+// Compressed data for the tests: stored blocks built here, and one stream with dynamic codes from zlib.
 
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/crc32.hpp>
@@ -45,7 +45,7 @@ inline Bytes stored(ByteView data, std::size_t block = 65535) {
     return out;
 }
 
-/// 600 bytes, (i i / 7) mod 23, and what zlib 1.2.13 makes of them at level 9.
+/// 600 bytes, (i i / 7) mod 23, and their compression by zlib 1.2.13 at level 9.
 inline Bytes squares() {
     Bytes bytes(600);
     for (std::size_t i = 0; i < 600; ++i) bytes[i] = static_cast<unsigned char>(i * i / 7 % 23);
@@ -57,8 +57,7 @@ inline Bytes deflated_squares() {
                     "8f71740a7bc15206b7f6886b682b9c31c1a7ffe0ef0dbe01");
 }
 
-/// A gzip member of a deflate stream; `flags` asks for extra (4), name (8), comment (16) and header checksum
-/// (2).
+/// A gzip member with a deflate stream; `flags` selects extra (4), name (8), comment (16) and header checksum (2).
 inline Bytes gzip(ByteView stream, ByteView data, unsigned flags = 0) {
     Bytes out{0x1F, 0x8B, 8, static_cast<unsigned char>(flags), 1, 2, 3, 4, 0, 3};
     if (flags & 4) append(out, Bytes{3, 0, 'a', 0, 'b'});
@@ -74,7 +73,7 @@ inline Bytes gzip(ByteView stream, ByteView data, unsigned flags = 0) {
     append_le32(out, static_cast<std::uint32_t>(data.size()));
     return out;
 }
-/// A gzip file that holds the content as it is, with a name in its header.
+/// A gzip file with the content in stored blocks and a name in its header.
 inline Bytes gzip_stored(ByteView content) { return gzip(stored(content), content, 8); }
 
 }  // namespace samples

@@ -14,7 +14,7 @@ namespace {
 const Bytes squares = samples::squares();
 Bytes member(unsigned flags = 0) { return samples::gzip(samples::deflated_squares(), squares, flags); }
 
-/// What the file holds, when that is `size` bytes; otherwise why not.
+/// The decompressed content of `size` bytes, or the error message.
 std::string gzip_reason(ByteView file, std::size_t size = 600) {
     return message<FormatError>([&] {
         Bytes out(size);
@@ -29,14 +29,14 @@ Bytes unpacked(ByteView file, std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("gunzip: every combination of optional header fields") {
+TEST_CASE("gunzip: accepts every combination of optional header fields") {
     for (unsigned flags = 0; flags < 32; ++flags) {
         CAPTURE(flags);
         CHECK(unpacked(member(flags), 600) == squares);
     }
 }
 
-TEST_CASE("gunzip: members one after another, and an empty one") {
+TEST_CASE("gunzip: concatenates several members, including an empty one") {
     Bytes file = member(), twice = squares;
     samples::append(file, samples::gzip(samples::stored({}), {}));
     samples::append(file, member(8));
@@ -45,14 +45,14 @@ TEST_CASE("gunzip: members one after another, and an empty one") {
     CHECK(unpacked(samples::gzip(samples::stored({}), {}), 0).empty());
 }
 
-TEST_CASE("gunzip_start: the first bytes only, without looking further") {
+TEST_CASE("gunzip_start: decompresses the first bytes only, and ignores what follows") {
     Bytes out(16);
     CHECK(image::gunzip_start(ByteView{member()}.first(60), out, "x.gz") == 16);
     CHECK(std::equal(out.begin(), out.end(), squares.begin()));
     CHECK(image::gunzip_start(samples::gzip(samples::stored({}), {}), out, "x.gz") == 0);
 }
 
-TEST_CASE("gunzip: truncated anywhere, or with one bit of a checksum turned, is an error") {
+TEST_CASE("gunzip: a file truncated anywhere, or with a flipped bit in a checksum, is an error") {
     const Bytes good = member(31);
     std::size_t missed = 0;
     for (std::size_t length = 0; length < good.size(); ++length)
@@ -64,7 +64,7 @@ TEST_CASE("gunzip: truncated anywhere, or with one bit of a checksum turned, is 
         missed += gzip_reason(bad).empty();
     }
     CHECK(missed == 0);
-    for (std::size_t at = 28; at < good.size() - 9; ++at) {  // the data; the last byte has bits that mean nothing
+    for (std::size_t at = 28; at < good.size() - 9; ++at) {  // the data; the last byte has unused bits
         Bytes bad = good;
         bad[at] ^= 0x04;
         missed += gzip_reason(bad).empty();
@@ -72,11 +72,11 @@ TEST_CASE("gunzip: truncated anywhere, or with one bit of a checksum turned, is 
     CHECK(missed == 0);
 }
 
-TEST_CASE("gunzip: each refusal says why and where") {
+TEST_CASE("gunzip: each error gives the reason and the offset") {
     CHECK(gzip_reason(Bytes{}) == "x.gz @0: gzip: the header ends early");
     Bytes bad = member();
     bad[0] = 0;
-    CHECK(gzip_reason(bad) == "x.gz @0: gzip: no member begins here");
+    CHECK(gzip_reason(bad) == "x.gz @0: gzip: not the start of a member");
     bad = member();
     bad[2] = 9;
     CHECK(gzip_reason(bad) == "x.gz @2: gzip method: expected 8, got 9");
@@ -96,12 +96,12 @@ TEST_CASE("gunzip: each refusal says why and where") {
     bad.push_back('x');
     CHECK(gzip_reason(bad) == "x.gz @139: gzip: the header ends early");
     bad.resize(200);
-    CHECK(gzip_reason(bad) == "x.gz @138: gzip: no member begins here");
+    CHECK(gzip_reason(bad) == "x.gz @138: gzip: not the start of a member");
     CHECK(contains(gzip_reason(member(), 599), "gzip: holds more than the expected 599 bytes"));
     CHECK(contains(gzip_reason(member(), 601), "gzip content: expected 601, got 600 bytes"));
 }
 
-TEST_CASE("gunzip: a bomb stops where the room ends") {
+TEST_CASE("gunzip: a decompression bomb stops at the end of the output") {
     Bytes stream = samples::from_hex("edc13101000000c2a0f54f6d0d0fa0");  // 100,000 zeros in 114 bytes
     stream.resize(111);
     samples::append(stream, samples::from_hex("805703"));

@@ -14,7 +14,7 @@ using support::message;
 
 namespace {
 
-/// What the stream holds; must not be more than `most`.
+/// The decompressed stream, of at most `most` bytes.
 Bytes inflated(ByteView stream, std::size_t most = 70000) {
     Bytes out(most);
     std::size_t written = 0;
@@ -30,7 +30,7 @@ Bytes text(std::string_view t) { return Bytes(t.begin(), t.end()); }
 
 }  // namespace
 
-TEST_CASE("inflate: stored blocks of any length") {
+TEST_CASE("inflate: decodes stored blocks of any length") {
     for (const std::size_t size : {0u, 1u, 99u, 65535u, 65536u}) {
         Bytes data(size);
         for (std::size_t i = 0; i < size; ++i) data[i] = static_cast<unsigned char>(i * 31 >> 3);
@@ -39,7 +39,7 @@ TEST_CASE("inflate: stored blocks of any length") {
     }
 }
 
-TEST_CASE("inflate: fixed codes, and copies that overlap themselves") {
+TEST_CASE("inflate: decodes fixed codes, and copies that overlap themselves") {
     CHECK(inflated(from_hex("0300")).empty());
     CHECK(inflated(from_hex("4b4c840100")) == text("aaaaaaaaaa"));
     CHECK(inflated(from_hex("cb48cdc9c957c840903a104a1100")) == text("hello hello hello, hello!"));
@@ -48,9 +48,9 @@ TEST_CASE("inflate: fixed codes, and copies that overlap themselves") {
     CHECK(inflated(from_hex("4b4c4a1c85a370148ec2210101")) == pairs);
 }
 
-TEST_CASE("inflate: dynamic codes") { CHECK(inflated(samples::deflated_squares()) == samples::squares()); }
+TEST_CASE("inflate: decodes dynamic codes") { CHECK(inflated(samples::deflated_squares()) == samples::squares()); }
 
-TEST_CASE("inflate: says how much of the input it took") {
+TEST_CASE("inflate: reports how much of the input the stream occupies") {
     for (Bytes stream : {samples::deflated_squares(), samples::stored(samples::squares()), from_hex("4b4c840100")}) {
         const std::size_t length = stream.size();
         stream.resize(length + 20, 0xAA);
@@ -60,7 +60,7 @@ TEST_CASE("inflate: says how much of the input it took") {
     }
 }
 
-TEST_CASE("inflate: never writes more than there is room for") {
+TEST_CASE("inflate: never writes beyond the output") {
     for (const Bytes& stream : {samples::deflated_squares(), samples::stored(samples::squares())})
         for (std::size_t room = 0; room <= 600; ++room) {
             Bytes out(room + 1, 0xEE);
@@ -83,7 +83,7 @@ TEST_CASE("inflate: a stream that ends early is an error at every length") {
         }
 }
 
-TEST_CASE("inflate: no turned bit can do harm") {
+TEST_CASE("inflate: no flipped bit causes harm") {
     const Bytes good = samples::deflated_squares();
     Bytes out(600);
     std::size_t written = 0, refused = 0;
@@ -96,12 +96,13 @@ TEST_CASE("inflate: no turned bit can do harm") {
     CHECK(refused > 0);
 }
 
-TEST_CASE("inflate: each way of being malformed has its message") {
-    CHECK(inflate_reason(from_hex("07")) == "x @1: deflate: a block of type 3");
-    CHECK(inflate_reason(from_hex("0101000000")) == "x @1: deflate: a length and its complement differ");
-    CHECK(inflate_reason(from_hex("030200")).ends_with("deflate: a distance beyond the beginning"));
-    CHECK(inflate_reason(from_hex("1b0300")).ends_with("deflate: a length that does not exist"));
-    CHECK(inflate_reason(from_hex("4b043e00")).ends_with("deflate: bits that are no code"));
-    CHECK(inflate_reason(from_hex("fdffffff")).ends_with("deflate: more symbols than there are"));
-    CHECK(inflate_reason(from_hex("05e09324499224499224")).ends_with("deflate: more codes than their lengths allow"));
+TEST_CASE("inflate: each kind of malformed stream has its message") {
+    CHECK(inflate_reason(from_hex("07")) == "x @1: deflate: invalid block type 3");
+    CHECK(inflate_reason(from_hex("0101000000")) ==
+          "x @1: deflate: the length of a stored block and its complement do not match");
+    CHECK(inflate_reason(from_hex("030200")).ends_with("deflate: distance too far back"));
+    CHECK(inflate_reason(from_hex("1b0300")).ends_with("deflate: invalid length code"));
+    CHECK(inflate_reason(from_hex("4b043e00")).ends_with("deflate: invalid code"));
+    CHECK(inflate_reason(from_hex("fdffffff")).ends_with("deflate: too many length or distance symbols"));
+    CHECK(inflate_reason(from_hex("05e09324499224499224")).ends_with("deflate: over-subscribed code lengths"));
 }

@@ -5,7 +5,7 @@
 
 namespace samples {
 
-/// 16 x 8, gray, progressive, six scans, made by libjpeg at quality 90 from the ramp 16 x.
+/// 16 x 8, gray, progressive, six scans, encoded by libjpeg at quality 90 from the ramp 16 x.
 inline Bytes progressive_jpeg() {
     return from_hex("ffd8ffe000104a46494600010100000100010000ffdb0043000302020302020303030304030304050805050404050a07"
                     "0706080c0a0c0c0b0a0b0b0d0e12100d0e110e0b0b1016101113141515150c0f171816141812141514ffc2000b080008"

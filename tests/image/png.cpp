@@ -20,7 +20,7 @@ using support::TemporaryFolder;
 
 namespace {
 
-/// The colour of a pixel as 8-bit RGB, by the definitions of the format.
+/// The colour of a pixel as 8-bit RGB, by the definition of the format.
 std::array<unsigned, 3> rgb(const PngSpec& s, std::uint32_t x, std::uint32_t y) {
     const auto byte = [&](std::uint32_t v) { return s.depth == 16 ? v >> 8 : v * 255 / ((1u << s.depth) - 1); };
     if (s.color == 3) {
@@ -40,7 +40,7 @@ Pixels pattern(std::size_t h, std::size_t w, std::size_t c) {
 
 }  // namespace
 
-TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gray and in RGB") {
+TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gray and RGB") {
     const std::vector<std::vector<std::uint32_t>> depths{{1, 2, 4, 8, 16}, {}, {8, 16}, {1, 2, 4, 8},
                                                          {8, 16},          {}, {8, 16}};
     std::size_t wrong = 0;
@@ -56,7 +56,7 @@ TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gr
                         for (std::uint32_t x = 0; x < s.width; ++x) {
                             const auto [r, g, b] = rgb(s, x, y);
                             const bool is_gray = color == 0 || color == 4;
-                            const bool wide = depth == 16;  // 16 bits become gray before they become 8
+                            const bool wide = depth == 16;  // 16 bits become gray before they are reduced to 8
                             const auto v = [&](std::uint32_t c, unsigned byte) {
                                 return wide ? s.value(x, y, c) : byte;
                             };
@@ -78,7 +78,7 @@ TEST_CASE("decode_png: a palette with transparency keeps its colours") {
     CHECK((*image.at(2, 3) == s.value(3, 2, 0) && image.values.size() == 45));
 }
 
-TEST_CASE("decode_png: colours that a palette lacks are black, whatever is in memory") {
+TEST_CASE("decode_png: an index beyond the palette is black, whatever is in memory") {
     const PngSpec s{.width = 40, .height = 30, .depth = 8, .color = 3};
     const Bytes whole = samples::palette();
     for (const std::size_t colours : {1u, 2u, 100u, 255u, 256u}) {
@@ -95,7 +95,7 @@ TEST_CASE("decode_png: colours that a palette lacks are black, whatever is in me
     }
 }
 
-TEST_CASE("encode_png: decode gives the same pixels, and our own check is content") {
+TEST_CASE("encode_png: decoding gives the same pixels, and check_png accepts the file") {
     for (const std::size_t channels : {1u, 3u})
         for (const std::size_t side : {1u, 7u, 33u, 100u}) {
             const Pixels image = pattern(side, side + 2, channels);
@@ -106,7 +106,7 @@ TEST_CASE("encode_png: decode gives the same pixels, and our own check is conten
     CHECK_NOTHROW(image::check_png(image::encode_png(pattern(5, 5, 4)), "x.png"));
 }
 
-TEST_CASE("encode_png: sizes that do not fit are refused") {
+TEST_CASE("encode_png: inconsistent sizes are errors") {
     Pixels image = pattern(2, 2, 1);
     image.values.pop_back();
     CHECK(message<ArgumentError>([&] { image::encode_png(image); }) ==
@@ -115,7 +115,7 @@ TEST_CASE("encode_png: sizes that do not fit are refused") {
     CHECK(contains(message<ArgumentError>([&] { image::encode_png({0, 2, 1, {}}); }), "0 x 2 x 1"));
 }
 
-TEST_CASE("write_png: the file is whole, and a refusal leaves nothing") {
+TEST_CASE("write_png: writes a valid file, and leaves nothing behind on an error") {
     const TemporaryFolder folder;
     image::write_png(folder / "a.png", pattern(3, 4, 3));
     CHECK(image::decode_png(read_file(folder / "a.png", 10000), 3, "a.png").values == pattern(3, 4, 3).values);

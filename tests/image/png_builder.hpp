@@ -1,6 +1,5 @@
 #pragma once
-// PNG files for the tests, put together by hand: any colour type and depth, interlaced or not, and wrong
-// ones.
+// PNG files for the tests, built by hand: any colour type and depth, interlaced or not, valid or not.
 
 #include <tessera/files/crc32.hpp>
 
@@ -17,7 +16,7 @@ struct PngSpec {
     bool interlaced = false;
 
     std::uint32_t samples() const { return color == 2 ? 3 : color == 4 ? 2 : color == 6 ? 4 : 1; }
-    /// The sample c of the pixel (x, y): something that differs everywhere.
+    /// Sample c of the pixel (x, y), different for every pixel and sample.
     std::uint32_t value(std::uint32_t x, std::uint32_t y, std::uint32_t c) const {
         return (x * 7919 + y * 104729 + c * 1299709 + 12345) * 2654435761u >> (32 - depth);
     }

@@ -13,7 +13,7 @@
 using namespace tessera;
 using support::message;
 
-TEST_CASE("png_grid: cells from the left to the right and downwards, the last ones black") {
+TEST_CASE("png_grid: cells are in row-major order, and unused cells are black") {
     Tensor<float, Shape<2, 1, 3>> images{5};
     for (std::size_t i = 0; i < images.span().size(); ++i) images.span()[i] = static_cast<float>(i + 1) / 255.0f;
     const image::Pixels grid = image::png_grid(images.view(), 3);
@@ -26,7 +26,7 @@ TEST_CASE("png_grid: cells from the left to the right and downwards, the last on
     CHECK(right);
 }
 
-TEST_CASE("png_grid: values are rounded and held to 0 .. 1") {
+TEST_CASE("png_grid: values are clamped to 0 .. 1 and rounded") {
     const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
     const std::array<float, 8> x{-1, 0.0019f, 0.002f, 0.5f, 0.9981f, 1.5f, nan, inf};
     CHECK(image::png_grid(View<const float, Shape<1, 8, 1>>{x.data(), 1}, 4).values ==
@@ -35,7 +35,7 @@ TEST_CASE("png_grid: values are rounded and held to 0 .. 1") {
     CHECK(image::png_grid(View<const double, Shape<1, 1, 1>>{y.data(), 1}, 1).values == Bytes{0});
 }
 
-TEST_CASE("png_grid: fewer images than columns make a shorter row; none is an error") {
+TEST_CASE("png_grid: fewer images than columns give a shorter row, and an empty batch is an error") {
     const Tensor<float, Shape<1, 1, 1>> images{2}, none;
     CHECK(image::png_grid(images.view(), 10).width == 2);
     CHECK(message<ArgumentError>([&] { image::png_grid(images.view(), 0); }) ==
@@ -44,7 +44,7 @@ TEST_CASE("png_grid: fewer images than columns make a shorter row; none is an er
           "png_grid: 0 images in 4 columns: expected at least one of each");
 }
 
-TEST_CASE("write_png_grid: takes views and tensors, and the file holds the grid") {
+TEST_CASE("write_png_grid: writes the grid of a view or a tensor") {
     const support::TemporaryFolder folder;
     Tensor<float, Shape<4, 4, 1>> images{6};
     for (std::size_t i = 0; i < images.span().size(); ++i) images.span()[i] = static_cast<float>(i % 17) / 16;

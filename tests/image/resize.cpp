@@ -22,7 +22,7 @@ Pixels picture(std::size_t h, std::size_t w, std::size_t c, F&& value) {
     return p;
 }
 
-/// The definition, in double and in one step over both directions.
+/// The definition, in double and in one pass over both directions.
 double twin(const Pixels& in, std::size_t h, std::size_t w, std::size_t y, std::size_t x, std::size_t c) {
     const double H = double(in.height), W = double(in.width), step = std::min(H / double(h), W / double(w)),
                  reach = std::max(1.0, step);
@@ -41,7 +41,7 @@ double twin(const Pixels& in, std::size_t h, std::size_t w, std::size_t y, std::
 
 }  // namespace
 
-TEST_CASE("resize_and_crop: against the definition, down, up and across") {
+TEST_CASE("resize_and_crop: matches the definition, shrinking, enlarging and mixed") {
     const auto value = [](std::size_t y, std::size_t x, std::size_t c) {
         return (y * 37 + x * 11 + c * 101 + x * y * 3) % 256;
     };
@@ -59,7 +59,7 @@ TEST_CASE("resize_and_crop: against the definition, down, up and across") {
     CHECK(worst < 0.501);
 }
 
-TEST_CASE("resize_and_crop: the same size is the same image, one colour stays that colour") {
+TEST_CASE("resize_and_crop: the same size gives the same image, and a uniform colour is kept") {
     const Pixels in = picture(5, 6, 3, [](std::size_t y, std::size_t x, std::size_t c) { return y * 40 + x * 7 + c; });
     CHECK(resize_and_crop(in, 5, 6).values == in.values);
     for (const unsigned v : {0u, 1u, 128u, 255u}) {
@@ -68,7 +68,7 @@ TEST_CASE("resize_and_crop: the same size is the same image, one colour stays th
     }
 }
 
-TEST_CASE("resize_and_crop: the middle is kept and both ends are cut alike") {
+TEST_CASE("resize_and_crop: keeps the middle and crops both ends equally") {
     const Pixels wide = picture(4, 12, 1, [](std::size_t, std::size_t x, std::size_t) {
         return x < 4 ? 0 : x < 8 ? 100 : 200;
     });

@@ -12,7 +12,7 @@ static_assert(!dtype_named("f32") && !dtype_named("F4") && !dtype_named(""));
 template <class... T>
 constexpr bool sizes_agree = ((info(dtype_of<T>).size == sizeof(T)) && ...);
 
-TEST_CASE("Dtype: every name is found again, and sizes are those of the C++ types") {
+TEST_CASE("Dtype: dtype_named finds every name, and sizes match the C++ types") {
     for (std::size_t i = 0; i < dtypes.size(); ++i) CHECK(dtype_named(dtypes[i].name) == static_cast<Dtype>(i));
     CHECK(sizes_agree<float, double, std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, std::int32_t,
                       std::int64_t>);

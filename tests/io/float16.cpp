@@ -28,7 +28,7 @@ double by_definition(std::uint64_t bits, int e, int m) {
 
 }  // namespace
 
-TEST_CASE("Float16: values made by hand, subnormal ones too") {
+TEST_CASE("Float16: hand-computed values, including subnormals") {
     for (const Case c :
          {Case{0x3C00, 1}, Case{0xC000, -2}, Case{0x7BFF, 65504}, Case{0x0400, 0x1p-14}, Case{0x03FF, 0x1.ff8p-15},
           Case{0x0001, 0x1p-24}, Case{0x8001, -0x1p-24}, Case{0x3555, 0.333251953125}, Case{0x0000, 0}}) {
@@ -42,7 +42,7 @@ TEST_CASE("Float16: values made by hand, subnormal ones too") {
     CHECK(std::isnan(io::widened<float>(io::Float16{0x7E01})));
 }
 
-TEST_CASE("BFloat16: values made by hand, subnormal ones too") {
+TEST_CASE("BFloat16: hand-computed values, including subnormals") {
     for (const Case c : {Case{0x3F80, 1}, Case{0xC000, -2}, Case{0x7F7F, 0x1.fep127}, Case{0x0080, 0x1p-126},
                          Case{0x0001, 0x1p-133}, Case{0x8001, -0x1p-133}, Case{0x3EAB, 0.333984375}}) {
         CAPTURE(c.bits);
@@ -52,7 +52,7 @@ TEST_CASE("BFloat16: values made by hand, subnormal ones too") {
     CHECK(std::isnan(io::widened<double>(io::BFloat16{0xFF81})));
 }
 
-TEST_CASE("Float16 and BFloat16: every finite number is the one of the definition") {
+TEST_CASE("Float16 and BFloat16: every finite number matches the definition") {
     std::string wrong;
     for (std::uint32_t i = 0; i <= 0xFFFF; ++i) {
         const auto bits = static_cast<std::uint16_t>(i);
@@ -65,7 +65,7 @@ TEST_CASE("Float16 and BFloat16: every finite number is the one of the definitio
     CHECK(wrong == "");
 }
 
-TEST_CASE("widened: a float in double, subnormal ones too") {
+TEST_CASE("widened: a float in double, including subnormals") {
     for (const float x : {1.5f, -0x1p-149f, 0x1.fffffcp-127f, 0.f, 3.4e38f, 0x1p-126f})
         CHECK(io::widened<double>(x) == static_cast<double>(x));
     CHECK(io::widened<float>(0x1p-149f) == 0x1p-149f);

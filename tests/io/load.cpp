@@ -23,7 +23,7 @@ namespace load_test {
 
 namespace {
 
-/// Two parts, a counter that goes with a setting, and a leaf that it can be used without.
+/// Two parts, a counter that belongs to a setting, and an optional leaf.
 template <class T = float>
 struct Toy {
     static constexpr std::string_view kind = "toy";
@@ -55,7 +55,7 @@ struct Toy {
     void state_changed() { ++changes; }
 };
 
-/// A model around another one.
+/// A model that wraps another one.
 struct Wrapper {
     static constexpr std::string_view kind = "wrapper";
     Toy<>* toy;
@@ -69,7 +69,7 @@ struct Wrapper {
     std::vector<Setting> settings() const { return {{"clip", clip}}; }
 };
 
-/// A model whose names are another one's with "net." before them.
+/// A model whose names are those of another one with the prefix "net.".
 struct Deep {
     Toy<> toy;
 
@@ -110,8 +110,7 @@ std::vector<double> values(const M& model) {
 using Names = std::vector<std::string>;
 constexpr std::size_t all_values = 6 + 3 + 3 + 2 + 1;
 
-/// Writes Toy<>'s tensors by hand: names changed by `rename`, those for which it gives "" left out, no
-/// metadata.
+/// Writes Toy<>'s tensors by hand, without metadata: `rename` changes the names, and "" omits a tensor.
 template <class F>
 io::SafetensorsFile foreign(F rename, std::size_t head = 2) {
     io::SafetensorsWriter writer;
@@ -135,7 +134,7 @@ io::SafetensorsFile file_of(const M& model) {
     return io::SafetensorsFile{io::collect(model).bytes(), "x"};
 }
 
-/// A file of one leaf, encoder.bias, in another type than float.
+/// A file with one leaf, encoder.bias, in a type other than float.
 template <class T>
 io::SafetensorsFile one_leaf(const std::array<T, 3>& bias) {
     io::SafetensorsWriter writer;
@@ -147,7 +146,7 @@ const io::LoadOptions only_bias{.allow_missing = {io::everything}};
 
 }  // namespace
 
-TEST_CASE("io::load: the report says what was taken") {
+TEST_CASE("io::load: the report lists what was loaded") {
     Toy<> from, to;
     number(from, 1);
     auto file = file_of(from);
@@ -159,8 +158,7 @@ TEST_CASE("io::load: the report says what was taken") {
     CHECK((to.changes == 1 && to.completed.empty()));
 }
 
-TEST_CASE("io::load: settings must agree, and one that is accepted stays the host's with the leaves that go "
-          "with it") {
+TEST_CASE("io::load: settings must agree, and for an accepted one the host's value and its leaves are kept") {
     Toy<> from, to;
     number(from, 1);
     number(to, 50);
@@ -169,7 +167,7 @@ TEST_CASE("io::load: settings must agree, and one that is accepted stays the hos
     auto file = file_of(from);
     const auto before = values(to);
     CHECK(message<FormatError>([&] { io::load(file, to); }) ==
-          "io::load: x: 2 things do not fit:\n"
+          "io::load: x: 2 mismatches:\n"
           "  lr: expected 0.1, file has 0.2; LoadOptions{.accept = {\"lr\"}} keeps 0.1\n"
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
     CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {"lr"}}); }) ==
@@ -195,22 +193,22 @@ TEST_CASE("io::load: settings must agree, and one that is accepted stays the hos
     }
 }
 
-TEST_CASE("io::load: what is accepted must be a setting of the models") {
+TEST_CASE("io::load: `accept` must name settings of the models") {
     Toy<> toy;
     auto file = file_of(toy);
     const auto refusal = [&](const char* name) {
         return message<ArgumentError>([&] { io::load(file, toy, {.accept = {"lr", name}}); });
     };
-    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: there are lr, ema.decay");
-    CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: there are lr, ema.decay");
-    CHECK(refusal("heads") == "io::load: accept: heads is no number of options: it must agree with the file");
+    CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: the models have lr, ema.decay");
+    CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: the models have lr, ema.decay");
+    CHECK(refusal("heads") == "io::load: accept: heads is not a setting: it must agree with the file");
     Rng rng;
     auto other = file_of(rng);
     CHECK(message<ArgumentError>([&] { io::load(other, rng, {.accept = {"lr"}}); }) ==
           "io::load: accept: no setting is called lr: the models have none");
 }
 
-TEST_CASE("io::load: metadata must agree, whatever is accepted") {
+TEST_CASE("io::load: metadata must agree, whatever `accept` contains") {
     Toy<> from, to;
     from.heads = "8";
     auto file = file_of(from);
@@ -218,7 +216,7 @@ TEST_CASE("io::load: metadata must agree, whatever is accepted") {
           "io::load: x: heads: expected 4, file has 8");
 }
 
-TEST_CASE("io::load: metadata that a file of ours lacks are demanded, unless the host goes without") {
+TEST_CASE("io::load: missing metadata in a file of tessera are an error, unless the host allows it") {
     Toy<> toy;
     io::SafetensorsWriter writer;
     writer.metadata("tessera.version", "0.1.0");
@@ -228,20 +226,19 @@ TEST_CASE("io::load: metadata that a file of ours lacks are demanded, unless the
     io::SafetensorsFile file{writer.bytes(), "x"};
     CHECK(message<FormatError>([&] {
               io::load(file, toy, {.allow_missing = {"encoder", "head", "rate"}});
-          }) == "io::load: x: 2 things do not fit:\n"
+          }) == "io::load: x: 2 mismatches:\n"
                 "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = "
-                "{\"heads\"}} goes without\n"
+                "{\"heads\"}} loads without it\n"
                 "  ema.decay: expected 0.5, missing in the file's metadata; LoadOptions{.accept = "
-                "{\"ema.decay\"}} goes "
-                "without");
+                "{\"ema.decay\"}} loads "
+                "without it");
     const io::LoadReport report =
         io::load(file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
     CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
     CHECK(report.taken == Names{"encoder.bias"});
 }
 
-TEST_CASE("io::load: a file of another program has no metadata: shapes decide, and the report names what is "
-          "unchecked") {
+TEST_CASE("io::load: for a file of another program only shapes are compared, and the report lists what is unchecked") {
     Toy<> toy;
     auto file = foreign(same);
     const io::LoadReport report = io::load(file, toy);
@@ -249,7 +246,7 @@ TEST_CASE("io::load: a file of another program has no metadata: shapes decide, a
     CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25));
 }
 
-TEST_CASE("io::load: settings of a model inside of another count as its own") {
+TEST_CASE("io::load: settings of a wrapped model belong to the outer model") {
     Toy<> inner, target;
     Wrapper from{&inner}, to{&target};
     number(inner, 1);
@@ -258,10 +255,10 @@ TEST_CASE("io::load: settings of a model inside of another count as its own") {
     auto file = file_of(from);
     CHECK((file.metadata("tessera.toy.ema.decay") == "0.9" && file.metadata("tessera.wrapper.clip") == "2"));
     CHECK(message<FormatError>([&] { io::load(file, to); }) ==
-          "io::load: x: 2 things do not fit:\n"
+          "io::load: x: 2 mismatches:\n"
           "  clip: expected 1, file has 2; LoadOptions{.accept = {\"clip\"}} keeps 1\n"
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
-    // and the inner one can be loaded by itself
+    // the inner model can be loaded alone
     CHECK(message<FormatError>([&] { io::load(file, target); }) ==
           "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps "
           "0.5");
@@ -269,43 +266,43 @@ TEST_CASE("io::load: settings of a model inside of another count as its own") {
     CHECK(values(target) == values(inner));
 }
 
-TEST_CASE("io::load: names that begin with a wrapper's are told, and taken on request") {
+TEST_CASE("io::load: the message suggests options for wrapped names, and they work") {
     Toy<> toy;
     for (const std::string prefix : {"module.", "_orig_mod.", "_orig_mod.module.", "vae/"}) {
         CAPTURE(prefix);
         auto file = foreign([&](const std::string& n) { return prefix + n; });
         CHECK(message<FormatError>([&] { io::load(file, toy); }) == "io::load: x: every name begins with \"" + prefix +
                                                                         "\": LoadOptions{.prefix = \"" + prefix +
-                                                                        "\"} takes them");
+                                                                        "\"} loads them");
         number(toy, 50);
         const io::LoadReport report = io::load(file, toy, {.prefix = prefix});
         CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
     }
     auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
     CHECK(message<FormatError>([&] { io::load(two, toy); }) ==
-          "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} takes them");
+          "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} loads them");
     CHECK(io::load(two, toy, {.prefix = "net."}).unused == Names{"other.x"});
 
     auto inside = foreign(
         [](const std::string& n) { return n.starts_with("encoder.") ? "encoder._orig_mod." + n.substr(8) : n; });
     CHECK(message<FormatError>([&] { io::load(inside, toy); }) ==
           "io::load: x: names have \"_orig_mod.\" in them: LoadOptions{.rename = {{\"encoder._orig_mod.\", "
-          "\"encoder.\"}}} takes them");
+          "\"encoder.\"}}} loads them");
     number(toy, 50);
     io::load(inside, toy, {.rename = {{"encoder._orig_mod.", "encoder."}}});
     CHECK(toy.weight[5] == 6);
 }
 
-TEST_CASE("io::load: names of the file that lack a beginning") {
+TEST_CASE("io::load: the message suggests options for names without their prefix") {
     Deep deep;
     auto file = foreign(same);
     CHECK(message<FormatError>([&] { io::load(file, deep); }) ==
-          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} takes them");
+          "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} loads them");
     io::load(file, deep, {.rename = {{"", "net."}}});
     CHECK(deep.toy.weight[5] == 6);
 }
 
-TEST_CASE("io::load: a prefix or a rename that no name has, and one that makes two names one") {
+TEST_CASE("io::load: a prefix or rename that matches nothing, or merges two names, is an error") {
     Toy<> toy;
     auto file = foreign(same);
     CHECK(message<FormatError>([&] { io::load(file, toy, {.prefix = "modul."}); }) ==
@@ -320,23 +317,23 @@ TEST_CASE("io::load: a prefix or a rename that no name has, and one that makes t
           }) == "io::load: x: prefix or rename: encoder.weight and head.weight both become encoder.weight");
 }
 
-TEST_CASE("io::load: a missing tensor's message says what the file has") {
+TEST_CASE("io::load: the message for a missing tensor says what the file has") {
     Toy<> toy;
     auto typo = foreign([](const std::string& n) { return n == "head.weight" ? "head.wieght" : n; });
     CHECK(message<FormatError>([&] { io::load(typo, toy); }) ==
-          "io::load: x: 2 things do not fit:\n  head.weight: expected 2, missing in the file, which has "
+          "io::load: x: 2 mismatches:\n  head.weight: expected 2, missing in the file, which has "
           "head.wieght 2\n"
           "  head.wieght: not expected, file has 2\n  the file has 5 tensors: encoder (3), head (1), rate (1)");
     io::SafetensorsFile nothing{io::SafetensorsWriter{}.bytes(), "x"};
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(nothing, rng); }) ==
-          "io::load: x: 3 things do not fit:\n  rng.seed: expected scalar, missing in the file\n  "
+          "io::load: x: 3 mismatches:\n  rng.seed: expected scalar, missing in the file\n  "
           "rng.stream: expected "
           "scalar, missing in the file\n  rng.position: expected scalar, missing in the file\n  the file has "
           "0 tensors");
 }
 
-TEST_CASE("io::load: a part on request: what is not there stays as it is, and the report names it") {
+TEST_CASE("io::load: with allow_missing a missing tensor is unchanged, and the report lists it") {
     Toy<> toy;
     number(toy, 50);
     auto file = foreign([](const std::string& n) { return n == "head.weight" ? "head.extra" : n; });
@@ -345,30 +342,30 @@ TEST_CASE("io::load: a part on request: what is not there stays as it is, and th
     const io::LoadReport report = io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
     CHECK((report.missing == Names{"head.weight"} && report.unused == Names{"head.extra"}));
     CHECK((toy.head[0] == 62 && toy.weight[0] == 1));
-    // another number of classes: a tensor of another shape counts as none
+    // another number of classes: a tensor with another shape counts as missing
     auto wide = foreign(same, 4);
     CHECK(message<FormatError>([&] { io::load(wide, toy); }) == "io::load: x: head.weight: expected 2, file has 4");
     CHECK(io::load(wide, toy, {.allow_missing = {"head"}}).missing == Names{"head.weight"});
     CHECK(toy.head[0] == 62);
 }
 
-TEST_CASE("io::load: a name that may be missing must be one of the models'; and something must be there") {
+TEST_CASE("io::load: allow_missing must name leaves of the models, and the file must have at least one") {
     Toy<> toy;
     auto file = foreign(same);
     CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"haed"}}); }) ==
-          "io::load: allow_missing: the models have nothing that is called haed");
+          "io::load: allow_missing: no tensor or metadata of the models is called haed");
     CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"hea"}}); }) ==
-          "io::load: allow_missing: the models have nothing that is called hea");
+          "io::load: allow_missing: no tensor or metadata of the models is called hea");
     auto other = foreign([](const std::string& n) { return "other." + n; });
     CHECK(message<FormatError>([&] { io::load(other, toy, {.allow_missing = {io::everything}}); }) ==
-          "io::load: x: every name begins with \"other.\": LoadOptions{.prefix = \"other.\"} takes them");
+          "io::load: x: every name begins with \"other.\": LoadOptions{.prefix = \"other.\"} loads them");
     auto strange = one_leaf<float>({1, 2, 3});
     Rng rng;
     CHECK(message<FormatError>([&] { io::load(strange, rng, {.allow_missing = {"rng"}}); }) ==
-          "io::load: x: nothing that the models need is there; the file has 1 tensor: encoder (1)");
+          "io::load: x: none of the models' tensors was found; the file has 1 tensor: encoder (1)");
 }
 
-TEST_CASE("io::load: a leaf that a model can be used without is made by the model") {
+TEST_CASE("io::load: an optional leaf that is missing is computed by the model") {
     Toy<> toy;
     auto file = foreign([](const std::string& n) { return n == "encoder.average" ? "" : n; });
     const io::LoadReport report = io::load(file, toy);
@@ -376,7 +373,7 @@ TEST_CASE("io::load: a leaf that a model can be used without is made by the mode
     CHECK((toy.weight[5] == 6 && toy.changes == 1));
 }
 
-TEST_CASE("io::load: F16 and BF16 are widened, F32 for doubles too") {
+TEST_CASE("io::load: F16 and BF16 are widened, and F32 for a model of doubles") {
     Toy<float> single;
     Toy<double> wide;
     auto half = one_leaf<io::Float16>({{{0x3C00}, {0x0001}, {0xFBFF}}});
@@ -398,7 +395,7 @@ TEST_CASE("io::load: F16 and BF16 are widened, F32 for doubles too") {
     CHECK((wide.bias[0] == static_cast<double>(0.1f) && wide.bias[1] == -0x1p-149));
 }
 
-TEST_CASE("io::load: nothing is rounded, integers are no weights, and infinite halves are refused") {
+TEST_CASE("io::load: lossy conversions, integers for weights and infinite 16-bit numbers are errors") {
     Toy<float> toy;
     number(toy, 50);
     const auto before = values(toy);
@@ -419,7 +416,7 @@ TEST_CASE("io::load: nothing is rounded, integers are no weights, and infinite h
     CHECK(values(toy) == before);
 }
 
-TEST_CASE("io::load: options with one to four models, from a file and from a path") {
+TEST_CASE("io::load: accepts options with one to four models, from a file and from a path") {
     Toy<> toy;
     Rng rng;
     auto file = foreign([](const std::string& n) { return "m." + n; });

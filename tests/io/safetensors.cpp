@@ -50,13 +50,13 @@ std::string repeat(std::string_view text, std::size_t times) {
 }
 
 struct Malformed {
-    int number;  // of the case
+    int number;  // index of the case
     Bytes bytes;
     std::uint64_t offset;  // in the message
     std::string what;      // part of the message
 };
 
-const std::string f4 = entry("a", "F32", "[1]", "[0,4]");  // 52 bytes; its name stands at byte 9 of a file
+const std::string f4 = entry("a", "F32", "[1]", "[0,4]");  // 52 bytes; its name is at byte 9 of a file
 const std::string sound = "{" + f4 + "}";
 
 std::vector<Malformed> malformed_files() {
@@ -86,8 +86,8 @@ std::vector<Malformed> malformed_files() {
         {17, file(R"({"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}})", 4), 47,
          "duplicate key shape"},
         {18, file(R"({"__metadata__":{},"__metadata__":{}})"), 27, "duplicate key: __metadata__"},
-        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17, "zero character"},
-        {19, file(R"({"__metadata__":{"k":"\u0000"}})"), 36, "zero character"},
+        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17, "NUL character"},
+        {19, file(R"({"__metadata__":{"k":"\u0000"}})"), 36, "NUL character"},
         {20, file(header({f4, entry("\\u0061", "F32", "[0]", "[4,4]")}), 4), 62, "duplicate key: a"},
         {21, file(R"({"__metadata__":{"k":1}})"), 29, "expected '\"', got '1'"},
         {21, file(R"({"__metadata__":{"k":{"l":"m"}}})"), 29, "expected '\"', got '{'"},
@@ -128,7 +128,7 @@ std::vector<Malformed> malformed_files() {
         {38, file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1), 9, "more than 8 dimensions"},
         {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "dtype: unknown: F4"},
         {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0"},
-        {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is no part of 4 bytes"},
+        {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is not a range within the 4 bytes"},
         {42, file(one("F32", "[3]", "[0,4]"), 4), 9, "F32 3: expected 12 bytes, got 4"},
         {42, file(one("F32", "[1]", "[0,8]"), 8), 9, "F32 1: expected 4 bytes, got 8"},
         {44, file(one("F32", "[1]", "[4,8]"), 8), 9, "hole"},
@@ -148,7 +148,7 @@ std::vector<Malformed> malformed_files() {
             (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "U8", "[" + std::to_string(step) + "]",
                                          "[" + std::to_string(i * step) + "," + std::to_string((i + 1) * step) + "]");
     }
-    list.push_back({48, file(huge + "}"), 9, "is no part of 0 bytes"});
+    list.push_back({48, file(huge + "}"), 9, "is not a range within the 0 bytes"});
     return list;
 }
 
@@ -161,13 +161,13 @@ FormatCode code_of(const Malformed& m) {
         number,        json,      number,        size,   dtype,         dtype,   overflow, overflow,      overflow,
         overflow,      overflow,  limit,         dtype,  offsets,       offsets, size,     offsets,       offsets,
         offsets,       offsets,   json,          offsets};
-    if (m.what.starts_with("number: ") || m.what == "leading zero") return number;  // among the cases of JSON
+    if (m.what.starts_with("number: ") || m.what == "leading zero") return number;  // listed under JSON
     return m.what.starts_with("unknown field") ? field : usual[static_cast<std::size_t>(m.number)];
 }
 
 }  // namespace
 
-TEST_CASE("safetensors: each malformed file is refused with its reason and place") {
+TEST_CASE("safetensors: each malformed file is an error with its reason and offset") {
     int kinds = 0, last = 0;
     for (const Malformed& m : malformed_files()) {
         CAPTURE(m.number);
@@ -205,7 +205,7 @@ TEST_CASE("safetensors: valid files that look odd are read") {
     CHECK(tensors(file(header({entry("a", "F64", "[1]", "[0,8]"), entry("b", "F16", "[1]", "[8,10]"),
                                entry("c", "BF16", "[1]", "[10,12]")}),
                        12)) == 3);
-    Bytes unaligned = file(sound + "  ", 4);  // data at an odd address
+    Bytes unaligned = file(sound + "  ", 4);  // data at an unaligned address
     unaligned[unaligned.size() - 2] = 0x80;
     unaligned[unaligned.size() - 1] = 0x3F;
     SafetensorsFile odd{unaligned, "odd"};
@@ -214,7 +214,7 @@ TEST_CASE("safetensors: valid files that look odd are read") {
     CHECK(value == 1.0f);
 }
 
-TEST_CASE("safetensors: names, shapes, order and metadata come out as they are") {
+TEST_CASE("safetensors: names, shapes, order and metadata are read unchanged") {
     SafetensorsFile f{file(header({entry("b", "F32", "[2,3]", "[4,28]"), entry("a", "I16", "[2]", "[0,4]"),
                                    R"("__metadata__":{"k":"\u00e9\ud83d\ude00\n"})"}),
                            28),
@@ -226,7 +226,7 @@ TEST_CASE("safetensors: names, shapes, order and metadata come out as they are")
     CHECK(!f.metadata("K"));
 }
 
-TEST_CASE("safetensors: another element type is an error when the tensor is used") {
+TEST_CASE("safetensors: another element type is an error when the tensor is read") {
     SafetensorsFile f{file(one("BF16", "[2]", "[0,4]"), 4), "x"};
     float value[1];
     CHECK(message<FormatError>([&] { f.read(f.tensors()[0], std::span<float>{value}); }) ==
@@ -237,14 +237,14 @@ TEST_CASE("safetensors: another element type is an error when the tensor is used
           "SafetensorsFile: read: a: expected 4 bytes, got 8");
 }
 
-TEST_CASE("safetensors: names in messages cannot break a terminal") {
+TEST_CASE("safetensors: names in messages are escaped") {
     const std::string text = message<FormatError>([] {
         SafetensorsFile{file(header({entry("a\\u001b[2J", "F9", "[1]", "[0,4]")}), 4), "x"};
     });
     CHECK(contains(text, "tensor a\\x1b[2J: dtype"));
 }
 
-TEST_CASE("safetensors: a huge header costs time in proportion, and too many tensors are refused") {
+TEST_CASE("safetensors: a huge header takes linear time, and too many tensors are an error") {
     const auto start = std::chrono::steady_clock::now();
     const std::string spaces(20'000'000, ' ');
     CHECK(contains(message<FormatError>([&] { SafetensorsFile{file(spaces), "x"}; }), "expected '{', got the end"));
@@ -256,7 +256,7 @@ TEST_CASE("safetensors: a huge header costs time in proportion, and too many ten
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{20});
 }
 
-TEST_CASE("safetensors: every bit that turns in a file of ours, every length and every tail is found") {
+TEST_CASE("safetensors: any flipped bit, truncation or extra byte in a file of tessera is detected") {
     SafetensorsWriter writer;
     writer.metadata("tessera.version", "0");
     writer.metadata("format", "pt");
@@ -291,14 +291,14 @@ TEST_CASE("safetensors: every bit that turns in a file of ours, every length and
     CHECK(missed == 0);
 }
 
-TEST_CASE("safetensors: a file of another program has no checksum and is read") {
+TEST_CASE("safetensors: a file of another program without a checksum is read") {
     SafetensorsFile f{file(header({f4, R"("__metadata__":{"format":"pt"})"}), 4), "x"};
     CHECK_NOTHROW(f.check_sum());
     SafetensorsFile g{file(header({f4, R"("__metadata__":{"tessera.version":"1"})"}), 4), "x"};
     CHECK(contains(message<FormatError>([&] { g.check_sum(); }), "tessera.crc32 is missing"));
 }
 
-TEST_CASE("safetensors: offsets beyond 4 GiB in a sparse file") {
+TEST_CASE("safetensors: reads at offsets beyond 4 GiB in a sparse file") {
     const TemporaryFolder folder;
     constexpr std::uint64_t size = std::uint64_t{5} << 30;
     const std::string text =
@@ -312,7 +312,7 @@ TEST_CASE("safetensors: offsets beyond 4 GiB in a sparse file") {
     CHECK(value == 0.0f);
 }
 
-TEST_CASE("safetensors: a damaged file is refused with the tensors that are damaged") {
+TEST_CASE("safetensors: the error for a damaged file names the damaged tensors") {
     SafetensorsWriter writer;
     const std::array<std::uint64_t, 1> shape{2};
     for (const char* name : {"a", "b", "c", "d", "e", "f"}) writer.add<float>(name, shape, std::array<float, 2>{1, 2});
@@ -328,13 +328,13 @@ TEST_CASE("safetensors: a damaged file is refused with the tensors that are dama
     CHECK(contains(message_with({0, 1, 2, 3, 4}), " in a, b, c, d, ...: the file"));
 }
 
-TEST_CASE("safetensors: metadata are listed in their order") {
+TEST_CASE("safetensors: metadata keep their order") {
     const SafetensorsFile f{file(header({f4, R"("__metadata__":{"b":"1","a":"2"})"}), 4), "x"};
     REQUIRE(f.metadata().size() == 2);
     CHECK((f.metadata()[0].key == "b" && f.metadata()[1].value == "2"));
 }
 
-TEST_CASE("safetensors: a big-endian machine turns the bytes of each element round") {
+TEST_CASE("safetensors: a big-endian machine reverses the bytes of each element") {
     Bytes bytes{1, 2, 3, 4, 5, 6, 7, 8};
     io::detail::reverse_elements(bytes, 4);
     CHECK(bytes == Bytes{4, 3, 2, 1, 8, 7, 6, 5});

@@ -27,7 +27,7 @@ bool comes_back(std::vector<T> values, std::vector<std::uint64_t> shape) {
 }
 }  // namespace
 
-TEST_CASE("SafetensorsWriter: what was added comes back, for every type") {
+TEST_CASE("SafetensorsWriter: every element type round-trips") {
     CHECK(comes_back<float>({1, -2, 3e38f, 1e-45f}, {2, 2}));
     CHECK(comes_back<double>({1, 1e300}, {2}));
     CHECK(comes_back<std::uint8_t>({255}, {}));
@@ -38,7 +38,7 @@ TEST_CASE("SafetensorsWriter: what was added comes back, for every type") {
     CHECK(comes_back<std::int64_t>({-5, 6, 7}, {3}));
 }
 
-TEST_CASE("SafetensorsWriter: the same calls give the same bytes, data on a multiple of 64") {
+TEST_CASE("SafetensorsWriter: the same calls give the same bytes, and data begin at a multiple of 64") {
     const auto make = [](std::size_t names) {
         SafetensorsWriter writer;
         writer.metadata("key \"\\\n\x01", "value\t\xC3\xA9");
@@ -57,7 +57,7 @@ TEST_CASE("SafetensorsWriter: the same calls give the same bytes, data on a mult
     CHECK((file.tensors()[0].name == "z" && file.tensors()[2].name == "zyy"));
 }
 
-TEST_CASE("SafetensorsWriter: writes what bytes() gives") {
+TEST_CASE("SafetensorsWriter: write() writes what bytes() returns") {
     const support::TemporaryFolder folder;
     SafetensorsWriter writer;
     writer.metadata("a", "b");
@@ -65,7 +65,7 @@ TEST_CASE("SafetensorsWriter: writes what bytes() gives") {
     CHECK(read_file(folder / "w.safetensors", 1000) == writer.bytes());
 }
 
-TEST_CASE("SafetensorsWriter: what no reader would take is refused") {
+TEST_CASE("SafetensorsWriter: what no reader would accept is an error") {
     SafetensorsWriter writer;
     const std::array<float, 2> values{1, 2};
     const auto add = [&](const std::string& name, std::vector<std::uint64_t> shape) {
@@ -77,15 +77,15 @@ TEST_CASE("SafetensorsWriter: what no reader would take is refused") {
     CHECK(add("b", {std::uint64_t{1} << 32, std::uint64_t{1} << 32}) ==
           "SafetensorsWriter: b: a shape of more than 2^64 values");
     CHECK(add("c", std::vector<std::uint64_t>(9, 1)) == "SafetensorsWriter: c: dimensions: expected 8, got 9");
-    CHECK(add("", {2}) == "SafetensorsWriter: no name for a tensor: ");
-    CHECK(add("__metadata__", {2}) == "SafetensorsWriter: no name for a tensor: __metadata__");
-    CHECK(add(std::string(1025, 'x'), {2}).starts_with("SafetensorsWriter: no name for a tensor: xxx"));
-    CHECK(add("\xFF", {2}).starts_with("SafetensorsWriter: name: expected UTF-8 without zeros"));
+    CHECK(add("", {2}) == "SafetensorsWriter: not a valid name for a tensor: ");
+    CHECK(add("__metadata__", {2}) == "SafetensorsWriter: not a valid name for a tensor: __metadata__");
+    CHECK(add(std::string(1025, 'x'), {2}).starts_with("SafetensorsWriter: not a valid name for a tensor: xxx"));
+    CHECK(add("\xFF", {2}).starts_with("SafetensorsWriter: name: expected UTF-8 without NUL characters"));
     const auto note = [&](const std::string& key, const std::string& value) {
         return message<ArgumentError>([&] { writer.metadata(key, value); });
     };
     CHECK(note("k", "v").empty());
-    CHECK(note("k", "w") == "SafetensorsWriter: metadata: k is there already");
-    CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: tessera.crc32 is there already");
+    CHECK(note("k", "w") == "SafetensorsWriter: metadata: key already used or reserved: k");
+    CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: key already used or reserved: tessera.crc32");
     CHECK(note("l", std::string(1, '\0')).starts_with("SafetensorsWriter: metadata value: expected UTF-8"));
 }

@@ -22,7 +22,7 @@ using support::TemporaryFolder;
 
 namespace {
 
-/// A little net: a linear layer and a convolution in our order, and a buffer.
+/// A small net: a linear layer and a convolution in our order, and a buffer.
 template <std::size_t Out = 2>
 struct Net {
     static constexpr std::string_view kind = "net";
@@ -43,7 +43,7 @@ struct Net {
     void state_changed() { ++changes; }
 };
 
-/// What a user may write: no metadata, other names.
+/// A user's model: no metadata, other names.
 struct Prior {
     Param<double, Shape<5>> bias;
 
@@ -73,7 +73,7 @@ std::vector<double> values(const M& model) {
     return all;
 }
 
-/// Runs a Python script; its exit code, 77 where there is no Python or a module is missing.
+/// Runs a Python script and returns its exit code; 77 if Python or a module is missing.
 int python(const TemporaryFolder& folder, const std::string& script) {
     const char* chosen = std::getenv("TESSERA_PYTHON");
     std::ofstream{folder / "script.py"} << "import sys\ntry:\n    import numpy, safetensors.numpy as st\n"
@@ -88,7 +88,7 @@ int python(const TemporaryFolder& folder, const std::string& script) {
 
 }  // namespace
 
-TEST_CASE("io::save and io::load: what was saved comes back, for several models at once") {
+TEST_CASE("io::save and io::load: several models round-trip at once") {
     const TemporaryFolder folder;
     const std::string path = folder / "m.safetensors";
     Net<> net, net2;
@@ -104,7 +104,7 @@ TEST_CASE("io::save and io::load: what was saved comes back, for several models 
     CHECK(read_file(path, 10000) == first);
 }
 
-TEST_CASE("io::save: files hold PyTorch's shapes and order") {
+TEST_CASE("io::save: files have PyTorch's shapes and order") {
     Net<> net;
     number(net, 0);
     io::SafetensorsFile file{io::collect(net).bytes(), "x"};
@@ -120,7 +120,7 @@ TEST_CASE("io::save: files hold PyTorch's shapes and order") {
            file.metadata("tessera.version")));
 }
 
-TEST_CASE("io::load: one model of a file with several, but not a file with more of the same model") {
+TEST_CASE("io::load: loads one model from a file with several, but rejects extra tensors of the same model") {
     const TemporaryFolder folder;
     Net<> net;
     Prior prior, prior2;
@@ -138,7 +138,7 @@ TEST_CASE("io::load: one model of a file with several, but not a file with more 
           "io::load: " + (folder / "more") + ": prior.extra: not expected, file has 1x2");
 }
 
-TEST_CASE("io::load: everything that does not fit is told, and nothing changes") {
+TEST_CASE("io::load: every mismatch is reported, and nothing changes") {
     const TemporaryFolder folder;
     Net<> net;
     Net<3> wide;
@@ -163,7 +163,7 @@ TEST_CASE("io::load: everything that does not fit is told, and nothing changes")
     writer.add<std::int64_t>("prior.bias", five, std::array<std::int64_t, 5>{});
     writer.write(path);
     CHECK(load() == "io::load: " + path +
-                        ": 5 things do not fit:\n  prior.bias: expected F64, file has I64\n  encoder.weight: "
+                        ": 5 mismatches:\n  prior.bias: expected F64, file has I64\n  encoder.weight: "
                         "expected 3x3, "
                         "missing in the file\n  count: expected scalar, missing in the file\n  heads: "
                         "expected 4, file has 8\n  "
@@ -172,7 +172,7 @@ TEST_CASE("io::load: everything that does not fit is told, and nothing changes")
     CHECK((values(wide) == before && values(prior) == before_prior && wide.changes == 0));
 }
 
-TEST_CASE("io::load: NaN and infinity are refused in any tensor, and nothing changes") {
+TEST_CASE("io::load: NaN or infinity in any tensor is an error, and nothing changes") {
     const TemporaryFolder folder;
     Prior prior, prior2;
     Net<> net, net2;
@@ -218,7 +218,7 @@ TEST_CASE("io::load: a missing file is an IoError") {
           "read_file: /none/m.safetensors: No such file or directory");
 }
 
-TEST_CASE("io::save: two models with one name are refused before anything is written") {
+TEST_CASE("io::save: two models with the same names are an error before anything is written") {
     const TemporaryFolder folder;
     Prior a, b;
     CHECK(message<ArgumentError>([&] { io::save(folder / "m", a, b); }) ==
@@ -226,7 +226,7 @@ TEST_CASE("io::save: two models with one name are refused before anything is wri
     CHECK(folder.entries() == 0);
 }
 
-TEST_CASE("io::save and io::load: Python's safetensors reads our files and writes files for us") {
+TEST_CASE("io::save and io::load: exchange files with Python's safetensors") {
     const TemporaryFolder folder;
     Net<> net, net2;
     Prior prior, prior2;
@@ -260,7 +260,7 @@ st.save_file(theirs, "theirs.safetensors", {"made by": "Python \u00e9 \n"})
     CHECK(prior2.bias[4] == 105);
 }
 
-TEST_CASE("safetensors: Python's safetensors refuses what we refuse") {
+TEST_CASE("safetensors: Python's safetensors rejects what we reject") {
     const TemporaryFolder folder;
     const auto write = [&](const std::string& name, std::string text, std::size_t data) {
         Bytes bytes(8);

@@ -122,7 +122,7 @@ TEST_CASE("resume: another learning rate is told, and on purpose it is the host'
     Trainer resumed{other, AdamW{other, {.lr = 1e-4}}, {.clip_norm = 2}};
     const auto before = support::hash_state(resumed);
     CHECK(message<FormatError>([&] { io::load(file, resumed); }) ==
-          "io::load: x: 2 things do not fit:\n"
+          "io::load: x: 2 mismatches:\n"
           "  lr: expected 1e-04, file has 0.002; LoadOptions{.accept = {\"lr\"}} keeps 1e-04\n"
           "  clip_norm: expected 2, file has 1; LoadOptions{.accept = {\"clip_norm\"}} keeps 2");
     CHECK(support::hash_state(resumed) == before);
@@ -168,7 +168,7 @@ TEST_CASE("resume: every option of a trainer and its optimiser is compared") {
     CHECK(message<FormatError>([&] { io::load(file, adam); }) ==
           "io::load: x: optimizer: expected Adam, file has AdamW");
     CHECK(message<ArgumentError>([&] { io::load(file, adam, {.accept = {"optimizer"}}); }) ==
-          "io::load: accept: optimizer is no number of options: it must agree with the file");
+          "io::load: accept: optimizer is not a setting: it must agree with the file");
 }
 
 TEST_CASE("resume: a setting that is accepted and agrees leaves the file's state in force") {

@@ -330,7 +330,7 @@ TEST_CASE("Trainer: a step within a step is a StateError, and the trainer is fre
     const std::vector<float> point{1, 2};
     model.again = [&] { trainer.step(point); };
     CHECK(support::message<StateError>([&] { trainer.step(point); }) ==
-          "Trainer: is at work already: expected one call at a time");
+          "Trainer: step: concurrent or re-entrant call: expected one call at a time");
     model.again = nullptr;
     CHECK_NOTHROW(trainer.step(point));
     CHECK(trainer.steps() == 1);

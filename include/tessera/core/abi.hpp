@@ -1,16 +1,18 @@
 #pragma once
-// The one configuration header: TESSERA_ABI, the inline namespace of everything of ours.
-//
-// It names what changes the code of an inline function without changing its signature: the version, and every macro that
-// this library or xsimd (8.1 to 14) branches on. Two objects of one program that were compiled with other vector
-// instructions then share no symbol of ours (tests/odr/architectures.sh); passing a Tensor from one to the other is a link
-// error, not an illegal instruction. Floating-point modes that change results are refused where the compiler says that
-// they are on: clang says so of -ffast-math and -ffinite-math-only, g++ of their parts too.
+// TESSERA_ABI: the inline namespace of the library, and the checks of the compiler's floating-point mode.
 //
 //     v0_sse2   v0_sse42   v0_avx   v0_avx2 (with FMA: x86-64-v3)   v0_avx512 (F CD DQ BW VL: x86-64-v4)   v0_neon
 //
-// Less usual sets have suffixes: v0_avx_fma, v0_avx2_nofma, v0_avx512f (F alone), v0_avx512_imwn (with IFMA, VBMI, VBMI2,
-// VNNI). The tag is short because g++ prints it in every name.
+// The tag encodes everything that changes the code of an inline function without changing its signature: the version,
+// and every macro on which this library or xsimd (8.1 to 14) branches. Two objects of one program that were compiled
+// for different vector instructions therefore share no symbol of the library (tests/odr/architectures.sh), and passing
+// a Tensor from one to the other is a link error, not an illegal instruction.
+//
+// Less common instruction sets add suffixes: v0_avx_fma, v0_avx2_nofma, v0_avx512f (F alone), v0_avx512_imwn (with
+// IFMA, VBMI, VBMI2, VNNI). The tag is short because g++ prints it in every name.
+//
+// Errors   #error where a floating-point mode that changes results is on and the compiler says so: clang defines macros
+//          for -ffast-math and -ffinite-math-only, g++ also for -fassociative-math and -freciprocal-math
 
 #include <tessera/version.hpp>
 
@@ -24,7 +26,7 @@
 #error "tessera: -freciprocal-math (part of -funsafe-math-optimizations) changes quotients; compile without it"
 #endif
 
-// the widest vectors
+// The widest vector instructions.
 #if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__) &&                 \
     defined(__AVX512VL__)
 #define TESSERA_ABI_VECTORS v0_avx512
@@ -58,7 +60,7 @@
 #define TESSERA_ABI_VECTORS v0_scalar
 #endif
 
-// fused multiply-add: named where it is not what everybody has
+// Fused multiply-add: named only where it differs from what processors with these vectors usually have.
 #if defined(__AVX2__) || defined(__AVX512F__) || defined(__ARM_NEON)
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define TESSERA_ABI_FMA
@@ -76,7 +78,7 @@
 #define TESSERA_ABI_FMA4
 #endif
 
-// the parts of AVX-512 where they are not all there
+// The parts of AVX-512: named only where some of them are missing.
 #if defined(__AVX512F__) &&                                                                                            \
     !(defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__))
 #define TESSERA_ABI_PART(letter) letter
@@ -104,7 +106,7 @@
 #define TESSERA_ABI_VL
 #endif
 
-// its extensions, and others that have an architecture of their own in xsimd
+// Extensions of AVX-512, and other extensions for which xsimd has a separate architecture.
 #if defined(__AVX512IFMA__)
 #define TESSERA_ABI_IFMA i
 #else

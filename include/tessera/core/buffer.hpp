@@ -1,6 +1,11 @@
 #pragma once
-// Buffer<T>: a std::vector whose memory starts on a 64-byte line, zero-initialised, copied by value. Every array of
-// numbers in tessera is one: full-width vector loads never cross a line, and the rule of zero holds everywhere.
+// Buffer: a std::vector<T> whose memory is aligned to 64 bytes, zero-initialised and copied by value.
+//
+// Every array of numbers in tessera is a Buffer. Full-width vector loads never cross a cache line, and every class that
+// holds one follows the rule of zero.
+//
+// Errors   std::bad_array_new_length where the size in bytes does not fit std::size_t, std::bad_alloc
+// Cost     one allocation
 
 #include <tessera/core/abi.hpp>
 

@@ -1,5 +1,9 @@
 #pragma once
-// One sentence for every option that cannot work:  AdamW: beta1: expected a number in [0, 1), got 1.5
+// check_option: throws the message that all invalid options have in common.
+//
+//     AdamW: beta1: expected a number in [0, 1), got 1.5
+//
+// Errors   ArgumentError where the option is invalid
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
@@ -8,7 +12,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Throws unless `good`; `where` is the class, `what` its option.
+/// Throws unless `good`; `where` names the class and `what` its option.
 inline void check_option(bool good, const char* where, const char* what, const char* expected, double got) {
     if (good) return;
     throw ArgumentError(std::string{where} + ": " + what + ": " + expected_got(expected, number_text(got)));

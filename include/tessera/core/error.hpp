@@ -1,8 +1,10 @@
 #pragma once
-// Run-time errors: what a type cannot know. One base, one class per way of reacting.
+// Error: the base of all run-time errors, with one derived class for each way in which a program may react.
 //
-// Every message has one form:  where: what: expected X, got Y
-//     io::load_weights: model.safetensors: decoder.3.weight: expected 64x32x4x4, file has 64x64x4x4
+//     where: what: expected X, got Y                             the form of every message
+//     io::load: model.safetensors: decoder.3.weight: expected 64x32x4x4, file has 64x64x4x4
+//
+// Run-time errors report what the type system cannot: everything that a type can express is a compile error.
 
 #include <tessera/core/format_code.hpp>
 
@@ -14,33 +16,33 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Base of everything that tessera throws on its own account (std::bad_alloc passes through unchanged).
+/// Base of every exception that tessera throws itself (std::bad_alloc passes through unchanged).
 class Error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// The caller passed something that cannot work: a batch of another size, a temperature of zero, no threads.
+/// The caller passed an invalid argument: a batch of the wrong size, a temperature of zero, zero threads.
 class ArgumentError : public Error {
 public:
     using Error::Error;
 };
 
-/// The operating system refused: no such file, no space, not permitted.
+/// The operating system reported an error: no such file, no space left, permission denied.
 class IoError : public Error {
 public:
     explicit IoError(const std::string& message, std::string path = {}, int reason = 0)
         : Error(message), path_{std::move(path)}, reason_{reason} {}
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    [[nodiscard]] int reason() const noexcept { return reason_; }  ///< the system's errno; 0 where it gave none
+    [[nodiscard]] int reason() const noexcept { return reason_; }  ///< errno; 0 where the system gave none
 
 private:
     std::string path_;
     int reason_;
 };
 
-/// A file is not what it says it is: wrong magic, truncated, checksum, a tensor of another shape.
+/// The content of a file is invalid: wrong magic, truncated, wrong checksum, a tensor of the wrong shape.
 class FormatError : public Error {
 public:
     FormatError(FormatCode code, const std::string& message, std::string path = {}, std::uint64_t offset = 0)
@@ -48,7 +50,7 @@ public:
 
     [[nodiscard]] FormatCode code() const noexcept { return code_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }  ///< the byte at which it was seen
+    [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }  ///< where it was found, in bytes
 
 private:
     std::string path_;
@@ -56,25 +58,25 @@ private:
     FormatCode code_;
 };
 
-/// The data are well formed but cannot be used: a label out of range, NaN in an image, an empty folder.
+/// The data are well-formed but unusable: a label out of range, NaN in an image, an empty folder.
 class DataError : public Error {
 public:
     using Error::Error;
 };
 
-/// The object cannot do this now: it is at work already.
+/// The object is in the wrong state for this call: another call is running, or it was moved from.
 class StateError : public Error {
 public:
     using Error::Error;
 };
 
-/// A loss or a gradient is not finite; the weights were not touched.
+/// A loss or a gradient is not finite; the weights are unchanged.
 class NumericError : public Error {
 public:
     using Error::Error;
 };
 
-/// Another process of a distributed run cannot be reached, or sent something else than was expected.
+/// Another process of a distributed run cannot be reached, or sent an unexpected message.
 class CommunicationError : public Error {
 public:
     using Error::Error;

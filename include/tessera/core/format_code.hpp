@@ -1,6 +1,7 @@
 #pragma once
-// FormatCode: what is wrong with a file, for programs; FormatError::what() says it for people. The values are
-// stable: new ones are added at the end.
+// FormatCode: what is wrong with a file, for programs; FormatError::what() says it to people.
+//
+// The values are stable: new ones are added at the end.
 
 #include <tessera/core/abi.hpp>
 
@@ -10,29 +11,29 @@ namespace tessera::inline TESSERA_ABI {
 
 enum class FormatCode : std::uint8_t {
     truncated,      ///< the file ends before something that must be there
-    limit,          ///< asks for more than Limits allows
-    header_length,  ///< says that its header is longer than the file
-    utf8,           ///< text that is no UTF-8
-    json,           ///< text that is not the JSON that is expected here
-    number,         ///< not a whole number from 0 to 2^64 - 1, written in digits
-    name,           ///< empty, too long, or with a zero
-    duplicate_key,  ///< a name or a field that stands twice
-    field,          ///< unknown or missing
-    dtype,          ///< unknown, or not the one that is asked for
-    overflow,       ///< sizes whose product does not fit in 64 bits
-    offsets,        ///< outside of the data, overlapping, or with holes between them
-    size,           ///< as many bytes as do not fit the shape or the dimensions
-    checksum,       ///< damaged, or changed without its checksum
-    version,        ///< of a later format
-    mismatch,       ///< whole, but not of this model or this run
-    not_finite,     ///< a weight that is NaN or infinite
-    magic,          ///< another format than expected
-    idx,            ///< breaks a rule of IDX
-    gzip,           ///< breaks a rule of gzip
-    deflate,        ///< breaks a rule of DEFLATE
-    png,            ///< breaks a rule of PNG
-    jpeg,           ///< breaks a rule of JPEG
-    image           ///< the decoder refuses it, or it does not have the expected form
+    limit,          ///< a size or a count exceeds Limits
+    header_length,  ///< the stated length of the header exceeds the file
+    utf8,           ///< text is not valid UTF-8
+    json,           ///< text is not the JSON that the format requires
+    number,         ///< not an integer from 0 to 2^64 - 1, in digits only
+    name,           ///< empty, too long, or with a NUL character
+    duplicate_key,  ///< a name or a field occurs twice
+    field,          ///< a field is unknown or missing
+    dtype,          ///< an element type is unknown, or not the requested one
+    overflow,       ///< the product of the sizes does not fit in 64 bits
+    offsets,        ///< offsets are outside the data, overlap, or leave gaps
+    size,           ///< the number of bytes does not match the shape or the dimensions
+    checksum,       ///< the file is damaged, or was changed without its checksum
+    version,        ///< the file has a later version of the format
+    mismatch,       ///< a valid file of another model or another run
+    not_finite,     ///< a weight is NaN or infinite
+    magic,          ///< not the expected format
+    idx,            ///< violates the IDX format
+    gzip,           ///< violates the gzip format
+    deflate,        ///< violates the DEFLATE format
+    png,            ///< violates the PNG format
+    jpeg,           ///< violates the JPEG format
+    image           ///< the decoder rejects the image, or it has the wrong size
 };
 
 }  // namespace tessera

@@ -1,13 +1,12 @@
 #pragma once
-// WithName<Type, Named>: finds out whether Type has a member of some name, whatever it is: a function, an overload set, a
-// template, a type. `Named` has a data member of that name; where Type has one too, the name is ambiguous in what derives
-// from both:
+// WithName: detects whether a type has a member of a given name, whether function, overload set, template or type.
 //
 //     struct NamedStart { int start; };
 //     constexpr bool has_start = !requires { &WithName<Type, NamedStart>::start; };
 //
-// With it an optional member that is misspelt in its signature is refused instead of passed over: a contract asserts
-// `!has_start || callable_as_the_contract_says`.
+// `Named` has a data member of that name. Where Type has a member of the same name too, the name is ambiguous in a
+// class that derives from both. With this an optional member whose signature is wrong is rejected instead of ignored: a
+// contract asserts `!has_start || callable_as_the_contract_says`.
 
 #include <tessera/core/abi.hpp>
 

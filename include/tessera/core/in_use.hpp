@@ -1,5 +1,8 @@
 #pragma once
-// InUse: says so when an object is used again while it still works: by another thread, or from a callback.
+// InUse: detects that an object is used again, by another thread or from a callback, while a call is running.
+//
+// Errors   StateError where the object is in use already
+// Cost     one atomic exchange and one atomic store for each guarded call
 
 #include <tessera/core/error.hpp>
 
@@ -8,20 +11,20 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A copy is an object of its own, which nobody uses yet.
+/// A copy is a separate object that is not in use.
 class InUse {
 public:
     InUse() = default;
     InUse(const InUse&) {}
     InUse& operator=(const InUse&) { return *this; }
 
-    /// Holds the object for as long as it lives.
+    /// Marks the object as in use during its own lifetime.
     class Guard {
     public:
-        /// Throws StateError when the object is held already.
+        /// `what` begins the message: the class and the call, "Trainer: step".
         Guard(InUse& object, const char* what) : object_{object} {
             if (object_.held_.exchange(true, std::memory_order_acquire))
-                throw StateError(std::string{what} + ": is at work already: expected one call at a time");
+                throw StateError(std::string{what} + ": concurrent or re-entrant call: expected one call at a time");
         }
         Guard(const Guard&) = delete;
         Guard& operator=(const Guard&) = delete;

@@ -1,9 +1,10 @@
 #pragma once
-// The door to the vector instructions of x86-64.
+// intrinsics: the one place where the library's own code includes the vector intrinsics of x86-64.
 //
-// g++ takes registers that its own AVX-512 intrinsics leave undefined on purpose for a mistake of their caller (GCC PR105593):
-// 726 warnings in a program of a host with -Wall, also where our headers are system headers. What counts is the state at
-// the definition of the intrinsics, so every header that reaches a third party with vectors includes this one first.
+// g++ mistakes registers that its own AVX-512 intrinsics leave undefined on purpose for uninitialised variables of the
+// caller (GCC PR105593): 726 warnings in a host's program with -Wall, even where our headers are system headers. The
+// diagnostic state at the definition of the intrinsics decides, so every header that includes a third party with vector
+// code includes this one first.
 
 #if defined(__SSE2__)
 #if defined(__GNUC__) && !defined(__clang__)

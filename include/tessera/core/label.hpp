@@ -1,6 +1,7 @@
 #pragma once
-// Label: the class of an example. A distinct type, so that no token and no other integer is taken for a class:
-// `Label{3}` is class 3, and `.index` is the 3.
+// Label: the class of an example, as a distinct type.
+//
+// A token or another integer does not convert to a class: `Label{3}` is class 3, and `.index` is the 3.
 
 #include <tessera/core/abi.hpp>
 

@@ -1,6 +1,7 @@
 #pragma once
-// number_text(x): a number with every digit that it needs to be read back as the same one, in every locale; "true" and
-// "false".
+// number_text: a number as the shortest text that reads back as the same number, in every locale.
+//
+// A bool becomes "true" or "false".
 
 #include <tessera/core/abi.hpp>
 

@@ -1,12 +1,15 @@
 #pragma once
-// What a quantizer or a loss may say about its Options, as calls that do nothing where it says nothing:
+// OptionHooksAreCallable: the optional functions with which a quantizer or a loss describes its Options.
 //
-//   check_options(options)    throws ArgumentError where a number cannot work
-//   settings(options)         names and values of the options (core/setting.hpp): a file keeps them, and a resumed run
-//                             compares them
-//   metadata()                names and values of what must agree in a file and is not seen in the shapes of its tensors
+//     check_options(options)    throws ArgumentError where an option is invalid
+//     settings(options)         names and values of the options (core/setting.hpp); files keep them, and a resumed run
+//                               compares them
+//     metadata()                names and values that must agree with a file and do not show in its tensors' shapes
 //
-// A member of one of these names that cannot be called so is a compile error.
+// check_options<Part>, settings_of<Part> and metadata_of<Part> call them, or do nothing where Part does not define
+// them.
+//
+// Errors   static_assert where a member has one of these names but not the expected signature
 
 #include <tessera/core/hook.hpp>
 #include <tessera/core/setting.hpp>
@@ -19,7 +22,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Names and values as files keep them.
+/// Names and values, as written to files.
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
 
 template <class Part>

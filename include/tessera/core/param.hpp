@@ -1,11 +1,18 @@
 #pragma once
-// Param<T, Shape, Axes>: one named leaf of a parameter set. Gradients, both Adam moments and averaged weights are
-// further values of the same type. A parameter set is visited by its static `each(f, sets...)`, which takes any number
-// of sets of one type and hands f a name and the corresponding leaves: one visitor is the optimiser, the reduction of
-// gradients, the checkpoint and the count.
+// Param: one named leaf of a parameter set, the values of a Shape. Gradients and optimiser state have the same type.
 //
-// Axes says how the leaf looks from outside: files and PyTorch see dimension i as our dimension Axes[i]. Our own order
-// puts what a kernel reads in one vector last (Linear [in, out], convolution [height, width, in, out]).
+//     P::each(f, sets...)      f(path, leaf...) for each leaf, where `sets` are any number of objects of one type P
+//
+// Gradients, both Adam moments and averaged weights are further values of the parameters' type. A parameter set has a
+// static visitor `each`, which takes any number of sets and passes a name and the corresponding leaves to f: the
+// optimiser, the reduction of gradients, the checkpoint and the parameter count are all written with it.
+//
+// Axes gives the layout that files and PyTorch see: their dimension i is our dimension Axes[i]. Our own order puts last
+// what a kernel loads as one vector (Linear [in, out], convolution [height, width, in, out]).
+//
+// Errors   StateError where span() is called on a Param that was moved from; static_assert where T is not a number or
+//          is bool, and where Axes does not have one entry for each dimension
+// Cost     one allocation of S::size numbers
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>
@@ -21,16 +28,16 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// What a parameter is for. A layer says so at init, and a model that has its own rule for initial weights reads it
-/// (Gpt); it is never read from a name. Layers made of layers keep `output` true: it is the last layer's only, and a Residual
-/// makes `residual` of it.
+/// The role of a parameter. A layer sets it in init, and a model with its own initialisation (Gpt) reads it; it is
+/// never deduced from a name. Layers that contain layers keep `output` correct: only the last layer has it, and a
+/// Residual changes it to `residual`.
 enum class Role : unsigned char {
-    none,      ///< the layer did not say: the values of its init stay
-    weight,    ///< of a product, an embedding
-    output,    ///< a weight whose product is the output of the layer
-    residual,  ///< a weight whose product is added to the residual stream
+    none,      ///< not set by the layer: its initialisation is kept
+    weight,    ///< the weight of a product, or an embedding
+    output,    ///< the weight of the product that is the output of the layer
+    residual,  ///< the weight of the product that is added to the residual stream
     bias,
-    gain,  ///< a factor that starts at 1
+    gain,  ///< a factor that is initialised to 1
 };
 
 /// PyTorch's dimension i is our dimension A_i; Axes<> leaves the order as it is.
@@ -42,14 +49,14 @@ struct Axes {
 template <class T, StaticShape S, class Order = Axes<>>
 class Param {
     static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>,
-                  "Param: holds numbers: expected an integer or a floating-point type, and not bool");
+                  "Param: the element type must be an integer or a floating-point type, and not bool");
 
 public:
     using Scalar = T;
     using Dims = S;
     static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
 
-    /// StateError when the parameter was moved from: nothing is left of it.
+    /// Throws StateError if the parameter was moved from.
     [[nodiscard]] std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
     [[nodiscard]] std::span<const T, S::size> span() const {
         return check_size(), std::span<const T, S::size>{values_};
@@ -62,14 +69,14 @@ public:
     Role role() const { return role_; }
     void set_role(Role role) { role_ = role; }
 
-    /// The dimensions in the outer (PyTorch's) order.
+    /// The dimensions in the outer order, PyTorch's.
     [[nodiscard]] static constexpr std::array<std::size_t, S::rank> outer_dims() {
         std::array<std::size_t, S::rank> dims = S::dims;
         if constexpr (Order::order.size() != 0)
             for (std::size_t i = 0; i < S::rank; ++i) dims[i] = S::dims[Order::order[i]];
         return dims;
     }
-    /// Position in our memory of the i-th element in the outer order.
+    /// Index in our memory of the i-th element in the outer order.
     [[nodiscard]] static constexpr std::size_t from_outer(std::size_t i) {
         if constexpr (Order::order.size() == 0) {
             return i;
@@ -89,14 +96,14 @@ public:
 private:
     void check_size() const {
         if (values_.size() != S::size)
-            throw StateError("Param: was moved from: " + expected_got(S::size, values_.size()));
+            throw StateError("Param: used after it was moved from: " + expected_got(S::size, values_.size()));
     }
 
     Buffer<T> values_ = Buffer<T>(S::size);
     Role role_ = Role::none;
 };
 
-/// Parameters or gradient of what has none, and a cache that holds nothing.
+/// The parameters and gradient of a layer without weights, and the cache of a layer that needs none.
 struct Empty {
     template <class F, class... P>
     static void each(F&&, P&...) {}
@@ -107,9 +114,9 @@ struct Visit {
     void operator()(const Path&, P&...) const {}
 };
 
-/// A set of named leaves: a value that can be copied (the snapshot) and zipped with others of its type (the step).
-/// Not weaker, because optimiser, checkpoint and reduction all rest on `each`; not stronger, so that a user's plain
-/// struct with one two-line function is enough.
+/// A set of named leaves: a value that can be copied (a snapshot) and visited together with others of its type (a step
+/// of the optimiser). Not weaker, because optimiser, checkpoint and reduction all need `each`; not stronger, so that a
+/// plain struct with one two-line function is enough.
 template <class P>
 concept Parameters = std::copyable<P> && std::default_initializable<P> && requires(P& p, const P& q) {
     P::each(Visit{}, p, q);
@@ -123,7 +130,7 @@ template <Parameters P>
     return count;
 }
 
-/// For layers made of layers: what was `from` in one of them is `to` in the whole.
+/// For layers that contain layers: changes the role of every leaf with the role `from`.
 template <Parameters P>
 void change_role(P& params, Role from, Role to) {
     P::each(
@@ -133,7 +140,7 @@ void change_role(P& params, Role from, Role to) {
         params);
 }
 
-/// Sets every leaf to zero: the gradient before a step.
+/// Sets every leaf to zero, as a gradient before a step.
 template <Parameters P>
 void set_zero(P& params) {
     P::each([](const Path&, auto& leaf) { leaf.fill(0); }, params);

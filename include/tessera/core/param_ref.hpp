@@ -1,11 +1,12 @@
 #pragma once
-// ParamRef: a leaf of one number that somebody else holds. It lets a small value that owns no Param
-// (a generator, a position in the data) take part in each_state:
+// ParamRef: presents a single number that another object owns as a leaf of a parameter set.
 //
 //     template <class F, class... S>
 //     static void each_state(F&& f, S&... s) {
 //         visit_refs(f, "data.passes", ParamRef{s.passes_}...);
 //     }
+//
+// A small class without a Param (a generator, a position in the data) takes part in each_state with it.
 
 #include <tessera/core/path.hpp>
 #include <tessera/core/shape.hpp>
@@ -36,7 +37,7 @@ private:
     T* value_;
 };
 
-/// f(path, refs...): visitors take their leaves by reference, and these are temporaries.
+/// f(path, refs...). Visitors take leaves by reference; the parameters of this function are what they refer to.
 template <class F, class... R>
 void visit_refs(F& f, const Path& path, R... refs) {
     f(path, refs...);

@@ -1,15 +1,16 @@
 #pragma once
-// Rng: counter-based random numbers, Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011; constants from its section 4 and the Random123 reference).
+// Rng: a counter-based random number generator, Philox4x32-10.
 //
 //     block(key, counter) = ten rounds of  (hi(M0 c0) ^ c1 ^ k0, lo(M0 c0), hi(M1 c2) ^ c3 ^ k1, lo(M1 c2))
 //
-// A number depends on (seed, stream, position) and on nothing else: no thread, no standard library, no order of calls
-// in another stream can change it. split(i) gives the i-th of 2^64 independent streams below this one; the same i
-// gives the same stream. The distributions are our own: std:: ones differ from library to library.
+// (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; constants from its section 4 and
+// the Random123 reference.) A number depends only on (seed, stream, position): not on the thread, the standard library
+// or the order of calls in other streams. split(i) gives the i-th of 2^64 independent streams below this one, and the
+// same i gives the same stream. The distributions are our own, because those of std:: differ between libraries.
 //
-// A generator is saved and loaded as any state: io::save(path, trainer, rng). It then gives the numbers that it would
-// have given.
+// A generator is saved and loaded like any state, io::save(path, trainer, rng), and then continues the same sequence.
+//
+// Cost     one Philox block (ten rounds) for four 32-bit numbers; normal() uses four of them
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/param_ref.hpp>
@@ -43,7 +44,7 @@ public:
     constexpr Rng() = default;
     explicit constexpr Rng(std::uint64_t seed) noexcept : seed_{seed} {}
 
-    /// The i-th stream below this one; does not move this one. Splits nest: split(epoch).split(step).
+    /// The i-th stream below this one; does not advance this one. Splits nest: split(epoch).split(step).
     [[nodiscard]] constexpr Rng split(std::uint64_t i) const noexcept {
         const auto r =
             philox4x32({low(i), high(i), low(stream_), high(stream_)}, {low(seed_) ^ 0x74657373u, high(seed_)});
@@ -51,7 +52,7 @@ public:
         child.stream_ = join(r[0], r[1]);
         return child;
     }
-    /// Draws a new stream: what a function does with the generator that it is lent.
+    /// Draws a new stream and advances this one; for functions that take a generator by reference.
     constexpr Rng fork() noexcept { return split(~(position_++)); }
 
     constexpr std::uint32_t bits() noexcept {
@@ -70,7 +71,7 @@ public:
     constexpr float uniform(float low_end, float high_end) noexcept {
         return low_end + (high_end - low_end) * uniform();
     }
-    /// Uniform in 0 .. n - 1 (Lemire's multiply and reject: no bias). n > 0.
+    /// Uniform in 0 .. n - 1 without bias (Lemire's multiply-and-reject method); n > 0.
     constexpr std::uint32_t below(std::uint32_t n) noexcept {
         std::uint64_t m = std::uint64_t{bits()} * n;
         if (static_cast<std::uint32_t>(m) < n) {
@@ -79,7 +80,7 @@ public:
         }
         return static_cast<std::uint32_t>(m >> 32);
     }
-    /// Standard normal by Box and Muller, the cosine branch; two uniforms each.
+    /// Standard normal by the Box-Muller transform, cosine branch; uses two uniform doubles.
     float normal() noexcept {
         const double u = 1.0 - uniform_double(), v = uniform_double();
         return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
@@ -99,7 +100,7 @@ public:
     }
 
 private:
-    /// The block that is held belongs to the state before.
+    /// Discards the cached block, which belongs to the previous state.
     template <class R>
     static constexpr void forget_block(R& rng) noexcept {
         if constexpr (!std::is_const_v<R>) rng.block_index_ = 0;
@@ -115,7 +116,7 @@ private:
     std::uint64_t stream_ = 0;
     std::uint64_t position_ = 0;
     std::array<std::uint32_t, 4> block_{};
-    std::uint64_t block_index_ = 0;  // of the block that is held; 0: none yet
+    std::uint64_t block_index_ = 0;  // index of the cached block, counted from 1; 0: none
 };
 
 }  // namespace tessera

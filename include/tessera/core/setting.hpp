@@ -1,11 +1,11 @@
 #pragma once
-// Setting: a number of options that a file keeps next to the weights, so that a run which is resumed with another one
-// is told. A model, an optimiser or a trainer gives a list of them by settings(); io::load compares it.
+// Setting: an option that a file keeps next to the weights, so that a resumed run notices when it differs.
 //
 //     {"clip_norm", number_text(options_.clip_norm)}
-//     {"lr", number_text(options_.lr), {"adam.lr"}}      the state that goes with the number
+//     {"lr", number_text(options_.lr), {"adam.lr"}}      with the state that belongs to the option
 //
-// What no option can change in mid-run (heads, classes, the optimiser's rule) is metadata() and no setting.
+// A model, an optimiser or a trainer lists its settings in settings(), and io::load compares them with the file. What
+// no option can change during a run (heads, classes, the optimiser's rule) belongs in metadata() instead.
 
 #include <tessera/core/number_text.hpp>
 
@@ -17,8 +17,8 @@ namespace tessera::inline TESSERA_ABI {
 struct Setting {
     std::string key;
     std::string value;
-    /// Names of leaves, or their beginnings. When a host keeps its own value (io::LoadOptions::accept), it keeps these
-    /// too: the rate of the next step, a half-filled accumulation.
+    /// Names of leaves, or prefixes of them. When a host keeps its own value (io::LoadOptions::accept), it keeps these
+    /// leaves too: the learning rate of the next step, a half-filled accumulation.
     std::vector<std::string> leaves{};
 
     friend bool operator==(const Setting&, const Setting&) = default;

@@ -1,6 +1,8 @@
 #pragma once
-// Shape<7, 7, 32>: the shape of one sample, known at compile time. Channel last: an image is Shape<height, width,
-// channels>, a sequence Shape<tokens, width>. The batch is the one run-time dimension and always leads.
+// Shape: the shape of one sample, known at compile time, such as Shape<7, 7, 32>.
+//
+// Channels come last: an image is Shape<height, width, channels>, a sequence Shape<tokens, width>. The batch is the
+// only run-time dimension and always comes first.
 
 #include <tessera/core/abi.hpp>
 
@@ -22,11 +24,11 @@ inline constexpr bool is_shape = false;
 template <std::size_t... D>
 inline constexpr bool is_shape<Shape<D...>> = true;
 
-/// A Shape<...> and nothing else: stronger than "has size and rank", so that messages can print the numbers.
+/// Only a Shape<...>: stronger than "has size and rank", so that compiler messages print the numbers.
 template <class S>
 concept StaticShape = is_shape<S>;
 
-/// Both shapes hold the same number of elements (what Reshape asks for; a concept, so that compilers print both).
+/// Both shapes have the same number of elements (required by Reshape; a concept, so that compilers print both).
 template <class A, class B>
 concept SameSize = StaticShape<A> && StaticShape<B> &&(A::size == B::size);
 
@@ -59,7 +61,7 @@ struct with_last_dim<Shape<A, B, C, D>, Last> {
 };
 }  // namespace detail
 
-/// The same shape with another last dimension: what Linear makes of its input.
+/// The same shape with another last dimension: the output shape of Linear.
 template <StaticShape S, std::size_t Last>
 using WithLastDim = typename detail::with_last_dim<S, Last>::type;
 

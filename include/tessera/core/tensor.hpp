@@ -1,6 +1,10 @@
 #pragma once
-// Tensor<T, Shape>: owns a batch of samples. resize() never gives memory back, so a buffer that has once seen the
-// largest batch is never allocated again.
+// Tensor: owns a batch of samples of one Shape.
+//
+// resize() never releases memory, so a buffer that has held the largest batch does not allocate again.
+//
+// Errors   static_assert where T is not a number or is bool
+// Cost     batch x S::size numbers; one allocation whenever resize() grows beyond the largest batch so far
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/view.hpp>
@@ -14,7 +18,7 @@ namespace tessera::inline TESSERA_ABI {
 template <class T, StaticShape S>
 class Tensor {
     static_assert(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>,
-                  "Tensor: holds numbers: expected an integer or a floating-point type, and not bool");
+                  "Tensor: the element type must be an integer or a floating-point type, and not bool");
 
 public:
     using Scalar = T;
@@ -34,7 +38,7 @@ public:
     [[nodiscard]] std::span<const T> span() const noexcept { return view().span(); }
     [[nodiscard]] T* data() noexcept { return values_.data(); }
     [[nodiscard]] const T* data() const noexcept { return values_.data(); }
-    /// 0 for one that was moved from.
+    /// 0 after a move from this tensor.
     [[nodiscard]] std::size_t batch() const noexcept { return values_.empty() ? 0 : batch_; }
 
     void resize(std::size_t batch) {

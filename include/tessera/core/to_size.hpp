@@ -1,5 +1,5 @@
 #pragma once
-// to_size(n): a count of 64 bits that is known to fit, as a std::size_t. Where a size has 64 bits this is no conversion.
+// to_size: converts a 64-bit count that is known to fit to std::size_t.
 
 #include <tessera/core/abi.hpp>
 
@@ -10,7 +10,7 @@ namespace tessera::inline TESSERA_ABI {
 
 template <std::unsigned_integral N>
 [[nodiscard]] constexpr std::size_t to_size(N n) noexcept {
-    return static_cast<std::size_t>(n);  // a cast that depends on N is not called useless where the types are the same
+    return static_cast<std::size_t>(n);  // depends on N, so -Wuseless-cast is silent where the types are the same
 }
 
 }  // namespace tessera

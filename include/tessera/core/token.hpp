@@ -1,6 +1,7 @@
 #pragma once
-// Token: the index of a codebook vector, or of whatever else a vocabulary counts. 32 bits: quantizers without a learned
-// codebook have vocabularies of 65,536 and more.
+// Token: the index of a codebook vector, or of any other entry of a vocabulary.
+//
+// It has 32 bits, because quantizers without a learned codebook have vocabularies of 65,536 and more.
 
 #include <tessera/core/abi.hpp>
 
@@ -10,7 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 
 using Token = std::uint32_t;
 
-/// The absent token, which no vocabulary counts: a row without a nearest vector, a target that the loss ignores
+/// The absent token, which is in no vocabulary: a row without a nearest vector, a target that the loss ignores
 /// (PyTorch's ignore_index).
 inline constexpr Token no_token = 0xFFFFFFFF;
 

@@ -1,5 +1,5 @@
 #pragma once
-// View<T, Shape>: a pointer and a batch; v[n] is the n-th sample as a std::span of known length. Contiguous only.
+// View: a pointer to a contiguous batch of samples; v[n] is the n-th sample as a std::span of static extent.
 
 #include <tessera/core/shape.hpp>
 
@@ -23,16 +23,16 @@ public:
 
     [[nodiscard]] constexpr T* data() const noexcept { return data_; }
     [[nodiscard]] constexpr std::size_t batch() const noexcept { return batch_; }
-    /// How many samples: what operator[] indexes, as batch().
+    /// Number of samples, which operator[] indexes; the same as batch().
     [[nodiscard]] constexpr std::size_t size() const noexcept { return batch_; }
-    /// How many numbers all samples have together.
+    /// Number of elements of all samples together.
     [[nodiscard]] constexpr std::size_t elements() const noexcept { return batch_ * S::size; }
     /// All samples as rows of `last_dim<S>` numbers, for kernels.
     [[nodiscard]] constexpr std::span<T> span() const noexcept { return {data_, elements()}; }
     [[nodiscard]] constexpr std::span<T, S::size> operator[](std::size_t n) const noexcept {
         return std::span<T, S::size>{data_ + n * S::size, S::size};
     }
-    /// Samples first .. first + count.
+    /// Samples first .. first + count - 1.
     [[nodiscard]] constexpr View slice(std::size_t first, std::size_t count) const noexcept {
         return {data_ + first * S::size, count};
     }

@@ -1,19 +1,28 @@
 #pragma once
-// batches(dataset, size, rng): one pass over a dataset, in random order.
+// batches: one pass over a dataset in batches, shuffled unless the options say otherwise.
 //
 //     for (auto&& batch : batches(digits.train, 128, rng)) stage.step(batch);
 //
-// batch.x         View<const element, Shape>, also what a batch converts to
-// batch.labels    one for each example; empty when the dataset has none
-// batch.index     0, 1, 2, ...
+//     batch.x         View<const Element, Shape>; a batch converts to it
+//     batch.labels    one for each example; empty if the dataset has none
+//     batch.index     0, 1, 2, ...
 //
-// The order depends on the generator only: Fisher and Yates' shuffle with Rng::below, the same on every
-// machine. The overload with a generator draws a new stream of it each time, so two epochs differ; with
-// BatchOptions the caller says which: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved
-// and resumed anywhere (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run
-// that is resumed there. The last batch is smaller where the size does not divide, unless drop_last. Of several
-// processes each copies its share of a batch only, which may be empty (core/batch_share.hpp); all of them see the same
-// number of batches. The range owns one buffer, which the next batch overwrites; nothing is allocated per batch.
+// The order depends only on the generator: a Fisher-Yates shuffle with Rng::below, the same on every machine. The
+// overload with a generator draws a new stream of it each time, so two epochs differ; with BatchOptions the caller
+// chooses the stream: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved and resumed anywhere
+// (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run that is resumed there.
+//
+// If the size does not divide the number of examples, the last batch is smaller, unless drop_last is set. Of several
+// processes each copies only its share of a batch, which may be empty (core/batch_share.hpp); all of them see the same
+// number of batches.
+//
+// Shapes   batch.x [batch, Shape of an example], batch = `size`, or less for the last batch and the share of a process;
+//          batch.labels [batch] or empty
+// Errors   ArgumentError where there would be no batch, there are 2^32 examples or more, `first` is beyond the pass,
+//          rank is not less than ranks, or a DataPosition in the middle of a pass belongs to other batches; a temporary
+//          dataset is a compile error
+// Cost     one buffer of a batch, which the next batch overwrites, and 4 bytes for each example for the shuffled order;
+//          nothing is allocated for each batch
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
@@ -40,9 +49,9 @@ struct BatchOptions {
     bool shuffle = true;
     bool drop_last = false;
     Rng rng{};
-    std::size_t first = 0;  ///< index of the batch to begin with: how a run goes on in the middle of a pass
-    std::size_t rank = 0;   ///< which of several processes this one is: it gets its share of each batch
-    std::size_t ranks = 1;  ///< how many there are
+    std::size_t first = 0;  ///< index of the first batch, to resume a run in the middle of a pass
+    std::size_t rank = 0;   ///< index of this process, which gets its share of each batch
+    std::size_t ranks = 1;  ///< number of processes
 };
 
 template <class E>
@@ -70,7 +79,7 @@ class Batches {
 public:
     using Example = typename D::Example;
 
-    /// `position` is told of each batch that was given out.
+    /// `position` is advanced by each batch that the range returns.
     Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr)
         : dataset_{&dataset}, size_{size}, position_{position} {
         const std::size_t examples = dataset.size();
@@ -99,9 +108,9 @@ public:
         if (is_labelled()) labels_.resize(largest);
     }
 
-    /// How many batches a whole pass has.
+    /// Number of batches of a whole pass.
     [[nodiscard]] std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
-    /// How many examples they hold together.
+    /// Number of examples of all these batches together.
     [[nodiscard]] std::size_t examples() const { return used_; }
 
     class Iterator {
@@ -137,7 +146,7 @@ private:
         return false;
     }
     void fill(std::size_t index) {
-        with_fp_environment([&] {  // pixels are divided here: a host's rounding must not show
+        with_fp_environment([&] {  // pixels are divided here: the host's rounding mode must not change the result
             const BatchShare own = batch_share((std::min)(size_, used_ - index * size_), rank_, ranks_);
             const std::size_t first = index * size_ + own.first;
             x_.resize(own.count);
@@ -175,7 +184,7 @@ template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
     return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork(), .first = 0}};
 }
-/// The rest of the pass that is under way, or the next one. Order and first batch are the position's, not the options'.
+/// The rest of the current pass, or the next pass. Order and first batch come from the position, not from the options.
 template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position,
                                  BatchOptions options = {}) {
@@ -184,7 +193,7 @@ template <Dataset D>
     options.first = to_size(position.next());
     return {dataset, size, options, &position};
 }
-/// A temporary dataset would be gone before the first batch.
+/// A temporary dataset would be destroyed before the first batch.
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, const BatchOptions& options) = delete;
 template <Dataset D>

@@ -1,11 +1,16 @@
 #pragma once
-// load_contact_sheet<Shape<28, 28, 1>>(path, classes): many small images in one PNG, cell after cell from the
-// left to the right and then downwards. The rows of cells are divided into `classes` equal bands; the band is
-// the label.
+// load_contact_sheet: loads many small images from one PNG, whose cells are images in row-major order.
 //
+//     load_contact_sheet<Shape<28, 28, 1>>(path, classes)
 //     label of a cell in row r of R = r / (R / classes)
 //
-// A thousand files of a few hundred bytes become one that a program can ship and a person can look at.
+// The rows of cells are divided into `classes` equal bands, and the band is the label. A thousand files of a few
+// hundred bytes become one that a program can ship and a person can look at.
+//
+// Shapes   the sheet [R height x C width x channels], the images [R C, height x width x channels]
+// Errors   DataError where the sheet is not made of whole cells or its rows are not divisible into the bands;
+//          FormatError and IoError as read_file and decode_png
+// Cost     as decode_png; the images are copied once
 
 #include <tessera/core/limits.hpp>
 #include <tessera/data/images.hpp>
@@ -21,7 +26,7 @@
 
 namespace tessera::inline TESSERA_ABI::data {
 
-/// `classes` 0: no labels.
+/// With `classes` 0 the images have no labels.
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
 [[nodiscard]] Images<S> cut_contact_sheet(const image::Pixels& sheet, std::size_t classes, const std::string& name) {

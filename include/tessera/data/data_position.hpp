@@ -1,6 +1,5 @@
 #pragma once
-// DataPosition: where a run is in its data, so that it can go on there. Its state is saved with the
-// trainer's.
+// DataPosition: the position of a run in its data, so that a resumed run continues there. It is saved with the trainer.
 //
 //     DataPosition position{rng};
 //     if (auto last = checkpoints.newest()) io::load(last->file, trainer, position);
@@ -10,13 +9,14 @@
 //             if (is_time(trainer)) checkpoints.save(trainer.steps(), io::collect(trainer, position));
 //         }
 //
-// A batch counts as done as soon as the loop has it: save after the step, not before. With the last batch of
-// a pass the pass counts too. Pass p has the order of the generator's stream p.
+// A batch counts as done as soon as the loop receives it: save after the step, not before. The last batch of a pass
+// also completes the pass. The order of pass p is that of the generator's stream p.
 //
-// State    data.rng                   of the order
-//          data.passes                passes done
-//          data.next                  batches done of the pass that is under way; 0: none
-//          data.size, data.examples   of that pass: another batch size would skip or repeat examples
+// State    data.rng                   the generator of the order
+//          data.passes                completed passes
+//          data.next                  completed batches of the current pass; 0 between two passes
+//          data.size, data.examples   of the current pass: another batch size would skip or repeat examples
+// Errors   ArgumentError where the current pass was begun with another batch size or number of examples
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param_ref.hpp>
@@ -31,22 +31,22 @@ namespace tessera::inline TESSERA_ABI::data {
 
 class DataPosition {
 public:
-    /// Draws a stream of the generator.
+    /// Draws a new stream of the generator.
     explicit DataPosition(Rng& rng) : rng_{rng.fork()} {}
 
     std::uint64_t passes() const { return passes_; }
-    /// Batches done of the pass that is under way.
+    /// Completed batches of the current pass.
     std::uint64_t next() const { return next_; }
 
-    /// Of the pass that is under way or comes next.
+    /// The generator of the order of the current pass, or of the next one between two passes.
     Rng order() const { return rng_.split(passes_); }
-    /// ArgumentError when the pass that is under way is made of other batches.
+    /// Throws ArgumentError if the current pass was begun with other sizes.
     void check_pass(std::size_t size, std::size_t examples) const {
         if (next_ == 0 || (size == size_ && examples == examples_)) return;
         throw ArgumentError("DataPosition: in the middle of a pass: " +
                             expected_got(pass_text(size_, examples_), pass_text(size, examples)));
     }
-    /// A batch of a pass of `count` batches was given out.
+    /// Counts the batch `index` of a pass of `count` batches as done.
     void advance(std::size_t index, std::size_t count, std::size_t size, std::size_t examples) {
         size_ = size;
         examples_ = examples;

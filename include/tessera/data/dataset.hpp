@@ -1,13 +1,14 @@
 #pragma once
-// Dataset: what batches are drawn from.
+// Dataset: the concept of what batches are drawn from.
 //
-//     Example                 the View under which a batch of its examples is seen: View<const float,
-//     Shape<28, 28, 1>> size()                  how many examples copy(i, destination)    writes the i-th one
-//     labelled(), label(i)    optional: the class of each example
+//     Example                 the View under which a batch of examples is seen: View<const float, Shape<28, 28, 1>>
+//     size()                  number of examples
+//     copy(i, destination)    writes example i
+//     labelled(), label(i)    optional: whether there are labels, and the class of example i
 //
-// A batch owns the memory and a dataset copies into it, so whatever can produce the i-th example is one:
-// bytes in memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and access in
-// any order; not stronger, because nothing is said about how examples are stored.
+// A batch owns its memory and a dataset copies into it, so anything that can produce example i is a dataset: bytes in
+// memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and random access; not stronger,
+// because the storage of the examples does not matter.
 
 #include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
@@ -20,7 +21,7 @@
 
 namespace tessera::inline TESSERA_ABI::data {
 
-/// The number that an example of D consists of: float, or Token.
+/// The element type of an example of D: float or Token.
 template <class D>
 using Element = std::remove_const_t<typename D::Example::Scalar>;
 

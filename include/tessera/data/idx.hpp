@@ -1,10 +1,13 @@
 #pragma once
-// IDX, the file format of MNIST: bytes in an array of any rank, all numbers big-endian.
+// Idx: a view of an array in IDX, the file format of MNIST: bytes of any rank, with big-endian dimensions.
 //
 //     0 0 8 rank | dimension 0 | dimension 1 | ... | values
 //
-// 8 is the type "unsigned byte", the only one read here. Nothing is copied: the values are a view of the
-// file's bytes.
+// The 8 is the type "unsigned byte", the only supported one. Nothing is copied: the values are a view of the file's
+// bytes.
+//
+// Shapes   values [dims[0] x dims[1] x ...]
+// Errors   FormatError with the offset in the file
 
 #include <tessera/files/bytes.hpp>
 
@@ -26,7 +29,7 @@ struct Idx {
 template <std::size_t Rank>
 inline constexpr std::size_t idx_header = 4 + 4 * Rank;
 
-/// The number of bytes that a file with this beginning must have.
+/// The length in bytes that a file must have if it begins with `start`.
 template <std::size_t Rank>
 std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     if (start.size() < idx_header<Rank>)
@@ -48,7 +51,7 @@ std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     return *size + idx_header<Rank>;
 }
 
-/// Reads the bytes of a file called `name`, which must be that array and nothing else.
+/// Parses a file called `name`, which must be one array and nothing else.
 template <std::size_t Rank>
 Idx<Rank> parse_idx(ByteView file, std::string_view name) {
     const std::uint64_t size = idx_file_size<Rank>(file, name);

@@ -1,6 +1,11 @@
 #pragma once
-// read_idx_file<Rank>(path): the bytes of an IDX file, plain or gzip. A compressed one is first inflated as
-// far as its header, which says how many bytes there must be; never more than those are allocated.
+// read_idx_file: reads an IDX file of a given rank, plain or compressed with gzip.
+//
+// Of a compressed file only the header is decompressed first; it states the length of the array, and no more than that
+// is allocated.
+//
+// Errors   FormatError where the file is malformed or exceeds the limits, IoError where it cannot be read
+// Cost     holds the compressed file and the array at the same time
 
 #include <tessera/core/limits.hpp>
 #include <tessera/data/idx.hpp>
@@ -15,11 +20,11 @@
 
 namespace tessera::inline TESSERA_ABI::data {
 
-/// The bytes of the IDX array in a file called `name`, which is a gzip file or the array itself.
+/// The bytes of the IDX array in a file called `name`, which is either a gzip file or the array itself.
 template <std::size_t Rank>
 Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
     if (!image::is_gzip(file)) {
-        if (name.ends_with(".gz")) malformed(FormatCode::idx, name, 0, "no gzip file, in spite of its name");
+        if (name.ends_with(".gz")) malformed(FormatCode::idx, name, 0, "not a gzip file, but its name ends in .gz");
         return file;
     }
     Bytes start(idx_header<Rank>);
@@ -28,7 +33,7 @@ Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
     if (size > limits.inflated)
         malformed(FormatCode::limit, name, 0,
                   "IDX length: " + expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
-    if (size / image::inflate_most > file.size())  // before memory is taken for what the header claims
+    if (size / image::inflate_most > file.size())  // before anything is allocated for the size that the header states
         malformed(FormatCode::truncated, name, file.size(),
                   "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
                       " of the IDX array");

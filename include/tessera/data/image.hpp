@@ -1,6 +1,8 @@
 #pragma once
-// Everything of data that needs stb: MNIST, contact sheets, folders of images, PNG and JPEG. Not part of
-// <tessera/tessera.hpp>, because it costs 0.3 s a file and stb_image.h. Any number of files may include it (image/stb.hpp).
+// image: everything in data/ and image/ that needs stb: MNIST, contact sheets, folders of images, PNG and JPEG.
+//
+// It is not part of <tessera/tessera.hpp>, because it needs stb's headers and costs 0.3 s of compile time in each
+// source file. Any number of source files may include it (image/stb.hpp).
 
 // IWYU pragma: begin_exports
 #include <tessera/data/contact_sheet.hpp>

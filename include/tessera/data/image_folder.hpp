@@ -1,17 +1,23 @@
 #pragma once
-// load_image_folder<Shape<64, 64, 3>>(folder, {.validation = 0.1}): every PNG and JPEG of a folder, scaled
-// and cropped to the shape, gray or RGB as the shape says. Where the folder holds subfolders with images,
-// each is a class, in the order of their names; otherwise the images have no labels.
+// load_image_folder: loads every PNG and JPEG of a folder, scaled and cropped to a shape, in gray or RGB.
 //
-// Files are taken in the order of their paths, and each goes to one half by its position alone,
+//     load_image_folder<Shape<64, 64, 3>>(folder, {.validation = 0.1})
+//     image i goes to `test` where Rng{seed}.split(i).uniform_double() < validation, otherwise to `train`
 //
-//     test where Rng{seed}.split(position).uniform_double() < validation
+// Where the folder has subfolders with images, each is a class, in the order of their names; otherwise the images have
+// no labels. Files are read in the order of their paths, and the half of each depends only on its position in that
+// order, so the same folder gives the same sets on every machine.
 //
-// so the same folder gives the same sets on every machine. Files whose name does not end in .png, .jpg or
-// .jpeg are passed over, and hidden ones; a file that has such a name and is no image is an error that names
-// it and its position, or, with `skip_up_to`, is left out and counted: what it would have been changes
-// nothing for the others. That the system does not give a file is always an error: it says nothing of the
-// image.
+// Hidden files and files whose name does not end in .png, .jpg or .jpeg are ignored. A file that has such a name but is
+// not a valid image is an error with its path and position or, with `skip_up_to`, is skipped and counted; the other
+// images stay where they would be. A file that the system cannot read is always an error, because that says nothing
+// about the image.
+//
+// Shapes   train, test [images, height x width x channels], channels 1 or 3
+// Errors   ArgumentError where an option is not in [0, 1]; IoError where the system fails; FormatError for an invalid
+//          image; DataError where there are no images, where there are images both in the folder and in subfolders, and
+//          where more images than `skip_up_to`, or all of them, are invalid
+// Cost     all images in memory, one byte a channel; one file at a time is decoded
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
@@ -33,9 +39,9 @@
 namespace tessera::inline TESSERA_ABI::data {
 
 struct FolderOptions {
-    double validation = 0;   // share of the images that goes to the test half, 0 .. 1
-    std::uint64_t seed = 0;  // another seed, another division
-    double skip_up_to = 0;   // share of the files that may be no images and are left out; 0: each is an error
+    double validation = 0;   // share of the images in the test half, in [0, 1]
+    std::uint64_t seed = 0;  // of the division into two halves
+    double skip_up_to = 0;   // largest share of the files that may be invalid and are skipped; 0: each one is an error
     Limits limits{};
 };
 
@@ -43,9 +49,9 @@ template <StaticShape S>
 struct ImageFolder {
     Images<S> train;
     Images<S> test;
-    std::size_t files = 0;             // that were read; train, test and skipped together
-    std::size_t skipped = 0;           // left out because they are no images
-    std::vector<std::string> reasons;  // of the first few of those: position, path, what is wrong
+    std::size_t files = 0;             // number of files read: train, test and skipped together
+    std::size_t skipped = 0;           // number of files skipped because they are not valid images
+    std::vector<std::string> reasons;  // for the first few of them: position, path and error
 };
 
 namespace detail {
@@ -57,7 +63,7 @@ inline bool has_image_name(const std::filesystem::path& path) {
     return (ending == ".png" || ending == ".jpg" || ending == ".jpeg") && !path.filename().string().starts_with('.');
 }
 
-/// Paths of the images, or of the subfolders, that stand directly in a folder, in the order of their bytes.
+/// Paths of the images, or of the subfolders, directly in a folder, sorted by their bytes.
 inline std::vector<std::string> list_folder(const std::string& folder, bool folders) {
     std::vector<std::string> found;
     std::error_code error;
@@ -98,14 +104,14 @@ inline FolderList list_images(const std::string& folder) {
     if (list.files.empty())
         throw DataError("load_image_folder: " + folder + ": " + expected_got("PNG or JPEG files", "none"));
     if (loose != 0 && !list.class_names.empty())
-        throw DataError(
-            "load_image_folder: " + folder + ": " +
-            expected_got("all images in subfolders, or none",
-                         std::to_string(loose) + " beside " + std::to_string(list.class_names.size()) + " subfolders"));
+        throw DataError("load_image_folder: " + folder + ": " +
+                        expected_got("all images in subfolders, or none", std::to_string(loose) + " next to " +
+                                                                              std::to_string(list.class_names.size()) +
+                                                                              " subfolders"));
     return list;
 }
 
-/// Counts the files that are no images, and says when they are too many.
+/// Counts the files that are not valid images, and throws when there are too many.
 class BadFiles {
 public:
     BadFiles(const std::string& folder, double share) : folder_{folder}, share_{share} {
@@ -113,7 +119,7 @@ public:
             throw ArgumentError("load_image_folder: skip_up_to: " + expected_got("0 to 1", std::to_string(share)));
     }
 
-    /// What read() returns; nothing for a bad file that may be left out.
+    /// The result of read(), or nothing for a bad file that may be skipped.
     template <class F>
     std::optional<image::Pixels> unless_bad(std::size_t i, std::size_t files, F read) {
         const std::string where = "file " + std::to_string(i + 1) + " of " + std::to_string(files) + ": ";
@@ -126,7 +132,7 @@ public:
         } catch (const IoError& e) {
             throw IoError("load_image_folder: " + where + e.what(), e.path(), e.reason());
         }
-        // a quotient, because 0.29 * 100 < 29; and of nothing but bad files nothing can be learned
+        // Compares quotients, because 0.29 * 100 < 29. A folder of bad files only is always an error.
         const double share = static_cast<double>(count_) / static_cast<double>(files);
         if (share > share_ || count_ == files)
             throw DataError("load_image_folder: " + folder_ + ": bad files: " +
@@ -164,9 +170,9 @@ template <StaticShape S>
         std::vector<Label> labels;
     } halves[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
-        const auto& file = list.files[i];  // no structured binding: clang 14 does not let a lambda have one
-        const std::optional<image::Pixels> image =
-            bad.unless_bad(i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
+        const auto& file = list.files[i];  // no structured binding: clang 14 cannot capture one in a lambda
+        const std::optional<image::Pixels> image = bad.unless_bad(
+            i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
         Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
         const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);

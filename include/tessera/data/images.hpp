@@ -1,10 +1,14 @@
 #pragma once
-// Images<Shape<height, width, channels>>: images in memory, one byte a channel, each with a label or none.
+// Images: a dataset of images in memory, one byte a channel, with or without labels.
 //
 //     example = byte / 255, in 0 .. 1
 //
-// Bytes stand image after image, row after row, channels last: a quarter of the memory of floats, and the
-// numbers of a batch are made when it is copied.
+// Bytes need a quarter of the memory of floats; they are converted when a batch is copied.
+//
+// Shapes   bytes [images, height x width x channels], labels [images] or empty
+// Errors   DataError where bytes, labels or class names do not match; ArgumentError where subset gets an index out of
+//          range
+// Cost     one byte a channel, 4 bytes a label
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/view.hpp>
@@ -26,7 +30,7 @@ public:
     using Example = View<const float, S>;
 
     Images() = default;
-    /// Without labels the vector stays empty; `classes` 0 means one more than the largest label.
+    /// Without labels the vector is empty; `classes` 0 means one more than the largest label.
     explicit Images(std::vector<std::uint8_t> bytes, std::vector<Label> labels = {}, std::size_t classes = 0,
                     std::vector<std::string> class_names = {})
         : bytes_{std::move(bytes)} {
@@ -54,10 +58,10 @@ public:
     [[nodiscard]] Label label(std::size_t i) const { return labels_[i]; }
     [[nodiscard]] std::span<const Label> labels() const { return labels_.span(); }
     [[nodiscard]] std::size_t classes() const { return labels_.classes(); }
-    /// One for each class, or empty where the source has none.
+    /// One for each class, or empty if the source has no names.
     const std::vector<std::string>& class_names() const { return class_names_; }
 
-    /// Those images only, in that order; all of them keep the number of classes.
+    /// The images with these indices, in this order; the number of classes stays the same.
     Images subset(std::span<const std::size_t> indices) const {
         std::vector<std::uint8_t> bytes;
         std::vector<Label> labels;

@@ -1,5 +1,7 @@
 #pragma once
-// Labels: the class of each example of a dataset, or nothing at all. Checked once, when they are made.
+// Labels: the class of each example of a dataset, or nothing, checked once at construction.
+//
+// Errors   DataError where the number of labels is not that of the examples, or a label is out of range
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/label.hpp>
@@ -16,8 +18,8 @@ namespace tessera::inline TESSERA_ABI::data {
 class Labels {
 public:
     Labels() = default;
-    /// `classes` 0: one more than the largest label. `examples` is how many there must be, `where` begins
-    /// messages.
+    /// `classes` 0 means one more than the largest label. `examples` is the expected number of labels, and `where`
+    /// begins every message.
     Labels(std::vector<Label> labels, std::size_t classes, std::size_t examples, std::string_view where)
         : values_{std::move(labels)}, classes_{classes} {
         const std::string prefix{where};

@@ -1,12 +1,17 @@
 #pragma once
-// load_mnist(folder): the images and labels of MNIST and of the sets that share its files (Fashion-MNIST,
-// KMNIST, EMNIST), 28 x 28 gray, as they were downloaded: plain or .gz.
+// load_mnist: loads MNIST or a dataset in the same files (Fashion-MNIST, KMNIST, EMNIST) from a folder, as downloaded.
 //
 //     train-images-idx3-ubyte  train-labels-idx1-ubyte  t10k-images-idx3-ubyte  t10k-labels-idx1-ubyte
 //
-// "." may stand before idx. EMNIST's files have a prefix ("emnist-letters-"), "test" for "t10k", and pictures
-// that lie on their side; they are turned. A folder without any of these may hold the contact sheets
-// digits-train.png and digits-test.png, ten equal bands of rows for the ten classes.
+// The images are 28 x 28 gray; each file may be plain or .gz, and may have "." before idx. EMNIST's files have a prefix
+// ("emnist-letters-"), "test" for "t10k", and transposed images, which are transposed back. A folder without any of
+// these files may have the contact sheets digits-train.png and digits-test.png, with ten equal bands of rows for the
+// ten classes.
+//
+// Errors   IoError where the folder or a file is missing; FormatError where a file is malformed, exceeds the limits, or
+//          does not have the expected size; DataError where a label is out of range, and where the folder has several
+//          sets of EMNIST and no prefix is given
+// Cost     all images in memory, one byte a pixel
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/limits.hpp>
@@ -43,7 +48,7 @@ inline bool is_file(const std::string& path) {
     return std::filesystem::is_regular_file(path, ignored);
 }
 
-/// The path of "train-images-idx3-ubyte" or of one of its other spellings; empty when there is none.
+/// The path of "train-images-idx3-ubyte" in one of its spellings; empty if there is none.
 inline std::string find_idx(const std::string& start, std::initializer_list<const char*> halves, const char* what,
                             const char* ending) {
     for (const char* half : halves)
@@ -117,7 +122,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
         const std::set<std::string> prefixes = detail::emnist_prefixes(folder);
         if (prefixes.size() > 1)
             throw DataError("load_mnist: " + folder +
-                            ": holds several sets; pass the prefix of one: " + *prefixes.begin());
+                            ": the folder has several sets; pass the prefix of one: " + *prefixes.begin());
         if (!prefixes.empty()) {
             prefix = *prefixes.begin();
             find();
@@ -134,11 +139,11 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
                       "emnist prefix, and for digits-train.png with digits-test.png)");
 
     const bool emnist = prefix.starts_with("emnist");
-    const std::size_t most = emnist ? 62 : 10;  // digits, and letters in both cases
+    const std::size_t most = emnist ? 62 : 10;  // EMNIST: digits, and letters in both cases
     detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits);
     detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits);
     std::size_t classes = emnist ? 0 : 10;
-    if (emnist)  // 10 to 62 of them, some sets begin with 1
+    if (emnist)  // 10 to 62 classes, and some sets count from 1
         for (const std::vector<Label>* labels : {&train.labels, &test.labels})
             for (const Label label : *labels) classes = (std::max)(classes, label.index + std::size_t{1});
     return {Digits{std::move(train.images), std::move(train.labels), classes},

@@ -1,6 +1,11 @@
 #pragma once
-// Tokens<N>: sequences of N tokens in memory, each with a label or none. What the first stage makes of a
-// dataset and the second one learns from.
+// Tokens: a dataset of sequences of N tokens in memory, with or without labels.
+//
+// The first stage makes it from a dataset of images, and the second stage is trained on it.
+//
+// Shapes   tokens [sequences, N], labels [sequences] or empty
+// Errors   DataError where the number of tokens is not a multiple of N, or the labels do not match
+// Cost     4 bytes a token, 4 bytes a label
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/token.hpp>
@@ -24,7 +29,7 @@ public:
     using Example = View<const Token, Shape<N>>;
 
     Tokens() = default;
-    /// Without labels the vector stays empty; `classes` 0 means one more than the largest label.
+    /// Without labels the vector is empty; `classes` 0 means one more than the largest label.
     explicit Tokens(std::vector<Token> tokens, std::vector<Label> labels = {}, std::size_t classes = 0)
         : tokens_{std::move(tokens)} {
         if (tokens_.size() % N != 0)

@@ -1,6 +1,11 @@
 #pragma once
-// Bytes of a file, and what every reader of a file format needs: numbers in either byte order, products of
-// sizes that cannot overflow, and one form of message,  path @offset: what.
+// Bytes: the content of a file, and what every reader of a file format needs.
+//
+//     big_endian_32, little_endian_32, little_endian_64    integers at an offset, in either byte order
+//     checked_product                                      a product of sizes that cannot overflow
+//     malformed                                            the exception for a malformed file
+//
+// Errors   malformed throws FormatError; its message is  name @offset: what
 
 #include <tessera/core/error.hpp>
 
@@ -27,13 +32,13 @@ constexpr std::uint64_t little_endian_64(ByteView b, std::size_t at) {
     return std::uint64_t{little_endian_32(b, at + 4)} << 32 | little_endian_32(b, at);
 }
 
-/// a * b, or nothing where that does not fit.
+/// a * b, or nothing if the product overflows.
 constexpr std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
     if (a != 0 && b > ~std::uint64_t{0} / a) return std::nullopt;
     return a * b;
 }
 
-/// Refuses a file: "model.safetensors @17: ...".
+/// Throws FormatError: "model.safetensors @17: ...".
 [[noreturn]] inline void malformed(FormatCode code, std::string_view name, std::uint64_t offset,
                                    std::string_view what) {
     std::string message{name};

@@ -1,6 +1,9 @@
 #pragma once
-// CRC-32 (ISO 3309, ITU-T V.42; reflected polynomial 0xEDB88320), the checksum of gzip and PNG. Eight bytes a
-// step: table[k][b] is what the byte b does when k more bytes follow.
+// crc32: CRC-32 (ISO 3309, ITU-T V.42; reflected polynomial 0xEDB88320), the checksum of gzip and PNG.
+//
+//     table[k][b] = contribution of the byte b when k more bytes follow it; eight bytes are processed at a time
+//
+// Cost     eight table lookups for eight bytes; a constant table of 8 KiB
 
 #include <tessera/files/bytes.hpp>
 
@@ -11,12 +14,12 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 struct Crc32Tables {
-    std::uint32_t table[8][256];  // not std::array, whose operator[] the compiler would call 10,000 times
+    std::uint32_t table[8][256];  // not std::array: constant evaluation would call its operator[] 10,000 times
 };
 constexpr Crc32Tables make_crc32_tables() {
     Crc32Tables made{};
     auto& table = made.table;
-    // The remainder is linear: those of the eight single bits give all others (a quarter of the compiler's work).
+    // The remainder is linear, so those of the eight single bits give all others (a quarter of the compile-time work).
     std::uint32_t c = 1;
     for (std::size_t bit = 128; bit > 0; bit /= 2) {
         c = c >> 1 ^ (c & 1 ? 0xEDB88320u : 0u);
@@ -29,7 +32,7 @@ constexpr Crc32Tables make_crc32_tables() {
 inline constexpr auto crc32_tables = make_crc32_tables();
 }  // namespace detail
 
-/// Checksum of the bytes; `previous` is that of the bytes before them.
+/// Checksum of the bytes; `previous` is the checksum of the bytes before them.
 [[nodiscard]] constexpr std::uint32_t crc32(ByteView bytes, std::uint32_t previous = 0) {
     const auto& table = detail::crc32_tables.table;
     std::uint32_t c = ~previous;

@@ -1,16 +1,18 @@
 #pragma once
-// Files: read_file, InputFile (parts of a large one) and write_file. All reading and writing of the library
-// goes through here, so the promises are made once:
+// file: read_file, InputFile and write_file. All reading and writing of the library goes through them.
 //
-//   1. write_file is atomic. The bytes go to a new file in the same folder, reach the disk, and then take the
-//   name:
-//      at every moment the path holds the old file or the new one, whole. When anything fails, the new file
-//      is removed.
-//   2. Only regular files are read, and only up to the limit that the caller gives: nothing is allocated for
-//   more.
-//   3. What the system refuses is an IoError with path, step and reason.
+//   1. write_file is atomic. The bytes are written to a temporary file in the same folder, fsynced and renamed
+//      atomically: at every moment the path names either the old or the new file, complete. If anything fails,
+//      the temporary file is removed.
+//   2. Only regular files are read, and read_file reads at most the limit that the caller gives: nothing is
+//      allocated for a longer file.
+//   3. A failure of the system is an IoError with path, step and reason.
 //
-// A link at the path of write_file is replaced, not followed.
+// A symbolic link at the path of write_file is replaced, not followed.
+//
+// Errors   IoError where the system reports an error, where a file is not regular, and where a file shrinks while it is
+//          read; FormatError (FormatCode::limit) where a file is longer than the limit of read_file
+// Cost     read_file allocates the length of the file; InputFile and write_file allocate nothing of that size
 
 #include <tessera/core/error.hpp>
 #include <tessera/files/bytes.hpp>
@@ -34,11 +36,11 @@ namespace detail {
     std::string message{where};
     message += ": " + path + ": ";
     if (!step.empty()) (message += step) += ": ";
-    throw IoError(message + (reason ? std::generic_category().message(reason) : "is not a regular file"), path, reason);
+    throw IoError(message + (reason ? std::generic_category().message(reason) : "not a regular file"), path, reason);
 }
 }  // namespace detail
 
-/// A file that is read in parts. The length is the one at the time of opening; a file that shrinks is an
+/// A file that is read in parts. size() is the length at the time of opening; a file that shrinks afterwards is an
 /// IoError.
 template <class Files = SystemFiles>
 class InputFile {
@@ -65,17 +67,17 @@ public:
     std::uint64_t size() const { return size_; }
     const std::string& path() const { return path_; }
 
-    /// Fills `to` from the byte `offset` on.
+    /// Fills `to` with the bytes that start at `offset`.
     void read(std::uint64_t offset, std::span<unsigned char> to) {
-        constexpr std::size_t at_once = std::size_t{1} << 30;  // some systems refuse more
+        constexpr std::size_t at_once = std::size_t{1} << 30;  // some systems fail for larger reads
         for (std::size_t done = 0; done < to.size();) {
             const std::size_t want = (std::min)(to.size() - done, at_once);
             const std::int64_t got = files_.read(handle_, to.data() + done, want, offset + done);
             if (got > 0)
                 done += static_cast<std::size_t>(got);
             else if (got == 0)
-                throw IoError("read_file: " + path_ + ": ends at byte " + std::to_string(offset + done) +
-                                  " while it is read, expected " + std::to_string(size_) + " bytes",
+                throw IoError("read_file: " + path_ + ": the file shrank while it was read: ends at byte " +
+                                  std::to_string(offset + done) + ", expected " + std::to_string(size_) + " bytes",
                               path_);
             else if (errno != EINTR)
                 detail::refuse_file("read_file", path_, "read", errno);
@@ -90,7 +92,7 @@ private:
     bool owner_ = true;
 };
 
-/// The whole file; one that is longer than `limit` is a FormatError before anything is allocated.
+/// The whole file. A file longer than `limit` is a FormatError before anything is allocated.
 template <class Files = SystemFiles>
 Bytes read_file(const std::string& path, std::uint64_t limit, Files files = {}) {
     InputFile<Files> file{path, std::move(files)};
@@ -111,17 +113,17 @@ inline std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-/// Of write_file, while it is not a file yet: ".tessera-<process>-<number>.tmp".
+/// Names of the temporary files of write_file: ".tessera-<process>-<number>.tmp".
 inline constexpr std::string_view temporary_begin = ".tessera-", temporary_end = ".tmp";
 
-/// Writes all pieces and makes them last. The step that failed, or nullptr; errno says why.
+/// Writes all pieces and fsyncs. Returns the step that failed, with the reason in errno, or nullptr.
 template <class Files>
 const char* write_pieces(Files& files, typename Files::Handle h, std::span<const ByteView> pieces) {
     std::uint64_t size = 0;
     for (const ByteView piece : pieces) size += piece.size();
     while (files.reserve(h, size) != 0)
         if (errno != EINTR) return "reserve space";
-    constexpr std::size_t most = std::size_t{1} << 30;  // macOS refuses 2 GiB at once
+    constexpr std::size_t most = std::size_t{1} << 30;  // macOS fails for writes of 2 GiB
     for (const ByteView piece : pieces)
         for (std::size_t done = 0; done < piece.size();) {
             const std::int64_t wrote = files.write(h, piece.data() + done, (std::min)(most, piece.size() - done));
@@ -130,11 +132,11 @@ const char* write_pieces(Files& files, typename Files::Handle h, std::span<const
             else if (wrote == 0 || errno != EINTR)
                 return "write";
         }
-    return files.sync(h) == 0 ? nullptr : "fsync";  // a failed fsync is never tried again: the pages may be gone
+    return files.sync(h) == 0 ? nullptr : "fsync";  // a failed fsync is not retried: the dirty pages may be lost
 }
 }  // namespace detail
 
-/// Replaces the file at `path` by the pieces, one after another.
+/// Replaces the file at `path` with the concatenated pieces.
 template <class Files = SystemFiles>
 void write_file(const std::string& path, std::span<const ByteView> pieces, Files files = {}) {
     const auto refuse = [&](const char* step) { detail::refuse_file("write_file", path, step, errno); };
@@ -142,14 +144,14 @@ void write_file(const std::string& path, std::span<const ByteView> pieces, Files
     const std::string folder = detail::folder_of(path);
     std::string temporary;
     typename Files::Handle h{};
-    constexpr int attempts = 100;  // names may be left over from a process that was killed
+    constexpr int attempts = 100;  // a killed process may have left temporary files behind
     for (int i = 0; i < attempts; ++i) {
         temporary = folder + '/' + std::string{detail::temporary_begin} + std::to_string(files.process()) + '-' +
                     std::to_string(i) + std::string{detail::temporary_end};
         h = files.create(temporary.c_str());
         if (Files::is_open(h) || errno != EEXIST) break;
     }
-    if (!Files::is_open(h)) refuse("create a file beside it");
+    if (!Files::is_open(h)) refuse("create a temporary file in the same folder");
 
     const char* failed = detail::write_pieces(files, h, pieces);
     int reason = errno;

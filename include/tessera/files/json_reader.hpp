@@ -1,7 +1,11 @@
 #pragma once
-// JsonReader: the few forms of JSON (RFC 8259) that a safetensors header has, read one after another. Nothing
-// recurses, no number passes through a double; the caller says what must come next, so depth is the depth of
-// his code.
+// JsonReader: a pull parser for the subset of JSON (RFC 8259) that a safetensors header uses.
+//
+// The caller states what must come next, so the nesting depth is bounded by the caller's code: nothing recurses, and no
+// number is converted to a double on the way.
+//
+// Errors   FormatError with the offset in the file, where the text is not valid UTF-8 or not what the caller expects
+// Cost     linear in the text; allocates only the strings that it returns
 
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/utf8.hpp>
@@ -15,7 +19,7 @@ namespace tessera::inline TESSERA_ABI::io {
 
 class JsonReader {
 public:
-    /// `text` stands at `offset` in the file called `name`, which begins every message.
+    /// `text` is at `offset` in the file called `name`, which begins every message.
     JsonReader(ByteView text, std::string_view name, std::uint64_t offset) : text_{text}, name_{name}, offset_{offset} {
         if (const std::size_t bad = first_invalid_utf8(text); bad != text.size()) {
             at_ = bad;
@@ -28,7 +32,7 @@ public:
         malformed(code, name_, offset(), what);
     }
 
-    /// The next character that is no white space; 0 at the end.
+    /// The next character that is not white space, which is not consumed; 0 at the end.
     unsigned char next() {
         while (at_ < text_.size() &&
                (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
@@ -49,7 +53,7 @@ public:
         if (next() != 0 || at_ != text_.size()) fail("JSON: " + expected_got("the end of the header", found()));
     }
 
-    /// A string, its escapes decoded. A zero character is refused: names end there in other programs.
+    /// A string with its escapes decoded. A NUL character is an error, because names would end there in C programs.
     std::string string(std::string_view where) {
         expect('"', where);
         std::string value;
@@ -64,7 +68,7 @@ public:
         }
     }
 
-    /// Digits only: no sign, fraction, exponent or leading zero; at most 2^64 - 1.
+    /// An integer up to 2^64 - 1 in digits only: no sign, fraction, exponent or leading zero.
     std::uint64_t number(std::string_view where) {
         const unsigned char first = next();
         if (first < '0' || first > '9')
@@ -84,7 +88,7 @@ public:
 private:
     std::string found() const {
         if (at_ == text_.size()) return "the end";
-        std::size_t end = at_ + 1;  // of the whole character: half of one would make the message no UTF-8
+        std::size_t end = at_ + 1;  // the whole character: a part of one would make the message invalid UTF-8
         while (end < text_.size() && (text_[end] & 0xC0) == 0x80) ++end;
         std::string text = "'";
         text += printable({reinterpret_cast<const char*>(text_.data()) + at_, end - at_});
@@ -105,7 +109,7 @@ private:
             else if (lower >= 'a' && lower <= 'f')
                 value = value << 4 | (lower - 'a' + 10);
             else
-                fail("JSON: an escape that does not exist in " + std::string{where});
+                fail("JSON: an invalid escape in " + std::string{where});
         }
         return value;
     }
@@ -116,15 +120,15 @@ private:
             value += to[i];
             return;
         }
-        if (c != 'u') fail("JSON: an escape that does not exist in " + std::string{where});
+        if (c != 'u') fail("JSON: an invalid escape in " + std::string{where});
         std::uint32_t code = hex4(where);
-        if (code == 0) fail("a zero character in " + std::string{where}, FormatCode::name);
+        if (code == 0) fail("a NUL character in " + std::string{where}, FormatCode::name);
         if (code >= 0xD800 && code < 0xDC00 && take(where) == '\\' && take(where) == 'u') {
             const std::uint32_t second = hex4(where);
-            if (second < 0xDC00 || second > 0xDFFF) fail("JSON: half a surrogate pair in " + std::string{where});
+            if (second < 0xDC00 || second > 0xDFFF) fail("JSON: an unpaired surrogate in " + std::string{where});
             code = 0x10000 + ((code - 0xD800) << 10) + (second - 0xDC00);
         }
-        if (code >= 0xD800 && code < 0xE000) fail("JSON: half a surrogate pair in " + std::string{where});
+        if (code >= 0xD800 && code < 0xE000) fail("JSON: an unpaired surrogate in " + std::string{where});
         append_utf8(value, code);
     }
 

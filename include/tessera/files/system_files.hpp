@@ -1,8 +1,11 @@
 #pragma once
-// SystemFiles: the system calls that reading and writing files needs, and the only place where the library
-// makes any. Each returns a negative number (or false) and sets errno when the system refuses. Tests pass a
-// type of their own with the same functions, to make each call fail in turn, to be killed at it, or to lose
-// power after it.
+// SystemFiles: the system calls for reading and writing files, the only ones that the library makes.
+//
+// Tests substitute a type with the same functions, which makes each call fail in turn, kills the process at a call, or
+// simulates a loss of power after it.
+//
+// Errors   every function returns a negative number (or false) and sets errno where the system fails, and throws
+//          nothing except what the callback of list() throws
 
 #include <tessera/core/abi.hpp>
 
@@ -32,11 +35,11 @@ struct SystemFiles {
     using Handle = int;
 
     static bool is_open(Handle h) { return h >= 0; }
-    // Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
+    // Without O_NONBLOCK, opening a pipe without a writer would never return.
     Handle open(const char* path) { return ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
-    /// A new file for writing; refuses one that exists.
+    /// Creates a file for writing; fails if it exists.
     Handle create(const char* path) { return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666); }
-    /// Length of a regular file. A folder, a pipe or a device is an error.
+    /// Length of a regular file; fails for a folder, a pipe or a device.
     std::int64_t size(Handle h) {
         struct ::stat info {};
         if (::fstat(h, &info) != 0) return -1;
@@ -44,7 +47,7 @@ struct SystemFiles {
         errno = S_ISDIR(info.st_mode) ? EISDIR : 0;  // 0: neither file nor folder
         return -1;
     }
-    /// False when something stands at the path that a file must not replace (a folder, a device).
+    /// False if the path names something that a file must not replace (a folder, a device).
     bool is_replaceable(const char* path) {
         struct ::stat info {};
         if (::stat(path, &info) != 0 || S_ISREG(info.st_mode)) return true;
@@ -55,12 +58,12 @@ struct SystemFiles {
         return ::pread(h, to, count, static_cast<::off_t>(offset));
     }
     std::int64_t write(Handle h, const unsigned char* from, std::size_t count) { return ::write(h, from, count); }
-    /// Sets the space for a new file aside, so that a full disk says so before the first byte is written.
+    /// Reserves the space for a new file, so that a full disk is reported before the first byte is written.
     int reserve(Handle h, std::uint64_t size) {
 #if defined(__linux__)
         if (size == 0) return 0;
         const int reason = ::posix_fallocate(h, 0, static_cast<::off_t>(size));
-        if (reason == 0 || reason == EINVAL || reason == EOPNOTSUPP) return 0;  // a file system that cannot
+        if (reason == 0 || reason == EINVAL || reason == EOPNOTSUPP) return 0;  // not supported by the file system
         errno = reason;
         return -1;
 #else
@@ -71,20 +74,20 @@ struct SystemFiles {
     int close(Handle h) { return ::close(h); }
     int rename(const char* from, const char* to) { return ::rename(from, to); }
     int remove(const char* path) { return ::unlink(path); }
-    /// Makes a rename in this folder last through a loss of power.
+    /// Makes a rename in this folder survive a loss of power.
     int sync_folder(const char* path) {
         const int h = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (h < 0) return -1;
         int result = ::fsync(h);
-        if (result != 0 && errno == EINVAL) result = 0;  // a file system that cannot
+        if (result != 0 && errno == EINVAL) result = 0;  // not supported by the file system
         const int reason = errno;
         ::close(h);
         errno = reason;
         return result;
     }
-    /// Makes a folder; one that is there already is none the worse.
+    /// Creates a folder; succeeds if the folder exists.
     int make_folder(const char* path) { return ::mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : -1; }
-    /// The folder itself, held against every other holder until it is closed; EWOULDBLOCK: somebody holds it.
+    /// Opens the folder and locks it exclusively until it is closed; EWOULDBLOCK where it is locked already.
     Handle lock_folder(const char* path) {
         const int h = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (h < 0 || ::flock(h, LOCK_EX | LOCK_NB) == 0) return h;
@@ -93,7 +96,7 @@ struct SystemFiles {
         errno = reason;
         return -1;
     }
-    /// f(name) for everything in the folder.
+    /// f(name) for every entry of the folder.
     template <class F>
     int list(const char* path, F f) {
         struct Close {
@@ -103,7 +106,7 @@ struct SystemFiles {
         if (!folder) return -1;
         int reason = 0;
         for (;;) {
-            errno = 0;  // readdir says by it alone whether it ended or failed
+            errno = 0;  // only errno tells the end of the folder from a failure of readdir
             const ::dirent* entry = ::readdir(folder.get());
             reason = errno;
             if (!entry) break;
@@ -113,14 +116,14 @@ struct SystemFiles {
         errno = reason;
         return reason == 0 ? 0 : -1;
     }
-    /// Tells the temporary files of two processes apart.
+    /// Distinguishes the temporary files of two processes.
     std::uint64_t process() { return static_cast<std::uint64_t>(::getpid()); }
     bool is_running(std::uint64_t process) { return ::kill(static_cast<::pid_t>(process), 0) == 0 || errno != ESRCH; }
 };
 
 #else
 
-/// Standard C only: whole files, up to what a long counts, and no promise about a loss of power.
+/// Standard C only: files up to the range of a long, and no guarantee after a loss of power.
 struct SystemFiles {
     using Handle = std::FILE*;
 
@@ -152,7 +155,7 @@ struct SystemFiles {
         std::filesystem::create_directory(path, error);
         return error ? -1 : 0;
     }
-    Handle lock_folder(const char*) { return std::tmpfile(); }  // nobody is kept out
+    Handle lock_folder(const char*) { return std::tmpfile(); }  // locks nothing
     template <class F>
     int list(const char* path, F f) {
         std::error_code error;

@@ -1,6 +1,7 @@
 #pragma once
-// UTF-8 as Unicode 15 (table 3-7) and RFC 3629 allow it: no overlong forms, no surrogates, nothing above
-// 10FFFF.
+// utf8: validation and encoding of UTF-8, as defined by Unicode 15 (table 3-7) and RFC 3629.
+//
+// No overlong forms, no surrogates and no code points above 10FFFF.
 
 #include <tessera/files/bytes.hpp>
 
@@ -12,7 +13,7 @@
 
 namespace tessera::inline TESSERA_ABI::io {
 
-/// Where the first byte stands that is not part of valid UTF-8; text.size() when there is none.
+/// Index of the first byte that is not part of valid UTF-8; text.size() if there is none.
 constexpr std::size_t first_invalid_utf8(ByteView text) {
     for (std::size_t i = 0; i < text.size();) {
         const unsigned lead = text[i];
@@ -23,7 +24,7 @@ constexpr std::size_t first_invalid_utf8(ByteView text) {
         if (lead < 0xC2 || lead > 0xF4) return i;
         const std::size_t more = lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
         if (text.size() - i <= more) return i;
-        const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;  // shorter forms exist below
+        const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;  // below: overlong forms
         const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
         if (text[i + 1] < low || text[i + 1] > high) return i;
         for (std::size_t k = 2; k <= more; ++k)
@@ -54,7 +55,7 @@ inline void append_utf8(std::string& text, std::uint32_t c) {
     byte(0x80 | (c & 0x3F));
 }
 
-/// A name from a file, fit for a message: control characters become \xNN, and it is cut after 100 bytes.
+/// A name from a file, made safe for a message: control characters become \xNN, and it is cut after 100 bytes.
 inline std::string printable(std::string_view name) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text;

@@ -1,6 +1,7 @@
 #pragma once
-// check_image_size: are the width and height that a file announces within the limits? Asked before any
-// allocation.
+// check_image_size: checks the width and height that a file states, before anything is allocated for them.
+//
+// Errors   FormatError where either is zero (FormatCode::image) or exceeds the limits (FormatCode::limit)
 
 #include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>

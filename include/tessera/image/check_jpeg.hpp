@@ -1,13 +1,16 @@
 #pragma once
-// check_jpeg: is this a whole JPEG that we are willing to decode? (ITU-T T.81)
+// check_jpeg: checks that a file is a complete JPEG that we are willing to decode (ITU-T T.81).
 //
 //     FF D8 | FF marker length(2) ... | FF DA length(2) ... coded data | ... | FF D9
 //
-// Read from marker to marker. Baseline and progressive Huffman coding with 8 bits, gray or three components;
-// arithmetic coding, 12 bits and CMYK are refused, as is a file that ends before its end marker or has more
-// scans than the limit. Decoders trust the tables: stb_image 2.27 writes beyond its arrays when a Huffman
-// table lists more than 256 codes and reads a table that was never defined. So each table is checked, and
-// that it is there when a scan needs it.
+// The file is read from marker to marker. Baseline and progressive Huffman coding with 8 bits and one (gray) or three
+// components are accepted; arithmetic coding, 12 bits and CMYK are rejected, as is a file that ends before its end
+// marker or has more scans than the limit. Decoders trust the tables: stb_image 2.27 writes beyond its arrays when a
+// Huffman table lists more than 256 codes, and reads tables that were never defined. So every table is checked, and so
+// is that it is defined before a scan uses it.
+//
+// Errors   FormatError with the offset in the file
+// Cost     one pass over the file; allocates only the list of components
 
 #include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>
@@ -33,7 +36,7 @@ public:
         if (!is_jpeg(file_)) refuse(0, "not a JPEG", FormatCode::magic);
         for (at_ = 2; segment();) {
         }
-        if (scans_ == 0) refuse(at_, "there is no image in it");
+        if (scans_ == 0) refuse(at_, "the file has no image data");
         for (const Component& c : components_)
             if (!c.scanned) refuse(at_, "no scan has component " + std::to_string(c.id));
     }
@@ -41,7 +44,7 @@ public:
 private:
     struct Component {
         unsigned id, quantization;
-        bool scanned = false;  // at least coarsely: its mean of each block
+        bool scanned = false;  // at least its DC coefficients, the mean of each block
     };
 
     [[noreturn]] void refuse(std::size_t at, const std::string& what, FormatCode code = FormatCode::jpeg) const {
@@ -52,18 +55,18 @@ private:
     }
     std::size_t two(std::size_t at) const { return std::size_t{file_[at]} << 8 | file_[at + 1]; }
 
-    /// One marker and what belongs to it; false at the end of the image.
+    /// One marker and its segment; false at the end of the image.
     bool segment() {
         need(2);
         if (file_[at_] != 0xFF) refuse(at_, expected_got("a marker", std::to_string(file_[at_])));
         const unsigned marker = file_[at_ + 1];
-        if (marker == 0xFF) {  // filling
+        if (marker == 0xFF) {  // a fill byte
             ++at_;
             return true;
         }
         at_ += 2;
         if (marker == 0xD9) return false;
-        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) return true;  // alone, without a length
+        if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) return true;  // markers without a segment
         if (marker == 0xD8 || marker == 0x00) refuse(at_ - 2, "a marker in the wrong place");
         need(2);
         const std::size_t length = two(at_);
@@ -76,7 +79,7 @@ private:
         } else if (marker == 0xDB) {
             quantization(start, end);
         } else if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC8) {
-            if (marker > 0xC2) refuse(start - 4, "lossless, hierarchical or arithmetic coding is not read");
+            if (marker > 0xC2) refuse(start - 4, "lossless, hierarchical or arithmetic coding is not supported");
             frame(start, end, marker == 0xC2);
         } else if (marker == 0xDA) {
             scan(start, end);
@@ -110,7 +113,7 @@ private:
 
     void frame(std::size_t at, std::size_t end, bool progressive) {
         if (!components_.empty() || end - at < 6) refuse(at - 4, "a second or a short frame header");
-        if (file_[at] != 8) refuse(at, "bits of a sample: " + expected_got(8, file_[at]));
+        if (file_[at] != 8) refuse(at, "bits per sample: " + expected_got(8, file_[at]));
         check_image_size(two(at + 3), two(at + 1), limits_, name_, at + 1);
         const std::size_t count = file_[at + 5];
         if (count != 1 && count != 3)
@@ -152,7 +155,7 @@ private:
         }
     }
 
-    /// In coded data FF is followed by 00 or by a restart marker.
+    /// Skips the coded data of a scan, in which FF is followed by 00 or by a restart marker.
     void coded_data() {
         while (true) {
             need(2);
@@ -169,8 +172,8 @@ private:
     std::uint64_t scans_ = 0;
     std::vector<Component> components_;
     bool progressive_ = false;
-    unsigned huffman_ = 0;       // bit table: defined; four for DC, then four for AC
-    unsigned quantization_ = 0;  // bit table: defined
+    unsigned huffman_ = 0;       // one bit for each defined table: four for DC, then four for AC
+    unsigned quantization_ = 0;  // one bit for each defined table
 };
 
 }  // namespace detail

@@ -1,11 +1,13 @@
 #pragma once
-// check_png: is this a whole, undamaged PNG of a size that we are willing to decode? (RFC 2083)
+// check_png: checks that a file is a complete, undamaged PNG of a size that we are willing to decode (RFC 2083).
 //
 //     signature(8) | chunk: length(4) type(4) data crc(4) | ... | IEND
 //
-// The decoder behind the stb door ignores checksums and the length of the data; here the order of the chunks,
-// every CRC, the Adler sum and the exact length of the inflated rows are checked first, the sizes before any
-// allocation.
+// stb_image ignores checksums and the length of the data. Here the order of the chunks, every CRC, the Adler-32
+// checksum and the exact length of the decompressed rows are checked first, and the sizes before anything is allocated.
+//
+// Errors   FormatError with the offset in the file
+// Cost     decompresses the image once; allocates its compressed data and its filtered rows
 
 #include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>
@@ -28,17 +30,17 @@ inline bool is_png(ByteView file) {
 
 struct PngInfo {
     std::uint32_t width = 0, height = 0;
-    std::uint32_t depth = 0;  // bits of a sample
+    std::uint32_t depth = 0;  // bits per sample
     std::uint32_t color = 0;  // 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA
     bool interlaced = false;
-    std::size_t palette_at = 0, palette_size = 0;  // its chunk, and the bytes of its colours
+    std::size_t palette_at = 0, palette_size = 0;  // offset of its chunk, and bytes of its colours
 
     std::uint32_t samples() const { return color == 2 ? 3 : color == 4 ? 2 : color == 6 ? 4 : 1; }
 };
 
 namespace detail {
 
-/// Bytes of the filtered rows: one more byte for each row; seven passes when interlaced.
+/// Bytes of the filtered rows: one extra byte for each row, and seven passes if interlaced.
 inline std::size_t png_data_size(const PngInfo& p) {
     const auto rows = [&](std::size_t width, std::size_t height) {
         const std::size_t bits = width * p.samples() * p.depth;
@@ -58,14 +60,14 @@ inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& lim
         malformed(FormatCode::png, name, offset, "PNG: IHDR of " + std::to_string(data.size()) + " bytes, expected 13");
     PngInfo p{big_endian_32(data, 0), big_endian_32(data, 4), data[8], data[9], data[12] == 1};
     check_image_size(p.width, p.height, limits, name, offset);
-    const unsigned depths = p.color == 0 ? 0b11111 : p.color == 3 ? 0b01111 : 0b11000;  // bit k: 2^k bits a sample
+    const unsigned depths = p.color == 0 ? 0b11111 : p.color == 3 ? 0b01111 : 0b11000;  // bit k: 2^k bits per sample
     const bool power = p.depth != 0 && p.depth <= 16 && (p.depth & (p.depth - 1)) == 0;
     unsigned log = 0;
     while (power && (1u << log) < p.depth) ++log;
     if ((p.color != 0 && p.color != 2 && p.color != 3 && p.color != 4 && p.color != 6) || !power ||
         !(depths >> log & 1))
         malformed(FormatCode::png, name, offset + 8,
-                  "PNG: no such colour type and depth: " + std::to_string(p.color) + ", " + std::to_string(p.depth) +
+                  "PNG: invalid colour type and depth: " + std::to_string(p.color) + ", " + std::to_string(p.depth) +
                       " bits");
     if (data[10] != 0 || data[11] != 0 || data[12] > 1)
         malformed(FormatCode::png, name, offset + 10, "PNG: unknown compression, filter or interlacing");
@@ -75,8 +77,8 @@ inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& lim
 inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view name) {
     const std::size_t size = png_data_size(p);
     if (stream.size() < 6 || (stream[0] & 15) != 8 || (stream[0] * 256u + stream[1]) % 31 != 0 || (stream[1] & 32))
-        malformed(FormatCode::png, name, 0, "PNG: the image data are no zlib stream");
-    if (size / inflate_most > stream.size())  // before memory is taken for what the header claims
+        malformed(FormatCode::png, name, 0, "PNG: the image data are not a zlib stream");
+    if (size / inflate_most > stream.size())  // before anything is allocated for the size that the header states
         malformed(FormatCode::truncated, name, 0,
                   "PNG: the image data have less than " + std::to_string(size) + " bytes");
     Bytes rows(size);
@@ -86,7 +88,7 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
         malformed(FormatCode::png, name, result.consumed,
                   "PNG: the image data have " + (result.complete ? std::to_string(written) : std::string{"more"}) +
                       " bytes, expected " + std::to_string(size));
-    std::uint32_t a = 1, b = 0;  // Adler-32; 5552 steps are the most that fit in 32 bits
+    std::uint32_t a = 1, b = 0;  // Adler-32; 5552 is the largest number of steps without overflow in 32 bits
     for (std::size_t i = 0; i < size;) {
         for (const std::size_t end = (std::min)(size, i + 5552); i < end; ++i) b += a += rows[i];
         a %= 65521;
@@ -100,7 +102,7 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
 
 }  // namespace detail
 
-/// Throws FormatError unless the file called `name` is a sound PNG within the limits.
+/// Throws FormatError unless the file called `name` is a valid PNG within the limits.
 inline PngInfo check_png(ByteView file, std::string_view name, const Limits& limits = {}) {
     if (!is_png(file)) malformed(FormatCode::magic, name, 0, "not a PNG");
     PngInfo info;
@@ -132,7 +134,7 @@ inline PngInfo check_png(ByteView file, std::string_view name, const Limits& lim
             data.insert(data.end(), body.begin(), body.end());
         } else if (type == iend) {
             end = true;
-        } else if (!(type & 0x20000000)) {  // an upper case first letter: nobody may skip it
+        } else if (!(type & 0x20000000)) {  // an upper-case first letter: a critical chunk, which must not be skipped
             malformed(FormatCode::png, name, at, "PNG: an unknown critical chunk");
         }
         data_over = !data.empty() && type != idat;

@@ -1,5 +1,9 @@
 #pragma once
-// decode_image: PNG or JPEG, told apart by their first bytes and never by the name.
+// decode_image: decodes a PNG or JPEG. The first bytes of the file decide which, not its name.
+//
+// Errors   FormatError where the file is neither, is malformed or exceeds the limits; read_image: IoError where it
+//          cannot be read; std::bad_alloc
+// Cost     as decode_png; a JPEG is decoded once. read_image also holds the whole file
 
 #include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>

@@ -1,7 +1,11 @@
 #pragma once
-// encode_png, write_png: 8-bit pixels to a PNG, in memory and in files. Files are replaced as a whole.
+// encode_png: encodes 8-bit pixels as a PNG, in memory or, with write_png, in a file that is replaced atomically.
 //
-// `static`, as everything that calls our copy of stb: see image/stb.hpp.
+// The functions are `static`, like everything that calls our copy of stb: see image/stb.hpp.
+//
+// Errors   ArgumentError where the sizes do not match the bytes or exceed 2^30, or the channels are not 1 to 4;
+//          write_png: IoError; std::bad_alloc
+// Cost     allocates the PNG twice, once in stb_image_write and once in the result
 
 #include <tessera/core/error.hpp>
 #include <tessera/files/bytes.hpp>
@@ -19,7 +23,7 @@ namespace tessera::inline TESSERA_ABI::image {
 
 namespace detail {
 struct FreeWritten {
-    void operator()(unsigned char* p) const { std::free(p); }  // as STBIW_FREE
+    void operator()(unsigned char* p) const { std::free(p); }  // the same as STBIW_FREE
 };
 }  // namespace detail
 

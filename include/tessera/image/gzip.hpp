@@ -1,10 +1,13 @@
 #pragma once
-// gzip (RFC 1952): one member after another, each
+// gunzip: decompresses a gzip file (RFC 1952), which has one or more members of this form.
 //
 //     1F 8B 8 flags time(4) extra-flags system | [extra] [name] [comment] [crc16] | deflate | crc32 length
 //
-// The output has a fixed size that the caller knows, so a small file cannot ask for much memory. Both sums of
-// each member are checked.
+// The caller provides an output of the expected size, so a small file cannot cause a large allocation. Both checksums
+// of each member, CRC-32 and length, are verified.
+//
+// Errors   FormatError with the offset in the file, where it is malformed or does not fill the output exactly
+// Cost     as inflate; allocates only its tables
 
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/crc32.hpp>
@@ -33,7 +36,7 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
         while (file[at++] != 0);
     };
     need(10);
-    if (!is_gzip(file.subspan(at))) malformed(FormatCode::magic, name, at, "gzip: no member begins here");
+    if (!is_gzip(file.subspan(at))) malformed(FormatCode::magic, name, at, "gzip: not the start of a member");
     if (file[at + 2] != 8) malformed(FormatCode::gzip, name, at + 2, "gzip method: " + expected_got(8, file[at + 2]));
     const unsigned flags = file[at + 3];
     if (flags & 0xE0) malformed(FormatCode::gzip, name, at + 3, "gzip: reserved flags are set");
@@ -58,8 +61,7 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
 }
 }  // namespace detail
 
-/// The first bytes of what the file called `name` holds, unchecked; returns how many there are, at most
-/// out.size().
+/// Decompresses the first bytes of the file called `name`, without checksums; returns how many, at most out.size().
 inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std::string_view name) {
     const std::size_t at = detail::gzip_data(file, 0, name);
     std::size_t written = 0;
@@ -67,7 +69,7 @@ inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std
     return written;
 }
 
-/// Decompresses the whole file called `name`; what it holds must fill `out` exactly.
+/// Decompresses the whole file called `name`; the result must fill `out` exactly.
 inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view name) {
     std::size_t done = 0;
     for (std::size_t at = 0; at < file.size() || at == 0;) {

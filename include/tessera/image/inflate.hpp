@@ -1,12 +1,15 @@
 #pragma once
-// Inflate: decompression of a raw deflate stream (RFC 1951), the core of gzip and of PNG.
+// inflate: decompresses a raw DEFLATE stream (RFC 1951), the core of gzip and PNG.
 //
-//     block = final bit, type: 0 stored | 1 fixed codes | 2 codes that stand before the data
+//     block = final bit, type: 0 stored | 1 fixed codes | 2 codes that precede the data
 //     codes 0..255 a byte, 256 the end, 257..285 a length: copy that many bytes from a distance back
 //
-// Each alphabet becomes one table of 2^(longest code) entries, code << 4 | length, indexed by the next bits.
-// Our own, because stb's does not tell where a stream ended, which files of several gzip members need, and
-// does not check sums.
+// Each alphabet becomes one table of 2^(longest code) entries, symbol << 4 | length, indexed by the next bits. The
+// library has its own decoder, because stb's does not report where a stream ended, which gzip files with several
+// members need, and does not verify checksums.
+//
+// Errors   FormatError (FormatCode::deflate) with the offset in the file
+// Cost     two tables of at most 64 KiB, rebuilt for each block; the output belongs to the caller
 
 #include <tessera/files/bytes.hpp>
 
@@ -22,8 +25,8 @@
 
 namespace tessera::inline TESSERA_ABI::image {
 
-/// The most bytes that one byte of a deflate stream can give: four copies of 258 bytes, each of a length code of one bit and a
-/// distance code of one bit.
+/// The largest number of bytes that one byte of a DEFLATE stream can produce: four copies of 258 bytes, each from a
+/// length code of one bit and a distance code of one bit.
 inline constexpr std::size_t inflate_most = 1032;
 
 namespace detail {
@@ -33,7 +36,7 @@ class BitReader {
 public:
     BitReader(ByteView in, std::string_view name, std::uint64_t offset) : in_{in}, name_{name}, offset_{offset} {}
 
-    /// At least 48 bits, zeros where the stream has ended: `drop` finds out.
+    /// At least 48 bits, padded with zeros after the end of the stream, which `drop` detects.
     std::uint64_t peek() {
         while (count_ <= 56 && at_ < in_.size()) {
             bits_ |= std::uint64_t{in_[at_++]} << count_;
@@ -51,7 +54,7 @@ public:
         drop(n);
         return value;
     }
-    /// Goes to the next whole byte; the bytes from there on. Nothing is peeked after it.
+    /// Advances to the next whole byte and returns the rest of the stream, of which no bits are buffered afterwards.
     ByteView rest() {
         at_ -= count_ / 8;
         bits_ = count_ = 0;
@@ -72,7 +75,7 @@ private:
     unsigned count_ = 0;
 };
 
-/// A canonical prefix code. Entry 0 marks bits that begin no code.
+/// A canonical prefix code. An entry of 0 marks bits that do not begin a code.
 class PrefixCode {
 public:
     void build(std::span<const std::uint8_t> lengths, const BitReader& in) {
@@ -84,7 +87,7 @@ public:
         std::uint32_t code = 0;
         for (unsigned l = 1; l <= longest_; ++l) {
             next[l] = code = (code + count[l - 1]) << 1;
-            if (code + count[l] > (1u << l)) in.fail("deflate: more codes than their lengths allow");
+            if (code + count[l] > (1u << l)) in.fail("deflate: over-subscribed code lengths");
         }
         table_.assign(std::size_t{1} << longest_, 0);
         for (std::size_t symbol = 0; symbol < lengths.size(); ++symbol) {
@@ -98,7 +101,7 @@ public:
     }
     unsigned decode(BitReader& in) const {
         const unsigned entry = table_[in.peek() & (table_.size() - 1)];
-        if (entry == 0) in.fail("deflate: bits that are no code");
+        if (entry == 0) in.fail("deflate: invalid code");
         in.drop(entry & 15);
         return entry >> 4;
     }
@@ -122,7 +125,7 @@ struct DeflateCodes {
         static constexpr std::array<std::uint8_t, 19> order{16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                             11, 4,  12, 3, 13, 2, 14, 1, 15};
         const std::size_t n_symbols = in.take(5) + 257, n_distances = in.take(5) + 1, n_lengths = in.take(4) + 4;
-        if (n_symbols > 286 || n_distances > 30) in.fail("deflate: more symbols than there are");
+        if (n_symbols > 286 || n_distances > 30) in.fail("deflate: too many length or distance symbols");
         std::array<std::uint8_t, 19> first{};
         for (std::size_t i = 0; i < n_lengths; ++i) first[order[i]] = static_cast<std::uint8_t>(in.take(3));
         symbols.build(first, in);
@@ -133,13 +136,13 @@ struct DeflateCodes {
                 lengths[i++] = static_cast<std::uint8_t>(symbol);
                 continue;
             }
-            if (symbol == 16 && i == 0) in.fail("deflate: repeats the length before the first");
+            if (symbol == 16 && i == 0) in.fail("deflate: repeat code without a previous length");
             const std::uint8_t value = symbol == 16 ? lengths[i - 1] : std::uint8_t{0};
             const std::size_t times = symbol == 16 ? 3 + in.take(2) : symbol == 17 ? 3 + in.take(3) : 11 + in.take(7);
-            if (times > n_symbols + n_distances - i) in.fail("deflate: more lengths than announced");
+            if (times > n_symbols + n_distances - i) in.fail("deflate: too many code lengths");
             for (std::size_t k = 0; k < times; ++k) lengths[i++] = value;
         }
-        if (lengths[256] == 0) in.fail("deflate: a block without an end");
+        if (lengths[256] == 0) in.fail("deflate: missing end-of-block code");
         symbols.build(std::span{lengths}.first(n_symbols), in);
         distances.build(std::span{lengths}.subspan(n_symbols, n_distances), in);
     }
@@ -155,12 +158,12 @@ inline constexpr std::array<std::uint16_t, 30> distance_base{
 }  // namespace detail
 
 struct Inflated {
-    std::size_t consumed = 0;  // bytes of the input that the stream took
-    bool complete = false;     // false: the output is full and the stream goes on
+    std::size_t consumed = 0;  // length of the stream in bytes
+    bool complete = false;     // false: the output is full but the stream has not ended
 };
 
-/// Inflates the stream at the beginning of `in` into `out`, which must have room for all of it plus nothing
-/// more. `written` receives how much there is. Messages count from `offset` in the file called `name`.
+/// Inflates the stream at the beginning of `in` into `out` and stops where a byte does not fit. `written` receives the
+/// number of bytes written. Offsets in messages are relative to `offset` in the file called `name`.
 inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& written, std::string_view name,
                         std::uint64_t offset) {
     detail::BitReader bits{in, name, offset};
@@ -169,13 +172,13 @@ inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& 
     for (bool last = false; !last;) {
         last = bits.take(1) != 0;
         const std::uint32_t type = bits.take(2);
-        if (type == 3) bits.fail("deflate: a block of type 3");
+        if (type == 3) bits.fail("deflate: invalid block type 3");
         if (type == 0) {
             const ByteView rest = bits.rest();
             if (rest.size() < 4) bits.fail("deflate: the stream ends early");
             const std::size_t length = rest[0] | std::size_t{rest[1]} << 8;
             if ((length ^ 0xFFFF) != (rest[2] | std::size_t{rest[3]} << 8))
-                bits.fail("deflate: a length and its complement differ");
+                bits.fail("deflate: the length of a stored block and its complement do not match");
             if (rest.size() - 4 < length) bits.fail("deflate: the stream ends early");
             const std::size_t fits = (std::min)(length, out.size() - written);
             if (fits != 0) std::memcpy(out.data() + written, rest.data() + 4, fits);
@@ -194,11 +197,11 @@ inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& 
                 out[written++] = static_cast<unsigned char>(symbol);
                 continue;
             }
-            if (symbol > 285) bits.fail("deflate: a length that does not exist");
+            if (symbol > 285) bits.fail("deflate: invalid length code");
             const std::size_t length = detail::length_base[symbol - 257] + bits.take(detail::length_bits[symbol - 257]);
             const unsigned d = codes.distances.decode(bits);
             const std::size_t distance = detail::distance_base[d] + bits.take(d < 4 ? 0 : d / 2 - 1);
-            if (distance > written) bits.fail("deflate: a distance beyond the beginning");
+            if (distance > written) bits.fail("deflate: distance too far back");
             const std::size_t fits = (std::min)(length, out.size() - written);
             for (std::size_t i = 0; i < fits; ++i, ++written) out[written] = out[written - distance];
             if (fits < length) return {bits.position(), false};

@@ -1,6 +1,9 @@
 #pragma once
-// Pixels: one image of any size, bytes, row after row, channels last. What a decoder gives and an encoder
-// takes.
+// Pixels: one image of any size, as bytes in row-major order with the channels last.
+//
+// Decoders return it and encoders take it.
+//
+// Shapes   values [height x width x channels]
 
 #include <tessera/files/bytes.hpp>
 

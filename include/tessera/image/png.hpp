@@ -1,5 +1,5 @@
 #pragma once
-// PNG in and out: decode_png, encode_png, write_png.
+// png: decode_png, encode_png and write_png in one include.
 
 // IWYU pragma: begin_exports
 #include <tessera/image/decode_png.hpp>

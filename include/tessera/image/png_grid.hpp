@@ -1,8 +1,14 @@
 #pragma once
-// write_png_grid(path, images, columns): a batch as one picture, image after image from the left to the right
-// and then downwards, without gaps. Cells that are left over are black.
+// write_png_grid: writes a batch as one PNG, a grid of images in row-major order without gaps.
 //
-//     byte = round(255 x), x held to 0 .. 1; NaN becomes 0
+//     byte = round(255 x), x clamped to 0 .. 1; NaN becomes 0
+//
+// Unused cells of the last row are black.
+//
+// Shapes   images [batch, height x width x channels], channels 1 to 4
+// Errors   ArgumentError where the batch is empty or `columns` is 0; static_assert where an image does not have 1 to 4
+//          channels; IoError where the file cannot be written
+// Cost     allocates the pixels of the grid, one byte for each number
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/tensor.hpp>

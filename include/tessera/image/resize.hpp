@@ -1,12 +1,15 @@
 #pragma once
-// resize_and_crop: an image of any size becomes height x width. It is scaled so that it just covers the
-// target, the smaller of its two scales is 1, and what stands over is cut away on both sides.
+// resize_and_crop: resizes an image of any size to height x width.
 //
-//     out(i) = sum_j w(i, j) in(j),   w = tent of half width max(1, in / out) around (i + 1/2) in / out,
-//     sum_j w = 1
+//     out(i) = sum_j w(i, j) in(j)
+//     w(i, .) = tent of half width max(1, in / out) around (i + 1/2) in / out, normalised to sum_j w(i, j) = 1
 //
-// The tent averages when it shrinks an image and is linear interpolation when it enlarges one. Rows first,
-// columns then, in float.
+// The image is scaled uniformly so that it just covers the target, and the excess is cropped equally on both sides. The
+// tent averages where it shrinks an image and is linear interpolation where it enlarges one. Rows are filtered first,
+// then columns, in float.
+//
+// Cost     about 2 max(1, in / out) multiply-adds for each value of the intermediate and of the output; allocates the
+//          intermediate, image.height x width x channels floats
 
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/pixels.hpp>
@@ -20,13 +23,13 @@ namespace tessera::inline TESSERA_ABI::image {
 
 namespace detail {
 
-/// For one output position: the first input that counts, and the weights from there on.
+/// The filter of one output position: the index of the first input with a weight, and the weights from there on.
 struct Taps {
     std::size_t first = 0;
     std::vector<float> weights;
 };
 
-/// Output i of `count` looks at the input around start + (i + 1/2) step.
+/// Filters for `count` outputs; output i is centred at start + (i + 1/2) step of the input.
 inline std::vector<Taps> make_taps(std::size_t input, std::size_t count, double start, double step) {
     std::vector<Taps> taps(count);
     const double reach = (std::max)(1.0, step);
@@ -51,7 +54,7 @@ inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size
     if (image.height == height && image.width == width) return image;
     const double in_h = static_cast<double>(image.height), in_w = static_cast<double>(image.width);
     const double out_h = static_cast<double>(height), out_w = static_cast<double>(width);
-    const double step = (std::min)(in_h / out_h, in_w / out_w);  // one for both directions: nothing is stretched
+    const double step = (std::min)(in_h / out_h, in_w / out_w);  // one for both directions keeps the aspect ratio
     const auto columns = detail::make_taps(image.width, width, (in_w - out_w * step) / 2, step);
     const auto rows = detail::make_taps(image.height, height, (in_h - out_h * step) / 2, step);
 

@@ -1,17 +1,19 @@
 #pragma once
-// The door to stb_image: image::stb::stbi_load_from_memory, for PNG and JPEG only.
+// stb: the only header of the library that includes stb_image, as image::stb::stbi_load_from_memory, for PNG and JPEG.
 //
-// Our copy is in our namespace and has internal linkage, and so have all of our functions that call it: every file of a
-// program that reads pictures has its own, none refers to another's (which the standard forbids to inline functions with
-// external linkage, [basic.def.odr]). The host's stb is another one, before or after ours, in the same file or in others;
-// no macro of stb is changed or left behind.
+// Our copy is in our namespace and has internal linkage, and so have all of our functions that call it: each source
+// file of a program that reads images has its own copy, and none refers to the copy of another file (which the standard
+// forbids for inline functions with external linkage, [basic.def.odr]). The host may use its own stb, included before
+// or after ours, in the same or in other files; no macro of stb is changed or left behind.
 //
-// The part of stb_image.h that declares its interface is skipped: it is extern "C", and its functions would then be
-// the host's by name, whatever their namespace. What the implementation needs of it is declared here.
+// The part of stb_image.h that declares its interface is skipped: it is extern "C", so its functions would be the
+// host's by name, whatever their namespace. What the implementation needs of it is declared here.
+//
+// Errors   FormatError where an assertion of stb_image fails
 
 #include <tessera/core/error.hpp>
 
-// What stb includes, so that its own includes, inside our namespace, add nothing.
+// The headers that stb includes, so that its own includes inside our namespace have no effect.
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -33,11 +35,11 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
-// Limits decides, not stb; beyond 2^24 a side its own arithmetic overflows, whose limit of 2^30 bytes stands.
+// Limits decides, not stb. Beyond 2^24 a side stb's arithmetic overflows; its limit of 2^30 bytes remains in force.
 #define STBI_MAX_DIMENSIONS (1 << 24)
-// A file must never end the host's program; what stb allocated is then lost.
+// A file must never end the host's program; in this case the memory that stb allocated leaks.
 #define STBI_ASSERT(x) ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
-// Zeros: what a damaged file leaves out must be the same on every machine, and nobody's old memory.
+// Zero-initialised: pixels that a damaged file leaves out must be the same everywhere, and never old memory contents.
 #define STBI_MALLOC(size) std::calloc(1, size)
 #define STBI_REALLOC(block, size) std::realloc(block, size)
 #define STBI_FREE(block) std::free(block)
@@ -45,7 +47,7 @@
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wold-style-cast"  // in what our macros become inside stb
+#pragma GCC diagnostic ignored "-Wold-style-cast"  // in stb's arguments to our macros
 #endif
 namespace tessera::inline TESSERA_ABI::image::stb {
 

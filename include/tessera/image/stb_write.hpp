@@ -1,10 +1,14 @@
 #pragma once
-// The door to stb_image_write: image::stb::stbi_write_png_to_mem. As image/stb.hpp: a copy of our own in every file that
-// writes pictures, and nothing of it outside our namespace.
+// stb_write: the only header of the library that includes stb_image_write, as image::stb::stbi_write_png_to_mem.
+//
+// As in image/stb.hpp, each source file that writes images has its own copy with internal linkage, and nothing of it is
+// visible outside our namespace.
+//
+// Errors   std::bad_alloc where stb_image_write runs out of memory
 
 #include <tessera/core/abi.hpp>
 
-// What stb includes, so that its own includes, inside our namespace, add nothing.
+// The headers that stb includes, so that its own includes inside our namespace have no effect.
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,7 +23,7 @@
 #define STB_IMAGE_WRITE_STATIC
 #define STBIWDEF [[maybe_unused]] static
 #define STBI_WRITE_NO_STDIO
-// The one thing that it asserts is that memory has not run out.
+// Its only assertion is that an allocation succeeded.
 #define STBIW_ASSERT(x) ((x) ? void() : throw std::bad_alloc())
 
 #if defined(__GNUC__)

@@ -1,6 +1,10 @@
 #pragma once
-// Dtype: the element types of safetensors. All are known by their size, so that a file is checked whatever it
-// holds; those with a C++ type can be read and written.
+// Dtype: the element types of safetensors.
+//
+// The size of every type is known, so a file is checked completely whatever it contains; only the types with a C++ type
+// can be read and written.
+//
+// Errors   static_assert where dtype_of has no safetensors type for a C++ type
 
 #include <tessera/core/abi.hpp>
 
@@ -64,7 +68,7 @@ constexpr std::optional<Dtype> dtype_named(std::string_view name) {
 
 template <class T>
 inline constexpr Dtype dtype_of = []() -> Dtype {
-    static_assert(sizeof(T) == 0, "dtype_of: safetensors has no such type");
+    static_assert(sizeof(T) == 0, "dtype_of: no safetensors type for this C++ type");
     return {};
 }();
 template <>

@@ -1,7 +1,12 @@
 #pragma once
-// Float16 (IEEE binary16) and BFloat16: the half types of files, and their exact values in float or double.
-// They are for reading and writing; nothing is computed in them. Made of integers only, so that neither the
-// host's rounding nor its treatment of subnormal numbers shows.
+// Float16: IEEE binary16. With BFloat16 these are the 16-bit floating-point types of files.
+//
+//     widened<float>(x)      the exact value in float or double; also of a float in double
+//
+// They are only read and widened; nothing is computed in them. The conversion uses integers only, so neither the host's
+// rounding mode nor its treatment of subnormal numbers affects it.
+//
+// Errors   static_assert where the target type is narrower
 
 #include <tessera/core/abi.hpp>
 #include <tessera/io/dtype.hpp>
@@ -26,7 +31,7 @@ template <>
 inline constexpr Dtype dtype_of<BFloat16> = Dtype::bf16;
 
 namespace detail {
-/// The same number in To, from a sign, E bits of exponent and M of mantissa.
+/// The same number in To, from a sign, E bits of exponent and M bits of mantissa.
 template <std::floating_point To, int E, int M>
 constexpr To widen_bits(std::uint64_t bits) {
     using Word = std::conditional_t<sizeof(To) == 8, std::uint64_t, std::uint32_t>;
@@ -40,7 +45,7 @@ constexpr To widen_bits(std::uint64_t bits) {
         exponent = to_all_ones;  // infinity and NaN
     } else if (exponent != 0) {
         exponent += bias;
-    } else if (to_e > E && mantissa != 0) {  // subnormal here, normal there
+    } else if (to_e > E && mantissa != 0) {  // subnormal in the narrow type, normal in To
         const int shift = M + 1 - static_cast<int>(std::bit_width(mantissa));
         mantissa = mantissa << shift & ((std::uint64_t{1} << M) - 1);
         exponent = bias + 1 - static_cast<std::uint64_t>(shift);
@@ -49,7 +54,7 @@ constexpr To widen_bits(std::uint64_t bits) {
 }
 }  // namespace detail
 
-/// The same number in To; every number of a narrower type has one.
+/// The same number in To; every number of a narrower type is representable.
 template <std::floating_point To>
 constexpr To widened(Float16 x) {
     return detail::widen_bits<To, 5, 10>(x.bits);

@@ -1,17 +1,21 @@
 #pragma once
-// load(file, models..., options): the state of any number of models from one safetensors file.
+// load: reads the state of any number of models from one safetensors file.
 //
 //     io::load("mnist.safetensors", vae, prior);
 //     io::load(checkpoint.file, trainer, {.accept = {"clip_norm", "lr"}});
 //
-// From the file come weights, buffers, moments, counters, and positions of generators and in the data. Names,
-// shapes and metadata must agree. Settings (numbers of options) must agree too, unless the host says
-// otherwise by name; so does a file whose names or parts are not quite the models' (load_options.hpp).
+// The file provides weights, buffers, moments, counters, and the positions of generators and in the data. Names, shapes
+// and metadata must agree. Settings (numbers of options) must agree too, unless the host accepts a difference by name;
+// the same holds for a file whose names or parts differ from the models' (load_options.hpp). A file may hold more
+// models than are loaded: the first part of a name ("encoder", "prior") says to which model a tensor belongs.
 //
-// The strong guarantee: everything is read and checked, against the models and for NaN, before the first
-// weight changes. F16 and BF16 are widened, and F32 for a model of doubles; F64 would have to be rounded and
-// is refused for one of floats. A file may hold more models than are loaded: the first part of a name
-// ("encoder", "prior") says whose it is.
+// Strong guarantee: everything is read and checked, against the models and for NaN, before the first weight changes.
+// F16 and BF16 are widened, and F32 for a model of doubles; F64 would have to be rounded and is an error for a model of
+// floats.
+//
+// Errors   FormatError where the file is malformed, damaged, not finite or does not match the models; IoError where it
+//          cannot be read; ArgumentError where `accept` or `allow_missing` names nothing of the models
+// Cost     one copy of everything that is loaded; a file with a checksum is read twice
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/io/detail/load_plan.hpp>
@@ -57,7 +61,7 @@ void read_as(SafetensorsFile& file, const TensorInfo& tensor, std::span<T> to) {
 
 using Staged = std::vector<Buffer<unsigned char>>;
 
-/// The numbers of the leaves in order; empty where a leaf stays as it is.
+/// The values of the leaves in order; empty where a leaf is not loaded.
 template <class M>
 void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& staged) {
     M::each_state(
@@ -80,7 +84,7 @@ void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& 
         model);
 }
 
-/// Cannot fail: the strong guarantee rests on it.
+/// Copies the staged values into the model. noexcept, because the strong guarantee depends on it.
 template <class M>
 void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
     M::each_state(
@@ -94,7 +98,7 @@ void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
 }
 
 template <class M>
-void tell(M& model, const std::vector<std::string>& missing) {
+void notify(M& model, const std::vector<std::string>& missing) {
     if constexpr (requires { model.complete(std::span<const std::string>{missing}); })
         if (!missing.empty()) model.complete(std::span<const std::string>{missing});
     if constexpr (requires { model.state_changed(); }) model.state_changed();
@@ -114,13 +118,13 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
 
     std::size_t next = 0;
     (apply<M>(staged, next, models), ...);
-    (tell(models, plan.report.missing), ...);
+    (notify(models, plan.report.missing), ...);
     return std::move(plan.report);
 }
 
 }  // namespace detail
 
-/// All models or none: nothing has changed when this throws.
+/// Loads all models or none: if this throws, they are unchanged.
 template <detail::Loadable... M>
     requires(sizeof...(M) > 0)
 LoadReport load(SafetensorsFile& file, M&... models) { return detail::load(file, LoadOptions{}, models...); }
@@ -131,7 +135,7 @@ LoadReport load(const std::string& path, M&... models) {
     return detail::load(file, LoadOptions{}, models...);
 }
 
-/// With options, for up to four models: a pack that is not last cannot be deduced.
+/// With options, for up to four models, because a parameter pack that is not last cannot be deduced.
 template <detail::Loadable A>
 LoadReport load(SafetensorsFile& file, A& a, const LoadOptions& options) {
     return detail::load(file, options, a);

@@ -1,14 +1,13 @@
 #pragma once
-// LoadOptions: what a host asks for by name when a file and its models differ on purpose. LoadReport: what
-// io::load did.
+// LoadOptions: what a host allows by name where a file and its models differ on purpose. LoadReport: what io::load did.
 //
-//     io::load(file, trainer, {.accept = {"clip_norm", "lr"}});      these two stay the host's
-//     io::load(file, vae, {.prefix = "module."});                    names that a wrapper has made longer
+//     io::load(file, trainer, {.accept = {"clip_norm", "lr"}});      these two settings stay the host's
+//     io::load(file, vae, {.prefix = "module."});                    names that a wrapper has prefixed
 //     io::load(file, prior, {.rename = {{"gpt.", "prior."}}});
-//     io::load(file, prior, {.allow_missing = {"prior.head"}});      fine-tuning: the head stays as it is
+//     io::load(file, prior, {.allow_missing = {"prior.head"}});      fine-tuning: the head is not loaded
 //
-// Without options everything must agree. Names of tensors and settings include all that is below them:
-// "prior.head" is prior.head and prior.head.weight, but not prior.heads.
+// Without options everything must agree. The name of a tensor or a setting includes everything below it: "prior.head"
+// covers prior.head and prior.head.weight, but not prior.heads.
 
 #include <tessera/core/abi.hpp>
 #include <tessera/io/dtype.hpp>
@@ -19,48 +18,48 @@
 
 namespace tessera::inline TESSERA_ABI::io {
 
-/// In a list of names: all of them.
+/// As an entry of a list of names: all names.
 inline constexpr const char* everything = "";
 
-/// Names of the file that begin with `from` are taken for names that begin with `to`.
+/// Names in the file that begin with `from` are read as names that begin with `to` instead.
 struct Rename {
     std::string from, to;
 };
 
 struct LoadOptions {
-    /// Settings that stay the host's, with the state that goes with them: "lr", "ema", "trainer" (all of a
-    /// kind).
+    /// Settings for which the host's value is kept, with the state that belongs to them: "lr", "ema", "trainer" (all of
+    /// a kind).
     std::vector<std::string> accept{};
-    /// Left off the file's names; names without it are not looked at.
+    /// Removed from the names in the file; names without it are ignored.
     std::string prefix{};
-    /// After the prefix; the first that fits.
+    /// Applied after the prefix; the first match counts.
     std::vector<Rename> rename{};
-    /// Tensors or metadata that the file may lack; a tensor of another shape counts as none. What is missing
-    /// stays as it is in the model.
+    /// Tensors or metadata that may be missing in the file; a tensor with another shape counts as missing. The model
+    /// keeps its own values for them.
     std::vector<std::string> allow_missing{};
-    /// Tensors that the file may have and no model.
+    /// Tensors that may be in the file although no model has them.
     std::vector<std::string> allow_unused{};
 };
 
 struct LoadReport {
     struct Accepted {
-        std::string name, file, host;  ///< values as text; file: empty where the file has none
+        std::string name, file, host;  ///< the values as text; `file` is empty if the file has none
     };
     struct Widened {
         std::string name;
         Dtype from;
     };
 
-    std::vector<std::string> taken;      ///< tensors, under the models' names
-    std::vector<std::string> missing;    ///< kept as they were, or made anew by the model
-    std::vector<std::string> unused;     ///< tensors that no model took, under the file's names
-    std::vector<std::string> unchecked;  ///< metadata and settings of which the file says nothing
-    std::vector<Accepted> accepted;
-    std::vector<Widened> widened;  ///< F16, BF16 or F32 in a wider model
+    std::vector<std::string> taken;      ///< loaded tensors, under the models' names
+    std::vector<std::string> missing;    ///< leaves that were not in the file: unchanged, or computed by the model
+    std::vector<std::string> unused;     ///< tensors that no model loaded, under the names in the file
+    std::vector<std::string> unchecked;  ///< metadata and settings that the file does not have
+    std::vector<Accepted> accepted;      ///< settings for which the host's value was kept
+    std::vector<Widened> widened;        ///< tensors of F16, BF16 or F32 in a wider model
 };
 
 namespace detail {
-/// Is `name` below `begin`, or `begin` itself?
+/// True if `name` is `begin` or below it.
 inline bool is_below(std::string_view name, std::string_view begin) {
     if (begin.empty()) return true;
     if (!name.starts_with(begin)) return false;

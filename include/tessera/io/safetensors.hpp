@@ -1,15 +1,17 @@
 #pragma once
-// Safetensors files (github.com/huggingface/safetensors, the format's README): SafetensorsFile reads,
-// SafetensorsWriter writes. The reader trusts nothing: see safetensors_header.hpp.
-//
-// The writer adds checksums to the metadata,
+// SafetensorsFile: reads safetensors files (github.com/huggingface/safetensors, the format's README).
 //
 //     "tessera.crc32"           CRC-32 of the whole file with these eight digits set to 0
 //     "tessera.crc32.<tensor>"  CRC-32 of the tensor's bytes
 //
-// and the reader's check() demands the first wherever there is a key that begins with "tessera.": a single bit that
-// has turned anywhere in the file is found. The others say which tensors it was. Files of other programs have neither.
-// The data begin on a multiple of 64 bytes.
+// The reader trusts nothing: see safetensors_header.hpp. SafetensorsWriter adds these checksums to the metadata, and
+// check_sum() requires the first one wherever there is a key that begins with "tessera.": a single flipped bit anywhere
+// in the file is detected. The others tell which tensors are damaged. Files of other programs have neither. In files of
+// the writer the data begin at a multiple of 64 bytes.
+//
+// Errors   FormatError where the file is malformed or damaged or a tensor has another element type, IoError where it
+//          cannot be read, ArgumentError where the output of read() does not have the size of the tensor
+// Cost     the constructor reads the header only; check_sum() reads the whole file in pieces of 1 MiB
 
 #include <tessera/core/limits.hpp>
 #include <tessera/core/to_size.hpp>
@@ -33,7 +35,7 @@ namespace tessera::inline TESSERA_ABI::io {
 inline constexpr std::string_view checksum_key = "tessera.crc32";
 
 namespace detail {
-/// Turns the bytes of each element round.
+/// Reverses the bytes of each element.
 inline void reverse_elements(std::span<unsigned char> bytes, std::size_t size) {
     for (std::size_t first = 0; first < bytes.size(); first += size)
         for (std::size_t i = 0; i < size / 2; ++i) std::swap(bytes[first + i], bytes[first + size - 1 - i]);
@@ -52,19 +54,19 @@ inline std::string hex8(std::uint32_t x) {
 
 class SafetensorsFile {
 public:
-    /// Reads and checks the header; the tensors stay in the file until they are asked for.
+    /// Reads and checks the header; tensors are read on demand.
     explicit SafetensorsFile(const std::string& path, const Limits& limits = {}) : name_{path} {
         file_.emplace(path);
         open(file_->size(), limits);
     }
-    /// From memory; `name` stands in messages.
+    /// From memory; `name` is used in messages.
     SafetensorsFile(Bytes bytes, std::string name, const Limits& limits = {})
         : name_{std::move(name)}, memory_{std::move(bytes)} {
         open(memory_.size(), limits);
     }
 
     const std::string& name() const { return name_; }
-    /// In the order of their data.
+    /// All tensors in the order of their data.
     const std::vector<TensorInfo>& tensors() const { return header_.tensors; }
     const TensorInfo* find(std::string_view name) const {
         const auto found = by_name_.find(name);
@@ -77,7 +79,7 @@ public:
         return std::nullopt;
     }
 
-    /// Compares the checksum with the file, where there must be one.
+    /// Verifies the checksum if the file must have one.
     void check_sum() {
         const MetadataEntry* sum = nullptr;
         bool ours = false;
@@ -123,7 +125,7 @@ private:
         header_ = parse_safetensors_header(text, size - data_, name_, limits);
         for (const TensorInfo& t : header_.tensors) by_name_.emplace(t.name, &t);
     }
-    /// Checksum of the bytes from `begin` to `end`, with those of the eight digits at `digits` taken for zeros.
+    /// Checksum of the bytes from `begin` to `end`, with the eight digits at `digits` replaced by zeros.
     std::uint32_t crc_of(std::uint64_t begin, std::uint64_t end, std::uint64_t digits) {
         std::uint32_t crc = 0;
         Bytes piece;
@@ -136,7 +138,7 @@ private:
         }
         return crc;
     }
-    /// " in a, b" for the tensors whose own checksum is another one; at most four.
+    /// " in a, b" for the tensors whose own checksum does not match; at most four.
     std::string damaged() {
         std::string names;
         std::size_t count = 0;
@@ -159,7 +161,7 @@ private:
     std::optional<InputFile<>> file_;
     Bytes memory_;
     std::uint64_t size_ = 0;
-    std::uint64_t data_ = 0;  // where the data begin
+    std::uint64_t data_ = 0;  // offset of the data
     SafetensorsHeader header_;
     TensorsByName by_name_;
 };

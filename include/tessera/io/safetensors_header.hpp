@@ -1,11 +1,14 @@
 #pragma once
-// The header of a safetensors file, checked completely before anybody allocates for a tensor.
+// parse_safetensors_header: parses and checks the header of a safetensors file, before a tensor is allocated.
 //
 //     length(8, little-endian) | {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
 //     spaces | data
 //
-// "__metadata__" holds strings by name. Every field must be there once, names are unique after their escapes
-// are decoded, shape and offsets agree, and the tensors cover the data without hole or overlap.
+// "__metadata__" maps names to strings. Every field must occur exactly once, names are unique after their escapes are
+// decoded, shape and offsets agree, and the tensors cover the data without gaps or overlaps.
+//
+// Errors   FormatError with the offset in the file, where the header is malformed or exceeds the limits
+// Cost     linear in the header, apart from sorting the tensors
 
 #include <tessera/core/limits.hpp>
 #include <tessera/files/bytes.hpp>
@@ -68,7 +71,7 @@ private:
 
     void metadata(std::uint64_t at) {
         if (std::exchange(has_metadata_, true))
-            malformed(FormatCode::duplicate_key, name_, at, "duplicate key: __metadata__ stands twice");
+            malformed(FormatCode::duplicate_key, name_, at, "duplicate key: __metadata__");
         json_.expect('{', "__metadata__");
         if (json_.accept('}')) return;
         do {
@@ -135,7 +138,7 @@ private:
         json_.expect(']', inside);
     }
 
-    /// The product of the dimensions that are not zero must fit, so that a zero hides nothing.
+    /// The product of the nonzero dimensions must not overflow, so that a zero cannot hide the others.
     void check_size(const TensorInfo& t) const {
         std::optional<std::uint64_t> bytes = info(t.dtype).size;
         bool empty = false;
@@ -148,8 +151,8 @@ private:
         if (empty) bytes = 0;
         if (t.end < t.begin || t.end > data_size_)
             refuse(FormatCode::offsets, t,
-                   "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) + " is no part of " +
-                       std::to_string(data_size_) + " bytes of data");
+                   "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
+                       " is not a range within the " + std::to_string(data_size_) + " bytes of data");
         if (t.end - t.begin != *bytes)
             refuse(FormatCode::size, t,
                    "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
@@ -214,7 +217,7 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
     return length;
 }
 
-/// `text` is the JSON, after which `data_size` bytes follow in the file called `name`.
+/// `text` is the JSON, which `data_size` bytes of data follow in the file called `name`.
 inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size, std::string_view name,
                                                   const Limits& limits = {}) {
     return detail::HeaderParser{text, data_size, name, limits}.parse();

@@ -1,6 +1,11 @@
 #pragma once
-// SafetensorsWriter: collects tensors and metadata, then gives the bytes of a file. The same calls give the
-// same bytes: tensors stand in the order in which they were added, metadata too.
+// SafetensorsWriter: collects tensors and metadata and writes them as a safetensors file.
+//
+// The same calls give the same bytes: tensors and metadata are in the order in which they were added.
+//
+// Errors   ArgumentError where a name, a key or a value is not valid, a name or a key is used twice, or a shape does
+//          not match its values; IoError where the file cannot be written. If a call throws, the writer is unchanged
+// Cost     holds a copy of all tensors; bytes() makes a second one, write() does not
 
 #include <tessera/core/error.hpp>
 #include <tessera/files/crc32.hpp>
@@ -28,7 +33,7 @@ public:
         check_text(key, "metadata key");
         check_text(value, "metadata value");
         if (key.starts_with(checksum_key) || keys_.contains(key))
-            throw ArgumentError("SafetensorsWriter: metadata: " + printable(key) + " is there already");
+            throw ArgumentError("SafetensorsWriter: metadata: key already used or reserved: " + printable(key));
         const std::string text = (metadata_.empty() ? "" : ",") + quoted(key) + ':' + quoted(value);
         metadata_.reserve(metadata_.size() + text.size());
         keys_.insert(key);
@@ -45,7 +50,7 @@ public:
             count *= d;
         }
         if (name.empty() || name.size() > Limits{}.name || name == "__metadata__")
-            throw ArgumentError("SafetensorsWriter: no name for a tensor: " + printable(name));
+            throw ArgumentError("SafetensorsWriter: not a valid name for a tensor: " + printable(name));
         if (shape.size() > Limits{}.rank)
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
                                 ": dimensions: " + expected_got(Limits{}.rank, shape.size()));
@@ -55,7 +60,7 @@ public:
                                 ": values: " + expected_got(count, values.size()));
         if (names_.contains(name)) throw ArgumentError("SafetensorsWriter: two tensors are called " + printable(name));
         const std::size_t begin = data_.size(), sums = sums_.size(), tensors = tensors_.size();
-        try {  // all of it or nothing, should memory run out
+        try {  // strong guarantee: an allocation may fail
             const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
             data_.insert(data_.end(), bytes, bytes + values.size_bytes());
             detail::swap_on_big_endian<T>(std::span{data_}.subspan(begin));
@@ -74,7 +79,7 @@ public:
         }
     }
 
-    /// Everything before the data: length, JSON, spaces up to a multiple of 64.
+    /// Everything before the data: length, JSON, and spaces up to a multiple of 64 bytes.
     Bytes header() const {
         const std::string before =
             "{\"__metadata__\":{" + metadata_ + (metadata_.empty() ? "" : ",") + quoted(checksum_key) + ":\"";
@@ -93,7 +98,7 @@ public:
         all.insert(all.end(), data_.begin(), data_.end());
         return all;
     }
-    /// Replaces the file at `path`, as a whole or not at all.
+    /// Replaces the file at `path` atomically.
     template <class Files = SystemFiles>
     void write(const std::string& path, Files files = {}) const {
         const Bytes head = header();
@@ -105,7 +110,7 @@ private:
     static void check_text(std::string_view text, std::string_view what) {
         if (first_invalid_utf8(as_bytes(text)) != text.size() || text.find('\0') != text.npos)
             throw ArgumentError("SafetensorsWriter: " + std::string{what} + ": " +
-                                expected_got("UTF-8 without zeros", printable(text)));
+                                expected_got("UTF-8 without NUL characters", printable(text)));
     }
     static std::string quoted(std::string_view text) {
         std::string out = "\"";

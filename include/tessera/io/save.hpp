@@ -1,11 +1,15 @@
 #pragma once
-// save(path, models...): the state of any number of models in one safetensors file, under PyTorch's names and
-// axes.
+// save: writes the state of any number of models to one safetensors file, with PyTorch's names and axes.
 //
 //     io::save("mnist.safetensors", vae, prior);
 //     io::save("run.safetensors", trainer, rng);
 //
-// collect(models...) gives the writer instead, to which a program can add metadata and tensors of its own.
+// collect(models...) returns the writer instead, to which a program can add its own metadata and tensors. The file is
+// replaced atomically (files/file.hpp).
+//
+// Errors   ArgumentError where two models have a leaf or metadata of the same name, IoError where the file cannot be
+//          written
+// Cost     one copy of all leaves in memory
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/io/safetensors_writer.hpp>
@@ -34,11 +38,11 @@ void add_model(SafetensorsWriter& writer, const M& model) {
 }
 }  // namespace detail
 
-/// The models in a writer.
+/// A writer with the state of the models.
 template <Stateful... M>
 SafetensorsWriter collect(const M&... models) {
     SafetensorsWriter writer;
-    writer.metadata("format", "pt");  // what programs that read PyTorch's files look for
+    writer.metadata("format", "pt");  // required by programs that read PyTorch's files
     writer.metadata("tessera.version", std::to_string(TESSERA_VERSION_MAJOR) + '.' +
                                            std::to_string(TESSERA_VERSION_MINOR) + '.' +
                                            std::to_string(TESSERA_VERSION_PATCH));
@@ -46,7 +50,7 @@ SafetensorsWriter collect(const M&... models) {
     return writer;
 }
 
-/// Replaces the file at `path`, as a whole or not at all.
+/// Replaces the file at `path` atomically.
 template <Stateful... M>
     requires(sizeof...(M) > 0)
 void save(const std::string& path, const M&... models) { collect(models...).write(path); }

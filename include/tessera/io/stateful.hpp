@@ -1,15 +1,20 @@
 #pragma once
-// Stateful: what io::save and io::load take. A model is whatever has
-//     static each_state(f, models...)   calls f(Path, leaf...) for each Param to keep, with its full name
-// and, where it wants to,
-//     kind                     a name for its metadata, kept as "tessera.<kind>.<key>"
-//     metadata()               pairs of strings that must agree, as shapes do not show them: ("heads", "4")
-//     settings()               numbers of options (core/setting.hpp) that must agree unless the host accepts
-//     wrapped()                another model, whose metadata, settings and kind count as well
-//     optional_in_file(name)   static: is this a leaf without which the model can be used?
-//     complete(missing)        noexcept, takes std::span<const std::string>: after a load that has left these
-//                              leaves out, makes them from what there is
-//     state_changed()          after its weights were loaded
+// Stateful: the concept of a model for io::save and io::load.
+//
+//     static each_state(f, models...)   calls f(Path, leaf...) for each Param to save, with its full name
+//
+// and, optionally,
+//
+//     kind                     a name for its metadata, saved as "tessera.<kind>.<key>"
+//     metadata()               pairs of strings that must agree but do not show in shapes: ("heads", "4")
+//     settings()               numbers of options (core/setting.hpp) that must agree unless the host accepts them
+//     wrapped()                another model, whose kind, metadata and settings are used as well
+//     optional_in_file(name)   static: whether the model is usable without this leaf
+//     complete(missing)        noexcept, takes std::span<const std::string>: computes the leaves that the file did not
+//                              have from the others, after a load
+//     state_changed()          called after its weights were loaded
+//
+// Errors   static_assert where an optional member has one of these names but not the expected signature
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
@@ -28,8 +33,7 @@
 
 namespace tessera::inline TESSERA_ABI::io {
 
-/// Not weaker: names and leaves are all that a file needs. Not stronger: a user's own model is one with one
-/// function.
+/// Not weaker, because a file needs names and leaves; not stronger, so that a user's model needs only one function.
 template <class M>
 concept Stateful = requires(M& model) {
     std::remove_const_t<M>::each_state(Visit{}, model);
@@ -37,7 +41,7 @@ concept Stateful = requires(M& model) {
 
 namespace detail {
 
-/// Metadata or a setting of a model.
+/// One entry of the metadata or the settings of a model.
 struct Fact {
     std::string kind, key, value;
     bool is_setting = false;
@@ -47,7 +51,7 @@ struct Fact {
     std::string in_file() const { return "tessera." + qualified(); }
 };
 
-/// A leaf of a model, as the file must have it.
+/// A leaf of a model, as it must be in the file.
 struct Leaf {
     std::string name;
     std::vector<std::uint64_t> shape;
@@ -64,7 +68,7 @@ concept GivesSettings = requires(const M& model) {
     { *model.settings().begin() } -> std::convertible_to<Setting>;
 };
 template <class M>
-concept TellsWhatIsOptional = requires {
+concept HasOptionalInFile = requires {
     { M::optional_in_file(std::string_view{}) } -> std::convertible_to<bool>;
 };
 template <class M>
@@ -73,11 +77,11 @@ concept CompletesItself = requires(M& model, std::span<const std::string> missin
     noexcept;
 };
 template <class M>
-concept HearsOfLoads = requires(M& model) {
+concept HasStateChanged = requires(M& model) {
     model.state_changed();
 };
 
-/// A hook that has the name and cannot be called as it must be is an error: it would never run.
+/// A member with the name of a hook but another signature is an error, because it would never be called.
 template <class M>
 constexpr void check_hooks() {
     if constexpr (requires { &M::metadata; })
@@ -86,13 +90,13 @@ constexpr void check_hooks() {
     if constexpr (requires { &M::settings; })
         static_assert(GivesSettings<M>, "io: settings: expected `std::vector<tessera::Setting> settings() const`");
     if constexpr (requires { &M::optional_in_file; })
-        static_assert(TellsWhatIsOptional<M>,
+        static_assert(HasOptionalInFile<M>,
                       "io: optional_in_file: expected `static bool optional_in_file(std::string_view name)`");
     if constexpr (requires { &M::complete; })
         static_assert(CompletesItself<M>,
                       "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
     if constexpr (requires { &M::state_changed; })
-        static_assert(HearsOfLoads<M>, "io: state_changed: expected `void state_changed()`");
+        static_assert(HasStateChanged<M>, "io: state_changed: expected `void state_changed()`");
 }
 
 template <class M>

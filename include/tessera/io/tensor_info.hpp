@@ -1,5 +1,5 @@
 #pragma once
-// TensorInfo: what the header of a safetensors file says of one tensor. SafetensorsHeader: of all of them, and the metadata.
+// TensorInfo: the entry of one tensor in the header of a safetensors file. SafetensorsHeader has all of them.
 
 #include <tessera/io/dtype.hpp>
 
@@ -15,18 +15,18 @@ struct TensorInfo {
     std::string name;
     Dtype dtype{};
     std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;  // of its bytes, from the beginning of the data
+    std::uint64_t begin = 0;  // range of its bytes, relative to the beginning of the data
     std::uint64_t end = 0;
-    std::uint64_t at = 0;  // where its entry stands in the file, for messages
+    std::uint64_t at = 0;  // offset of its entry in the file, for messages
 };
 
-/// Tensors under their names, or under those that the reader gives them.
+/// Tensors by their names, or by the names that a reader gives them.
 using TensorsByName = std::map<std::string, const TensorInfo*, std::less<>>;
 
 struct MetadataEntry {
     std::string key;
     std::string value;
-    std::uint64_t at = 0;  // where the value's opening quote stands in the file
+    std::uint64_t at = 0;  // offset of the value's opening quote in the file
 };
 
 struct SafetensorsHeader {

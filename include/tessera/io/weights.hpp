@@ -1,7 +1,12 @@
 #pragma once
-// Weights in files: io::save(path, models...) and io::load(path, models..., options). What a model is:
-// io/stateful.hpp; what a file may overrule and how a host says "on purpose": io/load.hpp and
-// io/load_options.hpp.
+// weights: saving and loading weights, in one include.
+//
+//     io::save(path, models...)                 io/save.hpp
+//     io::load(path, models..., options)        io/load.hpp
+//
+//     what a model must provide                 io/stateful.hpp
+//     what a file may override, and how a host
+//     accepts a difference on purpose           io/load.hpp, io/load_options.hpp
 
 // IWYU pragma: begin_exports
 #include <tessera/io/load.hpp>

@@ -92,7 +92,7 @@ public:
     /// One batch; of several processes, each passes its part. With `accumulate` n, weights change with every n-th.
     /// StateError while another step is taken.
     Report step(typename Model::Batch batch) {
-        const InUse::Guard guard{in_use_, "Trainer"};
+        const InUse::Guard guard{in_use_, "Trainer: step"};
         Model& model = this->model();
         prepared_ = false;
         try {

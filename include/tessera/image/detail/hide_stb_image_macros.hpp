@@ -1,6 +1,7 @@
 #pragma once
-// Saves and undefines every macro that stb_image.h defines or looks at (2.27 to 2.30, options and internals), so that what a
-// host has defined changes nothing in our copy. restore_stb_image_macros.hpp brings them back. Included once by its door.
+// Saves and undefines every macro that stb_image.h (2.27 to 2.30, options and internals) defines or tests, so that
+// macros of the host do not change our copy. restore_stb_image_macros.hpp restores them. Only image/stb.hpp includes
+// this file.
 
 #pragma push_macro("FAST_BITS")
 #pragma push_macro("STBIDEF")

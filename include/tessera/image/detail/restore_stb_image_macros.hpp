@@ -1,5 +1,5 @@
 #pragma once
-// What hide_stb_image_macros.hpp saved, as it was, defined or not: nothing of stb_image.h is left behind.
+// Restores the macros that hide_stb_image_macros.hpp saved, defined or not, so that no macro of stb_image.h remains.
 
 #pragma pop_macro("FAST_BITS")
 #pragma pop_macro("STBIDEF")

@@ -1,5 +1,6 @@
 #pragma once
-// What hide_stb_image_write_macros.hpp saved, as it was, defined or not: nothing of stb_image_write.h is left behind.
+// Restores the macros that hide_stb_image_write_macros.hpp saved, defined or not, so that no macro of stb_image_write.h
+// remains.
 
 #pragma pop_macro("INCLUDE_STB_IMAGE_WRITE_H")
 #pragma pop_macro("STBIWDEF")

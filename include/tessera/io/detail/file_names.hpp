@@ -1,6 +1,6 @@
 #pragma once
-// FileNames: the tensors of a file under the names that prefix and renames give them, and what to say about a
-// file whose names are not the model's.
+// FileNames: the tensors of a file under the names that prefix and renames give them, and the messages for a file whose
+// names are not the model's.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/load_options.hpp>
@@ -68,7 +68,7 @@ public:
         return text;
     }
 
-    /// A name of the file that is two letters from this one at most.
+    /// A name in the file with an edit distance of at most 2 from this one.
     const TensorsByName::value_type* closest(std::string_view name) const {
         const TensorsByName::value_type* best = nullptr;
         std::size_t least = 3, compared = 0;
@@ -82,8 +82,8 @@ public:
         return best;
     }
 
-    /// What would give every one of `leaves` its tensor: a sentence, or nothing.
-    std::optional<std::string> cure(const std::vector<Leaf>& leaves) const {
+    /// A sentence with the options that would match every one of `leaves` with a tensor, or nothing.
+    std::optional<std::string> suggestion(const std::vector<Leaf>& leaves) const {
         const auto all_fit = [&](auto&& file_name_of) {
             for (const Leaf& leaf : leaves) {
                 const std::optional<std::string> name = file_name_of(leaf.name);
@@ -92,7 +92,7 @@ public:
             }
             return true;
         };
-        std::string_view name;  // of the first leaf that must be there
+        std::string_view name;  // of the first required leaf
         for (const Leaf& leaf : leaves)
             if (name.empty() && !leaf.optional) name = leaf.name;
         if (name.empty()) return std::nullopt;
@@ -100,7 +100,7 @@ public:
             if (in_file.size() > name.size() && in_file.ends_with(name)) {
                 const std::string more = in_file.substr(0, in_file.size() - name.size());
                 if (all_fit([&](const std::string& n) { return std::optional{more + n}; }))
-                    return begins_sentence(more) + "LoadOptions{.prefix = " + quoted(more) + "} takes them";
+                    return begin_sentence(more) + "LoadOptions{.prefix = " + quoted(more) + "} loads them";
             }
             if (in_file.size() < name.size() && name.ends_with(in_file)) {
                 const std::string less{name.substr(0, name.size() - in_file.size())};
@@ -109,11 +109,11 @@ public:
                 };
                 if (all_fit(shorter))
                     return "the file's names lack " + quoted(less) + ": LoadOptions{.rename = {{\"\", " + quoted(less) +
-                           "}}} takes them";
+                           "}}} loads them";
             }
         }
         for (const std::string_view wrapper : {"_orig_mod.", "module."})
-            if (auto text = cure_inside(wrapper, all_fit)) return text;
+            if (auto text = suggestion_inside(wrapper, all_fit)) return text;
         return std::nullopt;
     }
 
@@ -126,17 +126,17 @@ private:
                           file_->name());
     }
     static std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
-    std::string begins_sentence(const std::string& prefix) const {
+    std::string begin_sentence(const std::string& prefix) const {
         bool every = true;
         for (const auto& [name, tensor] : entries_) every = every && name.starts_with(prefix);
         return (every ? "every name begins with " : "the names begin with ") + quoted(prefix) + ": ";
     }
 
-    /// Names like "encoder._orig_mod.0.weight": a wrapper around a part.
+    /// For names like "encoder._orig_mod.0.weight", where a part is wrapped.
     template <class AllFit>
-    std::optional<std::string> cure_inside(std::string_view wrapper, AllFit all_fit) const {
+    std::optional<std::string> suggestion_inside(std::string_view wrapper, AllFit all_fit) const {
         constexpr std::size_t most = 8;
-        std::vector<std::pair<std::string, std::string>> to_file;  // the model's beginning, the file's
+        std::vector<std::pair<std::string, std::string>> to_file;  // the prefix in the model and in the file
         for (const auto& [name, tensor] : entries_) {
             const std::size_t at = name.find('.' + std::string{wrapper});
             if (at == std::string::npos) continue;
@@ -157,10 +157,10 @@ private:
         std::string text;
         for (const auto& [model, file] : to_file)
             text += (text.empty() ? "{" : ", {") + quoted(file) + ", " + quoted(model) + '}';
-        return "names have " + quoted(wrapper) + " in them: LoadOptions{.rename = {" + text + "}} takes them";
+        return "names have " + quoted(wrapper) + " in them: LoadOptions{.rename = {" + text + "}} loads them";
     }
 
-    /// Edits from one to the other; 3 or more: 3.
+    /// The edit distance of two names, or 3 if it is larger.
     static std::size_t distance(std::string_view a, std::string_view b) {
         constexpr std::size_t far_apart = 3;
         if (a.size() > b.size()) std::swap(a, b);

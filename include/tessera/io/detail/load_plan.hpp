@@ -1,6 +1,6 @@
 #pragma once
-// LoadPlan: compares what models need with what a file has, and says for each leaf where its numbers come
-// from. Everything that does not fit is told at once. Nothing of a model has changed by then.
+// LoadPlan: compares what models need with what a file has, and finds the source of each leaf. All mismatches are
+// reported at once, before any model changes.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/detail/file_names.hpp>
@@ -18,8 +18,8 @@
 
 namespace tessera::inline TESSERA_ABI::io::detail {
 
-/// What does not fit, collected to be told at once.
-class Complaints {
+/// Collects mismatches for one message.
+class Mismatches {
 public:
     static constexpr std::size_t most = 20;
 
@@ -28,16 +28,16 @@ public:
     void add(const std::string& text) {
         if (++count_ <= most) text_ += (count_ == 1 ? "" : "\n  ") + text;
     }
-    void raise(const std::string& file, const std::string& note) const {
+    void raise(const std::string& file, const std::string& hint) const {
         if (count_ == 0) return;
         const bool one = count_ == 1;
         throw FormatError(FormatCode::mismatch,
-                          "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " things do not fit:\n  ") +
+                          "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " mismatches:\n  ") +
                               text_ + (count_ > most ? "\n  ..." : "") +
-                              (note.empty() ? ""
+                              (hint.empty() ? ""
                                : one        ? "; "
                                             : "\n  ") +
-                              note,
+                              hint,
                           file);
     }
 
@@ -46,7 +46,7 @@ private:
     std::string text_;
 };
 
-/// Every number of `from` has its equal in `to`.
+/// True if `to` represents every number of `from` exactly and is wider.
 constexpr bool is_wider(Dtype to, Dtype from) {
     const bool half = from == Dtype::f16 || from == Dtype::bf16;
     return (to == Dtype::f32 && half) || (to == Dtype::f64 && (half || from == Dtype::f32));
@@ -61,11 +61,11 @@ public:
         compare_leaves();
         compare_facts();
         find_unused();
-        complain();
+        throw_mismatches();
     }
 
     LoadReport report;
-    std::vector<const TensorInfo*> sources;  ///< of each leaf; nullptr: stays as it is
+    std::vector<const TensorInfo*> sources;  ///< the tensor of each leaf; nullptr: the leaf is not loaded
 
 private:
     static bool is_named(const Fact& fact, std::string_view entry) {
@@ -85,7 +85,7 @@ private:
                 return true;
         return false;
     }
-    /// Have the models a leaf or a fact of this name, or below it?
+    /// True if the models have a leaf or a fact with this name or below it.
     bool is_known(const std::string& entry) const {
         for (const Leaf& leaf : leaves_)
             if (is_below(leaf.name, entry)) return true;
@@ -94,7 +94,7 @@ private:
         return false;
     }
 
-    /// A name that nothing has is a mistake of the host, and may hide one of the file.
+    /// A name that matches nothing is a mistake of the host, and may hide one in the file.
     void check_options() const {
         for (const std::string& entry : options_.accept) {
             if (entry.empty()) continue;
@@ -107,13 +107,13 @@ private:
             if (setting) continue;
             if (other)
                 throw ArgumentError("io::load: accept: " + printable(entry) +
-                                    " is no number of options: it must agree with the file");
+                                    " is not a setting: it must agree with the file");
             throw ArgumentError("io::load: accept: no setting is called " + printable(entry) + ": " +
-                                (settings.empty() ? "the models have none" : "there are " + settings));
+                                (settings.empty() ? "the models have none" : "the models have " + settings));
         }
         for (const std::string& entry : options_.allow_missing)
             if (!is_known(entry))
-                throw ArgumentError("io::load: allow_missing: the models have nothing that is called " +
+                throw ArgumentError("io::load: allow_missing: no tensor or metadata of the models is called " +
                                     printable(entry));
     }
 
@@ -127,12 +127,12 @@ private:
                 report.missing.push_back(leaf.name);
             } else if (!tensor) {
                 missing_ = true;
-                complain_missing(leaf);
+                add_missing(leaf);
             } else if (!fits) {
-                complaints_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
+                mismatches_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
                                 shape_text(tensor->shape));
             } else if (tensor->dtype != leaf.dtype && !is_wider(leaf.dtype, tensor->dtype)) {
-                complaints_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
+                mismatches_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
                                 std::string{info(tensor->dtype).name} +
                                 (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
             } else {
@@ -147,15 +147,15 @@ private:
             if (leaf.name == name) return true;
         return false;
     }
-    void complain_missing(const Leaf& leaf) {
-        const auto* other = complaints_.full() ? nullptr : names_.closest(leaf.name);
+    void add_missing(const Leaf& leaf) {
+        const auto* other = mismatches_.full() ? nullptr : names_.closest(leaf.name);
         if (other && needs(other->first)) other = nullptr;
-        complaints_.add(
+        mismatches_.add(
             leaf.name + ": expected " + shape_text(leaf.shape) + ", missing in the file" +
             (other ? ", which has " + printable(other->first) + ' ' + shape_text(other->second->shape) : ""));
     }
 
-    /// A file without any metadata of ours was written or rewritten by another program: shapes alone decide.
+    /// A file without any metadata of tessera was written or rewritten by another program: only shapes are compared.
     void compare_facts() {
         bool ours = false;
         for (const MetadataEntry& e : file_.metadata())
@@ -167,18 +167,18 @@ private:
             } else if (found && *found != fact.value) {
                 const std::string remedy =
                     fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
-                complaints_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
+                mismatches_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
             } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
                 report.unchecked.push_back(fact.qualified());
             } else if (!found) {
-                complaints_.add(
+                mismatches_.add(
                     fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
-                    (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} goes without");
+                    (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} loads without it");
             }
         }
     }
 
-    /// A file may hold more models than are loaded: the first part of a name says whose a tensor is.
+    /// A file may hold more models than are loaded: the first part of a name says to which model a tensor belongs.
     void find_unused() {
         const std::vector<TensorInfo>& tensors = file_.tensors();
         std::vector<bool> used(tensors.size());
@@ -192,17 +192,17 @@ private:
         for (const auto& [name, tensor] : names_.entries())
             if (!used[index(tensor)] && parts.contains(std::string{first_part(name)}) && !needs(name) &&
                 !is_kept(name) && !is_below_any(name, options_.allow_unused))
-                complaints_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
+                mismatches_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
     }
 
-    void complain() {
-        const bool nothing = complaints_.empty() && report.taken.empty() && !report.missing.empty();
-        if (nothing) complaints_.add("nothing that the models need is there");
+    void throw_mismatches() {
+        const bool nothing = mismatches_.empty() && report.taken.empty() && !report.missing.empty();
+        if (nothing) mismatches_.add("none of the models' tensors was found");
         missing_ = missing_ || nothing;
         if (missing_)
-            if (const std::optional<std::string> cure = names_.cure(leaves_))
-                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *cure, file_.name());
-        complaints_.raise(file_.name(), missing_ ? names_.contents() : "");
+            if (const std::optional<std::string> text = names_.suggestion(leaves_))
+                throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *text, file_.name());
+        mismatches_.raise(file_.name(), missing_ ? names_.contents() : "");
     }
 
     const SafetensorsFile& file_;
@@ -210,7 +210,7 @@ private:
     FileNames names_;
     const std::vector<Leaf>& leaves_;
     const std::vector<Fact>& facts_;
-    Complaints complaints_;
+    Mismatches mismatches_;
     bool missing_ = false;
 };
 

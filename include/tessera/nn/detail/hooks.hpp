@@ -68,8 +68,8 @@ concept HasFuses = std::same_as<const Fuses, std::remove_reference_t<decltype((L
 template <class L>
 inline constexpr bool skips_memory = nn::steps<L>.composite && !CanStep<L>;
 
-// Concepts, because a disjunction of constraints stops at the first one that holds; clang 14 would make that State for the
-// same disjunction of bools.
+// Concepts, because a disjunction of constraints stops at the first one that holds; clang 14 would make that State for
+// the same disjunction of bools.
 template <class L>
 concept StateFits = !NamesState<L> || skips_memory<L> || HasState<L>;
 template <class L>

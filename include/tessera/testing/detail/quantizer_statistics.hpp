@@ -14,8 +14,8 @@
 
 namespace tessera::inline TESSERA_ABI::testing::detail {
 
-// observe adds, in the order of the samples: parts that continue each other have the bits of the whole. update is a function
-// of its arguments and leaves finite numbers. Without tokens there are no statistics.
+// observe adds, in the order of the samples: parts that continue each other have the bits of the whole. update is a
+// function of its arguments and leaves finite numbers. Without tokens there are no statistics.
 template <vq::Quantizer Q>
 std::string check_statistics(const QuantizerCheck& o) {
     if constexpr (vq::Observes<Q>) {

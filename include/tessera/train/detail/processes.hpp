@@ -36,8 +36,8 @@ class Processes {
 public:
     explicit Processes(Comm* communicator) : communicator_{communicator} {}
 
-    /// Where this process's samples are in the batch. All processes see all counts, so that all throw or none. Whether a
-    /// process has new state travels with its count: all of them compare theirs, or none.
+    /// Where this process's samples are in the batch. All processes see all counts, so that all throw or none. Whether
+    /// a process has new state travels with its count: all of them compare theirs, or none.
     BatchPart part_of(std::size_t local) {
         BatchPart part = BatchPart::whole(local);
         if constexpr (!alone) {
@@ -58,8 +58,8 @@ public:
         return part;
     }
 
-    /// Before the first step, and after state was loaded: ArgumentError where the processes have other state or options.
-    /// each_state(f) visits the state, `options` is what else a step depends on.
+    /// Before the first step, and after state was loaded: ArgumentError where the processes have other state or
+    /// options. each_state(f) visits the state, `options` is what else a step depends on.
     template <class EachState>
     void check_same(EachState&& each_state, const std::vector<Setting>& options) {
         if constexpr (!alone) {
@@ -90,7 +90,8 @@ public:
         }
     }
 
-    /// add(g) adds the gradient of this process's samples to g, and fills totals; then grad and totals are those of all.
+    /// add(g) adds the gradient of this process's samples to g, and fills totals; then grad and totals are those of
+    /// all.
     template <class F>
     void sum_gradients(Params& grad, std::vector<double>& totals, F&& add) {
         if constexpr (alone) {
@@ -113,8 +114,8 @@ public:
         }
     }
 
-    /// add() adds to `statistics` what this process has; process after process, in the order of the samples, so that the
-    /// sums have the bits of one process.
+    /// add() adds to `statistics` what this process has; process after process, in the order of the samples, so that
+    /// the sums have the bits of one process.
     template <Parameters Statistics, class F>
     void continue_sums(Statistics& statistics, F&& add) {
         if constexpr (alone)
@@ -124,8 +125,8 @@ public:
     }
 
 private:
-    // An error that one process sees (NaN in its samples) must not leave the others waiting for its sum: they throw as well,
-    // and a host that catches it may go on in all of them.
+    // An error that one process sees (NaN in its samples) must not leave the others waiting for its sum: they throw as
+    // well, and a host that catches it may go on in all of them.
     void refuse_together(std::exception_ptr failure) {
         const std::vector<std::uint64_t> failed = dist::sizes(*communicator_, failure ? 1 : 0);
         if (failure) std::rethrow_exception(failure);
