@@ -80,7 +80,7 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material,
         open();
     else if (checkpoints_ && !checkpoints_->steps().empty())
         throw tessera::ArgumentError("--checkpoint: " + options.checkpoint +
-                                     " holds the checkpoints of an earlier run: --resume goes on with it");
+                                     " holds the checkpoints of an earlier run: --resume continues it");
     catch_stop_signals();
 }
 
@@ -138,7 +138,8 @@ void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const St
         if (checkpoints_) checkpoints_->save(step, std::move(file));
     } catch (const tessera::IoError& error) {
         if (stop_requested()) throw;
-        std::fprintf(stderr, "digits: %s; the run goes on\n", error.what());  // a full disk may have space again later
+        std::fprintf(stderr, "digits: %s; the run continues\n",
+                     error.what());  // a full disk may have space again later
         saved = false;
     }
     if (of_first(*processes_, saved)) stop_if_asked();
@@ -149,7 +150,7 @@ bool Run::stop_is_asked() const { return of_first(*processes_, stop_requested() 
 
 void Run::stop_if_asked() const {
     if (!processes_ || !stop_is_asked()) return;
-    throw Stop{0, "\nstopped: the state of the run is in " + folder_ + ", --resume goes on with it\n"};
+    throw Stop{0, "\nstopped: the state of the run is in " + folder_ + ", --resume continues it\n"};
 }
 
 }  // namespace digits
