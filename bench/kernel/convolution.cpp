@@ -20,7 +20,7 @@
 // The same on Zen 3 (AVX2):
 //     taps in groups of 256 numbers, so that their panels stay in L1    3 points lost: sums are stored and reloaded
 //     weight gradients of 64 columns from copied tiles                  72 to 77 instead of 86 to 90 % in place
-//     rows of an image by several threads, forked in every layer       no gain for one image: the other thread is late,
+//     rows of an image by several threads, forked in every layer        no gain for one image: the other is late;
 //                                                                       a team that stays together gains 1.7x
 
 #include <bench/rows.hpp>
