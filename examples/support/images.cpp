@@ -157,7 +157,7 @@ tessera::Bytes png_rows(const Picture& images, const std::vector<std::size_t>& l
 }
 
 tessera::Bytes png_grid(const Picture& images, std::size_t columns) {
-    return tessera::image::encode_png(tessera::image::png_grid(images.view(), columns));
+    return image::encode_png(image::png_grid(images.view(), columns));
 }
 
 tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
@@ -166,7 +166,7 @@ tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns) {
     for (std::size_t n = 0; n < images.batch(); ++n)
         for (std::size_t y = 0; y < side; ++y)
             std::ranges::copy(images[n].subspan((y + edge) * all + edge, side), middles[n].subspan(y * side).begin());
-    return tessera::image::encode_png(tessera::image::png_grid(middles.view(), columns));
+    return image::encode_png(image::png_grid(middles.view(), columns));
 }
 
 }  // namespace digits
