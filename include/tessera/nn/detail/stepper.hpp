@@ -1,6 +1,6 @@
 #pragma once
-// How a Chain runs a step of one of its layers: what memory the layer needs, when its worker waits, which
-// form of the contract it has (nn/step.hpp).
+// How a Chain runs a step of one of its layers: which memory the layer needs, when its worker waits, and which form of
+// the contract it implements (nn/step.hpp).
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/view.hpp>
@@ -40,20 +40,20 @@ struct Stepper {
     using Out = TokenRow<typename L::Output>;
     static constexpr Steps steps = nn::steps<L>;
     static_assert(CanStep<L>,
-                  "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor its "
-                  "own step, see nn/step.hpp");
+                  "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor a "
+                  "step, see nn/step.hpp");
     static constexpr bool replicated = steps.sharing == Sharing::replicated;
     static constexpr bool adds = steps.add_y || fuses<L>.add_y;
 
 private:
-    // The layer bound to one token, or to one number. Templates, so that nothing is bound that is not wanted.
+    // The layer bound to one token, or to one number. Templates, so that nothing is bound unless it is used.
     template <class S>
     using OneOf = std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
     template <class S>
     using BoundToOne = typename Spec::template Bind<OneOf<S>, T>;
     template <class S>
     struct Caches {
-        std::vector<typename BoundToOne<S>::Cache> of;  // each worker
+        std::vector<typename BoundToOne<S>::Cache> of;  // one of each worker
         explicit Caches(const Capacity& capacity) : of(capacity.workers) {}
     };
     template <class M>
