@@ -228,5 +228,5 @@ TEST_CASE("sample: options out of range are refused, by name") {
     CHECK(message({.top_p = 1.5f}) == "sample: top_p: expected a number in (0, 1], got 1.500000");
     CHECK(message({.top_p = nan}) == "sample: top_p: expected a number in (0, 1], got nan");
     CHECK(message({.labels = twelve}) == "sample: label: expected less than 3, got 12");
-    CHECK(message({.labels = one}) == "sample: labels: expected 2 (one a sequence) or none, got 1");
+    CHECK(message({.labels = one}) == "sample: labels: expected 2 (one per sequence) or none, got 1");
 }

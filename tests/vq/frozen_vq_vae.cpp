@@ -163,10 +163,10 @@ TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch,
     Tensor<Token, Shape<4>> codes{3};
     codes[1][2] = 8;
     CHECK(support::message<DataError>([&] { static_cast<void>(vae.decode(View<const Token, Shape<4>>{codes})); }) ==
-          "VqVae::decode: token 6: expected a code less than 8, got 8");
+          "VqVae::decode: token 6: expected less than 8, got 8");
     CHECK(support::message<DataError>([&] {
               static_cast<void>(vae.decode(data::Tokens<4>{{0, 1, 4294967294, 3}}));
-          }) == "VqVae::decode: token 2: expected a code less than 8, got 4294967294");
+          }) == "VqVae::decode: token 2: expected less than 8, got 4294967294");
     const auto x = support::batch_of<float>(support::bars(2, 1));
     CHECK(support::message<ArgumentError>([&] { vae.encode(x, codes); }) ==
           "VqVae::encode: batch of the output: expected 2, got 3");

@@ -139,7 +139,7 @@ TEST_CASE("kmeans: no vectors, and vectors whose squares overflow, are refused")
     std::vector<float> x(8 * dims, 1.f);
     for (std::size_t i = 0; i < dims; ++i) x[5 * dims + i] = i % 2 ? -3e25f : 3e25f;
     CHECK(support::contains(support::message<NumericError>([&] { kmeans(book, std::span<const float>{x}, Rng{1}); }),
-                            "no code is nearest: expected numbers whose squares are finite"));
+                            "no codebook vector is nearest: expected numbers whose squares are finite"));
 }
 
 TEST_CASE("kmeans, ema_update, WarmupCosine: the host's mode of rounding changes no bit") {

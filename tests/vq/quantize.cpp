@@ -71,7 +71,7 @@ TEST_CASE("quantize: a number that is none, and one whose square overflows, are 
     const auto far = packed(one);
     CHECK(support::message<NumericError>([&] {
               quantize(far, std::span<const float>{z}, std::span<Token>{tokens}, std::span<float>{q});
-          }) == "VqVae: vector 7: no code is nearest: expected numbers whose squares are finite");
+          }) == "VqVae: vector 7: no codebook vector is nearest: expected numbers whose squares are finite");
 }
 
 TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared distance, rows without a token left out",

@@ -8,8 +8,7 @@
 //
 // Shapes   x [batch, ... x C], y [batch, ... x Out]
 // Cost     Linear's, and one tanh per output element. Cached: gelu'(u), as large as y, which backward overwrites with
-//          du;
-//          and Linear's cache
+//          du; and Linear's cache
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>

@@ -8,8 +8,8 @@
 //          the branch gets Role::residual
 // Errors   static_assert where the inner chain changes the shape
 // Cost     that of the inner chain. Where its last layer adds x itself (Fuses::add_y) the sum costs no pass over
-//          memory;
-//          otherwise one pass, and the output of the branch is cached, because its last layer may read it in backward
+//          memory; otherwise one pass, and the output of the branch is cached, because its last layer may read it in
+//          backward
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/chain.hpp>
