@@ -179,6 +179,7 @@ public:
                               s.logits.resize(count);
                               nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first});
                               Net::forward(ws.packed, x, s.logits.view(), s.net);
+                              // the logits are overwritten with their gradient
                               const auto targets = batch.x.slice(first, count).span();
                               ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
                               const View<const T, Logits> d{s.logits};

@@ -112,6 +112,7 @@ Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<To
         total += weight(i++);
     } while (i < kept && total < static_cast<double>(options.top_p) * of_k);
     kept = i;
+    // Draw among the `kept` largest, in proportion to their weights.
     std::ranges::reverse(order);
     double at = rng.uniform_double() * total;
     for (i = 0; i + 1 < kept; ++i)

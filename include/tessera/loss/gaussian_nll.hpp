@@ -70,6 +70,7 @@ struct GaussianNllLoss {
         kernel::simd::map(
             dy.span().size(), dy.data(), [&](const auto& a, const auto& b) { return factor * (a - b); }, y.data(),
             target.data());
+        // dlog_variance = d(loss)/dv exp(log_variance)
         const double slope = (n - error / w.variance) / (2 * w.variance) * w.learned;
         grad.log_variance[0] += static_cast<T>(slope * static_cast<double>(scale));
         return value(w, n, error);

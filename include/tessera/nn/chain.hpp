@@ -138,6 +138,7 @@ private:
         (std::make_index_sequence<count>{});
     }
 
+    // Layers I .. count - 1 of the forward pass; each but the last writes into the cache.
     template <std::size_t I>
     static void run(const Packed& w, auto x, View<T, Output> y, Cache& cache, const T* add) {
         auto& layer_cache = std::get<I>(cache.layers);

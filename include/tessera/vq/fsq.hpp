@@ -89,6 +89,7 @@ struct FsqQuantizer {
     static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
                         View<T, In> q, Cache& cache) {
         with_fp_environment([&] {
+            // t = tanh(z + shift), then per channel u = scale t - offset, digit, q and its part of the token
             cache.tanh.resize(z.batch());
             const std::size_t rows = z.batch() * tokens;
             T* const t = cache.tanh.data();
@@ -122,6 +123,7 @@ struct FsqQuantizer {
     static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
         with_fp_environment([&] {
+            // dz = dq dq/du du/dz with du/dz = scale (1 - t^2)
             for (std::size_t m = 0; m < dz.batch() * tokens; ++m)
                 for (std::size_t i = 0; i < width; ++i) {
                     const std::size_t at = m * width + i;

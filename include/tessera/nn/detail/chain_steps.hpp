@@ -45,6 +45,7 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
         std::tuple<BetweenAt<I>...> y;
     };
 
+    // Layers J .. last, from x to y; identities before the last layer are skipped.
     template <std::size_t J = 0>
     static void run(const auto& w, auto x, auto y, auto& state, auto& scratch, Step& at, const T* add) {
         if constexpr (J < last && nn::steps<At<J>>.identity) {

@@ -90,8 +90,7 @@ struct HooksFit {
                   "grad)`");
     static_assert(!NamesForwardRound<L> || HasRounds<L>,
                   "layer: forward_round: expected `static void forward_round(const Params& or Packed&, "
-                  "View<const InputScalar, "
-                  "Input> x, View<Scalar, Output> y, Cache&, nn::Round)`");
+                  "View<const InputScalar, Input> x, View<Scalar, Output> y, Cache&, nn::Round)`");
     static_assert(!NamesRounds<L> || HasNumberOfRounds<L>,
                   "layer: rounds: expected `static constexpr std::size_t rounds` and a forward_round");
     static_assert(!NamesMakeRoom<L> || HasMakeRoom<L>,
@@ -103,10 +102,8 @@ struct HooksFit {
     static_assert(ScratchFits<L>, "layer: Scratch: expected a type that is made from a const nn::Capacity&");
     static_assert(StepFits<L>,
                   "layer: step: expected `static void step(const Params& or Packed&, View<const InputScalar, "
-                  "TokenRow<Input>> x, "
-                  "View<Scalar, TokenRow<Output>> y, State&, Scratch&, const nn::Step&)`, without those of "
-                  "State and Scratch "
-                  "that the layer does not have");
+                  "TokenRow<Input>> x, View<Scalar, TokenRow<Output>> y, State&, Scratch&, const nn::Step&)`, "
+                  "without those of State and Scratch that the layer does not have");
     static_assert(!NamesPackForward<L> || HasPackForward<L>,
                   "layer: pack_forward: expected `static void pack_forward(const Params&, Packed&)` and a pack");
     static_assert(!NamesAddPackJobs<L> || HasAddPackJobs<L>,

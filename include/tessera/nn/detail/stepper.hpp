@@ -89,6 +89,7 @@ public:
         if constexpr (steps.composite) {
             call(w, x, y, state, scratch, at, add...);
         } else {
+            // x must be complete: the worker's columns for an elementwise layer, else all rows.
             if constexpr (steps.sharing == Sharing::elementwise)
                 at.sync_columns();
             else
@@ -99,6 +100,7 @@ public:
                 else
                     forward(w, x, y, scratch, at, add...);
             }
+            // What the next layer has to wait for before it reads y.
             if constexpr (steps.sharing == Sharing::columns || steps.sharing == Sharing::elementwise)
                 at.pending = Step::Pending::other_columns;
             else if constexpr (!replicated)
@@ -120,15 +122,15 @@ private:
     static void forward(const auto& w, auto x, auto y, auto& scratch, const Step& at, auto... add) {
         using One = BoundToOne<typename L::Input>;
         static_assert(std::same_as<Weights<One>, Weights<L>>,
-                      "steps: per_token: the weights must have one type for any number of tokens: Params "
-                      "outside of the layer, "
-                      "a template of the width");
+                      "steps: per_token: the weights must have one type for any number of tokens: Params outside of "
+                      "the layer, a template of the width");
         auto& cache = scratch.of[at.worker.index()];
         nn::begin<One>(cache, {});
         if constexpr (steps.sharing == Sharing::elementwise) {
             constexpr std::size_t width = last_dim<In>;
             const auto [first, count] = kernel::columns_of(at.worker, width);
             const std::size_t numbers = x.batch() * In::size;
+            // One call over all numbers, or one per row over this worker's columns.
             if (count == width) {
                 One::forward(w, {x.data(), numbers}, {y.data(), numbers}, cache);
             } else if (count > 0) {

@@ -88,6 +88,7 @@ public:
                 throw StateError(std::string{Decay::rule} +
                                  ": step: " + expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
             const double t = static_cast<double>(++state_.step[0]);
+            // bias corrections 1 - b^t, folded into the factors of the kernel
             const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
             const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
                 using T = typename Leaf::Scalar;
