@@ -21,7 +21,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// The channels of S fall into Groups of one size.
+/// Groups divides the channels of S.
 template <class S, std::size_t Groups>
 concept GroupsDivideChannels = StaticShape<S> &&(Groups > 0) && (last_dim<S> % Groups == 0);
 

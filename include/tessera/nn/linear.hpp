@@ -26,7 +26,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// Weights of Linear in the kernels' order: the same type whatever the number of rows of a sample.
+/// Weights of Linear in the kernels' order: one type for any number of rows of a sample.
 template <std::floating_point T>
 struct PackedLinear {
     kernel::Panels<T> forward, backward;

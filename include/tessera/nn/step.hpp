@@ -52,7 +52,7 @@ enum class Sharing {
     replicated,   ///< each worker all of it, in separate memory: cheaper than waiting for another worker
 };
 
-/// How a layer takes part in steps.
+/// How a layer supports steps.
 struct Steps {
     bool per_token = false;  ///< row t of y depends on row t of x only
     Sharing sharing = Sharing::leader;

@@ -17,7 +17,7 @@ struct Window {
 
     constexpr bool valid() const { return size > 0 && stride > 0 && pad < size; }
     constexpr bool fits(std::size_t n) const { return valid() && n + 2 * pad >= size; }
-    // 1 where the window does not fit: then only the static_assert of the layer reports it, and no follow-up errors
+    // 1 where the window does not fit: then only the assertion of the layer reports it, and no follow-up errors
     // about a size of 2^64 - 1.
     constexpr std::size_t out(std::size_t n) const { return fits(n) ? (n + 2 * pad - size) / stride + 1 : 1; }
     constexpr bool grows(std::size_t n) const { return valid() && n > 0 && (n - 1) * stride + size > 2 * pad; }

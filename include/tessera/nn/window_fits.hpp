@@ -21,7 +21,7 @@ concept WindowFits = ImageShape<S> && W.fits(S::dims[0]) && W.fits(S::dims[1]);
 template <class S, Window W>
 concept WindowGrows = ImageShape<S> && W.grows(S::dims[0]) && W.grows(S::dims[1]);
 
-/// 1 where S is no image, so that only the static_assert reports it.
+/// 1 where S is no image, so that only the assertion of the layer reports it.
 template <StaticShape S>
 inline constexpr std::size_t image_height = 1;
 template <std::size_t H, std::size_t W, std::size_t C>

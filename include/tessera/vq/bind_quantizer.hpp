@@ -4,6 +4,7 @@
 // A spec that does not fit gives one message. The program then continues to compile with a quantizer that does nothing,
 // so that one mistake prints one message.
 //
+// Shapes   In: the output of the encoder, which the quantizer takes
 // Errors   static_assert where the spec has no Bind<Input, T>, where the bound type is not a Quantizer, or where one of
 //          its optional members cannot be called as the contract says
 
