@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
 #include <tessera/nn/dropout.hpp>
+#include <tessera/nn/gelu.hpp>
 #include <tessera/nn/layer_norm.hpp>
 #include <tessera/nn/linear.hpp>
 #include <tessera/nn/linear_gelu.hpp>
