@@ -108,9 +108,10 @@ TEST_CASE("Grouped: one, two and three threads give the same bits") {
         CHECK(support::same_for_threads([&] {
             Grouped<TwoLeaves<float>, Scratch> groups;
             TwoLeaves<float> grad;
-            groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<float>& g) {
-                add_samples<float>(first, count, g);
-            });
+            groups.run(batch, grad,
+                       [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<float>& g) {
+                           add_samples<float>(first, count, g);
+                       });
             return support::hash_bits(grad);
         }));
 }
