@@ -34,7 +34,7 @@ std::vector<std::string> names() {
     return all;
 }
 
-// y, dx and the gradient of two chains that must not differ in a bit.
+// y, dx and the gradient of two chains, which must have the same bits.
 template <class A, class B>
 std::string difference() {
     testing::detail::Rig<A> a{3, 1, 1};
@@ -57,13 +57,13 @@ std::string difference() {
 
 }  // namespace
 
-TEST_CASE("Chain: each layer takes the shape that the one before it gives") {
+TEST_CASE("Chain: each layer binds to the output shape of the layer before it") {
     using Net = Chain<Shape<8, 8, 1>, Conv2d<4, halve4>, Relu, Reshape<16, 4>, Linear<6>>;
     CHECK(std::is_same_v<Net::Output, Shape<16, 6>>);
     CHECK(std::is_same_v<Chain<Net::Output, LayerNorm>::Output, Shape<16, 6>>);
 }
 
-TEST_CASE("Chain: parameters are named by the position of their layer, also in a nested or a joined one") {
+TEST_CASE("Chain: parameters are named by the position of their layer, also in a nested chain and a fused pair") {
     using Net = Chain<Shape<8>, Linear<6>, Gelu, Seq<LayerNorm, Linear<4, no_bias>>, Linear<2>>;
     CHECK(names<Net>() ==
           std::vector<std::string>{"0.weight", "0.bias", "2.0.weight", "2.0.bias", "2.1.weight", "3.weight", "3.bias"});
@@ -80,7 +80,7 @@ TEST_CASE("Chain: where the first layer takes tokens, so does the chain") {
     CHECK(support::keeps_contract<Seq<Embedding<11, 6>, LayerNorm, Linear<5>>, Shape<4>>());
 }
 
-TEST_CASE("Chain: joined neighbours give the bits of the two apart") {
+TEST_CASE("Chain: a fused pair gives the bits of the two separate layers") {
     CHECK(difference<Chain<Shape<5, 19>, Linear<33>, Gelu>, Chain<Shape<5, 19>, Linear<33>, Seq<Gelu>>>() == "");
     CHECK(difference<Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Relu>,
                      Chain<Shape<8, 6, 3>, Conv2d<17, halve4>, Seq<Relu>>>() == "");
@@ -95,7 +95,7 @@ TEST_CASE("Chain: a nested chain gives the bits of the flat one") {
                      Chain<Shape<3, 7>, Seq<Linear<9>, LayerNorm>, Seq<Linear<2>>>>() == "");
 }
 
-TEST_CASE("Chain: each layer has random numbers of its own") {
+TEST_CASE("Chain: each layer has separate random numbers") {
     using Half = Dropout<Probability{.percent = 50}>;
     using Net = Chain<Shape<256>, Half, Half>;
     Net::Cache cache;
@@ -104,7 +104,7 @@ TEST_CASE("Chain: each layer has random numbers of its own") {
     std::ranges::fill(x.span(), 1.f);
     Net::begin(cache, {.training = true, .rng = Rng{3}});
     Net::forward(w, std::as_const(x), y, cache);
-    // Twice the same mask would let one half pass; two masks of their own let one quarter.
+    // The same mask twice would let one half pass; two different masks let one quarter pass.
     const auto passed = std::ranges::count_if(y.span(), [](float v) { return v != 0; });
     CHECK(passed > 32);
     CHECK(passed < 96);

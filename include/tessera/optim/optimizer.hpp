@@ -1,5 +1,5 @@
 #pragma once
-// Optimizer<O, P>: what turns a gradient into a step.
+// Optimizer: the concept of a type that updates parameters from a gradient.
 //
 //   update(params, grad)        changes params; grad stays as it is
 //
@@ -19,9 +19,9 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Two values of one type meet and the first one moves. Not stronger, because a user's own rule (plain
-/// descent is three lines with `P::each`) needs nothing else; not weaker, because the gradient must stay as
-/// it is: it may be logged.
+/// update changes params, and the gradient has the same type. Not stronger, because a user's rule (plain gradient
+/// descent is three lines with `P::each`) needs nothing else; not weaker, because the gradient must not change: it may
+/// be logged.
 template <class O, class P>
 concept Optimizer = Parameters<P> && requires(O& o, P& params, const P& grad) {
     o.update(params, grad);
