@@ -3,9 +3,9 @@
 //     tessera_bench --benchmark_filter=gemm/ --benchmark_repetitions=5 --benchmark_enable_random_interleaving
 //
 // `figure` is the row's result in the unit of its label, `fraction_of_peak` the share of the FMA peak of the same
-// moment. bench/run.py, which puts the peers beside it, uses two more options:
+// moment. bench/run.py, which also runs the peers, uses two more options:
 //
-//     --threads=1,2      numbers of threads of the rows that run on several
+//     --threads=1,2      thread counts for the rows that run on several threads
 //     --list, --serve    see support/serve.hpp
 
 #include <bench/rows.hpp>

@@ -1,7 +1,7 @@
-"""Runs the rows of tessera_bench beside their peers, in turns: one sample of ours, one of each peer, and again.
+"""Runs the rows of tessera_bench in turns with their peers: one sample of tessera, one of each peer, and so on.
 
-On a machine whose clock and neighbours change, figures of different minutes cannot be compared; medians of samples that
-take turns can. Each program stays alive between its samples, and only one of them works at a time. Writes bench.json,
+On a machine whose clock and neighbours change, results of different minutes cannot be compared; medians of alternating
+samples can. Each program stays alive between its samples, and only one of them works at a time. Writes bench.json,
 bench.md (also printed) and bench.svg.
 """
 import argparse

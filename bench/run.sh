@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the benchmarks, runs them beside the peers that are there, and writes out/bench.json and out/bench.svg:
+# Builds the benchmarks, runs them in turns with the installed peers, and writes out/bench.json and out/bench.svg:
 #
 #     sh bench/run.sh                      what is missing is installed or downloaded first; 30 to 60 minutes
-#     sh bench/run.sh --quick              a look: two short samples a row, nothing compiled by PyTorch
+#     sh bench/run.sh --quick              a quick look: two short samples per row, nothing compiled by PyTorch
 #     sh bench/run.sh --rows '^train-'     rows by regular expression; --help shows all options
 #
-# Peers: Eigen is compiled in. PyTorch, FAISS (pip: faiss-cpu) and OpenBLAS (in numpy) are taken where python3 has them;
+# Peers: Eigen is compiled in. PyTorch, FAISS (pip: faiss-cpu) and OpenBLAS (in numpy) are used where python3 has them;
 # TESSERA_PYTHON names the python. Nothing else should run on the machine at the same time.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)

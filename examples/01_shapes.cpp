@@ -1,8 +1,7 @@
-// 1. Shapes, views, tensors: the words in which everything else is said.
+// 1. Shapes, views and tensors: the core types that every other example uses.
 //
-// The shape of one sample is a type. The batch, how many samples there are, is the one number that is known
-// only when the program runs. So a layer that gets a wrong shape does not compile, and a batch of any size
-// goes through the same code.
+// The shape of one sample is a type. The batch size is the only dimension that is known at run time. So a layer
+// with an input of the wrong shape does not compile, and the same code handles a batch of any size.
 
 #include <tessera/core/shape.hpp>
 #include <tessera/core/tensor.hpp>
@@ -12,15 +11,15 @@
 
 namespace ts = tessera;
 
-// An image is height, width, channels. The channels of a pixel stand side by side in memory.
+// An image is height x width x channels (channel last): the channels of a pixel are contiguous in memory.
 using Image = ts::Shape<28, 28, 3>;
 static_assert(Image::size == 2352);
 static_assert(Image::dims[0] == 28);
 static_assert(ts::last_dim<Image> == 3);     // channels
 static_assert(ts::row_count<Image> == 784);  // pixels: every activation is a matrix of rows x last_dim
 
-// A function that takes a View takes any batch of that shape, wherever it lives. It copies nothing: a View is
-// a pointer and a number. `const` stands on the element, as in std::span.
+// A function with a View parameter accepts any batch of that shape, independent of who owns the memory. Nothing is copied: a View
+// is a pointer and a batch size. `const` applies to the element, as in std::span.
 float brightness(ts::View<const float, Image> images, std::size_t n) {
     float sum = 0;
     for (const float value : images[n]) sum += value;  // images[n] is a std::span<const float, 2352>
@@ -28,7 +27,7 @@ float brightness(ts::View<const float, Image> images, std::size_t n) {
 }
 
 int main() {
-    // A Tensor owns its batch: aligned memory on the heap, zero at first.
+    // A Tensor owns its batch: aligned memory on the heap, initialised to zero.
     ts::Tensor<float, Image> images{4};
     for (std::size_t n = 0; n < images.batch(); ++n)
         for (float& value : images[n]) value = 0.25f * float(n);
@@ -38,18 +37,17 @@ int main() {
     for (std::size_t n = 0; n < images.batch(); ++n)
         std::printf("brightness of image %zu: %.2f\n", n, brightness(images, n));
 
-    // Part of a batch is a View again. The library cuts batches like this, to run the blocks on several
-    // threads.
+    // A slice of a batch is a View too. The library splits batches this way to run the parts on several threads.
     const auto last_two = images.view().slice(2, 2);
     std::printf("the last two are %.2f and %.2f\n", brightness(last_two, 0), brightness(last_two, 1));
 
-    // A tensor never gives memory back when it shrinks: the next batch of the old size costs no allocation.
+    // A tensor keeps its memory when it shrinks: resizing to the old size does not allocate.
     const float* before = images.data();
     images.resize(1);
     images.resize(4);
-    std::printf("resized twice, %s memory\n", images.data() == before ? "the same" : "other");
+    std::printf("resized twice: %s memory\n", images.data() == before ? "the same" : "different");
 
-    // What does not fit does not compile. Take the comment away and read the message:
+    // A wrong shape does not compile. Uncomment these lines and read the message:
     //     ts::Tensor<float, ts::Shape<28, 28, 1>> gray{4};
     //     brightness(gray, 0);
     return images.data() == before ? 0 : 1;

@@ -1,9 +1,8 @@
-// 2. A net from layers: forward, backward, and a step down the gradient, all by hand.
+// 2. A net made of layers: forward, backward and gradient descent, written out by hand.
 //
-// A layer is no object. It is a type with functions: init, forward, backward. What it learns lives in its
-// Params, what backward must remember lives in its Cache; both are plain values that you own. Nothing is
-// hidden, so nothing can be forgotten: gradients are a second value of the type Params, and an optimiser is a
-// loop over two such values.
+// A layer is a type with static functions (init, forward, backward) and is never instantiated. Its weights are in its
+// Params, and the intermediate values that backward needs are in its Cache; both are plain values that you own. There
+// is no hidden state: gradients are a second value of the type Params, and an optimiser is a loop over two such values.
 
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
@@ -17,12 +16,12 @@
 namespace ts = tessera;
 using namespace tessera::nn;
 
-// A Chain binds its layers from the left to the right: each gets the shape that the one before it gives.
-// Naming the net by inheritance keeps messages short: they say `Net` instead of the whole list.
+// A Chain binds its layers from left to right: the input shape of each is the output shape of the one before.
+// Deriving a struct gives the net a name, so that compiler messages say `Net` instead of the whole list of layers.
 struct Net : Chain<ts::Shape<1>, Linear<32>, Tanh, Linear<32>, Tanh, Linear<1>> {};
 
 int main() {
-    // One generator, passed on: the same seed gives the same numbers on every machine.
+    // One generator is passed to everything that draws: the same seed gives the same numbers on every machine.
     ts::Rng rng{1};
     Net::Params params, grad;
     Net::init(params, rng);
@@ -32,7 +31,7 @@ int main() {
         params);
     std::printf("\n");
 
-    // It shall learn y = sin(3 x) from 256 random points.
+    // The net learns y = sin(3 x) from 256 random points.
     constexpr std::size_t batch = 256;
     ts::Tensor<float, Net::Input> x{batch};
     ts::Tensor<float, Net::Output> y{batch}, target{batch}, dy{batch};
@@ -41,8 +40,8 @@ int main() {
         target[n][0] = std::sin(3 * x[n][0]);
     }
 
-    // What forward and backward read is not Params itself but its packed form: the weights in the order of
-    // the kernels, made once for each step.
+    // forward and backward do not read Params itself but a packed copy: the weights in the memory layout of the
+    // kernels, made once per step.
     Net::Packed packed;
     Net::Cache cache;
     float first = 0, loss = 0;
@@ -60,17 +59,17 @@ int main() {
         if (step == 0) first = loss;
         if (step % 100 == 0) std::printf("step %3d  loss %.5f\n", step, loss);
 
-        // backward ADDS to grad, so that several batches can share one step; it starts from zero
+        // backward ADDS to grad, so that several batches can contribute to one step; set it to zero first
         ts::set_zero(grad);
         Net::backward_params(packed, x, y, dy, cache, grad);
 
-        // `each` walks through any number of parameter sets at once. Here it visits every weight together
-        // with its gradient, and that is plain gradient descent.
+        // `each` iterates over any number of parameter sets in parallel. Here it visits every tensor of weights
+        // together with its gradient: plain gradient descent.
         const auto descend = [](const ts::Path&, auto& weight, const auto& slope) {
             for (std::size_t i = 0; i < weight.span().size(); ++i) weight[i] -= 0.1f * slope[i];
         };
         Net::Params::each(descend, params, grad);
     }
-    std::printf("finally   loss %.5f\n", loss);
+    std::printf("final     loss %.5f\n", loss);
     return loss < first / 20 ? 0 : 1;
 }

@@ -1,9 +1,8 @@
-// 3. A layer of your own.
+// 3. A custom layer.
 //
-// A layer needs no base class and no registration: a struct with the right names is one. The compiler checks
-// the names (nn::LayerSpec), and testing::check_layer checks that it keeps every rule of the contract:
-// gradients against differences, that forward writes all of y, that backward adds to grad, that samples do
-// not depend on each other, ...
+// A layer needs no base class and no registration: any struct with the required members is a layer. The compiler checks
+// the members (nn::LayerSpec), and testing::check_layer checks the rules of the contract at run time: gradients against
+// finite differences, that forward writes all of y, that backward adds to grad, that samples are independent, and more.
 
 #include <tessera/core/rng.hpp>
 #include <tessera/nn/chain.hpp>
@@ -50,7 +49,7 @@ struct SquareLayer {
     }
 };
 
-// what one writes in a Chain
+// the spec, to be used in a Chain
 struct Square {
     template <ts::StaticShape In, std::floating_point T>
     using Bind = SquareLayer<In, T>;
@@ -60,7 +59,7 @@ static_assert(ts::nn::LayerSpec<Square, ts::Shape<7, 7, 3>>);
 struct Net : ts::nn::Chain<ts::Shape<8>, ts::nn::Linear<16>, Square, ts::nn::Linear<1>> {};
 // [/layer]
 
-// The same with a mistake: the 2 is missing in dx.
+// The same layer with a bug: dx lacks the factor 2.
 template <ts::StaticShape In, std::floating_point T>
 struct WrongLayer : SquareLayer<In, T> {
     using Base = SquareLayer<In, T>;
@@ -77,12 +76,12 @@ struct Wrong {
 };
 
 int main() {
-    // In a test one writes CHECK(check_layer<Square, Shape<7, 7, 3>>()).
+    // In a test: CHECK(check_layer<Square, Shape<7, 7, 3>>()).
     const auto good = ts::testing::check_layer<Square, ts::Shape<7, 7, 3>>();
-    std::printf("Square: %s\n", good ? "keeps every rule" : good.message.c_str());
+    std::printf("Square: %s\n", good ? "satisfies the contract" : good.message.c_str());
 
     const auto bad = ts::testing::check_layer<Wrong, ts::Shape<7, 7, 3>>();
-    std::printf("Wrong:  %s\n", bad ? "keeps every rule" : bad.message.c_str());
+    std::printf("Wrong:  %s\n", bad ? "satisfies the contract" : bad.message.c_str());
 
     Net::Params params;
     ts::Rng rng{1};

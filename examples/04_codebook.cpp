@@ -1,12 +1,12 @@
-// 4. A codebook: many vectors become few.
+// 4. A codebook: vector quantization by itself.
 //
-// The middle of a VQ-VAE, without encoder and decoder. Points of the plane are drawn from eight heaps; a
-// codebook of eight codes shall find the heaps, and follow them while they turn, as the encoder's vectors
-// move while it learns. Three moves, each a function of its own:
+// The quantizer of a VQ-VAE without encoder and decoder. Points in the plane are drawn from eight clusters. A codebook
+// of eight vectors finds the clusters and follows them while they rotate, as it follows the encoder's output during
+// training. There are three steps, each a separate function:
 //
-//     kmeans        start values from some points
-//     quantize      each point gets the number of its nearest code, and that code
-//     ema_update    each code moves a little towards the mean of the points that chose it
+//     kmeans        initialises the vectors from some points
+//     quantize      replaces each point by its nearest codebook vector, and gives the vector's index (the token)
+//     ema_update    moves each vector a little towards the mean of the points assigned to it
 
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
@@ -25,7 +25,7 @@
 
 namespace ts = tessera;
 
-// Eight heaps on a circle.
+// Points from eight clusters on a circle.
 void draw_points(std::span<float> points, double turned, ts::Rng& rng) {
     for (std::size_t i = 0; i < points.size(); i += 2) {
         const double angle = turned + rng.below(8) * std::numbers::pi / 4;
@@ -37,7 +37,7 @@ void draw_points(std::span<float> points, double turned, ts::Rng& rng) {
 int main() {
     constexpr std::size_t count = 512;
     ts::Rng rng{7};
-    ts::CodebookState<8, 2, float> book;  // in a VqVae the encoder decides the width, here 2
+    ts::CodebookState<8, 2, float> book;  // in a VqVae the width follows from the encoder; here it is 2
     book.init(rng);
 
     std::vector<float> points(2 * count), nearest(2 * count);
@@ -49,25 +49,25 @@ int main() {
     ts::PackedCodes<float> packed;
     for (int step = 0; step <= 100; ++step) {
         draw_points(points, 0.01 * step, rng);
-        packed.pack(book);  // the codes in the order of the search
+        packed.pack(book);  // the vectors in the memory layout of the search
         ts::quantize<float>(packed, points, tokens, nearest);
 
         error = 0;
         for (std::size_t i = 0; i < points.size(); ++i) error += std::pow(double(points[i] - nearest[i]), 2) / count;
         std::vector<std::size_t> counts(8);
         for (const ts::Token token : tokens) ++counts[token];
-        perplexity = ts::perplexity(counts);  // 8 when all codes are chosen equally often
+        perplexity = ts::perplexity(counts);  // 8 when all vectors are chosen equally often
         if (step % 25 == 0)
             std::printf("step %3d  squared distance %.4f  perplexity %.2f of 8\n", step, error, perplexity);
 
-        ts::CodebookStatistics<8, 2, float> batch;  // how many points chose each vector, and their sum
+        ts::CodebookStatistics<8, 2, float> batch;  // how many points were assigned to each vector, and their sum
         batch.add(points, tokens);
         ts::ema_update(book, batch, {.decay = 0.9f});
     }
-    std::printf("the codes:");
+    std::printf("the codebook:");
     for (std::size_t k = 0; k < 8; ++k)
         std::printf("  (%.2f, %.2f)", double(book.weight[2 * k]), double(book.weight[2 * k + 1]));
     std::printf("\n");
-    // 0.02 would remain if they were in time: the heaps themselves are that wide
+    // the variance within the clusters is 0.02: the error of a codebook that follows them without lag
     return error < 0.04 && perplexity > 7 ? 0 : 1;
 }

@@ -2,13 +2,13 @@
 //
 //     05_mnist_vq_vae [folder with digits] [--small]
 //
-// Writes vq_vae.safetensors, which lesson 6 reads, and reconstructions.png. The library takes steps; loop,
-// learning rate and what is printed are yours.
+// Writes vq_vae.safetensors, which example 6 reads, and reconstructions.png. The library takes single steps; the loop,
+// the learning rate and the logging belong to the program.
 
 #include "support/course_nets.hpp"
 
 #include <tessera/data/batches.hpp>
-#include <tessera/data/image.hpp>  // reads pictures: include it in one .cpp of a program
+#include <tessera/data/image.hpp>  // reads and writes images; any number of files may include it
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/optim/schedule.hpp>
@@ -21,20 +21,20 @@
 namespace ts = tessera;
 
 int run(const course::Arguments& arguments) {
-    // four IDX files, or the two contact sheets that come with the examples
+    // the four IDX files of MNIST, or the two contact sheets in examples/data
     const auto digits = ts::data::load_mnist(arguments.folder);
     const auto train =
         digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
-    std::printf("%zu digits to learn from, %zu to test with\n", train.size(), digits.test.size());
+    std::printf("%zu digits for training, %zu for testing\n", train.size(), digits.test.size());
 
-    // The VAE owns its weights and its codebook, and no scratch of a step.
+    // The model owns its weights and its codebook, but not the workspace of a training step.
     ts::Rng rng{42};
     course::Vae vae{rng};
-    std::printf("encoder and decoder have %zu weights; %zu codes of %zu numbers; %zu codes for a digit\n",
+    std::printf("encoder and decoder have %zu weights; a codebook of %zu vectors of width %zu; %zu tokens per digit\n",
                 ts::parameter_count(vae.params()), course::Vae::codes, course::Vae::Quantizer::width,
                 course::Vae::tokens);
 
-    // A trainer holds what a step needs beside the model: gradients, the optimiser's moments, scratch.
+    // A trainer holds what a step needs besides the model: gradients, the moments of the optimiser, the workspace.
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
     const int epochs = arguments.small ? 4 : 8;
     const std::size_t batch_size = 64,
@@ -52,7 +52,7 @@ int run(const course::Arguments& arguments) {
                     last.reconstruction, test.mse, test.psnr_db, test.perplexity, course::Vae::codes);
     }
 
-    // Ten digits above what is left of them after 49 codes each.
+    // Ten test digits in the first row, their reconstructions from 49 tokens each in the second.
     const auto shown = digits.test.subset(course::evenly(10, digits.test.size()));
     ts::Tensor<float, course::Encoder::Input> both{20};
     for (std::size_t i = 0; i < 10; ++i) shown.copy(i, both[i]);
@@ -62,7 +62,7 @@ int run(const course::Arguments& arguments) {
     ts::io::save("vq_vae.safetensors", vae);
     std::printf("wrote vq_vae.safetensors and reconstructions.png\n");
 
-    // guessing the mean image would leave an error of 0.067
+    // always predicting the mean image would give an error of 0.067
     return vae.evaluate(digits.test).mse < 0.0625 ? 0 : 1;
 }
 

@@ -1,8 +1,8 @@
-// 7. New digits: the prior writes codes, the decoder draws them.
+// 7. Sampling: the prior draws tokens, the decoder turns them into images.
 //
 //     07_sample [folder, not used] [--small]
 //
-// Reads what lessons 5 and 6 have written and makes samples.png: row c shows the digit c.
+// Reads the files of examples 5 and 6 and writes samples.png: row c shows the digit c.
 
 #include "support/course_nets.hpp"
 
@@ -25,7 +25,7 @@ int run(const course::Arguments& arguments) {
     ts::io::load("vq_vae.safetensors", vae);
     ts::io::load("prior.safetensors", prior);
 
-    // One label for each sample. Without labels the prior draws whatever it likes.
+    // One label per sample. Without labels the samples are unconditional.
     const std::size_t columns = arguments.small ? 4 : 20;
     std::vector<ts::Label> labels;
     for (unsigned c = 0; c < 10; ++c) labels.insert(labels.end(), columns, ts::Label{c});
@@ -35,22 +35,22 @@ int run(const course::Arguments& arguments) {
     const auto images = vae.decode(codes);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
-    // One image at a time, as a server would: vae.decode packs the weights at each call, the frozen model once.
+    // One image at a time, as in a server: vae.decode packs the weights at each call, a frozen model packs them once.
     const auto frozen = vae.freeze();
-    course::Vae::Frozen::Workspace workspace;  // reused: nothing is allocated from the second image on
+    course::Vae::Frozen::Workspace workspace;  // reused: no allocation from the second image on
     ts::Tensor<float, course::Encoder::Input> image{1};
     bool alike = true;
     for (std::size_t n = 0; n < images.batch(); n += columns) {
         frozen.decode(codes.view().slice(n, 1), image, workspace);
         alike = alike && std::ranges::equal(image[0], images[n]);
     }
-    std::printf("decoded one by one they are %s\n", alike ? "the same" : "others");
+    std::printf("decoded one by one: %s\n", alike ? "the same bits" : "different bits");
 
     ts::image::write_png_grid("samples.png", images, columns);
     std::printf("%zu digits in %.2f s; wrote samples.png\n", images.batch(), seconds);
 
-    // Colder: the most usual codes only, and so the most usual digits. Sample n draws from a stream of its
-    // own, so the same generator gives the same digits, however many are made together.
+    // A lower temperature and top-k keep the most probable tokens only, and so give more typical digits. Sample n draws
+    // from its own random stream, so the same generator gives the same digits, however many are drawn together.
     ts::Rng again{1}, once_more{1};
     const std::vector<ts::Label> seven{ts::Label{7}};
     const ts::SampleOptions cold{.temperature = 0.5f, .top_k = 16, .labels = seven};

@@ -1,10 +1,9 @@
-// 8. In your program: both stages from beginning to end, under the threads and the flags of the host.
+// 8. In your program: both stages from start to end, on the threads and with the flags of the host.
 //
 //     08_in_your_program [folder with digits] [--small]
 //
-// The library starts no threads, prints nothing and reads no environment. It runs in the oneTBB arena that it
-// is called from: a server gives it two of its cores, a batch job all of them. The result is the same, bit
-// for bit.
+// The library creates no threads, prints nothing and reads no environment variables. It runs in the oneTBB arena from
+// which it is called: a server may give it two of its cores, a batch job all of them. The result has the same bits.
 
 #include <tbb/task_arena.h>
 
@@ -26,7 +25,7 @@ struct Encoder : Chain<ts::Shape<28, 28, 1>,
     Conv2d<32, halve4>, Relu,                                          // 14 x 14 x 32
     Conv2d<64, halve4>, Relu,                                          //  7 x  7 x 64
     Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<64, keep1>>,
-    Conv2d<32, keep1>> {};                                             //  7 x  7 x 32: one code for each place
+    Conv2d<32, keep1>> {};                                             //  7 x  7 x 32: one token per position
 
 struct Decoder : Chain<Encoder::Output,
     Conv2d<64, keep3>, Relu,
@@ -48,12 +47,12 @@ void learn(const ts::data::Images<Encoder::Input>& digits, int epochs) {
         std::printf("%d  mse %.4f  perplexity %.1f\n", epoch, report.reconstruction, report.perplexity);
     }
 
-    const auto codes = vae.encode(digits);                            // 49 tokens for each image
+    const auto sequences = vae.encode(digits);                        // 49 tokens per image
     Prior prior{rng};
     ts::Trainer stage2{prior, ts::AdamW{prior, {.lr = 1e-3, .weight_decay = 0.1}}, {.clip_norm = 1}};
     for (int epoch = 0; epoch < epochs; ++epoch) {
         ts::GptReport report;
-        for (auto&& batch : ts::batches(codes, 64, rng)) report = stage2.step(batch);
+        for (auto&& batch : ts::batches(sequences, 64, rng)) report = stage2.step(batch);
         std::printf("%d  %.3f nats per token\n", epoch, report.loss);
     }
 
@@ -83,7 +82,7 @@ int main(int argc, char** argv) {
         tbb::task_arena arena{2};  // the host's decision
         arena.execute([&] { learn(images, small ? 1 : 8); });
         // [/arena]
-    } catch (const std::exception& error) {  // every error of the library is a tessera::Error with one sentence
+    } catch (const std::exception& error) {  // the library's own exceptions derive from tessera::Error
         std::fprintf(stderr, "08_in_your_program: %s\n", error.what());
         return 1;
     }

@@ -1,9 +1,9 @@
-// 9. A run that outlives its process: stopped anywhere, it goes on and ends in the same bits.
+// 9. Checkpoints: a run that is stopped at any step is resumed and ends with the same bits.
 //
 //     09_checkpoints [folder with digits] [--small]
 //
-// Learns for some steps, loses everything but the folder of checkpoints, goes on, and compares with a run that was never
-// stopped. The state of a run is its trainer (model, optimiser, counters) and its position in the data.
+// Trains for some steps, discards everything but the folder of checkpoints, resumes, and compares the result with that
+// of an uninterrupted run. The state of a run is its trainer (model, optimiser, counters) and its position in the data.
 
 #include "support/course_nets.hpp"
 
@@ -22,7 +22,7 @@
 
 namespace ts = tessera;
 
-// Goes on from the newest checkpoint, up to `steps`; gives the bytes of the trained model.
+// Resumes from the newest checkpoint and trains up to `steps`; returns the bytes of the trained model.
 template <class Images>
 ts::Bytes train(const Images& digits, const char* folder, std::uint64_t steps) {
     ts::Rng rng{42};
@@ -30,7 +30,7 @@ ts::Bytes train(const Images& digits, const char* folder, std::uint64_t steps) {
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
 
     // [checkpoints]
-    ts::Checkpoints checkpoints{folder};  // made, locked, and tried out: no other trainer writes here now
+    ts::Checkpoints checkpoints{folder};  // creates and locks the folder, and tests that it is writable
     ts::DataPosition position{rng};
     if (auto last = checkpoints.newest()) ts::io::load(last->file, trainer, position);
 
@@ -50,10 +50,10 @@ int run(const course::Arguments& arguments) {
     for (const char* folder : {"checkpoints_whole", "checkpoints_stopped"}) std::filesystem::remove_all(folder);
 
     const ts::Bytes whole = train(digits, "checkpoints_whole", 40);
-    train(digits, "checkpoints_stopped", 23);  // what came after step 20 is lost
+    train(digits, "checkpoints_stopped", 23);  // the steps after 20 are lost
     const ts::Bytes resumed = train(digits, "checkpoints_stopped", 40);
-    std::printf("40 steps, and 23 steps that went on from step 20: %s\n",
-                whole == resumed ? "the same bytes" : "other bytes");
+    std::printf("40 steps without a stop, and 23 steps resumed from step 20: %s\n",
+                whole == resumed ? "the same bytes" : "different bytes");
     return whole == resumed ? 0 : 1;
 }
 

@@ -1,12 +1,11 @@
-// 10. A block of your own, in the place of GPT-2's.
+// 10. A custom block in place of GPT-2's.
 //
 //     10_custom_block [--small]
 //
-// A Gpt takes any block: here a causal depthwise convolution over the tokens in the place of attention.
-// Training needs the layer of lesson 3 and nothing else. To sample with a cache, a layer that looks at other
-// tokens says what it keeps of them (State) and how it takes the next ones (step); where a row of y depends
-// on the same row of x only, `nn::Steps{.per_token = true}` is all. check_layer compares both with forward,
-// bit for bit.
+// A Gpt accepts any block: here a causal depthwise convolution over the tokens replaces attention. Training needs only
+// the members of a layer, as in example 3. To sample with a cache, a layer that reads other tokens also defines what it
+// stores of a sequence (State) and how it processes the next tokens (step). Where a row of y depends only on the same
+// row of x, `nn::Steps{.per_token = true}` is enough. check_layer compares both with forward, bit for bit.
 
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/sample.hpp>
@@ -77,7 +76,7 @@ struct MixerLayer {
     }
 
 private:
-    // Row t of y. One function for both, so that the bits are the same.
+    // Row t of y. forward and step share this function, so their bits are the same.
     static void mix(const Params& p, const T* x, std::size_t t, T* y) {
         std::fill_n(y, width, T(0));
         for (std::size_t k = 0; k < K && k <= t; ++k)
@@ -99,10 +98,10 @@ using Prior = ts::Gpt<ts::GptConfig{.vocab = 8, .context = 24, .width = 32, .lay
 int main(int argc, char** argv) {
     const bool small = argc > 1 && std::string_view{argv[argc - 1]} == "--small";
     const auto check = ts::testing::check_layer<Block, ts::Shape<24, 32>>();
-    std::printf("Block: %s\n", check ? "keeps every rule" : check.message.c_str());
+    std::printf("Block: %s\n", check ? "satisfies the contract" : check.message.c_str());
     if (!check) return 1;
 
-    // Sequences with a rule that reaches two tokens back: t[i] = t[i - 1] + t[i - 2] mod 8.
+    // Sequences in which each token depends on the two before it: t[i] = t[i - 1] + t[i - 2] mod 8.
     ts::Rng rng{1};
     const std::size_t count = 64;
     const auto follows = [](auto&& s, std::size_t i) { return s[i] == (s[i - 1] + s[i - 2]) % 8; };
@@ -119,7 +118,7 @@ int main(int argc, char** argv) {
         if (i % (steps / 3) == 0) std::printf("step %3d  loss %.3f\n", i, loss);
     }
 
-    // One token at a time through the cache: what the mixer has seen, and nothing of attention.
+    // Sampling runs one token at a time; the cache holds the State of the mixers, and no keys and values.
     const auto drawn = ts::sample(prior, 100, {.temperature = 0.7f}, rng);
     std::size_t right = 0, of = 0;
     for (std::size_t n = 0; n < drawn.size(); ++n)

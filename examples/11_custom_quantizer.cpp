@@ -1,12 +1,12 @@
-// 11. A quantizer of your own.
+// 11. A custom quantizer.
 //
 //     11_custom_quantizer [folder with digits] [--small]
 //
-// What is between encoder and decoder is a contract (vq/quantizer.hpp), and a codebook is one way to keep it.
-// This one has no codebook: the sign of each channel is one bit of the token. The compiler checks the names
-// (vq::QuantizerSpec), and testing::check_quantizer checks the rules: that lookup gives the bits of forward,
-// gradients of the terms against differences, that samples do not depend on each other, that absent tokens
-// add nothing, ...
+// VqVae calls the quantizer only through its contract (vq/quantizer.hpp); Codebook is one implementation. The quantizer
+// here has no codebook: the sign of each channel is one bit of the token. The compiler checks the members
+// (vq::QuantizerSpec), and testing::check_quantizer checks the rules at run time: that lookup gives the bits of
+// forward, gradients of the terms against finite differences, that samples are independent, that absent tokens
+// contribute nothing, and more.
 
 #include "support/course_nets.hpp"
 
@@ -53,7 +53,7 @@ struct SignQuantizer {
     using Output = In;
     using Tokens = ts::Shape<tokens>;
     using Params = ts::Empty;   // nothing learned from gradients
-    using Buffers = ts::Empty;  // nor in another way
+    using Buffers = ts::Empty;  // and no other state
     using Cache = ts::Empty;
     struct Options {
         float commitment = 0.25f;
@@ -64,7 +64,7 @@ struct SignQuantizer {
     static void pack(const Params&, const Buffers&, const Options& options, Packed& w) { w = options; }
     static void forward(const Packed& w, const ts::nn::Pass& pass, ts::View<const T, In> z,
                         ts::View<ts::Token, Tokens> out, ts::View<T, In> q, Cache& cache) {
-        ts::check_finite(z.span(), "encoder output", pass.first * In::size);  // NaN has no sign
+        ts::check_finite(z.span(), "encoder output", pass.first * In::size);  // NaN has no token
         for (std::size_t row = 0; row < out.span().size(); ++row) {
             ts::Token token = 0;
             for (std::size_t i = 0; i < width; ++i)
@@ -108,17 +108,17 @@ struct SignQuantizer {
     }
 };
 
-// what one writes in a VqVae
+// the spec, to be used in a VqVae
 struct Sign {
     template <ts::StaticShape In, std::floating_point T>
     using Bind = SignQuantizer<In, T>;
 };
 
 static_assert(ts::vq::QuantizerSpec<Sign, ts::Shape<7, 7, 8>>);
-using Vae = ts::VqVae<Encoder, Sign, Decoder>;  // 8 channels: 2^8 codes, and no codebook
+using Vae = ts::VqVae<Encoder, Sign, Decoder>;  // 8 channels: 2^8 tokens, no codebook
 // [/quantizer]
 
-// The same with a mistake: the gradient of the commitment is half of what the term says.
+// The same quantizer with a bug: the gradient of the commitment term is half of what it should be.
 template <ts::StaticShape In, std::floating_point T>
 struct WrongQuantizer : SignQuantizer<In, T> {
     using Base = SignQuantizer<In, T>;
@@ -136,11 +136,11 @@ struct Wrong {
 };
 
 int run(const course::Arguments& arguments) {
-    // In a test one writes CHECK(check_quantizer<Sign, Shape<3, 3, 4>>()).
+    // In a test: CHECK(check_quantizer<Sign, Shape<3, 3, 4>>()).
     const auto good = ts::testing::check_quantizer<Sign, ts::Shape<3, 3, 4>>();
-    std::printf("Sign:  %s\n", good ? "keeps every rule" : good.message.c_str());
+    std::printf("Sign:  %s\n", good ? "satisfies the contract" : good.message.c_str());
     const auto bad = ts::testing::check_quantizer<Wrong, ts::Shape<3, 3, 4>>();
-    std::printf("Wrong: %s\n", bad ? "keeps every rule" : bad.message.c_str());
+    std::printf("Wrong: %s\n", bad ? "satisfies the contract" : bad.message.c_str());
 
     const auto digits = ts::data::load_mnist(arguments.folder);
     const auto train =
@@ -157,7 +157,7 @@ int run(const course::Arguments& arguments) {
     const auto test = vae.evaluate(digits.test);
     std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse, test.psnr_db,
                 100 * test.usage, Vae::codes, test.perplexity);
-    // guessing the mean image would leave an error of 0.067
+    // always predicting the mean image would give an error of 0.067
     return good && !bad && test.mse < 0.06 ? 0 : 1;
 }
 

@@ -1,10 +1,10 @@
-// 12. A loss of your own.
+// 12. A custom loss.
 //
 //     12_custom_loss [folder with digits] [--small]
 //
-// What a reconstruction is measured by is a contract too (loss/loss.hpp): the fourth argument of a VqVae. The
-// compiler checks the names (LossSpec), and testing::check_loss checks the rules: gradients against
-// differences, that the sum does not depend on how a batch is cut, that NaN is not lost, ...
+// The reconstruction loss is the fourth template argument of VqVae; its contract is in loss/loss.hpp. The compiler
+// checks the members (LossSpec), and testing::check_loss checks the rules at run time: gradients against finite
+// differences, that the sum does not depend on how a batch is split, that NaN propagates, and more.
 
 #include "support/course_nets.hpp"
 
@@ -25,9 +25,9 @@
 // [loss]
 namespace ts = tessera;
 
-// Charbonnier: sqrt((y - t)^2 + eps^2) - eps, squared errors near zero and absolute ones far from it
+// Charbonnier: sqrt((y - t)^2 + eps^2) - eps, quadratic near zero and linear far from it
 template <ts::StaticShape In, std::floating_point T>
-struct CharbonnierLoss : ts::PlainLoss {  // nothing learned, no scratch; but an option
+struct CharbonnierLoss : ts::PlainLoss {  // no parameters and no scratch, but one option
     static constexpr std::string_view name = "Charbonnier";
     using Scalar = T;
     using Input = In;
@@ -54,7 +54,7 @@ struct CharbonnierLoss : ts::PlainLoss {  // nothing learned, no scratch; but an
     }
 };
 
-// what one writes in a VqVae
+// the spec, to be used in a VqVae
 struct Charbonnier {
     template <ts::StaticShape In, std::floating_point T>
     using Bind = CharbonnierLoss<In, T>;
@@ -64,7 +64,7 @@ static_assert(ts::LossSpec<Charbonnier, ts::Shape<28, 28, 1>>);
 using Vae = ts::VqVae<course::Encoder, ts::Codebook<64>, course::Decoder, Charbonnier>;
 // [/loss]
 
-// The same with a mistake: it forgets the scale, so the gradient depends on how a batch is cut.
+// The same loss with a bug: it ignores the scale, so the gradient depends on how a batch is split.
 template <ts::StaticShape In, std::floating_point T>
 struct WrongLoss : CharbonnierLoss<In, T> {
     using Base = CharbonnierLoss<In, T>;
@@ -80,26 +80,26 @@ struct Wrong {
 };
 
 int run(const course::Arguments& arguments) {
-    // In a test one writes CHECK(check_loss<Charbonnier, Shape<5, 5, 3>>()).
+    // In a test: CHECK(check_loss<Charbonnier, Shape<5, 5, 3>>()).
     const auto good = ts::testing::check_loss<Charbonnier, ts::Shape<5, 5, 3>>();
-    std::printf("Charbonnier: %s\n", good ? "keeps every rule" : good.message.c_str());
+    std::printf("Charbonnier: %s\n", good ? "satisfies the contract" : good.message.c_str());
     const auto bad = ts::testing::check_loss<Wrong, ts::Shape<5, 5, 3>>();
-    std::printf("Wrong:       %s\n", bad ? "keeps every rule" : bad.message.c_str());
+    std::printf("Wrong:       %s\n", bad ? "satisfies the contract" : bad.message.c_str());
 
     const auto digits = ts::data::load_mnist(arguments.folder);
     const auto train =
         digits.train.subset(course::evenly(arguments.small ? 1000 : digits.train.size(), digits.train.size()));
     ts::Rng rng{42};
-    Vae vae{rng, {}, {.eps = 0.1}};  // options of the quantizer, options of the loss
+    Vae vae{rng, {}, {.eps = 0.1}};  // the options of the quantizer and of the loss
     ts::Trainer trainer{vae, ts::AdamW{vae, {.lr = 2e-3}}, {.clip_norm = 1}};
     for (int epoch = 0; epoch < 4; ++epoch) {
         Vae::Report last;
         for (auto&& batch : ts::batches(train, 32, rng)) last = trainer.step(batch);
         std::printf("epoch %d  Charbonnier %.4f  perplexity %.0f\n", epoch + 1, last.reconstruction, last.perplexity);
     }
-    const auto test = vae.evaluate(digits.test);  // whatever the loss, it reports squared errors
+    const auto test = vae.evaluate(digits.test);  // reports squared errors, whatever the loss
     std::printf("test mse %.4f, %.2f dB\n", test.mse, test.psnr_db);
-    // guessing the mean image would leave an error of 0.067
+    // always predicting the mean image would give an error of 0.067
     return good && !bad && test.mse < 0.06 ? 0 : 1;
 }
 

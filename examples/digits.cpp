@@ -1,17 +1,17 @@
-// digits: the complete program. It learns to draw what a folder of images shows, in two stages, and writes
-// pictures, weights, figures and a report.
+// digits: the complete program. It trains both stages on a folder of images, draws samples, and writes pictures,
+// weights, metrics and a report.
 //
-//     sh examples/run.sh              sets up, builds and runs it on the digits that come with it
+//     sh examples/run.sh              sets up, builds and runs it on the bundled digits
 //     sh examples/run.sh --help
 //
-// What stands where:
+// The files:
 //     support/options     the command line            support/recipe    learning rates, batches, epochs
 //     support/material    the images                  support/nets      the nets of both presets
-//     support/pipeline    both stages, and sampling   support/report    report.html; metrics: metrics.json
-//     support/run         checkpoints, and how a run is stopped and resumed
-//     support/processes   one process, or those of an mpirun
+//     support/pipeline    both stages and sampling    support/report    report.html (metrics: metrics.json)
+//     support/run         checkpoints; how a run is stopped and resumed
+//     support/processes   one process, or the processes of an mpirun
 //
-// The program owns what the library leaves to its user: the arena (how many threads), the output, the files.
+// The library leaves these to the program: the arena (the number of threads), the output and the files.
 
 #include "support/classes.hpp"
 #include "support/job.hpp"
@@ -63,14 +63,14 @@ void say_hello(const Summary& s, const std::string& data) {
     std::fflush(stdout);
 }
 
-// Tiles: the middle of each decoded image, where no border shows.
+// One cell per token: the centre of each decoded image, away from its borders.
 tessera::Bytes codebook_png(const Picture& codes) {
-    std::size_t columns = 1;  // no taller than wide, and every row is full
+    std::size_t columns = 1;  // at least as many columns as rows, and every row full
     while (columns * columns < codes.batch() || codes.batch() % columns != 0) ++columns;
     return png_grid_of_middles(codes, columns);
 }
 
-// Rows of test images, each above the row of its reconstructions.
+// Rows of test images, each above the row of their reconstructions.
 tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reconstructions) {
     const auto rows = row_lengths(originals.batch(), (originals.batch() + 9) / 10);
     Picture both{2 * originals.batch()};
@@ -146,7 +146,8 @@ void sample(const Options& o, const Stopwatch& watch, Summary& summary, Processe
                 output.folder().c_str());
 }
 
-// Exit code 1 with a sentence. Where several processes train, the others would wait for this one for ever: it ends them.
+// Prints the message and returns the exit code. With several processes the others would wait for this one for ever, so
+// it aborts the job.
 int refuse(const std::string& why, Processes& processes, int code = 1) {
     std::fflush(stdout);
     if (processes.size() == 1) {
@@ -167,7 +168,7 @@ int run(int argc, char** argv, Processes& processes) {
         if (!is_first(processes) && !std::freopen("/dev/null", "w", stdout)) return refuse("no /dev/null", processes);
         const Options options = parse(argc, argv);
         Summary summary{options, version(), tessera::kernel::simd::name(), {}, 0, 0, 0, 0};
-        // The library runs in whatever arena it is called from; oneTBB itself would not go beyond the cores.
+        // The library runs in the arena that calls it; by default oneTBB allows no more threads than there are cores.
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};
         arena.execute([&] {
@@ -176,12 +177,12 @@ int run(int argc, char** argv, Processes& processes) {
         });
     } catch (const Stop& stop) {
         if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;
-        // a command line that cannot be read is the same in all processes
+        // all processes have the same command line: one message is enough
         std::fflush(stdout);
         if (is_first(processes)) std::fprintf(stderr, "digits: %s\n", stop.text.c_str());
         return stop.code;
     } catch (const std::bad_alloc&) {
-        return refuse("there is not enough memory", processes);
+        return refuse("out of memory", processes);
     } catch (const std::exception& error) {
         return refuse(error.what(), processes);
     }
@@ -194,7 +195,7 @@ int main(int argc, char** argv) {
     try {
         Processes processes;
         return run(argc, argv, processes);
-    } catch (const std::exception& error) {  // no MPI
+    } catch (const std::exception& error) {  // MPI could not be initialised
         std::fprintf(stderr, "digits: %s\n", error.what());
         return 1;
     }

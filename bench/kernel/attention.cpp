@@ -1,24 +1,24 @@
-// attention-forward/T/d     causal attention of T tokens and heads of d numbers, time for one head of one sequence
-// attention-backward/T/d    dq, dk, dv of it, from the kept statistics of the rows
+// attention-forward/T/d     causal attention of T tokens and heads of width d, time per head and sequence
+// attention-backward/T/d    its dq, dk, dv, from the stored statistics of the rows
 //
-// 49 tokens are a digit of the presets (16 sequences of 4 heads are measured together), 784 its pixels (2 sequences; at
-// d = 8 each exponential comes with 16 products instead of 64). The share of the peak counts only pairs that the mask
-// lets through: 2 products forward, 5 backward. Peers: Eigen (the square of scores, its mask, softmax and products, as
-// one would write them); PyTorch's scaled_dot_product_attention.
+// 49 tokens are a digit of the presets (16 sequences of 4 heads are measured together), 784 are its pixels (2
+// sequences; at d = 8 each exponential comes with 16 products instead of 64). The share of the peak counts only the
+// pairs that the mask allows: 2 products forward, 5 backward. Peers: Eigen (all scores, mask, softmax and products, in
+// the straightforward way); PyTorch's scaled_dot_product_attention.
 //
-// Dead ends tried (share of the peak forward / backward; Zen 3, AVX2, where not said otherwise):
+// Tried and rejected (share of the peak forward / backward; Zen 3, AVX2, unless stated otherwise):
 //     strips of queries as rows, softmax by rows, products from packed K^T, K, V    T 49: 14 / 15, T 784: 40 / 37;
 //                                                      queries as lanes: 46 / 46 and 68 / 69
-//     tiles of 3 x 4 vectors, finer on the diagonal    52 to 70 % in the tile, g++ and clang spill; 6 x 2: 91 %
+//     tiles of 3 x 4 vectors, finer on the diagonal    52 to 70 % in the tile: g++ and clang spill; 6 x 2: 91 %
 //     one step of a tile at a time                     84 instead of 94 % in the tile (64 keys)
-//     rows in place at 784 tokens                      64 / 67 (d = 8: 36 / 46 instead of 40 / 50)
-//     copies of rows at 49 tokens                      45 / 44
+//     rows in place, 784 tokens                        64 / 67 (d = 8: 36 / 46 instead of 40 / 50)
+//     copies of rows, 49 tokens                        45 / 44
 //     all exponentials before any of o                 2 points less at 784 tokens: 50 KB of scores go to L2 once more
-//     exponential by Estrin's scheme                   no change: four operations a cycle are the bound, not the chain
-//     fetching the next head's rows ahead              no change
+//     exponential by Estrin's scheme                   no change: bound by four operations per cycle, not by the chain
+//     prefetching the next head's rows                 no change
 //     copying q, k, v of a head together first         no gain on a core with 48 KiB of L1 and 2 MiB of L2 (AVX-512)
-//     scores kept in registers, made twice             the same time at d = 8 on AVX-512, 10 % faster on AVX2
-//     scalar tails when transposing 49 tokens          9.4 instead of 7.7 us a head backward (AVX-512)
+//     scores kept in registers, computed twice         the same time at d = 8 on AVX-512, 10 % faster on AVX2
+//     scalar tails when transposing 49 tokens          9.4 instead of 7.7 us per head backward (AVX-512)
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>

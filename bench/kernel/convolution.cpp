@@ -1,26 +1,27 @@
 // conv-forward/<layer>/<images>     y = conv(x) + bias
-// conv-backward/<layer>/<images>    dx (not for the layers that take the image: nobody wants it)
+// conv-backward/<layer>/<images>    dx (not for the first layers, whose input is the image)
 // conv-wgrad/<layer>/<images>       dW += , db +=
 //
 // <layer> is <preset>-<kind><window>-<height>x<width>x<channels>-<channels out>: every convolution of both presets'
 // nets, with 4 images (a block of training, in L2) and with 128 (a batch, beyond it). Weights are packed beforehand, as
-// once a step. Products with the zeros around a map count as work, as the peers do them; convolve leaves most of them out
-// (of 3 x 3 on 7 x 7 pixels it does 84 %), so 100 % of the peak is not the limit. Peers: PyTorch (oneDNN), contiguous and
-// channels_last; Eigen with im2col for the forward pass of convolutions that are not transposed.
+// once per step in training. Products with the zeros around a map count as work, because the peers compute them;
+// convolve skips most of them (for 3 x 3 on 7 x 7 pixels it computes 84 %), so 100 % of the peak is not the limit.
+// Peers: PyTorch (oneDNN), contiguous and channels_last; Eigen with im2col for the forward pass of convolutions that
+// are not transposed.
 //
-// Dead ends tried (share of the FMA peak of one core, AVX-512):
-//     im2col, then the same tile            80 to 92 % instead of 96 to 98; 75 % where 32 channels come out
+// Tried and rejected (share of the FMA peak of one core, AVX-512):
+//     im2col, then the same tile            80 to 92 % instead of 96 to 98; 75 % with 32 output channels
 //     padded input instead of zero rows     0 to 1 point gained, not worth the layouts
-//     panels outside, pixels inside         0 to 4 points lost, 10 to 14 at k = 32: pointers are made once a panel
+//     panels outside, pixels inside         0 to 4 points lost, 10 to 14 at k = 32: pointers made once per panel
 //     prefetching the outputs of a tile     2 points gained when they are cold, 2 lost when they are not
 //     the zeros around a map multiplied     65 to 75 instead of 80 to 96 % (7 x 7 and 14 x 14 pixels)
 //     weight gradient from im2col           44 to 60 %: 3.6 MB instead of pointers
 //     dy packed for the weight gradient     no difference in a whole step, 14 points lost at 32 channels
 // The same on Zen 3 (AVX2):
-//     taps in groups of 256 numbers, so that their panels stay in L1    3 points lost: the sums are stored and loaded again
+//     taps in groups of 256 numbers, so that their panels stay in L1    3 points lost: sums are stored and reloaded
 //     weight gradients of 64 columns from copied tiles                  72 to 77 instead of 86 to 90 % in place
-//     rows of an image by several threads, forked in every layer        no gain for one image: the second thread comes late;
-//                                                                       a team that takes it in between layers gains 1.7x
+//     rows of an image by several threads, forked in every layer        no gain for one image: the other is late;
+//                                                                       a team that stays together gains 1.7x
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
@@ -42,7 +43,7 @@ namespace kernel = tessera::kernel;
 using tessera::Shape;
 using tessera::View;
 
-/// A layer with weights and numbers to work on.
+/// A layer with its weights and random input.
 template <class L>
 struct Bed {
     explicit Bed(std::size_t images) : x{numbers(images * L::Input::size)}, y(images * L::Output::size) {
@@ -73,7 +74,7 @@ void weight_gradient(Meter& meter, std::size_t images) {
     Bed<L> bed{images};
     meter.time([&] { L::backward_params(bed.packed, bed.in(), bed.out(), bed.slope(), bed.cache, bed.grad); });
 }
-// The part of the layer's backward pass that makes dx.
+// The part of the layer's backward pass that computes dx.
 template <class L, bool Transposed>
 void input_gradient(Meter& meter, std::size_t images) {
     Bed<L> bed{images};
@@ -132,7 +133,7 @@ void add_layer(Rows& rows, const char* preset, std::size_t window, bool halves) 
     }
 }
 
-/// The convolutions of examples/support/nets.hpp, each once.
+/// All convolutions of examples/support/nets.hpp, each once.
 template <std::size_t H, std::size_t D>
 void add_net(Rows& rows, const char* preset) {
     add_layer<Conv2d<H / 2, halve4>, Shape<28, 28, 1>, false>(rows, preset, 4, true);

@@ -1,13 +1,13 @@
-// gelu-forward, gelu-backward, softmax, layer_norm-forward, layer_norm-backward, adamw: ns for each number
+// gelu-forward, gelu-backward, softmax, layer_norm-forward, layer_norm-backward, adamw: ns per number
 //
-// 196 rows (4 sequences of the presets), 512 wide for GELU and softmax, 256 for layer norm: 400 and 200 KB, in L2. AdamW
-// runs over a million weights, 16 MB with gradient and moments. Peers: the same formula as an Eigen expression, PyTorch
-// eager and compiled.
+// 196 rows (4 sequences of the presets), 512 wide for GELU and softmax, 256 for layer norm: 400 and 200 KB, in L2.
+// AdamW runs over a million weights, 16 MB with gradient and moments. Peers: the same formula as an Eigen expression,
+// PyTorch eager and compiled.
 //
-// Dead ends tried (ns for each number, one core, AVX-512):
-//     tanh by an estimate of 1 / x and Newton steps      0.45 instead of 0.37 in GELU: the division is faster, and exact
-//     GELU's derivative made again in the backward pass  0.56 instead of 0.03 when the forward pass keeps it (+ 0.10 there)
-//     xsimd's exp and tanh                               0.34 and 0.72 instead of 0.20 and 0.34, and AVX2 differs in its bits
+// Tried and rejected (ns per number, one core, AVX-512):
+//     tanh by an estimate of 1 / x and Newton steps      0.45 instead of 0.37 in GELU: division is faster and exact
+//     GELU's derivative recomputed in the backward pass  0.56 instead of 0.03 if the forward pass stores it (+ 0.10)
+//     xsimd's exp and tanh                               0.34, 0.72 instead of 0.20, 0.34; other bits with AVX2
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>

@@ -1,26 +1,26 @@
-// gemm/MxKxN           y = x B, B in panels, packed beforehand as once a training step
+// gemm/MxKxN           y = x B, B in panels, packed beforehand, as once per training step
 // gemm-adjoint/MxKxN   dB += x^T dy over M rows
 //
 // Shapes are those of the linear layers of both presets' priors at a whole batch (64 x 49 = 3136 rows), one row of
-// sampling, and an odd one. Peers: Eigen's product of the same maps; PyTorch's mm and addmm_; OpenBLAS through numpy.
-// With several threads the rows are cut into pieces of 196, as in training (4 sequences); dB is never cut.
+// sampling, and an odd size. Peers: Eigen's product of the same maps; PyTorch's mm and addmm_; OpenBLAS through numpy.
+// With several threads the rows are split into pieces of 196, as in training (4 sequences); dB is never split.
 //
-// Dead ends tried (share of the FMA peak of one core, AVX-512, 2 MiB L2):
-//     panels outside, rows inside         73 to 83 % instead of 91 to 94: x streams from L3 once a panel
-//     12 rows a tile instead of 14        88 % under g++ 12, whose pointers spill
+// Tried and rejected (share of the FMA peak of one core, AVX-512, 2 MiB L2):
+//     panels outside, rows inside         73 to 83 % instead of 91 to 94: x streams from L3 once per panel
+//     12 rows a tile instead of 14        88 % with g++ 12, which spills the pointers
 //     blocking k                          no gain up to k = 1024: panels stream from L2
 //     prefetching the next rows of x      1 to 6 points lost
-//     adjoint with strided x and dy       46 to 52 % at n = 128, k = 512: rows 2^n bytes apart fall into few cache sets
+//     adjoint with strided x and dy       46 to 52 % at n = 128, k = 512: rows 2^n bytes apart map to few cache sets
 //     adjoint in blocks of 49 rows        5 to 10 points lost against 196; 392 gains nothing
 //     adjoint with software prefetch      2 to 12 points lost; of both lines of the next tile's sums 0 to 9
-//     adjoint: dy copied row by row       equal (k = 1024: 1 to 7 points gained); panels of 512, 1024 columns: 0 to 4 lost
-//     prefetching panels 2 to 16 KiB ahead    equal to nothing; 64 KiB ahead: 2 to 4 points where they come from L3
+//     adjoint: dy copied row by row       equal (k = 1024: 1 to 7 points gained); panels of 512, 1024 columns: 0-4 lost
+//     prefetching panels 2 to 16 KiB ahead    no change; 64 KiB ahead: 2 to 4 points where they come from L3
 // The same on Zen 3 (AVX2, 16 registers, 32 KiB L1d, 512 KiB L2):
 //     one tile at a time, as above        88 instead of 93 % (k = 128, 256): every 6 rows read all panels from L3
 //     blocking k at 256                   equal at k = 256 to 512, 1 to 5 points lost at 1024
-//     a call for each tile                3 points lost at k = 128, 7 at 32
-//     four steps of k at a time           equal to two; without pinned operands 63 % (g++ reads them again for each row)
-//     tiles of 3 x 4 vectors, two of the four read from memory (17 instead of 20 instructions a step)   g++ spills: 36 %
+//     one call per tile                   3 points lost at k = 128, 7 at 32
+//     four steps of k at a time           equal to two; without pinned operands 63 % (g++ reloads them for each row)
+//     tiles of 3 x 4 vectors, two of the four read from memory (17, not 20 instructions per step)   g++ spills: 36 %
 //     adjoint: x copied tile by tile      2 to 6 points less than row by row
 //     adjoint: dy copied as well          2 to 5 points less than in place, but 4 more where its rows are 4 KiB apart
 //     adjoint: 392 rows in blocks of 8 samples   a whole step 0 to 2 points slower
@@ -28,6 +28,7 @@
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
 
+#include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/gemm_adjoint.hpp>
 

@@ -1,17 +1,17 @@
-// lookup/N/K/D           the nearest of K codes for each of N vectors of D numbers; codes packed beforehand
-// scale-codes/K          the same for 6272 vectors of 64 numbers: how time grows with the codes
-// scale-width/D          the same for 6272 vectors and 512 codes: with the width
+// lookup/N/K/D           the nearest of K codebook vectors for each of N vectors of width D; packed beforehand
+// scale-codes/K          the same for 6272 vectors of width 64: scaling with the size of the codebook
+// scale-width/D          the same for 6272 vectors and a codebook of 512: scaling with the width
 //
 // Shapes: a batch of the preset std, and 2048 images of 7 x 7 for three usual codebooks. The share of the peak counts
-// 2 N K D. Peers: Eigen (product of 196 vectors with all codes, then the largest of each row); PyTorch (the usual
+// 2 N K D. Peers: Eigen (product of 196 vectors with the codebook, then the maximum of each row); PyTorch (the usual
 // |x|^2 - 2 x e + |e|^2 and argmin, eager and compiled); FAISS IndexFlatL2; OpenBLAS and argmin through numpy.
 //
-// Dead ends tried (share of the FMA peak of one core, AVX-512; D = 64, K = 512 if not said):
+// Tried and rejected (share of the FMA peak of one core, AVX-512; D = 64, K = 512 unless stated otherwise):
 //     scalar search for the best lane at the end of a row        76 to 87 % instead of 91 to 93
 //     scores stored, minimum first, index by a second scan       81 %; 54 % at D = 16
-//     each vector of scores against the best on its own          1 point less than two playing against each other first
+//     each vector of scores compared with the best separately    1 point less than comparing two with each other first
 //     xsimd's fnma on AVX-512 (a product and a sum)              45 %
-//     one tile against all panels, best lane by a scalar search  78 to 85 instead of 87 to 91 % (Zen 3); D = 32: 55, not 88
+//     one tile against all panels, best lane by a scalar search  78-85 instead of 87-91 % (Zen 3); D = 32: 55, not 88
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>

@@ -1,24 +1,25 @@
-// sample-gpt/<preset>/<sequences>    tokens a second of sample(): packing the weights, 49 tokens from nothing with the
-//                                    cache of keys and values, drawn from the whole softmax
-// allocations/sample                 calls of operator new in sample() of 64 sequences, once a call
-// allocations/sample-token           the same for each token: a step of the cache and the draw
+// sample-gpt/<preset>/<sequences>    tokens per second of sample(): packing the weights, then 49 tokens with the KV
+//                                    cache, drawn from the whole softmax
+// allocations/sample                 calls of operator new in sample() of 64 sequences, per call
+// allocations/sample-token           the same per token: a step of the cache and the draw
 //
-// Peers: PyTorch with a cache of keys and values that grows by concatenation, and multinomial.
+// Peers: PyTorch with a KV cache that grows by concatenation, and multinomial.
 //
-// What bounds it (small, Zen 3, 512 KiB of L2 a core; 80 GB/s a core from L3, so 41 us for the 3.3 MB of weights):
-//     1 sequence      products of one row read them at 70 to 77 GB/s: 45 of 55 us a token on one thread. Two threads have
-//                     half each: 22 of 31 us, then waits (23 a token), norms, Gelu and attention. Packing is 0.15 to
-//                     0.23 ms of 2 to 3 a call
+// What limits it (small, Zen 3, 512 KiB of L2 per core; 80 GB/s per core from L3, so 41 us for the 3.3 MB of weights):
+//     1 sequence      products of one row read them at 70 to 77 GB/s: 45 of 55 us per token on one thread. Two threads
+//                     read half each: 22 of 31 us, then waits (23 per token), norms, Gelu and attention. Packing is
+//                     0.15 to 0.23 ms of 2 to 3 ms per call
 //     64 sequences    products in 32 rows run at 94 % of the peak and are 70 % of the time; attention 20 %, as keys and
-//                     values come from L3 as well, Gelu 4 %, the draw 1 %. With AVX-512 and 2 MiB of L2 products are 56 %
-//                     at 80 % of the peak, attention 22 % (33 % with keys as lanes, see kernel/attention/attention_step_lanes.hpp),
-//                     page faults of the cache 5 %: 47 % of the peak in all, 49,800 tokens/s on one thread
+//                     values come from L3 as well, Gelu 4 %, the draw 1 %. With AVX-512 and 2 MiB of L2 products are
+//                     56 % at 80 % of the peak, attention 22 % (33 % with keys as lanes, see
+//                     kernel/attention/attention_step_lanes.hpp), page faults of the cache 5 %: 47 % of the peak in
+//                     all, 49,800 tokens/s on one thread
 //
-// Dead ends tried (small):
-//     one thread                           bound by L3. With 2 MiB of L2 a core two threads keep half of the weights each
-//                                          there: 3 times as fast; shared up to 8 sequences, at 16 no better than apart
+// Tried and rejected (small):
+//     one thread                           bound by L3. With 2 MiB of L2 per core each of two threads keeps half of the
+//                                          weights there: 3 times as fast; used up to 8 sequences, no gain at 16
 //     64 sequences in one cache            products at 76 to 95 instead of 98 GFLOP/s
-//     fetching weights ahead of the product, 1 to 8 KB     no change: bound by L3
+//     prefetching weights 1 to 8 KB ahead                  no change: bound by L3
 //     2 MiB pages for weights                              no change
 //     bfloat16 weights                                     3 times faster on one thread, but not the bits of training
 //     copies of whole vectors in packing                   no change: bound by the caches

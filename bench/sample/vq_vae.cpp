@@ -1,6 +1,6 @@
-// encode/std      images a second, 128 of them: encoder and lookup, weights packed beforehand
+// encode/std      images per second, batch 128: encoder and lookup, weights packed beforehand
 // encode-1/std    one image, microseconds
-// decode/std      images a second, 128 of them
+// decode/std      images per second, batch 128
 //
 // Peers: PyTorch without gradients, eager, channels_last and compiled.
 

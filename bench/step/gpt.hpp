@@ -1,18 +1,18 @@
 #pragma once
-// train-gpt/<preset>          tokens a second of whole training steps, 64 sequences of 49: forward, backward, clipping,
-//                             AdamW
+// train-gpt/<preset>          tokens per second of whole training steps, 64 sequences of 49: forward, backward,
+//                             clipping, AdamW
 // scale-context/<tokens>      the small net with longer sequences, 32 of them
-// allocations/train-gpt       calls of operator new in a step, after the first two
+// allocations/train-gpt       calls of operator new per step, after the first two
 //
 // Peers: PyTorch with the same net (GPT-2's block, scaled_dot_product_attention), eager and compiled.
 //
-// Dead ends tried (whole step, small / std, one core if not said):
+// Tried and rejected (whole step, small / std, one core unless stated otherwise):
 //     fork and join in every kernel, spinning      as fast on two free cores, slower than one thread when one is busy
 //     huge pages                                   1 to 3 % gained
-//     16 sequences a pass at width 128             3 % slower; at 256 1.1 times as fast, and so it is done there
-//     groups of 8 instead of 16                    0 to 10 % slower on two cores, though no core then waits for the other
-//     GELU as a pass of its own over all rows      64 instead of 70 % of the peak in the first product of the block
-//     denormals left on                            that product fell from 70 to 8 % of the peak
+//     16 sequences per pass at width 128           3 % slower; at width 256 1.1 times as fast, and used there
+//     groups of 8 instead of 16                    0 to 10 % slower on two cores, though no core then waits
+//     GELU as a separate pass over all rows        64 instead of 70 % of the peak in the first product of the block
+//     denormals not flushed to zero                that product falls from 70 to 8 % of the peak
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>

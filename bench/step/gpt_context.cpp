@@ -3,7 +3,7 @@
 namespace bench {
 namespace {
 
-/// The small prior with sequences of any length.
+/// The small prior with another context length.
 template <std::size_t Tokens>
 void add_context(Rows& rows) {
     using Prior =

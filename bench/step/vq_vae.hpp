@@ -1,21 +1,21 @@
 #pragma once
-// train-vqvae/<preset>            images a second of whole training steps, batch 128: forward, lookup, backward, moving
-//                                 averages of the codebook, Adam
-// scale-batch/<images>            the small net with other batches
+// train-vqvae/<preset>            images per second of whole training steps, batch 128: forward, lookup, backward,
+//                                 moving averages of the codebook, Adam
+// scale-batch/<images>            the small net with other batch sizes
 // scale-image/<side>              a small net on images of 28 x 28 and 56 x 56, batch 64
-// allocations/train-vqvae         calls of operator new in a step, after the first two
+// allocations/train-vqvae         calls of operator new per step, after the first two
 // peak-memory/train-std           largest resident size of a process that takes ten steps of train-vqvae/std
 //
 // Peers: PyTorch with the same nets (same parameters, batch, optimiser), eager, channels_last and compiled.
 //
-// Dead ends tried (share of the peak of two cores for the whole step of std / small):
+// Tried and rejected (share of the peak of two cores for the whole step of std / small):
 //     fork and join in every layer                           64 / 52 % instead of 86 / 81
 //     shards of 16 images through the whole net at once      78 / 72 %: activations leave L2
 //     forward and dx by shards, weights over the batch       76 / 69 %
 //     blocks of 1, 2, 8, 16 images instead of 4 (one core)   82, 86, 84, 80 instead of 86 % (std)
 //     groups of 8, 32 instead of 16                          1 point lost; equal
-//     ReLU, bias and residual as passes of their own         1.5 to 2 points lost
-//     huge pages                                             nothing
+//     ReLU, bias and residual as separate passes             1.5 to 2 points lost
+//     huge pages                                             no change
 //     blocks of 8 instead of 4 images on Zen 3               80 instead of 81 % (small), equal (std)
 
 #include <bench/rows.hpp>
@@ -34,7 +34,7 @@ namespace bench {
 
 namespace ts = tessera;
 
-/// A VQ-VAE in training, on a store of images that is larger than a batch.
+/// A VQ-VAE in training; its images are several batches.
 template <class Vae>
 class VqVaeTraining {
     static constexpr std::size_t store = 8;  // batches

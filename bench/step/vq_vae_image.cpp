@@ -5,7 +5,7 @@ namespace {
 
 using namespace tessera::nn;
 
-/// The small net, for images of any side that 4 divides.
+/// The small net for square images whose side is a multiple of 4.
 // clang-format off
 template <std::size_t Side>
 struct Encoder : Chain<ts::Shape<Side, Side, 1>,

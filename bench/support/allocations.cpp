@@ -14,7 +14,7 @@ std::atomic<std::size_t> calls{0};
 
 void* counted(std::size_t size, std::size_t alignment) {
     calls.fetch_add(1, std::memory_order_relaxed);
-    // aligned_alloc wants a multiple of the alignment, and not zero
+    // aligned_alloc needs a non-zero multiple of the alignment
     const std::size_t whole = std::max(alignment, (size + alignment - 1) / alignment * alignment);
     if (void* p = std::aligned_alloc(alignment, whole)) return p;
     throw std::bad_alloc{};
@@ -24,7 +24,7 @@ constexpr std::size_t usual = alignof(std::max_align_t);
 
 std::size_t bench::allocations() { return calls.load(std::memory_order_relaxed); }
 
-// Linux keeps the mark of this program in VmHWM; ru_maxrss would begin with that of the process that started it.
+// On Linux from VmHWM, which is of this program; ru_maxrss starts with the value of the parent process.
 double bench::peak_memory() {
     std::ifstream status{"/proc/self/status"};
     for (std::string word; status >> word;)

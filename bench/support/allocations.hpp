@@ -1,5 +1,5 @@
 #pragma once
-// allocations.cpp replaces operator new of the whole executable by one that counts.
+// allocations.cpp replaces operator new of the whole executable with one that counts.
 
 #include <cstddef>
 
@@ -11,7 +11,7 @@ std::size_t allocations();
 /// Largest resident size of this process so far, in MiB.
 double peak_memory();
 
-/// Calls in one step, after two steps that may still make their workspace.
+/// Calls in one step, after two steps that may still allocate their workspace.
 template <class Training>
 double allocations_of_a_step(Training& training) {
     constexpr std::size_t steps = 4;

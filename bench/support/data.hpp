@@ -1,5 +1,5 @@
 #pragma once
-// Numbers to work on. Which ones they are changes no time, as long as none is denormal and none overflows.
+// Input data. Its values do not affect the time, as long as none is denormal and nothing overflows.
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/token.hpp>
@@ -12,7 +12,7 @@
 
 namespace bench {
 
-/// n numbers in [-1, 1), always the same for one seed.
+/// n numbers in [-1, 1), the same for the same seed.
 inline tessera::Buffer<float> numbers(std::size_t n, std::uint32_t seed = 1) {
     tessera::Buffer<float> x(n);
     std::uint32_t s = seed * 2654435761u + 1;
@@ -40,7 +40,7 @@ inline std::vector<tessera::Token> tokens(std::size_t n, std::size_t codes) {
     return t;
 }
 
-/// f(first, count) over 0 .. n: one piece on one thread, else pieces of `grain`.
+/// f(first, count) over 0 .. n: one piece on one thread, pieces of `grain` on several.
 template <class F>
 void in_pieces(std::size_t threads, std::size_t n, std::size_t grain, F&& f) {
     if (threads == 1)

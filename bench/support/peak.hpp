@@ -1,12 +1,12 @@
 #pragma once
-// The peak: how many floating-point operations a second this machine gives at this moment, when it does nothing but
-// fused multiply-adds in registers. Every row is measured against the peak just before and just after it, in the same
-// process, because clocks and neighbours change from minute to minute.
+// The peak: floating-point operations per second of this machine at this moment, for fused multiply-adds in registers.
+// Every row is measured against the peak just before and just after it, in the same process, because clocks and
+// neighbours change from minute to minute.
 //
 // Accumulators are twelve named variables: more than latency times ports of any machine known, fewer than the sixteen
-// registers of AVX2. An array of them goes to memory (35 instead of 113 GFLOP/s). They come from memory and go back to
-// it around the loop, between two barriers for the compiler: a loop on registers alone may be moved past the clock
-// (shares of 0 % and 108 % were seen).
+// registers of AVX2. An array would be kept in memory (35 instead of 113 GFLOP/s). They are loaded and stored around
+// the loop, between two compiler barriers: a loop on registers alone may be moved past the clock (shares of 0 % and 108
+// % were measured).
 
 #include <tessera/kernel/simd/simd.hpp>
 
@@ -54,7 +54,7 @@ inline constexpr std::size_t accumulators = 12, rounds = 10'000;
     return static_cast<double>(2 * accumulators * W * rounds) / seconds.count();
 }
 
-/// The best burst of some milliseconds: one that was interrupted says nothing about the machine.
+/// The best of several bursts within some milliseconds: an interrupted burst says nothing about the machine.
 inline double best_burst() {
     double best = 0;
     for (int i = 0; i < 150; ++i) best = std::max(best, burst());
@@ -62,7 +62,7 @@ inline double best_burst() {
 }
 }  // namespace detail
 
-/// FLOP/s of `threads` threads: the sum of what each reaches while all run.
+/// FLOP/s of `threads` threads: the sum over threads while all run.
 inline double peak(std::size_t threads) {
     if (threads == 1) return detail::best_burst();
     std::vector<double> each(threads);

@@ -4,9 +4,9 @@
 //     rows.add({.name = "gelu", .figure = nanoseconds_per("element", n)}, Threads::one,
 //              [](Meter& meter) { ...data...; meter.time([&] { gelu_forward<float>(x, y); }); });
 //
-// A body makes its data and hands over one call. The meter runs the call once to warm up, then as often as Google
-// Benchmark asks, in an arena of so many threads, with the peak measured before and after. What a peer inside this
-// executable does is a row of its own: "eigen/" and the name of the row that it answers.
+// A body makes its data and passes one call to the meter, which runs it once to warm up and then as often as Google
+// Benchmark requests, in an arena with the given number of threads, and measures the peak before and after. A peer
+// inside this executable has a separate row: "eigen/" and the name of the row that it is compared with.
 
 #include <bench/support/peak.hpp>
 
@@ -22,8 +22,8 @@
 
 namespace bench {
 
-/// Turns the seconds of one call into what the row shows: factor / seconds, or factor * seconds. A row that measures no
-/// time (a count, memory) has factor 0.
+/// Converts the seconds of one call into the figure of the row: factor / seconds, or factor * seconds. A row that does
+/// not measure time (a count, memory) has factor 0.
 struct Figure {
     std::string unit;
     double factor = 0;
@@ -40,9 +40,9 @@ inline Figure plain(std::string unit) { return {std::move(unit)}; }
 struct Row {
     std::string name;
     Figure figure;
-    double flops = 0;       ///< of one call, for the share of the peak; 0: no share
-    bool alone = false;     ///< needs a process of its own
-    bool parallel = false;  ///< is measured with every number of threads that was asked for
+    double flops = 0;       ///< per call, for the share of the peak; 0: no share
+    bool alone = false;     ///< needs a separate process
+    bool parallel = false;  ///< is measured with every requested number of threads
 };
 
 class Meter {
@@ -75,7 +75,7 @@ public:
         if (row_->flops > 0) state_->counters["fraction_of_peak"] = Counter{row_->flops / at_peak, each};
         state_->SetLabel(figure.unit);
     }
-    /// For rows that measure no time: call() gives the figure itself.
+    /// For rows that do not measure time: call() returns the figure.
     template <class F>
     void value(F call) {
         tbb::task_arena arena{static_cast<int>(threads_)};

@@ -15,7 +15,7 @@
 namespace bench {
 namespace {
 
-/// Keeps the one result of a run instead of printing it.
+/// Stores the result of a run instead of printing it.
 class Keep : public benchmark::BenchmarkReporter {
 public:
     bool ReportContext(const Context&) override { return true; }

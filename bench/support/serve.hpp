@@ -1,11 +1,11 @@
 #pragma once
-// What bench/run.py talks to.
+// The protocol between tessera_bench and bench/run.py.
 //
-//     tessera_bench --list          one JSON object a row
+//     tessera_bench --list          one JSON object per row
 //     tessera_bench --serve         then, for each line "<row> <threads>" on stdin, one JSON object on stdout:
-//                                   {"seconds": of one call, "fraction": of the peak} or {"value": ...} or {"error": ...}
+//                                   {"seconds": per call, "fraction": of the peak}, {"value": ...} or {"error": ...}
 //
-// A row is measured whenever it is asked for, with data made anew: samples of ours and of the peers take turns.
+// A row is measured on each request, with new data, so that samples of tessera and of the peers can alternate.
 
 #include <bench/support/rows.hpp>
 

@@ -10,11 +10,11 @@ namespace digits {
 
 namespace {
 
-// The drawing is 400 x 250 units, small enough for its 11 unit letters to be readable on a telephone.
+// The drawing has 400 x 250 units: letters of 11 units are readable on a telephone.
 constexpr double width = 400, height = 250, left = 50, right = 12, top = 14, bottom = 40;
 
 struct Axis {
-    double low = 0, high = 1, from = 0, to = 1;  ///< data range, and where it lies in the drawing
+    double low = 0, high = 1, from = 0, to = 1;  ///< data range, and its position in the drawing
     bool logarithmic = false;
     std::vector<double> ticks;
 

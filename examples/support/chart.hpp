@@ -1,6 +1,6 @@
 #pragma once
-// Charts as SVG text: lines over a linear x axis, and bars. Colours come from the page (CSS variables), so
-// that a chart follows its light or dark scheme.
+// Charts as SVG text: lines over a linear x axis, and bars. Colours are the page's CSS variables, so that a chart
+// follows its light or dark scheme.
 
 #include "outcome.hpp"
 
@@ -12,13 +12,13 @@ namespace digits {
 struct Line {
     std::string name;
     Curve points;
-    bool dots = false;  ///< measured now and then: a dot for each point
+    bool dots = false;  ///< few measurements: draws a dot at each point
 };
 
 struct Chart {
     std::string title, x_title, y_title;
     std::vector<Line> lines;
-    bool logarithmic = false;  ///< the y axis
+    bool logarithmic = false;  ///< logarithmic y axis
 };
 
 std::string draw(const Chart& chart);
@@ -27,7 +27,7 @@ struct Bars {
     std::string title, x_title, y_title;
     std::vector<double> heights;
     double reference = 0;         ///< a dashed line at this height; 0: none
-    std::string reference_title;  ///< what it says
+    std::string reference_title;  ///< its label
 };
 
 std::string draw(const Bars& bars);

@@ -1,5 +1,5 @@
 #pragma once
-// How many classes a prior can tell apart; a set with fewer leaves rows of a small table unused.
+// The most classes that a prior distinguishes; with fewer classes some rows of its embedding table are unused.
 
 #include <cstddef>
 

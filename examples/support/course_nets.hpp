@@ -1,5 +1,5 @@
 #pragma once
-// The nets of lessons 5, 6 and 7: three programs that hand files to each other must agree on them.
+// The nets of examples 5 to 7, 9 and 12: programs that exchange files must agree on them.
 
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/nn/chain.hpp>
@@ -36,10 +36,10 @@ using Vae = tessera::VqVae<Encoder, tessera::Codebook<64>, Decoder>;
 using Prior = tessera::Gpt<tessera::GptConfig{
     .vocab = Vae::codes, .context = Vae::tokens, .width = 64, .heads = 4, .layers = 2, .classes = 10}>;
 
-/// What the lessons take from the command line: `<folder with digits> [--small]`.
+/// The command line of the examples: `<folder with digits> [--small]`.
 struct Arguments {
     const char* folder = "examples/data";
-    bool small = false;  ///< a few steps only, to see that it runs
+    bool small = false;  ///< a few steps only, as a smoke test
 
     Arguments(int argc, char** argv) {
         for (int i = 1; i < argc; ++i)
@@ -50,7 +50,7 @@ struct Arguments {
     }
 };
 
-/// `count` indices of a set, evenly chosen: it may be sorted by class.
+/// `count` evenly spaced indices of a set, which may be sorted by class.
 inline std::vector<std::size_t> evenly(std::size_t count, std::size_t of) {
     std::vector<std::size_t> indices(count);
     for (std::size_t i = 0; i < count; ++i) indices[i] = i * of / count;

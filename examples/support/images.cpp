@@ -1,4 +1,4 @@
-// Reading data sets and making PNGs: the only file of the program that meets stb_image.
+// Reads data sets and writes PNGs: the only file of the program that includes stb.
 
 #include "material.hpp"
 #include "pictures.hpp"
@@ -29,7 +29,7 @@ bool has_image_name(const fs::path& path) {
 
 enum class Kind { idx, sheets, images, nothing };
 
-// What lies in the folder decides how it is read; nobody has to say it.
+// How a folder is read follows from its contents; there is no option for it.
 Kind kind_of(const std::string& folder, const std::string& option) {
     std::error_code error;
     if (!fs::is_directory(folder, error)) throw tessera::IoError(option + folder + ": there is no such folder");
@@ -58,7 +58,7 @@ std::vector<std::size_t> part(const std::vector<std::uint32_t>& order, std::size
             order.begin() + static_cast<std::ptrdiff_t>(first + count)};
 }
 
-// One image in ten is kept for testing, whatever their number.
+// One image in ten is kept for testing.
 Material divide(const Images& all, const std::string& folder, const tessera::Rng& rng) {
     if (all.size() < 2)
         throw tessera::DataError("--data: " + folder +
@@ -81,7 +81,7 @@ Material read_folder(const Options& options, const std::string& folder, const te
     return material;
 }
 
-// The name of a folder, as it can stand in a file: the system lets it hold anything, a line's end and no UTF-8 too.
+// The name of a folder made printable: on disk it may contain any bytes, also line breaks and invalid UTF-8.
 std::string shown(const std::string& name) {
     const std::string text = tessera::io::printable(name);
     if (tessera::io::first_invalid_utf8(tessera::io::as_bytes(text)) == text.size()) return text;

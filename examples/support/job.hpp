@@ -1,5 +1,5 @@
 #pragma once
-// Job: what a preset is asked to do. The two presets are compiled in files of their own.
+// Job: the input of a run of one preset. Each preset is compiled in its own file.
 
 #include "material.hpp"
 #include "options.hpp"
@@ -25,15 +25,15 @@ struct Job {
 
 inline constexpr const char* model_file = "model.safetensors";
 
-/// Both stages, and samples; saves the model as soon as it is trained.
+/// Trains both stages and draws samples; saves the model as soon as it is trained.
 Outcome train_small(const Job& job, const Material& material);
 Outcome train_std(const Job& job, const Material& material);
 
-/// Samples of the model in options.load.
+/// Samples from the model in options.load.
 Outcome sample_small(const Job& job, const std::vector<std::string>& class_names);
 Outcome sample_std(const Job& job, const std::vector<std::string>& class_names);
 
-/// What a model file says about itself; throws tessera::Error if it is not one of ours.
+/// The metadata of a model file; throws tessera::Error if this program did not write it.
 struct ModelFacts {
     Preset preset;
     Quantizer quantizer;

@@ -1,5 +1,5 @@
 #pragma once
-// Material: the images that a run learns from and those that it is judged by, 28 x 28 gray.
+// Material: the training and test images of a run, 28 x 28 gray.
 
 #include "options.hpp"
 
@@ -15,13 +15,13 @@ using Images = tessera::data::Images<Image>;
 struct Material {
     Images train, test;
     std::string description;         ///< "bundled digits"
-    std::vector<std::string> notes;  ///< what was left out, and why
+    std::vector<std::string> notes;  ///< what was skipped, and why
 
-    /// Names of the classes; "0", "1", ... where the source has no others. Empty: no labels.
+    /// Names of the classes; "0", "1", ... where the source has no names. Empty: no labels.
     std::vector<std::string> class_names() const;
 };
 
-/// Throws tessera::Error when there is nothing to learn from, or when a file is not what it should be.
+/// Throws tessera::Error when there are too few images, or when a file is invalid.
 Material load_material(const Options& options);
 
 }  // namespace digits

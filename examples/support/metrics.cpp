@@ -1,4 +1,4 @@
-// metrics.json: the figures of a run, for programs.
+// metrics.json: the results of a run, machine-readable.
 
 #include "summary.hpp"
 
@@ -70,7 +70,7 @@ std::string metrics_json(const Summary& summary, const Outcome& outcome) {
     if (outcome.stage1) json["stage1"] = of(*outcome.stage1);
     if (outcome.stage2) json["stage2"] = of(*outcome.stage2);
     json["sampling"] = of(outcome.sampling, o);
-    // a path may hold bytes that are no UTF-8
+    // a path may contain invalid UTF-8
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 

@@ -1,4 +1,4 @@
-// What a model file says about itself, read without building a net.
+// Reads the metadata of a model file without making a net.
 
 #include "job.hpp"
 
@@ -13,7 +13,7 @@ ModelFacts read_model_facts(const std::string& path) {
     tessera::io::SafetensorsFile file{path};
     file.check_sum();
     const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
-    // files of earlier versions do not say it: there was one kind
+    // files of earlier versions lack it: there was only one quantizer
     const std::string quantizer = file.metadata("tessera.digits.quantizer").value_or("codebook");
     if (!preset || !names || (*preset != "small" && *preset != "std") ||
         (quantizer != "codebook" && quantizer != "fsq"))

@@ -1,6 +1,6 @@
 #pragma once
-// The nets of both presets, with either quantizer. Each number is in one place: a codebook takes its width from the
-// encoder, the prior its vocabulary and its context from the VQ-VAE.
+// The nets of both presets, with either quantizer. No size is written twice: the width of the codebook follows from the
+// encoder, vocabulary and context of the prior from the VQ-VAE.
 
 #include "classes.hpp"
 
@@ -31,7 +31,7 @@ using EncoderChain = Chain<tessera::Shape<28, 28, 1>,
     Conv2d<Channels, halve4>, Relu,                    //  7 x  7
     Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
-    Conv2d<Width, keep1>>;                             // one vector, and so one code, for each of 7 x 7 places
+    Conv2d<Width, keep1>>;                             // one vector, so one token, per position
 
 template <std::size_t Channels, std::size_t Width>
 using DecoderChain = Chain<tessera::Shape<7, 7, Width>,
@@ -68,7 +68,7 @@ struct Std : StdNets<tessera::Codebook<512>, 64> {
     static constexpr const char* quantizer = "codebook";
 };
 
-/// Four channels are rounded to 8, 5, 5 and 5 levels: 1000 codes, of which none is learned.
+/// Four channels are rounded to 8, 5, 5 and 5 levels: a vocabulary of 1000, with nothing learned.
 using Levels = tessera::Fsq<8, 5, 5, 5>;
 struct SmallFsq : SmallNets<Levels, 4> {
     static constexpr const char* quantizer = "fsq";

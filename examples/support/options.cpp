@@ -26,7 +26,7 @@ Recipe recipe(Preset preset, const Options& options) {
     Recipe r = preset == Preset::small ? small_recipe : std_recipe;
     const auto set_rate = [](Recipe::Stage& stage, const std::optional<double>& lr) {
         if (!lr) return;
-        stage.lr_end *= *lr / stage.lr;  // the schedule keeps its form
+        stage.lr_end *= *lr / stage.lr;  // the schedule keeps its shape
         stage.lr = *lr;
     };
     set_rate(r.vqvae, options.lr_vqvae);
@@ -38,7 +38,7 @@ Recipe recipe(Preset preset, const Options& options) {
 
 namespace {
 
-// Checks look at the text of an option before it is converted, so that every message has one form.
+// Checks read the text of an option before it is converted, so that all messages have one form.
 auto whole(std::uint64_t least, std::uint64_t most) {
     return [=](const std::string& text) -> std::string {
         std::uint64_t n = 0;
@@ -97,10 +97,10 @@ Options parse(int argc, char** argv) {
     o.bundled = DIGITS_BUNDLED;
     o.threads = usable_cores();
 
-    CLI::App app{"Learns to draw digits, on the CPU and in minutes.\n\n"
-                 "Stage 1 trains a VQ-VAE: an image of 28 x 28 pixels becomes 7 x 7 codes of a\n"
-                 "learned codebook, and back. Stage 2 trains a GPT on these codes; it then writes\n"
-                 "new ones, which stage 1 turns into new digits.\n",
+    CLI::App app{"Trains a generative model of digits on the CPU, in minutes.\n\n"
+                 "Stage 1 trains a VQ-VAE, which encodes an image of 28 x 28 pixels as 7 x 7\n"
+                 "tokens, indices into a codebook, and decodes them again. Stage 2 trains a GPT\n"
+                 "on the tokens. New images are sampled from the GPT and decoded by stage 1.\n",
                  "digits"};
     app.get_formatter()->column_width(24);
     app.get_formatter()->label("TEXT", "");
@@ -109,26 +109,25 @@ Options parse(int argc, char** argv) {
     const auto& large = std_recipe;
 
     app.add_option("--data", o.data,
-                   help("A folder with the four IDX files of MNIST or a set like it, plain or .gz; "
-                        "or with PNG and JPEG images, loose or in one subfolder for each class, "
-                        "which become 28 x 28 gray (default: 10,000 digits that come with the program)"))
+                   help("A folder with the four IDX files of MNIST or a similar set, plain or .gz; "
+                        "or with PNG and JPEG images, directly in it or in one subfolder per class, "
+                        "which are converted to 28 x 28 gray (default: the 10,000 bundled digits)"))
         ->type_name("DIR")
         ->check(not_empty, "", "")
         ->group("Data");
-    app.add_option("--limit", o.limit,
-                   help("Use only N images to learn from, and at most N to test with (default: all)"))
+    app.add_option("--limit", o.limit, help("Use only N images for training and at most N for testing (default: all)"))
         ->type_name("N")
         ->check(whole(2, any), "", "")
         ->group("Data");
     auto* skip_bad_option =
         app.add_option("--skip-bad", o.skip_bad,
-                       help("Leave out PNG and JPEG files of --data that are damaged, up to this share of "
-                            "all of them, and say how many they were; 0.01: one in a hundred (default: 0, the "
-                            "first one stops the run)"))
+                       help("Skip damaged PNG and JPEG files of --data, up to this share of all files, and "
+                            "report how many were skipped; 0.01: one in a hundred (default: 0, the first "
+                            "damaged file ends the run)"))
             ->type_name("SHARE")
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Data");
-    app.add_option("--bundled", o.bundled, help("Where digits-train.png and digits-test.png are"))
+    app.add_option("--bundled", o.bundled, help("The folder of digits-train.png and digits-test.png"))
         ->type_name("DIR")
         ->check(not_empty, "", "")
         ->group("Data");
@@ -136,10 +135,10 @@ Options parse(int argc, char** argv) {
     std::string preset;
     auto* preset_option =
         app.add_option("--preset", preset,
-                       help("small: 64 channels, 256 codes, a GPT of 4 layers and width 128") + '\n' +
-                           help("std: 128 channels, 512 codes, a GPT of 6 layers and width 256; some five "
-                                "times the work") +
-                           '\n' + help("(default: small, or what the file of --load holds)"))
+                       help("small: 64 channels, a codebook of 256, a GPT of 4 layers and width 128") + '\n' +
+                           help("std: 128 channels, a codebook of 512, a GPT of 6 layers and width 256; "
+                                "about five times the work") +
+                           '\n' + help("(default: small, or the preset of the --load file)"))
             ->type_name("NAME")
             ->check(
                 [](const std::string& s) -> std::string {
@@ -150,12 +149,12 @@ Options parse(int argc, char** argv) {
     std::string quantizer;
     auto* quantizer_option =
         app.add_option("--quantizer", quantizer,
-                       help("codebook: the codes are vectors, learned with the nets; few codes that fit the "
-                            "images well, which the prior learns quickly") +
+                       help("codebook: vectors learned together with the nets; a small vocabulary that fits "
+                            "the images well and is quickly learned by the prior") +
                            '\n' +
-                           help("fsq: finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; "
-                                "1000 fixed codes with either preset, and no codebook that could collapse") +
-                           '\n' + help("(default: codebook, or what the file of --load holds)"))
+                           help("fsq: finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; a "
+                                "fixed vocabulary of 1000 with either preset, and no codebook to collapse") +
+                           '\n' + help("(default: codebook, or the quantizer of the --load file)"))
             ->type_name("NAME")
             ->check(
                 [](const std::string& s) -> std::string {
@@ -168,19 +167,19 @@ Options parse(int argc, char** argv) {
                     " for the bundled digits, fewer for larger sets)");
     };
     std::size_t epochs_vqvae = 0, epochs_prior = 0, batch = 0;
-    auto* epochs_vqvae_option = app.add_option("--epochs-vqvae", epochs_vqvae,
-                                               passes("Passes of stage 1 over the images", small.vqvae, large.vqvae))
-                                    ->type_name("N")
-                                    ->check(whole(1, 100'000), "", "")
-                                    ->group("Training");
-    auto* epochs_prior_option = app.add_option("--epochs-prior", epochs_prior,
-                                               passes("Passes of stage 2 over their codes", small.prior, large.prior))
-                                    ->type_name("N")
-                                    ->check(whole(1, 100'000), "", "")
-                                    ->group("Training");
+    auto* epochs_vqvae_option =
+        app.add_option("--epochs-vqvae", epochs_vqvae, passes("Epochs of stage 1", small.vqvae, large.vqvae))
+            ->type_name("N")
+            ->check(whole(1, 100'000), "", "")
+            ->group("Training");
+    auto* epochs_prior_option =
+        app.add_option("--epochs-prior", epochs_prior, passes("Epochs of stage 2", small.prior, large.prior))
+            ->type_name("N")
+            ->check(whole(1, 100'000), "", "")
+            ->group("Training");
     auto* batch_option =
         app.add_option("--batch", batch,
-                       help("Images in a step of either stage (default: " + std::to_string(small.vqvae.batch) + ")"))
+                       help("Batch size of both stages (default: " + std::to_string(small.vqvae.batch) + ")"))
             ->type_name("N")
             ->check(whole(1, 65'536), "", "")
             ->group("Training");
@@ -190,28 +189,28 @@ Options parse(int argc, char** argv) {
         return help(what + std::string{" (default: "} + first + (first == second ? "" : ", std " + second) + ")");
     };
     auto* lr_vqvae_option =
-        app.add_option("--lr-vqvae", lr_vqvae, rates("Highest learning rate of stage 1", small.vqvae, large.vqvae))
+        app.add_option("--lr-vqvae", lr_vqvae, rates("Peak learning rate of stage 1", small.vqvae, large.vqvae))
             ->type_name("RATE")
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Training");
     auto* lr_prior_option =
-        app.add_option("--lr-prior", lr_prior, rates("Highest learning rate of stage 2", small.prior, large.prior))
+        app.add_option("--lr-prior", lr_prior, rates("Peak learning rate of stage 2", small.prior, large.prior))
             ->type_name("RATE")
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Training");
     auto* clip_norm_option =
         app.add_option("--clip-norm", clip_norm,
-                       help("Gradients of either stage are cut to this length; 0: never (default: " +
+                       help("Clip the global gradient norm of both stages to this; 0: off (default: " +
                             significant(small.vqvae.clip_norm) + ")"))
             ->type_name("NORM")
             ->check(number(0, 1e30, "of at least 0"), "", "")
             ->group("Training");
-    app.add_option("--seed", o.seed, help("Another seed, another run; the same seed gives the same bits (default: 1)"))
+    app.add_option("--seed", o.seed, help("The same seed gives the same results, bit for bit (default: 1)"))
         ->type_name("N")
         ->check(whole(0, any), "", "")
         ->group("Training");
     app.add_option("--threads", o.threads,
-                   help("Their number changes the time a run takes and nothing else (default here: " +
+                   help("Number of threads; it changes the time, never the result (default here: " +
                         std::to_string(o.threads) + ")"))
         ->type_name("N")
         ->check(whole(1, 1024), "", "")
@@ -219,29 +218,28 @@ Options parse(int argc, char** argv) {
 
     auto* checkpoint_option =
         app.add_option("--checkpoint", o.checkpoint,
-                       help("Keep the whole state of the run in this folder, so that --resume can go on after "
-                            "a crash; Ctrl-C and SIGTERM then finish the step, save and stop"))
+                       help("Save the complete state of the run in this folder, so that --resume can "
+                            "continue it; Ctrl-C and SIGTERM then finish the step, save and stop"))
             ->type_name("DIR")
             ->check(not_empty, "", "")
             ->group("Training");
     auto* checkpoint_every_option =
-        app.add_option(
-               "--checkpoint-every", o.checkpoint_every,
-               help("Steps from one checkpoint to the next (default: " + std::to_string(o.checkpoint_every) + ")"))
+        app.add_option("--checkpoint-every", o.checkpoint_every,
+                       help("Steps between checkpoints (default: " + std::to_string(o.checkpoint_every) + ")"))
             ->type_name("N")
             ->check(whole(1, any), "", "")
             ->needs(checkpoint_option)
             ->group("Training");
     auto* resume_option =
         app.add_flag("--resume", o.resume,
-                     help("Go on from the newest checkpoint in the folder; the result has the same bits as a "
-                          "run that never stopped"))
+                     help("Continue from the newest checkpoint in the folder; the result has the same bits as "
+                          "that of an uninterrupted run"))
             ->needs(checkpoint_option)
             ->group("Training");
     auto* accept_option =
         app.add_option("--accept", o.accept,
-                       help("With --resume: what may differ from the checkpoint, because this is meant; then the "
-                            "command line's goes on: lr, clip_norm, weight_decay, seed, epochs, with commas"))
+                       help("With --resume: settings that may differ from the checkpoint; the values of the "
+                            "command line are used. Comma-separated: lr, clip_norm, weight_decay, seed, epochs"))
             ->type_name("NAMES")
             ->delimiter(',')
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -259,44 +257,45 @@ Options parse(int argc, char** argv) {
     std::size_t label = 0, top_k = 0;
     float temperature = 0, top_p = 0;
     app.add_option("--samples", o.samples,
-                   help("How many images to draw: samples.png has one row for each class (default: 100)"))
+                   help("Number of images to sample; samples.png has one row per class (default: 100)"))
         ->type_name("N")
         ->check(whole(1, 100'000), "", "")
         ->group("Sampling");
     auto* label_option =
-        app.add_option("--label", label, help("Draw this class only: 3, threes (default: each in turn)"))
+        app.add_option("--label", label, help("Sample this class only, such as 3 (default: each class in turn)"))
             ->type_name("C")
             ->check(whole(0, 65'535), "", "")
             ->group("Sampling");
-    auto* temperature_option = app.add_option("--temperature", temperature,
-                                              help("Below 1: more usual images; above 1: stranger ones (default: " +
-                                                   significant(static_cast<double>(small.temperature)) + ")"))
-                                   ->type_name("T")
-                                   ->check(number(above_0, 100, "above 0, at most 100"), "", "")
-                                   ->group("Sampling");
+    auto* temperature_option =
+        app.add_option("--temperature", temperature,
+                       help("Softmax temperature; lower: more typical images, less variety (default: " +
+                            significant(static_cast<double>(small.temperature)) + ")"))
+            ->type_name("T")
+            ->check(number(above_0, 100, "above 0, at most 100"), "", "")
+            ->group("Sampling");
     auto* top_k_option = app.add_option("--top-k", top_k,
-                                        help("Draw each code from the K most probable ones; 0: from all (default: " +
+                                        help("Sample each token from the K most probable; 0: from all (default: " +
                                              both(small.top_k, large.top_k) + ")"))
                              ->type_name("K")
                              ->check(whole(0, 65'536), "", "")
                              ->group("Sampling");
     auto* top_p_option = app.add_option("--top-p", top_p,
-                                        help("Draw each code from the fewest that hold this share of the probability; "
+                                        help("Sample each token from the smallest set with this total probability; "
                                              "1: from all (default: " +
                                              significant(static_cast<double>(small.top_p)) + ")"))
                              ->type_name("P")
                              ->check(number(above_0, 1, "above 0, at most 1"), "", "")
                              ->group("Sampling");
     app.add_option("--load", o.load,
-                   help("Train nothing: draw with the model.safetensors of an earlier run; only samples.png "
-                        "and metrics.json are written then"))
+                   help("Do not train: sample from the model.safetensors of an earlier run; writes only "
+                        "samples.png and metrics.json"))
         ->type_name("FILE")
         ->check(not_empty, "", "")
         ->group("Sampling");
 
     app.add_option("--out", o.out,
-                   help("Where samples.png, reconstructions.png, codebook.png, report.html, "
-                        "model.safetensors and metrics.json go; files of these names are replaced "
+                   help("The folder for samples.png, reconstructions.png, codebook.png, report.html, "
+                        "model.safetensors and metrics.json; existing files are replaced "
                         "(default: out)"))
         ->type_name("DIR")
         ->check(not_empty, "", "")
@@ -305,20 +304,20 @@ Options parse(int argc, char** argv) {
     app.set_version_flag("--version",
                          std::to_string(TESSERA_VERSION_MAJOR) + '.' + std::to_string(TESSERA_VERSION_MINOR) + '.' +
                              std::to_string(TESSERA_VERSION_PATCH),
-                         "The version of the library")
+                         "Print the version of the library")
         ->group("Other");
-    app.set_help_flag("-h,--help", "This text")->group("Other");
+    app.set_help_flag("-h,--help", "Print this text")->group("Other");
 
     app.footer("Examples:\n"
-               "  digits                                    the bundled digits: some minutes\n"
-               "  digits --epochs-vqvae 2 --epochs-prior 1  the same, badly and in a minute\n"
+               "  digits                                    the bundled digits; a few minutes\n"
+               "  digits --epochs-vqvae 2 --epochs-prior 1  a short run of poor quality\n"
                "  digits --data ~/fashion --out shirts      the IDX files of another set\n"
-               "  digits --data ~/photos --preset std       images, one subfolder for each class\n"
-               "  digits --preset std --checkpoint run      can be stopped at any time; then\n"
+               "  digits --data ~/photos --preset std       images, one subfolder per class\n"
+               "  digits --preset std --checkpoint run      can be stopped at any time, then resumed:\n"
                "  digits --preset std --checkpoint run --resume\n"
                "  digits --preset std --checkpoint run --resume --epochs-prior 40 --accept epochs\n"
                "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
-               "Open report.html in a browser afterwards: everything else is in it.");
+               "Open report.html in a browser: it shows the pictures, the curves and the settings.");
 
     try {
         app.parse(argc, argv);

@@ -1,5 +1,5 @@
 #pragma once
-// Options: what the command line says. What it leaves open (`nullopt`) the recipe of the preset decides.
+// Options: the parsed command line. For an option that is not given (`nullopt`) the preset's recipe has the value.
 
 #include "recipe.hpp"
 
@@ -19,9 +19,9 @@ const char* name(Quantizer quantizer);
 
 struct Options {
     std::string data;       ///< empty: the bundled digits
-    std::string bundled;    ///< where those are
+    std::string bundled;    ///< their folder
     std::size_t limit = 0;  ///< 0: all images
-    double skip_bad = 0;    ///< share of a folder's files that may be no images
+    double skip_bad = 0;    ///< share of a folder's files that may be unreadable
 
     std::optional<Preset> preset;
     std::optional<Quantizer> quantizer;
@@ -30,7 +30,7 @@ struct Options {
     std::uint64_t seed = 1;
     std::size_t threads = 1;
 
-    std::string checkpoint;  ///< folder; empty: the state of the run is not kept
+    std::string checkpoint;  ///< folder; empty: no checkpoints
     std::size_t checkpoint_every = 200;
     bool resume = false;
     std::vector<std::string> accept;  ///< with resume: what may differ from the checkpoint
@@ -42,19 +42,19 @@ struct Options {
     std::optional<std::size_t> top_k;
 
     std::string out = "out";
-    std::vector<std::string> unused;  ///< options that were given and mean nothing beside --load
+    std::vector<std::string> unused;  ///< options that were given but have no effect with --load
 };
 
-/// The command line cannot be followed, or only asked for a text (--help, --version).
+/// Thrown for an invalid command line (code 2), and for --help and --version (code 0).
 struct Stop {
     int code;
     std::string text;
 };
 
-/// The preset's recipe, with what the options change of it.
+/// The preset's recipe, with the values of the options that are given.
 Recipe recipe(Preset preset, const Options& options);
 
-/// What --accept can name: settings of a trainer (io::LoadOptions::accept), and of the program itself.
+/// The names that --accept takes: settings of a trainer (io::LoadOptions::accept), and of the program itself.
 inline constexpr std::array trainer_settings{"lr", "clip_norm", "weight_decay", "seed"};
 inline constexpr std::array program_settings{"seed", "epochs"};
 

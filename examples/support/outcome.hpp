@@ -1,6 +1,5 @@
 #pragma once
-// Outcome: all that a run has found out, free of the types of its nets. Pictures, report and metrics are made
-// of it.
+// Outcome: all results of a run, independent of the types of its nets. Pictures, report and metrics are made from it.
 
 #include "pictures.hpp"
 
@@ -16,7 +15,7 @@ struct Point {
 };
 using Curve = std::vector<Point>;
 
-/// Of the next point of a curve: the values that are not averaged yet.
+/// The next point of a curve: the values that are not averaged yet.
 struct Partial {
     double sum = 0;
     std::size_t count = 0;
@@ -29,7 +28,7 @@ struct Stage1 {
     double test_mse = 0, test_psnr_db = 0, quantization_mse = 0;
     std::size_t codes = 0, code_width = 0;
     double perplexity = 0, usage = 0;
-    std::vector<std::size_t> counts;                    ///< of each code, on the test images
+    std::vector<std::size_t> counts;                    ///< how often each token occurs in the test images
     Curve train_mse, test_mse_curve, perplexity_curve;  ///< x: epochs
     Partial next_mse, next_perplexity;
 };
@@ -53,16 +52,16 @@ struct Sampling {
 
 struct Outcome {
     std::string preset, quantizer;
-    std::optional<Stage1> stage1;  ///< nothing: the model was loaded
+    std::optional<Stage1> stage1;  ///< none where the model was loaded
     std::optional<Stage2> stage2;
     Sampling sampling;
-    std::vector<std::string> class_names;  ///< empty: the model knows no classes
+    std::vector<std::string> class_names;  ///< empty: an unconditional model
 
     Picture samples;
     std::vector<std::size_t> sample_rows;       ///< how many samples each row of samples.png holds
-    std::vector<std::string> sample_row_names;  ///< what each row shows; empty: nothing in particular
+    std::vector<std::string> sample_row_names;  ///< the class of each row; empty: no classes
     Picture originals, reconstructions;         ///< of stage 1
-    Picture codebook;                           ///< each code, decoded
+    Picture codebook;                           ///< each token, decoded
 };
 
 }  // namespace digits

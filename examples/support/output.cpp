@@ -17,7 +17,7 @@ void Output::check(const std::vector<std::string>& names) const {
         throw tessera::IoError("--out: " + folder_ + ": expected a folder that can be written to, " + why);
     };
     std::error_code error;
-    // the deepest part of the path that exists must be a folder in which something can be made
+    // the deepest existing part of the path must be a folder in which files can be created
     fs::path there = fs::absolute(folder_, error).lexically_normal();
     while (!fs::exists(there, error)) {
         if (error) refuse(error.message());
@@ -30,7 +30,7 @@ void Output::check(const std::vector<std::string>& names) const {
             fs::exists(file, error) && !fs::is_regular_file(file, error))
             refuse(file.string() + " is in the way");
 
-    // permissions, read-only disks, full ones: trying is the only test that knows them all
+    // permissions, read-only and full disks: only an attempt to write covers them all
     const std::string probe = (there / ".tessera-probe").string();
     const tessera::Bytes something(4096);
     try {

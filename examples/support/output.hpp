@@ -1,5 +1,5 @@
 #pragma once
-// The folder of results: looked at before anything is trained, made when the first file is written.
+// The folder of results: checked before training begins, created when the first file is written.
 
 #include <tessera/files/bytes.hpp>
 
@@ -11,13 +11,13 @@ namespace digits {
 
 class Output {
 public:
-    /// With `silent` nothing is looked at and nothing written: another process does it.
+    /// With `silent` nothing is checked or written: another process does it.
     explicit Output(std::string folder, bool silent = false) : folder_{std::move(folder)}, silent_{silent} {}
 
-    /// Could files of these names be written? Throws tessera::IoError if not; leaves no trace.
+    /// Throws tessera::IoError if files of these names could not be written. Changes nothing.
     void check(const std::vector<std::string>& names) const;
 
-    /// The path of a file in the folder, which exists from now on.
+    /// The path of a file in the folder, which is created if needed.
     std::string path(std::string_view name) const;
     void write(std::string_view name, tessera::ByteView bytes) const;
     void write(std::string_view name, std::string_view text) const;

@@ -1,6 +1,6 @@
 #pragma once
-// Both stages and sampling for one preset and one quantizer. Loops, logging and curves are the program's: the library only
-// takes steps.
+// Both stages and sampling for one preset and one quantizer. Loops, logging and curves belong to the program; the
+// library takes single steps.
 
 #include "job.hpp"
 #include "nets.hpp"
@@ -29,10 +29,10 @@ namespace digits {
 
 namespace ts = tessera;
 
-// Streams of the seed: what one part draws does not depend on the others.
+// Random streams of the seed: the numbers of one part do not depend on the others.
 enum Stream : std::uint64_t { stream_data, stream_vae, stream_batches1, stream_prior, stream_batches2, stream_samples };
 
-/// Mean of several steps for each point: a curve has some 300 of them, however long the run was.
+/// Averages several steps per point: a curve has about 300 points, however long the run is.
 class Averager {
 public:
     Averager(Curve& curve, Partial& next, std::size_t steps)
@@ -55,7 +55,7 @@ inline std::string epoch_of(std::size_t epoch, std::size_t epochs) {
     return "epoch " + std::to_string(epoch + 1) + '/' + std::to_string(epochs);
 }
 
-/// Some images of a set, evenly chosen.
+/// `count` evenly spaced images of a set.
 inline Images spread(const Images& images, std::size_t count) {
     count = std::min(count, images.size());
     std::vector<std::size_t> chosen(count);
@@ -69,11 +69,11 @@ inline Picture floats(const Images& images) {
     return x;
 }
 
-// A last batch of a few images would be a noisy step; the next epoch, in another order, sees them.
+// Drops a small last batch, which would give a noisy step; the next epoch has another order.
 inline std::size_t steps_of_epoch(std::size_t images, std::size_t batch) {
     return std::max<std::size_t>(1, images / batch);
 }
-/// Steps to go; a run that is resumed with fewer epochs may be past its end.
+/// Remaining steps; a run that is resumed with fewer epochs may be past its end.
 inline double left(std::uint64_t steps, std::uint64_t done) {
     return steps > done ? static_cast<double>(steps - done) : 0;
 }
@@ -94,7 +94,7 @@ inline ts::WarmupCosine schedule(const Recipe::Stage& stage, std::size_t steps) 
             .steps = steps};
 }
 
-/// Learned without a gradient, and so no parameters of the optimiser: 0 where there is no codebook.
+/// Numbers of the codebook, which the optimiser does not update; 0 where there is none.
 template <class Vae>
 std::size_t codebook_numbers(const Vae& vae) {
     if constexpr (requires { vae.buffers().book; })
@@ -126,7 +126,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     if (job.run.resumes(1)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches1);
-    const Images glance = spread(material.test, 500);  // enough for a curve; all of them count at the end
+    const Images glance = spread(material.test, 500);  // enough for a curve; the final evaluation uses all
     Averager mse{result.train_mse, result.next_mse, result.steps},
         perplexity{result.perplexity_curve, result.next_perplexity, result.steps};
     ts::CollapseWatch watch_codes{Vae::codes};
@@ -146,7 +146,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
             mse.add(at, report.reconstruction);
             perplexity.add(at, report.perplexity);
             if (watch_codes.add(report.perplexity))
-                progress.note("the codes have collapsed: few of them are used, and have been for " +
+                progress.note("the codebook has collapsed: few vectors have been used for " +
                               std::to_string(watch_codes.low_steps()) + " steps");
             progress.advance(static_cast<double>(std::min(result.batch, material.train.size())), step.seconds(),
                              epoch_of(epoch, result.epochs) + "  loss " + fixed(report.loss, 5) + "  perplexity " +
@@ -168,15 +168,15 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.counts = test.counts;
     result.images_per_second = progress.per_second();
     result.seconds = seconds_before + watch.seconds();
-    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu codes, usage %.1f %%, %.1f s\n", test.psnr_db,
+    std::printf("stage 1  test PSNR %.2f dB, perplexity %.0f of %zu, usage %.1f %%, %.1f s\n", test.psnr_db,
                 test.perplexity, Vae::codes, 100 * test.usage, result.seconds);
     return result;
 }
 
-/// 7 x 7 codes an image, in both presets.
+/// 7 x 7 tokens per image, in both presets.
 using Codes = ts::data::Tokens<49>;
 
-/// `vae` and `stage1` are what the prior's checkpoints hold of the first stage.
+/// `vae` and `stage1`: the checkpoints of the prior contain the first stage.
 template <class Prior, class Vae>
 Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job& job, const Codes& train,
                    const Codes& test) {
@@ -266,7 +266,7 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
     std::printf("samples  %zu images, %.2f s\n", count, sampling.seconds);
 }
 
-/// Each code as an image all of whose places hold it.
+/// For each token, the image that has this token at every position.
 template <class Vae>
 Picture decode_codes(const Vae& vae) {
     std::vector<ts::Token> maps(Vae::codes * Vae::tokens);
@@ -290,7 +290,7 @@ Outcome train(const Job& job, const Material& material) {
     outcome.quantizer = Preset::quantizer;
     outcome.class_names = material.class_names();
     if (outcome.class_names.size() > most_classes) {
-        std::printf("the images have %zu classes, the prior knows at most %zu: it learns without them\n",
+        std::printf("the images have %zu classes, the prior distinguishes at most %zu: it is trained without them\n",
                     outcome.class_names.size(), most_classes);
         outcome.class_names.clear();
     }
@@ -313,7 +313,7 @@ Outcome train(const Job& job, const Material& material) {
         without(train_codes);
         without(test_codes);
     }
-    // every sequence that is drawn later has a class, or none has one
+    // no label dropout: either all sampled sequences have a class, or none
     typename Preset::Prior prior{prior_rng, {.label_dropout = 0}};
     outcome.stage2 = train_prior(prior, vae, *outcome.stage1, job, train_codes, test_codes);
 
@@ -339,7 +339,8 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     ts::Rng unused{0};
     typename Preset::Vae vae{unused};
     typename Preset::Prior prior{unused};
-    ts::io::load(job.options.load, vae, prior, {.accept = {ts::io::everything}});  // nothing is trained
+    ts::io::load(job.options.load, vae, prior,
+                 {.accept = {ts::io::everything}});  // options of training do not matter here
     Outcome outcome;
     outcome.preset = Preset::name;
     outcome.quantizer = Preset::quantizer;

@@ -1,5 +1,5 @@
-// The preset `small` with either quantizer: both stages in a row, and sampling. In one file, because they share
-// the kernels, which are most of what a compiler makes of them.
+// The preset `small` with either quantizer: both stages and sampling. In one file, because both quantizers use the same
+// kernel instantiations, which are most of the code.
 
 #include "pipeline.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
-// Processes: who trains. One process, or with TESSERA_MPI those of `mpirun -np 4 digits ...`: they share each batch, and
-// end with the weights that one process would have. Only the first one prints and writes.
+// Processes: one process, or with TESSERA_MPI those of `mpirun -np 4 digits ...`. They share each batch and end with
+// the weights that one process would have. Only the first one prints and writes files.
 
 #ifdef DIGITS_MPI
 #include <tessera/dist/mpi.hpp>
@@ -22,7 +22,7 @@ using Processes = tessera::dist::Self;
 
 inline bool is_first(const Processes& processes) { return processes.rank() == 0; }
 
-/// What the first process says.
+/// The value of the first process.
 inline bool of_first(Processes& processes, bool value) {
     processes.broadcast(std::as_writable_bytes(std::span{&value, 1}), 0);
     return value;

@@ -12,7 +12,7 @@ void Progress::advance(double items, double seconds, const std::string& figures)
     seconds_ += seconds;
     figures_ = figures;
     const double pause = terminal_ ? 0.1 : 5.0, now = watch_.seconds();
-    // the first line of a log comes after a second: by then the rate means something
+    // the first line of a log comes after a second, when the rate is meaningful
     if (shown_ < 0 ? now < (terminal_ ? 0.0 : 1.0) : now - shown_ < pause) return;
     shown_ = now;
     show();

@@ -1,6 +1,6 @@
 #pragma once
-// Progress: one line that is written again and again on a terminal; a plain line every few seconds elsewhere,
-// so that a log file stays readable.
+// Progress: one line that is rewritten in place on a terminal; elsewhere a new line every few seconds, so that a log
+// file stays readable.
 
 #include "system.hpp"
 
@@ -12,15 +12,15 @@ namespace digits {
 
 class Progress {
 public:
-    /// `unit` is what is counted, "images".
+    /// `unit`: what is counted, such as "images".
     Progress(std::string title, std::string unit, double total)
         : title_{std::move(title)}, unit_{std::move(unit)}, total_{total} {}
 
-    /// `items` more are done, and they took `seconds`; `figures` says how it goes.
+    /// `items` more are done and took `seconds`; `figures` is shown next to the progress.
     void advance(double items, double seconds, const std::string& figures);
-    /// A line of its own, between those of the progress.
+    /// Prints a separate line.
     void note(const std::string& text) const;
-    /// The last state stays on the screen.
+    /// Ends the line; the last state stays on the screen.
     void finish();
 
     double per_second() const { return seconds_ > 0 ? done_ / seconds_ : 0; }

@@ -1,5 +1,5 @@
 #pragma once
-// Recipe: every number of the training that is not part of a net, in one place. Found on the bundled digits.
+// Recipe: all hyperparameters of training that are not part of a net. Tuned on the bundled digits.
 
 #include <algorithm>
 #include <cstddef>
@@ -9,15 +9,15 @@ namespace digits {
 struct Recipe {
     struct Stage {
         std::size_t batch;
-        double lr;      ///< highest rate of the cosine schedule
-        double lr_end;  ///< its last one
-        double warmup;  ///< share of all steps during which the rate rises
+        double lr;      ///< peak learning rate of the cosine schedule
+        double lr_end;  ///< final learning rate
+        double warmup;  ///< share of all steps in which the rate rises
         double weight_decay;
         double clip_norm;    ///< 0: gradients are not clipped
-        std::size_t images;  ///< how many are seen in all: what is left to `epochs` follows from it
+        std::size_t images;  ///< images seen in the whole run; `epochs` follows from it
         std::size_t most_epochs;
 
-        /// Small sets are seen more often, large ones less: a run takes about the same time on either.
+        /// More epochs for small sets, fewer for large ones: a run takes about the same time on either.
         std::size_t epochs(std::size_t dataset) const {
             return std::clamp((images + dataset / 2) / std::max<std::size_t>(dataset, 1), std::size_t{1}, most_epochs);
         }
@@ -25,16 +25,16 @@ struct Recipe {
 
     Stage vqvae;
     Stage prior;
-    float code_decay;  ///< of the moving averages of the codebook
+    float code_decay;  ///< decay of the codebook's moving averages
     float temperature;
     std::size_t top_k;
     float top_p;
 };
 
-// Batches of 64 keep four threads busy; smaller ones learn more from an image (test PSNR of the small preset
-// after four epochs: 24.4 dB with 32, 23.2 dB with 64). The decay of the codebook: with 0.99 it lags behind
-// the encoder at first (perplexity 40 after two epochs, 200 with 0.95); with 0.95 the codes end less evenly
-// used (190, and 218 with 0.99).
+// Batch size: 64 keeps four threads busy; smaller batches learn more per image (test PSNR of the small preset after
+// four epochs: 24.4 dB with 32, 23.2 dB with 64). Decay of the codebook: with 0.99 it lags behind the encoder at first
+// (perplexity 40 after two epochs, 200 with 0.95); with 0.95 the vectors are used less evenly at the end (perplexity
+// 190, 218 with 0.99).
 inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .lr = 2e-3,
                                                .lr_end = 2e-5,

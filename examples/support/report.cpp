@@ -1,4 +1,4 @@
-// report.html: the run on one page, for people. No script, no other file, no network.
+// report.html: the run on one self-contained page. No script, no other file, no network.
 
 #include "chart.hpp"
 #include "summary.hpp"
@@ -21,8 +21,8 @@ constexpr std::string_view style = R"css(
   :root { --page: #14161a; --card: #1d2026; --ink: #e8e9ec; --soft: #a0a6b1; --line: #2f343c; --axis: #6a707b;
     --one: #7aa7f0; --two: #f19a5b; --bars: #7aa7f0 } }
 * { box-sizing: border-box }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto,
-  "Helvetica Neue", Arial, sans-serif; -webkit-text-size-adjust: 100% }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI",
+  Roboto, "Helvetica Neue", Arial, sans-serif; -webkit-text-size-adjust: 100% }
 main { max-width: 1080px; margin: 0 auto; padding: clamp(1rem, 4vw, 2.5rem) clamp(0.75rem, 3vw, 2rem) }
 header { margin-bottom: 1.5rem }
 h1 { font-size: clamp(1.6rem, 5vw, 2.3rem); line-height: 1.15; letter-spacing: -0.02em; margin: 0 0 0.4rem }
@@ -129,9 +129,9 @@ std::string samples_card(const Outcome& outcome, const Pngs& pngs) {
     }
     const bool one_class =
         !names.empty() && std::ranges::all_of(names, [&](const auto& n) { return n == names.front(); });
-    const std::string what = names.empty() ? "Images that the prior made up."
-                             : one_class   ? "Images that the prior made up; all of class " + names.front() + "."
-                                           : "Images that the prior made up, one row for each class it was asked for.";
+    const std::string what = names.empty() ? "Images sampled from the prior."
+                             : one_class   ? "Images sampled from the prior; all of class " + names.front() + "."
+                                           : "Images sampled from the prior, one row per class.";
     const std::size_t columns = std::ranges::max(outcome.sample_rows);
     return card("Samples", what,
                 "<div class=\"labelled\">" + rows + "<div class=\"scroll\">" +
@@ -152,17 +152,16 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
                     {"learning rate", "up to " + significant(t.lr, 2) + ", cosine"}};
     };
     Rows first = stage(one), second = stage(two);
-    first.insert(first.begin(),
-                 {outcome.quantizer, grouped(one.codes) + " codes of " + grouped(one.code_width) + " numbers"});
+    first.insert(first.begin(), {outcome.quantizer, grouped(one.codes) + " tokens, width " + grouped(one.code_width)});
     first.push_back({"time", seconds(one.seconds)});
     first.push_back({"speed", grouped(static_cast<std::size_t>(one.images_per_second)) + " images/s"});
-    second.insert(second.begin(), {"tokens of an image", grouped(two.context)});
+    second.insert(second.begin(), {"tokens per image", grouped(two.context)});
     second.push_back({"time", seconds(two.seconds)});
     second.push_back({"speed", grouped(static_cast<std::size_t>(two.tokens_per_second)) + " tokens/s"});
     const Rows run{{"preset", outcome.preset},
                    {"quantizer", outcome.quantizer},
                    {"data", s.data},
-                   {"images", grouped(s.train_images) + " to learn from, " + grouped(s.test_images) + " to test with"},
+                   {"images", grouped(s.train_images) + " for training, " + grouped(s.test_images) + " for testing"},
                    {"classes", outcome.class_names.empty() ? "none" : grouped(outcome.class_names.size())},
                    {"seed", std::to_string(o.seed)},
                    {"threads", std::to_string(o.threads)},
@@ -194,53 +193,54 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
     std::ranges::sort(shares, std::greater{});
     const double even = 100 / static_cast<double>(one.codes);
 
-    std::string html =
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<title>tessera: a run on " +
-        escape_html(s.data) + "</title>\n<style>" + std::string{style} +
-        "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " + escape_html(seconds(s.seconds_total)) +
-        "</h1>\n<p>A VQ-VAE learned " + (outcome.quantizer == "fsq" ? "to use " : "") + grouped(one.codes) +
-        " codes from " + grouped(s.train_images) + " images (" + escape_html(s.data) + "). A GPT learned to write " +
-        std::to_string(two.context) + " of them, one after another, and so to draw new images.</p>\n</header>\n";
+    std::string html = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                       "<title>tessera: a run on " +
+                       escape_html(s.data) + "</title>\n<style>" + std::string{style} +
+                       "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " +
+                       escape_html(seconds(s.seconds_total)) + "</h1>\n<p>A VQ-VAE with a " +
+                       (outcome.quantizer == "fsq" ? "vocabulary" : "codebook") + " of " + grouped(one.codes) +
+                       " was trained on " + grouped(s.train_images) + " images (" + escape_html(s.data) +
+                       "). A GPT was trained on their tokens, " + std::to_string(two.context) +
+                       " per image, and samples new images.</p>\n</header>\n";
 
     html += "<dl class=\"figures\">\n" + figure("reconstructions, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
-            figure("codes in use", fixed(100 * one.usage, 1), "%") +
-            figure("perplexity of codes", fixed(one.perplexity, 0), "of " + std::to_string(one.codes)) +
+            figure("tokens in use", fixed(100 * one.usage, 1), "%") +
+            figure("perplexity of tokens", fixed(one.perplexity, 0), "of " + std::to_string(one.codes)) +
             figure("prior, test", fixed(two.test_nats_per_token, 3), "nats/token") +
-            figure("an image costs", fixed(two.test_bits_per_image, 0), "bits") +
+            figure("bits per image", fixed(two.test_bits_per_image, 0), "bits") +
             figure("new images", grouped(static_cast<std::size_t>(outcome.sampling.images_per_second)), "per second") +
             "</dl>\n";
 
     html += "<h2>Pictures</h2>\n<div class=\"three\">\n" + samples_card(outcome, pngs) +
-            card("Reconstructions", "Test images, and below each what is left of it after 49 codes.",
+            card("Reconstructions", "Test images, and below each its reconstruction from 49 tokens.",
                  image(pngs.reconstructions, "test images and their reconstructions")) +
-            card("Codebook", "Each code by itself: the middle of an image all of whose 49 places hold it.",
-                 image(pngs.codebook, "all codes of the codebook, decoded")) +
+            card("Codebook", "Each token: the centre of an image that has it at all 49 positions.",
+                 image(pngs.codebook, "all tokens, decoded")) +
             "</div>\n";
 
     html +=
         "<h2>Curves</h2>\n<div class=\"two\">\n" +
-        chart_card("Mean squared error of a pixel, on a logarithmic axis.",
+        chart_card("Mean squared error per pixel, logarithmic axis.",
                    {"Stage 1: reconstruction",
                     "epoch",
                     "squared error",
                     {{"training", one.train_mse}, {"test", one.test_mse_curve, true}},
                     true}) +
-        chart_card("How many codes a batch uses, as if equally often; " + std::to_string(one.codes) + " at most.",
-                   {"Stage 1: perplexity", "epoch", "codes", {{"training", one.perplexity_curve}}}) +
-        chart_card("Surprise at the next code. Guessing blindly costs " +
+        chart_card("exp of the entropy of a batch's tokens; at most " + std::to_string(one.codes) + ".",
+                   {"Stage 1: perplexity", "epoch", "perplexity", {{"training", one.perplexity_curve}}}) +
+        chart_card("Cross-entropy of the next token. A uniform distribution has " +
                        fixed(std::log(static_cast<double>(one.codes)), 2) + " nats.",
                    {"Stage 2: prior",
                     "epoch",
                     "nats per token",
                     {{"training", two.train_nats}, {"test", two.test_nats_curve, true}}}) +
-        card("Stage 1: use of the codes", "Share of the test images' tokens for each code, the most used one first.",
-             draw(Bars{"Use of the codes", "codes, by use", "share (%)", shares, even, "all equally often"})) +
+        card("Stage 1: use of the codes", "Share of each token among those of the test images, in descending order.",
+             draw(Bars{"Use of the codes", "tokens, by frequency", "share (%)", shares, even, "uniform"})) +
         "</div>\n";
 
     return html + configuration(s, outcome) + "<footer>Written by tessera " + escape_html(s.version) +
-           "; the figures stand in metrics.json, the weights in "
+           "; the results are in metrics.json, the weights in "
            "model.safetensors.</footer>\n</main>\n</body>\n</html>\n";
 }
 

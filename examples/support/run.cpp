@@ -23,7 +23,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stage2, seconds, train_nats, test_nats_curve,
 namespace {
 
 constexpr const char* program_key = "tessera.digits.program";
-constexpr const char* program_version = "2";  // of what it keeps in checkpoints
+constexpr const char* program_version = "2";  // of the contents of its checkpoints
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
 
@@ -41,7 +41,8 @@ Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
 std::string digest(const Images& images) {
     std::uint32_t sum = tessera::crc32(images.bytes());
     for (std::size_t i = 0; i < images.size() && images.labelled(); ++i) {
-        const std::uint32_t label = images.label(i).index;  // two bytes, as ever: old runs can be resumed
+        const std::uint32_t label =
+            images.label(i).index;  // two bytes, as in earlier versions, whose runs can be resumed
         const unsigned char bytes[] = {static_cast<unsigned char>(label), static_cast<unsigned char>(label >> 8)};
         sum = tessera::crc32(bytes, sum);
     }
@@ -79,7 +80,7 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material,
         open();
     else if (checkpoints_ && !checkpoints_->steps().empty())
         throw tessera::ArgumentError("--checkpoint: " + options.checkpoint +
-                                     " holds the checkpoints of an earlier run: --resume goes on with it");
+                                     " holds the checkpoints of an earlier run: --resume continues it");
     catch_stop_signals();
 }
 
@@ -88,11 +89,11 @@ void Run::open() {
         if (auto newest = checkpoints_->newest()) resumed_.emplace(std::move(*newest));
     const std::string path = of_first(*processes_, resumed_ ? resumed_->file.name() : std::string{});
     if (path.empty()) {
-        std::printf("no checkpoint in %s yet: the run begins\n", folder_.c_str());
+        std::printf("no checkpoint in %s yet: starting from the beginning\n", folder_.c_str());
         return;
     }
     if (!resumed_) resumed_.emplace(tessera::Checkpoint{0, tessera::io::SafetensorsFile{path}, {}});
-    for (const std::string& damaged : resumed_->passed_over) std::printf("passed over: %s\n", damaged.c_str());
+    for (const std::string& damaged : resumed_->passed_over) std::printf("skipped: %s\n", damaged.c_str());
     if (const auto found = resumed_->file.metadata(program_key); found != program_version)
         throw tessera::FormatError(
             tessera::FormatCode::version,
@@ -104,9 +105,9 @@ void Run::open() {
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);
     if (stage_ == 2 && std::ranges::find(accept_, "epochs") != accept_.end())
-        std::printf("stage 1 is done: --epochs-vqvae has no effect on it\n");
+        std::printf("stage 1 is complete: --epochs-vqvae has no effect\n");
     const std::uint64_t before = stage_ == 2 ? stage1_.steps : 0;
-    std::printf("going on with stage %d after step %llu, from %s\n", stage_,
+    std::printf("resuming stage %d after step %llu, from %s\n", stage_,
                 static_cast<unsigned long long>(resumed_->step - before), resumed_->file.name().c_str());
     std::fflush(stdout);
 }
@@ -137,18 +138,19 @@ void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const St
         if (checkpoints_) checkpoints_->save(step, std::move(file));
     } catch (const tessera::IoError& error) {
         if (stop_requested()) throw;
-        std::fprintf(stderr, "digits: %s; the run goes on\n", error.what());  // a full disk may have space again later
+        std::fprintf(stderr, "digits: %s; the run continues\n",
+                     error.what());  // a full disk may have space again later
         saved = false;
     }
     if (of_first(*processes_, saved)) stop_if_asked();
 }
 
-// A signal reaches processes at different times: the first one decides for all, at the same step.
+// A signal reaches the processes at different times: the first process decides for all, at the same step.
 bool Run::stop_is_asked() const { return of_first(*processes_, stop_requested() != 0); }
 
 void Run::stop_if_asked() const {
     if (!processes_ || !stop_is_asked()) return;
-    throw Stop{0, "\nstopped: the state of the run is in " + folder_ + ", --resume goes on with it\n"};
+    throw Stop{0, "\nstopped: the state of the run is in " + folder_ + ", --resume continues it\n"};
 }
 
 }  // namespace digits

@@ -1,6 +1,6 @@
 #pragma once
-// Run: what lets a run outlive its process. Checkpoints of both stages, one series of steps; how they are resumed; and
-// what SIGINT and SIGTERM do when there are checkpoints: finish the step, save, stop.
+// Run: checkpoints of both stages, with one count of steps, and how they are resumed. With checkpoints, SIGINT and
+// SIGTERM finish the step, save and stop.
 
 #include "material.hpp"
 #include "options.hpp"
@@ -25,8 +25,8 @@
 
 namespace digits {
 
-/// What must agree for a run to be resumed, and what may differ when --accept names it: everything that its bits depend on
-/// and that no trainer knows. A model without weights.
+/// What the bits of a run depend on and no trainer stores. A checkpoint must have the same values, except for those
+/// that --accept names. Saved as a model without weights.
 struct Facts {
     static constexpr std::string_view kind = "digits";
     std::vector<std::pair<std::string, std::string>> pairs;
@@ -40,40 +40,40 @@ struct Facts {
 
 class Run {
 public:
-    /// Keeps nothing.
+    /// Without checkpoints.
     Run() = default;
-    /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint. Of several processes the first
-    /// one does, and the others read the file that it found.
+    /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint. With several processes the
+    /// first one does so, and the others read the file that it found.
     Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes);
 
-    /// Is this the stage in which the run goes on? stage1(), stage2() and file() say from where.
+    /// Does the run continue in this stage? stage1(), stage2() and file() have its state.
     bool resumes(int stage) const { return resumed_ && stage_ == stage; }
     const Stage1& stage1() const { return stage1_; }
     const Stage2& stage2() const { return stage2_; }
     tessera::io::SafetensorsFile& file() { return resumed_->file; }
-    /// Loads a trainer from it, and says what stays the command line's.
+    /// Loads a trainer from it, and prints which settings keep the values of the command line.
     template <class Trainer>
     void load(Trainer& trainer) {
         tell(tessera::io::load(file(), trainer, {.accept = accepted(trainer_settings)}));
     }
     const Facts& facts() const { return facts_; }
 
-    /// After a step of a stage that has `last` of them: shall there be a checkpoint?
+    /// Is a checkpoint due after this step of a stage with `last` steps?
     bool is_due(std::uint64_t step, std::uint64_t last) const;
-    /// `step` counts through both stages. Throws Stop when the run was asked to end.
+    /// `step` counts the steps of both stages. Throws Stop after a signal.
     void save(std::uint64_t step, tessera::io::SafetensorsWriter file, const Stage1& stage1,
               const Stage2* stage2 = nullptr);
-    /// Between steps. The last checkpoint is then as good as one of now.
+    /// Throws Stop after a signal. To be called where the last checkpoint is up to date.
     void stop_if_asked() const;
 
 private:
     void open();
     bool stop_is_asked() const;
-    /// Those of `names` that --accept names.
+    /// Those of `names` that --accept lists.
     std::vector<std::string> accepted(std::span<const char* const> names) const;
     static void tell(const tessera::io::LoadReport& report);
 
-    Processes* processes_ = nullptr;  // null where nothing is kept
+    Processes* processes_ = nullptr;  // null without checkpoints
     Facts facts_;
     std::vector<std::string> accept_;
     std::size_t every_ = 0;

@@ -1,5 +1,5 @@
 #pragma once
-// Summary: what is known about a run besides its outcome; and the two texts that are made of both.
+// Summary: settings and totals of a run, besides its outcome; and the two texts that are made from both.
 
 #include "options.hpp"
 #include "outcome.hpp"
@@ -23,7 +23,7 @@ std::string metrics_json(const Summary& summary, const Outcome& outcome);
 struct Pngs {
     tessera::Bytes samples, reconstructions, codebook;
 };
-/// A page without any other file: styles, curves and pictures are in it.
+/// A self-contained page: styles, curves and pictures are inline.
 std::string report_html(const Summary& summary, const Outcome& outcome, const Pngs& pngs);
 
 }  // namespace digits

@@ -1,12 +1,12 @@
 #pragma once
-// What the program asks of the machine that it runs on.
+// Functions of the operating system.
 
 #include <chrono>
 #include <cstddef>
 
 namespace digits {
 
-/// Seconds since it was made.
+/// Seconds since its construction.
 class Stopwatch {
 public:
     double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
@@ -18,7 +18,7 @@ private:
 double peak_memory_mib();
 bool stdout_is_terminal();
 
-/// From now on the first SIGINT or SIGTERM only asks the program to stop; the second one ends it.
+/// From this call on the first SIGINT or SIGTERM sets stop_requested(); the second one ends the program.
 void catch_stop_signals();
 bool stop_requested();
 

@@ -1,4 +1,4 @@
-// expect: Codebook: at least one code, and fewer than 2\^32 - 1: a token has 32 bits
+// expect: Codebook: at least one vector, and fewer than 2\^32 - 1: a token has 32 bits
 // expect: Codebook<0>
 #include <tessera/vq/codebook.hpp>
 

@@ -1,4 +1,4 @@
-// expect: ConvTranspose2d: the padding eats the whole output
+// expect: ConvTranspose2d: padding leaves an empty output
 // expect: Shape<1, 1, 3>
 // expect: WindowGrows
 #include <tessera/nn/chain.hpp>

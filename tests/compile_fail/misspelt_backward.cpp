@@ -1,4 +1,4 @@
-// expect: Chain: this is no layer spec for the shape that it gets
+// expect: Chain: not a valid LayerSpec for this input shape
 // expect: Square
 // expect: Shape<3>
 // expect: L::backward\(|member named 'backward'

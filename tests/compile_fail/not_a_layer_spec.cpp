@@ -1,4 +1,4 @@
-// expect: Chain: this is no layer spec for the shape that it gets
+// expect: Chain: not a valid LayerSpec for this input shape
 // expect: Shape<7, 7, 32>
 // expect: Link<float, .*, int>
 #include <tessera/nn/chain.hpp>

@@ -1,4 +1,4 @@
-// expect: VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp
+// expect: VqVae: the fourth argument is not a valid LossSpec for this image shape: see loss/loss.hpp
 // expect: SpecIsLoss<.*Shape<14, 14, 1>
 #include <tessera/loss/l1.hpp>
 #include <tessera/nn/chain.hpp>

@@ -1,4 +1,4 @@
-// expect: VqVae: what the spec binds to is no Quantizer: see vq/quantizer.hpp
+// expect: VqVae: the type that the spec binds to is not a Quantizer: see vq/quantizer.hpp
 // expect: MyQuantizer<.*Shape<7, 7, 4>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>

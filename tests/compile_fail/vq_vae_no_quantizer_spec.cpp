@@ -1,4 +1,4 @@
-// expect: VqVae: not a quantizer for what the encoder gives: expected a member template Bind<Input, T>
+// expect: VqVae: not a valid QuantizerSpec for the encoder's output: expected a member template Bind<Input, T>
 // expect: SpecBinds<Spec, .*Shape<7, 7, 4>, float>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>

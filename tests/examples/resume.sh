@@ -40,7 +40,7 @@ while :; do
     wait $pid || fail "exit code $? after SIGTERM: $(cat "$work/log")"
     [ $failed = 0 ] || exit 1
     grep -q '^done in' "$work/log" && break
-    grep -q '^stopped: the state of the run is in .*, --resume goes on with it' "$work/log" || fail "no sentence: $(cat "$work/log")"
+    grep -q '^stopped: the state of the run is in .*, --resume continues it' "$work/log" || fail "no sentence: $(cat "$work/log")"
     stops=$((stops + 1))
     [ $stops -lt 100 ] || break
 done
@@ -64,7 +64,7 @@ done
 
 # the guards
 (run --out "$work/no" --checkpoint "$work/killed-run" >"$work/log" 2>&1) && fail "a second run in the folder of another"
-grep -q 'holds the checkpoints of an earlier run: --resume goes on with it' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'holds the checkpoints of an earlier run: --resume continues it' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) && fail "another seed was accepted"
 grep -q 'seed: expected 6, file has 5' "$work/log" || fail "$(cat "$work/log")"
 grep -q 'program: expected' "$work/log" && fail "its own version is refused"

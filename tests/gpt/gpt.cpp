@@ -33,7 +33,7 @@ constexpr GptConfig dropping{
 constexpr GptConfig larger{.vocab = 90, .context = 20, .width = 48, .heads = 4, .layers = 3, .classes = 2};
 constexpr GptConfig unlabelled{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1};
 
-// The net's gradient of 16 sequences that pass through it a few at a time.
+// The gradient of the net for 16 sequences that pass through it a few at a time.
 template <class Model>
 std::uint64_t gradient_bits(const Model& model, View<const Token, typename Model::Context> x, std::size_t together) {
     using Net = typename Model::Net;
@@ -107,7 +107,7 @@ TEST_CASE("Gpt: the gradient agrees with central differences of the loss, in dou
     CHECK(worst < 1e-6);
 }
 
-TEST_CASE("Gpt: a token changes no logits at its own position or before, and all behind it") {
+TEST_CASE("Gpt: a token changes no logits at its position or before, and all after it") {
     const auto model = moved_model<Tiny>();
     for (std::size_t j = 0; j < 5; ++j) {
         std::vector<Token> tokens{3, 1, 4, 1, 5};
@@ -121,7 +121,7 @@ TEST_CASE("Gpt: a token changes no logits at its own position or before, and all
     }
 }
 
-TEST_CASE("Gpt: freeze makes the panels that a training step reads, of a forward pass and no others") {
+TEST_CASE("Gpt: freeze packs the panels of a forward pass, with the bits of a training step, and no others") {
     using Model = Gpt<larger>;
     const auto model = moved_model<Model>();
     Model::Packed whole;
@@ -150,7 +150,7 @@ TEST_CASE("Gpt: freeze makes the panels that a training step reads, of a forward
     CHECK(support::with_threads(3, check));
 }
 
-TEST_CASE("Gpt: labels change the logits, and without labels it is the null class that opens a sequence") {
+TEST_CASE("Gpt: labels change the logits, and without labels a sequence begins with the null class") {
     auto model = moved_model<Tiny>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5};
     const View<const Token, Shape<5>> x{tokens.data(), 1};
@@ -163,7 +163,7 @@ TEST_CASE("Gpt: labels change the logits, and without labels it is the null clas
     CHECK(std::ranges::equal(model.logits(x, two).span(), none.span()));
 }
 
-TEST_CASE("Gpt: where it knows no classes, labels are not looked at") {
+TEST_CASE("Gpt: labels are ignored where the config has no classes") {
     const auto model = moved_model<Gpt<unlabelled>>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5};
     const std::vector<Label> label{Label{9}};
@@ -171,7 +171,7 @@ TEST_CASE("Gpt: where it knows no classes, labels are not looked at") {
     CHECK(std::ranges::equal(model.logits(x).span(), model.logits(x, label).span()));
 }
 
-TEST_CASE("Gpt: label dropout trains the null class in the place of the label") {
+TEST_CASE("Gpt: label dropout trains the null class instead of the label") {
     const auto x = sequences<tiny_gpt>(60, 2);
     // largest gradient of the embeddings of labels and of the null class
     const auto largest = [&](float label_dropout) {
@@ -195,7 +195,7 @@ TEST_CASE("Gpt: label dropout trains the null class in the place of the label") 
     CHECK(largest(0.5f).second > 0);
 }
 
-TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and place") {
+TEST_CASE("Gpt: a token or label out of range is refused, by name and index") {
     const auto model = moved_model<Tiny>();
     Tiny::Workspace ws;
     Tiny::Params grad;
@@ -210,7 +210,7 @@ TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and p
     tokens[7] = 7;
     refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 2: expected less than 7, got 7");
     tokens[7] = 0;
-    tokens[9] = no_token - 1;  // the last one is never an input, but a target
+    tokens[9] = no_token - 1;  // the last token is never an input, only a target
     refused.operator()<DataError>(labels_of({0, 1}), "Gpt: sequence 1, token 4: expected less than 7, got 4294967294");
     CHECK(support::message<ArgumentError>([&] { model.loss_and_grad({}, ws, grad); }) ==
           "Gpt: batch: expected at least one sequence, got 0");
@@ -218,7 +218,7 @@ TEST_CASE("Gpt: what cannot be a sequence or its label is refused, by name and p
           "Gpt::evaluate: sequences: expected at least one, got 0");
 }
 
-TEST_CASE("Gpt: starts at N(0, 0.02^2), what adds to the residual stream smaller, biases 0, gains 1") {
+TEST_CASE("Gpt: weights are N(0, 0.02^2), those that add to the residual stream smaller, biases 0, gains 1") {
     Rng rng{1};
     const Gpt<larger> prior{rng};
     std::size_t smaller = 0;
@@ -244,7 +244,7 @@ TEST_CASE("Gpt: starts at N(0, 0.02^2), what adds to the residual stream smaller
     CHECK(smaller == 6);
 }
 
-TEST_CASE("Gpt: its initial weights are those of the version before roles, bit for bit") {
+TEST_CASE("Gpt: the initial weights are those of the version before roles, bit for bit") {
     constexpr GptConfig config{
         .vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .dropout_percent = 10};
     Rng rng{42};
@@ -257,7 +257,8 @@ namespace {
 using OwnBlock = Gpt<larger, user::Block<larger.width>>;
 }
 
-TEST_CASE("Gpt: a block of the user's is initialised by the roles of its weights, and keeps what it does not name") {
+TEST_CASE(
+    "Gpt: a user's block is initialised by the roles of its weights, and leaves without a role keep their values") {
     Rng rng{1};
     const OwnBlock prior{rng};
     const auto& [mixer_branch, mlp_branch] = std::get<1>(prior.params().net.items).items[0].items;
@@ -272,7 +273,7 @@ TEST_CASE("Gpt: a block of the user's is initialised by the roles of its weights
     CHECK(deviation(std::get<3>(mlp_branch.items).bias) == 0);
 }
 
-TEST_CASE("Gpt: a block of the user's trains") {
+TEST_CASE("Gpt: a user's block can be trained") {
     Rng rng{1};
     OwnBlock prior{rng};
     Trainer trainer{prior, AdamW{prior, {.lr = 3e-3f}}};
@@ -282,7 +283,7 @@ TEST_CASE("Gpt: a block of the user's trains") {
     CHECK(trainer.step(batch_of<OwnBlock>(x)).loss < 0.5 * before);
 }
 
-TEST_CASE("Gpt: parameters by name") {
+TEST_CASE("Gpt: the names of the parameters") {
     const auto names = support::names_of(Gpt<unlabelled>::Params{});
     const std::vector<std::string> expected{"prior.0.token.weight",
                                             "prior.0.position.weight",
@@ -313,7 +314,7 @@ TEST_CASE("Gpt: one, two and three threads give the same bits, with and without 
     CHECK(support::same_for_threads([&] { return plain.evaluate(x); }));
 }
 
-TEST_CASE("Gpt: how many sequences pass through the net together changes no bit of the gradient") {
+TEST_CASE("Gpt: the number of sequences that pass through the net together changes no bit of the gradient") {
     const auto x = sequences<larger>(16, 2);
     const auto model = moved_model<Gpt<larger>>();
     const std::uint64_t one_by_one = gradient_bits(model, x.view(), 1);
@@ -324,7 +325,7 @@ TEST_CASE("Gpt: how many sequences pass through the net together changes no bit 
     CHECK(gradient_bits(dropped, y.view(), 4) == gradient_bits(dropped, y.view(), 16));
 }
 
-TEST_CASE("Gpt: dropout draws from the step's generator while training, and is not there in evaluation") {
+TEST_CASE("Gpt: dropout draws from the step's generator in training, and is off in evaluation") {
     const auto x = sequences<tiny_gpt>(20, 2);
     const auto plain = moved_model<Tiny>();
     const auto dropped = moved_model<Gpt<dropping>>();

@@ -4,7 +4,7 @@
 
 using tessera::GptConfig;
 
-TEST_CASE("GptConfig: labels follow the tokens, and behind them stands the null class") {
+TEST_CASE("GptConfig: labels follow the tokens, and the null class follows the labels") {
     constexpr GptConfig c{.vocab = 256, .context = 49, .classes = 10};
     CHECK(c.label_token(tessera::Label{0}) == 256);
     CHECK(c.label_token(tessera::Label{9}) == 265);

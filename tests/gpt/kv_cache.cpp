@@ -21,14 +21,14 @@ using namespace tessera;
 
 namespace {
 
-// More tokens than a strip of attention has rows, more channels than a panel, and a rest of both.
+// More tokens than a strip of attention has rows, more channels than a panel, and a remainder of both.
 constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
 constexpr GptConfig wide{
     .vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};  // KvCacheInterleaved
 constexpr GptConfig thinned{
     .vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .dropout_percent = 10};
 
-// A norm at the end of a branch, a Gelu and a Silu apart, an attention that does not come first: each way to share y.
+// A norm at the end of a branch, a separate Gelu and Silu, an attention that is not first: each way to share y.
 template <std::size_t Width>
 using Zoo = nn::Seq<nn::Silu, nn::Residual<nn::LayerNorm, user::Mixer<3>, nn::Dropout<nn::Probability{.percent = 10}>>,
                     nn::Residual<nn::CausalAttention<4>, nn::Seq<nn::LayerNorm>>,
@@ -36,7 +36,7 @@ using Zoo = nn::Seq<nn::Silu, nn::Residual<nn::LayerNorm, user::Mixer<3>, nn::Dr
                     nn::Repeat<2, nn::Linear<Width>, nn::LayerNorm>>;
 
 /// The logits of whole sequences against those of `most` tokens at a time by `workers` threads; "" or the first that
-/// differs. `rewinds`: every other step takes its last token back.
+/// differs. `rewinds`: every other step rewinds its last token.
 template <class Model>
 std::string difference(std::size_t count, std::size_t most = 1, std::size_t workers = 1, bool rewinds = false) {
     constexpr GptConfig C = Model::config;
@@ -107,12 +107,12 @@ TEST_CASE("KvCache: some tokens at a time, by a team, with rewinds, give the bit
     CHECK(any_difference<Gpt<thinned>>() == "");
 }
 
-TEST_CASE("KvCache: a block of the user's gives the bits of the whole sequence, and samples") {
+TEST_CASE("KvCache: a user's block gives the bits of the whole sequence, and can sample") {
     using Own = Gpt<wide, user::Block<wide.width>>;
     CHECK(any_difference<Own>() == "");
     CHECK(any_difference<Gpt<wide, Zoo<wide.width>>>() == "");
     const auto prior = support::moved_model<Own>();
-    // far apart: a greedy choice is that of the whole sequence
+    // logits far apart, so that the greedy choice is that of the whole sequence
     Rng rng{3};
     const auto drawn = sample(prior, 9, {.temperature = 1e-3f}, rng);
     const auto logits = prior.logits(drawn.view());
@@ -125,7 +125,7 @@ TEST_CASE("KvCache: a block of the user's gives the bits of the whole sequence, 
     CHECK(likeliest >= 9 * wide.context - 2);
 }
 
-TEST_CASE("KvCache: rewind takes back at most the last step") {
+TEST_CASE("KvCache: rewind undoes at most the last step") {
     using Model = Gpt<config>;
     const auto packed = support::moved_model<Model>().freeze();
     KvCache<Model> cache{{.sequences = 1, .tokens = 3}};
@@ -146,7 +146,7 @@ TEST_CASE("KvCache: rewind takes back at most the last step") {
     CHECK(message(1) == "KvCache: rewind: expected at most 0, got 1");
 }
 
-TEST_CASE("KvCache: restart forgets, and no step allocates") {
+TEST_CASE("KvCache: restart begins new sequences, and no step allocates") {
     using Model = Gpt<config>;
     const auto packed = support::moved_model<Model>().freeze();
     KvCache<Model> cache{2};
@@ -194,7 +194,7 @@ TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding
     CHECK(some.position() == 16);
 }
 
-TEST_CASE("KvCache: a team that is larger than the cache was made for, and a cache for nobody, are refused") {
+TEST_CASE("KvCache: a team larger than the capacity, and an empty capacity, are refused") {
     using Model = Gpt<config>;
     const auto refused = [](const nn::Capacity& capacity) {
         return support::message<ArgumentError>([&] { KvCache<Model>{capacity}; });
@@ -216,7 +216,7 @@ TEST_CASE("KvCache: a team that is larger than the cache was made for, and a cac
     CHECK(cache.position() == 0);
 }
 
-TEST_CASE("KvCache: a host that rounds upwards gets the same bits") {
+TEST_CASE("KvCache: a host with another rounding mode gets the same bits") {
     const int before = std::fegetround();
     std::fesetround(FE_UPWARD);
     const std::string upwards = difference<Gpt<config>>(2);

@@ -28,7 +28,7 @@ std::vector<Token> sampled(std::size_t count, const SampleOptions& options, std:
     const auto tokens = sample(model(), count, options, rng);
     return {tokens.view().span().begin(), tokens.view().span().end()};
 }
-// The likeliest token after another, from whole sequences.
+// The most probable token at each position, from whole sequences.
 std::vector<Token> greedy() {
     std::vector<Token> tokens(context);
     for (std::size_t t = 0; t < context; ++t) {
@@ -63,7 +63,7 @@ double chi_square(const std::vector<std::size_t>& counts, const std::vector<doub
 
 }  // namespace
 
-TEST_CASE("sample: neither how many sequences are made nor how many threads make them changes one") {
+TEST_CASE("sample: a sequence depends neither on how many are drawn nor on the number of threads") {
     const auto forty = sampled(40, {});
     for (const std::size_t count : {1u, 2u, 7u, 33u}) {
         const auto fewer = sampled(count, {});
@@ -76,7 +76,7 @@ TEST_CASE("sample: neither how many sequences are made nor how many threads make
     CHECK(first != second);
 }
 
-TEST_CASE("sample: moves the generator that it is lent, once a call") {
+TEST_CASE("sample: advances the generator once per call") {
     Rng rng{3};
     const auto a = sample(model(), 5, {}, rng), b = sample(model(), 5, {}, rng);
     CHECK(!std::ranges::equal(a.view().span(), b.view().span()));
@@ -86,13 +86,13 @@ TEST_CASE("sample: moves the generator that it is lent, once a call") {
     CHECK(std::ranges::equal(b.view().span(), c.view().span()));
 }
 
-TEST_CASE("sample: packed weights give what the model gives") {
+TEST_CASE("sample: packed weights give the same as the model") {
     Rng rng{3};
     const auto tokens = sample<Model>(model().freeze(), 9, {.top_k = 3}, rng);
     CHECK(std::ranges::equal(tokens.view().span(), sampled(9, {.top_k = 3})));
 }
 
-TEST_CASE("sample: a temperature near 0, one kept token and a tiny top_p all take the likeliest token") {
+TEST_CASE("sample: a temperature near 0, one kept token and a tiny top_p all draw the most probable token") {
     std::vector<Token> expected;
     for (int n = 0; n < 3; ++n) {
         const auto g = greedy();
@@ -104,7 +104,7 @@ TEST_CASE("sample: a temperature near 0, one kept token and a tiny top_p all tak
     CHECK(sampled(3, {.top_p = 1e-6f}) == expected);
 }
 
-TEST_CASE("sample: a label steers, its sequences keep it, and without labels the null class does") {
+TEST_CASE("sample: labels condition the sequences and are kept, and without labels the null class is used") {
     const std::vector<Label> zeros(20, Label{0}), ones(20, Label{1});
     Rng rng{3};
     const auto tokens = sample(model(), 20, {.labels = ones}, rng);
@@ -122,7 +122,7 @@ TEST_CASE("sample: a label steers, its sequences keep it, and without labels the
     CHECK(sampled(0, {}).empty());
 }
 
-TEST_CASE("sample: tokens come with the probabilities that the model says") {
+TEST_CASE("sample: tokens are drawn with the probabilities of the model") {
     Rng rng{11};
     const auto tokens = sample(model(), 20000, {}, rng);
     const std::vector<Token> any(context);
@@ -136,7 +136,7 @@ TEST_CASE("sample: tokens come with the probabilities that the model says") {
     CHECK(chi_square(counts, p) < 30);  // 6 degrees of freedom: exceeded once in 25000
 }
 
-TEST_CASE("pick: the distribution is that of the options") {
+TEST_CASE("draw_token: the distribution is that of the options") {
     std::vector<float> logits;
     for (const double p : {0.4, 0.05, 0.3, 0.15, 0.1}) logits.push_back(static_cast<float>(std::log(p) + 3));
     CHECK(chi_square(draws(logits, {}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
@@ -150,7 +150,7 @@ TEST_CASE("pick: the distribution is that of the options") {
     CHECK(chi_square(draws(logits, {.top_k = 3, .top_p = 0.6f}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
-TEST_CASE("pick: of many tokens each comes with its probability, whatever stands in front of it") {
+TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any index") {
     std::vector<float> logits(83, -std::numeric_limits<float>::infinity());
     std::vector<double> p(83);
     double sum = 0;
@@ -162,10 +162,10 @@ TEST_CASE("pick: of many tokens each comes with its probability, whatever stands
     std::vector<Token> none;
     Rng rng{7};
     auto x = logits;
-    CHECK(draw_token<float>(x, {}, none, rng) < 83);  // nothing is ordered where all are kept
+    CHECK(draw_token<float>(x, {}, none, rng) < 83);  // `order` is unused where all tokens are kept
 }
 
-TEST_CASE("pick: the ends of what is drawn are tokens that have a weight") {
+TEST_CASE("draw_token: the smallest and the largest random number draw tokens with a positive weight") {
     std::vector<float> weights(50);
     weights[18] = 0.25f, weights[19] = 0.1f, weights[33] = 0.5f, weights[34] = 1e-3f;
     const detail::Draw<float> draw{weights};
@@ -176,7 +176,7 @@ TEST_CASE("pick: the ends of what is drawn are tokens that have a weight") {
     for (const double uniform : {std::nextafter(1.0, 0.0), 1.0}) CHECK(draw(uniform) == 34);
 }
 
-TEST_CASE("pick: a top_p that is all but zero takes the likeliest token") {
+TEST_CASE("draw_token: a top_p close to zero draws the most probable token") {
     for (const float top_p : {1e-6f, std::numeric_limits<float>::denorm_min()}) {
         std::vector<float> logits{0, 1, 3, 2, -1};
         std::vector<Token> order(5);
@@ -186,7 +186,7 @@ TEST_CASE("pick: a top_p that is all but zero takes the likeliest token") {
     }
 }
 
-TEST_CASE("pick: of equal logits top_k keeps the first, and minus infinity is never drawn") {
+TEST_CASE("draw_token: of equal logits top_k keeps the first, and minus infinity is never drawn") {
     const std::vector<float> equal(9, 1.5f);
     const auto counts = draws(equal, {.top_k = 3}, 3000);
     CHECK(counts[0] > 800);
@@ -198,7 +198,7 @@ TEST_CASE("pick: of equal logits top_k keeps the first, and minus infinity is ne
     CHECK(of_barred[0] + of_barred[4] == 0);
 }
 
-TEST_CASE("pick: logits far beyond what e^x can hold, and one that is no number") {
+TEST_CASE("draw_token: logits beyond the range of e^x, and NaN") {
     CHECK(draws({-3e38f, 3e38f, 0}, {.temperature = 0.1f}, 10)[1] == 10);
     CHECK(draws({-3e38f, 3e38f, 3e38f}, {.top_k = 2}, 1000)[0] == 0);
     for (const SampleOptions& options : {SampleOptions{}, SampleOptions{.top_k = 2}, SampleOptions{.top_p = 0.5f}})
@@ -207,7 +207,7 @@ TEST_CASE("pick: logits far beyond what e^x can hold, and one that is no number"
               }) == "sample: logits: expected finite numbers, got NaN or infinity");
 }
 
-TEST_CASE("sample: a model whose weights are no numbers is a NumericError, not a picture") {
+TEST_CASE("sample: a model with NaN in its weights is a NumericError") {
     auto broken = support::moved_model<Model>();
     std::get<3>(broken.params().net.items).weight[5] = std::numeric_limits<float>::quiet_NaN();
     Rng rng{1};
@@ -228,5 +228,5 @@ TEST_CASE("sample: options out of range are refused, by name") {
     CHECK(message({.top_p = 1.5f}) == "sample: top_p: expected a number in (0, 1], got 1.500000");
     CHECK(message({.top_p = nan}) == "sample: top_p: expected a number in (0, 1], got nan");
     CHECK(message({.labels = twelve}) == "sample: label: expected less than 3, got 12");
-    CHECK(message({.labels = one}) == "sample: labels: expected 2 (one a sequence) or none, got 1");
+    CHECK(message({.labels = one}) == "sample: labels: expected 2 (one per sequence) or none, got 1");
 }

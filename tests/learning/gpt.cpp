@@ -1,4 +1,4 @@
-// A prior learns what there is to learn: one sequence for each label by heart, and a chain's entropy but no more.
+// A prior memorises one sequence per label, and reaches the entropy of a Markov chain but not less.
 #include <tessera/gpt/gpt.hpp>
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ data::Tokens<24> one_sequence_a_label() {
 
 }  // namespace
 
-TEST_CASE("Gpt: learns a sequence for each label to less than 0.05 nats, and draws it again") {
+TEST_CASE("Gpt: learns a sequence for each label to less than 0.05 nats, and samples it") {
     const auto x = one_sequence_a_label();
     Rng rng{1};
     Prior prior{rng, {.label_dropout = 0}};
@@ -41,8 +41,8 @@ TEST_CASE("Gpt: learns a sequence for each label to less than 0.05 nats, and dra
     CHECK(std::ranges::equal(drawn.view().span(), x.view().span()));
 }
 
-TEST_CASE("Gpt: on sequences that are half chance the loss comes down to their entropy, and not below") {
-    // every second token is the one before it plus one, the others are chance: ln(32) / 2 nats
+TEST_CASE("Gpt: on sequences that are half random the loss reaches their entropy, and not less") {
+    // every second token is the one before it plus one, the others are random: ln(32) / 2 nats
     Rng rng{1};
     Prior prior{rng};
     Trainer trainer{prior, AdamW{prior, {.lr = 2e-3}}, {.clip_norm = 1}};

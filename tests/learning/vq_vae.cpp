@@ -1,4 +1,4 @@
-// A VqVae learns 64 digits by heart, made here: seven segments, moved and of other strength each time.
+// A VqVae memorises 64 generated digits: seven segments, each image with another offset and brightness.
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/relu.hpp>
@@ -57,7 +57,7 @@ data::Images<Image> digits() {
 
 }  // namespace
 
-TEST_CASE("VqVae: learns 64 digits by heart, and its codes stay in use") {
+TEST_CASE("VqVae: memorises 64 digits, and its codebook stays in use") {
     const auto images = digits();
     Tensor<float, Image> x{64};
     for (std::size_t n = 0; n < 64; ++n) images.copy(n, x[n]);

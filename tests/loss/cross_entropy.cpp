@@ -16,7 +16,7 @@ using support::waves;
 namespace ts = tessera;
 using Tokens = std::vector<ts::Token>;
 
-TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row that is ignored", T, float, double) {
+TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with an ignored row", T, float, double) {
     std::vector<T> logits(45), d(45);
     for (std::size_t i = 0; i < 45; ++i) logits[i] = static_cast<T>((i * 7) % 11) - 5;
     const Tokens targets{0, 8, ts::no_token, 3, 4};
@@ -28,7 +28,7 @@ TEST_CASE_TEMPLATE("cross_entropy: loss and gradient are PyTorch's, with a row t
     CHECK(worst < (std::is_same_v<T, float> ? 1e-7 : 1e-15));
 }
 
-TEST_CASE_TEMPLATE("cross_entropy: agrees with plain scalars for any number of classes", T, float, double) {
+TEST_CASE_TEMPLATE("cross_entropy: agrees with scalar code for any number of classes", T, float, double) {
     double loss_error = 0, grad_error = 0;
     for (std::size_t classes : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const auto logits = waves<T>(3 * classes, 5);
@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("cross_entropy: agrees with plain scalars for any number of c
     CHECK(grad_error < (std::is_same_v<T, float> ? 5e-7 : 1e-14));
 }
 
-TEST_CASE_TEMPLATE("cross_entropy: alone, apart and in place give the same bits", T, float, double) {
+TEST_CASE_TEMPLATE("cross_entropy: without a gradient, with one and in place give the same bits", T, float, double) {
     auto logits = waves<T>(4 * 33, 5);
     const Tokens targets{5, ts::no_token, 32, 0};
     std::vector<T> d(logits.size(), T(7));
@@ -64,7 +64,7 @@ TEST_CASE_TEMPLATE("cross_entropy: alone, apart and in place give the same bits"
     CHECK(logits == d);
 }
 
-TEST_CASE("cross_entropy: blocks of rows are the batch") {
+TEST_CASE("cross_entropy: blocks of rows add up to the batch") {
     const auto logits = waves<float>(4 * 9, 5);
     const Tokens targets{5, 1, 8, 0};
     std::vector<float> whole(36), parts(36);
@@ -89,7 +89,7 @@ TEST_CASE("cross_entropy: equal logits cost log(classes), huge ones do not overf
     CHECK(d == std::vector<float>(9));
 }
 
-TEST_CASE("cross_entropy: nothing to do is a loss of zero") {
+TEST_CASE("cross_entropy: no rows give a loss of zero") {
     std::vector<float> d(18, 7.f);
     const std::vector<float> logits(18, 1.f);
     CHECK(ts::cross_entropy<float>({}, {}) == 0);
@@ -97,7 +97,7 @@ TEST_CASE("cross_entropy: nothing to do is a loss of zero") {
     CHECK(d == std::vector<float>(18));
 }
 
-TEST_CASE("cross_entropy: NaN shows in loss and gradient, but not where the row is ignored") {
+TEST_CASE("cross_entropy: NaN propagates to loss and gradient, except from an ignored row") {
     auto logits = waves<float>(18, 5);
     std::vector<float> d(18);
     logits[4] = std::numeric_limits<float>::quiet_NaN();

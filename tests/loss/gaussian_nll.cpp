@@ -65,7 +65,7 @@ TEST_CASE("GaussianNll: keeps the contract of losses") {
     CHECK(support::keeps_loss_contract<ts::GaussianNll, ts::Shape<1>>({.batch = 33, .seed = 5}));
 }
 
-TEST_CASE("GaussianNll: the best variance is the mean squared error") {
+TEST_CASE("GaussianNll: the variance that minimises the loss is the mean squared error") {
     const auto y = pair::output<double>(33), target = pair::wanted<double>(33);
     double mse = 0;
     for (std::size_t i = 0; i < 33; ++i) mse += (y[i] - target[i]) * (y[i] - target[i]) / 33;
@@ -80,7 +80,7 @@ TEST_CASE("GaussianNll: the best variance is the mean squared error") {
     CHECK(slope(0.9 * mse) < -0.01);
 }
 
-TEST_CASE("GaussianNll: with images that are reconstructed exactly eps keeps loss and gradient finite") {
+TEST_CASE("GaussianNll: eps keeps loss and gradient finite for images that are reconstructed exactly") {
     const auto y = pair::output<float>(33);
     std::vector<float> dy(33);
     Gaussian<float> loss{-100, {.eps = 1e-4}};
@@ -89,7 +89,7 @@ TEST_CASE("GaussianNll: with images that are reconstructed exactly eps keeps los
     CHECK(std::abs(loss.grad.log_variance[0]) < 1e-30f);
 }
 
-TEST_CASE("GaussianNll: starts at a variance of one, has one parameter and names its option") {
+TEST_CASE("GaussianNll: the initial variance is one, there is one parameter, and the option has a name") {
     ts::GaussianNllLoss<pair::Number, float>::Params params;
     ts::Empty none;
     ts::Rng rng{1};
@@ -102,7 +102,7 @@ TEST_CASE("GaussianNll: starts at a variance of one, has one parameter and names
           std::vector<ts::Setting>{{"loss.eps", "0.5"}});
 }
 
-TEST_CASE("GaussianNll: an eps that cannot work is refused by name") {
+TEST_CASE("GaussianNll: an eps out of range is refused by name") {
     const auto refused = [](double eps) {
         return support::message<ts::ArgumentError>(
             [&] { ts::check_options<ts::GaussianNllLoss<pair::Number, float>>({.eps = eps}); });

@@ -29,7 +29,7 @@ TEST_CASE_TEMPLATE("L1: loss and gradient are PyTorch's", T, float, double) {
     CHECK(worst < (std::is_same_v<T, float> ? 1e-7 : 1e-15));
 }
 
-TEST_CASE_TEMPLATE("L1: agrees with plain scalars for any length", T, float, double) {
+TEST_CASE_TEMPLATE("L1: agrees with scalar code for any length", T, float, double) {
     support::Mismatch wrong;
     for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const auto y = output<T>(n), target = wanted<T>(n);
@@ -50,7 +50,7 @@ TEST_CASE_TEMPLATE("L1: agrees with plain scalars for any length", T, float, dou
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("L1: two blocks with one scale are the batch") {
+TEST_CASE("L1: two blocks with one scale add up to the batch") {
     const auto y = output<float>(32), target = wanted<float>(32);
     std::vector<float> whole(32), parts(32);
     const double sum = pair::loss_and_grad<ts::L1, float>(y, target, whole, 1.f / 32);
@@ -62,7 +62,7 @@ TEST_CASE("L1: two blocks with one scale are the batch") {
     CHECK(whole == parts);
 }
 
-TEST_CASE("L1: the gradient may overwrite the output, NaN shows in both") {
+TEST_CASE("L1: the gradient may overwrite the output, and NaN propagates to both") {
     auto y = output<float>(33);
     const auto target = wanted<float>(33);
     std::vector<float> dy(33);

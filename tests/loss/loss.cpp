@@ -33,7 +33,7 @@ static_assert(LossSpec<Mse, In> && LossSpec<GaussianNll, In, double> && !LossSpe
               !LossSpec<Codebook<4>, In>);
 static_assert(std::same_as<BindLoss<Mse, In, float>, MseLoss<In, float>>);
 
-// What misses one member of it.
+// Types that lack one member of the contract.
 struct NoLoss : MseLoss<In, float> {
     static void loss();
 };
@@ -46,7 +46,7 @@ struct NoParameterSet : MseLoss<In, float> {
 static_assert(!Loss<int> && !Loss<NoLoss> && !Loss<FloatLoss> && !Loss<NoParameterSet> &&
               Loss<detail::BrokenLoss<In, float>>);
 
-/// Squared errors of pixels, those of the left half times `left`, all times a weight of each row that a file keeps.
+/// Squared errors of pixels, those of the left half times `left`, all times a saved weight of each row.
 template <StaticShape S, std::floating_point T>
 struct WeighedLoss {
     using Scalar = T;
@@ -114,11 +114,11 @@ std::vector<std::string> names_of_state(const Vae& vae) {
 
 }  // namespace
 
-TEST_CASE("Loss: one of the user's with buffers and options keeps the contract") {
+TEST_CASE("Loss: a user's loss with buffers and options keeps the contract") {
     CHECK(support::keeps_loss_contract<Weighed, Shape<4, 4, 1>>());
 }
 
-TEST_CASE_TEMPLATE("Loss: any of them trains a VqVae", Spec, Mse, L1, GaussianNll, Weighed) {
+TEST_CASE_TEMPLATE("Loss: a VqVae can be trained with any loss", Spec, Mse, L1, GaussianNll, Weighed) {
     Rng rng{1};
     VaeOf<Spec> vae{rng};
     Trainer trainer{vae, AdamW{vae, {.lr = 1e-2}}, {.clip_norm = 1}};
@@ -130,7 +130,7 @@ TEST_CASE_TEMPLATE("Loss: any of them trains a VqVae", Spec, Mse, L1, GaussianNl
     CHECK(last < first);
 }
 
-TEST_CASE("Loss: what it learns is optimised, what it keeps is saved, and its options are compared") {
+TEST_CASE("Loss: its parameters are optimised, its buffers are saved, and its options are compared") {
     Rng rng{1};
     VaeOf<GaussianNll> learned{rng};
     CHECK(support::names_of(learned.params()).back() == "loss.log_variance");
@@ -164,7 +164,7 @@ TEST_CASE("Loss: what it learns is optimised, what it keeps is saved, and its op
           }) == "GaussianNll: eps: expected a finite number > 0, got 0");
 }
 
-TEST_CASE("Loss: what a program goes on with where a spec is none is a loss that is zero") {
+TEST_CASE("Loss: after an invalid spec compilation continues with a loss that is zero") {
     using L = detail::BrokenLoss<In, float>;
     Empty none;
     Tensor<float, In> y{1};

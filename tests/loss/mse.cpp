@@ -29,7 +29,7 @@ TEST_CASE_TEMPLATE("Mse: loss and gradient are PyTorch's", T, float, double) {
     CHECK(worst < (std::is_same_v<T, float> ? 1e-7 : 1e-15));
 }
 
-TEST_CASE_TEMPLATE("Mse: agrees with plain scalars for any length", T, float, double) {
+TEST_CASE_TEMPLATE("Mse: agrees with scalar code for any length", T, float, double) {
     support::Mismatch wrong;
     for (std::size_t n : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const auto y = output<T>(n), target = wanted<T>(n);
@@ -47,7 +47,7 @@ TEST_CASE_TEMPLATE("Mse: agrees with plain scalars for any length", T, float, do
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("Mse: two blocks with one scale are the batch") {
+TEST_CASE("Mse: two blocks with one scale add up to the batch") {
     const auto y = output<float>(32), target = wanted<float>(32);
     std::vector<float> whole(32), parts(32);
     const double sum = pair::loss_and_grad<ts::Mse, float>(y, target, whole, 1.f / 32);
@@ -59,7 +59,7 @@ TEST_CASE("Mse: two blocks with one scale are the batch") {
     CHECK(whole == parts);
 }
 
-TEST_CASE("Mse: the gradient may overwrite the output, NaN shows in both") {
+TEST_CASE("Mse: the gradient may overwrite the output, and NaN propagates to both") {
     auto y = output<float>(33);
     const auto target = wanted<float>(33);
     std::vector<float> dy(33);

@@ -1,6 +1,6 @@
 #pragma once
-// An output and what it should be, for losses of two arrays: small fractions, so that float adds them exactly. And a
-// loss on such arrays, each number a sample.
+// An output and a target for losses of two arrays: small fractions, so that float adds them exactly. And a loss on such
+// arrays, in which each number is a sample.
 
 #include <tessera/core/shape.hpp>
 #include <tessera/core/view.hpp>

@@ -19,7 +19,7 @@ using support::difference_of_nets;
 
 namespace {
 
-// A layer that keeps its contract and fuses nothing.
+// A layer that fulfils the contract and fuses nothing.
 template <class L>
 struct ApartLayer {
     using Scalar = typename L::Scalar;
@@ -49,7 +49,7 @@ struct Apart {
 
 }  // namespace
 
-TEST_CASE("fusion: a mask in the products of the layer above, with convolutions of every kind") {
+TEST_CASE("fusion: a mask applied by the layer above, with convolutions of every kind") {
     using Fused = Chain<Shape<6, 4, 3>, Conv2d<9, keep3>, Relu, Conv2d<20, halve4>, Relu, Conv2d<33, keep1>, Relu,
                         ConvTranspose2d<9, double4>, Relu, ConvTranspose2d<1, double4>>;
     using Plain = Chain<Shape<6, 4, 3>, Apart<Conv2d<9, keep3>>, Apart<Relu>, Apart<Conv2d<20, halve4>>, Apart<Relu>,
@@ -59,7 +59,7 @@ TEST_CASE("fusion: a mask in the products of the layer above, with convolutions 
     CHECK(difference_of_nets<Fused, Plain>() == "");
 }
 
-TEST_CASE("fusion: a Relu of its own is left out of the backward pass, wherever it stands") {
+TEST_CASE("fusion: a separate Relu is left out of the backward pass, at any position") {
     using Fused = Chain<Shape<3, 10>, Relu, Linear<17>, Relu, Linear<40>, Sigmoid, Relu, Linear<5>>;
     using Plain = Chain<Shape<3, 10>, Apart<Relu>, Apart<Linear<17>>, Apart<Relu>, Apart<Linear<40>>, Sigmoid,
                         Apart<Relu>, Apart<Linear<5>>>;
@@ -69,7 +69,7 @@ TEST_CASE("fusion: a Relu of its own is left out of the backward pass, wherever 
                              Chain<Shape<7>, Apart<Relu>, Apart<Relu>, Apart<Linear<9>>>>() == "");
 }
 
-TEST_CASE("fusion: sums of a Residual in the products and the norms of its branch") {
+TEST_CASE("fusion: the sum of a Residual in the products and norms of its branch") {
     using Block = Residual<Relu, Conv2d<5, keep3, no_bias>, Relu, Conv2d<9, keep1, no_bias>>;
     using Plain =
         Residual<Apart<Relu>, Apart<Conv2d<5, keep3, no_bias>>, Apart<Relu>, Apart<Conv2d<9, keep1, no_bias>>>;
@@ -83,7 +83,7 @@ TEST_CASE("fusion: sums of a Residual in the products and the norms of its branc
                              Chain<Shape<3, 12>, Residual<Apart<Linear<12>>>>>() == "");
 }
 
-TEST_CASE("fusion: a chain hands on what its ends can do") {
+TEST_CASE("fusion: a chain can fuse what its first and last layers can") {
     using Front = Chain<Shape<4, 4, 3>, Relu, Conv2d<3, keep3>>;
     static_assert(fuses<Front>.add_dx && fuses<Front>.add_y && !fuses<Front>.mask_dx);
     using Back = Chain<Shape<4, 4, 3>, Sigmoid, Conv2d<3, keep3>, Relu>;

@@ -38,13 +38,13 @@ std::vector<std::string> names() {
 
 }  // namespace
 
-TEST_CASE("Chain: each layer takes the shape that the one before it gives") {
+TEST_CASE("Chain: each layer binds to the output shape of the layer before it") {
     using Net = Chain<Shape<8, 8, 1>, Conv2d<4, halve4>, Relu, Reshape<16, 4>, Linear<6>>;
     CHECK(std::is_same_v<Net::Output, Shape<16, 6>>);
     CHECK(std::is_same_v<Chain<Net::Output, LayerNorm>::Output, Shape<16, 6>>);
 }
 
-TEST_CASE("Chain: parameters are named by the position of their layer, also in a nested or a joined one") {
+TEST_CASE("Chain: parameters are named by the position of their layer, also in a nested chain and a fused pair") {
     using Net = Chain<Shape<8>, Linear<6>, Gelu, Seq<LayerNorm, Linear<4, no_bias>>, Linear<2>>;
     CHECK(names<Net>() ==
           std::vector<std::string>{"0.weight", "0.bias", "2.0.weight", "2.0.bias", "2.1.weight", "3.weight", "3.bias"});
@@ -77,7 +77,7 @@ TEST_CASE("Chain: a nested chain gives the bits of the flat one") {
                              Chain<Shape<3, 7>, Seq<Linear<9>, LayerNorm>, Seq<Linear<2>>>>() == "");
 }
 
-TEST_CASE("Chain: each layer has random numbers of its own") {
+TEST_CASE("Chain: each layer has separate random numbers") {
     using Half = Dropout<Probability{.percent = 50}>;
     using Net = Chain<Shape<256>, Half, Half>;
     Net::Cache cache;
@@ -86,7 +86,7 @@ TEST_CASE("Chain: each layer has random numbers of its own") {
     std::ranges::fill(x.span(), 1.f);
     Net::begin(cache, {.training = true, .rng = Rng{3}});
     Net::forward(w, std::as_const(x), y, cache);
-    // Twice the same mask would let one half pass; two masks of their own let one quarter.
+    // The same mask twice would let one half pass; two different masks let one quarter pass.
     const auto passed = std::ranges::count_if(y.span(), [](float v) { return v != 0; });
     CHECK(passed > 32);
     CHECK(passed < 96);

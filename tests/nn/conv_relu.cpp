@@ -16,13 +16,13 @@ using namespace tessera;
 using namespace tessera::nn;
 using support::fused_like_unfused;
 
-TEST_CASE("Conv2d + Relu: the bits of the two apart, gathered taps and others, with and without bias") {
+TEST_CASE("Conv2d + Relu: the bits of the two separate layers, gathered taps and others, with and without bias") {
     CHECK(fused_like_unfused<Conv2d<33, keep3>, Relu, Shape<5, 7, 1>>() == "");
     CHECK(fused_like_unfused<Conv2d<5, halve4>, Relu, Shape<8, 6, 3>>() == "");
     CHECK(fused_like_unfused<Conv2d<17, halve4, no_bias>, Relu, Shape<6, 4, 9>>() == "");
 }
 
-TEST_CASE("ConvTranspose2d + Relu: the bits of the two apart, few output channels and many") {
+TEST_CASE("ConvTranspose2d + Relu: the bits of the two separate layers, few output channels and many") {
     CHECK(fused_like_unfused<ConvTranspose2d<33, double4>, Relu, Shape<3, 4, 9>>() == "");
     CHECK(fused_like_unfused<ConvTranspose2d<3, double4, no_bias>, Relu, Shape<4, 3, 2>>() == "");
 }

@@ -40,7 +40,7 @@ struct Nameless {
 
 }  // namespace
 
-TEST_CASE("describe: one line a layer with position, name, shapes and parameters, and the total") {
+TEST_CASE("describe: one line per layer with position, name, shapes and parameters, and the total") {
     CHECK(describe<Encoder>() == "   layer               input    output   parameters\n"
                                  "0  Convolution + Relu  28x28x1  14x14x4          68\n"
                                  "2  Residual            14x14x4  14x14x4         148\n"
@@ -64,7 +64,7 @@ TEST_CASE("describe: Repeat shows its group once and counts all copies; a nested
                                "   total                                    600\n");
 }
 
-TEST_CASE("describe: a single layer, and one that has no name") {
+TEST_CASE("describe: a single layer, and a layer without a name") {
     CHECK(describe<Linear<3>::Bind<Shape<2>, double>>() == "   layer   input  output  parameters\n"
                                                            "   Linear  2      3                9\n"
                                                            "   total                           9\n");

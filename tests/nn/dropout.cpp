@@ -33,7 +33,7 @@ TEST_CASE("Dropout keeps the contract") {
     CHECK(support::keeps_contract<Dropout<Probability{}>, Shape<7>>());
 }
 
-TEST_CASE("Dropout: outside training, and before anything was announced, x passes unchanged") {
+TEST_CASE("Dropout: outside training, and before any begin, x passes unchanged") {
     CHECK(std::ranges::count(masked(false, 1, 0, 2), 1.f) == 1000);
     Quarter::Cache cache;
     Tensor<float, In> x{1}, y{1};
@@ -42,7 +42,7 @@ TEST_CASE("Dropout: outside training, and before anything was announced, x passe
     CHECK(y[0][7] == 3);
 }
 
-TEST_CASE("Dropout: in training what stays is scaled so that the mean is kept") {
+TEST_CASE("Dropout: in training the kept numbers are scaled so that the mean is preserved") {
     const auto y = masked(true, 1, 0, 40);
     const auto gone = std::ranges::count(y, 0.f), stays = std::ranges::count(y, 4.f / 3.f);
     CHECK(gone + stays == 20000);
@@ -50,7 +50,7 @@ TEST_CASE("Dropout: in training what stays is scaled so that the mean is kept") 
     CHECK(gone < 5300);
 }
 
-TEST_CASE("Dropout: the mask of a sample depends on its index in the batch, not on the cut of the batch") {
+TEST_CASE("Dropout: the mask of a sample depends on its index in the batch, not on how the batch was cut") {
     const auto whole = masked(true, 1, 0, 4), tail = masked(true, 1, 3, 1);
     CHECK(std::equal(tail.begin(), tail.end(), whole.begin() + 1500));
     CHECK_FALSE(std::equal(tail.begin(), tail.end(), whole.begin()));

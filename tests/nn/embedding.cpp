@@ -17,7 +17,7 @@ TEST_CASE("Embedding: values and gradients are those of PyTorch") {
     CHECK(support::matches_golden<Embedding<13, 9>, Shape<7>>("embedding"));
 }
 
-TEST_CASE("Embedding: parameters are named as two modules of PyTorch, and start at N(0, 1)") {
+TEST_CASE("Embedding: parameters are named like two PyTorch modules, and start at N(0, 1)") {
     using Layer = Embedding<100, 50>::Bind<Shape<20>, float>;
     Layer::Params p;
     Rng rng{1};

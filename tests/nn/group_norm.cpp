@@ -19,7 +19,7 @@ TEST_CASE("GroupNorm: values and gradients are those of PyTorch") {
     CHECK(support::matches_golden<GroupNorm<3>, Shape<5, 4, 18>>("group_norm"));
 }
 
-TEST_CASE("GroupNorm: starts at weight 1 and bias 0, also where something else stood") {
+TEST_CASE("GroupNorm: starts at weight 1 and bias 0, also over earlier values") {
     GroupNorm<3>::Bind<Shape<2, 2, 6>, float>::Params p;
     p.bias.fill(3.f);
     Rng rng{1};

@@ -51,7 +51,7 @@ TEST_CASE("xavier_uniform: uniform on (-a, a), a = sqrt(6 / (fan_in + fan_out))"
     CHECK(std::abs(m.variance / (0.04 / 3) - 1) < 0.02);
 }
 
-TEST_CASE("normal: mean 0 and the deviation that was asked for") {
+TEST_CASE("normal: mean 0 and the given deviation") {
     Leaf leaf;
     Rng rng{3};
     nn::normal(leaf, 0.5f, rng);
@@ -61,7 +61,7 @@ TEST_CASE("normal: mean 0 and the deviation that was asked for") {
     CHECK(m.high > 1.5);
 }
 
-TEST_CASE("init: a leaf in double starts at the values of its twin in float, and the next leaf differs") {
+TEST_CASE("init: a leaf in double gets the numbers of the same leaf in float, and the next leaf differs") {
     Param<float, Shape<50>> a, next;
     Param<double, Shape<50>> b;
     Rng first{4}, second{4};

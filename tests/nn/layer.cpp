@@ -16,7 +16,7 @@ namespace {
 using Norm = nn::LayerNorm::Bind<Shape<2, 4>, float>;
 using Drop = nn::Dropout<nn::Probability{.percent = 50}>::Bind<Shape<8>, float>;
 
-// Doubles its weight when it packs, and says so.
+// Doubles its weight when it packs, and counts the calls.
 struct PackingLayer {
     using Scalar = float;
     using Input = Shape<2>;
@@ -49,18 +49,18 @@ static_assert(nn::Layer<PackingLayer>);
 
 }  // namespace
 
-TEST_CASE("Weights: Packed where a layer has one, else its Params") {
+TEST_CASE("Weights: Packed where a layer has one, or its Params") {
     CHECK(std::is_same_v<nn::Weights<PackingLayer>, PackingLayer::Packed>);
     CHECK(std::is_same_v<nn::Weights<Norm>, Norm::Params>);
 }
 
-TEST_CASE("InputScalar: what the layer says, else its Scalar") {
+TEST_CASE("InputScalar: that of the layer, or its Scalar by default") {
     using Tokens = nn::Embedding<8, 4>::Bind<Shape<3>, float>;
     CHECK(std::is_same_v<nn::InputScalar<Tokens>, Token>);
     CHECK(std::is_same_v<nn::InputScalar<Norm>, float>);
 }
 
-TEST_CASE("pack: calls the layer's own, or copies") {
+TEST_CASE("pack: calls the pack of the layer, or copies") {
     PackingLayer::Params p;
     p.weight[0] = 3;
     PackingLayer::Packed w;
@@ -73,7 +73,7 @@ TEST_CASE("pack: calls the layer's own, or copies") {
     CHECK(copy.weight[3] == 5);
 }
 
-TEST_CASE("begin: reaches a layer that wants it, and nothing happens to one that does not") {
+TEST_CASE("begin: is called for a layer that has one, and does nothing for any other layer") {
     Drop::Cache cache;
     nn::begin<Drop>(cache, Pass{.training = true, .rng = Rng{5}, .first = 9});
     CHECK(cache.pass.training);

@@ -18,7 +18,7 @@ TEST_CASE("LayerNorm: values and gradients are those of PyTorch") {
     CHECK(support::matches_golden<LayerNorm, Shape<5, 33>>("layer_norm"));
 }
 
-TEST_CASE("LayerNorm: starts at weight 1 and bias 0, also where something else stood") {
+TEST_CASE("LayerNorm: starts at weight 1 and bias 0, also over earlier values") {
     LayerNorm::Bind<Shape<3, 33>, float>::Params p;
     p.bias.fill(3.f);
     Rng rng{1};

@@ -15,7 +15,7 @@ using namespace tessera;
 using namespace tessera::nn;
 using support::fused_like_unfused;
 
-TEST_CASE("Linear + Gelu: the bits of the two apart, for rows and widths that leave parts of vectors") {
+TEST_CASE("Linear + Gelu: the bits of the two separate layers, for rows and widths with a remainder of a vector") {
     CHECK(fused_like_unfused<Linear<33>, Gelu, Shape<5, 19>>() == "");
     CHECK(fused_like_unfused<Linear<1>, Gelu, Shape<1, 7>>(1) == "");
     CHECK(fused_like_unfused<Linear<17, no_bias>, Gelu, Shape<29, 3>>() == "");

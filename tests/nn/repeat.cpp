@@ -20,7 +20,7 @@ TEST_CASE("Repeat keeps the contract") {
     CHECK(support::keeps_contract<Repeat<1, Linear<7>>, Shape<7>>());
 }
 
-TEST_CASE("Repeat: the copies have parameters of their own, named by their number, then by position") {
+TEST_CASE("Repeat: the copies have separate parameters, named by their number, then by position") {
     using Net = Repeat<2, Linear<7>, LayerNorm>::Bind<Shape<7>, float>;
     Net::Params p;
     Rng rng{1};
@@ -53,7 +53,7 @@ TEST_CASE("Repeat: gives the bits of the copies written out") {
     CHECK(std::ranges::equal(last.weight.span(), std::get<4>(flat.grad.items).weight.span()));
 }
 
-TEST_CASE("Repeat: each copy has random numbers of its own") {
+TEST_CASE("Repeat: each copy has separate random numbers") {
     using Net = Repeat<2, Dropout<Probability{.percent = 50}>>::Bind<Shape<256>, float>;
     Net::Cache cache;
     const Net::Packed w;

@@ -37,7 +37,7 @@ std::vector<std::string> residual_weights() {
 
 }  // namespace
 
-TEST_CASE("Residual keeps the contract, also where the last layer of the branch wants its own output") {
+TEST_CASE("Residual keeps the contract, also where the last layer of the branch reads its output in backward") {
     CHECK(support::keeps_contract<Residual<LayerNorm, Linear<7>>, Shape<3, 7>>());
     CHECK(support::keeps_contract<Residual<Linear<5>, Sigmoid, Linear<7>, Sigmoid>, Shape<2, 7>>());
     CHECK(support::keeps_contract<Residual<Residual<Sigmoid>>, Shape<9>>());
@@ -55,8 +55,8 @@ TEST_CASE("Residual: y = x + f(x), bit for bit") {
 }
 
 TEST_CASE("Residual: the weight that makes the output of its branch adds to the residual stream") {
-    // also behind what does nothing outside training, in a group, and once in nested branches; not before an activation,
-    // whether it is fused or not
+    // also before a layer that is the identity outside training, in a group, and once in nested branches; not before an
+    // activation, whether it is fused or not
     using Names = std::vector<std::string>;
     CHECK(residual_weights<Residual<LayerNorm, Linear<6>, Gelu, Linear<8>>>() == Names{"3.weight"});
     CHECK(residual_weights<Residual<Linear<8>, Dropout<Probability{.percent = 10}>>>() == Names{"0.weight"});

@@ -20,7 +20,7 @@ using Sample = Shape<7, 64>;
 template <class Spec, class In = Sample>
 inline constexpr bool can_step = CanStep<typename Spec::template Bind<In, float>>;
 
-// What a layer may take part with: nothing, a norm over all tokens, a chain with one of them.
+// Layers that cannot step: one without steps, a norm over all tokens, a chain with one of them.
 static_assert(can_step<Linear<3>> && can_step<LayerNorm> && can_step<Gelu> && can_step<CausalAttention<4>>);
 static_assert(can_step<Embedding<5, 8>, Shape<7>> && can_step<Dropout<Probability{.percent = 10}>>);
 static_assert(can_step<Gelu, Shape<7>> && !can_step<Linear<7>, Shape<7>> && !can_step<LayerNorm, Shape<7>>);
@@ -32,7 +32,7 @@ static_assert(can_step<user::Mixer<4>> && can_step<user::Block<64>>);
 static_assert(std::same_as<TokenRow<Shape<7, 64>>, Shape<64>> && std::same_as<TokenRow<Shape<7>>, Shape<1>> &&
               std::same_as<TokenRow<Shape<7, 2, 3>>, Shape<2, 3>>);
 
-// A packed layer that counts which way it was packed.
+// A packed layer that counts how it was packed.
 template <StaticShape In, std::floating_point T>
 struct CountingLayer {
     using Scalar = T;
@@ -56,7 +56,7 @@ struct Counting {
     using Bind = CountingLayer<In, T>;
 };
 
-// y = x, in training twice x: what a layer is told before a step.
+// y = x, and 2 x in training: shows which Pass a layer gets before a step.
 template <StaticShape In, std::floating_point T>
 struct ToldLayer {
     using Scalar = T;
@@ -100,15 +100,15 @@ TEST_CASE("step: pack_forward reaches every layer once, by its pack_forward wher
     CHECK(std::get<1>(residual.items).backward.columns() == 0);
 }
 
-TEST_CASE("step: keeps_contract compares with forward for every way to take part") {
+TEST_CASE("step: keeps_contract compares with forward for every way to support steps") {
     CHECK(support::keeps_contract<user::Mixer<3>, Shape<7, 5>>());
     CHECK(support::keeps_contract<user::Gate, Shape<7, 6>>());
     CHECK(support::keeps_contract<Told, Shape<3, 5>>());
     CHECK(support::keeps_contract<user::Block<8>, Shape<6, 8>>());
 }
 
-TEST_CASE("step: any order of ways to share y settles what the next layer reads") {
-    // elementwise on rows that a Mixer left to the leader, on columns, and first; branches that do not add by
+TEST_CASE("step: the next layer reads a complete y, for any order of ways to share it") {
+    // elementwise after rows that a Mixer left to the leader, after columns, and first; branches that do not add x
     // themselves
     CHECK(
         support::keeps_contract<Seq<Silu, user::Mixer<3>, Silu, Linear<96>, Tanh, LayerNorm, Sigmoid>, Shape<6, 64>>());

@@ -24,7 +24,7 @@ struct Resized : Chain<Shape<N, N, 1>, Conv2d<8, halve4>, Relu, Repeat<2, Residu
 
 }  // namespace
 
-TEST_CASE("transfer: the net on a larger image gets the same weights in the same order") {
+TEST_CASE("transfer: the net for a larger image gets the same weights in the same order") {
     using Small = Resized<16>;
     using Large = Resized<32>;
     Rng rng{1};

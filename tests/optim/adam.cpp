@@ -23,7 +23,7 @@ TwoLeaves<T> after_eight_steps(Optimizer optimizer, TwoLeaves<T> p) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Adam: eight steps are PyTorch's, without and with its decay", T, float, double) {
+TEST_CASE_TEMPLATE("Adam: eight steps are PyTorch's, without and with weight decay", T, float, double) {
     using A = ts::Adam<TwoLeaves<T>>;
     CHECK(distance(after_eight_steps(A{}, start<T>()), golden::adam_defaults) < tolerance<T>);
     CHECK(distance(after_eight_steps(A{{.lr = 0.05, .weight_decay = 0.07}}, start<T>()), golden::adam_decay) <
@@ -37,7 +37,7 @@ TEST_CASE("Adam: has the bits of AdamW without decay") {
     CHECK(std::ranges::equal(a.bias.span(), w.bias.span()));
 }
 
-TEST_CASE("Adam: is made from a model, and refuses options by its own name") {
+TEST_CASE("Adam: can be constructed from a model, and its errors name Adam") {
     const TwoLeavesModel model;
     ts::Adam adam{model, {.lr = 2e-4f}};
     static_assert(std::same_as<decltype(adam), ts::Adam<TwoLeaves<float>>>);

@@ -46,7 +46,7 @@ TEST_CASE_TEMPLATE("AdamW: eight steps are PyTorch's", T, float, double) {
     CHECK(distance(after_eight_steps(strong), golden::adamw_strong) < tolerance<T>);
 }
 
-TEST_CASE_TEMPLATE("AdamW: set_lr moves both the step and the decay, as in PyTorch", T, float, double) {
+TEST_CASE_TEMPLATE("AdamW: set_lr changes both the step and the decay, as in PyTorch", T, float, double) {
     ts::AdamW<TwoLeaves<T>> optimizer{{.weight_decay = 0.1}};
     auto p = start<T>();
     for (std::size_t t = 0; t < 8; ++t) {
@@ -68,7 +68,7 @@ TEST_CASE("AdamW: only leaves of rank 2 and more decay") {
     CHECK(p.bias[6] == 4);
 }
 
-TEST_CASE("AdamW: is made from a model or from options") {
+TEST_CASE("AdamW: can be constructed from a model or from options") {
     const TwoLeavesModel model;
     ts::AdamW from_model{model, {.lr = 3e-4f}};
     ts::AdamW plain{model};
@@ -82,7 +82,7 @@ TEST_CASE("AdamW: is made from a model or from options") {
     CHECK(plain.options().weight_decay == 1e-2);
 }
 
-TEST_CASE("AdamW: the gradient stays as it is, a copy goes on alone") {
+TEST_CASE("AdamW: the gradient is unchanged, and a copy is independent") {
     ts::AdamW<TwoLeaves<float>> a;
     auto p = start<float>(), q = p;
     const auto g = gradient<float>(3), before = g;
@@ -97,7 +97,7 @@ TEST_CASE("AdamW: the gradient stays as it is, a copy goes on alone") {
     CHECK(std::ranges::equal(p.weight.span(), q.weight.span()));
 }
 
-TEST_CASE("AdamW: its state has names, and going on from a copy of it gives the same bits") {
+TEST_CASE("AdamW: its state has names, and continuing from a copy of it gives the same bits") {
     ts::AdamW<TwoLeaves<float>> one, other;
     auto p = start<float>();
     for (std::size_t t = 0; t < 3; ++t) one.update(p, gradient<float>(t));
@@ -138,7 +138,7 @@ TEST_CASE("AdamW: the same bits with one thread and with four") {
     CHECK(std::ranges::equal(weights(1).weight.span(), weights(4).weight.span()));
 }
 
-TEST_CASE("AdamW: refuses options that cannot work, by name") {
+TEST_CASE("AdamW: refuses options out of range, by name") {
     const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
     CHECK(message({.lr = -1}) == "AdamW: lr: expected a finite number >= 0, got -1");
     CHECK(message({.lr = nan}).starts_with("AdamW: lr: expected a finite number >= 0, got "));
@@ -150,7 +150,7 @@ TEST_CASE("AdamW: refuses options that cannot work, by name") {
     CHECK(message({.lr = 0, .beta1 = 0, .beta2 = 0, .eps = 0, .weight_decay = 0}) == "nothing");
 }
 
-TEST_CASE("AdamW: a rate that is refused leaves the old one") {
+TEST_CASE("AdamW: after a refused rate the old one stays in effect") {
     ts::AdamW<TwoLeaves<float>> optimizer;
     CHECK_THROWS_WITH_AS(optimizer.set_lr(-2), "AdamW: lr: expected a finite number >= 0, got -2", ts::ArgumentError);
     CHECK(optimizer.lr() == 1e-3);

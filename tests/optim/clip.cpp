@@ -22,7 +22,7 @@ TEST_CASE_TEMPLATE("clip_grad_norm: norm and gradient are PyTorch's", T, float, 
     CHECK(ts::grad_norm(g) == doctest::Approx(0.75).epsilon(2e-6));
 }
 
-TEST_CASE("clip_grad_norm: a gradient that is small enough keeps its bits") {
+TEST_CASE("clip_grad_norm: a gradient below the limit keeps its bits") {
     auto g = gradient<float>(1);
     const auto before = g;
     const double norm = ts::clip_grad_norm(g, 100);
@@ -32,7 +32,7 @@ TEST_CASE("clip_grad_norm: a gradient that is small enough keeps its bits") {
     CHECK(ts::clip_grad_norm(zero, 0) == 0);
 }
 
-TEST_CASE("clip_grad_norm: a norm that is not finite leaves the gradient for the message") {
+TEST_CASE("clip_grad_norm: a gradient whose norm is not finite is left unchanged") {
     const float inf = std::numeric_limits<float>::infinity();
     auto g = gradient<float>(1);
     const auto before = g;
@@ -52,7 +52,7 @@ TEST_CASE("clip_grad_norm: refuses a norm below zero") {
     CHECK_THROWS_AS(ts::clip_grad_norm(g, std::numeric_limits<double>::quiet_NaN()), ts::ArgumentError);
 }
 
-TEST_CASE("grad_norm: of a large leaf, to the last digits of a float") {
+TEST_CASE("grad_norm: of a large leaf, accurate to float precision") {
     const Large g = large(0.5);
     double sum = 4;
     for (float x : g.weight.span()) sum += static_cast<double>(x) * static_cast<double>(x);
@@ -75,7 +75,7 @@ TEST_CASE("grad_norm and clip_grad_norm: the same bits with one thread and with 
     CHECK(g.bias[0] == h.bias[0]);
 }
 
-TEST_CASE("grad_norm: a leaf of more than a round of chunks is counted whole") {
+TEST_CASE("grad_norm: a leaf of more than 1024 chunks is summed completely") {
     constexpr std::size_t n = 1024 * 4096 + 5;
     const ts::Buffer<float> x(n, 1.f);
     CHECK(ts::detail::leaf_squares<float>(x) == static_cast<double>(n));

@@ -28,7 +28,7 @@ struct Other {
 
 }  // namespace
 
-TEST_CASE("Optimizer: a user's own rule is one, without a base class") {
+TEST_CASE("Optimizer: a user's rule is an optimiser, without a base class") {
     static_assert(ts::Optimizer<Descent, TwoLeaves<float>>);
     static_assert(!ts::Optimizer<Descent, int>);
     static_assert(!ts::Optimizer<ChangesGradient, TwoLeaves<float>>);

@@ -35,7 +35,7 @@ TEST_CASE("WarmupCosine: starts above zero, reaches lr after the warm-up, stays 
     CHECK(schedule(1000000) == 0.125);
 }
 
-TEST_CASE("WarmupCosine: a warm-up as long as the run, and none at all") {
+TEST_CASE("WarmupCosine: a warm-up as long as the run, and no warm-up") {
     const ts::WarmupCosine all{.lr = 1, .min_lr = 0.5, .warmup = 4, .steps = 4};
     CHECK(all(3) == 0.8);
     CHECK(all(4) == 0.5);
@@ -51,7 +51,7 @@ TEST_CASE("Wsd: is PyTorch's LinearLR, ConstantLR, LinearLR in sequence") {
     CHECK(ts::Wsd{.lr = 1, .min_lr = 0.5, .stable = 3, .decay = 0}(3) == 0.5);
 }
 
-TEST_CASE("Constant: lr, after a warm-up if wanted") {
+TEST_CASE("Constant: lr, after an optional warm-up") {
     static_assert(ts::Constant{.lr = 0.5}(7) == 0.5);
     const ts::Constant schedule{.lr = 1, .warmup = 4};
     CHECK(schedule(0) == 0.2);
@@ -59,7 +59,7 @@ TEST_CASE("Constant: lr, after a warm-up if wanted") {
     CHECK(schedule(4) == 1);
 }
 
-TEST_CASE("Schedule: a lambda of the step is one") {
+TEST_CASE("Schedule: a lambda of the step is a schedule") {
     const auto halves = [](std::size_t t) { return std::pow(0.5, static_cast<double>(t)); };
     static_assert(ts::Schedule<decltype(halves)> && !ts::Schedule<double>);
     CHECK(halves(3) == 0.125);

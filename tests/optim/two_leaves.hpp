@@ -23,7 +23,7 @@ struct TwoLeaves {
     }
 };
 
-/// A model, as far as an optimiser looks at one.
+/// The part of a model that an optimiser sees.
 struct TwoLeavesModel {
     using Params = TwoLeaves<float>;
 };
@@ -49,7 +49,7 @@ TwoLeaves<T> gradient(std::size_t step) {
     return g;
 }
 
-/// Largest difference from what PyTorch has, all leaves one behind the other.
+/// Largest difference from PyTorch's numbers over all leaves, in order.
 template <std::floating_point T>
 double distance(const TwoLeaves<T>& p, std::span<const double> golden) {
     double worst = golden.size() == tessera::parameter_count(p) ? 0 : std::numeric_limits<double>::infinity();
@@ -57,7 +57,7 @@ double distance(const TwoLeaves<T>& p, std::span<const double> golden) {
     const auto compare = [&](const tessera::Path&, const auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size() && at < golden.size(); ++i, ++at) {
             const double e = std::abs(static_cast<double>(leaf[i]) - golden[at]);
-            worst = e <= worst ? worst : e;  // NaN is taken
+            worst = e <= worst ? worst : e;  // keeps NaN
         }
     };
     TwoLeaves<T>::each(compare, p);

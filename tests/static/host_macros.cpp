@@ -1,5 +1,5 @@
-// A host's macros: the library comes after what X11, Qt, Windows and Unreal define with ordinary words, and both stages
-// are compiled. Third parties come first, as in such a host: what they make of the macros is their own business.
+// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows and Unreal define,
+// and both stages are compiled. Third-party headers are included before the macros, as in such a host.
 #include <Eigen/Dense>
 #include <tbb/tbb.h>
 #include <xsimd/xsimd.hpp>

@@ -1,4 +1,4 @@
-// Templates that only tests of the first compiler use: here the second one compiles their bodies as well.
+// Templates that only tests with the first compiler use: here the second compiler compiles their bodies, too.
 
 #include <tessera/data/image_folder.hpp>
 

@@ -1,4 +1,4 @@
-// The concepts of nn/layer.hpp: what is a layer, and what is not by one missing thing.
+// The concepts of nn/layer.hpp: types that are layers, and types that lack one member.
 #include <tessera/nn/layer.hpp>
 
 #include <concepts>
@@ -57,7 +57,7 @@ struct NoBackward {
 static_assert(!Layer<int> && !Layer<IntegerScalar> && !Layer<NoShape> && !Layer<NoParams>);
 static_assert(!Layer<CacheWithoutDefault> && !Layer<ForwardOfOthers> && !Layer<MutableWeights> && !Layer<NoBackward>);
 
-// A layer that takes tokens needs backward_params in the place of backward.
+// A layer that takes tokens needs backward_params instead of backward.
 struct TokensAlone {
     using Scalar = float;
     using InputScalar = unsigned short;

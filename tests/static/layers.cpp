@@ -1,4 +1,4 @@
-// The layers without products: shapes that they give, parameters that they have, specs that do not fit.
+// The layers without products: their output shapes, their parameters, and specs that do not fit.
 #include <tessera/core/token.hpp>
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/dropout.hpp>
@@ -51,7 +51,7 @@ static_assert(GroupsDivideChannels<Shape<7, 7, 32>, 8> && !GroupsDivideChannels<
 static_assert(!GroupsDivideChannels<Shape<7, 7, 32>, 0> && !GroupsDivideChannels<int, 1>);
 static_assert(TokenShape<Shape<49>> && !TokenShape<Shape<7, 7>> && !TokenShape<int>);
 
-// A layer of float and none of int.
+// A layer of float is valid, one of int is not.
 static_assert(!LayerSpec<Relu, Shape<3>, int> && !LayerSpec<Relu, int, float>);
 
 }  // namespace

@@ -24,7 +24,7 @@ struct Encoder : Chain<Shape<12, 8, 1>, Conv2d<6, halve4>> {};
 struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
 using Vae = VqVae<Encoder, Codebook<20>, Decoder>;
 
-// Numbers that a user needs for the second stage come from the first one's type.
+// The numbers of the second stage come from the type of the first.
 static_assert(Vae::tokens == 6 * 4 && Vae::codes == 20 && Vae::Quantizer::width == 6);
 static_assert(std::same_as<Vae::Input, Shape<12, 8, 1>> && std::same_as<Vae::Latent, Shape<6, 4, 6>>);
 static_assert(std::same_as<decltype(Vae::Buffers::book), CodebookState<20, 6, float>>);
@@ -75,7 +75,7 @@ static_assert(!HeadsDivideGptWidth<with(good, &GptConfig::heads, 5)> &&
 static_assert(!UsableGptConfig<with(good, &GptConfig::vocab, ~std::size_t{0})> &&
               !UsableGptConfig<with(good, &GptConfig::classes, ~std::size_t{0})>);
 
-// A Trainer takes both stages, and a user's model that has what it asks for; nothing that misses one of it.
+// A Trainer takes both stages, and a user's model that has all required members; none that lacks one of them.
 static_assert(Trainable<Vae> && Trainable<Prior> && Trainable<Gpt<good, GptBlock<32, 4>, double>>);
 static_assert(!Trainable<int> && !Trainable<Encoder>);
 

@@ -1,4 +1,4 @@
-// Windows: sizes, and which fit.
+// Windows: output sizes, and which windows fit.
 #include <tessera/nn/window.hpp>
 #include <tessera/nn/window_fits.hpp>
 
@@ -13,8 +13,8 @@ static_assert(WindowFits<Shape<2, 2, 8>, halve4> && !WindowFits<Shape<1, 2, 8>, 
               !WindowFits<Shape<2, 1, 8>, halve4>);
 static_assert(!WindowFits<Shape<64>, keep1> && !WindowFits<int, keep1>);
 static_assert(!WindowFits<Shape<9, 9, 1>, Window{.size = 0}> && !WindowFits<Shape<9, 9, 1>, Window{.stride = 0}>);
-static_assert(!WindowFits<Shape<9, 9, 1>, Window{.size = 2, .pad = 2}>);  // a window that sees padding alone
-static_assert(Window{.size = 9}.out(4) == 1);                             // harmless after the error
+static_assert(!WindowFits<Shape<9, 9, 1>, Window{.size = 2, .pad = 2}>);  // a window that covers only padding
+static_assert(Window{.size = 9}.out(4) == 1);                             // a valid size after the error
 
 static_assert(WindowGrows<Shape<1, 1, 8>, double4> && WindowGrows<Shape<1, 1, 8>, keep3>);
 static_assert(!WindowGrows<Shape<1, 1, 8>, Window{.size = 2, .pad = 1}>);

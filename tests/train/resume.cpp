@@ -7,6 +7,7 @@
 #include <support/tiny_vae.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/io/weights.hpp>
+#include <tessera/loss/l1.hpp>
 #include <tessera/optim/adam.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/optim/weight_ema.hpp>
@@ -169,6 +170,30 @@ TEST_CASE("resume: every option of a trainer and its optimiser is compared") {
           "io::load: x: optimizer: expected Adam, file has AdamW");
     CHECK(message<ArgumentError>([&] { io::load(file, adam, {.accept = {"optimizer"}}); }) ==
           "io::load: accept: optimizer is not a setting: it must agree with the file");
+}
+
+TEST_CASE("resume: a setting that is accepted and agrees leaves the file's state in force") {
+    Vae vae = vae_of(1), other = vae_of(2);
+    Trainer trainer{vae, AdamW{vae, {.lr = 2e-3}}};
+    steps(trainer, 2);
+    trainer.optimizer().set_lr(5e-4);  // a schedule, in the middle
+    auto file = file_of(trainer);
+    Trainer resumed{other, AdamW{other, {.lr = 2e-3}}};
+    io::load(file, resumed, {.accept = {"lr", "seed"}});
+    CHECK(resumed.optimizer().lr() == 5e-4);
+    steps(trainer, 2);
+    steps(resumed, 2);
+    CHECK(support::hash_state(resumed) == support::hash_state(trainer));
+}
+
+TEST_CASE("resume: another kind of loss is refused") {
+    Vae vae = vae_of(1);
+    auto file = file_of(vae);
+    Rng rng{2};
+    VqVae<support::TinyEncoder<float>, Codebook<8>, support::TinyDecoder<float>, L1> other{rng};
+    CHECK(message<FormatError>([&] { io::load(file, other); }) ==
+          "io::load: x: loss: expected L1, file has Mse; LoadOptions{.accept = {\"loss\"}} keeps L1");
+    CHECK(io::load(file, other, {.accept = {"loss"}}).accepted.size() == 1);
 }
 
 TEST_CASE("resume: with another `accumulate` the accumulation starts again; with another `reject_spikes` no norm is "

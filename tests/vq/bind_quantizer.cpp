@@ -25,8 +25,8 @@ static_assert(vq::detail::BindsTo<Codebook<4>, In, float> && !vq::detail::BindsT
 
 }  // namespace
 
-// So that a spec that does not fit prints one sentence and no more.
-TEST_CASE("BindQuantizer: what a program goes on with after the sentence is a quantizer that does nothing") {
+// So that an invalid spec prints one message only.
+TEST_CASE("BindQuantizer: after an invalid spec compilation continues with a quantizer that does nothing") {
     using Broken = vq::detail::BrokenQuantizer<In, float>;
     static_assert(vq::Quantizer<Broken> && Broken::tokens == 2 && Broken::codes == 1);
     static_assert(!vq::Regularizes<Broken> && !vq::Observes<Broken> && !vq::StartsFromData<Broken>);

@@ -24,7 +24,7 @@ namespace {
 
 using In = Shape<3, 3, 4>;
 
-// A book of 6 vectors of 4 numbers with everything that a call needs, and 5 samples of z.
+// A codebook of 6 vectors of 4 numbers with everything that a call needs, and 5 samples of z.
 template <class T>
 struct Bound {
     using Q = CodebookQuantizer<In, 6, T>;
@@ -99,7 +99,7 @@ TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commit
     CHECK(terms.commitment == doctest::Approx(sum).epsilon(1e-6));
 }
 
-TEST_CASE("Codebook: observe counts rows, and draws candidates only where something is revived") {
+TEST_CASE("Codebook: observe counts rows, and draws candidates only where revival is on") {
     for (const bool revives : {false, true}) {
         Bound<float> b{{.revive = {.below = revives ? 0.1f : 0.f}}};
         using Q = Bound<float>::Q;
@@ -116,7 +116,7 @@ TEST_CASE("Codebook: observe counts rows, and draws candidates only where someth
 TEST_CASE("Codebook: update is the moving average and then the revival") {
     Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5f}}};
     using Q = Bound<float>::Q;
-    std::ranges::fill(b.tokens.span(), Token{2});  // all others fade
+    std::ranges::fill(b.tokens.span(), Token{2});  // the counts of all others decay
     Q::Statistics statistics;
     Q::observe(b.w, std::as_const(b.z), std::as_const(b.tokens), BatchPart::whole(5), Rng{1}, b.cache, statistics);
     auto expected = b.buffers.book;
@@ -127,7 +127,7 @@ TEST_CASE("Codebook: update is the moving average and then the revival") {
     CHECK(support::hash_bits(b.buffers.book) == support::hash_bits(expected));
 }
 
-TEST_CASE("Codebook: starts from rows, and not where k-means is off") {
+TEST_CASE("Codebook: is initialised from rows, and not where k-means is off") {
     using Q = Bound<float>::Q;
     for (const bool on : {false, true}) {
         Bound<float> b{{.kmeans = on}};
@@ -164,7 +164,7 @@ TEST_CASE("Codebook: settings are names and numbers that can be read back") {
     CHECK(settings_of<Q>({}).back() == Setting{"kmeans", "true"});
 }
 
-TEST_CASE("Codebook: options that cannot work are refused by name") {
+TEST_CASE("Codebook: options out of range are refused by name") {
     const auto refused = [](CodebookOptions options) {
         return support::message<ArgumentError>([&] { check_options<Bound<float>::Q>(options); });
     };

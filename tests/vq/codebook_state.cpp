@@ -17,7 +17,7 @@ TEST_CASE("CodebookState: four leaves under their names, of which a file holds a
     CHECK(parameter_count(CodebookState<4, 3, float>{}) == 12 + 4 + 12 + 4);
 }
 
-TEST_CASE("CodebookState: place moves vector, count and sum together, and nothing of its neighbours") {
+TEST_CASE("CodebookState: place moves vector, count and sum together, and leaves the other vectors unchanged") {
     CodebookState<3, 2, double> book;
     const double x[] = {1.5, -2};
     book.place(1, x, 8);
@@ -28,8 +28,8 @@ TEST_CASE("CodebookState: place moves vector, count and sum together, and nothin
     CHECK(book.grace[1] == 0);
 }
 
-TEST_CASE_TEMPLATE("CodebookState: starts at N(0, 1) with N = 1 and m = e, the same for the same generator", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("CodebookState: initialised as N(0, 1) with N = 1 and m = e, the same for the same generator", T,
+                   float, double) {
     using Book = CodebookState<200, 40, T>;
     Rng first{5}, second{5}, other{6};
     Book a, b, c;

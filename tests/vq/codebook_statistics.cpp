@@ -20,7 +20,7 @@ namespace {
 
 using Small = CodebookStatistics<8, 3, float>;
 
-/// Which row of x is in place j; the number of rows if none.
+/// The row of x that is in place j; the number of rows if none.
 std::size_t row_in_place(const Small& s, std::size_t j, const std::vector<float>& x) {
     for (std::size_t m = 0; m < x.size() / 3; ++m)
         if (std::equal(x.data() + m * 3, x.data() + m * 3 + 3, s.candidates.data() + j * 3)) return m;
@@ -36,7 +36,7 @@ TEST_CASE("CodebookStatistics: four leaves, and at most 512 places for candidate
     CHECK(CodebookStatistics<5000, 2, float>::places == 512);
 }
 
-TEST_CASE_TEMPLATE("CodebookStatistics: add counts rows and sums them by vector, in their order", T, float, double) {
+TEST_CASE_TEMPLATE("CodebookStatistics: add counts rows and sums them by vector, in order", T, float, double) {
     CodebookStatistics<70, 3, T> s;
     const std::size_t rows = 211;
     const auto x = numbers<T>(rows * 3, 1);
@@ -56,7 +56,7 @@ TEST_CASE_TEMPLATE("CodebookStatistics: add counts rows and sums them by vector,
     CHECK(std::ranges::equal(s.s.span(), sum));
 }
 
-TEST_CASE("CodebookStatistics: one, two and three threads, and batches cut anywhere, give the same bits") {
+TEST_CASE("CodebookStatistics: one, two and three threads, and batches cut at any sample, give the same bits") {
     const auto x = numbers<float>(300 * 3, 5);
     Rng rng{2};
     std::vector<Token> tokens(300);

@@ -8,7 +8,7 @@
 using namespace tessera;
 using support::message;
 
-TEST_CASE("CollapseWatch: tells of a collapse once, at the step that makes it one") {
+TEST_CASE("CollapseWatch: reports a collapse once, at the step that completes it") {
     CollapseWatch watch{11, {.below = 0.2, .steps = 3}};
     CHECK(watch.limit() == 3);
     CHECK((!watch.add(2.9) && !watch.add(1) && !watch.collapsed() && watch.low_steps() == 2));
@@ -16,14 +16,14 @@ TEST_CASE("CollapseWatch: tells of a collapse once, at the step that makes it on
     CHECK((!watch.add(2) && watch.collapsed() && watch.low_steps() == 4));
 }
 
-TEST_CASE("CollapseWatch: a step that is not low begins the count again, and a second collapse is told too") {
+TEST_CASE("CollapseWatch: a step that is not low resets the count, and a second collapse is reported too") {
     CollapseWatch watch{11, {.below = 0.2, .steps = 2}};
     CHECK((!watch.add(1) && !watch.add(3) && !watch.add(1) && watch.add(1)));
     CHECK((!watch.add(10) && !watch.collapsed() && watch.low_steps() == 0));
     CHECK((!watch.add(1) && watch.add(1)));
 }
 
-TEST_CASE("CollapseWatch: one code cannot collapse") {
+TEST_CASE("CollapseWatch: a codebook of one vector cannot collapse") {
     CollapseWatch watch{1, {.steps = 1}};
     CHECK((!watch.add(1) && !watch.collapsed()));
 }

@@ -28,11 +28,11 @@ constexpr std::size_t book_size = 70, book_dim = 7, vectors = 211;  // three ran
 std::vector<Token> random_tokens(std::uint64_t seed) {
     Rng rng{seed};
     std::vector<Token> tokens(vectors);
-    for (Token& t : tokens) t = static_cast<Token>(rng.below(book_size - 5));  // five vectors that nobody chooses
+    for (Token& t : tokens) t = static_cast<Token>(rng.below(book_size - 5));  // five vectors that no row chooses
     return tokens;
 }
 
-// The formula, all vectors at once, in double.
+// The formula for all vectors, in double.
 struct Twin {
     std::vector<double> weight, count, sum;
 
@@ -103,7 +103,7 @@ TEST_CASE("ema_update: one, two and three threads give the same bits") {
     }));
 }
 
-TEST_CASE("ema_update: a vector that nobody chose does not move, because N and m fade together") {
+TEST_CASE("ema_update: a vector that no row chose does not move, because N and m decay together") {
     CodebookState<book_size, book_dim, double> book;
     Rng rng{1};
     book.init(rng);
@@ -118,7 +118,7 @@ TEST_CASE("ema_update: a vector that nobody chose does not move, because N and m
     CHECK(std::abs(book.weight[3 * book_dim] / before.weight[3 * book_dim] - 1) > 1e-2);
 }
 
-TEST_CASE("ema_update: a vector that has faded keeps its place, until it is chosen again") {
+TEST_CASE("ema_update: a vector whose count has decayed stays where it is until it is chosen again") {
     CodebookState<2, 3, float> book;
     const float near[] = {1, 2, 3}, far[] = {100, 200, 300};
     book.place(0, near, 50.f);

@@ -21,7 +21,7 @@ using namespace tessera;
 
 namespace {
 
-// Pixel p becomes the number p, vectors 0, 1, 2 and 3 are 0, 0.5, 0.75 and 9, and a vector e is decoded as 2 e.
+// Pixel p becomes the number p, the codebook vectors are 0, 0.5, 0.75 and 9, and a vector e is decoded as 2 e.
 struct Same : nn::Chain<Shape<2, 2, 1>, nn::Conv2d<1, nn::keep1>> {};
 using ByHand = VqVae<Same, Codebook<4>, Same>;
 
@@ -45,9 +45,9 @@ Vae random_vae() {
 
 }  // namespace
 
-TEST_CASE("evaluate: errors of clamped images and use of the codes, against numbers by hand") {
+TEST_CASE("evaluate: errors of clamped images and codebook usage, against numbers by hand") {
     const ByHand vae = by_hand();
-    // 51 / 255 = 0.2 -> code 0 (0), 102 / 255 = 0.4 -> code 1 (0.5, drawn as 1), 255 -> code 2 (drawn as 1.5, clamped)
+    // 51 / 255 = 0.2 -> token 0 (0), 102 / 255 = 0.4 -> token 1 (0.5, decoded as 1), 255 -> token 2 (1.5, clamped)
     const data::Images<Shape<2, 2, 1>> images{std::vector<std::uint8_t>{0, 51, 102, 255, 0, 0, 0, 51}};
     const VqVaeEvaluation report = vae.evaluate(images);
     CHECK(report.counts == std::vector<std::size_t>{6, 1, 1, 0});
@@ -74,7 +74,7 @@ TEST_CASE("evaluate: a dataset of several pieces gives the mean over all, with a
     CHECK(support::same_for_threads([&] { return vae.evaluate(images).mse + vae.evaluate(images).quantization_mse; }));
 }
 
-TEST_CASE("evaluate: no images at all are refused") {
+TEST_CASE("evaluate: an empty dataset is refused") {
     CHECK(support::message<ArgumentError>([] {
               static_cast<void>(random_vae().evaluate(data::Images<support::TinyImage>{}));
           }) == "VqVae::evaluate: images: expected at least one, got 0");
@@ -118,13 +118,13 @@ TEST_CASE("FrozenVqVae: few images, whose layers several threads share, give the
     }
 }
 
-TEST_CASE("FrozenVqVae: an image that has no codes is refused in the same words by any number of threads") {
+TEST_CASE("FrozenVqVae: an image without tokens is refused with the same message by any number of threads") {
     const auto frozen = random_vae().freeze();
     struct Case {
         std::size_t batch, bad;
         const char* words;
     };
-    for (const Case& c : {Case{2, 1, "28"}, Case{40, 37, "604"}}) {  // 16 numbers an image
+    for (const Case& c : {Case{2, 1, "28"}, Case{40, 37, "604"}}) {  // 16 numbers per image
         auto x = support::batch_of<float>(support::bars(c.batch, 1));
         x[c.bad][63] = std::numeric_limits<float>::quiet_NaN();
         Tensor<Token, Shape<4>> codes{c.batch};
@@ -137,7 +137,7 @@ TEST_CASE("FrozenVqVae: an image that has no codes is refused in the same words 
     }
 }
 
-TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for a batch that it has seen") {
+TEST_CASE("FrozenVqVae: keeps the weights it was packed from, and allocates nothing for a batch size seen before") {
     Vae vae = random_vae();
     const auto frozen = vae.freeze();
     const auto x = support::batch_of<float>(support::bars(33, 1));
@@ -146,7 +146,7 @@ TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for 
     Tensor<float, support::TinyImage> y{33}, later{33};
     frozen.encode(x, codes, ws);
     frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
-    support::with_threads(1, [&] {  // the slots that have worked are then one
+    support::with_threads(1, [&] {  // so that one slot has been used
         frozen.encode(x, codes, ws);
         frozen.decode(View<const Token, Shape<4>>{codes}, y, ws);
         const std::size_t before = support::allocations();
@@ -160,15 +160,15 @@ TEST_CASE("FrozenVqVae: keeps the weights of its day, and allocates nothing for 
     CHECK(std::ranges::equal(later.span(), y.span()));
 }
 
-TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch, are refused") {
+TEST_CASE("FrozenVqVae: a token out of range, and an output of another batch size, are refused") {
     const Vae vae = random_vae();
     Tensor<Token, Shape<4>> codes{3};
     codes[1][2] = 8;
     CHECK(support::message<DataError>([&] { static_cast<void>(vae.decode(View<const Token, Shape<4>>{codes})); }) ==
-          "VqVae::decode: token 6: expected a code less than 8, got 8");
+          "VqVae::decode: token 6: expected less than 8, got 8");
     CHECK(support::message<DataError>([&] {
               static_cast<void>(vae.decode(data::Tokens<4>{{0, 1, 4294967294, 3}}));
-          }) == "VqVae::decode: token 2: expected a code less than 8, got 4294967294");
+          }) == "VqVae::decode: token 2: expected less than 8, got 4294967294");
     const auto x = support::batch_of<float>(support::bars(2, 1));
     CHECK(support::message<ArgumentError>([&] { vae.encode(x, codes); }) ==
           "VqVae::encode: batch of the output: expected 2, got 3");
@@ -182,7 +182,7 @@ TEST_CASE("FrozenVqVae: a token that is no code, and an output of another batch,
           }) == "VqVae::encode_vectors: batch of the output: expected 2, got 1");
 }
 
-TEST_CASE("FrozenVqVae: a token that is absent adds nothing, for few images and for many") {
+TEST_CASE("FrozenVqVae: an absent token adds nothing, for few images and for many") {
     const ByHand vae = by_hand();
     for (const std::size_t batch : {2u, 40u}) {
         Tensor<Token, Shape<4>> codes{batch};

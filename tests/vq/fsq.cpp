@@ -30,7 +30,7 @@ namespace {
 template <class Spec, class T, std::size_t Width>
 using Bound = typename Spec::template Bind<Shape<Width>, T>;
 
-// The bound of the head comment in double, written a second time.
+// The bound of the head comment in double, as an independent implementation.
 template <bool Symmetric>
 struct Twin {
     double levels;
@@ -41,7 +41,7 @@ struct Twin {
         if (Symmetric) return (levels - 1) * (std::tanh(z) + 1) / 2;
         return half() * std::tanh(z + std::atanh(offset() / half())) - offset();
     }
-    /// A z with u(z) = u, or close to the end of the range where no z has it.
+    /// A z with u(z) = u, or close to the end of the range where there is none.
     double inverse(double u) const {
         const double t = Symmetric ? 2 * u / (levels - 1) - 1 : (u + offset()) / half();
         const double z = std::atanh(std::clamp(t, -0.9999, 0.9999));
@@ -52,7 +52,7 @@ struct Twin {
     double digit(double q) const { return std::round(Symmetric ? (q + 1) / step() : q / step() + lowest()); }
 };
 
-/// Every code: its q, a z that lands on it, and its token again.
+/// For every token: its q, a z that is quantised to it, and the token again.
 template <class Spec, bool Symmetric, std::size_t... L>
 void round_trip() {
     constexpr std::size_t width = sizeof...(L);
@@ -90,7 +90,7 @@ void round_trip() {
     CHECK(std::ranges::equal(q.span(), q_again.span()));
 }
 
-/// Against numbers of golden/make_fsq.py.
+/// Compares with the numbers of golden/make_fsq.py.
 template <class Spec, class T, std::size_t Width>
 void same_as_pytorch(std::span<const double> q, std::span<const double> tokens, std::span<const double> grad) {
     using Q = Bound<Spec, T, Width>;
@@ -135,7 +135,7 @@ TEST_CASE("Fsq: keeps the contract of quantizers, with both bounds, even and odd
     CHECK(support::keeps_quantizer_contract<FsqWith<FsqBound::symmetric, 8, 5>, Shape<3, 2>>());
 }
 
-TEST_CASE("Fsq: every code has values of its own, in its range, and comes back from them") {
+TEST_CASE("Fsq: every token has distinct values in the range, and is found again from them") {
     round_trip<Fsq<8, 5, 5, 5>, false, 8, 5, 5, 5>();
     round_trip<Fsq<8, 6, 5>, false, 8, 6, 5>();
     round_trip<Fsq<3, 3>, false, 3, 3>();
@@ -158,7 +158,7 @@ TEST_CASE_TEMPLATE("Fsq: tokens, values and straight-through gradients are those
         golden::fsq_symmetric_8_5_q, golden::fsq_symmetric_8_5_tokens, golden::fsq_symmetric_8_5_grad);
 }
 
-TEST_CASE("Fsq: the paper's bound has zero among its values, with one level more below it where they are even") {
+TEST_CASE("Fsq: the paper's bound has zero among its values, and one level more below it for even L") {
     const auto values = []<class Spec>(Spec, std::size_t codes) {
         using Q = typename Spec::template Bind<Shape<1>, float>;
         typename Q::Packed w;
@@ -179,7 +179,7 @@ TEST_CASE("Fsq: the paper's bound has zero among its values, with one level more
     CHECK(four[3] == 1);
 }
 
-TEST_CASE("Fsq: zero of the encoder is zero of the decoder where the paper's bound has it") {
+TEST_CASE("Fsq: the paper's bound maps zero to zero, for even and odd L") {
     using Q = Bound<Fsq<8, 5, 4, 3>, double, 4>;
     Q::Packed w;
     Q::Cache cache;
@@ -227,7 +227,8 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
     check(FsqWith<FsqBound::symmetric, 2>{}, std::bool_constant<true>{}, 2);
 }
 
-TEST_CASE_TEMPLATE("Fsq: a number of any size stays in the levels, and its gradient is finite", T, float, double) {
+TEST_CASE_TEMPLATE("Fsq: a number of any magnitude is quantised to a valid level, and its gradient is finite", T, float,
+                   double) {
     const auto check = []<class Spec>(Spec, std::size_t last) {
         using Q = typename Spec::template Bind<Shape<1>, T>;
         typename Q::Packed w;
@@ -276,7 +277,7 @@ TEST_CASE("Fsq: a number that is not finite is a NumericError with its index in 
     CHECK(refused(-infinity) == "Fsq: encoder output 27: expected a finite number, got -inf");
 }
 
-TEST_CASE("Fsq: a file keeps the levels and the bound, and one of other levels is refused") {
+TEST_CASE("Fsq: a file keeps the levels and the bound, and a file with other levels is refused") {
     using Encoder = support::TinyEncoder<float>;
     using Decoder = support::TinyDecoder<float>;
     using Vae = VqVae<Encoder, Fsq<8, 5, 5, 5>, Decoder>;

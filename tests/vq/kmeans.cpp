@@ -24,7 +24,7 @@ constexpr std::size_t dims = 3, per_blob = 40;
 
 double centre(std::size_t blob, std::size_t i) { return 500 * std::sin(static_cast<double>(blob * dims + i) * 1.7); }
 
-// `blobs` balls of radius 0.5, their vectors in turn.
+// `blobs` clusters of radius 0.5; their vectors alternate.
 template <class T>
 std::vector<T> blobs_of(std::size_t blobs) {
     auto x = support::numbers<T>(blobs * per_blob * dims, 1);
@@ -36,7 +36,7 @@ std::vector<T> blobs_of(std::size_t blobs) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts and sums", T, float, double) {
+TEST_CASE_TEMPLATE("kmeans: finds the clusters of the data, with their counts and sums", T, float, double) {
     constexpr std::size_t K = 6;
     const auto x = blobs_of<T>(K);
     support::Mismatch wrong;
@@ -63,7 +63,7 @@ TEST_CASE_TEMPLATE("kmeans: finds the clusters that are there, with their counts
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("kmeans: the same generator gives the same bits, and another one another start") {
+TEST_CASE("kmeans: the same generator gives the same bits, and a different one another initialisation") {
     const auto x = support::numbers<float>(300 * dims, 5);
     CodebookState<16, dims, float> a, b, c;
     kmeans(a, std::span<const float>{x}, Rng{1});
@@ -78,7 +78,7 @@ TEST_CASE("kmeans: the same generator gives the same bits, and another one anoth
           }) == support::hash_bits(a));
 }
 
-TEST_CASE("kmeans: steps make the codes fit better than their start") {
+TEST_CASE("kmeans: Lloyd's steps reduce the error of the k-means++ initialisation") {
     const auto x = support::numbers<float>(500 * dims, 5);
     double error[2];
     for (const std::size_t steps : {0u, 10u}) {
@@ -100,7 +100,7 @@ TEST_CASE("kmeans: steps make the codes fit better than their start") {
     CHECK(error[1] < 0.9 * error[0]);
 }
 
-TEST_CASE("kmeans: with fewer vectors than codes every vector has a code, and all codes lie at vectors") {
+TEST_CASE("kmeans: with fewer rows than codebook vectors every row has a vector, and all vectors are at rows") {
     constexpr std::size_t K = 20, n = 6;
     const auto x = support::numbers<float>(n * dims, 1);
     CodebookState<K, dims, float> book;
@@ -122,7 +122,7 @@ TEST_CASE("kmeans: with fewer vectors than codes every vector has a code, and al
     CHECK(std::ranges::all_of(at, [](std::size_t codes) { return codes > 0; }));
 }
 
-TEST_CASE("kmeans: one vector many times, and a single vector of zeros, give finite codes") {
+TEST_CASE("kmeans: one row many times, and a single row of zeros, give finite codebook vectors") {
     CodebookState<4, dims, float> book;
     std::vector<float> x;
     for (int m = 0; m < 10; ++m) x.insert(x.end(), {1.f, 2.f, 3.f});
@@ -133,17 +133,17 @@ TEST_CASE("kmeans: one vector many times, and a single vector of zeros, give fin
     CHECK(std::ranges::all_of(book.weight.span(), [](float v) { return v == 0; }));
 }
 
-TEST_CASE("kmeans: no vectors, and vectors whose squares overflow, are refused") {
+TEST_CASE("kmeans: no rows, and rows whose squares overflow, are refused") {
     CodebookState<4, dims, float> book;
     CHECK(support::message<ArgumentError>([&] { kmeans(book, std::span<const float>{}, Rng{1}); }) ==
           "kmeans: vectors: expected at least one, got 0");
     std::vector<float> x(8 * dims, 1.f);
     for (std::size_t i = 0; i < dims; ++i) x[5 * dims + i] = i % 2 ? -3e25f : 3e25f;
     CHECK(support::contains(support::message<NumericError>([&] { kmeans(book, std::span<const float>{x}, Rng{1}); }),
-                            "no code is nearest: expected numbers whose squares are finite"));
+                            "no codebook vector is nearest: expected numbers whose squares are finite"));
 }
 
-TEST_CASE("kmeans, ema_update, WarmupCosine: the host's mode of rounding changes no bit") {
+TEST_CASE("kmeans, ema_update, WarmupCosine: the rounding mode of the host changes no bit") {
     const auto everything = [] {
         tessera::Rng rng{1};
         std::vector<float> x(300 * 3);

@@ -33,7 +33,8 @@ CodebookState<5, 3, T> five_codes() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("quantize: tokens name the codes that q holds, and a code is its own nearest", T, float, double) {
+TEST_CASE_TEMPLATE("quantize: q holds the codebook vectors of the tokens, and a codebook vector is its own nearest", T,
+                   float, double) {
     const auto book = five_codes<T>();
     const auto codes = packed(book);
     std::vector<T> z(book.weight.span().begin(), book.weight.span().end()), q(15, T(7));
@@ -41,7 +42,8 @@ TEST_CASE_TEMPLATE("quantize: tokens name the codes that q holds, and a code is 
     quantize(codes, std::span<const T>{z}, std::span<Token>{tokens}, std::span<T>{q});
     CHECK(tokens == std::vector<Token>{0, 1, 2, 3, 4});
     CHECK(q == z);
-    for (std::size_t i = 0; i < 15; ++i) z[i] = z[14 - i / 3 * 3 - (2 - i % 3)] + T(1e-3);  // the codes backwards
+    for (std::size_t i = 0; i < 15; ++i)
+        z[i] = z[14 - i / 3 * 3 - (2 - i % 3)] + T(1e-3);  // the codebook vectors in reverse order
     quantize(codes, std::span<const T>{z}, std::span<Token>{tokens}, std::span<T>{q});
     CHECK(tokens[0] == 4);
     support::Mismatch wrong;
@@ -50,7 +52,7 @@ TEST_CASE_TEMPLATE("quantize: tokens name the codes that q holds, and a code is 
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("quantize: a number that is none, and one whose square overflows, are NumericErrors with their place") {
+TEST_CASE("quantize: NaN, and a number whose square overflows, are NumericErrors with their index") {
     const auto codes = packed(five_codes<float>());
     const auto refuse = [&](std::size_t at, float value) {
         auto z = numbers<float>(30, 2);
@@ -73,10 +75,10 @@ TEST_CASE("quantize: a number that is none, and one whose square overflows, are 
     const auto far = packed(one);
     CHECK(support::message<NumericError>([&] {
               quantize(far, std::span<const float>{z}, std::span<Token>{tokens}, std::span<float>{q});
-          }) == "VqVae: vector 7: no code is nearest: expected numbers whose squares are finite");
+          }) == "VqVae: vector 7: no codebook vector is nearest: expected numbers whose squares are finite");
 }
 
-TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared distance, rows without a token left out",
+TEST_CASE_TEMPLATE("commit: adds scale (z - q) to dz and returns the squared distance, except for rows without a token",
                    T, float, double) {
     for (const std::size_t rows : {1u, 3u, 11u})
         for (const bool absent : {false, true}) {
@@ -119,7 +121,7 @@ TEST_CASE("search: the rows that are named, and no others") {
     CHECK(tokens == std::vector<Token>{9, 1, 2, 9, 9});
 }
 
-TEST_CASE("zero_absent: a row is zero where none of its tokens is there, and kept where one is") {
+TEST_CASE("zero_absent: a row is zero where all its tokens are absent, and unchanged otherwise") {
     std::vector<double> x(12, 1.0);
     zero_absent<double>(std::vector<Token>{1, 2, no_token, no_token, 3, no_token, no_token, 0}, 2, x);
     CHECK(x == std::vector<double>{1, 1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1});
@@ -132,7 +134,7 @@ TEST_CASE("straight_through: dz is dq, and zero for rows without a token") {
     for (std::size_t i = 0; i < 9; ++i) CHECK(dz[i] == (i / 3 == 1 ? 0.f : dq[i]));
 }
 
-TEST_CASE("check_finite: names the first number that is not") {
+TEST_CASE("check_finite: names the first number that is not finite") {
     std::vector<double> x(9, 1.0);
     CHECK_NOTHROW(check_finite(std::span<const double>{x}, "encoder output"));
     x[4] = x[7] = -std::numeric_limits<double>::infinity();

@@ -28,7 +28,7 @@ namespace quantizer_test {
 
 namespace {
 
-// The least that is a quantizer: the sign of the mean of a row.
+// A minimal quantizer: the sign of the mean of a row.
 template <StaticShape In, std::floating_point T>
 struct SignQuantizer {
     static constexpr std::size_t tokens = row_count<In>, codes = 2, width = last_dim<In>;
@@ -70,7 +70,7 @@ struct Sign {
     using Bind = SignQuantizer<In, T>;
 };
 
-// What misses one member of it.
+// Types that lack one member of the contract.
 struct NoLookup : SignQuantizer<Shape<2, 3>, float> {
     static void lookup();
 };
@@ -91,7 +91,7 @@ static_assert(!vq::Quantizer<int> && !vq::QuantizerSpec<SignQuantizer<Shape<2, 3
 template <class Spec>
 using VaeOf = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>>;
 
-/// Loss of a pass over bars, before and after some steps.
+/// The loss of a pass over images of bars, before and after some steps.
 template <class Vae>
 std::pair<double, double> trained(Vae& vae, int steps) {
     Trainer trainer{vae, AdamW{vae, {.lr = 1e-2}}, {.clip_norm = 1}};
@@ -104,12 +104,12 @@ std::pair<double, double> trained(Vae& vae, int steps) {
 
 }  // namespace
 
-TEST_CASE("Quantizer: one of the user's without hooks keeps the contract") {
+TEST_CASE("Quantizer: a user's quantizer without hooks keeps the contract") {
     CHECK(support::keeps_quantizer_contract<Sign, Shape<3, 3, 4>>());
 }
 
-TEST_CASE_TEMPLATE("Quantizer: any of them trains in a VqVae, encodes, decodes and evaluates", Spec, Fsq<4, 3, 3, 3>,
-                   Sign, TinyResidual<Codebook<8>>) {
+TEST_CASE_TEMPLATE("Quantizer: a VqVae trains, encodes, decodes and evaluates with any quantizer", Spec,
+                   Fsq<4, 3, 3, 3>, Sign, TinyResidual<Codebook<8>>) {
     Rng rng{1};
     VaeOf<Spec> vae{rng};
     const auto [first, last] = trained(vae, 40);
@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("Quantizer: any of them trains in a VqVae, encodes, decodes a
     CHECK(count == 20 * VaeOf<Spec>::tokens);
 }
 
-TEST_CASE("Quantizer: terms and what is learned have their names in reports and files") {
+TEST_CASE("Quantizer: terms and parameters have their names in reports and files") {
     using Vae = VaeOf<TinyResidual<Codebook<8>>>;
     Rng rng{1};
     Vae vae{rng};
@@ -158,7 +158,7 @@ TEST_CASE("Quantizer: two tokens of a position, next to each other, reach a prio
     const auto images = bars(24, 3);
     const data::Tokens<8> tokens = vae.encode(images);
 
-    // The second level says what the first one left: both are needed for the image.
+    // The second level quantises the residual of the first: both are needed for the image.
     const auto whole = vae.decode(tokens);
     Tensor<Token, Shape<8>> first_level{24}, none{24};
     std::ranges::copy(tokens.view().span(), first_level.data());
@@ -184,7 +184,7 @@ TEST_CASE("Quantizer: two tokens of a position, next to each other, reach a prio
     CHECK(after < before);
 }
 
-TEST_CASE("Quantizer: the moving averages of a level see what the level before left") {
+TEST_CASE("Quantizer: the moving averages of a level are of the residual of the level before") {
     using Q = TinyResidual<Codebook<8>>::Bind<Shape<4>, float>;
     Q::Params params;
     Q::Buffers buffers;

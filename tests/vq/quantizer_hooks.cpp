@@ -27,7 +27,7 @@ static_assert(std::same_as<vq::Terms<Plain>, Empty> && std::same_as<vq::Statisti
 static_assert(std::same_as<vq::Terms<Book>, Book::Terms> && std::same_as<vq::Statistics<Book>, Book::Statistics>);
 static_assert(vq::HooksAreCallable<Book>::value && vq::HooksAreCallable<Plain>::value);
 
-// A name is found whatever has it: a function, overloads, a template, a type.
+// A name is found whether it is a function, overloads, a template or a type.
 struct Nothing {};
 struct Overloaded {
     static void start(int);
@@ -71,7 +71,7 @@ TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
     CHECK(params.gain[2] == 0.7f);
 }
 
-TEST_CASE("Quantizer hooks: with a member they are its calls") {
+TEST_CASE("Quantizer hooks: with a member they call it") {
     Book::Buffers buffers;
     Book::Packed w;
     Empty none;

@@ -39,14 +39,14 @@ std::vector<float> far_vectors(std::size_t n) {
     for (float& v : x) v += 100;
     return x;
 }
-// Every row of x is offered once, in an order that the generator decides.
+// Every row of x is a candidate once, in an order drawn from the generator.
 CodebookStatistics<revived_codes, revived_dim, float> offer(const std::vector<float>& x, Rng rng) {
     CodebookStatistics<revived_codes, revived_dim, float> batch;
     const std::size_t rows = x.size() / revived_dim;
     batch.draw_candidates(x, std::vector<Token>(rows, 0), 1, BatchPart::whole(rows), rng);
     return batch;
 }
-/// Which row of x is there; x.size() if none.
+/// The row of x that equals the vector; x.size() if none.
 std::size_t vector_at(const float* code, const std::vector<float>& x) {
     for (std::size_t m = 0; m < x.size() / revived_dim; ++m)
         if (std::equal(code, code + revived_dim, x.data() + m * revived_dim)) return m;
@@ -55,7 +55,7 @@ std::size_t vector_at(const float* code, const std::vector<float>& x) {
 
 }  // namespace
 
-TEST_CASE("revive: vector, count and sum of a dead one move onto a row of the batch, the others stay") {
+TEST_CASE("revive: vector, count and sum of a dead vector move onto a row of the batch, all others stay") {
     Book book = book_with_dead({2, 5});
     const Book before = book;
     const auto x = far_vectors(20);
@@ -72,7 +72,7 @@ TEST_CASE("revive: vector, count and sum of a dead one move onto a row of the ba
     CHECK(vector_at(&book.weight[2 * revived_dim], x) != vector_at(&book.weight[5 * revived_dim], x));
 }
 
-TEST_CASE("revive: the next update does not take a revived vector back") {
+TEST_CASE("revive: the next update does not move a revived vector back") {
     Book book = book_with_dead({2});
     const auto x = far_vectors(20);
     revive(book, offer(x, Rng{3}), {});
@@ -109,7 +109,7 @@ TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives no
     }
 }
 
-TEST_CASE("revive: no candidate serves twice, and when there are too few some vectors stay dead") {
+TEST_CASE("revive: no candidate is used twice, and with too few candidates some vectors stay dead") {
     for (const std::size_t count : {0u, 1u, 2u, 3u, 6u, 7u}) {
         Book book = book_with_dead({0, 1, 2, 4, 6, 7});
         const auto x = far_vectors(count);
@@ -122,7 +122,7 @@ TEST_CASE("revive: no candidate serves twice, and when there are too few some ve
     }
 }
 
-TEST_CASE("revive: the same generator chooses the same rows, another one others") {
+TEST_CASE("revive: the same generator chooses the same rows, a different one different rows") {
     const auto x = far_vectors(200);
     Book a = book_with_dead({0, 3}), b = a, c = a;
     revive(a, offer(x, Rng{3}), {});

@@ -25,7 +25,7 @@ namespace {
 
 using Vae = TinyVae<float>;
 
-// What a Trainer does, by hand.
+// The steps of a Trainer, written out.
 struct Steps {
     Vae vae;
     AdamW<Vae::Params> optimizer{{.lr = 1e-3}};
@@ -48,7 +48,8 @@ struct Steps {
     }
 };
 
-// The loss as a function of the weights alone: the tokens stay, and q is z + (q - z) with the bracket as a constant.
+// The loss as a function of the weights only: the tokens are fixed, and q is z + (q - z) with the bracket as a
+// constant.
 struct Surrogate {
     using Model = TinyVae<double>;
     using Encoder = support::TinyEncoder<double>;
@@ -104,7 +105,7 @@ TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z
     const auto x = batch_of<double>(bars(6, 1));
     Model::Workspace ws;
     model.prepare(x, ws);
-    for (double& v : model.buffers().book.weight.span()) v += 0.05;  // z and q apart
+    for (double& v : model.buffers().book.weight.span()) v += 0.05;  // so that z and q differ
     Model::Params grad;
     const Model::Report report = std::as_const(model).loss_and_grad(x, ws, grad);
 
@@ -172,14 +173,14 @@ TEST_CASE("VqVae: the optimiser sees encoder and decoder; a file holds the codeb
     CHECK(names == expected);
 }
 
-TEST_CASE("VqVae: the same generator makes the same weights, and moves on") {
+TEST_CASE("VqVae: the same generator gives the same weights, and is advanced") {
     Rng first{5}, second{5};
     const Vae a{first}, b{second}, c{second};
     CHECK(support::hash_state(a) == support::hash_state(b));
     CHECK(support::hash_state(a) != support::hash_state(c));
 }
 
-TEST_CASE("VqVae: prepare starts the vectors from the first batch, once, and not where k-means is off") {
+TEST_CASE("VqVae: prepare initialises the vectors from the first batch, once, and not where k-means is off") {
     const auto x = batch_of<float>(bars(20, 1));
     Rng rng{3};
     Vae vae{rng}, off{rng, {.kmeans = false}};
@@ -202,7 +203,7 @@ TEST_CASE("VqVae: prepare starts the vectors from the first batch, once, and not
     CHECK(support::hash_bits(off.buffers()) == before_off);
 }
 
-TEST_CASE("VqVae: the report counts the tokens of the batch, and its parts make its loss") {
+TEST_CASE("VqVae: the report counts the tokens of the batch, and its parts add up to its loss") {
     const auto x = batch_of<float>(bars(37, 1));
     Steps steps{Rng{1}};
     steps.step(x);
@@ -229,7 +230,7 @@ TEST_CASE("VqVae: a training step allocates nothing after the first") {
     const auto x = batch_of<float>(bars(70, 1));
     support::with_threads(2, [&] {
         Steps steps{Rng{1}};
-        for (int step = 0; step < 3; ++step) steps.step(x);  // both slots have worked by now
+        for (int step = 0; step < 3; ++step) steps.step(x);  // both slots have been used by now
         std::size_t fewest = 1000;
         for (int step = 0; step < 5; ++step) {
             const std::size_t before = support::allocations();
@@ -270,7 +271,7 @@ TEST_CASE("VqVae: an empty batch, and NaN in a pixel, are refused") {
 }
 
 TEST_CASE("VqVae: encode, decode and reconstruct agree, for views and for a dataset whose labels are kept") {
-    const auto images = bars(530, 1);  // more than a dataset is cut into
+    const auto images = bars(530, 1);  // more than one piece of a dataset
     const auto x = batch_of<float>(images);
     Steps steps{Rng{1}};
     steps.step(x);

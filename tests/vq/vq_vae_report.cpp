@@ -8,7 +8,7 @@
 
 using tessera::perplexity;
 
-TEST_CASE("perplexity: exp of the entropy of the counts, and how many codes occur") {
+TEST_CASE("perplexity: exp of the entropy of the counts, and how many tokens occur") {
     std::size_t used = 9;
     CHECK(perplexity({5, 5, 5, 5}, &used) == doctest::Approx(4));
     CHECK(used == 4);
@@ -17,7 +17,7 @@ TEST_CASE("perplexity: exp of the entropy of the counts, and how many codes occu
     CHECK(perplexity({1, 0, 3}) == doctest::Approx(std::exp(-0.25 * std::log(0.25) - 0.75 * std::log(0.75))));
 }
 
-TEST_CASE("perplexity: no counts at all give 0") {
+TEST_CASE("perplexity: no counts give 0") {
     std::size_t used = 9;
     CHECK(perplexity({}, &used) == 0);
     CHECK(used == 0);

@@ -16,6 +16,7 @@
 
 #include <concepts>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,8 @@ inline constexpr bool names_metadata = !requires {
 
 template <class Part>
 struct OptionHooksAreCallable {
+    static_assert(!std::is_final_v<Part>,
+                  "quantizer or loss: must not be final: its optional members could not be found");
     static_assert(!detail::names_check_options<Part> || ChecksOptions<Part>,
                   "check_options: expected `static void check_options(const Options&)`");
     static_assert(!detail::names_settings<Part> || HasSettings<Part>,

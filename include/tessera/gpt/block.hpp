@@ -1,9 +1,12 @@
 #pragma once
-// The block of a GPT-2 (Radford et al. 2019): pre-LN, attention, then a four times wider Gelu layer.
+// GptBlock: the block of a GPT-2: pre-LN attention, then a pre-LN MLP of four times the width.
 //
-//     x = x + attention(norm(x)),   x = x + W2 gelu(W1 norm(x) + b1) + b2
+//     x = x + attention(norm(x)),   x = x + W2 gelu(W1 norm(x) + b1) + b2          (Radford et al. 2019)
 //
-// From the same bricks as any chain.
+// It is a Seq of ordinary layers, with dropout at the end of each branch where DropoutPercent is not 0.
+//
+// Shapes   x, y [batch, context x Width]
+// Cost     12 Width^2 + context Width multiply-adds per token forward
 
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/chain.hpp>

@@ -1,17 +1,22 @@
 #pragma once
-// Gpt: an autoregressive prior over sequences of tokens, a small GPT-2 (Radford et al. 2019).
+// Gpt: an autoregressive prior over sequences of tokens, a small GPT-2.
 //
 //     p(t | label) = product over i of p(t_i | label, t_0 .. t_{i-1}),   loss = mean of -ln p(t_i | ...), in nats
+//                                                                              (Radford et al. 2019)
 //
-// Input    [label token, t_0, ..., t_{n-2}]: a label is a token of its own, and one more, the null class, stands for "any"
-// Output   logits Shape<context, vocab>
+// The input of the net is [label token, t_0, ..., t_{n-2}]. Each label is an additional token, and one more, the null
+// class, stands for "any". In training a label is replaced by the null class with probability label_dropout, so that
+// one net learns both. The block is any layer over Shape<context, width>: `Gpt<GptConfig{...}, Block>` for a block of
+// the user's. Any block can be trained; to sample, its layers must support steps (nn/step.hpp).
+//
+// Shapes   sequences [batch, context], logits [batch, context x vocab]
 // Params   "prior.": embeddings, blocks, norm, head (no bias). Initialised by their roles (nn/layer.hpp): weights
 //          N(0, 0.02^2), the N weights that add to the residual stream N(0, 0.02^2 / N), biases 0
-//
-// The block is any layer over Shape<context, width>; `Gpt<GptConfig{...}, Block>` for one of your own. It trains whatever
-// it is; to sample with it, its layers must be able to step (nn/step.hpp).
-//
-// While training, a label is replaced by the null class with probability label_dropout, so that one net serves both.
+// Errors   static_assert for a configuration without sizes, or heads that do not divide the width; ArgumentError for a
+//          label_dropout outside [0, 1], an empty batch, or another number of labels than sequences; DataError for a
+//          token or label out of range
+// Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
+//          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch
 //
 // Over 250 lines: state, training and evaluation of one model.
 
@@ -47,10 +52,10 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptOptions {
-    float label_dropout = 0.1f;  ///< share of labelled sequences that train the null class
+    float label_dropout = 0.1f;  ///< probability in [0, 1] that a label is replaced by the null class in training
 };
 
-/// Of one training step.
+/// The report of one training step.
 struct GptReport {
     double loss = 0;       ///< nats per token, mean over the batch
     double grad_norm = 0;  ///< before clipping
@@ -85,8 +90,9 @@ public:
     };
 
 private:
-    // Sequences that pass through the net together. From a width of 256 on each pass reads the weights of a layer (3 MB,
-    // twice that backward) from L3: 784 rows a pass instead of 196 make a step 1.1 times as fast; at 128 they cost 3 %.
+    // Sequences that pass through the net together. From a width of 256 each pass reads the weights of a layer (3 MB,
+    // twice that backward) from L3: 784 rows per pass instead of 196 make a step 1.1 times as fast; at 128 they cost 3
+    // %.
     static constexpr std::size_t together =
         C.width < 256 ? nn::block_size : std::clamp(std::bit_floor(784 / C.context), nn::block_size, nn::group_size);
 
@@ -102,7 +108,7 @@ public:
         nn::Grouped<Params, Scratch, T, together> groups;
         Tensor<Token, Context> input;
         std::vector<double> losses;
-        std::vector<double> totals;  ///< sum of the losses of the last batch, which processes add up
+        std::vector<double> totals;  ///< sum of the losses of the last batch, which processes sum
     };
 
     explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
@@ -113,6 +119,7 @@ public:
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
             Net::init(params_.net, own);
+            // weights N(0, 0.02^2), those that add to the residual stream smaller by sqrt(their number), biases 0
             std::size_t residuals = 0;
             Params::each([&](const Path&, const auto& leaf) { residuals += leaf.role() == Role::residual; }, params_);
             const float deviation = 0.02f, smaller = deviation / std::sqrt(static_cast<float>(residuals));
@@ -130,7 +137,7 @@ public:
     Params& params() { return params_; }
     const Params& params() const { return params_; }
     const GptOptions& options() const { return options_; }
-    /// What a trainer draws from, unless it is given a seed: a stream of the generator that made the model.
+    /// The stream that a trainer without a seed draws from, split from the generator that initialised the model.
     const Rng& rng() const { return rng_; }
     Lifetime& lifetime() { return lifetime_; }
 
@@ -139,7 +146,7 @@ public:
         Params::each(f, models.params_...);
     }
 
-    /// What the shapes of the weights do not show.
+    /// What must agree with a file and is not visible in the shapes of the weights.
     static std::vector<std::pair<std::string, std::string>> metadata() {
         return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
     }
@@ -148,14 +155,15 @@ public:
                 {"dropout_percent", number_text(C.dropout_percent)}};
     }
 
-    /// The weights as they are now in the kernels' order, for forward passes only: pack once to sample often.
+    /// The current weights packed for forward passes; call once to sample often.
     [[nodiscard]] Packed freeze() const {
         Packed packed;
         nn::pack_forward<Net>(params_.net, packed);
         return packed;
     }
 
-    /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad; the sum is in ws.totals.
+    /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
+    /// ws.totals.
     void loss_and_grad(const Batch& batch, const BatchPart& part, Workspace& ws, Params& grad) const {
         with_fp_environment([&] {
             const std::size_t size = batch.x.batch();
@@ -171,6 +179,7 @@ public:
                               s.logits.resize(count);
                               nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first});
                               Net::forward(ws.packed, x, s.logits.view(), s.net);
+                              // the logits are overwritten with their gradient
                               const auto targets = batch.x.slice(first, count).span();
                               ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
                               const View<const T, Logits> d{s.logits};
@@ -180,19 +189,19 @@ public:
             for (const double loss : ws.losses) ws.totals[0] += loss;
         });
     }
-    /// Of a batch that is whole: its mean loss.
+    /// For a whole batch in one process; returns the report of its mean loss.
     Report loss_and_grad(const Batch& batch, Workspace& ws, Params& grad) const {
         const std::size_t size = batch.x.batch();
         if (size == 0) throw ArgumentError("Gpt: batch: expected at least one sequence, got 0");
         loss_and_grad(batch, BatchPart::whole(size), ws, grad);
         return report(ws, size);
     }
-    /// Of the sum in ws.totals, which is of so many sequences.
+    /// The report of the sum in ws.totals, which is over `samples` sequences.
     [[nodiscard]] Report report(const Workspace& ws, std::size_t samples) const {
         return {.loss = ws.totals[0] / static_cast<double>(samples * context)};
     }
 
-    /// Mean nats per token of a dataset; its labels are used where the net knows classes.
+    /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
     [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
         return with_fp_environment([&] {
@@ -215,7 +224,7 @@ public:
         });
     }
 
-    /// Logits of whole sequences: position i sees the label and the tokens before i.
+    /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
     [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences,
                                            std::span<const Label> labels = {}) const {
         const Packed packed = freeze();
@@ -232,7 +241,7 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
+    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
 
     template <class Drop>
     static void fill_input(View<const Token, Context> x, std::span<const Label> labels, Tensor<Token, Context>& input,

@@ -1,6 +1,7 @@
 #pragma once
-// GptConfig: the numbers that make a prior's type. Vocabulary and context come from the first stage's type:
-// `GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = 10}`.
+// GptConfig: the numbers that define the type of a prior. Vocabulary and context come from the type of the first stage.
+//
+//     GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = 10}
 
 #include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
@@ -10,22 +11,22 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptConfig {
-    std::size_t vocab = 0;    ///< tokens that can be drawn: 0 .. vocab - 1
+    std::size_t vocab = 0;    ///< size of the vocabulary: tokens 0 .. vocab - 1
     std::size_t context = 0;  ///< tokens of a sequence
     std::size_t width = 128;
     std::size_t heads = 4;
     std::size_t layers = 4;
     std::size_t classes = 0;          ///< labels 0 .. classes - 1; one more, the null class, stands for "any"
-    std::size_t dropout_percent = 0;  ///< behind each branch of a block, while training
+    std::size_t dropout_percent = 0;  ///< 100 p of the Dropout at the end of each branch, see nn::Probability
 
     /// Rows of the embedding: tokens, labels, the null class.
     [[nodiscard]] constexpr std::size_t embeddings() const { return vocab + classes + 1; }
-    /// The token that opens a sequence of that label.
+    /// The first token of a sequence with that label.
     [[nodiscard]] constexpr Token label_token(Label label) const { return static_cast<Token>(vocab + label.index); }
     [[nodiscard]] constexpr Token null_token() const { return static_cast<Token>(vocab + classes); }
 };
 
-/// Numbers that a Gpt can be made of; a concept over the configuration, so that compilers print it.
+/// A valid configuration. A concept over the configuration, so that compilers print it.
 template <GptConfig C>
 concept UsableGptConfig = C.vocab > 0 && C.context > 0 && C.width > 0 && C.heads > 0 && C.layers > 0 &&
                           C.vocab < no_token&& C.classes < no_token&& C.embeddings() < no_token&& C.dropout_percent <

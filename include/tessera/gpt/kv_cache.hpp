@@ -1,10 +1,16 @@
 #pragma once
-// Some tokens at a time: what the layers of a Gpt remember of a few sequences that grow together
-// (nn/step.hpp). For a GptBlock that is the keys and values of its attention; for a block of your own,
-// whatever its layers keep.
+// KvCache: the state of the layers of a Gpt for a few sequences that are extended together, some tokens at a time.
 //
-// The logits, in float, have the same bits as those of the whole sequence at once: every sum runs in the same
-// order. More tokens than the context has places, and a token that has no embedding, are errors.
+// For a GptBlock that is the keys and values of its attention; for a user's block whatever its layers keep
+// (nn/step.hpp). The logits, in float, have the bits of those of the whole sequence at once: every sum runs in the same
+// order.
+//
+// Shapes   tokens [sequences, tokens of the step], logits [sequences, tokens of the step, vocab]
+// Errors   ArgumentError for a capacity of 0, another number of tokens than the capacity allows, more tokens than the
+//          context, more workers than the capacity, or a rewind of more than the last step; DataError for a token
+//          without an embedding; static_assert where a layer of the block does not support steps
+// Cost     memory per sequence: 2 layers context width numbers for a GptBlock. A step costs the products of its tokens
+//          and attention over the tokens so far, and allocates nothing
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -18,7 +24,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A few sequences that grow together.
+/// Sequences that are extended together.
 template <class Model>
 class KvCache {
     static constexpr GptConfig C = Model::config;
@@ -29,8 +35,8 @@ class KvCache {
                                     "`static constexpr nn::Steps steps{.per_token = true}` or a step, see nn/step.hpp");
 
 public:
-    /// `capacity.workers`: how many threads of a team may take a step together; `tokens`: the most of a
-    /// sequence in a step.
+    /// `capacity.workers`: the largest team that can run a step; `capacity.tokens`: the most tokens of a sequence in a
+    /// step.
     explicit KvCache(const nn::Capacity& capacity)
         : capacity_{checked(capacity)}, state_{capacity_}, scratch_{capacity_}, logits_(capacity_.rows() * C.vocab) {}
     explicit KvCache(std::size_t sequences) : KvCache(nn::Capacity{.sequences = sequences}) {}
@@ -53,8 +59,8 @@ public:
         kernel::Worker alone;
         return step(w, tokens, alone);
     }
-    /// The same by all workers of a team, each with its share of every product. They must wait before the
-    /// next step.
+    /// The same by all workers of a team, each with its share of every product. They must synchronise before the next
+    /// step.
     std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Worker& worker) {
         if (worker.size() > capacity_.workers)
             throw ArgumentError("KvCache: workers: " + expected_got("at most " + std::to_string(capacity_.workers),
@@ -84,7 +90,7 @@ private:
         positive("workers", capacity.workers);
         return capacity;
     }
-    // By every worker: none reads what another has yet to refuse.
+    // Called by every worker, so that none computes with tokens that another is about to refuse.
     void check_tokens(std::span<const Token> tokens, std::size_t count) const {
         const std::size_t sequences = capacity_.sequences;
         if (count == 0 || count > capacity_.tokens || tokens.size() != sequences * count) {
@@ -103,7 +109,7 @@ private:
     }
 
     nn::Capacity capacity_;
-    std::size_t first_ = 0, position_ = 0;  // where the last step began, and where the next one does
+    std::size_t first_ = 0, position_ = 0;  // where the last step began, and where the next one begins
     typename Net::State state_;
     typename Net::Scratch scratch_;
     Buffer<T> logits_;

@@ -1,12 +1,18 @@
 #pragma once
-// sample(): new sequences from a Gpt, one token after another.
+// sample: draws new sequences from a Gpt, token by token.
 //
 //     logits / temperature -> the top_k largest -> the smallest set whose probability reaches top_p -> draw
+//              (top-k: Fan, Lewis, Dauphin 2018, arXiv:1805.04833; top-p: Holtzman et al. 2019, arXiv:1904.09751)
 //
-// (top-k: Fan, Lewis, Dauphin 2018, arXiv:1805.04833; top-p: Holtzman et al. 2019, arXiv:1904.09751.) Equal logits are
-// kept in the order of their tokens; the token that crosses top_p stays, so the set is never empty. Sequence n draws
-// from its own stream, rng.split(n): how many are made together, and by how many threads, changes none of them (in float;
-// the products of a Gpt in double, which is there for gradient checks, are Eigen's).
+// Equal logits are ordered by token; the token that crosses top_p is kept, so the set is never empty. Sequence n draws
+// from a separate stream, rng.split(n): neither the number of sequences drawn together nor the number of threads
+// changes any of them (in float; in double, which is for gradient checks, a Gpt uses Eigen's products).
+//
+// Shapes   result: `count` sequences of `context` tokens
+// Errors   ArgumentError for an option out of range or a wrong number of labels; NumericError where the logits are not
+//          finite
+// Cost     `context` steps of a KvCache. Up to 8 sequences: all threads share each token; more: each thread has a
+//          KvCache of up to 32 sequences, whose products share each load of the weights
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/tokens.hpp>
@@ -33,12 +39,12 @@ struct SampleOptions {
     float temperature = 1;
     std::size_t top_k = 0;               ///< 0: all tokens
     float top_p = 1;                     ///< in (0, 1]
-    std::span<const Label> labels = {};  ///< one a sequence, or empty: the null class
+    std::span<const Label> labels = {};  ///< one per sequence, or empty: the null class
 };
 
 namespace detail {
-/// Draws i with probability weights[i] / total, never one of weight 0. Whole blocks first: 256 subtractions one behind
-/// the other cost as much as the softmax.
+/// Draws i with probability weights[i] / total, never one of weight 0. It first finds the block of i by the sums of
+/// blocks: 256 dependent subtractions cost as much as the softmax.
 template <std::floating_point T>
 class Draw {
 public:
@@ -68,11 +74,12 @@ private:
 };
 }  // namespace detail
 
-/// Draws one token. Overwrites the logits with the weights of the tokens; `order` is scratch of their length, used where
-/// top_k or top_p leaves some of them out.
+/// Draws one token. Overwrites the logits with the weights of the tokens. `order` is scratch of the same length, used
+/// where top_k or top_p excludes tokens.
 template <std::floating_point T>
 Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<Token> order, Rng& rng) {
-    // The largest comes off first: at a temperature near 0 it would overflow, and the rest with it.
+    // weights = e^((logits - max) / temperature). The maximum is subtracted first, because at a temperature near 0 the
+    // quotient would overflow.
     const kernel::simd::Vec<T> largest(kernel::simd::largest(logits.size(), logits.data()));
     const kernel::simd::Vec<T> factor(
         (std::min)(T(1) / static_cast<T>(options.temperature), (std::numeric_limits<T>::max)()));
@@ -84,7 +91,7 @@ Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<To
     const bool cut = options.top_k > 0 && options.top_k < logits.size();
     if (!cut && options.top_p >= 1) return draw(rng.uniform_double());
 
-    // A heap gives the best ones in order, as many as are asked for: mostly a few of some hundred.
+    // top_k and top_p: a heap yields the largest weights in order, as many as needed: mostly a few of some hundred.
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
     const auto worse = [&](Token a, Token b) { return logits[a] < logits[b] || (!(logits[b] < logits[a]) && a > b); };
     const auto weight = [&](std::size_t i) { return static_cast<double>(logits[order[order.size() - 1 - i]]); };
@@ -100,11 +107,12 @@ Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<To
     }
     std::size_t i = 0;
     double total = 0;
-    do {  // one in any case: a denormal top_p is a zero here
+    do {  // at least one: a denormal top_p is zero in this floating-point environment
         if (!cut) take(i);
         total += weight(i++);
     } while (i < kept && total < static_cast<double>(options.top_p) * of_k);
     kept = i;
+    // Draw among the `kept` largest, in proportion to their weights.
     std::ranges::reverse(order);
     double at = rng.uniform_double() * total;
     for (i = 0; i + 1 < kept; ++i)
@@ -121,19 +129,19 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
         fail("temperature", "a finite number > 0", std::to_string(o.temperature));
     if (!(o.top_p > 0 && o.top_p <= 1)) fail("top_p", "a number in (0, 1]", std::to_string(o.top_p));
     if (!o.labels.empty() && o.labels.size() != count)
-        fail("labels", std::to_string(count) + " (one a sequence) or none", std::to_string(o.labels.size()));
+        fail("labels", std::to_string(count) + " (one per sequence) or none", std::to_string(o.labels.size()));
     for (const Label label : o.labels)
         if (label.index >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label.index));
 }
 }  // namespace detail
 
-/// `count` sequences from packed weights (Gpt::freeze); their labels are those of the options.
+/// Draws `count` sequences from packed weights (Gpt::freeze), with the labels of the options.
 template <class Model>
 [[nodiscard]] data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::size_t count,
                                                   const SampleOptions& options, Rng& rng) {
     using T = typename Model::Scalar;
     constexpr GptConfig C = Model::config;
-    constexpr std::size_t together = 32;  // sequences in one cache: their products share each load of the weights
+    constexpr std::size_t together = 32;  // sequences in one cache, whose products share each load of the weights
     constexpr std::size_t few = 8;
     detail::check_sample_options(options, count, C.classes);
     Rng after = rng;
@@ -141,20 +149,20 @@ template <class Model>
     std::vector<Token> tokens(count * C.context);
     if (count == 0) rng = after;
     if (count == 0) return data::Tokens<C.context>{{}, {}, options.labels.empty() ? 0 : C.classes};
-    // Few sequences: all threads share the work of each token. More: each thread has sequences of its own.
-    const std::size_t threads = kernel::concurrency(), members = count <= few ? threads : 1;
-    const std::size_t slot_count = members > 1 ? 1 : (std::min)(count, threads);
+    // Few sequences: all threads share the work of each token. More: each thread has separate sequences.
+    const std::size_t threads = kernel::concurrency(), workers = count <= few ? threads : 1;
+    const std::size_t slot_count = workers > 1 ? 1 : (std::min)(count, threads);
     const std::size_t parts = (std::max)(slot_count, (count + together - 1) / together);
     kernel::for_each_slot(parts, slot_count, [&](std::size_t part, std::size_t) {
         const std::size_t first = count * part / parts, n = count * (part + 1) / parts - first;
-        KvCache<Model> cache{{.sequences = n, .workers = members}};
+        KvCache<Model> cache{{.sequences = n, .workers = workers}};
         std::vector<Rng> streams;
-        std::vector<Token> next(n), order(members * C.vocab);
+        std::vector<Token> next(n), order(workers * C.vocab);
         for (std::size_t i = 0; i < n; ++i) {
             streams.push_back(own.split(first + i));
             next[i] = options.labels.empty() ? C.null_token() : C.label_token(options.labels[first + i]);
         }
-        kernel::run_team(members, C.context, [&](kernel::Worker& me, std::size_t at) {
+        kernel::run_team(workers, C.context, [&](kernel::Worker& me, std::size_t at) {
             const std::span<T> logits = cache.step(packed, next, me);
             const std::span<Token> own_order{order.data() + me.index() * C.vocab, C.vocab};
             const auto [begin, end] = me.share(n);
@@ -166,11 +174,11 @@ template <class Model>
     });
     data::Tokens<C.context> drawn{
         std::move(tokens), {options.labels.begin(), options.labels.end()}, options.labels.empty() ? 0 : C.classes};
-    rng = after;  // what throws before can be called again and draws the same
+    rng = after;  // last, so that a call that throws can be repeated with the same result
     return drawn;
 }
 
-/// The same from a model's weights as they are now.
+/// The same from the current weights of a model.
 template <GptConfig C, class Block, std::floating_point T>
 [[nodiscard]] data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count,
                                              const SampleOptions& options, Rng& rng) {

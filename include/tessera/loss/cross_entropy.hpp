@@ -1,13 +1,16 @@
 #pragma once
-// Cross-entropy of the softmax of logits against one target a row, in nats.
+// cross_entropy: cross-entropy of the softmax of logits with one target per row, in nats (PyTorch's, summed).
 //
 //     loss = sum over rows of  log(sum_j e^(l_j)) - l_target,   dlogits = (softmax(l) - onehot(target)) scale
 //
-// logits    rows x classes;  targets  one Token a row, below classes (the caller's business) or no_token
-// dlogits   like logits, and may be the same memory; a row that is ignored gets zeros
-// scale     1 / (rows of the whole batch that count), so that blocks of a batch can be handled apart
+// A row whose target is no_token is ignored (PyTorch's ignore_index): no loss, a gradient of zeros. All other targets
+// must be below the number of classes; the caller checks that. `scale` is 1 / (rows of the whole batch that count), so
+// that a batch can be processed in blocks. dlogits may be the memory of the logits. A NaN in a row makes loss and
+// gradient NaN.
 //
-// One row at a time: what is read, written and scaled stays in the first cache.
+// Shapes   logits, dlogits [rows, classes], targets [rows]
+// Cost     one exponential per logit. One row at a time, so that what is read, written and scaled stays in L1. No
+//          allocation
 
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
@@ -22,7 +25,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// The loss alone, for evaluation: the same bits as with the gradient.
+/// The loss without the gradient, for evaluation: the same bits as with it.
 template <std::floating_point T>
 double cross_entropy(std::span<const T> logits, std::span<const Token> targets) {
     const std::size_t classes = targets.empty() ? 0 : logits.size() / targets.size();
@@ -49,7 +52,8 @@ double cross_entropy(std::span<const T> logits, std::span<const Token> targets, 
             std::ranges::fill(dx, T(0));
             continue;
         }
-        const T wanted = x[target];  // before dx, which may be x, is written
+        const T wanted = x[target];  // read before dx is written, which may be the same memory
+        // loss += ln s + m - x_target with s = sum of e^(x - m), m = max x; dx = (e^(x - m) / s - onehot) scale
         const T m = kernel::simd::largest(x.size(), x.data());
         const T s = kernel::exp_row<T>(x, m, dx);
         total += std::log(static_cast<double>(s)) + (static_cast<double>(m) - static_cast<double>(wanted));

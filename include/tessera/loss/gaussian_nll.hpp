@@ -1,17 +1,19 @@
 #pragma once
-// GaussianNll: negative log-likelihood of a Gaussian with one learned variance (torch.nn.GaussianNLLLoss without the
-// constant; the shared variance of Rybkin, Daniilidis, Levine 2020, arXiv:2006.13202).
+// GaussianNll: negative log-likelihood of a Gaussian with one learned variance, torch.nn.GaussianNLLLoss, summed.
 //
 //     v = exp(log_variance) + eps
-//     loss = sum of ((y - t)^2 / v + ln v) / 2                                  nats, less ln(2 pi) / 2 a number
+//     loss = sum of ((y - t)^2 / v + ln v) / 2                     nats, without the constant ln(2 pi) / 2 per number
 //     dy = (y - t) / v scale,   dlog_variance += (n - E / v) / (2 v) exp(log_variance) scale,   E = sum of (y - t)^2
+//                              (shared variance: Rybkin, Daniilidis, Levine 2020, arXiv:2006.13202)
 //
 // The variance that minimises it is the mean squared error: the balance between reconstruction and the terms of the
-// quantizer is learned instead of set by hand.
+// quantizer is learned instead of set by hand. The option eps is a lower bound of the variance, for images that are
+// reconstructed exactly.
 //
-// Params    log_variance Shape<1>, starts at 0
-// Options   eps: the variance never falls below it (images that are reconstructed exactly)
-// Buffers, Cache   none
+// Shapes   y, target, dy [batch, Input]
+// Params   log_variance Shape<1> "log_variance", 0
+// Errors   ArgumentError where eps is not a finite number > 0
+// Cost     two passes over y and target; nothing is cached
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
@@ -50,7 +52,7 @@ struct GaussianNllLoss {
         }
     };
     struct Packed {
-        double learned = 1, variance = 1;  // exp(log_variance), and v
+        double learned = 1, variance = 1;  // exp(log_variance), and v = exp(log_variance) + eps
     };
 
     static void init(Params&, Buffers&, Rng&) {}
@@ -68,6 +70,7 @@ struct GaussianNllLoss {
         kernel::simd::map(
             dy.span().size(), dy.data(), [&](const auto& a, const auto& b) { return factor * (a - b); }, y.data(),
             target.data());
+        // dlog_variance = d(loss)/dv exp(log_variance)
         const double slope = (n - error / w.variance) / (2 * w.variance) * w.learned;
         grad.log_variance[0] += static_cast<T>(slope * static_cast<double>(scale));
         return value(w, n, error);

@@ -1,11 +1,12 @@
 #pragma once
-// L1: absolute error (torch.nn.L1Loss).
+// L1: absolute error, torch.nn.L1Loss, summed.
 //
 //     loss = sum of |y - t|,   dy = sign(y - t) scale,   sign(0) = 0
 //
-// Images come out sharper than with squared errors, which prefer the mean of all that is plausible.
+// Images come out sharper than with squared errors, which prefer the mean of all plausible images.
 //
-// Params, Buffers, Cache   none
+// Shapes   y, target, dy [batch, Input]
+// Cost     two passes over y and target; nothing is cached
 
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/simd.hpp>

@@ -1,11 +1,11 @@
 #pragma once
-// The contract of a reconstruction loss: static functions on parameter types, bound to the shape of a sample.
+// Loss: the contract of a reconstruction loss: static functions on parameter types, bound to the shape of a sample.
 //
 //   Scalar, Input                the scalar and the shape of y and of the target
 //   Params                       learned by the optimiser (a variance); named "loss.*" in files
 //   Buffers                      fixed: saved, not learned (the net of a feature loss)
 //   Options                      numbers that the host chooses
-//   Packed                       all that a pass reads; `pack` makes it from params, buffers and options
+//   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
 //
 //   init(params, buffers, rng)
@@ -14,14 +14,17 @@
 //   loss_and_grad(w, y, target, dy, cache, grad, scale) -> double   overwrites dy, ADDS to grad
 //
 // Both return the sum over all numbers of this block; dy and grad are scale times the gradient of that sum. The caller
-// passes scale = 1 / (numbers of the whole batch), adds the sums of its blocks in order and divides the total by the same
-// count, so that the mean does not depend on how the batch was cut. dy may be the memory of y. Samples are independent.
-// A NaN in y or in the target makes the returned sum NaN: that is where the trainer looks for it.
+// passes scale = 1 / (numbers of the whole batch), adds the sums of its blocks in order and divides the total by the
+// same count, so that the mean does not depend on how the batch was cut. dy may be the memory of y. Samples are
+// independent. A NaN in y or in the target makes the returned sum NaN: that is how the trainer detects it.
 //
-// A loss without weights, numbers and scratch derives from PlainLoss and has two functions; one with numbers alone may
-// derive from it too, and declare Options, Packed and pack itself. Optional members: those of
-// core/option_hooks.hpp. Rules, tested by testing::check_loss: gradients by differences, what is overwritten and what is
-// added, nothing is allocated after the first call with the largest batch, w is const.
+// A loss without weights, options and scratch derives from PlainLoss and has two functions; one with options only may
+// derive from it, too, and declare Options, Packed and pack itself. Optional members: those of core/option_hooks.hpp.
+// Rules, tested by testing::check_loss: gradients agree with finite differences, what is overwritten and what is added,
+// nothing is allocated after the first call with the largest batch, w is const.
+//
+// Shapes   y, target, dy [batch, Input]
+// Errors   static_assert where the fourth argument of a VqVae is not a LossSpec for the image shape
 
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
@@ -34,7 +37,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Not weaker: VqVae calls all but `loss`, which hosts call to evaluate. Not stronger: the value of a gradient is no matter of types.
+/// Not weaker: VqVae calls all but `loss`, which hosts call to evaluate. Not stronger: types cannot say that a gradient
+/// is correct; testing::check_loss tests it.
 template <class L>
 concept Loss = std::floating_point<typename L::Scalar> && StaticShape<typename L::Input> &&
     Parameters<typename L::Params> && Parameters<typename L::Buffers> && std::copyable<typename L::Options> &&
@@ -50,14 +54,14 @@ concept Loss = std::floating_point<typename L::Scalar> && StaticShape<typename L
     { L::loss_and_grad(w, y, y, dy, cache, params, scale) } -> std::same_as<double>;
 };
 
-/// What one writes in a VqVae, `Mse`: a type that binds to the shape of a sample.
+/// The fourth argument of a VqVae, `Mse`: a type that binds to the shape of a sample.
 template <class Spec, class In, class T = float>
 concept LossSpec = requires {
     typename Spec::template Bind<In, T>;
 }
 &&Loss<typename Spec::template Bind<In, T>>;
 
-/// What a loss without weights, numbers and scratch has of the contract.
+/// The members of the contract for a loss without weights, options and scratch.
 struct PlainLoss {
     using Params = Empty;
     using Buffers = Empty;
@@ -83,9 +87,9 @@ struct BrokenLoss : PlainLoss {
 template <class Spec, class In, class T>
 struct SpecIsLoss {
     static_assert(LossSpec<Spec, In, T>,
-                  "VqVae: the fourth argument is no loss spec for these images: see loss/loss.hpp");
+                  "VqVae: the fourth argument is not a valid LossSpec for this image shape: see loss/loss.hpp");
 };
-// After the sentence a loss that is always zero, so that one mistake prints one message.
+// After the failed assertion the loss is always zero, so that one mistake prints one message.
 template <class Spec, class In, class T>
 struct bind_loss {
     static_assert(sizeof(SpecIsLoss<Spec, In, T>) > 0);

@@ -1,9 +1,10 @@
 #pragma once
-// Mse: squared error (torch.nn.MSELoss).
+// Mse: squared error, torch.nn.MSELoss, summed.
 //
 //     loss = sum of (y - t)^2,   dy = 2 (y - t) scale
 //
-// Params, Buffers, Cache   none
+// Shapes   y, target, dy [batch, Input]
+// Cost     two passes over y and target; nothing is cached
 
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/simd.hpp>

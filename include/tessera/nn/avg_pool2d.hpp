@@ -1,12 +1,12 @@
 #pragma once
-// Average pooling, torch.nn.AvgPool2d: a place of the padding counts as a zero.
+// AvgPool2d: average pooling, torch.nn.AvgPool2d with count_include_pad (its default): padding counts as zeros.
 //
 //     y = sum over the window of x / size^2,   dx = sum over the windows of dy / size^2
 //
-// Input    Shape<height, width, channels>
-// Output   Shape<W.out(height), W.out(width), channels>
-// Params   none
-// Cache    none
+// Shapes   x [batch, height x width x channels], y [batch, W.out(height) x W.out(width) x channels]
+// Errors   static_assert where the input is no Shape<height, width, channels>, or the window does not fit on the padded
+//          input
+// Cost     size^2 additions per output element; nothing is cached
 
 #include <tessera/kernel/pool.hpp>
 #include <tessera/nn/layer.hpp>

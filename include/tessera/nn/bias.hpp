@@ -1,5 +1,5 @@
 #pragma once
-// Bias: does a layer add a bias? PyTorch's argument `bias=`.
+// Bias: whether a layer adds a bias; PyTorch's argument `bias=`.
 
 #include <tessera/core/abi.hpp>
 

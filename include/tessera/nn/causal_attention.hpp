@@ -1,16 +1,21 @@
 #pragma once
-// Multi-head causal self-attention with its two projections (Vaswani et al. 2017, arXiv:1706.03762);
-// torch.nn.MultiheadAttention with a causal mask.
+// CausalAttention: multi-head causal self-attention with its two projections (torch.nn.MultiheadAttention).
 //
 //     [q k v] = x W_in + b_in,   o = softmax(q k^T / sqrt(C / heads), keys <= query) v,   y = o W_out + b_out
+//                                                                     (Vaswani et al. 2017, arXiv:1706.03762, eq. 1)
 //
-// Input    Shape<tokens, C>
-// Output   the same shape
-// Params   in_proj_weight Shape<C, 3 C> (PyTorch's [3 C, C]), Xavier uniform; out_proj.weight Shape<C, C> (PyTorch's
-//          [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C)); in_proj_bias, out_proj.bias start at 0
-// Packed   panels of both projections
-// Cache    q, k, v, o and their gradients, the statistics of the rows
-// State    k and v of the tokens so far (the KV cache)
+// Token by token (nn/step.hpp) the state is the KV cache: keys and values of the tokens so far.
+//
+// Shapes   x, y [batch, tokens x C]
+// Params   in_weight Shape<C, 3 C> "in_proj_weight" (PyTorch's [3 C, C]), Xavier uniform;
+//          in_bias Shape<3 C> "in_proj_bias", 0;
+//          out_weight Shape<C, C> "out_proj.weight" (PyTorch's [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C));
+//          out_bias Shape<C> "out_proj.bias", 0
+// Errors   static_assert where the input is no Shape<tokens, width>, or the heads do not divide the width
+// Cost     forward 4 tokens C^2 multiply-adds for the projections and about tokens^2 C for scores and weighted sums
+//          (keys after the query are left out); backward twice the projections and, with the probabilities computed
+//          again, two and a half times the rest. Cached per sample: 8 tokens C numbers (q, k, v, o and their gradients)
+//          and 2 tokens heads (row statistics); never a tokens x tokens matrix
 
 #include <tessera/kernel/attention/attention.hpp>
 #include <tessera/kernel/attention/attention_step.hpp>
@@ -94,7 +99,7 @@ struct CausalAttentionLayer {
         w.out.pack_forward(width, width, p.out_weight.data(), p.out_bias.span());
     }
 
-    // The keys and values of each sequence. A worker alone that has many heads interleaves them.
+    // The KV cache of each sequence. One worker with many heads keeps them interleaved: a SIMD lane is then a head.
     static constexpr Steps steps{.sharing = Sharing::columns};
     static constexpr std::size_t head_width = width / heads;
     static bool interleaves(const Capacity& capacity) {
@@ -117,7 +122,7 @@ struct CausalAttentionLayer {
                   Buffer<T>(interleaves(capacity) ? kernel::KvCacheInterleaved{0, 0, tokens, head_width}.scratch()
                                                   : kernel::KvCacheByHead<T>{0, tokens, head_width}.scratch())) {}
         Buffer<T> qkv, o;
-        std::vector<Buffer<T>> own;  // of each worker
+        std::vector<Buffer<T>> own;  // one of each worker
     };
     static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
                      Scratch& scratch, const Step& at, const T* add = nullptr) {
@@ -131,6 +136,7 @@ struct CausalAttentionLayer {
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
         const std::size_t rows = x.batch() * tokens;
+        // y = softmax(q k^T / sqrt(d)) v W_out + b_out; the statistics of the rows are kept for backward
         cache.qkv.resize(x.batch());
         cache.o.resize(x.batch());
         if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads);
@@ -146,13 +152,16 @@ struct CausalAttentionLayer {
         const std::size_t rows = x.batch() * tokens;
         cache.dqkv.resize(x.batch());
         cache.dout.resize(x.batch());
+        // output projection: dW_out += o^T dy, db_out += sum of dy, do = dy W_out^T
         kernel::gemm_adjoint<T>(rows, width, width, cache.o.data(), width, dy.data(), width, grad.out_weight.data(),
                                 width, cache.adjoint_copies);
         kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
         kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
+        // attention: dq, dk, dv from do, with the probabilities computed again
         kernel::attention_backward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
                                       cache.dout.data(), cache.dqkv.data(), cache.largest, cache.inverse,
                                       cache.scratch);
+        // input projection: dW_in += x^T d[q k v], db_in += sum of d[q k v], dx = d[q k v] W_in^T
         kernel::gemm_adjoint<T>(rows, width, 3 * width, x.data(), width, cache.dqkv.data(), 3 * width,
                                 grad.in_weight.data(), 3 * width, cache.adjoint_copies);
         kernel::column_sums<T>(rows, 3 * width, cache.dqkv.data(), 3 * width, grad.in_bias.data());
@@ -160,7 +169,7 @@ struct CausalAttentionLayer {
     }
 
 private:
-    // Token t of the step, in the heads of all sequences that fall to this worker.
+    // Attention of token t of the step for this worker's share of all heads of all sequences.
     static void attend(std::size_t t, State& state, Scratch& scratch, const Step& at) {
         const auto [begin, end] = at.worker.share(at.sequences * heads);
         const auto head = [&at, t, first = begin](T* rows, std::size_t row) {

@@ -1,15 +1,18 @@
 #pragma once
-// Layers one after another; a Chain is itself a layer, so chains nest.
+// Chain: layers applied one after another. A Chain is itself a layer, so chains nest.
 //
 //     struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, halve4>, Relu, Conv2d<64, halve4>, Relu> {};
 //
-// Input    the shape that stands first; each spec binds to the shape that the one before it gives
-// Output   what the last layer gives
-// Params   those of the layers, named by position: "0.weight", "2.weight"
-// Cache    those of the layers, each output between two layers, two buffers for gradients that take turns, and one that
-//          the layers copy to
+// Each spec binds to the output shape of the spec before it. Two neighbours with a FusedPair become one bound layer,
+// which keeps the position of the first.
 //
-// Where two neighbours are FusedPair, one bound layer stands for both and keeps the first one's position.
+// Shapes   x [batch, In], y [batch, output of the last layer]
+// Params   those of the layers, named by position: "0.weight", "2.weight"; initialised by the layers
+// Errors   static_assert where the list is empty, or a type is not a valid LayerSpec for the output shape before it
+// Cost     the sum of its layers. Cached: the caches of the layers, each output between two layers, two gradient
+//          buffers used alternately, and one buffer for operand copies that is lent to the layers
+//
+// Over 250 lines: forward, rounds and backward are three recursions over the layers that share their types.
 
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/detail/bind.hpp>
@@ -38,7 +41,7 @@ struct BasicChain {
     using Input = In;
     using Output = typename Parts::Output;
     using InputScalar = typename Parts::InputScalar;
-    // A Relu that stands first hands its sum on to the layer behind it.
+    // If the first layer is a Relu, the layer after it does the addition of add_dx.
     static constexpr Fuses fuses{.add_y = nn::fuses<At<count - 1>>.add_y,
                                  .add_dx = nn::fuses<At<0>>.add_dx ||
                                            (nn::fuses<At<0>>.only_masks && nn::fuses<At<count == 1 ? 0 : 1>>.mask_dx &&
@@ -52,7 +55,7 @@ struct BasicChain {
             for_index([&]<std::size_t I>() { each_at<I>(f, p...); });
         }
 
-    private:  // g++ 12 cannot expand p... and I... in one lambda: each index gets its own function
+    private:  // g++ 12 cannot expand p... and I... in one lambda: each index gets a separate function
         template <std::size_t I, class F, class... P>
         static void each_at(F& f, P&... p) {
             At<I>::Params::each(with_prefix(Parts::template position<I>, f), std::get<I>(p.items)...);
@@ -137,17 +140,18 @@ private:
         (std::make_index_sequence<count>{});
     }
 
+    // Layers I .. count - 1 of the forward pass; each but the last writes into the cache.
     template <std::size_t I>
     static void run(const Packed& w, auto x, View<T, Output> y, Cache& cache, const T* add) {
-        auto& notes = std::get<I>(cache.layers);
+        auto& layer_cache = std::get<I>(cache.layers);
         if constexpr (I + 1 == count && fuses.add_y) {
-            At<I>::forward(std::get<I>(w.items), x, y, notes, add);
+            At<I>::forward(std::get<I>(w.items), x, y, layer_cache, add);
         } else if constexpr (I + 1 == count) {
-            At<I>::forward(std::get<I>(w.items), x, y, notes);
+            At<I>::forward(std::get<I>(w.items), x, y, layer_cache);
         } else {
             auto& mid = std::get<I>(cache.y);
             mid.resize(x.batch());
-            At<I>::forward(std::get<I>(w.items), x, mid.view(), notes);
+            At<I>::forward(std::get<I>(w.items), x, mid.view(), layer_cache);
             run<I + 1>(w, std::as_const(mid).view(), y, cache, add);
         }
     }
@@ -161,51 +165,54 @@ private:
                 return std::get<I>(cache.y).view();
         }();
         if (at.number < nn::rounds<At<I>>) {
-            auto& notes = std::get<I>(cache.layers);
+            auto& layer_cache = std::get<I>(cache.layers);
             if constexpr (last && fuses.add_y)
-                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, notes, at, add);
+                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at, add);
             else
-                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, notes, at);
+                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at);
         } else if constexpr (!last) {
             at.number -= nn::rounds<At<I>>;
             round_of<I + 1>(w, std::as_const(std::get<I>(cache.y)).view(), y, cache, at, add);
         }
     }
-    // A dx without data is one that nobody wants: the first layer then makes its gradients only. `masked`: dy is zero where
-    // y is not above zero.
+    // Layer I of the backward pass, then those below it. A dx without data is not wanted: the first layer then computes
+    // its parameter gradients only. `masked`: dy is already zero where y <= 0.
     template <std::size_t I, bool masked>
     static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad,
                      const T* add) {
-        auto& notes = std::get<I>(cache.layers);
+        auto& layer_cache = std::get<I>(cache.layers);
         auto& g = std::get<I>(grad.items);
         const auto& weights = std::get<I>(w.items);
         if constexpr (I == 0) {
-            const detail::Lent<T> lent{cache.adjoint_copies, notes};
+            const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data())
-                    return nn::backward<At<0>>(weights, x, y, dy, dx, notes, g, {.masked_dy = masked, .add_dx = add});
-            if constexpr (requires { At<0>::backward_params(weights, x, y, dy, notes, g, BackwardEpilogue<T>{}); })
-                At<0>::backward_params(weights, x, y, dy, notes, g, BackwardEpilogue<T>{.masked_dy = masked});
+                    return nn::backward<At<0>>(weights, x, y, dy, dx, layer_cache, g,
+                                               {.masked_dy = masked, .add_dx = add});
+            if constexpr (requires {
+                              At<0>::backward_params(weights, x, y, dy, layer_cache, g, BackwardEpilogue<T>{});
+                          })
+                At<0>::backward_params(weights, x, y, dy, layer_cache, g, BackwardEpilogue<T>{.masked_dy = masked});
             else
-                nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, notes, g);
+                nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, layer_cache, g);
         } else {
             constexpr bool skips = nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.only_masks;
             constexpr bool masks = skips || (nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.masked_dy);
             using InputBelow = typename At<I>::Input;
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
-            if constexpr (skips && I == 1) {  // a Relu, which leaves nothing to do
-                const detail::Lent<T> lent{cache.adjoint_copies, notes};
+            if constexpr (skips && I == 1) {  // layer 0 is a Relu, and this layer applies its mask
+                const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
                 if (dx.data())
-                    nn::backward<At<I>>(weights, below, y, dy, dx, notes, g, {masked, true, add});
+                    nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g, {masked, true, add});
                 else
-                    nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, notes, g);
+                    nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, layer_cache, g);
             } else {
                 auto& buffer = cache.dy[cache.dy[0].data() == dy.data() ? 1 : 0];
                 if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
                 const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
                 {
-                    const detail::Lent<T> lent{cache.adjoint_copies, notes};
-                    nn::backward<At<I>>(weights, below, y, dy, dbelow, notes, g,
+                    const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+                    nn::backward<At<I>>(weights, below, y, dy, dbelow, layer_cache, g,
                                         {.masked_dy = masked, .mask_dx = masks});
                 }
                 if constexpr (skips)
@@ -221,7 +228,7 @@ private:
 template <StaticShape In, class... Specs>
 using Chain = BasicChain<float, In, Specs...>;
 
-/// Names a group of specs, to be used as one: `using Block = Seq<Residual<...>, Residual<...>>`.
+/// A group of specs that is used as one: `using Block = Seq<Residual<...>, Residual<...>>`.
 template <class... Specs>
 struct Seq {
     template <StaticShape In, std::floating_point T>
@@ -239,7 +246,7 @@ struct inner_chain<T, In, Seq<Specs...>> {
 };
 }  // namespace detail
 
-/// The chain inside Residual and Repeat; one Seq stands for its members, without a level of names of its own.
+/// The chain inside Residual and Repeat. A single Seq is replaced by its specs, without a level of names for the Seq.
 template <std::floating_point T, StaticShape In, class... Specs>
 using InnerChain = typename detail::inner_chain<T, In, Specs...>::type;
 

@@ -1,14 +1,16 @@
 #pragma once
-// Convolution of an image (torch.nn.Conv2d, square window).
+// Conv2d: convolution of an image with a square window, torch.nn.Conv2d.
 //
 //     y(o) = b + sum over taps t of x(o stride + t - pad) W(t)
 //
-// Input    Shape<height, width, channels>
-// Output   Shape<window.out(height), window.out(width), Out>
-// Params   weight Shape<size, size, channels, Out> (PyTorch's [Out, channels, size, size]), bias Shape<Out>; both start
-//          in U(-1/sqrt(n), 1/sqrt(n)), n = size^2 channels
-// Packed   panels of the weights for both directions, and the tables of pixels
-// Cache    copies that the gradient of the weights is made from
+// Shapes   x [batch, height x width x channels], y [batch, W.out(height) x W.out(width) x Out]
+// Params   weight Shape<size, size, channels, Out> "weight" (PyTorch's [Out, channels, size, size]);
+//          bias Shape<Out> "bias"; both U(-1/sqrt(n), 1/sqrt(n)), n = size^2 channels
+// Errors   static_assert where the input is no Shape<height, width, channels>, the window does not fit on the padded
+//          input or is larger than 16 x 16, or there are more than 1024 channels on either side
+// Cost     out_height out_width size^2 channels Out multiply-adds per sample, backward twice that (taps on the padding
+//          are left out). Packed: the weights as panels for both directions and the pixel tables. Cached: operand
+//          copies for the weight gradient
 //
 // Over 150 lines: the packed weights are also those of ConvTranspose2d.
 
@@ -31,8 +33,8 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// Weights [height][width][A][B] (PyTorch's [B][A][height][width]) and bias of a convolution; none of them depends on
-/// the size of the image.
+/// Weights [height][width][A][B] (PyTorch's [B][A][height][width]) and bias of a convolution; neither depends on the
+/// size of the image.
 template <std::size_t Size, std::size_t A, std::size_t B, std::size_t BiasLength, std::floating_point T>
 struct ConvolutionParams {
     Param<T, Shape<Size, Size, A, B>, Axes<3, 2, 0, 1>> weight;
@@ -45,8 +47,8 @@ struct ConvolutionParams {
     }
 };
 
-/// Weights [tap][a][b] of a convolution in the kernels' order: gather reads `a` channels and gives `b`, scatter (the
-/// adjoint) reads `b` and gives `a`. Conv2d and ConvTranspose2d differ in which of the two is forward.
+/// Weights [tap][a][b] of a convolution in the kernels' order: gather reads `a` channels and writes `b`, scatter (the
+/// adjoint) reads `b` and writes `a`. Gather is the forward pass of Conv2d and the backward pass of ConvTranspose2d.
 template <std::floating_point T>
 struct PackedConvolution {
     kernel::PatchPlan gather;
@@ -63,7 +65,7 @@ struct PackedConvolution {
         pack_scatter(a, b, weight);
     }
     void make_tables(const kernel::PatchSize& size) {
-        if (gather.pixels == 0) {  // the tables depend on sizes only; all of them or none, should memory run out
+        if (gather.pixels == 0) {  // the tables depend on sizes only; if memory runs out, none is set
             auto first = gather_plan(size);
             auto others = scatter_plans(size);
             scatter_weights.resize(others.size());
@@ -113,7 +115,7 @@ struct Conv2dLayer {
         p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, W.size * W.size * channels, rng);
     }
-    /// The scatter panels, which backward alone reads, are two thirds of the work.
+    /// Leaves out the scatter panels, which only backward reads and which are two thirds of the work.
     static void pack_forward(const Params& p, Packed& w) {
         w.make_tables(size);
         w.pack_gather(channels, Out, p.weight.data());

@@ -1,14 +1,14 @@
 #pragma once
-// Conv2d or ConvTranspose2d with the Relu behind it, in one pass over the output: the same bits as the two apart.
+// ConvReluLayer: Conv2d or ConvTranspose2d followed by Relu, in one pass over the output.
 //
 //     y = max(conv(x), 0),   dz = y > 0 ? dy : 0,   then the convolution's backward with dz
 //
-// Input    the convolution's
-// Output   the convolution's
-// Params   the convolution's
-// Cache    the convolution's, and dz
+// The bits are those of the two separate layers. A Chain binds it to `Conv2d, Relu` and `ConvTranspose2d, Relu`; the
+// FusedPair specialisations are in the headers of the two convolutions.
 //
-// A Chain binds it to `Conv2d, Relu` and `ConvTranspose2d, Relu`; the headers of the two say so (nn/fused_pair.hpp).
+// Shapes   x, y those of the convolution
+// Cost     the convolution's; the activation costs no pass over memory. Cached: the convolution's cache, and dz where
+//          the layer above has not masked dy already
 
 #include <tessera/kernel/conv/convolution.hpp>
 #include <tessera/kernel/elementwise.hpp>

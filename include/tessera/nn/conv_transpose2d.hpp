@@ -1,16 +1,19 @@
 #pragma once
-// Transposed convolution of an image (torch.nn.ConvTranspose2d, square window): the adjoint of a Conv2d that goes from
-// the output back to the input, so its forward pass is that one's backward pass.
+// ConvTranspose2d: transposed convolution of an image with a square window, torch.nn.ConvTranspose2d.
 //
 //     y(i) = b + sum over (o, t) with o stride + t - pad = i of x(o) W(t)^T
 //
-// Input    Shape<height, width, channels>
-// Output   Shape<window.up(height), window.up(width), Out>
-// Params   weight Shape<size, size, Out, channels> (PyTorch's [channels, Out, size, size]), bias Shape<Out>; both start
-//          in U(-1/sqrt(n), 1/sqrt(n)), n = size^2 Out (PyTorch's fan-in of a transposed weight)
-// Packed   panels of the weights for both directions, and the tables of pixels
-// Cache    with few output channels: the products of every pixel with all taps, before they are added up;
-//          copies that the gradient of the weights is made from
+// It is the adjoint of the Conv2d that maps the output back to the input: its forward pass is that one's backward pass.
+//
+// Shapes   x [batch, height x width x channels], y [batch, W.up(height) x W.up(width) x Out]
+// Params   weight Shape<size, size, Out, channels> "weight" (PyTorch's [channels, Out, size, size]);
+//          bias Shape<Out> "bias"; both U(-1/sqrt(n), 1/sqrt(n)), n = size^2 Out (PyTorch's fan-in of a transposed
+//          weight)
+// Errors   static_assert where the input is no Shape<height, width, channels>, the padding leaves an empty output, the
+//          window is larger than 16 x 16, or there are more than 1024 channels on either side
+// Cost     height width size^2 channels Out multiply-adds per sample, backward twice that (taps on the padding are left
+//          out). Cached: operand copies for the weight gradient; with at most 4 output channels also size^2 Out numbers
+//          per input pixel, the products with all taps before they are summed
 
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv2d.hpp>
@@ -27,7 +30,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 template <StaticShape In, std::size_t Out, Window W, Bias B, std::floating_point T>
 struct ConvTranspose2dLayer {
     static_assert(ImageShape<In>, "ConvTranspose2d takes Shape<height, width, channels>");
-    static_assert(WindowGrows<In, W>, "ConvTranspose2d: the padding eats the whole output");
+    static_assert(WindowGrows<In, W>, "ConvTranspose2d: padding leaves an empty output");
     static_assert(W.size * W.size <= kernel::max_taps, "ConvTranspose2d: the window has at most 16 x 16 taps");
     static_assert(last_dim<In> <= kernel::max_channels && Out <= kernel::max_channels,
                   "ConvTranspose2d: at most 1024 channels");
@@ -36,8 +39,9 @@ struct ConvTranspose2dLayer {
     static constexpr std::size_t channels = last_dim<In>, in_pixels = row_count<In>, taps = W.size * W.size;
     static constexpr bool has_bias = B == Bias::with;
     static constexpr Fuses fuses{.mask_dx = true, .add_dx = true};
-    // Few channels out: a tile of 16 or 32 columns would be nearly empty, so all taps of a pixel are made at once and added.
-    // The two ways round differently, so the limit is the same for any width of vectors.
+    // With few output channels a tile of 16 or 32 columns would be nearly empty, so the products of a pixel with all
+    // taps are computed at once and then summed (col2im). The two methods round differently, so the limit is the same
+    // for any vector width.
     static constexpr bool by_columns = Out <= 4;
     static constexpr kernel::PatchSize size{
         W.up(image_height<In>), W.up(image_width<In>), image_height<In>, image_width<In>, W.size, W.stride, W.pad};
@@ -59,7 +63,7 @@ struct ConvTranspose2dLayer {
         p.bias.set_role(Role::bias);
         if constexpr (has_bias) uniform_fan_in(p.bias, taps * Out, rng);
     }
-    /// The gather panels are for backward alone.
+    /// Leaves out the gather panels, which only backward reads.
     static void pack_forward(const Params& p, Packed& w) {
         w.make_tables(size);
         if constexpr (by_columns)

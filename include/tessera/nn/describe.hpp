@@ -1,5 +1,5 @@
 #pragma once
-// describe<Net>(): the layers of a net as a table, for a log. What a Chain joined stands in one line.
+// describe: the layers of a net as a table, for a log. A fused pair is one line.
 //
 //        layer               input    output   parameters
 //     0  Convolution + Relu  28x28x1  14x14x4          68
@@ -8,7 +8,9 @@
 //        total                                        216
 //
 // The number before a layer is its position in its chain, as in the names of its parameters ("2.0.weight"). A Repeat
-// shows its group once; its own line counts all copies, which the names number on a level of their own.
+// shows its group once. Its own line counts all copies, which have one more level in the names of the parameters.
+//
+// Cost     allocates the parameters of each layer once to count them
 
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/layer.hpp>
@@ -42,7 +44,7 @@ std::string name_or(std::string_view other) {
     return std::string{other};
 }
 
-/// What a layer is called and, where it consists of others, their chain.
+/// The name of a layer and, where it consists of other layers, their chain.
 template <class L>
 struct Contents {
     static std::string name() { return name_or<L>("layer"); }
@@ -107,7 +109,7 @@ std::string describe() {
     for (const auto& line : lines) {
         for (std::size_t c = 0; c < line.size(); ++c) {
             const std::string space(widths[c] - line[c].size(), ' ');
-            const bool number = c + 1 == line.size();  // stands at the right
+            const bool number = c + 1 == line.size();  // right-aligned
             text += number ? space + line[c] + '\n' : line[c] + space + "  ";
         }
     }

@@ -1,15 +1,16 @@
 #pragma once
-// Dropout (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014), inverted: nothing happens outside
-// training.
+// Dropout: inverted dropout, torch.nn.Dropout; the identity outside training.
 //
-//     y = x m,   dx = dy m,   m = 0 with the given probability, else 1 / (1 - probability)
+//     y = x m,   dx = dy m,   m = 0 with probability p, else 1 / (1 - p)
+//                        (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014)
 //
-// Input    any shape
-// Output   the same shape
-// Params   none
-// Cache    the pass that was announced, and m. m of a sample depends on the pass and on the sample's index in
-// the
-//          batch only: neither on how the batch was cut into blocks nor on a thread
+// The mask of a sample depends only on the Pass given to `begin` and on the index of the sample in the batch: neither
+// on how the batch was cut into blocks nor on the thread. Without a `begin` the layer does not train.
+//
+// Shapes   x, y any shape, the same
+// Errors   static_assert where p is not below 1 (100 percent)
+// Cost     training: 0.8 ns per element for the random numbers (g++ 12), one product each way, and the mask cached, as
+//          large as x. Outside training a copy; a step (nn/step.hpp) leaves the layer out
 
 #include <tessera/kernel/dropout.hpp>
 #include <tessera/kernel/elementwise.hpp>
@@ -25,7 +26,9 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// Whole percents: clang takes no floating-point template arguments before version 18.
+/// A probability p as a template argument: Probability{.percent = 10} is p = 0.1. Everywhere else a probability is a
+/// number in [0, 1]; here it is in whole percent, because clang takes no floating-point template arguments before
+/// version 18.
 struct Probability {
     std::size_t percent = 0;
 };
@@ -44,7 +47,7 @@ struct DropoutLayer {
     static constexpr std::string_view name = "Dropout";
     static constexpr Steps steps{.per_token = true, .sharing = Sharing::elementwise, .identity = true};
     static constexpr std::uint32_t keep = static_cast<std::uint32_t>((100 - Drop.percent) * 65536 / 100);
-    static constexpr T scale = T(65536) / static_cast<T>(keep);  // of the probability that is really drawn
+    static constexpr T scale = T(65536) / static_cast<T>(keep);  // 1 / (1 - p) of the p that 16 random bits can draw
 
     static void init(Params&, Rng&) {}
     static void begin(Cache& cache, const Pass& pass) { cache.pass = pass; }

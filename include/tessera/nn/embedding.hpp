@@ -1,11 +1,17 @@
 #pragma once
-// What stands first in a prior: each token becomes a row of a table, plus a learned row for its place.
+// Embedding: token embedding plus learned positional embedding, the first layer of a prior.
 //
 //     y[t] = token.weight[x[t]] + position.weight[t]
 //
-// Input    Shape<tokens>, its elements are Token, each below Vocab (who feeds the net checks that: a kernel
-// does not) Output   Shape<tokens, Width> Params   token.weight Shape<Vocab, Width>, position.weight
-// Shape<tokens, Width>; both start at N(0, 1) as torch's Cache    none. There is no dx
+// The layer takes tokens, so there is no dx. Every token must be below Vocab: the kernel does not check it, the caller
+// does.
+//
+// Shapes   x [batch, tokens] of Token, y [batch, tokens x Width]
+// Params   token Shape<Vocab, Width> "token.weight", position Shape<tokens, Width> "position.weight";
+//          both N(0, 1), as torch.nn.Embedding
+// Errors   static_assert where the input is no Shape<tokens>, or the vocabulary is empty or larger than a Token can
+//          count
+// Cost     one addition per output element, backward two; nothing is cached
 
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/embedding.hpp>
@@ -19,7 +25,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// A Shape<tokens>: one token for each place.
+/// A Shape<tokens>: one token per position.
 template <class S>
 concept TokenShape = StaticShape<S> &&(S::rank == 1);
 

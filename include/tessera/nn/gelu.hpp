@@ -1,13 +1,12 @@
 #pragma once
-// Gaussian error linear unit, the tanh form (Hendrycks, Gimpel 2016, arXiv:1606.08415); torch's
-// approximate="tanh".
+// Gelu: Gaussian error linear unit in the tanh form, torch.nn.GELU(approximate="tanh").
 //
 //     y = x/2 (1 + tanh u),   u = sqrt(2/pi) (x + 0.044715 x^3),   dx = dy dy/dx
+//                                                     (Hendrycks, Gimpel 2016, arXiv:1606.08415, section 2)
 //
-// Input    any shape
-// Output   the same shape
-// Params   none
-// Cache    the derivative, made together with y: backward is one product
+// Shapes   x, y any shape, the same
+// Cost     one tanh per element. The derivative is computed together with y and cached (as large as x), so that
+//          backward is one product
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>

@@ -1,13 +1,15 @@
 #pragma once
-// Group normalisation (Wu, He 2018, arXiv:1803.08494), channel last.
+// GroupNorm: group normalisation, channel last, torch.nn.GroupNorm.
 //
 //     n = (x - mean) rstd,   y = weight n + bias,   rstd = 1 / sqrt(var + 1e-5)
 //     mean and var over all pixels and the channels / groups neighbouring channels of a group
+//                                                     (Wu, He 2018, arXiv:1803.08494)
 //
-// Input    Shape<..., channels>, usually Shape<height, width, channels>
-// Output   the same shape
-// Params   weight Shape<channels>, starts at 1;  bias Shape<channels>, starts at 0
-// Cache    mean and rstd of each sample's groups, once for each channel, and two rows of scratch
+// Shapes   x, y [batch, ... x channels], usually [batch, height x width x channels]
+// Params   weight Shape<channels> "weight", 1; bias Shape<channels> "bias", 0
+// Errors   static_assert where the groups do not divide the channels
+// Cost     a few passes over x each way. Cached per sample: mean and rstd of each group, repeated for each of its
+//          channels (2 channels numbers); and 2 channels numbers of scratch
 
 #include <tessera/kernel/group_norm.hpp>
 #include <tessera/nn/layer.hpp>
@@ -19,7 +21,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// The channels of S fall into Groups of one size.
+/// Groups divides the channels of S.
 template <class S, std::size_t Groups>
 concept GroupsDivideChannels = StaticShape<S> &&(Groups > 0) && (last_dim<S> % Groups == 0);
 

@@ -1,14 +1,14 @@
 #pragma once
-// Start values of a parameter: each function fills one leaf, in the order of its memory. PyTorch's defaults:
+// init: initialisation of parameters. Each function fills one leaf, in memory order; PyTorch's defaults.
 //
-//     uniform_fan_in   U(-a, a), a = 1 / sqrt(fan_in)              weights and biases of Linear and the
-//     convolutions
-//                      (there spelt kaiming_uniform with a = sqrt 5; He, Zhang, Ren, Sun 2015,
-//                      arXiv:1502.01852)
-//     xavier_uniform   U(-a, a), a = sqrt(6 / (fan_in + fan_out))  projections of attention (Glorot, Bengio
-//     2010) normal           N(0, deviation^2)                           embeddings
+//     uniform_fan_in   U(-a, a), a = 1 / sqrt(fan_in)              weights and biases of Linear and the convolutions
+//                      (PyTorch: kaiming_uniform with a = sqrt 5; He, Zhang, Ren, Sun 2015, arXiv:1502.01852)
+//     xavier_uniform   U(-a, a), a = sqrt(6 / (fan_in + fan_out))  projections of attention
+//                      (Glorot, Bengio 2010)
+//     normal           N(0, deviation^2)                           embeddings
 //
-// Numbers are drawn in float whatever the leaf holds: a net in double starts where its twin in float does.
+// Numbers are drawn in float whatever the scalar of the leaf: a net in double starts at the weights of the same net in
+// float.
 
 #include <tessera/core/rng.hpp>
 
@@ -22,8 +22,8 @@ void uniform(P& leaf, float bound, Rng& rng) {
     for (auto& value : leaf.span()) value = rng.uniform(-bound, bound);
 }
 
-/// fan_in: inputs that meet in one output (Linear: in; Conv2d: in height width; ConvTranspose2d: out height
-/// width, which is what PyTorch takes there).
+/// fan_in: number of inputs of one output (Linear: in; Conv2d: in height width; ConvTranspose2d: out height width,
+/// which is what PyTorch takes there).
 template <class P>
 void uniform_fan_in(P& leaf, std::size_t fan_in, Rng& rng) {
     nn::uniform(leaf, static_cast<float>(1.0 / std::sqrt(static_cast<double>(fan_in))), rng);

@@ -1,31 +1,33 @@
 #pragma once
-// The contract of a layer: a pure function with a parameter type. No object, no member state, nothing to reset.
+// Layer: the contract of a layer, a pure function with a parameter type. No object, no member state, nothing to reset.
 //
-//     init(params, rng)                            start values
+//     init(params, rng)                            initialises all parameters
 //     forward(w, x, y, cache)                      writes all of y, and in cache what backward needs besides x and y
 //     backward(w, x, y, dy, dx, cache, grad)       overwrites dx, ADDS to grad
 //
-// Arguments always stand in this order: what it knows, what comes back, what it makes, its cache, what it adds
-// to. w is the layer's `Params`, or its `Packed` where it has one. Rules, tested by testing::check_layer for
-// every layer, ours or yours:
+// The order of the arguments is always the same: inputs, upstream gradient, output gradient, cache, accumulated
+// parameter gradients. w is the layer's `Params`, or its `Packed` where it has one. Rules, tested by
+// testing::check_layer for every layer, the library's and the user's:
 //   1. w is const: two threads run one net with two caches.
 //   2. Nothing is allocated after the first call with the largest batch.
 //   3. Results do not depend on the number of threads, bit for bit.
 //   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory.
 //   5. Samples are independent: y[n] depends on x[n] only (the trainer cuts a batch into blocks).
 // Optional members:
-//   Packed, pack(params, packed)    what a step derives from the weights once (panels for the kernels); then w is Packed
+//   Packed, pack(params, packed)    what a step derives from the weights once (kernel panels); then w is Packed
 //   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
 //   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
-//   begin(cache, pass)              told before each forward whether it trains, and with which random numbers
+//   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
 //   fuses                           what it can do in one pass with its neighbours, see nn/backward_epilogue.hpp
-// A member that has one of these names and cannot be called so is an error where the layer is put into a
-// Chain.
 //
-// init also says what each leaf is for (Param::set_role): whether it is a bias, or a weight whose product is
-// the output. A Gpt initialises weights by their role; a leaf without one keeps what init gave it.
+// init also gives each leaf its role (Param::set_role): a bias, or a weight whose product is the output, and so on. A
+// Gpt initialises weights by their role; a leaf without one keeps what init wrote.
+//
+// Shapes   x [batch, Input], y [batch, Output]
+// Errors   static_assert where a layer has a member with one of the optional names that cannot be called as the
+//          contract says; checked where the layer is put into a Chain
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
@@ -38,8 +40,8 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// What a net is told before a forward pass. `first` is the index in the batch of the first sample of this
-/// block: what is drawn for a sample does not depend on how the batch was cut.
+/// What `begin` passes to a net before a forward pass. `first` is the index in the batch of the first sample of this
+/// block, so that the random numbers of a sample do not depend on how the batch was cut.
 struct Pass {
     bool training = false;
     Rng rng{};
@@ -93,14 +95,14 @@ concept Layer = std::floating_point<typename L::Scalar> && StaticShape<typename 
     requires !TakesTokens<L> || requires { L::backward_params(w, x, y, dy, cache, params); };
 };
 
-/// What stands in a Chain: a type that binds to the shape that it gets.
+/// An element of a Chain: a type whose Bind<In, T> is a Layer for the input shape In.
 template <class S, class In, class T = float>
 concept LayerSpec = requires {
     typename S::template Bind<In, T>;
 }
 &&Layer<typename S::template Bind<In, T>>;
 
-/// Makes w from params: packs, or copies where there is nothing to pack.
+/// Computes w from params: packs, or copies where the layer has no Packed.
 template <Layer L>
 void pack(const typename L::Params& params, Weights<L>& w) {
     if constexpr (requires { typename L::Packed; })
@@ -113,11 +115,11 @@ template <Layer L>
 void begin(typename L::Cache& cache, const Pass& pass) {
     if constexpr (requires { L::begin(cache, pass); })
         L::begin(cache, pass);
-    else  // also asked here for a struct that derives from a Chain, which is bound in none
+    else  // checked here too, for a struct that derives from a Chain and is not bound in one
         static_assert(!detail::NamesBegin<L>, "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
 }
 
-/// backward without dx: the layer's own, else its backward with a scratch dx.
+/// backward without dx: the layer's backward_params, or its backward with a scratch dx.
 template <Layer L>
 void backward_params(const Weights<L>& w, InputView<L> x, View<const typename L::Scalar, typename L::Output> y,
                      View<const typename L::Scalar, typename L::Output> dy,

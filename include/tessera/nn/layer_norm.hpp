@@ -1,12 +1,13 @@
 #pragma once
-// Layer normalisation over the last dimension (Ba, Kiros, Hinton 2016, arXiv:1607.06450).
+// LayerNorm: layer normalisation over the last dimension, torch.nn.LayerNorm.
 //
 //     n = (x - mean(x)) rstd(x),   y = weight n + bias,   rstd = 1 / sqrt(var(x) + 1e-5)
+//                                                     (Ba, Kiros, Hinton 2016, arXiv:1607.06450)
 //
-// Input    Shape<..., width>; each row of `width` numbers is normalised on its own
-// Output   the same shape
-// Params   weight Shape<width>, starts at 1;  bias Shape<width>, starts at 0
-// Cache    mean and rstd of each row; backward makes n from them again instead of storing it
+// Shapes   x, y [batch, ... x width]; each row of `width` numbers is normalised separately
+// Params   weight Shape<width> "weight", 1; bias Shape<width> "bias", 0
+// Cost     a few passes over x each way. Cached: mean and rstd of each row; backward computes n again instead of
+//          storing it
 
 #include <tessera/kernel/layer_norm.hpp>
 #include <tessera/nn/backward_epilogue.hpp>

@@ -1,13 +1,12 @@
 #pragma once
-// Affine map of the last dimension (torch.nn.Linear).
+// Linear: affine map of the last dimension, torch.nn.Linear.
 //
 //     y = x W + b,   dx = dy W^T,   dW += x^T dy,   db += sum of dy over rows
 //
-// Input    Shape<..., C>; each row of C numbers on its own
-// Output   Shape<..., Out>
-// Params   weight Shape<C, Out> (PyTorch's [Out, C]), bias Shape<Out>; both start in U(-1/sqrt(C), 1/sqrt(C))
-// Packed   panels of W and of W^T, the bias
-// Cache    copies that the gradient of W is made from
+// Shapes   x [batch, ... x C], y [batch, ... x Out]; each row of C numbers separately
+// Params   weight Shape<C, Out> "weight" (PyTorch's [Out, C]), bias Shape<Out> "bias"; both U(-1/sqrt(C), 1/sqrt(C))
+// Cost     rows C Out multiply-adds per sample, backward twice that. Packed: panels of W and of W^T, and the bias.
+//          Cached: operand copies for the gradient of W
 
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/gemm_adjoint.hpp>
@@ -27,7 +26,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// Weights of Linear in the kernels' order: the same type whatever the number of rows of a sample.
+/// Weights of Linear in the kernels' order: one type for any number of rows of a sample.
 template <std::floating_point T>
 struct PackedLinear {
     kernel::Panels<T> forward, backward;
@@ -37,7 +36,7 @@ struct PackedLinear {
         pack_forward(in, out, weight, b);
         backward.pack(out, in, weight, 1, out);
     }
-    /// For forward passes only: the transpose costs more than three times as much (128 x 512: 28 and 8 us).
+    /// For forward passes only: packing the transpose costs more than three times as much (128 x 512: 28 and 8 us).
     void pack_forward(std::size_t in, std::size_t out, const T* weight, std::span<const T> b) {
         forward.pack(in, out, weight, out, 1);
         bias.assign(b.begin(), b.end());

@@ -1,15 +1,14 @@
 #pragma once
-// Linear with the Gelu behind it: the activation runs over a few rows while they are in L1, and its derivative takes
-// the place of the pre-activation, which nobody needs again. The same bits as the two apart.
+// LinearGeluLayer: Linear followed by Gelu. The activation runs over 28 rows at a time, while they are in L1.
 //
 //     u = x W + b,   y = gelu(u),   du = dy gelu'(u),   then Linear's backward with du
 //
-// Input    Shape<..., C>
-// Output   Shape<..., Out>
-// Params   Linear's
-// Cache    gelu'(u), which backward overwrites with du; and Linear's
+// The derivative is stored in place of the pre-activation u, which no later pass reads. The bits are those of the two
+// separate layers. A Chain binds it to `Linear, Gelu`; the FusedPair specialisation is in nn/linear.hpp.
 //
-// A Chain binds it to `Linear, Gelu`; the header of Linear says so (nn/fused_pair.hpp).
+// Shapes   x [batch, ... x C], y [batch, ... x Out]
+// Cost     Linear's, and one tanh per output element. Cached: gelu'(u), as large as y, which backward overwrites with
+//          du; and Linear's cache
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
@@ -51,13 +50,13 @@ struct LinearGeluLayer {
         const std::size_t rows = x.batch() * Affine::rows;
         const auto mine =
             kernel::gemm<T>(at.me, rows, x.data(), in, w.forward, y.data(), out, {.bias = w.bias_or_null()});
-        for (std::size_t m = 0; m < rows; ++m) {  // no derivative: nobody runs backward after rounds or steps
+        for (std::size_t m = 0; m < rows; ++m) {  // no derivative: backward never follows rounds or steps
             const std::span<T> u{y.data() + m * out + mine.first, mine.count};
             kernel::gelu_forward<T>(u, u);
         }
     }
     static void forward(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache) {
-        constexpr std::size_t in = Affine::in, out = last_dim<Output>, some = 28;  // two tiles of rows
+        constexpr std::size_t in = Affine::in, out = last_dim<Output>, some = 28;  // two row tiles of the micro-kernel
         cache.slope.resize(x.batch());
         const std::size_t rows = x.batch() * Affine::rows;
         for (std::size_t m = 0; m < rows; m += some) {

@@ -1,13 +1,13 @@
 #pragma once
-// Maximum pooling, torch.nn.MaxPool2d: padding never is the largest.
+// MaxPool2d: maximum pooling, torch.nn.MaxPool2d. Padding is never the maximum.
 //
-//     y = max over the window of x,   dx = sum of the dy of those windows whose largest this is (the first of
-//     equals)
+//     y  = max over the window of x
+//     dx = sum of the dy of those windows whose maximum this is (the first of equals)
 //
-// Input    Shape<height, width, channels>
-// Output   Shape<W.out(height), W.out(width), channels>
-// Params   none
-// Cache    where in its window each largest stands
+// Shapes   x [batch, height x width x channels], y [batch, W.out(height) x W.out(width) x channels]
+// Errors   static_assert where the input is no Shape<height, width, channels>, or the window does not fit on the padded
+//          input
+// Cost     size^2 comparisons per output element. Cached: the position of each maximum in its window, as large as y
 
 #include <tessera/kernel/pool.hpp>
 #include <tessera/nn/layer.hpp>

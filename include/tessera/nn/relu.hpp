@@ -1,12 +1,10 @@
 #pragma once
-// Rectified linear unit (Nair, Hinton 2010).
+// Relu: rectified linear unit, torch.nn.ReLU.
 //
-//     y = max(x, 0),   dx = y > 0 ? dy : 0
+//     y = max(x, 0),   dx = y > 0 ? dy : 0                        (Nair, Hinton 2010)
 //
-// Input    any shape
-// Output   the same shape
-// Params   none
-// Cache    none: backward works from y
+// Shapes   x, y any shape, the same
+// Cost     one pass over memory each way; nothing is cached, backward reads y
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/backward_epilogue.hpp>

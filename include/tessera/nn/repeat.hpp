@@ -1,10 +1,13 @@
 #pragma once
-// N copies of one group of layers, each with its own weights: N blocks, one instantiation.
+// Repeat: N copies of a group of layers, each with separate weights: N blocks, one instantiation.
 //
-// Input    any shape that the group gives back
-// Output   the same shape
-// Params   an array of the group's, named "0...", "1..."
-// Cache    an array of the group's, each copy's output, two gradient buffers that take turns, and one that the copies share
+//     x_0 = x,   x_(i+1) = group(w_i, x_i),   y = x_N
+//
+// Shapes   x, y any shape that the group maps to itself
+// Params   an array of the group's Params, under the prefixes "0", "1", ...; each copy is initialised separately
+// Errors   static_assert where the group changes the shape, or N is 0
+// Cost     N times the group. Cached: N caches of the group, the output of each copy, two gradient buffers used
+//          alternately, and one buffer for operand copies that is lent to the copies
 
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/detail/lent_copies.hpp>
@@ -88,13 +91,13 @@ struct RepeatLayer {
             inner.reserve(N);
             for (std::size_t i = 0; i < N; ++i) inner.emplace_back(capacity);
         }
-        std::vector<typename Inner::State> inner;  // of each copy
+        std::vector<typename Inner::State> inner;  // one of each copy
     };
     struct Scratch {
         explicit Scratch(const Capacity& capacity) : inner{capacity}, y{Between{capacity}, Between{capacity}} {}
         using Between = detail::Between<T, TokenRow<In>, Inner::steps.sharing == Sharing::replicated>;
         typename Inner::Scratch inner;
-        std::array<Between, 2> y;  // outputs that take turns
+        std::array<Between, 2> y;  // outputs, used alternately
     };
     static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
                      Scratch& scratch, Step& at) {

@@ -1,12 +1,11 @@
 #pragma once
-// The same numbers under another shape: an image as tokens, a map as one row.
+// Reshape: the same numbers under another shape: an image as tokens, a map as one row.
 //
 //     y[i] = x[i],   dx[i] = dy[i]     (row-major order)
 //
-// Input    any shape with as many elements
-// Output   Shape<D...>
-// Params   none
-// Cache    none
+// Shapes   x any shape, y [batch, D...] with the same number of elements
+// Errors   static_assert where the numbers of elements differ
+// Cost     one copy each way; nothing is cached
 
 #include <tessera/nn/layer.hpp>
 

@@ -1,12 +1,15 @@
 #pragma once
-// Residual connection (He, Zhang, Ren, Sun 2015, arXiv:1512.03385).
+// Residual: residual connection around a chain f of specs.
 //
-//     y = x + f(x),   dx = dy + f'(x)^T dy,   f = the chain of the specs
+//     y = x + f(x),   dx = dy + f'(x)^T dy                        (He, Zhang, Ren, Sun 2015, arXiv:1512.03385, eq. 1)
 //
-// Input    any shape that the inner chain gives back
-// Output   the same shape
-// Params   those of the inner chain, under its positions
-// Cache    the inner chain's; and its output, where the sum is a pass of its own: its last layer may want it in backward
+// Shapes   x, y any shape that the inner chain maps to itself
+// Params   those of the inner chain, under its positions, initialised by its layers; a weight that makes the output of
+//          the branch gets Role::residual
+// Errors   static_assert where the inner chain changes the shape
+// Cost     that of the inner chain. Where its last layer adds x itself (Fuses::add_y) the sum costs no pass over
+//          memory; otherwise one pass, and the output of the branch is cached, because its last layer may read it in
+//          backward
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/chain.hpp>
@@ -28,7 +31,7 @@ struct ResidualLayer {
 
     struct Cache {
         typename Inner::Cache inner;
-        Tensor<T, typename Inner::Output> branch;  // empty where the last layer adds x by itself
+        Tensor<T, typename Inner::Output> branch;  // empty where the last layer adds x itself
     };
 
     static void init(Params& p, Rng& rng) {
@@ -74,7 +77,7 @@ struct ResidualLayer {
         }
         using Branch = detail::Between<T, TokenRow<In>, Inner::steps.sharing == Sharing::replicated>;
         typename Inner::Scratch inner;
-        Branch branch;  // empty where the last layer adds x by itself
+        Branch branch;  // empty where the last layer adds x itself
     };
     static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
                      Scratch& scratch, Step& at) {

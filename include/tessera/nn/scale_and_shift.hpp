@@ -1,5 +1,7 @@
 #pragma once
-// ScaleAndShift: what the norms learn, a factor and a summand for each channel; PyTorch's names.
+// ScaleAndShift: the parameters of the normalisation layers, a factor and a summand for each channel.
+//
+// Params   weight Shape<Channels> "weight", 1; bias Shape<Channels> "bias", 0 (PyTorch's names)
 
 #include <tessera/core/param.hpp>
 

@@ -1,12 +1,10 @@
 #pragma once
-// Logistic function.
+// Sigmoid: logistic function, torch.nn.Sigmoid.
 //
 //     y = 1 / (1 + e^-x),   dx = dy y (1 - y)
 //
-// Input    any shape
-// Output   the same shape
-// Params   none
-// Cache    none: backward works from y
+// Shapes   x, y any shape, the same
+// Cost     one exponential per element; nothing is cached, backward reads y
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>

@@ -1,12 +1,10 @@
 #pragma once
-// Sigmoid-weighted linear unit (Hendrycks, Gimpel 2016, arXiv:1606.08415).
+// Silu: sigmoid-weighted linear unit, torch.nn.SiLU.
 //
-//     y = x s,   dx = dy s (1 + x (1 - s)),   s = sigmoid(x)
+//     y = x s,   dx = dy s (1 + x (1 - s)),   s = sigmoid(x)      (Hendrycks, Gimpel 2016, arXiv:1606.08415)
 //
-// Input    any shape
-// Output   the same shape
-// Params   none
-// Cache    none: backward works from x
+// Shapes   x, y any shape, the same
+// Cost     one exponential per element each way; nothing is cached, backward reads x
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>

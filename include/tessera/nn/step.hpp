@@ -1,6 +1,5 @@
 #pragma once
-// Nets over sequences, some tokens at a time: the first dimension of a sample counts tokens, what follows it
-// is a row.
+// Step: a net over sequences, some tokens at a time. The first dimension of a sample counts tokens, the rest is a row.
 //
 //     Net::State state{capacity};            // for so many sequences, tokens of a step, workers
 //     Net::Scratch scratch{capacity};
@@ -8,29 +7,30 @@
 //     Net::step(w, x, y, state, scratch, at);        // x, y: rows, [sequence][token]
 //     at.sync();                                     // now y is complete for every worker
 //
-// Rows position .. position + tokens - 1 of each sequence go in, and the same rows of forward, outside
-// training, come out, bit for bit; one step of all tokens is forward. A step may begin at 0 again, or at any
-// row since the first of the last step: what was fed from there on is forgotten. The workers of a team
-// (kernel/threads/team.hpp) make the call together. Where `Net::steps.sharing` is replicated, each has its own y.
+// A step takes rows position .. position + tokens - 1 of each sequence and gives the same rows of forward outside
+// training, bit for bit; one step of all tokens is forward. A step may begin at 0 again, or at any row since the first
+// of the last step: what was fed from there on is forgotten. The workers of a team (kernel/threads/team.hpp) make the
+// call together. Where `Net::steps.sharing` is replicated, each worker has a separate y.
 //
-// A layer takes part in one of two ways:
-//   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no
-//      code: its spec is bound to one token, and forward is called with one token a sample. Its weights must
-//      have one type for any number of tokens: Params outside of the layer, a template of the width.
-//      per_token must be said, because a norm over all tokens could be called so, too, and would be wrong.
-//   2. It remembers, or reads the position:
+// A layer supports steps in one of two ways:
+//   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no function:
+//      the spec is bound to one token, and forward is called with one token per sample. The weights must have one type
+//      for any number of tokens: Params outside of the layer, as a template of the width. per_token must be declared,
+//      because a norm over all tokens could be called in this way, too, and would be wrong.
+//   2. It keeps state, or reads the position:
 //          struct State { explicit State(const Capacity&); };       // what it keeps of each sequence
 //          struct Scratch { explicit Scratch(const Capacity&); };   // shared by all copies of a Repeat
 //          static void step(w, x, y, state, scratch, at);
-//      State and Scratch are optional, and step does without those that the layer does not have. x is a
-//      View<const InputScalar, TokenRow<Input>>, y a View<Scalar, TokenRow<Output>>. With Fuses::add_y the
-//      last argument is `add`.
-// When a layer is called, x is complete. `steps.sharing` says which worker computes what of y, and where it
-// is not given, the leader computes all of it: right for any layer, and slower only where a team takes few
-// sequences together.
+//      State and Scratch are optional; step does not take those that the layer does not have. x is a
+//      View<const InputScalar, TokenRow<Input>>, y a View<Scalar, TokenRow<Output>>. With Fuses::add_y the last
+//      argument is `add`.
+// When a layer is called, x is complete. `steps.sharing` says which worker computes which part of y. By default the
+// leader computes all of it: correct for any layer, and slower only where a team runs few sequences together.
 //
-// pack_forward(params, packed), optional, packs what forward and step read and leaves out what backward
-// reads.
+// pack_forward(params, packed), optional, packs what forward and step read and leaves out what only backward reads.
+//
+// Shapes   x [sequences * tokens, TokenRow<Input>], y [sequences * tokens, TokenRow<Output>]
+// Cost     State and Scratch are allocated once, for the largest step that Capacity describes
 
 #include <tessera/core/shape.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
@@ -43,26 +43,26 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// Which worker computes what of y.
+/// Which worker computes which part of y.
 enum class Sharing {
-    leader,       ///< the leader all of it
-    custom,       ///< each some part of it, which at.worker gives
-    columns,      ///< each the columns kernel::columns_of(at.worker, last_dim<Output>)
-    elementwise,  ///< y[i] depends on x[i] only: each the columns that it has of x
-    replicated,   ///< each all of it, in own memory: cheaper than to wait for another
+    leader,       ///< the leader computes all of it
+    custom,       ///< each worker a part of it, which the layer derives from at.worker
+    columns,      ///< each worker the columns kernel::columns_of(at.worker, last_dim<Output>)
+    elementwise,  ///< y[i] depends on x[i] only: each worker the columns of y that it has of x
+    replicated,   ///< each worker all of it, in separate memory: cheaper than waiting for another worker
 };
 
-/// How a layer takes part in steps.
+/// How a layer supports steps.
 struct Steps {
     bool per_token = false;  ///< row t of y depends on row t of x only
     Sharing sharing = Sharing::leader;
     bool identity = false;  ///< y = x outside training (Dropout): a step leaves the layer out
-    // Of layers made of layers:
-    bool composite = false;  ///< its step passes `at`, not const, on to theirs; it has a `can_step`
-    bool add_y = false;      ///< its step takes `add`, as where Fuses::add_y is set
+    // For layers that consist of layers:
+    bool composite = false;  ///< its step passes a non-const `at` to theirs; it has a `can_step`
+    bool add_y = false;      ///< its step takes `add`, as with Fuses::add_y
 };
 
-/// The largest step that State and Scratch have memory for. `tokens`: of one sequence.
+/// The largest step that State and Scratch have memory for. `tokens` counts those of one sequence.
 struct Capacity {
     std::size_t sequences = 1, tokens = 1, workers = 1;
 
@@ -78,16 +78,16 @@ struct Step {
 
     std::size_t rows() const { return sequences * tokens; }
 
-    // For layers made of layers. What other workers may still be writing, as far as this worker knows: all
-    // take the same path, so all come to the same answer.
+    // For layers that consist of layers: what other workers may still be writing, as far as this worker knows. All
+    // workers take the same path, so all have the same value here.
     enum class Pending { nothing, other_columns, anything };
     Pending pending = Pending::nothing;
 
-    /// Before rows are read that other workers may have written.
+    /// Call before reading rows that other workers may have written.
     void sync() {
         if (pending != Pending::nothing) wait();
     }
-    /// Before a worker reads the columns that fall to it.
+    /// Call before a worker reads its share of the columns.
     void sync_columns() {
         if (pending == Pending::anything) wait();
     }
@@ -121,7 +121,7 @@ consteval Steps steps_of() {
 }
 }  // namespace detail
 
-/// One token of a sample: Shape<width> of a Shape<tokens, width>, one number of a Shape<tokens>.
+/// The shape of one token of a sample: Shape<width> for Shape<tokens, width>, Shape<1> for Shape<tokens>.
 template <StaticShape S>
 using TokenRow = typename detail::token_row<S>::row;
 
@@ -129,7 +129,7 @@ template <class L>
 inline constexpr Steps steps = detail::steps_of<L>();
 
 namespace detail {
-// A call of step: x and y as rows, then those of State and Scratch that the layer has, then `at`.
+// A call of step: x and y as rows, then State and Scratch where the layer has them, then `at`.
 template <class L, class... Memory>
 concept StepsWith = requires(const Weights<L>& w, View<const InputScalar<L>, TokenRow<typename L::Input>> x,
                              View<typename L::Scalar, TokenRow<typename L::Output>> y,
@@ -155,7 +155,7 @@ consteval bool steps_itself() {
     else
         return StepsWith<L>;
 }
-// In a Shape<tokens> a row is one number, and what is not elementwise mixes them: a Linear over Shape<C>.
+// In a Shape<tokens> a row is one number, and a layer that is not elementwise mixes rows: a Linear over Shape<C>.
 template <class L>
 consteval bool per_token() {
     if constexpr (L::Input::rank == 0 || L::Output::rank == 0)
@@ -173,16 +173,16 @@ consteval bool can_step() {
 }
 }  // namespace detail
 
-/// Has its own step, apart from forward.
+/// Implements step, in addition to forward.
 template <class L>
 concept StepsItself = detail::steps_itself<L>();
 
-/// Takes part in steps. A layer made of layers says so itself (`can_step`): it does where all of them do.
+/// Supports steps. A layer that consists of layers declares it (`can_step`): it does if all of them do.
 template <class L>
 concept CanStep = detail::can_step<L>();
 
-/// The packing of many layers, in one loop over all of them. A layer made of layers adds theirs:
-/// add_pack_jobs(params, packed, jobs).
+/// Packs many layers in one parallel loop. A layer that consists of layers adds theirs: add_pack_jobs(params, packed,
+/// jobs).
 class PackJobs {
 public:
     template <Layer L>
@@ -216,7 +216,7 @@ private:
     std::vector<Job> jobs_;
 };
 
-/// Makes w from params for forward passes and steps only, on all threads.
+/// Computes w from params for forward passes and steps only, on all threads.
 template <Layer L>
 void pack_forward(const typename L::Params& params, Weights<L>& w) {
     PackJobs jobs;

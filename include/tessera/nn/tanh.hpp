@@ -1,12 +1,10 @@
 #pragma once
-// Hyperbolic tangent.
+// Tanh: hyperbolic tangent, torch.nn.Tanh.
 //
 //     y = tanh x,   dx = dy (1 - y^2)
 //
-// Input    any shape
-// Output   the same shape
-// Params   none
-// Cache    none: backward works from y
+// Shapes   x, y any shape, the same
+// Cost     one tanh per element; nothing is cached, backward reads y
 
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/layer.hpp>

@@ -1,12 +1,15 @@
 #pragma once
-// transfer(from, to): the weights of a net for the same net on images of another size.
+// transfer: copies the weights of a net into the same net for images of another size.
 //
 //     struct Small : Chain<Shape<28, 28, 1>, Conv2d<32, halve4>, Relu> {};
 //     struct Large : Chain<Shape<56, 56, 1>, Conv2d<32, halve4>, Relu> {};
 //     nn::transfer(small, large);      Small::Params to Large::Params
 //
-// Layer by layer and at compile time: both nets must have the same layers, and each layer's parameters the same type,
-// which the convolutions and norms have whatever the height and width. A Linear over a whole image has not, and says so.
+// Both nets must have the same layers, and the parameters of each layer the same type. That holds for the convolutions
+// and norms whatever the height and width, and not for a Linear over a whole image.
+//
+// Errors   static_assert where the numbers of layers differ, or the weights of a layer depend on the size of the image
+// Cost     one copy of the weights
 
 #include <tessera/core/param.hpp>
 

@@ -1,12 +1,11 @@
 #pragma once
-// Enlargement by a whole factor, each pixel repeated; torch.nn.Upsample(mode="nearest").
+// Upsample: nearest-neighbour upsampling by an integer factor, torch.nn.Upsample(mode="nearest").
 //
 //     y(i, j) = x(i / factor, j / factor),   dx = sum of the factor^2 dy of its pixel
 //
-// Input    Shape<height, width, channels>
-// Output   Shape<factor height, factor width, channels>
-// Params   none
-// Cache    none
+// Shapes   x [batch, height x width x channels], y [batch, factor height x factor width x channels]
+// Errors   static_assert where the input is no Shape<height, width, channels>, or the factor is 0
+// Cost     one copy per output element, one addition in backward; nothing is cached
 
 #include <tessera/kernel/pool.hpp>
 #include <tessera/nn/layer.hpp>

@@ -17,13 +17,14 @@ struct Window {
 
     constexpr bool valid() const { return size > 0 && stride > 0 && pad < size; }
     constexpr bool fits(std::size_t n) const { return valid() && n + 2 * pad >= size; }
-    // A window that does not fit gives 1: the static_assert of the layer speaks, and no error follows from 2^64 - 1.
+    // 1 where the window does not fit: then only the assertion of the layer reports it, and no follow-up errors
+    // about a size of 2^64 - 1.
     constexpr std::size_t out(std::size_t n) const { return fits(n) ? (n + 2 * pad - size) / stride + 1 : 1; }
     constexpr bool grows(std::size_t n) const { return valid() && n > 0 && (n - 1) * stride + size > 2 * pad; }
     constexpr std::size_t up(std::size_t n) const { return grows(n) ? (n - 1) * stride + size - 2 * pad : 1; }
 };
 
-// What becomes of height and width, and the size of the window.
+// Named after what becomes of height and width, and the size of the window.
 inline constexpr Window halve4{.size = 4, .stride = 2, .pad = 1};
 inline constexpr Window halve2{.size = 2, .stride = 2};  ///< without overlap, for pooling
 inline constexpr Window keep3{.size = 3, .stride = 1, .pad = 1};

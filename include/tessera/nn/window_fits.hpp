@@ -1,5 +1,5 @@
 #pragma once
-// What a layer with a window asks of its input: an image, and room for the window on it.
+// WindowFits: what a layer with a window requires of its input: an image, and a window that fits on it.
 
 #include <tessera/core/shape.hpp>
 #include <tessera/nn/window.hpp>
@@ -12,16 +12,16 @@ namespace tessera::inline TESSERA_ABI::nn {
 template <class S>
 concept ImageShape = StaticShape<S> &&(S::rank == 3);
 
-/// The window stands at least once on the padded image, in both directions. A concept over shape and window,
-/// so that compilers print both.
+/// The window has at least one position on the padded image, in both directions. A concept over shape and window, so
+/// that compilers print both.
 template <class S, Window W>
 concept WindowFits = ImageShape<S> && W.fits(S::dims[0]) && W.fits(S::dims[1]);
 
-/// The adjoint of the window leaves something of the image after its padding is cut away.
+/// The output of the transposed convolution is not empty after its padding is cut off.
 template <class S, Window W>
 concept WindowGrows = ImageShape<S> && W.grows(S::dims[0]) && W.grows(S::dims[1]);
 
-/// Where S is no image: 1, so that the static_assert speaks alone.
+/// 1 where S is no image, so that only the assertion of the layer reports it.
 template <StaticShape S>
 inline constexpr std::size_t image_height = 1;
 template <std::size_t H, std::size_t W, std::size_t C>

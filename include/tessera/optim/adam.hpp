@@ -1,11 +1,17 @@
 #pragma once
-// Adam (Kingma, Ba 2014, arXiv:1412.6980); PyTorch's defaults and formula. Its decay, off by default, joins
-// the gradient of every leaf (g + decay p) and is thus divided by the second moment; AdamW's is not.
+// Adam: the Adam optimiser, with the formula and the defaults of torch.optim.Adam.
 //
-//     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) g^2
+//     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) g^2            (Kingma, Ba 2014, arXiv:1412.6980, algorithm 1)
 //     p = p - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
 //
+// Weight decay, off by default, is added to the gradient of every leaf (g + decay p), so it is divided by the second
+// moment. That of AdamW is not.
+//
 //     Adam optimizer{vae, {.lr = 3e-4}};          Adam<Params> optimizer{{.lr = 3e-4}};
+//
+// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1); StateError
+//          where the step counter, which may come from a file, is out of range
+// Cost     twice the memory of the parameters for the moments; an update is one parallel pass without allocation
 
 #include <tessera/optim/detail/adam_rule.hpp>
 

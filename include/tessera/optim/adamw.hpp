@@ -1,15 +1,18 @@
 #pragma once
-// AdamW: Adam with decoupled weight decay (Loshchilov, Hutter 2017, arXiv:1711.05101); PyTorch's defaults and
-// formula.
+// AdamW: Adam with decoupled weight decay, with the formula and the defaults of torch.optim.AdamW.
 //
-//     p = (1 - lr decay) p
+//     p = (1 - lr decay) p                                    (Loshchilov, Hutter 2017, arXiv:1711.05101, algorithm 2)
 //     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) g^2
 //     p = p - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
 //
-// Only leaves of rank 2 and more decay: weights of layers and embeddings, but neither biases nor gains.
+// Decay applies to leaves of rank 2 and more: weights of layers and embeddings, but neither biases nor gains.
 //
 //     AdamW optimizer{vae, {.lr = 3e-4}};         AdamW<Params> optimizer{{.lr = 3e-4}};
 //     optimizer.update(params, grad);
+//
+// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1); StateError
+//          where the step counter, which may come from a file, is out of range
+// Cost     twice the memory of the parameters for the moments; an update is one parallel pass without allocation
 
 #include <tessera/optim/detail/adam_rule.hpp>
 

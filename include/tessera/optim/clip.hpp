@@ -1,10 +1,13 @@
 #pragma once
-// The norm of a whole gradient, and what to do when it is too large or no number.
+// clip_grad_norm: the norm of a whole gradient, gradient clipping, and where a gradient is not finite.
 //
 //     norm = sqrt(sum of g^2 over all leaves),   g = g min(1, max_norm / (norm + 1e-6))     (PyTorch's 1e-6)
 //
-// Chunks of 4096 numbers are summed in T, their sums added in double in the order of the memory: any number
-// of threads gives the same bits.
+// Chunks of 4096 numbers are summed in T, their sums added in double in memory order: any number of threads gives the
+// same bits.
+//
+// Errors   ArgumentError where max_norm is not >= 0
+// Cost     one parallel pass over the gradient for the norm, one more where it is clipped; no allocation
 
 #include <tessera/core/check_option.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -25,8 +28,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
-/// Sum of squares of one leaf: tasks of 16 chunks fill a table, one thread adds it up. 1024 chunks at a time,
-/// so that the table stands on the stack.
+/// Sum of squares of one leaf: tasks of 16 chunks fill a table, one thread sums it. 1024 chunks at a time, so that the
+/// table fits on the stack.
 template <std::floating_point T>
 double leaf_squares(std::span<const T> x) {
     constexpr std::size_t chunk = kernel::sum_chunk, round = 1024 * chunk;
@@ -56,8 +59,8 @@ double grad_norm(const P& grad) {
     });
 }
 
-/// Returns the norm before clipping. A gradient whose norm is not finite stays as it is: ask
-/// first_non_finite.
+/// Returns the norm before clipping. A gradient whose norm is not finite is left unchanged; first_non_finite finds the
+/// cause.
 template <Parameters P>
 double clip_grad_norm(P& grad, double max_norm) {
     check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
@@ -78,14 +81,14 @@ double clip_grad_norm(P& grad, double max_norm) {
     });
 }
 
-/// Where a gradient stopped being one.
+/// Where a gradient is not finite.
 struct NonFinite {
-    std::string path;       ///< of the first leaf that has one
-    std::size_t index = 0;  ///< of the first in that leaf, in the order of the memory
+    std::string path;       ///< of the first leaf with a non-finite number
+    std::size_t index = 0;  ///< of the first one in that leaf, in memory order
     std::size_t count = 0;  ///< in all leaves together
 };
 
-/// Nothing if every number is finite (the norm may still have overflowed). Slow; for the message of an error.
+/// nullopt if every number is finite (the norm may still have overflowed). Slow: one thread; for error messages.
 template <Parameters P>
 std::optional<NonFinite> first_non_finite(const P& grad) {
     std::optional<NonFinite> found;

@@ -1,13 +1,12 @@
 #pragma once
-// Learning-rate schedules: small values that are called with the number of steps done and give the rate of
-// the next.
+// Schedule: learning-rate schedules: small values that map the number of completed steps to the rate of the next step.
 //
 //     optimizer.set_lr(schedule(step));
 //
 // All three reach lr after `warmup` steps by  lr (t + 1) / (warmup + 1);  after the end they stay at min_lr.
 //     Constant        lr
 //     WarmupCosine    min_lr + (1 + cos(pi (t - warmup) / (steps - warmup))) / 2 * (lr - min_lr)
-//     Wsd             lr for `stable` steps, then a straight line to min_lr over `decay` steps
+//     Wsd             lr for `stable` steps, then linear decay to min_lr over `decay` steps
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -20,7 +19,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Not stronger: a lambda of the step is a schedule.
+/// Any function of the step number is a schedule, also a lambda.
 template <class S>
 concept Schedule = requires(const S& schedule, std::size_t step) {
     { schedule(step) } -> std::convertible_to<double>;
@@ -46,7 +45,7 @@ struct WarmupCosine {
     double lr = 1e-3;
     double min_lr = 0;
     std::size_t warmup = 0;
-    std::size_t steps = 1;  ///< of the whole run, warm-up included
+    std::size_t steps = 1;  ///< of the whole run, including the warm-up
 
     double operator()(std::size_t t) const {
         return with_fp_environment([&] {

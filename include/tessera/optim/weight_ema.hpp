@@ -1,11 +1,13 @@
 #pragma once
-// WeightEma: a running average of weights, one more value of their type; a net that is evaluated or sampled
-// with it is smoother than the last step's.
+// WeightEma: an exponential moving average of weights, for evaluation and sampling.
 //
 //     a = a + (1 - d) (p - a),   d = decay, or with warm-up min(decay, (1 + t) / (10 + t))
 //
-// t counts the updates before this one; the first one copies. Without warm-up the first weights keep a share
-// of d^t.
+// Results with the average are less noisy than with the weights of the last step. t counts the updates before this one;
+// the first update copies. Without warm-up the first weights keep a share of d^t.
+//
+// Errors   ArgumentError where decay is not in [0, 1)
+// Cost     one more copy of the weights; an update is one parallel pass without allocation
 
 #include <tessera/core/check_option.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -47,7 +49,7 @@ class WeightEma {
 public:
     static constexpr std::string_view kind = "weight_ema";
 
-    /// A parameter set of its own, for checkpoints.
+    /// A parameter set, for checkpoints.
     struct State {
         P average;
         Param<std::int64_t, Shape<1>> updates;
@@ -85,7 +87,7 @@ public:
     State& state() { return state_; }
     const State& state() const { return state_; }
 
-    /// What io::save and io::load keep: io::save(path, trainer, average).
+    /// The leaves that io::save and io::load keep: io::save(path, trainer, average).
     template <class F, class... E>
     static void each_state(F&& f, E&... averages) {
         State::each(f, averages.state_...);

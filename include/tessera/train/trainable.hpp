@@ -41,6 +41,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -136,6 +137,8 @@ struct model_statistics<M> {
 /// A compile error, with the expected signature, where a model has a hook that the trainer cannot call.
 template <class M>
 struct ModelHooksAreCallable {
+    static_assert(!std::is_final_v<M>,
+                  "Trainer: the model: must not be final: its optional members could not be found");
     static_assert(
         !detail::names_prepare<M> || Prepares<M>,
         "Trainer: prepare and undo_prepare come together: expected `prepare(Batch, const BatchPart&, Workspace&, "

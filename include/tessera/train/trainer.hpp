@@ -84,6 +84,7 @@ template <Trainable Model, class Opt, dist::Communicator Comm = dist::Self>
     requires Optimizer<Opt, typename Model::Params>
 class Trainer {
     static_assert(sizeof(ModelHooksAreCallable<Model>) > 0);
+    static_assert(sizeof(OptimizerHooksAreCallable<Opt>) > 0);
 
 public:
     using Report = typename Model::Report;
@@ -123,7 +124,7 @@ public:
             Model::each_state(f, trainers.model()...);
         else
             Model::Params::each(f, trainers.model().params()...);
-        if constexpr (requires { typename Opt::State; }) Opt::State::each(f, trainers.optimizer_.state()...);
+        if constexpr (HasOptimizerState<Opt>) Opt::State::each(f, trainers.optimizer_.state()...);
         f("trainer.steps", trainers.steps_...);
         f("trainer.batches", trainers.batches_...);
         f("trainer.held", trainers.held_...);

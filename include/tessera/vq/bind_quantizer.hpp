@@ -1,7 +1,12 @@
 #pragma once
-// BindQuantizer<Spec, In, T>: the quantizer that a spec binds to for what the encoder gives, or one sentence about why it
-// does not fit. After the sentence the program goes on with a quantizer that does nothing, so that one mistake prints one
-// message.
+// BindQuantizer: the quantizer that a spec binds to for the encoder's output.
+//
+// A spec that does not fit gives one message. The program then continues to compile with a quantizer that does nothing,
+// so that one mistake prints one message.
+//
+// Shapes   In: the output of the encoder, which the quantizer takes
+// Errors   static_assert where the spec has no Bind<Input, T>, where the bound type is not a Quantizer, or where one of
+//          its optional members cannot be called as the contract says
 
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -37,15 +42,16 @@ concept BindsTo = requires {
     typename Spec::template Bind<In, T>;
 };
 
-// Each assertion has a class to itself: clang finds no member of a class whose static_assert has failed.
+// Each assertion is in a separate class: clang finds no member of a class whose static_assert has failed.
 template <class Spec, class In, class T>
 struct SpecBinds {
-    static_assert(BindsTo<Spec, In, T>,
-                  "VqVae: not a quantizer for what the encoder gives: expected a member template Bind<Input, T>");
+    static_assert(
+        BindsTo<Spec, In, T>,
+        "VqVae: not a valid QuantizerSpec for the encoder's output: expected a member template Bind<Input, T>");
 };
 template <class Q>
 struct BoundIsQuantizer {
-    static_assert(Quantizer<Q>, "VqVae: what the spec binds to is no Quantizer: see vq/quantizer.hpp");
+    static_assert(Quantizer<Q>, "VqVae: the type that the spec binds to is not a Quantizer: see vq/quantizer.hpp");
 };
 
 template <class Spec, class In, class T>

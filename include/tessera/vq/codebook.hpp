@@ -1,15 +1,21 @@
 #pragma once
-// Codebook<K>: K vectors of the encoder's width, learned by moving averages (van den Oord, Vinyals, Kavukcuoglu 2017,
-// arXiv:1711.00937). vq/ema.hpp, vq/kmeans.hpp and vq/revive.hpp have the formulas of update, start and revival.
+// Codebook: vector quantization with K vectors of the encoder's width, learned by exponential moving averages.
 //
 //     a(z) = argmin_k |z - e_k|^2, ties go to the lowest k;   q = e[a(z)]
 //     dz = dq                                                 straight through
 //     commitment: beta mean (z - q)^2                         moves the encoder only
+//                                         (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, eqs. 1 to 3)
 //
-// Input, Output   Shape<..., D>; one token for each row of D numbers
-// Buffers         "codebook": weight [K, D], count [K], sum [K, D], grace [K]
-// Terms           commitment
-// Errors          NumericError for a row with NaN, or so large that no vector is nearest
+// The formulas of the update, of the initialisation by k-means and of the revival of dead vectors are in vq/ema.hpp,
+// vq/kmeans.hpp and vq/revive.hpp.
+//
+// Shapes   z, q [batch, ... x D], tokens [batch, rows]; one token for each row of D numbers
+// Params   none; buffers (saved, not optimised) "codebook.weight" [K, D], "codebook.count" [K], "codebook.sum" [K, D],
+//          "codebook.grace" [K], initialised as in vq/codebook_state.hpp
+// Errors   NumericError for a row with NaN, or so large that no vector is nearest; ArgumentError for an option out of
+//          range; static_assert where K is 0 or not below 2^32 - 1
+// Cost     rows K D multiply-adds per sample for the search, a copy of D numbers per row for the lookup; the update
+//          reads every vector once
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
@@ -36,10 +42,10 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct CodebookOptions {
-    float commitment = 0.25f;  ///< beta of arXiv:1711.00937, eq. 3: on the encoder's side
+    float commitment = 0.25f;  ///< beta of arXiv:1711.00937, eq. 3
     EmaOptions ema{};
     ReviveOptions revive{};
-    bool kmeans = true;  ///< start the vectors from the first batch
+    bool kmeans = true;  ///< initialise the vectors from the first batch
 };
 
 template <StaticShape In, std::size_t K, std::floating_point T>
@@ -120,11 +126,11 @@ struct CodebookQuantizer {
         if (options.kmeans) kmeans(buffers.book, z.span(), rng);
     }
 
-    /// Lookup needs the vectors only.
+    /// Lookup needs only the vectors.
     static bool optional_in_file(std::string_view leaf) {
         return leaf.starts_with("codebook.") && leaf != "codebook.weight";
     }
-    /// Averages as if each vector had been chosen once, where it is.
+    /// Missing averages become those of vectors that have been chosen once, by a row equal to the vector.
     static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
         const auto lacks = [&](std::string_view leaf) { return std::ranges::find(missing, leaf) != missing.end(); };
         auto& book = buffers.book;
@@ -140,26 +146,26 @@ struct CodebookQuantizer {
                 {"ema.eps", number_text(o.ema.eps)},           {"revive.below", number_text(o.revive.below)},
                 {"revive.grace", number_text(o.revive.grace)}, {"kmeans", number_text(o.kmeans)}};
     }
-    /// Written so that NaN fails each of them.
+    /// Throws ArgumentError for an option out of range. Each condition is false for NaN.
     static void check_options(const Options& o) {
-        const auto demand = [](bool good, const char* what, const char* expected, float got) {
+        const auto require = [](bool good, const char* what, const char* expected, float got) {
             if (!good)
                 throw ArgumentError("Codebook: " + std::string{what} + ": " + expected_got(expected, number_text(got)));
         };
         const auto not_negative = [&](const char* what, float x) {
-            demand(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+            require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
         };
         not_negative("commitment", o.commitment);
-        demand(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
+        require(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
         not_negative("ema.eps", o.ema.eps);
-        demand(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
+        require(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
     }
 };
 
-/// What one writes in a VqVae; the width comes from the encoder.
+/// The quantizer spec of a VqVae: `Codebook<512>`. The width comes from the encoder.
 template <std::size_t K>
 struct Codebook {
-    static_assert(K > 0 && K < no_token, "Codebook: at least one code, and fewer than 2^32 - 1: a token has 32 bits");
+    static_assert(K > 0 && K < no_token, "Codebook: at least one vector, and fewer than 2^32 - 1: a token has 32 bits");
     template <StaticShape In, std::floating_point T>
     using Bind = CodebookQuantizer<In, K, T>;
 };

@@ -1,13 +1,17 @@
 #pragma once
-// CodebookState<K, D, T>: K vectors of D numbers, and what the moving averages know about each of them (van den Oord,
-// Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, appendix A.1).
+// CodebookState: K codebook vectors of D numbers and their moving averages.
 //
-// weight [K, D]   the codebook vectors e
-// count [K]       N: moving average of how many rows of a batch chose the vector; starts at 1
-// sum [K, D]      m: moving average of the sum of these rows; starts at e, so that m / N = e for one that nobody chose
-// grace [K]       updates for which the vector will not be revived (vq/revive.hpp)
+//     m_k / N_k = e_k        (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, appendix A.1)
 //
-// The state is no parameter: no gradient, no optimiser. vq/ema.hpp, vq/kmeans.hpp and vq/revive.hpp are functions on it.
+// The state is no parameter: no gradient, no optimiser. vq/ema.hpp, vq/kmeans.hpp and vq/revive.hpp are functions on
+// it.
+//
+// Params   weight Shape<K, D> "weight": the codebook vectors e; N(0, 1), as torch.nn.Embedding;
+//          count Shape<K> "count": N, moving average of how many rows of a batch chose the vector; 1;
+//          sum Shape<K, D> "sum": m, moving average of the sum of these rows; e, so that m / N = e for an unused
+//          vector;
+//          grace Shape<K> "grace": number of updates during which the vector will not be revived (vq/revive.hpp); 0
+// Cost     2 K (D + 1) numbers
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
@@ -34,8 +38,8 @@ struct CodebookState {
         f("grace", s.grace...);
     }
 
-    /// Moves vector k to x, with a history of `history` rows at x: weight, count and sum together, or the next update
-    /// would take it back.
+    /// Moves vector k to x, with a history of `history` rows at x. weight, count and sum move together; otherwise the
+    /// next update would undo the move.
     void place(std::size_t k, const T* x, T history) {
         for (std::size_t i = 0; i < D; ++i) {
             weight[k * D + i] = x[i];
@@ -43,7 +47,7 @@ struct CodebookState {
         }
         count[k] = history;
     }
-    /// Standard normal vectors, as torch.nn.Embedding starts.
+    /// Standard normal vectors, as torch.nn.Embedding.
     void init(Rng& rng) {
         for (std::size_t k = 0; k < K; ++k) {
             for (std::size_t i = 0; i < D; ++i) sum[k * D + i] = rng.normal();

@@ -1,14 +1,17 @@
 #pragma once
-// CodebookStatistics<K, D, T>: what a batch leaves behind for the update of a codebook.
+// CodebookStatistics: what a batch contributes to the update of a codebook.
 //
-// n [K]                  how many rows chose each vector
-// s [K, D]               the sum of these rows
-// candidates [P, D]      rows of the batch onto which dead vectors may move, P = min(K, 512) places
-// present [P]            1 where the place is filled
+//     n_k = number of rows that chose vector k,   s_k = their sum
 //
-// All leaves of several batches or processes can be added: a place is filled by one batch, and by the process that holds
-// the row. Drawing without repetition compares each draw with those before it, so P is bounded; a codebook of 65,536 in
-// which nearly all vectors are dead revives 512 an update.
+// All leaves of several batches or processes can be summed: a place for a candidate is filled by one batch, and by the
+// process that holds the row. Drawing without repetition compares each draw with those before it, so P is bounded; a
+// codebook of 65,536 vectors that are nearly all dead revives 512 per update.
+//
+// Shapes   x [rows, D], tokens [rows]
+// Params   n Shape<K> "n", s Shape<K, D> "s": see above; 0;
+//          candidates Shape<P, D> "candidates": rows of the batch onto which dead vectors may move, P = min(K, 512); 0;
+//          present Shape<P> "present": 1 where the place is filled; 0
+// Cost     (K + P) (D + 1) numbers. Each task of `add` reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -30,8 +33,8 @@ namespace tessera::inline TESSERA_ABI {
 template <std::size_t K, std::size_t D, std::floating_point T>
 struct CodebookStatistics {
     static constexpr std::size_t places = K < 512 ? K : 512;
-    static constexpr std::size_t vectors_per_task =
-        32;  // each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors
+    // Each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors. At most 64 tasks, whatever K is.
+    static constexpr std::size_t vectors_per_task = K <= 2048 ? 32 : K / 64;
 
     Param<T, Shape<K>> n;
     Param<T, Shape<K, D>> s;
@@ -46,7 +49,7 @@ struct CodebookStatistics {
         f("present", st.present...);
     }
 
-    /// Adds rows x and the vectors that they chose; rows without a token (no_token) count for nothing. Each task owns a
+    /// Adds the rows x, which chose the vectors `tokens`; rows without a token (no_token) are skipped. Each task owns a
     /// range of vectors and adds in the order of the rows, so the sums do not depend on the number of threads.
     void add(std::span<const T> x, std::span<const Token> tokens) {
         with_fp_environment([&] {
@@ -62,8 +65,8 @@ struct CodebookStatistics {
         });
     }
 
-    /// Fills the places of this batch with random rows of it, none twice. Place j belongs to batch j mod part.parts. A row
-    /// that another process holds, or that has no token, leaves its place as it is.
+    /// Fills the places of this batch with random rows of it, without repetition. Place j belongs to batch j mod
+    /// part.parts. A row that another process holds, or that has no token, leaves its place unchanged.
     void draw_candidates(std::span<const T> x, std::span<const Token> tokens, std::size_t rows_per_sample,
                          const BatchPart& part, Rng rng) {
         const std::size_t rows = part.samples * rows_per_sample, first = part.first * rows_per_sample;

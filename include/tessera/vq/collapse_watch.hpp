@@ -1,15 +1,17 @@
 #pragma once
-// CollapseWatch: notices that a few codes serve for everything, and go on doing so.
+// CollapseWatch: detects that the codebook has collapsed: for many steps a few vectors serve all rows.
 //
 //     CollapseWatch watch{Vae::codes};
 //     ...
-//     if (watch.add(trainer.step(batch).perplexity)) log("the codes have collapsed");
+//     if (watch.add(trainer.step(batch).perplexity)) log("the codebook has collapsed");
 //
-//     low       perplexity - 1 < below (codes - 1)        0: one code is chosen; codes - 1: all equally often
+//     low       perplexity - 1 < below (codes - 1)        0: one vector is chosen; codes - 1: all equally often
 //     collapse  `steps` low ones in a row
 //
-// It belongs to the host, like the loop, and changes no bit of a run. The perplexity of a batch cannot exceed
-// the number of its vectors: `below` is meant for batches with more vectors than codes.
+// It belongs to the host, like the training loop, and changes no bit of a run. The perplexity of a batch cannot exceed
+// the number of its rows: `below` is meant for batches with more rows than codebook vectors.
+//
+// Errors   ArgumentError where codes or steps is 0, or below is not in [0, 1]
 
 #include <tessera/core/error.hpp>
 
@@ -19,7 +21,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct CollapseOptions {
-    double below = 0.1;       ///< share of the codes
+    double below = 0.1;       ///< a share of the codebook
     std::size_t steps = 100;  ///< in a row
 };
 
@@ -34,16 +36,16 @@ public:
         limit_ = 1 + options.below * static_cast<double>(codes - 1);
     }
 
-    /// After each step. True when it is the one that makes a collapse of it: told once, and again only after
-    /// codes have been in use between.
+    /// Call after each step. Returns true at the step that completes a collapse: once, and again only after a step in
+    /// between was not low.
     bool add(double perplexity) {
         low_ = perplexity < limit_ ? low_ + 1 : 0;
         return low_ == options_.steps;
     }
 
     bool collapsed() const { return low_ >= options_.steps; }
-    std::size_t low_steps() const { return low_; }  ///< in a row, up to the last one
-    double limit() const { return limit_; }         ///< perplexity below it is low
+    std::size_t low_steps() const { return low_; }  ///< consecutive low steps up to the last one
+    double limit() const { return limit_; }         ///< a perplexity below it is low
 
 private:
     CollapseOptions options_;

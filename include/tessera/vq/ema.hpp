@@ -1,12 +1,16 @@
 #pragma once
-// The moving-average update of a codebook (arXiv:1711.00937, appendix A.1, with Laplace smoothing as in Sonnet).
+// ema_update: the exponential-moving-average update of a codebook.
 //
-//     n_k = rows of the batch that chose k,   s_k = their sum                       (vq/codebook_statistics.hpp)
+//     n_k = number of rows of the batch that chose k,   s_k = their sum              (vq/codebook_statistics.hpp)
 //     N_k = decay N_k + (1 - decay) n_k,   m_k = decay m_k + (1 - decay) s_k
 //     e_k = m_k / Nhat_k,   Nhat_k = (N_k + eps) / (sum N + K eps) sum N
+//                (van den Oord et al. 2017, arXiv:1711.00937, appendix A.1; Laplace smoothing as in Sonnet)
 //
-// A vector whose count has faded below 1e-3 keeps its place: m and N are then rounding, and the smoothing would pull it
-// to 0.
+// A vector whose count has decayed below 1e-3 stays where it is: m and N are then rounding errors, and the smoothing
+// would pull it to 0.
+//
+// Shapes   codebook [K, D], statistics of K vectors
+// Cost     one pass over the codebook and the statistics; no allocation
 
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/simd/simd.hpp>
@@ -27,12 +31,14 @@ template <std::size_t K, std::size_t D, class T>
 void ema_update(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>& batch, const EmaOptions& options) {
     with_fp_environment([&] {
         using kernel::simd::fma;
+        // N_k and m_k: moving averages of n_k and s_k
         const T keep = T(options.decay), take = T(1) - keep;
         kernel::for_chunks(K, CodebookStatistics<K, D, T>::vectors_per_task, [&](std::size_t begin, std::size_t end) {
             for (std::size_t k = begin; k < end; ++k) book.count[k] = fma<T>(keep, book.count[k], take * batch.n[k]);
             for (std::size_t i = begin * D; i < end * D; ++i)
                 book.sum[i] = fma<T>(keep, book.sum[i], take * batch.s[i]);
         });
+        // e_k = m_k / Nhat_k with Laplace smoothing of the counts
         double total = 0;
         for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
         const double eps = static_cast<double>(options.eps);

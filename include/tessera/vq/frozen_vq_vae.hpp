@@ -1,8 +1,17 @@
 #pragma once
-// FrozenVqVae: the weights of a VqVae packed once, for encoding and decoding. Const, so threads may share one; each
-// brings its own workspace, and nothing is allocated with one that has seen the batch before. Threads share a batch by
-// images, or the layers where there are 16 images or fewer (one image, std: 325 instead of 540 us on two cores of Zen 3);
-// a quantizer that has encode_rows is then shared as well.
+// FrozenVqVae: the weights of a VqVae packed once, for encoding and decoding.
+//
+//     tokens = quantizer(encoder(x)),   y = decoder(lookup(tokens))
+//
+// All functions are const, so threads may share one object; each passes a separate workspace. Threads share a batch by
+// images, or by layers where there are at most 16 images (one image, std: 325 instead of 540 us on two cores of Zen 3);
+// a quantizer with encode_rows is then shared as well.
+//
+// Shapes   x, y [batch, Encoder::Input], z [batch, Encoder::Output], tokens [batch, Quantizer::tokens]
+// Errors   ArgumentError where two batch sizes differ or a dataset is empty; DataError for a token that is not below
+//          `codes`; NumericError where the quantizer finds no token for a row
+// Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
+//          datasets are processed in pieces of 512 images
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -55,7 +64,7 @@ public:
             Q::pack(params, buffers, options, quantizer_);
         });
     }
-    /// For encoding and decoding alone: leaves out what only backward reads, and packs the layers on all threads.
+    /// For encoding and decoding only: leaves out what only backward reads, and packs the layers on all threads.
     void pack_forward(const typename Encoder::Params& encoder, const typename Q::Params& params,
                       const typename Q::Buffers& buffers, const typename Q::Options& options,
                       const typename Decoder::Params& decoder) {
@@ -81,17 +90,17 @@ public:
     }
     void encode(View<const T, Input> x, View<Token, Codes> out, Workspace& ws) const {
         check_batch("encode", x.batch(), out.batch());
-        if (const std::size_t members = team_for(x.batch()); members > 1) {
+        if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.z.resize(x.batch());
             const View<const T, Latent> z = std::as_const(s.z);
-            forward_together<Encoder>(members, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Worker& me) {
+            forward_together<Encoder>(workers, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Worker& me) {
                 if constexpr (vq::EncodesRows<Q>) {
                     const auto [first, last] = me.share(x.batch() * row_count<Latent>);
                     Q::encode_rows(quantizer_, z, out, first, last);
                 }
             });
-            // What has no token is refused by forward, which says why.
+            // A row without a token: forward finds it and throws with the reason.
             if (!vq::EncodesRows<Q> || std::ranges::find(out.span(), no_token) != out.span().end()) {
                 s.q.resize(x.batch());
                 Q::forward(quantizer_, {}, z, out, s.q.view(), s.quantizer);
@@ -106,14 +115,13 @@ public:
         check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
             if (in.data()[i] >= codes && in.data()[i] != no_token)
-                throw DataError(
-                    "VqVae::decode: token " + std::to_string(i) + ": " +
-                    expected_got("a code less than " + std::to_string(codes), std::to_string(in.data()[i])));
-        if (const std::size_t members = team_for(in.batch()); members > 1) {
+                throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
+                                expected_got("less than " + std::to_string(codes), std::to_string(in.data()[i])));
+        if (const std::size_t workers = team_for(in.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.q.resize(in.batch());
             Q::lookup(quantizer_, in, s.q.view(), s.quantizer);
-            return forward_together<Decoder>(members, decoder_, View<const T, Decoded>{s.q}, y, s.decoder,
+            return forward_together<Decoder>(workers, decoder_, View<const T, Decoded>{s.q}, y, s.decoder,
                                              [](auto&) {});
         }
         nn::for_blocks(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
@@ -124,7 +132,7 @@ public:
         });
     }
 
-    /// f(first, x, tokens) for pieces of a dataset.
+    /// Calls f(first, x, tokens) for pieces of a dataset, in order.
     template <data::Dataset D, class F>
     void encode_dataset(const D& images, F&& f) const {
         with_fp_environment([&] {
@@ -187,13 +195,13 @@ public:
     }
 
 private:
-    static constexpr std::size_t piece = 512;  // images of a dataset that are held as numbers at a time
+    static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
 
     static void check_batch(const char* where, std::size_t in, std::size_t out) {
         if (in != out)
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
-    // `first`: the index of the first image, for messages
+    // `first`: the index of the first image, for error messages
     void encode_block(View<const T, Input> x, View<Token, Codes> out, Scratch& s, std::size_t first) const {
         s.z.resize(x.batch()), s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
@@ -201,7 +209,8 @@ private:
         Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);
     }
 
-    // Fewer images than two threads can share: they share the layers instead. More than 4 would have no panels of their own.
+    // Up to a group of images threads share the layers, not the images. With more than 4 threads some would have no
+    // panel of the weights to work on.
     static std::size_t team_for(std::size_t batch) {
         return batch == 0 || batch > nn::group_size ? 1 : (std::min)(kernel::concurrency(), std::size_t{4});
     }
@@ -209,13 +218,13 @@ private:
         if (ws.empty()) ws.resize(1);
         return ws[0];
     }
-    // y = net(x), then last(member).
+    // y = net(x) by a team, then last(worker) on each worker.
     template <nn::Layer Net, class F>
-    static void forward_together(std::size_t members, const nn::Weights<Net>& w, View<const T, typename Net::Input> x,
+    static void forward_together(std::size_t workers, const nn::Weights<Net>& w, View<const T, typename Net::Input> x,
                                  View<T, typename Net::Output> y, typename Net::Cache& cache, F&& last) {
         nn::begin<Net>(cache, {});
         nn::make_room<Net>(cache, x.batch());
-        kernel::run_team(members, nn::rounds<Net> + 1, [&](const kernel::Worker& me, std::size_t round) {
+        kernel::run_team(workers, nn::rounds<Net> + 1, [&](const kernel::Worker& me, std::size_t round) {
             if (round < nn::rounds<Net>)
                 nn::forward_round<Net>(w, x, y, cache, {me, round});
             else

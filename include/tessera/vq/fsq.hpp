@@ -1,25 +1,27 @@
 #pragma once
-// Fsq<8, 5, 5, 5>: finite scalar quantization (Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv:2309.15505). Each channel
-// is bounded and rounded to one of L levels; the product of the levels is the vocabulary. Nothing is learned and nothing
-// collapses, so there is no codebook, no loss term and no update.
+// Fsq: finite scalar quantization. Each channel is bounded and rounded to one of L levels.
 //
-//     FsqBound::tanh (the paper's)    h = (L - 1)(1 - eps)/2, eps = 1e-3;  o = 1/2 for even L, else 0;  s = atanh(o / h),
-//                                     so that u(0) = 0 (the paper's listing has tan here; vector-quantize-pytorch atanh)
-//                                     u = h tanh(z + s) - o,   digit = round(u) + floor(L/2),   q = round(u) / floor(L/2)
-//     FsqBound::symmetric             u = (L - 1)(tanh(z) + 1)/2,   digit = round(u),   q = (2 digit - (L - 1)) / (L - 1)
+//     FsqBound::tanh (the paper's)  h = (L - 1)(1 - eps)/2, eps = 1e-3;  o = 1/2 for even L, else 0;  s = atanh(o / h),
+//                                   so that u(0) = 0 (the paper's listing has tan here; vector-quantize-pytorch atanh)
+//                                   u = h tanh(z + s) - o,  digit = round(u) + floor(L/2),  q = round(u) / floor(L/2)
+//     FsqBound::symmetric           u = (L - 1)(tanh(z) + 1)/2,  digit = round(u),  q = (2 digit - (L - 1)) / (L - 1)
 //     token = sum over channels of digit_i times the product of L_j, j < i
 //     dz = dq du/dz dq/du                                               straight through the rounding
+//                                     (Mentzer, Minnen, Agustsson, Tschannen 2023, arXiv:2309.15505)
+//
+// The product of the levels is the size of the vocabulary. Nothing is learned and nothing can collapse, so there is no
+// codebook, no loss term and no update.
 //
 // The paper's bound gives even L one level more below zero than above: q is in [-1, 1 - 2/L], and in [-1, 1] for odd L.
-// The symmetric one (GitHub lucidrains/vector-quantize-pytorch, `preserve_symmetry`) is in [-1, 1] for every L, has no value
-// at zero for even L, and also takes L = 2, which the paper's bound cannot (atanh of more than 1).
-// Levels of the paper's table 1: 256 = <8, 6, 5>, 1024 = <8, 5, 5, 5>, 4096 = <7, 5, 5, 5, 5>, 16384 = <8, 8, 8, 6, 5>,
-// 65536 = <8, 8, 8, 5, 5, 5>.
+// The symmetric one (GitHub lucidrains/vector-quantize-pytorch, `preserve_symmetry`) is in [-1, 1] for every L, has no
+// value at zero for even L, and also accepts L = 2, which the paper's bound cannot (atanh of more than 1). Levels of
+// the paper's table 1: 256 = <8, 6, 5>, 1024 = <8, 5, 5, 5>, 4096 = <7, 5, 5, 5, 5>, 16384 = <8, 8, 8, 6, 5>, 65536 =
+// <8, 8, 8, 5, 5, 5>.
 //
-// Input, Output   Shape<..., number of levels>; one token for each row
-// Params, Buffers, Options   none
-// Cache           tanh of each number
-// Errors          NumericError for a number that is not finite
+// Shapes   z, q [batch, ... x number of levels], tokens [batch, rows]; one token for each row
+// Errors   NumericError for a number that is not finite; static_assert where the encoder does not have one channel per
+//          number of levels, a level is too small for its bound, or the product of the levels is not below 2^32 - 1
+// Cost     one tanh per number, cached, as large as z; no search
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -87,6 +89,7 @@ struct FsqQuantizer {
     static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
                         View<T, In> q, Cache& cache) {
         with_fp_environment([&] {
+            // t = tanh(z + shift), then per channel u = scale t - offset, digit, q and its part of the token
             cache.tanh.resize(z.batch());
             const std::size_t rows = z.batch() * tokens;
             T* const t = cache.tanh.data();
@@ -120,6 +123,7 @@ struct FsqQuantizer {
     static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
         with_fp_environment([&] {
+            // dz = dq dq/du du/dz with du/dz = scale (1 - t^2)
             for (std::size_t m = 0; m < dz.batch() * tokens; ++m)
                 for (std::size_t i = 0; i < width; ++i) {
                     const std::size_t at = m * width + i;
@@ -130,7 +134,7 @@ struct FsqQuantizer {
         });
     }
 
-    /// The levels, which no shape in a file shows.
+    /// The levels and the bound, which are not visible in the shapes of a file.
     static NamedValues metadata() {
         std::string text;
         for (const std::size_t l : levels) text += (text.empty() ? "" : ",") + std::to_string(l);
@@ -143,7 +147,7 @@ private:
         return Bound == FsqBound::symmetric ? T(2) / static_cast<T>(levels[i] - 1)
                                             : T(1) / static_cast<T>(levels[i] / 2);
     }
-    // In floating point the bound may be met exactly: rounding it must not leave the levels.
+    // In floating point u may equal the bound exactly; its rounding must not leave the range of levels.
     static std::size_t digit_of(T u, std::size_t i) {
         const T lowest = Bound == FsqBound::symmetric ? T(0) : static_cast<T>(levels[i] / 2);
         const T digit = std::nearbyint(u) + lowest;
@@ -163,7 +167,7 @@ private:
     }
 };
 
-/// `Fsq<8, 5, 5, 5>`: what one writes in a VqVae; the encoder gives one channel for each number of levels.
+/// The quantizer spec of a VqVae: `Fsq<8, 5, 5, 5>`. The encoder gives one channel for each number of levels.
 template <std::size_t... L>
 struct Fsq {
     static_assert(sizeof...(L) > 0 && ((L >= 3) && ...),

@@ -1,13 +1,19 @@
 #pragma once
-// Start of a codebook from vectors of the encoder: k-means++ (Arthur, Vassilvitskii, SODA 2007), then Lloyd's steps.
+// kmeans: initialises a codebook from encoder outputs: k-means++, then Lloyd's steps.
 //
-//     first code      a random vector
-//     next code       a vector drawn with probability proportional to its squared distance from the codes so far
-//     Lloyd           each code moves to the mean of its vectors; one without vectors stays where it is
+//     first vector    a random row of x
+//     next vector     a row drawn with probability proportional to its squared distance from the vectors so far
+//     Lloyd           each vector moves to the mean of its cluster; one with an empty cluster stays where it is
+//                                                          (Arthur, Vassilvitskii, SODA 2007)
 //
-// Afterwards N_k is the number of vectors of code k (1 where it has none) and m_k their sum, so that the moving averages go
-// on from there. After an error the codes are those of the step before it.
-// With fewer vectors than codes some vectors serve twice, moved apart by a thousandth of their length.
+// Afterwards N_k is the number of rows in cluster k (1 where it is empty) and m_k their sum, from which the moving
+// averages continue. After an error the codebook is that of the Lloyd step before it. With fewer rows than vectors some
+// rows are used twice, moved apart by a thousandth of their length.
+//
+// Shapes   x [rows, D], codebook [K, D]
+// Errors   ArgumentError where there are no rows; NumericError where the squares of a row are not finite
+// Cost     rows K D multiply-adds for k-means++, in double on one thread, and as many for each of the 10 Lloyd steps;
+//          memory: a double and a token per row, K (D + 1) doubles, the packed codebook
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -30,8 +36,9 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
     with_fp_environment([&] {
         const std::size_t n = x.size() / D;
         if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
-        std::vector<T> code(D);
-        std::vector<double> distance(n, 1.0);  // squared, to the nearest code so far; 1: none yet
+        std::vector<T> vector(D);
+        std::vector<double> distance(n, 1.0);  // squared, to the nearest vector so far; 1: none yet
+        // k-means++: vector k is a row drawn with probability distance / total; where all distances are 0, a row moved a bit
         for (std::size_t k = 0; k < K; ++k) {
             double total = 0;
             for (const double d : distance) total += d;
@@ -43,12 +50,12 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
                 pick = rng.below(static_cast<std::uint32_t>(n));
             }
             for (std::size_t i = 0; i < D; ++i)
-                code[i] = total > 0 ? x[pick * D + i] : x[pick * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
-            book.place(k, code.data(), T(1));
+                vector[i] = total > 0 ? x[pick * D + i] : x[pick * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
+            book.place(k, vector.data(), T(1));
             for (std::size_t m = 0; m < n; ++m) {
                 double d = 0;
                 for (std::size_t i = 0; i < D; ++i) {
-                    const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(code[i]);
+                    const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(vector[i]);
                     d = kernel::simd::fma(difference, difference, d);
                 }
                 distance[m] = k == 0 ? d : (std::min)(distance[m], d);
@@ -57,6 +64,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
         std::vector<Token> tokens(n);
         kernel::CodePanels<T> panels;
         std::vector<double> sum(K * D), count(K);
+        // Lloyd: assign each row to its nearest vector, then move each vector to the mean of its rows
         for (std::size_t step = 0; step < steps; ++step) {
             panels.pack(K, D, book.weight.data());
             kernel::nearest_code<T>(n, x.data(), D, panels, tokens.data());
@@ -65,14 +73,14 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
             for (std::size_t m = 0; m < n; ++m) {
                 if (tokens[m] == no_token)
                     throw NumericError("kmeans: vector " + std::to_string(m) +
-                                       ": no code is nearest: expected numbers whose squares are finite");
+                                       ": no codebook vector is nearest: expected numbers whose squares are finite");
                 count[tokens[m]] += 1;
                 for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
             }
             for (std::size_t k = 0; k < K; ++k) {
                 if (!(count[k] > 0)) continue;
-                for (std::size_t i = 0; i < D; ++i) code[i] = static_cast<T>(sum[k * D + i] / count[k]);
-                book.place(k, code.data(), static_cast<T>(count[k]));
+                for (std::size_t i = 0; i < D; ++i) vector[i] = static_cast<T>(sum[k * D + i] / count[k]);
+                book.place(k, vector.data(), static_cast<T>(count[k]));
             }
         }
     });

@@ -1,9 +1,15 @@
 #pragma once
-// The quantizer between encoder and decoder, on rows of `width` numbers.
+// quantize: the operations of a quantizer with a codebook, on rows of `width` numbers.
 //
-//     quantize            tokens = a(z), q = e[a(z)]
+//     quantize            tokens = a(z), q = e[a(z)],   a(z) = argmin_k |z - e_k|^2
 //     straight_through    dz = dq
-//     commit              dz += scale (z - q): what the commitment adds to it
+//     add_commitment      dz += scale (z - q): the gradient of the commitment term
+//
+// Rows without a token (no_token) have q = 0, dz = 0 and no commitment.
+//
+// Shapes   z, q, dz, dq [rows, width], tokens [rows]
+// Errors   NumericError for a number that is not finite, or a row whose scores overflow so that no vector is nearest
+// Cost     rows K width multiply-adds for the search, one copy per row for the lookup; the gradients are one pass each
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -20,7 +26,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// The codes as the search and the look-up read them.
+/// The codebook vectors as the search (panels) and the lookup (weight) read them.
 template <std::floating_point T>
 struct PackedCodes {
     kernel::CodePanels<T> panels;
@@ -35,7 +41,7 @@ struct PackedCodes {
     }
 };
 
-/// Throws NumericError for the first number that is not finite; they are counted from `first`.
+/// Throws NumericError for the first number that is not finite; its index in the message is counted from `first`.
 template <std::floating_point T>
 void check_finite(std::span<const T> z, const char* what, std::size_t first = 0) {
     for (std::size_t i = 0; i < z.size(); ++i)
@@ -44,7 +50,7 @@ void check_finite(std::span<const T> z, const char* what, std::size_t first = 0)
                                expected_got("a finite number", std::to_string(z[i])));
 }
 
-/// q = the vectors of tokens; zero for those that are absent (no_token).
+/// q = e[tokens]; zero for absent tokens (no_token).
 template <std::floating_point T>
 void lookup_tokens(const PackedCodes<T>& codes, std::span<const Token> tokens, std::span<T> q) {
     const std::size_t width = codes.panels.width();
@@ -57,7 +63,7 @@ void lookup_tokens(const PackedCodes<T>& codes, std::span<const Token> tokens, s
     }
 }
 
-/// The nearest codes of rows first .. last - 1 of z; no_token where there is none.
+/// The nearest codebook vectors of rows first .. last - 1 of z; no_token where there is none.
 template <std::floating_point T>
 void nearest_tokens(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
                     std::size_t last) {
@@ -65,18 +71,18 @@ void nearest_tokens(const PackedCodes<T>& codes, std::span<const T> z, std::span
     kernel::nearest_code<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
 }
 
-/// A vector with NaN, or so large that its scores overflow, has no nearest code: NumericError. They are counted from
-/// `first`: a batch comes in blocks.
+/// Throws NumericError for a row that has no token: it contains NaN, or its scores overflow. Rows are counted from
+/// `first`, because a batch is processed in blocks.
 template <std::floating_point T>
 void check_found(std::span<const T> z, std::span<const Token> tokens, std::size_t first = 0) {
     if (const auto bad = std::ranges::find(tokens, no_token); bad != tokens.end()) {
         check_finite(z, "encoder output", first * (z.size() / tokens.size()));
         throw NumericError("VqVae: vector " + std::to_string(first + static_cast<std::size_t>(bad - tokens.begin())) +
-                           ": no code is nearest: expected numbers whose squares are finite");
+                           ": no codebook vector is nearest: expected numbers whose squares are finite");
     }
 }
 
-/// Fills tokens and q; throws as check_found.
+/// tokens = a(z), q = e[tokens]; throws as check_found.
 template <std::floating_point T>
 void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::span<T> q,
               std::size_t first = 0) {
@@ -87,7 +93,8 @@ void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token
     });
 }
 
-/// rows of x = 0 where the position has no token at all; `per_row` tokens and x.size() / rows numbers a row.
+/// Sets the rows of x to 0 whose position has no token at all; there are `per_row` tokens and x.size() / rows numbers
+/// per row.
 template <std::floating_point T>
 void zero_absent(std::span<const Token> tokens, std::size_t per_row, std::span<T> x) {
     if (std::ranges::find(tokens, no_token) == tokens.end()) return;
@@ -104,7 +111,7 @@ void straight_through(std::span<const Token> tokens, std::span<const T> dq, std:
     zero_absent<T>(tokens, 1, dz);
 }
 
-/// dz += scale (z - q); returns the sum of (z - q)^2. Rows without a token count for nothing.
+/// dz += scale (z - q); returns the sum of (z - q)^2. Rows without a token are skipped.
 template <std::floating_point T>
 double add_commitment(std::span<const T> z, std::span<const Token> tokens, std::span<const T> q, std::span<T> dz,
                       T scale) {

@@ -1,57 +1,63 @@
 #pragma once
-// The contract of a quantizer, which is between the encoder and the decoder of a VqVae: static functions on parameter
-// types, bound to the shape that the encoder gives. No object, no member state.
+// Quantizer: the contract of a quantizer, which maps the encoder's output to tokens and to the decoder's input.
+//
+// Static functions on parameter types, bound to the output shape of the encoder. No object, no member state.
 //
 //   Input, Output                the encoder's sample and the decoder's; their last dimension is a row
-//   name                         optional: a std::string_view; files hold it, and one of another quantizer is refused
-//   tokens, codes                tokens of a sample, and how many values each can take. Tokens are in the order of the
+//   name                         optional: a std::string_view; files contain it, and another quantizer's is refused
+//   tokens, codes                tokens of a sample, and the size of their vocabulary. Tokens are in the order of the
 //                                rows (positions) of Input; where a position has several, they are next to each other
 //   Params                       learned by the optimiser from gradients
 //   Buffers                      learned by `update`, or fixed. Names of Params and Buffers differ: one file holds both
 //   Options                      numbers that the host chooses
-//   Packed                       all that a pass reads; `pack` makes it from params, buffers and options
+//   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
 //
 //   init(params, buffers, rng)
 //   pack(params, buffers, options, w)
 //   forward(w, pass, z, tokens, q, cache)             writes all tokens and all of q
-//   lookup(w, tokens, q, cache)                       writes q; any tokens < codes, also those that forward never gives
+//   lookup(w, tokens, q, cache)                       writes q for any tokens < codes, also for unused ones
 //   backward(w, z, tokens, q, dq, dz, cache, grad)    the gradient estimator: overwrites dz, ADDS to grad
 //
-// In evaluation (pass.training is false) forward's q has the bits of lookup(tokens). NumericError where z has no token: a
-// row of NaN, say. check_finite and zero_absent of vq/quantize.hpp help; pass.first is the index of the first sample here,
-// for such messages. A View<Token> passes where a View<const Token> is wanted, so forward may end in a call of lookup.
+// In evaluation (pass.training is false) forward's q has the bits of lookup(tokens). forward throws NumericError where
+// z has no token, for example for a row of NaN. check_finite and zero_absent of vq/quantize.hpp help; pass.first is the
+// index of the first sample of the block, for such messages. A View<Token> converts to a View<const Token>, so forward
+// may end in a call of lookup.
 //
-// Optional members, in vq/quantizer_hooks.hpp. One that has the name but cannot be called so is a compile error:
+// Optional members are in vq/quantizer_hooks.hpp. A member with one of these names that cannot be called so is a
+// compile error:
 //   Terms, regularize(w, z, tokens, q, dz, cache, grad, divisor) -> Terms
-//        The quantizer's own part of the loss. Terms has a `double` for each term, its sum over the samples of this block,
-//        weighted as it is in the loss, and the visitor of a parameter set: each(f, terms...) calls f("name", term...).
-//        ADDS the gradient of sum / divisor to dz and grad. A term that has the first part of a leaf's name ("codebook"
-//        and "codebook.weight") moves these leaves only; every other term moves z and all other leaves, with q as a
-//        constant.
+//        The quantizer's part of the loss. Terms has a `double` for each term, its sum over the samples of this block,
+//        weighted as in the loss, and the visitor of a parameter set: each(f, terms...) calls f("name", term...).
+//        ADDS the gradient of sum / divisor to dz and grad. A term whose name is the first part of a leaf's name
+//        ("codebook" and "codebook.weight") moves these leaves only; every other term moves z and all other leaves,
+//        with q as a constant.
 //   Statistics, observe(w, z, tokens, part, rng, cache, statistics), update(params, buffers, statistics, options)
-//        What a batch leaves behind for Buffers. observe ADDS to statistics, in the order of the samples, so that
-//        processes that continue each other's statistics have the bits of one. update applies the sum, once for each update of
-//        the weights, after the optimiser has changed them: it must not throw, and it draws nothing. observe gets a
-//        separate cache, which forward has not seen, and all samples of this process. A value that cannot be summed (a
-//        candidate for revival) has places, and each place belongs to one of part.parts batches.
-//   start(params, buffers, z, options, rng)           from data, once, before the first step (k-means)
-//   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 alone, for threads that share one
-//                                                     image; no_token where forward would throw. It must not throw
-//   optional_in_file(name), complete(params, buffers, missing)      leaves without which q can be looked up, and what they
-//                                                     become where a file had none; noexcept
+//        What a batch contributes to Buffers. observe ADDS to statistics, in the order of the samples, so that
+//        processes that continue each other's statistics have the bits of one process. update applies the sum, once for
+//        each update of the weights, after the optimiser has changed them: it must not throw, and it draws no random
+//        numbers. observe gets a separate cache, which forward has not seen, and all samples of this process. A value
+//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.parts batches.
+//   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)
+//   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 only, for threads that share
+//                                                     one image; no_token where forward would throw. It must not throw
+//   optional_in_file(name), complete(params, buffers, missing)      leaves that lookup does not need, and their values
+//                                                     where a file has none; noexcept
 //   check_options(options)                            throws ArgumentError
 //   settings(options)                                 the options, which files keep and compare (core/setting.hpp)
-//   metadata()                                        what must agree in a file and is not seen in the shapes of leaves
+//   metadata()                                        what must agree with a file and is not in the shapes of leaves
 //
 // Rules, tested by testing::check_quantizer:
 //   1. Samples are independent, also in training: what is drawn depends on pass.rng and pass.first + n only.
-//   2. A token may be absent (no_token: a mask, a dropped level). It adds nothing to q in lookup. A position without any
-//      token has q = 0, dz = 0, no terms and no statistics. forward gives no_token only for levels it drops in training.
-//   3. Nothing is allocated after the first call with the largest batch, start apart.
+//   2. A token may be absent (no_token: a mask, a dropped level). It adds nothing to q in lookup. A position without
+//      any token has q = 0, dz = 0, no terms and no statistics. forward gives no_token only for levels it drops in
+//      training.
+//   3. Nothing is allocated after the first call with the largest batch, except in start.
 //   4. Rule of zero; no Params, Buffers, Packed or Cache holds a view of another's memory; w is const.
 //
-// References: van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937) for the straight-through estimator.
+// The straight-through estimator: van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937).
+//
+// Shapes   z, dz [batch, Input], q, dq [batch, Output], tokens [batch, tokens]
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/token.hpp>
@@ -66,8 +72,8 @@ namespace tessera::inline TESSERA_ABI::vq {
 template <class Q>
 using TokenShape = Shape<Q::tokens>;
 
-/// Not weaker: VqVae calls each of these. Not stronger: that lookup and forward agree, and what adds or overwrites, is no
-/// matter of types; testing::check_quantizer tries it.
+/// Not weaker: VqVae calls each of these. Not stronger: types cannot say that lookup and forward agree, or what adds
+/// and what overwrites; testing::check_quantizer tests it.
 template <class Q>
 concept Quantizer =
     std::floating_point<typename Q::Scalar> && StaticShape<typename Q::Input> && StaticShape<typename Q::Output> &&
@@ -89,7 +95,7 @@ concept Quantizer =
     Q::backward(w, z, tokens, dq, dq, dz, cache, params);
 };
 
-/// What one writes in a VqVae, `Codebook<512>`: a type that binds to what the encoder gives.
+/// The second argument of a VqVae, `Codebook<512>`: a type that binds to the encoder's output.
 template <class Spec, class In, class T = float>
 concept QuantizerSpec = requires {
     typename Spec::template Bind<In, T>;

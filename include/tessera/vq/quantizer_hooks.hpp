@@ -1,7 +1,10 @@
 #pragma once
-// The optional members of a quantizer (vq/quantizer.hpp) as calls that do nothing where it has none. A member that has the
-// name of one but cannot be called as the contract says is a compile error that states the signature: a hook that
-// nobody calls is a bug that no test of its author sees.
+// HooksAreCallable: the optional members of a quantizer (vq/quantizer.hpp) as calls that do nothing where it has none.
+//
+// A member that has the name of one but cannot be called as the contract says is a compile error that states the
+// signature: a hook that is never called is a bug that no test of its author sees.
+//
+// Errors   static_assert where a member with the name of a hook cannot be called as the contract says
 
 #include <tessera/core/hook.hpp>
 #include <tessera/core/option_hooks.hpp>
@@ -137,9 +140,10 @@ using Terms = typename detail::terms_of<Q>::type;
 template <class Q>
 using Statistics = typename detail::statistics_of<Q>::type;
 
-/// Fails, with its sentence, where a quantizer has a hook that nobody would call.
+/// Fails to compile, with a message, where a quantizer has a hook that would never be called.
 template <class Q>
 struct HooksAreCallable {
+    static_assert(!std::is_final_v<Q>, "quantizer: must not be final: its optional members could not be found");
     static_assert(
         !detail::names_regularize<Q> || Regularizes<Q>,
         "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "

@@ -1,20 +1,25 @@
 #pragma once
-// VqVae: an encoder, a quantizer, a decoder and a loss (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937).
+// VqVae: an encoder, a quantizer, a decoder and a reconstruction loss.
 //
 //     z = encoder(x),   (tokens, q) = quantizer(z),   y = decoder(q)
 //     loss = loss(y, x) / numbers of x + the quantizer's terms
+//                                         (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, eq. 3)
 //
-// Any quantizer (vq/quantizer.hpp) and any loss (loss/loss.hpp) will do: only their contracts are called here.
-//
-// Input    the encoder's: images Shape<height, width, channels>
-// Tokens   Quantizer::tokens of a sample, each less than Quantizer::codes
-// Params   "encoder", "decoder", the quantizer's and the loss's ("loss")
-// Buffers  the quantizer's and the loss's, saved and not optimised
-//
+// Any quantizer (vq/quantizer.hpp) and any loss (loss/loss.hpp) can be used: only their contracts are called here.
 // Evaluation (encode, decode, reconstruct, evaluate) is const and packs the weights as they are at each call; to encode
 // many small batches call freeze() once.
 //
-// Over 250 lines: state, training and evaluation of one model; what they do is in the parts that they call.
+// Shapes   x, y [batch, height x width x channels], z [batch, Encoder::Output], q [batch, Decoder::Input], tokens
+//          [batch, Quantizer::tokens], each token below Quantizer::codes
+// Params   those of the encoder "encoder", the decoder "decoder", the quantizer (no prefix) and the loss "loss",
+//          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
+// Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
+//          an empty batch or dataset, or an option out of range; DataError for a token that is not below `codes`;
+//          NumericError where the encoder's output is not finite
+// Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
+//          weights. Nothing is allocated in a Workspace after the first step of the largest batch
+//
+// Over 250 lines: state, training and evaluation of one model; the parts that it calls do the work.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
@@ -109,16 +114,16 @@ private:
         Tensor<T, Input> y, dy;
     };
     using Totals = VqVaeTotals<Q>;
-    // What a start from data replaces.
+    // What an initialisation from data replaces.
     struct Started {
         typename Q::Params params;
         typename Q::Buffers buffers;
     };
 
 public:
-    /// What a training step works in; nothing is allocated in it after the first step of the largest batch.
+    /// Memory of a training step; nothing is allocated in it after the first step of the largest batch.
     struct Workspace {
-        Rng rng{};      ///< of this step: dropout, start, revival
+        Rng rng{};      ///< of this step: dropout, initialisation, revival
         Frozen frozen;  ///< of the weights of this step
         typename Loss::Packed loss;
         typename Frozen::Workspace encoding;
@@ -127,9 +132,9 @@ public:
         Tensor<Token, Shape<tokens>> codes;
         typename Q::Cache observing;
         std::vector<typename Totals::Block> blocks;
-        std::vector<double> totals;     ///< sums over the samples of the last batch, which processes add up
-        std::vector<T> gathered;        ///< the encoder's output of all processes, for a start from data
-        std::optional<Started> before;  ///< of the step that started from data, until the next one
+        std::vector<double> totals;     ///< sums over the samples of the last batch, which processes sum
+        std::vector<T> gathered;        ///< the encoder's output of all processes, for an initialisation from data
+        std::optional<Started> before;  ///< of the step that initialised from data, until the next one
     };
 
     explicit VqVae(Rng& rng, Options options = {}, LossOptions loss_options = {})
@@ -148,16 +153,16 @@ public:
 
     [[nodiscard]] Params& params() { return params_; }
     [[nodiscard]] const Params& params() const { return params_; }
-    /// Of the quantizer: `vae.buffers().book.weight` of a Codebook.
+    /// The quantizer's buffers: `vae.buffers().book.weight` of a Codebook.
     [[nodiscard]] Buffers& buffers() { return buffers_; }
     [[nodiscard]] const Buffers& buffers() const { return buffers_; }
     [[nodiscard]] const Options& options() const { return options_; }
     [[nodiscard]] const LossOptions& loss_options() const { return loss_options_; }
-    /// What a trainer draws from, unless it is given a seed: a stream of the generator that made the model.
+    /// The stream that a trainer without a seed draws from, split from the generator that initialised the model.
     [[nodiscard]] const Rng& rng() const { return rng_; }
     [[nodiscard]] Lifetime& lifetime() { return lifetime_; }
 
-    /// Parameters, buffers and whether the quantizer has started from data, under their names in files.
+    /// Parameters, buffers and whether the quantizer has been initialised from data, under their names in files.
     template <class F, class... M>
     static void each_state(F&& f, M&... models) {
         Params::each(f, models.params_...);
@@ -165,7 +170,7 @@ public:
         Loss::Buffers::each(with_prefix("loss", f), models.loss_buffers_...);
         if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
     }
-    /// What must agree in a file and is not seen in the shapes of its tensors.
+    /// What must agree with a file and is not visible in the shapes of its tensors.
     [[nodiscard]] static NamedValues metadata() {
         NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
         if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
@@ -173,18 +178,19 @@ public:
             std::ranges::move(part, std::back_inserter(all));
         return all;
     }
-    /// The options, which a resumed run compares.
+    /// The options, which are compared when a run is resumed.
     [[nodiscard]] std::vector<Setting> settings() const {
         std::vector<Setting> all = settings_of<Q>(options_);
+        if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
         std::ranges::move(settings_of<Loss>(loss_options_), std::back_inserter(all));
         return all;
     }
-    /// Leaves without which the model encodes and decodes: a file may leave them out.
+    /// Leaves that encoding and decoding do not need: a file may leave them out.
     [[nodiscard]] static bool optional_in_file(std::string_view name) {
         return name == "quantizer.started" || vq::optional_in_file<Q>(name);
     }
-    /// After such a load. A quantizer that was loaded does not start from data, which would replace it; one that was not
-    /// does.
+    /// Called after loading a file without some leaves. A quantizer that was loaded is not initialised from data, which
+    /// would replace it; one that was not loaded is.
     void complete(std::span<const std::string> missing) noexcept {
         const auto is_needed = [](std::string_view name) { return names_quantizer(name) && !optional_in_file(name); };
         if (std::ranges::any_of(missing, is_needed))
@@ -194,18 +200,19 @@ public:
         vq::complete<Q>(params_.quantizer, buffers_, missing);
     }
 
-    /// Before the first step: the quantizer starts from the encoder's output for this batch. `gather` gives that of all
-    /// processes, in their order. Throws with nothing changed; a later failure of the step calls undo_prepare.
+    /// Before the first step: initialises the quantizer from the encoder's output for this batch. `gather` returns that
+    /// of all processes, in their order. If it throws, nothing has changed; if the step fails later, the caller calls
+    /// undo_prepare.
     template <class Gather>
     void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
         if constexpr (vq::StartsFromData<Q>) {
-            ws.before.reset();  // an earlier step has gone well
+            ws.before.reset();  // an earlier step has succeeded
             if (started_[0] != 0 || part.samples == 0) return;
             ws.z.resize(x.batch());
             freeze(ws.frozen);
             if (x.batch() > 0) ws.frozen.encode_vectors(x, ws.z, ws.encoding);
             const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.gathered);
-            check_finite(all, "encoder output");  // all processes see what one of them has
+            check_finite(all, "encoder output");  // all processes have gathered the same numbers, so all throw or none
             ws.before = Started{params_.quantizer, buffers_};
             try {
                 with_fp_environment([&] {
@@ -219,12 +226,12 @@ public:
             started_[0] = 1;
         }
     }
-    /// The same in one process.
+    /// The same in a single process.
     void prepare(Batch x, Workspace& ws) {
         prepare(x, BatchPart::whole(x.batch()), ws, [](std::span<const T> z, std::vector<T>&) { return z; });
     }
 
-    /// After a step that failed: the quantizer as it was before it started from data.
+    /// After a step that failed: restores the quantizer from before its initialisation from data.
     void undo_prepare(Workspace& ws) noexcept {
         if (ws.before) {
             params_.quantizer = std::move(ws.before->params);
@@ -234,44 +241,44 @@ public:
         ws.before.reset();
     }
 
-    /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad; sums are in ws.totals, z and tokens of the
-    /// batch in ws for `observe`.
+    /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad. The sums are in ws.totals; z and
+    /// tokens of the batch stay in ws for `observe`.
     void loss_and_grad(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
         with_fp_environment([&] { add_gradient(x, part, ws, grad); });
     }
-    /// Of a batch that is whole: its mean loss.
+    /// For a whole batch in one process; returns the report of its mean loss.
     Report loss_and_grad(Batch x, Workspace& ws, Params& grad) const {
         if (x.batch() == 0) throw ArgumentError("VqVae: batch: expected at least one image, got 0");
         loss_and_grad(x, BatchPart::whole(x.batch()), ws, grad);
         return report(ws, x.batch());
     }
-    /// Of the sums in ws.totals, which are of so many samples.
+    /// The report of the sums in ws.totals, which are over `samples` samples.
     [[nodiscard]] Report report(const Workspace& ws, std::size_t samples) const {
         return Totals::report(ws.totals, samples, Input::size);
     }
 
-    /// Adds what the last loss_and_grad saw to the statistics.
+    /// Adds the batch of the last loss_and_grad to the statistics.
     void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
         vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.codes), part, ws.rng.split(4),
                        ws.observing, statistics);
     }
-    /// Applies the statistics of an update: once for each step of the optimiser, behind it.
+    /// Applies the statistics to the quantizer: once after each step of the optimiser.
     void update(Workspace&, const Statistics& statistics) {
         vq::update<Q>(params_.quantizer, buffers_, statistics, options_);
     }
 
-    /// The weights as they are now, packed for encoding and decoding; do this once to encode many small batches.
+    /// The current weights packed for encoding and decoding; call once to encode many small batches.
     [[nodiscard]] Frozen freeze() const {
         Frozen frozen;
         frozen.pack_forward(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
         return frozen;
     }
-    /// Tokens of images.
+    /// Writes the tokens of images.
     void encode(Batch x, View<Token, Shape<tokens>> out) const {
         typename Frozen::Workspace ws;
         freeze().encode(x, out, ws);
     }
-    /// Tokens of a dataset; its labels are kept.
+    /// The tokens of a dataset, with its labels.
     template <data::Dataset D>
     [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
         std::vector<Token> out(images.size() * tokens);
@@ -287,7 +294,7 @@ public:
             }
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
-    /// Images of tokens, of which some may be absent (no_token); DataError for one that is no code.
+    /// The images of tokens, of which some may be absent (no_token). DataError for a token that is not below `codes`.
     [[nodiscard]] Tensor<T, Input> decode(Codes chosen) const {
         Tensor<T, Input> y{chosen.batch()};
         typename Frozen::Workspace ws;
@@ -301,7 +308,7 @@ public:
         encode(x, chosen.view());
         return decode(Codes{chosen});
     }
-    /// Error, and use of the codes, over a whole dataset.
+    /// Errors and codebook usage over a whole dataset.
     template <data::Dataset D>
     [[nodiscard]] VqVaeEvaluation evaluate(const D& images) const {
         return freeze().evaluate(images);
@@ -312,7 +319,7 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from what init splits off
+    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
 
     static bool names_quantizer(std::string_view name) {
         for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
@@ -351,7 +358,7 @@ private:
             Q::forward(ws.frozen.quantizer(), {true, ws.rng.split(5), sample}, z, chosen, s.q.view(), s.quantizer);
             Decoder::forward(ws.frozen.decoder(), q, s.y.view(), s.decoder);
 
-            // back through the decoder, the quantizer's estimator and its own terms, and the encoder
+            // backward: decoder, the quantizer's gradient estimator, its loss terms, encoder
             typename Totals::Block& sums = ws.blocks[block];
             sums.reconstruction =
                 Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);

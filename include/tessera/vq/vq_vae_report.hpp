@@ -1,5 +1,9 @@
 #pragma once
-// What a VqVae reports of a training step and of a whole dataset.
+// VqVaeReport: what a VqVae reports of a training step, and its evaluation of a whole dataset.
+//
+//     perplexity = exp(-sum_k p_k ln p_k),   p_k = share of the tokens that are k
+//
+// `used` is a count of codebook vectors, `usage` a share of them.
 
 #include <tessera/core/abi.hpp>
 
@@ -10,38 +14,38 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Of one training step.
+/// The report of one training step.
 struct VqVaeReport {
     double loss = 0;              ///< reconstruction + the terms of the quantizer
-    double reconstruction = 0;    ///< the loss's mean over all numbers of the batch
+    double reconstruction = 0;    ///< mean of the reconstruction loss over all numbers of the batch
     double quantizer = 0;         ///< sum of the quantizer's terms, as weighted in the loss
     double quantization_mse = 0;  ///< mean of (z - q)^2; 0 where the quantizer gives another shape than it takes
     double perplexity = 0;        ///< of the tokens of this batch; depends on its size
-    std::size_t used = 0;         ///< codes that the batch chose
+    std::size_t used = 0;         ///< number of codebook vectors that the batch chose
     double grad_norm = 0;         ///< before clipping
 };
 
-/// The same with the terms by name: `report.terms.commitment`.
+/// The same, and the terms by name: `report.terms.commitment`.
 template <class Terms>
 struct QuantizedReport : VqVaeReport {
     Terms terms{};  ///< as weighted in the loss
 };
 
-/// How well the codes are used, over a whole dataset.
+/// How much of the codebook is used, over a whole dataset.
 struct CodebookReport {
-    std::vector<std::size_t> counts;  ///< tokens of each code
-    double perplexity = 0;            ///< exp(-sum p ln p), at most K
-    double usage = 0;                 ///< share of codes that occur
+    std::vector<std::size_t> counts;  ///< number of tokens for each codebook vector
+    double perplexity = 0;            ///< exp(-sum p ln p), at most the size of the codebook
+    double usage = 0;                 ///< share of the codebook vectors that occur, in [0, 1]
     double quantization_mse = 0;      ///< mean of (z - q)^2; 0 where the quantizer gives another shape than it takes
 };
 
-/// Of a whole dataset; images are clamped to [0, 1] before they are compared.
+/// The evaluation of a whole dataset; images are clamped to [0, 1] before they are compared.
 struct VqVaeEvaluation : CodebookReport {
     double mse = 0;
     double psnr_db = 0;  ///< -10 log10(mse), for images in [0, 1]
 };
 
-/// exp of the entropy of counts, and how many are not zero.
+/// exp of the entropy of counts; *used: how many of them are not zero.
 template <class Count>
 [[nodiscard]] double perplexity(std::span<const Count> counts, std::size_t* used = nullptr) {
     double total = 0, entropy = 0;

@@ -1,8 +1,11 @@
 #pragma once
-// VqVaeTotals<Q>: the sums over the samples of a batch from which a VqVae makes its report. They are one vector of double,
-// so that processes can add theirs up:
+// VqVaeTotals: the sums over the samples of a batch from which a VqVae computes its report.
 //
-//     reconstruction,  sum of (z - q)^2,  each term of the quantizer,  how often each code was chosen
+// They are one vector of double, so that processes can sum theirs:
+//
+//     reconstruction,  sum of (z - q)^2,  each term of the quantizer,  how often each token occurred
+//
+// Cost     2 + terms + codes numbers
 
 #include <tessera/core/token.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -18,16 +21,16 @@ template <class Q>
 struct VqVaeTotals {
     using Terms = vq::Terms<Q>;
 
-    /// Of the samples of one block.
+    /// Sums over the samples of one block.
     struct Block {
         double reconstruction = 0, distance = 0;
         Terms terms{};
     };
 
-    /// In the order of the blocks, whichever thread made them.
+    /// Sums in the order of the blocks, whichever thread computed them.
     static void sum(const std::vector<Block>& blocks, std::span<const Token> tokens, std::vector<double>& totals) {
-        const std::size_t first_code = first_term + vq::count_terms<Terms>();
-        totals.assign(first_code + Q::codes, 0);
+        const std::size_t first_count = first_term + vq::count_terms<Terms>();
+        totals.assign(first_count + Q::codes, 0);
         for (const Block& block : blocks) {
             totals[0] += block.reconstruction;
             totals[1] += block.distance;
@@ -35,10 +38,10 @@ struct VqVaeTotals {
             Terms::each([&](const Path&, const double& term) { totals[next++] += term; }, block.terms);
         }
         for (const Token k : tokens)
-            if (k != no_token) totals[first_code + k] += 1;
+            if (k != no_token) totals[first_count + k] += 1;
     }
 
-    /// Of `samples` samples with so many numbers each.
+    /// The report of totals over `samples` samples of `numbers` numbers each.
     [[nodiscard]] static QuantizedReport<Terms> report(std::span<const double> totals, std::size_t samples,
                                                        std::size_t numbers) {
         const double count = static_cast<double>(samples);

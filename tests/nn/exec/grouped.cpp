@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t batches[] = {1, 5, 16, 17, 33, 100};
 
-// Two leaves, one longer than the piece that one task adds up.
+// Two leaves, one longer than the piece that one task sums.
 template <class T>
 struct TwoLeaves {
     Param<T, Shape<5>> small;
@@ -56,7 +56,7 @@ void add_samples(std::size_t first, std::size_t count, TwoLeaves<T>& g) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that no two groups share", Size,
+TEST_CASE_TEMPLATE("Grouped: each sample is seen once, in blocks that belong to one group each", Size,
                    std::integral_constant<std::size_t, 4>, std::integral_constant<std::size_t, 16>) {
     constexpr std::size_t size = Size::value;
     static_assert(block_size == 4);
@@ -90,7 +90,7 @@ TEST_CASE_TEMPLATE("Grouped: adds the sum of all samples to the gradient", T, fl
         Grouped<TwoLeaves<T>, Scratch, T> groups;
         TwoLeaves<T> grad;
         grad.small.fill(T(2)), grad.large.fill(T(3));
-        for (int again = 0; again < 2; ++again)  // the second time what the first one left must not count
+        for (int again = 0; again < 2; ++again)  // the second run must not see what the first one left
             groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<T>& g) {
                 add_samples<T>(first, count, g);
             });
@@ -118,7 +118,7 @@ TEST_CASE("Grouped: one, two and three threads give the same bits") {
         }));
 }
 
-TEST_CASE("Grouped: the size of a block changes no bit where samples are added in their order") {
+TEST_CASE("Grouped: the block size changes no bit where samples are added in order") {
     const auto hash = []<std::size_t size>(std::integral_constant<std::size_t, size>) {
         Grouped<TwoLeaves<float>, Scratch, float, size> groups;
         TwoLeaves<float> grad;
@@ -177,7 +177,7 @@ TEST_CASE("Grouped: an exception of a block reaches the caller, and the gradient
     CHECK(grad.small[3] == 2);
 }
 
-TEST_CASE("for_blocks: each sample once, blocks numbered in order") {
+TEST_CASE("for_blocks: each sample is seen once, and blocks are numbered in order") {
     support::Mismatch wrong;
     for (const std::size_t samples : {0u, 1u, 16u, 17u, 100u}) {
         std::vector<Scratch> scratch;

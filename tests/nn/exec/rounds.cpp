@@ -18,14 +18,14 @@ using namespace tessera::nn;
 
 namespace {
 
-// In one: rows of gathered maps, panels that two or three members can share and those that they cannot, a branch that
-// adds by itself and one that does not, a layer without rounds, all kinds of a transposed convolution.
+// In one net: rows of gathered maps, panels that two or three workers can share and panels that they cannot, a branch
+// that adds x itself and one that does not, a layer without rounds, all kinds of transposed convolutions.
 struct Net
     : Chain<Shape<11, 9, 1>, Conv2d<64, halve4>, Relu, Conv2d<96, keep3>,
             Residual<Relu, Conv2d<32, keep3>, Relu, Conv2d<96, keep1>>, Residual<Conv2d<96, keep1>, Relu>, GroupNorm<4>,
             ConvTranspose2d<40, double4>, Relu, ConvTranspose2d<20, double4>, ConvTranspose2d<3, double4>> {};
 
-/// The net's answer to `batch` samples, made by a team; the rounds are counted in order.
+/// The net's output for `batch` samples, computed by a team; checks that rounds are counted in order.
 Buffer<float> by_team(std::size_t members, std::size_t batch) {
     testing::BoundLayer<Net> net{batch};
     nn::begin<Net>(net.cache, {});
@@ -43,13 +43,13 @@ Buffer<float> alone(std::size_t batch) {
 
 }  // namespace
 
-TEST_CASE("rounds: a chain has those of its layers, another layer one") {
+TEST_CASE("rounds: a chain has the sum of those of its layers, any other layer has one") {
     CHECK(rounds<Net> == 9 + 1);
     CHECK(rounds<GroupNorm<4>::Bind<Shape<3, 3, 8>, float>> == 1);
     CHECK(rounds<Residual<Relu, Conv2d<4, keep3>>::Bind<Shape<3, 3, 4>, float>> == 2);
     CHECK(rounds<Residual<Conv2d<4, keep3>, Relu>::Bind<Shape<3, 3, 4>, float>> == 1);
 }
-TEST_CASE("rounds: any number of members makes the bits of forward") {
+TEST_CASE("rounds: any number of workers gives the bits of forward") {
     for (const std::size_t batch : {1u, 3u}) {
         const auto whole = alone(batch);
         for (const int threads : {1, 2, 3, 4})

@@ -1,5 +1,5 @@
 #pragma once
-// How a Chain binds its specs, left to right, two at a time where they are FusedPair.
+// How a Chain binds its specs, from left to right, two at a time where they are a FusedPair.
 
 #include <tessera/nn/detail/hooks.hpp>
 #include <tessera/nn/fused_pair.hpp>
@@ -12,7 +12,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn::detail {
 
-// After an error: a layer that does nothing and keeps the shape, so that one mistake prints one message.
+// Used after an error: a layer that does nothing and keeps the shape, so that one mistake prints one message.
 template <class T, class In>
 struct Broken {
     using Scalar = T;
@@ -36,10 +36,10 @@ struct bind_or_broken<T, In, Spec> {
     using type = typename Spec::template Bind<In, T>;
 };
 
-// Names one joint only, not the whole list: keeps messages short.
+// Names one spec and its input shape, not the whole list, to keep messages short.
 template <class T, class Gets, class Spec>
 struct Link {
-    static_assert(LayerSpec<Spec, Gets, T>, "Chain: this is no layer spec for the shape that it gets");
+    static_assert(LayerSpec<Spec, Gets, T>, "Chain: not a valid LayerSpec for this input shape");
 };
 
 template <std::size_t I, class L, class S>
@@ -53,7 +53,7 @@ template <class... P>
 struct PartList {};
 
 template <class T, std::size_t I, class In, class Done, class... Specs>
-struct bind_all {  // nothing is left
+struct bind_all {  // no specs are left
     using Output = In;
     using Parts = Done;
 };
@@ -80,7 +80,7 @@ template <class T, class... P>
 struct Unzipped<T, PartList<P...>> {
     static_assert(((sizeof(HooksFit<typename P::Layer>) > 0) && ...));
     static constexpr std::size_t count = sizeof...(P);
-    // Largest tensor between two layers, in elements of one sample; the last output is not one, but counts.
+    // The largest output of a layer, in elements of one sample: an upper bound for the tensors between layers.
     static constexpr std::size_t largest = (std::max)({std::size_t{0}, P::Layer::Output::size...});
     template <std::size_t I>
     using At = typename std::tuple_element_t<I, std::tuple<P...>>::Layer;

@@ -1,6 +1,6 @@
 #pragma once
-// The steps of a Chain (nn/step.hpp): its memory is that of its layers, and the rows between two of them.
-// Layers that are the identity outside training are left out.
+// The steps of a Chain (nn/step.hpp). Its memory is that of its layers, plus the rows between two of them. Layers that
+// are the identity outside training are left out.
 
 #include <tessera/nn/detail/stepper.hpp>
 #include <tessera/nn/step.hpp>
@@ -22,7 +22,7 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
     template <std::size_t J>
     using BetweenAt = Between<T, TokenRow<typename At<J>::Output>, StepperAt<J>::replicated>;
 
-    // The layer that makes y.
+    // The layer that computes y: the last one that is not an identity.
     static constexpr std::size_t last = [] {
         std::size_t found = 0;
         ((nn::steps<At<I>>.identity ? found : found = I), ...);
@@ -45,6 +45,7 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
         std::tuple<BetweenAt<I>...> y;
     };
 
+    // Layers J .. last, from x to y; identities before the last layer are skipped.
     template <std::size_t J = 0>
     static void run(const auto& w, auto x, auto y, auto& state, auto& scratch, Step& at, const T* add) {
         if constexpr (J < last && nn::steps<At<J>>.identity) {

@@ -1,7 +1,6 @@
 #pragma once
-// Which optional members of the layer contract a layer has by name, whatever their signature. A name that
-// comes from two bases is ambiguous, so a type, a constant, a function, overloads and templates are all
-// found.
+// Which optional members of the layer contract a layer has by name, whatever their signature. A name that comes from
+// two bases is ambiguous, so types, constants, functions, overloads and templates are all found.
 
 #include <tessera/core/abi.hpp>
 

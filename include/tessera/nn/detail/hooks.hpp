@@ -1,7 +1,6 @@
 #pragma once
-// Optional members of the layer contract are refused, never ignored: where a layer has the name of one, it
-// must be callable as the contract says. Else a `begin(Cache&, Pass&)` would compile, and nobody would ever
-// call it.
+// Optional members of the layer contract are refused, never ignored: a member with the name of one must be callable as
+// the contract says. Otherwise a `begin(Cache&, Pass&)` would compile and never be called.
 
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/detail/hook_names.hpp>
@@ -64,12 +63,12 @@ concept HasFuses = std::same_as<const Fuses, std::remove_reference_t<decltype((L
     typename std::bool_constant<L::fuses.add_y>;
 };
 
-// The State of a chain with a layer that cannot step does not compile, and is not used.
+// If a layer of a chain cannot step, the chain's State does not compile; it is not used then.
 template <class L>
 inline constexpr bool skips_memory = nn::steps<L>.composite && !CanStep<L>;
 
-// Concepts, because a disjunction of constraints stops at the first one that holds; clang 14 would make that State for
-// the same disjunction of bools.
+// Concepts, because a disjunction of constraints stops at the first one that holds. With the same disjunction of bools
+// clang 14 would instantiate that State.
 template <class L>
 concept StateFits = !NamesState<L> || skips_memory<L> || HasState<L>;
 template <class L>
@@ -77,7 +76,7 @@ concept ScratchFits = !NamesScratch<L> || skips_memory<L> || HasScratch<L>;
 template <class L>
 concept StepFits = (!NamesStep<L> && !NamesState<L> && !NamesScratch<L>) || skips_memory<L> || StepsItself<L>;
 
-/// A failed assertion names the hook and what it should look like.
+/// A failed assertion names the hook and the expected signature.
 template <class L>
 struct HooksFit {
     static_assert(!std::is_final_v<L>, "layer: must not be final: its optional members could not be found");
@@ -91,8 +90,7 @@ struct HooksFit {
                   "grad)`");
     static_assert(!NamesForwardRound<L> || HasRounds<L>,
                   "layer: forward_round: expected `static void forward_round(const Params& or Packed&, "
-                  "View<const InputScalar, "
-                  "Input> x, View<Scalar, Output> y, Cache&, nn::Round)`");
+                  "View<const InputScalar, Input> x, View<Scalar, Output> y, Cache&, nn::Round)`");
     static_assert(!NamesRounds<L> || HasNumberOfRounds<L>,
                   "layer: rounds: expected `static constexpr std::size_t rounds` and a forward_round");
     static_assert(!NamesMakeRoom<L> || HasMakeRoom<L>,
@@ -104,10 +102,8 @@ struct HooksFit {
     static_assert(ScratchFits<L>, "layer: Scratch: expected a type that is made from a const nn::Capacity&");
     static_assert(StepFits<L>,
                   "layer: step: expected `static void step(const Params& or Packed&, View<const InputScalar, "
-                  "TokenRow<Input>> x, "
-                  "View<Scalar, TokenRow<Output>> y, State&, Scratch&, const nn::Step&)`, without those of "
-                  "State and Scratch "
-                  "that the layer does not have");
+                  "TokenRow<Input>> x, View<Scalar, TokenRow<Output>> y, State&, Scratch&, const nn::Step&)`, "
+                  "without those of State and Scratch that the layer does not have");
     static_assert(!NamesPackForward<L> || HasPackForward<L>,
                   "layer: pack_forward: expected `static void pack_forward(const Params&, Packed&)` and a pack");
     static_assert(!NamesAddPackJobs<L> || HasAddPackJobs<L>,

@@ -1,7 +1,7 @@
 #pragma once
-// One buffer for all layers of a net that copy operands for the gradients of their weights (kernel/gemm/gemm_adjoint.hpp): a
-// Chain or a Repeat owns it and lends it to one layer at a time, so that it stays in L2. A buffer for each layer would be
-// up to 325 KiB for each.
+// One buffer for all layers of a net that copy operands for their weight gradients (kernel/gemm/gemm_adjoint.hpp). A
+// Chain or a Repeat owns it and lends it to one layer at a time, so that it stays in L2. A separate buffer would cost
+// up to 325 KiB for each layer.
 
 #include <tessera/core/buffer.hpp>
 
@@ -10,7 +10,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn::detail {
 
-/// The buffer of a cache, in it or in the cache of a layer inside; null where there is none.
+/// The buffer in a cache, or in the cache of a layer inside it; null where there is none.
 template <class T, class Cache>
 Buffer<T>* adjoint_copies(Cache& cache) {
     if constexpr (requires {
@@ -27,7 +27,7 @@ Buffer<T>* adjoint_copies(Cache& cache) {
         return nullptr;
 }
 
-/// While it lives the layer has the buffer, then the owner again; without a layer's own in between nothing is copied.
+/// Swaps the buffer into the layer's cache for its lifetime; the destructor swaps it back.
 template <class T>
 class Lent {
 public:

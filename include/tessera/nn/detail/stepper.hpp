@@ -1,6 +1,6 @@
 #pragma once
-// How a Chain runs a step of one of its layers: what memory the layer needs, when its worker waits, which
-// form of the contract it has (nn/step.hpp).
+// How a Chain runs a step of one of its layers: which memory the layer needs, when its worker waits, and which form of
+// the contract it implements (nn/step.hpp).
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/view.hpp>
@@ -40,20 +40,20 @@ struct Stepper {
     using Out = TokenRow<typename L::Output>;
     static constexpr Steps steps = nn::steps<L>;
     static_assert(CanStep<L>,
-                  "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor its "
-                  "own step, see nn/step.hpp");
+                  "step: this layer has neither `static constexpr nn::Steps steps{.per_token = true}` nor a "
+                  "step, see nn/step.hpp");
     static constexpr bool replicated = steps.sharing == Sharing::replicated;
     static constexpr bool adds = steps.add_y || fuses<L>.add_y;
 
 private:
-    // The layer bound to one token, or to one number. Templates, so that nothing is bound that is not wanted.
+    // The layer bound to one token, or to one number. Templates, so that nothing is bound unless it is used.
     template <class S>
     using OneOf = std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
     template <class S>
     using BoundToOne = typename Spec::template Bind<OneOf<S>, T>;
     template <class S>
     struct Caches {
-        std::vector<typename BoundToOne<S>::Cache> of;  // each worker
+        std::vector<typename BoundToOne<S>::Cache> of;  // one of each worker
         explicit Caches(const Capacity& capacity) : of(capacity.workers) {}
     };
     template <class M>
@@ -89,6 +89,7 @@ public:
         if constexpr (steps.composite) {
             call(w, x, y, state, scratch, at, add...);
         } else {
+            // x must be complete: the worker's columns for an elementwise layer, else all rows.
             if constexpr (steps.sharing == Sharing::elementwise)
                 at.sync_columns();
             else
@@ -99,6 +100,7 @@ public:
                 else
                     forward(w, x, y, scratch, at, add...);
             }
+            // What the next layer has to wait for before it reads y.
             if constexpr (steps.sharing == Sharing::columns || steps.sharing == Sharing::elementwise)
                 at.pending = Step::Pending::other_columns;
             else if constexpr (!replicated)
@@ -120,15 +122,15 @@ private:
     static void forward(const auto& w, auto x, auto y, auto& scratch, const Step& at, auto... add) {
         using One = BoundToOne<typename L::Input>;
         static_assert(std::same_as<Weights<One>, Weights<L>>,
-                      "steps: per_token: the weights must have one type for any number of tokens: Params "
-                      "outside of the layer, "
-                      "a template of the width");
+                      "steps: per_token: the weights must have one type for any number of tokens: Params outside of "
+                      "the layer, a template of the width");
         auto& cache = scratch.of[at.worker.index()];
         nn::begin<One>(cache, {});
         if constexpr (steps.sharing == Sharing::elementwise) {
             constexpr std::size_t width = last_dim<In>;
             const auto [first, count] = kernel::columns_of(at.worker, width);
             const std::size_t numbers = x.batch() * In::size;
+            // One call over all numbers, or one per row over this worker's columns.
             if (count == width) {
                 One::forward(w, {x.data(), numbers}, {y.data(), numbers}, cache);
             } else if (count > 0) {

@@ -1,11 +1,17 @@
 #pragma once
-// Grouped: a batch in groups of 16 samples, each with its own gradient; inside a group, blocks of 4 samples run the
-// whole net forward and backward in a scratch that stays in L2 and is used again.
+// Grouped: runs a batch in groups of 16 samples, each with a separate gradient.
 //
-// The group is the unit of determinism: which thread runs it changes nothing, and the gradients of the groups meet in
-// a fixed binary tree. Both sizes are constants, never derived from the machine. On a VQ-VAE step this reaches 86 % of
-// the peak on two cores, fork and join in every layer 64 %. Larger blocks pay where the weights of a layer do not fit in
-// L2; the size of a block changes no bit of a gradient that every layer adds to in the order of its rows.
+//     grad += sum over groups of (sum over the blocks of the group of their gradients)
+//
+// Inside a group, blocks of 4 samples run the whole net forward and backward in scratch memory that is reused and stays
+// in L2. The group is the unit of determinism: which thread runs it changes nothing, and the gradients of the groups
+// are summed in a fixed binary tree. Both sizes are constants, never derived from the machine. On a VQ-VAE step this
+// reaches 86 % of the peak on two cores, fork and join in every layer 64 %. Larger blocks pay where the weights of a
+// layer do not fit in L2. The block size changes no bit of a gradient to which every layer adds in the order of its
+// rows.
+//
+// Errors   static_assert where the block size does not divide the group size
+// Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/param.hpp>
@@ -23,7 +29,8 @@ namespace tessera::inline TESSERA_ABI::nn {
 using tessera::group_size;
 inline constexpr std::size_t block_size = 4;
 
-/// f(first, count, block, scratch) over blocks of samples, in parallel: evaluation. `block` numbers them in order.
+/// Calls f(first, count, block, scratch) for blocks of samples, in parallel, for evaluation. `block` is the index of
+/// the block.
 template <class Scratch, class F>
 void for_blocks(std::size_t samples, std::vector<Scratch>& scratch, F&& f) {
     const std::size_t blocks = (samples + group_size - 1) / group_size;
@@ -40,8 +47,8 @@ class Grouped {
     static_assert(Block > 0 && group_size % Block == 0, "Grouped: blocks must divide a group");
 
 public:
-    /// f(first, count, block, scratch, gradient) over the blocks of a batch: adds to the gradient of its group. Then
-    /// grad += the sum over groups.
+    /// Calls f(first, count, block, scratch, gradient) for the blocks of a batch; f adds to the gradient of its group.
+    /// Then grad += the sum over groups.
     template <class F>
     void run(std::size_t batch, P& grad, F&& f) {
         if (batch == 0) return;
@@ -75,7 +82,7 @@ private:
                 pieces_.push_back({i, at, (std::min)(chunk, leaves_[i].size - at)});
         kernel::for_each_slot(pieces_.size(), kernel::concurrency(), [&](std::size_t n, std::size_t) {
             const Piece& piece = pieces_[n];
-            // Part 0 is grad's, part g + 1 that of group g.
+            // Part 0 is grad, part g + 1 is group g; the sum is a binary tree over the groups.
             const auto part = [&](std::size_t g) {
                 return std::span<T>{leaves_[g * count + piece.leaf].data + piece.at, piece.size};
             };

@@ -1,18 +1,21 @@
 #pragma once
-// A forward pass of few samples by a team of threads: in each round its members share one layer, and wait for each other
-// before the next. Batches need none of it: there each thread takes samples of its own (nn/exec/grouped.hpp).
+// rounds: a forward pass of few samples by a team of threads, which shares one layer in each round.
 //
 //     nn::make_room<Net>(cache, batch);
 //     kernel::run_team(2, nn::rounds<Net>, [&](kernel::Worker& me, std::size_t number) {
 //         nn::forward_round<Net>(w, x, y, cache, {me, number});
 //     });
 //
-// Optional members of a layer; one without forward_round is left to the first member, in one round:
-//   forward_round(w, x, y, cache, round)     the part of forward that falls to round.me in this round
-//   rounds                                   how many it takes; 1 without
-//   make_room(cache, batch)                  resizes what the members of a round would otherwise resize at once
-// All rounds together must give the bits of forward (tested by testing::check_layer). A struct that derives from a Chain and
-// has a forward of its own must have a forward_round of its own too, or its base's would pass it by.
+// After each round the workers synchronise. Large batches do not need it: there each thread runs separate samples
+// (nn/exec/grouped.hpp). Optional members of a layer; one without forward_round is run by the leader, in one round:
+//   forward_round(w, x, y, cache, round)     the share of forward that round.me computes in this round
+//   rounds                                   how many rounds it takes; 1 by default
+//   make_room(cache, batch)                  resizes what the workers of a round would otherwise resize concurrently
+// All rounds together must give the bits of forward (tested by testing::check_layer). A struct that derives from a
+// Chain and replaces forward must replace forward_round too, or the base's forward_round would bypass its forward.
+//
+// Errors   static_assert where `rounds` is 0
+// Cost     one barrier per round
 
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/layer.hpp>
@@ -53,7 +56,7 @@ void make_room(typename L::Cache& cache, std::size_t batch) {
     if constexpr (requires { L::make_room(cache, batch); }) L::make_room(cache, batch);
 }
 
-/// `add`: see Fuses::add_y; only for layers that have it.
+/// `add`: see Fuses::add_y; only for layers with add_y.
 template <Layer L, class... Add>
 void forward_round(const Weights<L>& w, InputView<L> x, View<typename L::Scalar, typename L::Output> y,
                    typename L::Cache& cache, Round at, Add... add) {

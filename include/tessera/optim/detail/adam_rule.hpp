@@ -1,7 +1,7 @@
 #pragma once
-// What Adam and AdamW share: two moments of the parameters' own type, the number of steps, the pass over all
-// leaves. They differ in how the decay enters, which the Decay policy says: `keep` multiplies a weight before
-// the step, `l2` times the weight joins its gradient.
+// What Adam and AdamW share: two moments of the parameters' type, the number of steps, the pass over all leaves. They
+// differ in how weight decay enters, which the Decay policy gives: `keep` multiplies a weight before the step, `l2`
+// times the weight is added to its gradient.
 
 #include <tessera/core/check_option.hpp>
 #include <tessera/core/error.hpp>
@@ -22,7 +22,7 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
-/// Throws ArgumentError for options that cannot work. Written so that NaN fails each of them.
+/// Throws ArgumentError for options out of range. Each condition is false for NaN.
 template <class Options>
 void check_adam_options(const char* where, const Options& o) {
     const auto not_negative = [&](const char* what, double x) {
@@ -34,11 +34,11 @@ void check_adam_options(const char* where, const Options& o) {
     not_negative("lr", o.lr);
     below_one("beta1", o.beta1);
     below_one("beta2", o.beta2);
-    not_negative("eps", o.eps);  // as PyTorch: 0 makes NaN of a weight whose gradient was always 0
+    not_negative("eps", o.eps);  // as in PyTorch: 0 gives NaN for a weight whose gradient was always 0
     not_negative("weight_decay", o.weight_decay);
 }
 
-/// One leaf, in chunks that several threads share where it is large. 32768 numbers are about 10 us of work.
+/// Updates one leaf, in chunks that several threads share where it is large. 32768 numbers are about 10 us of work.
 template <std::floating_point T>
 void adam_leaf(const kernel::AdamFactors<T>& factors, std::span<const T> grad, std::span<T> p, std::span<T> m,
                std::span<T> v) {
@@ -49,12 +49,12 @@ void adam_leaf(const kernel::AdamFactors<T>& factors, std::span<const T> grad, s
     });
 }
 
-/// A parameter set of its own: what a checkpoint keeps of an optimiser.
+/// A parameter set: what a checkpoint keeps of an optimiser.
 template <Parameters P>
 struct AdamState {
     P m, v;
     Param<std::int64_t, Shape<1>> step;
-    Param<double, Shape<1>> lr;  // of the next step: a rate that was set by hand is known nowhere else
+    Param<double, Shape<1>> lr;  // of the next step; a rate from set_lr is stored only here
 
     template <class F, class... S>
     static void each(F&& f, S&... s) {
@@ -74,7 +74,7 @@ public:
         check_adam_options(Decay::rule, options_);
         state_.lr[0] = options_.lr;
     }
-    /// The model says which type its parameters have, nothing more.
+    /// Deduces the type of the parameters from the model; the model is not used otherwise.
     template <class Model>
         requires std::same_as<typename Model::Params, P>
     explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
@@ -82,12 +82,13 @@ public:
     void update(P& params, const P& grad) {
         with_fp_environment([&] {
             const Options now = options();
-            check_adam_options(Decay::rule, now);  // the rate and the counter may come from a file
-            constexpr std::int64_t most = std::int64_t{1} << 53;
+            check_adam_options(Decay::rule, now);                 // lr and the counter may come from a file
+            constexpr std::int64_t most = std::int64_t{1} << 53;  // exact in double
             if (state_.step[0] < 0 || state_.step[0] >= most)
                 throw StateError(std::string{Decay::rule} +
                                  ": step: " + expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
             const double t = static_cast<double>(++state_.step[0]);
+            // bias corrections 1 - b^t, folded into the factors of the kernel
             const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
             const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
                 using T = typename Leaf::Scalar;
@@ -122,9 +123,10 @@ public:
     }
     std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }
 
-    /// What must agree with a file, next to the shapes.
+    /// What must agree with a file, in addition to the shapes.
     std::vector<std::pair<std::string, std::string>> metadata() const { return {{"optimizer", Decay::rule}}; }
-    /// What a host may change on purpose. "lr" is the rate of the options; the one that set_lr has set is state.
+    /// Options that a host may override when it loads a file. "lr" is that of the options; the one from set_lr is
+    /// state.
     std::vector<Setting> settings() const {
         return {{"lr", number_text(options_.lr), {"adam.lr"}},
                 {"beta1", number_text(options_.beta1)},
