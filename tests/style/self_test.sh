@@ -66,6 +66,10 @@ echo 'TEST_CASE("Scale: stands beside nothing") {}' >"$work/tests/scale.cpp"
 expect words 1 'tests/scale.cpp:1: "stands": say'
 expect words 1 'tests/scale.cpp:1: "beside": say'
 echo 'TEST_CASE("Scale: multiplies") {}' >"$work/tests/scale.cpp"
+echo 'A room of its own floor; a build of its own' >"$work/SECURITY.md"
+expect words 1 'SECURITY.md:1: "of its own'
+echo 'A room of its own floor.' >"$work/SECURITY.md"
+expect words 0 ''
 echo 'A page for whoever reads.' >"$work/SECURITY.md"
 expect words 1 'SECURITY.md:1: "whoever"'
 rm "$work/SECURITY.md"

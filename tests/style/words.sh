@@ -42,7 +42,7 @@ LC_ALL=C awk -v list="$here/words.txt" '
             sub(/"[^"]*$/, "", text)
         }
         gsub(/[Ss]tands? for /, "", text)  # an abbreviation may
-        text = " " text " "
+        text = " " text "  "
         lower = tolower(text)
         if (lower !~ either && text !~ either_exact) next
         for (i = 1; i <= count; ++i)

@@ -12,7 +12,8 @@
 // A batch counts as done as soon as the loop receives it: save after the step, not before. The last batch of a pass
 // also completes the pass. The order of pass p is that of the generator's stream p.
 //
-// State    data.rng                   the generator of the order
+// Its state in a file:
+//          data.rng                   the generator of the order
 //          data.passes                completed passes
 //          data.next                  completed batches of the current pass; 0 between two passes
 //          data.size, data.examples   of the current pass: another batch size would skip or repeat examples
