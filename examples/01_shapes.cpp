@@ -18,8 +18,8 @@ static_assert(Image::dims[0] == 28);
 static_assert(ts::last_dim<Image> == 3);     // channels
 static_assert(ts::row_count<Image> == 784);  // pixels: every activation is a matrix of rows x last_dim
 
-// A function with a View parameter accepts any batch of that shape, independent of who owns the memory. Nothing is copied: a View
-// is a pointer and a batch size. `const` applies to the element, as in std::span.
+// A function with a View parameter accepts any batch of that shape, independent of who owns the memory. Nothing is
+// copied: a View is a pointer and a batch size. `const` applies to the element, as in std::span.
 float brightness(ts::View<const float, Image> images, std::size_t n) {
     float sum = 0;
     for (const float value : images[n]) sum += value;  // images[n] is a std::span<const float, 2352>

@@ -4,7 +4,8 @@
 //   update(params, grad)        changes params; grad stays as it is
 //
 // Optional members; one that has the name but cannot be called so is a compile error:
-//   State, state()              a parameter set (moments, counters), saved with the trainer under the names of its leaves
+//   State, state()              a parameter set (moments, counters), saved with the trainer under the names of its
+//                               leaves
 //   settings()                  std::vector<Setting>: numbers that a resumed run compares (core/setting.hpp)
 //   metadata()                  NamedValues: what must agree in a file (the name of the rule)
 

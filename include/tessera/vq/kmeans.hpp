@@ -38,7 +38,8 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
         if (n == 0) throw ArgumentError("kmeans: vectors: expected at least one, got 0");
         std::vector<T> vector(D);
         std::vector<double> distance(n, 1.0);  // squared, to the nearest vector so far; 1: none yet
-        // k-means++: vector k is a row drawn with probability distance / total; where all distances are 0, a row moved a bit
+        // k-means++: vector k is a row drawn with probability distance / total; where all distances are 0, a row moved
+        // a bit
         for (std::size_t k = 0; k < K; ++k) {
             double total = 0;
             for (const double d : distance) total += d;

@@ -77,8 +77,8 @@ private:
         return false;
     }
     bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
-    /// Does the host keep this leaf? Only where the setting that it belongs to is accepted and differs: a resumed run that
-    /// accepts a setting which agrees anyway must go on as the file says.
+    /// Does the host keep this leaf? Only where the setting that it belongs to is accepted and differs: a resumed run
+    /// that accepts a setting which agrees anyway must go on as the file says.
     bool is_kept(std::string_view leaf) const {
         for (const Fact& fact : facts_)
             if (is_accepted(fact) && is_below_any(leaf, fact.leaves) && file_.metadata(fact.in_file()) != fact.value)
