@@ -10,6 +10,7 @@
 #include <tessera/kernel/gemm/tile.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <array>
 #include <bit>
@@ -26,7 +27,7 @@ class CodePanels {
 public:
     void pack(std::size_t k, std::size_t d, const T* codes) {
         panels_.pack(d, k, codes, 1, d);
-        const std::size_t padded = (k + panel_width - 1) / panel_width * panel_width;
+        const std::size_t padded = round_up(k, panel_width);
         if (start_.size() < padded) start_.resize(padded);
         for (std::size_t i = 0; i < padded; ++i)
             start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d})) : -(std::numeric_limits<T>::max)();

@@ -25,7 +25,7 @@ namespace detail {
 /// simd::sum, but the step adds by itself: accumulator = step(accumulator, a[i]...), so that it can be one
 /// fma.
 template <class T, class Step, class... A>
-inline T accumulate(std::size_t n, Step step, const A*... a) {
+inline T sum_in_lanes(std::size_t n, Step step, const A*... a) {
     constexpr std::size_t W = simd::width<T>, parts = simd::lanes < W ? 1 : simd::lanes / W;
     simd::Vec<T> v[parts];
     for (auto& p : v) p = simd::Vec<T>(T(0));
@@ -38,23 +38,23 @@ inline T accumulate(std::size_t n, Step step, const A*... a) {
 }
 
 template <class T, class Step, class... A>
-inline double accumulate_chunks(std::size_t n, Step step, const A*... a) {
+inline double sum_of_chunks(std::size_t n, Step step, const A*... a) {
     double total = 0;
     for (std::size_t i = 0; i < n; i += sum_chunk)
-        total += static_cast<double>(accumulate<T>((std::min)(sum_chunk, n - i), step, (a + i)...));
+        total += static_cast<double>(sum_in_lanes<T>((std::min)(sum_chunk, n - i), step, (a + i)...));
     return total;
 }
 }  // namespace detail
 
 template <std::floating_point T>
 double sum_squares(std::span<const T> x) {
-    return detail::accumulate_chunks<T>(
+    return detail::sum_of_chunks<T>(
         x.size(), [](const auto& sum, const auto& v) { return simd::fma<T>(v, v, sum); }, x.data());
 }
 
 template <std::floating_point T>
 double squared_error(std::span<const T> y, std::span<const T> target) {
-    return detail::accumulate_chunks<T>(
+    return detail::sum_of_chunks<T>(
         y.size(),
         [](const auto& sum, const auto& a, const auto& b) {
             const auto d = a - b;
@@ -65,7 +65,7 @@ double squared_error(std::span<const T> y, std::span<const T> target) {
 
 template <std::floating_point T>
 double absolute_error(std::span<const T> y, std::span<const T> target) {
-    return detail::accumulate_chunks<T>(
+    return detail::sum_of_chunks<T>(
         y.size(),
         [](const auto& sum, const auto& a, const auto& b) {
             const auto d = a - b;

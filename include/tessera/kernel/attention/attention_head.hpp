@@ -9,6 +9,7 @@
 // Every sum is one chain in the order of its keys or queries, wherever blocks are cut, so the sizes here change no bit.
 
 #include <tessera/kernel/attention/attention_lanes.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -21,8 +22,6 @@ namespace tessera::inline TESSERA_ABI::kernel::attention {
 inline constexpr float log2_e = 1.44269504f;
 inline constexpr std::size_t keys_at_once = 72, keys_backward = 48, blocks_backward = 2;
 inline constexpr std::size_t held_lanes = blocks_backward * lanes;
-
-constexpr std::size_t whole_vectors(std::size_t n) { return (n + W - 1) / W * W; }
 
 /// One matrix each of queries, keys and values, or of what belongs to them.
 template <class T>
@@ -41,7 +40,7 @@ template <class F>
     for (std::size_t at = 0; at < d; at += most_vectors * W) f(at, at + W < d ? std::size_t{2} : std::size_t{1});
 }
 
-constexpr std::size_t forward_scratch(std::size_t tokens, std::size_t d) { return (whole_vectors(d) + tokens) * lanes; }
+constexpr std::size_t forward_scratch(std::size_t tokens, std::size_t d) { return (round_up(d, W) + tokens) * lanes; }
 
 /// Rows are whole vectors long; what stands behind d must be zero.
 template <std::same_as<float> T>
@@ -49,7 +48,7 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
                     float* scratch) {
     alignas(64) float scale[lanes], largest[lanes], sum[lanes], inverse[lanes];
     std::fill_n(scale, lanes, log2_e / std::sqrt(static_cast<float>(d)));
-    const std::size_t whole = whole_vectors(d);
+    const std::size_t whole = round_up(d, W);
     const Rows<float> s{scratch + whole * lanes, lanes};
     for (std::size_t i = 0; i < block_count(tokens); ++i) {
         const Block b(tokens, i);
@@ -63,7 +62,7 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
         }
         for (std::size_t key = 0; key < b.end; key += keys_at_once) {
             const std::size_t stop = (std::min)(key + keys_at_once, b.end);
-            weigh(s[key], b.first, key, stop, largest, sum);
+            exp_and_sum(s[key], b.first, key, stop, largest, sum);
             for (std::size_t v = 0; v < lanes; v += W) simd::store(inverse + v, Vec(1.f) / simd::load<float>(sum + v));
             for_vectors(whole, [&](std::size_t at, std::size_t nv) {
                 even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
@@ -81,19 +80,19 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
 
 constexpr std::size_t backward_scratch(std::size_t tokens, std::size_t d) {
     const std::size_t all = block_count(tokens) * lanes;
-    return (2 * all + lanes + tokens) * whole_vectors(d) + 2 * all + 2 * keys_backward * held_lanes;
+    return (2 * all + lanes + tokens) * round_up(d, W) + 2 * all + 2 * keys_backward * held_lanes;
 }
 
 namespace detail {
 /// What backward needs of the queries, made once a head.
 struct Columns {
-    float *q, *dy;          ///< blocks of whole_vectors(d) x lanes: q log2 e / sqrt d and do scale / sum
+    float *q, *dy;          ///< blocks of round_up(d, W) x lanes: q log2 e / sqrt d and do scale / sum
     float *largest, *dots;  ///< lanes of all blocks; dots: do . o scale / sum
     Rows<float> dy_rows;    ///< do / sum
 };
 inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<const float> q, Rows<const float> o,
                  Rows<const float> dy, Statistics<const float> stats, float* scratch) {
-    const std::size_t whole = whole_vectors(d);
+    const std::size_t whole = round_up(d, W);
     const float root = 1 / std::sqrt(static_cast<float>(d));
     alignas(64) float scale[lanes], one[lanes], factor[lanes] = {};
     std::fill_n(scale, lanes, log2_e * root);
@@ -126,7 +125,7 @@ inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<cons
 template <std::same_as<float> T>
 inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<const T> o, Rows<const T> dy,
                      Triple<T> out, Statistics<const float> stats, float* scratch) {
-    const std::size_t whole = whole_vectors(d), panel = whole * lanes, blocks = block_count(tokens);
+    const std::size_t whole = round_up(d, W), panel = whole * lanes, blocks = block_count(tokens);
     const auto take = [&](std::size_t n) {
         float* at = scratch;
         scratch += n;
@@ -153,7 +152,7 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                 const Rows<float> bp = p.from(0, column), bds = ds.from(0, column);
                 scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
                 scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
-                weigh_with_slopes(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
+                exp_and_score_gradient(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
                 for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1);
                      ++j)  // tiles reach over the end
                     for (std::size_t v = 0; v < lanes; v += W)

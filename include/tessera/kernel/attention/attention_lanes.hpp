@@ -7,6 +7,7 @@
 // key of its own. Of 1225 pairs of 49 tokens 1600 are computed, where squares of 16 would be 1936.
 
 #include <tessera/kernel/attention/attention_tile.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/transpose.hpp>
 #include <tessera/kernel/simd/vector_math.hpp>
 
@@ -22,7 +23,7 @@ inline constexpr std::size_t lanes = 2 * W;
 using Place = std::ptrdiff_t;
 inline constexpr Place one_vector = static_cast<Place>(W);
 constexpr std::size_t at_least_0(Place n) { return n > 0 ? static_cast<std::size_t>(n) : 0; }
-constexpr std::size_t block_count(std::size_t tokens) { return (tokens + lanes - 1) / lanes; }
+constexpr std::size_t block_count(std::size_t tokens) { return ceil_div(tokens, lanes); }
 
 struct Block {
     Place first;             ///< of lane 0
@@ -75,6 +76,18 @@ struct SeeFrom {
     }
     Vec lane_;
 };
+// The steps of softmax on one vector of scores, in the lanes that see the key: max(s, largest), and s = 2^(s - largest),
+// 0 in the other lanes, which is returned too.
+template <class Seen = AllSee>
+[[gnu::always_inline]] inline Vec max_score(const float* s, Vec largest, Seen seen = {}) {
+    return seen((simd::max)(simd::load(s), largest), largest);
+}
+template <class Seen = AllSee>
+[[gnu::always_inline]] inline Vec exp_score(float* s, Vec largest, Seen seen = {}) {
+    const Vec e = seen(simd::exp2_below(simd::load<float>(s) - largest), Vec(0.f));
+    simd::store(s, e);
+    return e;
+}
 // f(vector, key, seen) for keys begin .. end, first for keys that all queries see.
 template <class F>
 [[gnu::always_inline]] inline void for_pairs(Place first, std::size_t begin, std::size_t end, F&& f) {
@@ -92,37 +105,32 @@ inline void find_largest(const float* s, Place first, std::size_t begin, std::si
     Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            m[v] = seen((simd::max)(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
+            m[v] = detail::max_score(s + (key - begin) * lanes + v * W, m[v], seen);
         });
     simd::store(largest, m[0]);
     simd::store(largest + W, m[1]);
 }
 
 /// s = 2^(s - largest), zero where it is not seen; adds to sums, one key after another.
-inline void weigh(float* s, Place first, std::size_t begin, std::size_t end, const float* largest, float* sums) {
+inline void exp_and_sum(float* s, Place first, std::size_t begin, std::size_t end, const float* largest, float* sums) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)};
     Vec sum[2] = {simd::load<float>(sums), simd::load<float>(sums + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            float* at = s + (key - begin) * lanes + v * W;
-            const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
-            simd::store(at, e);
-            sum[v] = sum[v] + e;
+            sum[v] = sum[v] + detail::exp_score(s + (key - begin) * lanes + v * W, m[v], seen);
         });
     simd::store(sums, sum[0]);
     simd::store(sums + W, sum[1]);
 }
 
 /// s = 2^(s - largest), ds = s (ds - dots), zero where it is not seen.
-inline void weigh_with_slopes(Rows<float> s, Rows<float> ds, Place first, std::size_t begin, std::size_t end,
-                              const float* largest, const float* dots) {
+inline void exp_and_score_gradient(Rows<float> s, Rows<float> ds, Place first, std::size_t begin, std::size_t end,
+                                   const float* largest, const float* dots) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)}, dot[2] = {simd::load(dots), simd::load(dots + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            float* at = s[key - begin] + v * W;
-            float* slope = ds[key - begin] + v * W;
-            const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
-            simd::store(at, e);
+            float* const slope = ds[key - begin] + v * W;
+            const Vec e = detail::exp_score(s[key - begin] + v * W, m[v], seen);
             simd::store(slope, seen(e * (simd::load<float>(slope) - dot[v]), Vec(0.f)));
         });
 }

@@ -20,7 +20,8 @@
 #include <tessera/kernel/attention/attention_plain.hpp>
 #include <tessera/kernel/attention/attention_tile.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
-#include <tessera/kernel/simd/vector_math.hpp>
+#include <tessera/kernel/simd/pad_rows.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <algorithm>
 #include <array>
@@ -66,10 +67,10 @@ template <std::size_t H>
 inline void step_weigh(std::size_t keys, float* s) {
     Vec m(s[0]);
     std::size_t j = 0;
-    for (; j + W <= keys; j += W) m = (simd::max)(simd::load<float>(s + j), m);
-    if (j < keys) m = simd::detail::first_of<float>(keys - j, (simd::max)(simd::load<float>(s + j), m), m);
+    for (; j + W <= keys; j += W) m = max_score(s + j, m);
+    if (j < keys) m = simd::detail::first_of<float>(keys - j, max_score(s + j, m), m);
     m = simd::across<float>(m, simd::detail::Larger{});
-    for (j = 0; j < keys; j += W) simd::store(s + j, simd::exp2_below(simd::load<float>(s + j) - m));
+    for (j = 0; j < keys; j += W) exp_score(s + j, m);
 }
 
 // o[h][column + 0 .. n) = sum of p[h][key] values[h][key] / sum of p[h][key], NV vectors of each of H heads.
@@ -88,13 +89,7 @@ template <std::size_t... I, std::size_t... H>
         ((sum[H] = sum[H] + w[H]), ...);
     }
     ((sum[H] = Vec(1.f) / sum[H]), ...);
-    const auto put = [&](float* to, std::size_t from, Vec x) {
-        if (from + W <= n)
-            simd::store(to + from, x);
-        else
-            simd::store_part(to + from, x, n - from);
-    };
-    (put(o[I / NV] + column, I % NV * W, sum[I / NV] * c[I]), ...);
+    (simd::store_unpadded<float>(o[I / NV] + column, I % NV * W, n, sum[I / NV] * c[I]), ...);
 }
 template <std::size_t H, std::size_t NV>
 [[gnu::noinline]] inline void step_values(std::size_t keys, Apart<const float> p, Apart<const float> values,
@@ -117,12 +112,11 @@ class KvCacheByHead {
     static constexpr bool fast = std::same_as<T, float>;
     static constexpr std::size_t lanes = fast ? attention::detail::step_lanes : 1;
     static constexpr std::size_t group = fast ? attention::detail::step_heads : 1;
-    static constexpr std::size_t whole(std::size_t n, std::size_t of) { return (n + of - 1) / of * of; }
 
 public:
     KvCacheByHead(std::size_t heads, std::size_t most_keys, std::size_t d)
-        : d_{d}, row_{whole(d, fast ? simd::width<T> : 1)}, columns_{whole(most_keys, lanes)}, keys_by_{columns_ * d},
-          values_by_{most_keys * row_}, keys_(heads * keys_by_), values_(heads * values_by_) {}
+        : d_{d}, row_{round_up(d, fast ? simd::width<T> : 1)}, columns_{round_up(most_keys, lanes)},
+          keys_by_{columns_ * d}, values_by_{most_keys * row_}, keys_(heads * keys_by_), values_(heads * values_by_) {}
     /// Numbers of scratch in a call of step.
     std::size_t scratch() const { return group * (row_ + columns_); }
 
@@ -176,7 +170,7 @@ private:
         for (std::size_t h = 0; h < n; ++h)
             for (std::size_t i = 0; i < d_; ++i) q.at[h * row_ + i] = in[h][i] * scale;
         constexpr std::array scores{&at::step_scores<1>, &at::step_scores<2>, &at::step_scores<3>, &at::step_scores<4>};
-        scores[n - 1]((keys + lanes - 1) / lanes, d_, {q.at, q.by}, {k, keys_by_}, p);
+        scores[n - 1](ceil_div(keys, lanes), d_, {q.at, q.by}, {k, keys_by_}, p);
         for (std::size_t h = 0; h < n; ++h) at::step_weigh(keys, p.at + h * columns_);
         std::size_t h = 0;
         for (; h + 2 <= n; h += 2)

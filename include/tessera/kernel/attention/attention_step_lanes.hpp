@@ -14,8 +14,8 @@
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
 #include <tessera/kernel/attention/attention_tile.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/transpose.hpp>
-#include <tessera/kernel/simd/vector_math.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -43,12 +43,8 @@ template <std::size_t... K>
 // s = 2^(s - largest of its lane); returns 1 / the sums.
 inline Vec lane_weights(std::size_t keys, float* s) {
     Vec largest(-std::numeric_limits<float>::infinity()), sum(0.f);
-    for (std::size_t j = 0; j < keys; ++j) largest = (simd::max)(simd::load<float>(s + j * W), largest);
-    for (std::size_t j = 0; j < keys; ++j) {
-        const Vec p = simd::exp2_below(simd::load<float>(s + j * W) - largest);
-        simd::store(s + j * W, p);
-        sum = sum + p;
-    }
+    for (std::size_t j = 0; j < keys; ++j) largest = max_score(s + j * W, largest);
+    for (std::size_t j = 0; j < keys; ++j) sum = sum + exp_score(s + j * W, largest);
     return Vec(1.f) / sum;
 }
 // o[i][lane] = factor sum over keys of p[key][lane] values[key][i][lane], for W numbers of each head.
@@ -74,7 +70,7 @@ public:
     static bool supports(std::size_t heads, std::size_t d) { return heads >= W && d % W == 0; }
 
     KvCacheInterleaved(std::size_t layers, std::size_t heads, std::size_t most_keys, std::size_t d)
-        : heads_{heads}, groups_{(heads + W - 1) / W}, most_keys_{most_keys}, d_{d},
+        : heads_{heads}, groups_{ceil_div(heads, W)}, most_keys_{most_keys}, d_{d},
           keys_(layers * groups_ * most_keys * d * W), values_(keys_.size()) {}
     /// Numbers of scratch in a call of step.
     std::size_t scratch() const { return (2 * d_ + most_keys_ + W) * W; }

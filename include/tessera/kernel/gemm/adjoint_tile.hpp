@@ -16,15 +16,21 @@
 namespace tessera::inline TESSERA_ABI::kernel::tile {
 
 /// Distance of packed rows of x, in floats.
-inline constexpr std::size_t pitch = (max_rows + W - 1) / W * W;
+inline constexpr std::size_t pitch = round_up(max_rows, W);
 
 namespace detail {
+// c += x[0 .. R) times the vectors at b.
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* x, const float* b,
-                                                std::index_sequence<I...>) {
-    asm("" : "+r"(x));  // I / NV stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
-    const Vec v[2] = {simd::in_register<float>(simd::load(b)), simd::in_register<float>(simd::load(b + W))};
-    ((c[I] = simd::fma<float>(Vec(x[I / NV]), v[I % NV], c[I])), ...);
+                                                std::index_sequence<I...> all) {
+    asm("" : "+r"(x));  // r stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
+    if constexpr (NV == 1) {
+        const Vec v[] = {simd::in_register<float>(simd::load(b))};
+        accumulate(c, Contiguous{x}, v, all);
+    } else {
+        const Vec v[] = {simd::in_register<float>(simd::load(b)), simd::in_register<float>(simd::load(b + W))};
+        accumulate(c, Contiguous{x}, v, all);
+    }
 }
 // Where the rows of x are: packed one behind the other, or each behind a pointer.
 struct PackedRows {
@@ -65,11 +71,12 @@ inline constexpr auto adjoints = adjoint_table<Rows>(std::make_index_sequence<ma
 template <class Rows>
 [[gnu::noinline]] inline void adjoint_part(std::size_t r, Rows x, std::size_t rows, const float* g,
                                            const std::uint32_t* at, float* out, std::size_t ldo, std::size_t n) {
-    alignas(64) float wide[max_rows * 2 * W];
+    constexpr std::size_t width = 2 * W;
+    alignas(64) float wide[max_rows * width];
     const auto row = [&](std::size_t i) { return out + i * ldo; };
-    widen(r, n, row, wide);
-    adjoints<Rows>[r - 1][n > W](x, rows, g, at, wide, 2 * W);
-    narrow(r, n, wide, row);
+    pad_rows(r, n, width, row, wide);
+    adjoints<Rows>[r - 1][n > W](x, rows, g, at, wide, width);
+    unpad_rows(r, n, width, static_cast<const float*>(wide), row);
 }
 template <class Rows>
 inline void adjoint_of(std::size_t r, Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,

@@ -10,6 +10,7 @@
 #include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/gemm/plain_product.hpp>
 #include <tessera/kernel/gemm/tile.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/threads/team.hpp>
 
 #include <algorithm>
@@ -99,7 +100,7 @@ struct Columns {
 };
 /// Those of n columns that fall to a worker: whole panels.
 inline Columns columns_of(const Worker& worker, std::size_t n) {
-    const auto [begin, end] = worker.share((n + panel_width - 1) / panel_width);
+    const auto [begin, end] = worker.share(ceil_div(n, panel_width));
     const std::size_t first = begin * panel_width, last = (std::min)(n, end * panel_width);
     return {first, last > first ? last - first : 0};
 }

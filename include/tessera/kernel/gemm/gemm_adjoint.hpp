@@ -13,6 +13,8 @@
 #include <tessera/kernel/gemm/adjoint_tile.hpp>
 #include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/gemm/plain_product.hpp>
+#include <tessera/kernel/simd/pad_rows.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -23,21 +25,6 @@ namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace detail {
 inline constexpr std::size_t chunk_rows = 196;
-
-// out (count x width) = columns first .. first + width of rows row(0) .. row(count - 1), zero from column `columns` on.
-template <std::size_t width, class Row>
-void copy_columns(std::size_t count, std::size_t first, std::size_t columns, Row&& row, float* out) {
-    constexpr std::size_t W = tile::W;
-    static_assert(width % W == 0);
-    for (std::size_t i = 0; i < count; ++i, out += width)
-        for (std::size_t v = 0; v < width; v += W) {
-            const std::size_t at = first + v;
-            const float* from = row(i) + at;
-            simd::store(out + v, at + W <= columns ? simd::load(from)
-                                 : at < columns    ? simd::load_part(from, columns - at)
-                                                   : tile::Vec(0.f));
-        }
-}
 
 // x (tiles of the cut, `count` rows each) = columns from `first` on of rows a[0] .. a[count - 1], whose last is k - 1. Row
 // by row: each is read once (column by column 2 to 6 points of the whole product are lost).
@@ -85,7 +72,7 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
     const bool dy_in_place = in_place.dy && n % panel_width == 0;  // else columns behind the last would be read
     const std::size_t most_rows = (std::min)(chunk, rows);
     const std::size_t x_size = in_place.x ? 0 : tile::EvenCut((std::min)(most_k, k)).parts * most_rows * tile::pitch;
-    const std::size_t most_panels = ((std::min)(columns, n) + panel_width - 1) / panel_width;
+    const std::size_t most_panels = ceil_div((std::min)(columns, n), panel_width);
     const std::size_t size = x_size + (dy_in_place ? 0 : most_panels * panel_width * chunk);
     if (copies.size() < size) copies.resize(size);
     float* const x = copies.data();
@@ -96,8 +83,9 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
         for (std::size_t start = 0; start < n; start += columns) {
             const std::size_t stop = (std::min)(n, start + columns);
             for (std::size_t j = start; j < stop && !dy_in_place; j += panel_width)
-                copy_columns<panel_width>(
-                    count, j, n, [&](std::size_t i) { return dy + (m + i) * ldy; }, panels + (j - start) * chunk);
+                pad_rows(
+                    count, n - j, panel_width, [&](std::size_t i) { return dy + (m + i) * ldy + j; },
+                    panels + (j - start) * chunk);
             for (std::size_t part = 0; part < parts; ++part) {
                 const std::size_t present = point(part, m, count, a, at);
                 for (std::size_t i = 0; i < present; ++i) at[i] *= static_cast<std::uint32_t>(ldg);

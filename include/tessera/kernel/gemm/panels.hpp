@@ -7,6 +7,7 @@
 // Made from the weights once a step (0.3 to 1 % of it), read by every block of samples.
 
 #include <tessera/core/buffer.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ public:
     const T* data() const { return values_.data(); }
     /// First element of panel j.
     const T* panel(std::size_t j) const { return values_.data() + j * k_ * panel_width; }
-    std::size_t panel_count() const { return (n_ + panel_width - 1) / panel_width; }
+    std::size_t panel_count() const { return ceil_div(n_, panel_width); }
 
     /// B(i, j) = b[i * row_stride + j * column_stride].
     void pack(std::size_t k, std::size_t n, const T* b, std::size_t row_stride, std::size_t column_stride) {
