@@ -28,6 +28,7 @@
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
 
+#include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/gemm_adjoint.hpp>
 
