@@ -40,32 +40,33 @@ void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<cons
     const T per = static_cast<T>(groups) / static_cast<T>(x.size());
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         auto total = zero;
-        for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x.data() + r * channels + c);
-        simd::put(mean.data() + c, total);
+        for (std::size_t r = 0; r < rows; ++r)
+            total = total + simd::load_columns<decltype(zero)>(x.data() + r * channels + c);
+        simd::store_columns(mean.data() + c, total);
     });
     detail::sum_groups(mean, groups);
     for (T& value : mean) value *= per;
 
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         using N = decltype(zero);
-        const N m = simd::at<N>(mean.data() + c);
+        const N m = simd::load_columns<N>(mean.data() + c);
         N total = zero;
         for (std::size_t r = 0; r < rows; ++r) {
-            const N d = simd::at<N>(x.data() + r * channels + c) - m;
+            const N d = simd::load_columns<N>(x.data() + r * channels + c) - m;
             total = simd::fma<T>(d, d, total);
         }
-        simd::put(rstd.data() + c, total);
+        simd::store_columns(rstd.data() + c, total);
     });
     detail::sum_groups(rstd, groups);
     for (T& value : rstd) value = T(1) / std::sqrt(simd::fma<T>(value, per, eps));
 
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         using N = decltype(zero);
-        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c);
-        const N w = simd::at<N>(weight.data() + c), b = simd::at<N>(bias.data() + c);
+        const N m = simd::load_columns<N>(mean.data() + c), s = simd::load_columns<N>(rstd.data() + c);
+        const N w = simd::load_columns<N>(weight.data() + c), b = simd::load_columns<N>(bias.data() + c);
         for (std::size_t r = 0; r < rows; ++r) {
             const std::size_t i = r * channels + c;
-            simd::put(y.data() + i, simd::fma<T>((simd::at<N>(x.data() + i) - m) * s, w, b));
+            simd::store_columns(y.data() + i, simd::fma<T>((simd::load_columns<N>(x.data() + i) - m) * s, w, b));
         }
     });
 }
@@ -80,32 +81,34 @@ void group_norm_backward(std::span<const T> x, std::size_t groups, std::span<con
     const std::span<T> sum_g = sums.first(channels), sum_gn = sums.subspan(channels, channels);
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         using N = decltype(zero);
-        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c);
+        const N m = simd::load_columns<N>(mean.data() + c), s = simd::load_columns<N>(rstd.data() + c);
         N d = zero, dn = zero;
         for (std::size_t r = 0; r < rows; ++r) {
             const std::size_t i = r * channels + c;
-            const N u = simd::at<N>(dy.data() + i);
+            const N u = simd::load_columns<N>(dy.data() + i);
             d = d + u;
-            dn = simd::fma<T>(u, (simd::at<N>(x.data() + i) - m) * s, dn);
+            dn = simd::fma<T>(u, (simd::load_columns<N>(x.data() + i) - m) * s, dn);
         }
-        const N w = simd::at<N>(weight.data() + c);
-        simd::put(sum_g.data() + c, d * w);
-        simd::put(sum_gn.data() + c, dn * w);
-        simd::put(dbias.data() + c, simd::at<N>(dbias.data() + c) + d);
-        simd::put(dweight.data() + c, simd::at<N>(dweight.data() + c) + dn);
+        const N w = simd::load_columns<N>(weight.data() + c);
+        simd::store_columns(sum_g.data() + c, d * w);
+        simd::store_columns(sum_gn.data() + c, dn * w);
+        simd::store_columns(dbias.data() + c, simd::load_columns<N>(dbias.data() + c) + d);
+        simd::store_columns(dweight.data() + c, simd::load_columns<N>(dweight.data() + c) + dn);
     });
     detail::sum_groups(sum_g, groups);
     detail::sum_groups(sum_gn, groups);
 
     for_columns<T>(channels, [&](auto zero, std::size_t c) {
         using N = decltype(zero);
-        const N m = simd::at<N>(mean.data() + c), s = simd::at<N>(rstd.data() + c), w = simd::at<N>(weight.data() + c);
-        const N mean_g = simd::at<N>(sum_g.data() + c) * N(per), mean_gn = simd::at<N>(sum_gn.data() + c) * N(per);
+        const N m = simd::load_columns<N>(mean.data() + c), s = simd::load_columns<N>(rstd.data() + c),
+                w = simd::load_columns<N>(weight.data() + c);
+        const N mean_g = simd::load_columns<N>(sum_g.data() + c) * N(per),
+                mean_gn = simd::load_columns<N>(sum_gn.data() + c) * N(per);
         for (std::size_t r = 0; r < rows; ++r) {
             const std::size_t i = r * channels + c;
-            const N n = (simd::at<N>(x.data() + i) - m) * s;
-            const N g = simd::fma<T>(simd::at<N>(dy.data() + i), w, -mean_g);
-            simd::put(dx.data() + i, s * simd::fma<T>(-n, mean_gn, g));
+            const N n = (simd::load_columns<N>(x.data() + i) - m) * s;
+            const N g = simd::fma<T>(simd::load_columns<N>(dy.data() + i), w, -mean_g);
+            simd::store_columns(dx.data() + i, s * simd::fma<T>(-n, mean_gn, g));
         }
     });
 }

@@ -65,13 +65,13 @@ void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::s
         const T mean_g = sums[0] * per, mean_gn = sums[1] * per;
         for_columns<T>(width, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
-            const N u = simd::at<N>(d + c), w = simd::at<N>(weight.data() + c);
-            const N n = (simd::at<N>(row + c) - N(mean[r])) * N(rstd[r]);
+            const N u = simd::load_columns<N>(d + c), w = simd::load_columns<N>(weight.data() + c);
+            const N n = (simd::load_columns<N>(row + c) - N(mean[r])) * N(rstd[r]);
             const N g = simd::fma<T>(u, w, N(-mean_g));
             const N d_x = N(rstd[r]) * simd::fma<T>(-n, N(mean_gn), g);
-            simd::put(out + c, onto ? d_x + simd::at<N>(onto + r * width + c) : d_x);
-            simd::put(dweight.data() + c, simd::fma<T>(u, n, simd::at<N>(dweight.data() + c)));
-            simd::put(dbias.data() + c, simd::at<N>(dbias.data() + c) + u);
+            simd::store_columns(out + c, onto ? d_x + simd::load_columns<N>(onto + r * width + c) : d_x);
+            simd::store_columns(dweight.data() + c, simd::fma<T>(u, n, simd::load_columns<N>(dweight.data() + c)));
+            simd::store_columns(dbias.data() + c, simd::load_columns<N>(dbias.data() + c) + u);
         });
     }
 }

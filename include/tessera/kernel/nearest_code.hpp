@@ -62,13 +62,13 @@ template <std::size_t R, std::size_t... I>
         Vec c[2 * R];
         ((c[I] = Vec::load_aligned(start + I % 2 * W)), ...);
         tile::detail::add_all_products<R, 2>(c, rows, d, panel, all);
-        const auto play = [&](BestOfRow& row, const Vec& first, const Vec& second) {
+        const auto update_best = [&](BestOfRow& row, const Vec& first, const Vec& second) {
             const Vec score = (simd::max)(second, first), code = simd::select(second > first, codes[1], codes[0]);
             const Vec before = simd::load<float>(row.score);
             simd::store(row.code, simd::select(score > before, code, simd::load<float>(row.code)));
             simd::store(row.score, (simd::max)(score, before));
         };
-        ((I % 2 == 0 ? play(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
+        ((I % 2 == 0 ? update_best(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
     }
 }
 template <std::size_t R>

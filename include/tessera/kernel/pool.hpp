@@ -53,9 +53,10 @@ void average_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
             N total = zero;
-            detail::for_window(p, oy, ox,
-                               [&](std::size_t in, std::size_t) { total = total + simd::at<N>(x.data() + in + c); });
-            simd::put(y.data() + out + c, total * N(share));
+            detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t) {
+                total = total + simd::load_columns<N>(x.data() + in + c);
+            });
+            simd::store_columns(y.data() + out + c, total * N(share));
         });
     });
 }
@@ -67,9 +68,10 @@ void average_pool_backward(const Pool& p, std::span<const T> dy, std::span<T> dx
     detail::for_outputs(p, [&](std::size_t oy, std::size_t ox, std::size_t out) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
-            const N d = simd::at<N>(dy.data() + out + c);
+            const N d = simd::load_columns<N>(dy.data() + out + c);
             detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t) {
-                simd::put(dx.data() + in + c, simd::fma<T>(d, N(share), simd::at<N>(dx.data() + in + c)));
+                simd::store_columns(dx.data() + in + c,
+                                    simd::fma<T>(d, N(share), simd::load_columns<N>(dx.data() + in + c)));
             });
         });
     });
@@ -85,7 +87,7 @@ void max_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y, std::
             N best = zero, where = zero;
             bool first = true;
             detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t k) {
-                const N v = simd::at<N>(x.data() + in + c), here(static_cast<T>(k));
+                const N v = simd::load_columns<N>(x.data() + in + c), here(static_cast<T>(k));
                 // The old one stays where it is NaN or where v is a number that is not larger.
                 const auto choose = [&](const N& fresh, const N& old) {
                     const N larger = simd::where_greater(v, best, fresh, old);
@@ -95,8 +97,8 @@ void max_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y, std::
                 best = first ? v : choose(v, best);
                 first = false;
             });
-            simd::put(y.data() + out + c, best);
-            simd::put(position.data() + out + c, where);
+            simd::store_columns(y.data() + out + c, best);
+            simd::store_columns(position.data() + out + c, where);
         });
     });
 }
@@ -107,10 +109,11 @@ void max_pool_backward(const Pool& p, std::span<const T> position, std::span<con
     detail::for_outputs(p, [&](std::size_t oy, std::size_t ox, std::size_t out) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
-            const N d = simd::at<N>(dy.data() + out + c), where = simd::at<N>(position.data() + out + c);
+            const N d = simd::load_columns<N>(dy.data() + out + c),
+                    where = simd::load_columns<N>(position.data() + out + c);
             detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t k) {
                 const N share = simd::where_equal(where, N(static_cast<T>(k)), d, zero);
-                simd::put(dx.data() + in + c, simd::at<N>(dx.data() + in + c) + share);
+                simd::store_columns(dx.data() + in + c, simd::load_columns<N>(dx.data() + in + c) + share);
             });
         });
     });
@@ -140,8 +143,8 @@ void upsample_nearest_backward(std::size_t width, std::size_t channels, std::siz
             auto total = zero;
             for (std::size_t i = 0; i < factor; ++i)
                 for (std::size_t j = 0; j < factor; ++j)
-                    total = total + simd::at<decltype(zero)>(corner + i * line + j * channels + c);
-            simd::put(dx.data() + pixel * channels + c, total);
+                    total = total + simd::load_columns<decltype(zero)>(corner + i * line + j * channels + c);
+            simd::store_columns(dx.data() + pixel * channels + c, total);
         });
     }
 }

@@ -125,14 +125,14 @@ public:
     template <class In, class Out>
     void step(std::size_t first, std::size_t count, std::size_t key, std::size_t apart, In in, Out out, T* scratch) {
         // One group ahead: a vector that is read right after a part of it was written waits until that has left the core.
-        const auto append = [&](std::size_t i) {
+        const auto append_group = [&](std::size_t i) {
             for (const std::size_t end = (std::min)(count, i + group); i < end; ++i)
-                put(first + i, key, in(i) + apart, in(i) + 2 * apart);
+                append(first + i, key, in(i) + apart, in(i) + 2 * apart);
         };
-        append(0);
+        append_group(0);
         for (std::size_t i = 0; i < count; i += group) {
-            append(i + group);
-            ask(first + i + 2 * group, first + (std::min)(count, i + 3 * group), key);
+            append_group(i + group);
+            prefetch_keys(first + i + 2 * group, first + (std::min)(count, i + 3 * group), key);
             const T* const k = keys_.data() + (first + i) * keys_by_;
             const T* const v = values_.data() + (first + i) * values_by_;
             if constexpr (fast) {
@@ -150,13 +150,13 @@ public:
 
 private:
     // For the lines that a new key of these heads goes to: one for each of its numbers (4 % of sampling).
-    void ask(std::size_t head, std::size_t end, std::size_t key) const {
+    void prefetch_keys(std::size_t head, std::size_t end, std::size_t key) const {
         if constexpr (fast)
             for (; head < end; ++head)
                 for (std::size_t i = 0; i < d_; ++i)
                     simd::prefetch(keys_.data() + head * keys_by_ + (key / lanes * d_ + i) * lanes);
     }
-    void put(std::size_t head, std::size_t key, const T* k, const T* v) {
+    void append(std::size_t head, std::size_t key, const T* k, const T* v) {
         T* const to = keys_.data() + head * keys_by_ + key / lanes * d_ * lanes + key % lanes;
         for (std::size_t i = 0; i < d_; ++i) to[i * lanes] = k[i];
         std::copy_n(v, d_, values_.data() + head * values_by_ + key * row_);

@@ -10,9 +10,9 @@
 // copies, up to 325 KiB, are in a buffer that the caller keeps: too much for the stack of a thread, and allocated once.
 
 #include <tessera/core/buffer.hpp>
-#include <tessera/kernel/gemm/adjoint_tile.hpp>
 #include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/gemm/plain_product.hpp>
+#include <tessera/kernel/gemm/weight_gradient_tile.hpp>
 #include <tessera/kernel/simd/pad_rows.hpp>
 #include <tessera/kernel/simd/round_up.hpp>
 
@@ -101,9 +101,10 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
                             for (std::size_t i = 0; i < r; ++i)
                                 simd::prefetch(out + (r + i) * ldb);  // of the next tile
                             if (in_place.x)
-                                tile::adjoint(r, a, row, present, g, at, out, ldb, width);
+                                tile::weight_gradient(r, a, row, present, g, at, out, ldb, width);
                             else
-                                tile::adjoint(r, x + t * present * tile::pitch, present, g, at, out, ldb, width);
+                                tile::weight_gradient(r, x + t * present * tile::pitch, present, g, at, out, ldb,
+                                                      width);
                         }
                     }
                 }

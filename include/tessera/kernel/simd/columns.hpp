@@ -4,8 +4,8 @@
 //
 //     for_columns<T>(n, [&](auto zero, std::size_t c) {       // zero: a Vec<T> or a T, all zero
 //         auto total = zero;
-//         for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x + r * n + c);
-//         simd::put(sums + c, total);
+//         for (std::size_t r = 0; r < rows; ++r) total = total + simd::load_columns<decltype(zero)>(x + r * n + c);
+//         simd::store_columns(sums + c, total);
 //     });
 //
 // Sums down a column are sequential, so the bits do not depend on the width of a register.
@@ -19,20 +19,20 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace simd {
-/// Loads one V, a vector or a single number.
+/// One V, a vector or a single number, of the columns from p on.
 template <class V, std::floating_point T>
-inline V at(const T* p) {
+inline V load_columns(const T* p) {
     if constexpr (std::same_as<V, T>)
         return *p;
     else
         return simd::load(p);
 }
 template <std::floating_point T>
-inline void put(T* p, const Vec<T>& v) {
+inline void store_columns(T* p, const Vec<T>& v) {
     simd::store(p, v);
 }
 template <std::floating_point T>
-inline void put(T* p, std::type_identity_t<T> v) {
+inline void store_columns(T* p, std::type_identity_t<T> v) {
     *p = v;
 }
 /// a > b ? yes : no, lane by lane; false where one is NaN.

@@ -43,8 +43,9 @@ struct PointedRows {
     const float* operator()(std::size_t m) const { return x[m] + offset; }
 };
 template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
-[[gnu::always_inline]] inline void adjoint_body(Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
-                                                float* out, std::size_t ldo, std::index_sequence<I...> all) {
+[[gnu::always_inline]] inline void weight_gradient_body(Rows x, std::size_t rows, const float* g,
+                                                        const std::uint32_t* at, float* out, std::size_t ldo,
+                                                        std::index_sequence<I...> all) {
     Vec c[R * NV];
     ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
     std::size_t m = 0;
@@ -57,49 +58,50 @@ template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
 }
 
 template <std::size_t R, std::size_t NV, class Rows>
-[[gnu::noinline]] inline void adjoint(Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
-                                      std::size_t ldo) {
-    adjoint_body<R, NV>(x, rows, g, at, out, ldo, std::make_index_sequence<R * NV>{});
+[[gnu::noinline]] inline void weight_gradient(Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
+                                              float* out, std::size_t ldo) {
+    weight_gradient_body<R, NV>(x, rows, g, at, out, ldo, std::make_index_sequence<R * NV>{});
 }
 template <class Rows, std::size_t... R>
-constexpr auto adjoint_table(std::index_sequence<R...>) {
-    return std::array{std::array{&adjoint<R + 1, 1, Rows>, &adjoint<R + 1, 2, Rows>}...};
+constexpr auto weight_gradient_table(std::index_sequence<R...>) {
+    return std::array{std::array{&weight_gradient<R + 1, 1, Rows>, &weight_gradient<R + 1, 2, Rows>}...};
 }
 template <class Rows>
-inline constexpr auto adjoints = adjoint_table<Rows>(std::make_index_sequence<max_rows>{});
+inline constexpr auto weight_gradients = weight_gradient_table<Rows>(std::make_index_sequence<max_rows>{});
 
 template <class Rows>
-[[gnu::noinline]] inline void adjoint_part(std::size_t r, Rows x, std::size_t rows, const float* g,
-                                           const std::uint32_t* at, float* out, std::size_t ldo, std::size_t n) {
+[[gnu::noinline]] inline void weight_gradient_padded(std::size_t r, Rows x, std::size_t rows, const float* g,
+                                                     const std::uint32_t* at, float* out, std::size_t ldo,
+                                                     std::size_t n) {
     constexpr std::size_t width = 2 * W;
     alignas(64) float wide[max_rows * width];
     const auto row = [&](std::size_t i) { return out + i * ldo; };
     pad_rows(r, n, width, row, wide);
-    adjoints<Rows>[r - 1][n > W](x, rows, g, at, wide, width);
+    weight_gradients<Rows>[r - 1][n > W](x, rows, g, at, wide, width);
     unpad_rows(r, n, width, static_cast<const float*>(wide), row);
 }
 template <class Rows>
-inline void adjoint_of(std::size_t r, Rows x, std::size_t rows, const float* g, const std::uint32_t* at, float* out,
-                       std::size_t ldo, std::size_t n) {
+inline void weight_gradient_of(std::size_t r, Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
+                               float* out, std::size_t ldo, std::size_t n) {
     if (n % W == 0)
-        adjoints<Rows>[r - 1][n > W](x, rows, g, at, out, ldo);
+        weight_gradients<Rows>[r - 1][n > W](x, rows, g, at, out, ldo);
     else
-        adjoint_part(r, x, rows, g, at, out, ldo, n);
+        weight_gradient_padded(r, x, rows, g, at, out, ldo, n);
 }
 }  // namespace detail
 
 /// out[i][0 .. n) += sum over m < rows of x[m][i] * g[at[m] + 0 .. n), i < r; rows of x are `pitch` apart. g is read 2W
 /// wide.
 template <std::same_as<float> T>
-inline void adjoint(std::size_t r, const T* x, std::size_t rows, const T* g, const std::uint32_t* at, T* out,
-                    std::size_t ldo, std::size_t n) {
-    detail::adjoint_of(r, detail::PackedRows{x}, rows, g, at, out, ldo, n);
+inline void weight_gradient(std::size_t r, const T* x, std::size_t rows, const T* g, const std::uint32_t* at, T* out,
+                            std::size_t ldo, std::size_t n) {
+    detail::weight_gradient_of(r, detail::PackedRows{x}, rows, g, at, out, ldo, n);
 }
 /// The same with x[m][offset + i].
 template <std::same_as<float> T>
-inline void adjoint(std::size_t r, const T* const* x, std::size_t offset, std::size_t rows, const T* g,
-                    const std::uint32_t* at, T* out, std::size_t ldo, std::size_t n) {
-    detail::adjoint_of(r, detail::PointedRows{x, offset}, rows, g, at, out, ldo, n);
+inline void weight_gradient(std::size_t r, const T* const* x, std::size_t offset, std::size_t rows, const T* g,
+                            const std::uint32_t* at, T* out, std::size_t ldo, std::size_t n) {
+    detail::weight_gradient_of(r, detail::PointedRows{x, offset}, rows, g, at, out, ldo, n);
 }
 
 }  // namespace tessera::kernel::tile
