@@ -1,13 +1,16 @@
 #pragma once
-// Sums over arrays that feed a loss or a norm.
+// reduce: sums over arrays for a loss or a norm.
 //
 //     sum_squares(x)            sum of x^2
 //     squared_error(y, t)       sum of (y - t)^2
 //     absolute_error(y, t)      sum of |y - t|
 //
-// A chunk of 4096 numbers is summed in T over 16 virtual lanes, squares by fma; the chunks are added in
-// double, in order. So the result depends neither on the width of a register nor on how well a float can hold
-// a million terms.
+// A chunk of 4096 numbers is summed in T over 16 virtual lanes, squares by fma; the chunks are added in double, in
+// order. So the result depends neither on the width of a register nor on how well a float can hold the sum of a million
+// terms.
+//
+// Shapes   y and t have the same length
+// Cost     one pass
 
 #include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/simd/simd.hpp>
@@ -22,8 +25,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 inline constexpr std::size_t sum_chunk = 4096;
 
 namespace detail {
-/// simd::sum, but the step adds by itself: accumulator = step(accumulator, a[i]...), so that it can be one
-/// fma.
+/// simd::sum whose step does the addition, accumulator = step(accumulator, a[i]...), so that it can be one fma.
 template <class T, class Step, class... A>
 inline T sum_in_lanes(std::size_t n, Step step, const A*... a) {
     constexpr std::size_t W = simd::width<T>, parts = simd::lanes < W ? 1 : simd::lanes / W;
@@ -32,7 +34,7 @@ inline T sum_in_lanes(std::size_t n, Step step, const A*... a) {
     std::size_t i = 0;
     for (; i + simd::lanes <= n; i += simd::lanes)
         for (std::size_t p = 0; p < parts; ++p) v[p] = step(v[p], simd::load(a + i + p * W)...);
-    for (std::size_t p = 0; i < n; i += W, ++p)  // zeros behind the last, which add nothing
+    for (std::size_t p = 0; i < n; i += W, ++p)  // padded with zeros, which add nothing
         v[p] = step(v[p], simd::load_part(a + i, (std::min)(W, n - i))...);
     return simd::detail::tree<T>(v, simd::detail::Add{});
 }

@@ -1,16 +1,20 @@
 #pragma once
-// Causal self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1), one sample and head at a time.
+// attention_forward, attention_backward: causal self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
 //
 //     S = scale q k^T, masked to keys <= query,   P = softmax(S) by rows,   o = P v,   scale = 1 / sqrt(d)
 //     dv = P^T do,   dP = do v^T,   dS = P (dP - sum_j P dP) scale,   dq = dS k,   dk = dS^T q
 //
-// qkv    rows of 3 C numbers: q, k, v, each with the heads side by side (d = C / heads); dqkv the same
-// o      rows of C numbers
-// row statistics (largest score, 1 / sum of exponentials) are kept for backward, which makes P again: there is never a
-// T x T matrix. sum_j P dP is do . o. Numbers are finite: what a query must not see meets weights of zero.
+// One sample and one head at a time. The statistics of each row (largest score, 1 / sum of exponentials) are kept for
+// backward, which computes P again from them: there is never a T x T matrix. sum_j P dP is do . o. Inputs must be
+// finite: keys that a query must not see get weights of zero.
 //
-// Rows are read and written in place up to 128 tokens. Beyond, and where d is no multiple of a vector, a head is copied
-// first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 instead of 70 % of the peak).
+// Rows are read and written in place up to 128 tokens. Beyond that, and where d is not a multiple of the vector width,
+// each head is copied first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 % of the peak
+// in place, 70 % with copies).
+//
+// Shapes   qkv, dqkv [batch, tokens, 3 C]: q, k, v, each with its heads next to each other, C = heads d; o, dout
+//          [batch, tokens, C]; largest, inverse [batch, heads, tokens]
+// Cost     4 d multiply-adds forward and 10 d backward for each pair of a query and a key it sees; scratch of one head
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
@@ -33,7 +37,7 @@ struct AttentionSize {
 template <std::floating_point T>
 struct AttentionScratch {
     Buffer<T> values;
-    /// Memory is kept.
+    /// n numbers; the buffer never shrinks.
     T* room(std::size_t n) {
         if (values.size() < n) values.resize(n);
         return values.data();
@@ -73,6 +77,7 @@ Triple<T> triple(T* at, std::size_t channels) {
 }
 }  // namespace attention::detail
 
+/// largest, inverse: the statistics of each row, for backward.
 template <std::floating_point T>
 void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<T> largest, std::span<T> inverse,
                        AttentionScratch<T>& scratch) {
@@ -85,6 +90,7 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
         at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
             at::Triple<const float> in = at::detail::triple(qkv + q, C);
             const at::Rows<float> out{o + y, C};
+            // padded copies of q, k and v, and room for o
             at::Rows<float> padded = out;
             float* rest = room;
             if (copied) {
@@ -105,7 +111,7 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
     }
 }
 
-/// Overwrites dqkv.
+/// Overwrites dqkv. largest, inverse: as attention_forward left them.
 template <std::floating_point T>
 void attention_backward(const AttentionSize& size, const T* qkv, const T* o, const T* dout, T* dqkv,
                         std::span<const T> largest, std::span<const T> inverse, AttentionScratch<T>& scratch) {
@@ -119,6 +125,7 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
             at::Triple<const float> in = at::detail::triple(qkv + q, C);
             at::Rows<const float> out{o + y, C}, dy{dout + y, C};
             const at::Triple<float> to = at::detail::triple(dqkv + q, C);
+            // padded copies of q, k, v, o and do, and room for dq, dk and dv
             at::Triple<float> padded = to;
             float* rest = room;
             if (copied) {

@@ -1,19 +1,22 @@
 #pragma once
-// Attention of one new token of each head, over keys and values that are kept from step to step.
+// KvCacheByHead: attention of one new token of each head, over the keys and values of earlier tokens.
 //
 //     o = sum over keys of e^(q k - largest) v / sum of e^(q k - largest)
 //
 // float    keys [head][key / 2W][d][2W]: keys are lanes, a score is a sum over d
-//          values [head][key][d]: a lane is a number of o, and keys follow one another
+//          values [head][key][d]: numbers of o are lanes, a number of o is a sum over keys
 // others   both [head][key][d]
 //
-// The bits of attention.hpp, because every sum runs in its order. No sum can be cut, and one head alone has 2 to 4 of
-// them where the latency of a product asks for 8: four heads share a loop over d, two a loop over keys, in which the
-// sum of the weights is a lane more. That is for one sequence or a team of threads; many sequences on one thread, which wait
-// for L3 with this order, have that of attention_step_lanes.hpp.
+// The bits are those of attention.hpp, because every sum runs in the same order. No sum can be split, and one head has
+// 2 to 4 of them where the latency of an fma needs 8: four heads share a loop over d, two a loop over keys, in which
+// the sum of the weights is one lane more. This is the order for one sequence or a team of threads; many sequences on
+// one thread, which would wait for L3 with this order, use KvCacheInterleaved.
 //
-// Dead ends: the last W keys in rows until they fill a block, so that a new key touches 2 lines instead of 32, and a
-// transpose of them in each step (5 to 15 % slower); asking for all keys and values of the next heads (no change).
+// Dead ends: the last W keys as rows until they fill a block, so that a new key touches 2 lines instead of 32, with a
+// transpose in each step (5 to 15 % slower); prefetching all keys and values of the next heads (no change).
+//
+// Shapes   in(i): q, k, v of head i, `apart` numbers apart, d each; out(i): d numbers
+// Cost     2 d keys multiply-adds for each head; 2 heads keys d numbers, allocated by the constructor
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
@@ -33,10 +36,10 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace attention::detail {
-inline constexpr std::size_t step_heads = 4;      // share a loop
+inline constexpr std::size_t step_heads = 4;      // heads that share a loop over d
 inline constexpr std::size_t step_lanes = 2 * W;  // keys of a panel
 
-// Matrices of heads: where the first one begins, and how far apart they are.
+// Matrices of heads: the first one, and the distance to the next.
 template <class T>
 struct Apart {
     T* at;
@@ -56,6 +59,7 @@ template <std::size_t... I>
          ...);
     (simd::store(s.at + I / 2 * s.by + I % 2 * W, c[I]), ...);
 }
+// s[h][key] = q[h] . key for all panels of H heads.
 template <std::size_t H>
 [[gnu::noinline]] inline void step_scores(std::size_t panels, std::size_t d, Apart<const float> q,
                                           Apart<const float> keys, Apart<float> s) {
@@ -63,7 +67,7 @@ template <std::size_t H>
         panel_scores(d, q, keys.from(p * d * step_lanes), s.from(p * step_lanes), std::make_index_sequence<2 * H>{});
 }
 
-// s = 2^(s - the largest of the first `keys`), in whole vectors.
+// s = 2^(s - largest of the first `keys`), in whole vectors. Their sums are made by block_values.
 inline void step_weigh(std::size_t keys, float* s) {
     Vec m(s[0]);
     std::size_t j = 0;
@@ -82,12 +86,14 @@ template <std::size_t... I, std::size_t... H>
     Vec c[sizeof...(I)], sum[sizeof...(H)];
     ((c[I] = Vec(0.f)), ...);
     ((sum[H] = Vec(0.f)), ...);
+    // c += p v and sum += p, one key after another
     const float* v = values.at;
     for (std::size_t j = 0; j < keys; ++j, v += row) {
         const Vec w[] = {Vec(p.at[H * p.by + j])...};
         ((c[I] = simd::fma<float>(w[I / NV], Vec::load_aligned(v + I / NV * values.by + I % NV * W), c[I])), ...);
         ((sum[H] = sum[H] + w[H]), ...);
     }
+    // o = c / sum
     ((sum[H] = Vec(1.f) / sum[H]), ...);
     (simd::store_unpadded<float>(o[I / NV] + column, I % NV * W, n, sum[I / NV] * c[I]), ...);
 }
@@ -120,11 +126,12 @@ public:
     /// Numbers of scratch in a call of step.
     std::size_t scratch() const { return group * (row_ + columns_); }
 
-    /// Of `count` heads from `first` on: appends key and value number `key`, and attends to keys 0 .. key. in(i) points to
-    /// q of the i-th, k and v follow at a distance of `apart`; out(i) to its o.
+    /// For `count` heads from `first` on: appends key and value number `key`, and attends to keys 0 .. key. in(i)
+    /// points to q of the i-th head, k and v follow at a distance of `apart`; out(i) points to its o.
     template <class In, class Out>
     void step(std::size_t first, std::size_t count, std::size_t key, std::size_t apart, In in, Out out, T* scratch) {
-        // One group ahead: a vector that is read right after a part of it was written waits until that has left the core.
+        // One group ahead, because a load of a vector right after a store to a part of it waits until the store has
+        // left the core (no store forwarding).
         const auto append_group = [&](std::size_t i) {
             for (const std::size_t end = (std::min)(count, i + group); i < end; ++i)
                 append(first + i, key, in(i) + apart, in(i) + 2 * apart);
@@ -149,7 +156,7 @@ public:
     }
 
 private:
-    // For the lines that a new key of these heads goes to: one for each of its numbers (4 % of sampling).
+    // Prefetches the lines that a new key of these heads is written to: one for each of its numbers (4 % of sampling).
     void prefetch_keys(std::size_t head, std::size_t end, std::size_t key) const {
         if constexpr (fast)
             for (; head < end; ++head)
@@ -161,7 +168,7 @@ private:
         for (std::size_t i = 0; i < d_; ++i) to[i * lanes] = k[i];
         std::copy_n(v, d_, values_.data() + head * values_by_ + key * row_);
     }
-    // n heads side by side, at most a group. in: their q.
+    // Attention of n adjacent heads, at most a group. in: their q.
     void attend(std::size_t n, std::size_t keys, const T* const* in, const T* k, const T* v, T* const* o, T* scratch) {
         namespace at = attention::detail;
         const at::Apart<T> q{scratch, row_}, p{scratch + group * row_, columns_};
@@ -169,6 +176,7 @@ private:
         const T scale = attention::log2_e / std::sqrt(static_cast<T>(d_));
         for (std::size_t h = 0; h < n; ++h)
             for (std::size_t i = 0; i < d_; ++i) q.at[h * row_ + i] = in[h][i] * scale;
+        // p = q k^T, p = 2^(p - largest), o = p v / sum of p
         constexpr std::array scores{&at::step_scores<1>, &at::step_scores<2>, &at::step_scores<3>, &at::step_scores<4>};
         scores[n - 1](ceil_div(keys, lanes), d_, {q.at, q.by}, {k, keys_by_}, p);
         for (std::size_t h = 0; h < n; ++h) at::step_weigh(keys, p.at + h * columns_);

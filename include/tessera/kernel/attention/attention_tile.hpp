@@ -1,13 +1,17 @@
 #pragma once
-// The register tiles of attention: products of a few rows with one or two vectors, all sums in registers.
+// attention_tile: the register tiles of attention, products of a few rows with one or two vectors, all sums in
+// registers.
 //
 //     across   c[r][v] = start + sum over i of a[r][i] b[i][v]      a by rows: scores, and what sums over queries
 //     down     c[r][v] = start + sum over i of a[i][r] b[i][v]      a by columns: what sums over keys
 //
-// The sums run upwards in i and go on from c where `onto` says so: no cut of i changes a bit. Shapes differ from those
+// The sums run upwards in i and start from c where `onto` says so: no cut of i changes a bit. Shapes differ from those
 // of gemm: K and N of 32, a begins at any row of the diagonal, and nothing is packed. 6 x 2 vectors (12 x 2 with 32
 // registers) reach 91 to 94 % of the peak from L1; 3 x 4 would follow the diagonal in finer steps, but three numbers, a
 // vector and twelve sums are all 16 registers, and g++ and clang spill (52 to 70 %).
+//
+// Shapes   a [r, depth] (across) or [depth, r] (down), b [depth, nv W], out [r, nv W], each with its distance of rows
+// Cost     r nv W depth multiply-adds
 
 #include <tessera/kernel/gemm/accumulate.hpp>
 #include <tessera/kernel/simd/round_up.hpp>
@@ -26,7 +30,7 @@ inline constexpr std::size_t most_vectors = 2;
 /// Rows of a tile of nv vectors.
 constexpr std::size_t tile_rows(std::size_t nv) { return W == 16 || nv == 1 ? 12 : 6; }
 
-/// Where a matrix begins and how far apart its rows are.
+/// A matrix: its first number, and the distance of its rows.
 template <class T>
 struct Rows {
     T* at;
@@ -38,9 +42,9 @@ struct Rows {
 
 enum class Order { across, down };
 
-/// What the sums start from and what becomes of them.
+/// What the sums start from, and what they are multiplied with at the end.
 struct Sums {
-    bool onto = false;              ///< go on from what c holds
+    bool onto = false;              ///< start from what out holds
     const float* factor = nullptr;  ///< of each row, at the end
 };
 
@@ -109,7 +113,7 @@ inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const
         detail::tiles<order, 2>[r - 1](depth, a, b, out, sums);
 }
 
-/// f(first, count) for the fewest even parts of [begin, end) of at most `most`.
+/// f(first, count) for the fewest parts of [begin, end) of at most `most`, whose sizes differ by one at most.
 template <class F>
 [[gnu::always_inline]] inline void even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
     if (begin >= end) return;

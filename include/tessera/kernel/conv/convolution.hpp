@@ -4,13 +4,13 @@
 //     convolve           y(o)[j] = bias[j] + sum over taps t, channels c of x(in(o, t))[c] w[t][c][j]
 //     convolve_adjoint   dw[t][c][j] += sum over pixels o of x(in(o, t))[c] dy(o)[j]
 //
-// The register tile reads the input through one pointer per tap. A tap outside the map is left out, or points to zeros where
-// another row of the tile has it inside. There is no padding and no im2col: convolve copies nothing, convolve_adjoint at most
-// a chunk of rows that stays in L2 (in_place_of_taps). Maps of fewer than 8 channels are gathered into rows first: those of
-// one tile in convolve, 6272 numbers in convolve_adjoint.
+// The register tile reads the input through one pointer per tap. A tap outside the map is left out, or points to zeros
+// where another row of the tile has it inside. There is no padding and no im2col: convolve copies nothing,
+// convolve_adjoint at most a chunk of rows that stays in L2 (in_place_of_taps). Maps of fewer than 8 channels are
+// gathered into rows first: those of one tile in convolve, 6272 numbers in convolve_adjoint.
 //
-// Leaving out the zeros around 7 x 7 and 14 x 14 maps makes each pass 1.1 to 1.2 times as fast, and a training step of the
-// presets 1.15 to 1.2 times. It changes no bit: a sum plus a product with zero is the sum.
+// Leaving out the zeros around 7 x 7 and 14 x 14 maps makes each pass 1.1 to 1.2 times as fast, and a training step of
+// the presets 1.15 to 1.2 times. It changes no bit: a sum plus a product with zero is the sum.
 //
 // Shapes   x [batch, in_pixels, channels], w [taps, channels, n], y [batch, out_pixels, n], dy [batch, plan.pixels, n],
 //          dw [taps, channels, n]; channels <= max_channels, taps <= max_taps
@@ -53,8 +53,8 @@ struct Convolution {
     }
 };
 
-// The rows and panels of an output that a worker computes: all rows of its panels where these can be shared evenly, so that
-// each worker reads its own weights only, or else all panels of its rows.
+// The rows and panels of an output that a worker computes: all rows of its panels where these can be shared evenly, so
+// that each worker reads its own weights only, or else all panels of its rows.
 struct Share {
     Share(const Worker& worker, std::size_t all_rows, std::size_t panels, bool may_cut_columns)
         : rows{all_rows}, end_panel{panels} {
@@ -97,7 +97,8 @@ void convolve_gathered(const Convolution<T>& conv) {
     });
 }
 
-// y = patches(x) w by groups of pixels that read the same taps, through a table of one pointer into x for each row and tap.
+// y = patches(x) w by groups of pixels that read the same taps, through a table of one pointer into x for each row and
+// tap.
 template <std::same_as<float> T>
 void convolve_groups(const Convolution<T>& conv) {
     constexpr std::size_t R = tile::max_rows, table = R * max_taps;  // at least one tile of the largest window
@@ -134,8 +135,8 @@ void convolve_plain(const Convolution<T>& conv) {
 }
 }  // namespace detail
 
-/// y(o) for every image and every pixel o of the plan; y has out_pixels pixels of w.columns() channels. A worker of a team
-/// computes its share only.
+/// y(o) for every image and every pixel o of the plan; y has out_pixels pixels of w.columns() channels. A worker of a
+/// team computes its share only.
 template <std::floating_point T>
 void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
               const Panels<T>& w, T* y, std::size_t out_pixels, Epilogue<T> end = {}, const Worker& worker = {}) {
@@ -150,18 +151,18 @@ void convolve(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t 
 }
 
 namespace detail {
-// All taps read the same maps, of which a chunk reads `read` numbers, and the same dy. With AVX2 the maps are read in place
-// up to 128 KiB (88 instead of 83 % of the peak; 200 KiB: 77 instead of 82), and dy is copied once for all taps (128
-// columns: 88 instead of 77 %; 32: 88 instead of 90). With AVX-512 both are read in place or neither: in place gains 8 points
-// at 64 columns, nothing at 128.
+// All taps read the same maps, of which a chunk reads `read` numbers, and the same dy. With AVX2 the maps are read in
+// place up to 128 KiB (88 instead of 83 % of the peak; 200 KiB: 77 instead of 82), and dy is copied once for all taps
+// (128 columns: 88 instead of 77 %; 32: 88 instead of 90). With AVX-512 both are read in place or neither: in place
+// gains 8 points at 64 columns, nothing at 128.
 inline InPlace in_place_of_taps(std::size_t taps, std::size_t read, std::size_t n) {
     if (tile::W == 16) return {.x = n <= 64, .dy = n <= 64};
     return {.x = read * sizeof(float) <= 128 * 1024, .dy = taps == 1 || n < 64};
 }
 }  // namespace detail
 
-/// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image. `copies` as
-/// for gemm_adjoint.
+/// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image. `copies`
+/// as for gemm_adjoint.
 template <std::floating_point T>
 void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
                       const T* dy, std::size_t n, T* dw, Buffer<T>& copies) {

@@ -24,7 +24,7 @@ void im2col(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::size_
     std::size_t pixel = first % plan.pixels;
     for (std::size_t m = 0; m < count; ++m) {
         const std::int32_t* in = plan.in.data() + pixel * plan.taps;
-        if (channels == 1)  // a call of memcpy for each number takes half of the layer's time
+        if (channels == 1)  // a call of memcpy for each number would take half of the layer's time
             for (std::size_t t = 0; t < plan.taps; ++t) *rows++ = in[t] < 0 ? T(0) : image[in[t]];
         else
             for (std::size_t t = 0; t < plan.taps; ++t, rows += channels)

@@ -1,7 +1,7 @@
 #pragma once
 // tap_pointers: where the rows of a convolution's product are in memory, one pointer for each row and tap.
 //
-//     point_tile        for convolve: the rows of one tile, all taps of their group; zeros where a tap is outside the map
+//     point_tile        for convolve: the rows of one tile, all taps of the group; zeros where a tap is outside the map
 //     patches_of_tap    for convolve_adjoint: the rows of a chunk whose patch has one tap inside the map
 //
 // Shapes   x [batch, in_pixels, channels], channels <= max_channels; taps <= max_taps
@@ -30,8 +30,8 @@ struct Maps {
     std::size_t pixels, channels;
     T* image(std::size_t i) const { return data + i * pixels * channels; }
 };
-// Which of rows first .. first + count have this tap inside the map: row[i] counts from `first` on, pointers[i] points to
-// the pixel of x. Returns how many. Images and pixels are stepped through, which takes no division.
+// Which of rows first .. first + count have this tap inside the map: row[i] counts from `first` on, pointers[i] points
+// to the pixel of x. Returns how many. Images and pixels are stepped through, which takes no division.
 inline std::size_t patches_of_tap(const PatchPlan& plan, const float* x, std::size_t in_pixels, std::size_t channels,
                                   std::size_t first, std::size_t count, std::size_t tap, const float** pointers,
                                   std::uint32_t* row) {
@@ -49,8 +49,8 @@ inline std::size_t patches_of_tap(const PatchPlan& plan, const float* x, std::si
     }
     return n;
 }
-// The pointers of rows first .. first + count <= tile::max_rows of a group: in[tap * count + i] into x, or to zeros, and
-// out[i] into y. Row m of a group of s pixels is its pixel m % s of image m / s.
+// The pointers of rows first .. first + count <= tile::max_rows of a group: in[tap * count + i] into x, or to zeros,
+// and out[i] into y. Row m of a group of s pixels is its pixel m % s of image m / s.
 inline void point_tile(const PatchPlan& plan, const PatchGroup& group, Maps<const float> x, Maps<float> y,
                        std::size_t first, std::size_t count, const float** in, float** out) {
     const std::size_t size = group.pixels.size(), taps = group.taps.size();

@@ -3,10 +3,12 @@
 //
 //     c[r][v] = fma(a(r), b[v], c[r][v])      for all R rows and NV vectors of the tile
 //
-// The accumulators are one array c[r * NV + v] that only folds over constant indices touch, in functions that are always
-// inlined: with plain loops (and, with g++, nested lambdas that capture the array) it stays in memory, at 35 % of the peak.
+// The accumulators are one array c[r * NV + v] that only folds over constant indices touch, in functions that are
+// always inlined: with plain loops (and, with g++, nested lambdas that capture the array) it stays in memory, at 35 %
+// of the peak.
 //
-// Shapes   a(r): the number of row r, broadcast to all lanes (ColumnOfRows, Contiguous); b [NV] vectors; c [R NV] vectors
+// Shapes   a(r): the number of row r, broadcast to all lanes (ColumnOfRows, Contiguous); b [NV] vectors; c [R NV]
+//          vectors
 // Cost     R NV multiply-adds of whole vectors, R broadcasts
 
 #include <tessera/kernel/simd/simd.hpp>

@@ -4,17 +4,18 @@
 //     c[r][j] = start + sum over segments s and k of row(r, s)[k] * panel[at(s), k][j]
 //
 // A row is given in segments, one pointer each: one for a matrix, one for each tap of a convolution, which then needs
-// neither padding nor im2col (6 to 22 points of the peak); taps that all rows of a tile miss are left out. One lane is one
-// output and k ascends, so neither the height of the tile nor the width of a vector changes a bit.
+// neither padding nor im2col (6 to 22 points of the peak); taps that all rows of a tile miss are left out. One lane is
+// one output and k ascends, so neither the height of the tile nor the width of a vector changes a bit.
 //
-// R is 14 with 32 vector registers and 6 with 16: with g++, 12 rows (88 % of the peak) are slower than 14 (97 %), because
-// pointers spill. One call computes all tiles that share a panel: one call per tile costs 3 points at K = 128 and 7 at
-// K = 32 (Zen 3).
+// R is 14 with 32 vector registers and 6 with 16: with g++, 12 rows (88 % of the peak) are slower than 14 (97 %),
+// because pointers spill. One call computes all tiles that share a panel: one call per tile costs 3 points at K = 128
+// and 7 at K = 32 (Zen 3).
 //
 // The functions are templates whose only argument is float, so that a file which includes this header without using it
 // does not compile the 28 tiles.
 //
-// Shapes   rows [tiles][segments][R] pointers to `length` floats; panel [k][2W]; out [tiles][R] pointers to rows of n <= 2W
+// Shapes   rows [tiles][segments][R] pointers to `length` floats; panel [k][2W]; out [tiles][R] pointers to rows of n
+//          <= 2W
 // Cost     R k n multiply-adds per tile, n rounded up to whole vectors
 
 #include <tessera/kernel/gemm/accumulate.hpp>
@@ -56,8 +57,8 @@ inline Segments whole(std::size_t length) { return {1, length, &first_segment}; 
 namespace detail {
 [[gnu::always_inline]] inline Vec unless_masked(Vec mask, Vec v) { return simd::select(mask > Vec(0.f), v, Vec(0.f)); }
 
-// c += column k of the rows times row b of the panel. Its two vectors are forced into registers: g++ would read them from
-// memory for each row (12 loads instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
+// c += column k of the rows times row b of the panel. Its two vectors are forced into registers: g++ would read them
+// from memory for each row (12 loads instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k,
                                                 const float* b, std::index_sequence<I...> all) {
@@ -70,13 +71,14 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         accumulate(c, ColumnOfRows{rows, k}, v, all);
     }
 }
-// Distance of the prefetch, in floats. With 32 registers there is room to prefetch the panel 64 KiB ahead, so that weights
-// which L2 does not hold arrive from L3 in time (a GPT of width 256: 55 to 58 % of the peak; 16 KiB: 57, 8 KiB: 55).
+// Distance of the prefetch, in floats. With 32 registers there is room to prefetch the panel 64 KiB ahead, so that
+// weights which L2 does not hold arrive from L3 in time (a GPT of width 256: 55 to 58 % of the peak; 16 KiB: 57, 8 KiB:
+// 55).
 inline constexpr std::size_t ahead = W == 16 ? 16 * 1024 : 0;
 
-// c += rows (R x length) * panel (length x 2W). Two steps per iteration, because every instruction that is not a product
-// counts, most of all while the sibling hyperthread is busy (K = 128, 16 registers: 94 to 97 % of the peak, with a busy
-// sibling 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
+// c += rows (R x length) * panel (length x 2W). Two steps per iteration, because every instruction that is not a
+// product counts, most of all while the sibling hyperthread is busy (K = 128, 16 registers: 94 to 97 % of the peak,
+// with a busy sibling 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
                                                     const float* panel, std::index_sequence<I...> all) {
@@ -120,8 +122,8 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
     }
 }
 
-// out = x B for one row and several panels at once: two accumulators alone would wait for the latency of an fma (4 cycles),
-// eight keep up with what the caches deliver.
+// out = x B for one row and several panels at once: two accumulators alone would wait for the latency of an fma (4
+// cycles), eight keep up with what the caches deliver.
 template <std::size_t... I>
 [[gnu::always_inline]] inline void row_body(const float* x, std::size_t length, const float* panel,
                                             std::size_t panel_stride, float* out, std::size_t n, const End& end,
@@ -153,8 +155,8 @@ constexpr auto forward_table(std::index_sequence<R...>) {
 template <std::same_as<float> T>
 inline constexpr auto forwards = forward_table<T>(std::make_index_sequence<max_rows>{});
 
-// One tile of n columns that are not whole vectors, on padded copies of everything it reads and writes. The bodies know whole
-// vectors only: a test of the width at every load and store costs as much as 10 steps of k.
+// One tile of n columns that are not whole vectors, on padded copies of everything it reads and writes. The bodies know
+// whole vectors only: a test of the width at every load and store costs as much as 10 steps of k.
 template <std::same_as<float> T>
 [[gnu::noinline]] inline void forward_padded(std::size_t r, const T* const* rows, const Segments& segments,
                                              const T* panel, T* const* out, std::size_t column, std::size_t n,
@@ -183,8 +185,8 @@ template <std::same_as<float> T>
 }
 }  // namespace detail
 
-/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds r pointers for each segment of each tile; the
-/// panel has rows of 2W floats.
+/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds r pointers for each segment of each
+/// tile; the panel has rows of 2W floats.
 template <std::same_as<float> T>
 inline void forward(std::size_t r, std::size_t tiles, const T* const* rows, const Segments& segments, const T* panel,
                     T* const* out, std::size_t column, std::size_t n, const End& end) {
@@ -213,8 +215,8 @@ template <std::same_as<float> T>
     }
 }
 
-/// Cuts n rows into the fewest tiles of at most max_rows, of heights that differ by one at most: first `larger` tiles of
-/// `height` + 1 rows, then the others of `height`.
+/// Cuts n rows into the fewest tiles of at most max_rows, of heights that differ by one at most: first `larger` tiles
+/// of `height` + 1 rows, then the others of `height`.
 struct EvenCut {
     explicit EvenCut(std::size_t n)
         : parts{ceil_div(n, max_rows)}, height{parts ? n / parts : 0}, larger{n - parts * height} {}

@@ -1,9 +1,12 @@
 #pragma once
-// The adjoint of the register tile: sums over rows, for the gradients of weights.
+// weight_gradient: the micro-kernel for weight gradients, C += A^T B, a register tile of sums over rows.
 //
-//     c[i][j] += sum over rows m of x(m)[i] * g[at(m) + j]      R rows of c times two vectors, sequential in m
+//     out[i][j] += sum over rows m of x[m][i] * g[at[m] + j]      R rows of out times two vectors, sequential in m
 //
-// c is loaded, its chain of products goes on, and it is stored: how the rows are cut into blocks changes no bit.
+// The sums start from what out holds and are stored back, so how the rows are cut into blocks changes no bit.
+//
+// Shapes   x [rows, r], r <= max_rows, packed `pitch` apart or behind pointers; g [rows, n], n <= 2W; out [r, n]
+// Cost     rows r n multiply-adds, n rounded up to whole vectors
 
 #include <tessera/kernel/gemm/tile.hpp>
 
@@ -32,7 +35,7 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         accumulate(c, Contiguous{x}, v, all);
     }
 }
-// Where the rows of x are: packed one behind the other, or each behind a pointer.
+// The rows of x: packed one behind the other, or each behind a pointer.
 struct PackedRows {
     const float* x;
     const float* operator()(std::size_t m) const { return x + m * pitch; }
@@ -46,8 +49,10 @@ template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
 [[gnu::always_inline]] inline void weight_gradient_body(Rows x, std::size_t rows, const float* g,
                                                         const std::uint32_t* at, float* out, std::size_t ldo,
                                                         std::index_sequence<I...> all) {
+    // c = out
     Vec c[R * NV];
     ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
+    // c += row m of x times row m of g, two rows per iteration
     std::size_t m = 0;
     for (; m + 2 <= rows; m += 2) {
         add_products<R, NV>(c, x(m), g + at[m], all);
@@ -69,6 +74,7 @@ constexpr auto weight_gradient_table(std::index_sequence<R...>) {
 template <class Rows>
 inline constexpr auto weight_gradients = weight_gradient_table<Rows>(std::make_index_sequence<max_rows>{});
 
+// n columns that are not whole vectors, on a padded copy of out.
 template <class Rows>
 [[gnu::noinline]] inline void weight_gradient_padded(std::size_t r, Rows x, std::size_t rows, const float* g,
                                                      const std::uint32_t* at, float* out, std::size_t ldo,
@@ -90,8 +96,8 @@ inline void weight_gradient_of(std::size_t r, Rows x, std::size_t rows, const fl
 }
 }  // namespace detail
 
-/// out[i][0 .. n) += sum over m < rows of x[m][i] * g[at[m] + 0 .. n), i < r; rows of x are `pitch` apart. g is read 2W
-/// wide.
+/// out[i][0 .. n) += sum over m < rows of x[m][i] * g[at[m] + 0 .. n), i < r; rows of x are `pitch` apart. Reads whole
+/// vectors of g.
 template <std::same_as<float> T>
 inline void weight_gradient(std::size_t r, const T* x, std::size_t rows, const T* g, const std::uint32_t* at, T* out,
                             std::size_t ldo, std::size_t n) {

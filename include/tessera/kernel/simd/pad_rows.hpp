@@ -4,8 +4,8 @@
 //     pad_rows      out[i][c] = c < n ? row(i)[c] : 0      for c < width, a multiple of the vector width
 //     unpad_rows    row(i)[c] = in[i][c]                   for c < n
 //
-// A kernel whose loops know only whole vectors runs on padded copies of rows that are not. Nothing behind row(i)[n - 1] is
-// read or written.
+// A kernel whose loops know only whole vectors runs on padded copies of rows that are not. Nothing behind row(i)[n - 1]
+// is read or written.
 //
 // Shapes   row(i): pointer to n numbers, i < rows; out, in [rows, width]
 // Cost     one load and one store for each vector of the padded rows
