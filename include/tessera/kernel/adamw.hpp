@@ -1,13 +1,16 @@
 #pragma once
-// One step of Adam (Kingma, Ba 2014, arXiv:1412.6980) with decoupled decay (Loshchilov, Hutter 2017,
-// arXiv:1711.05101), one pass over parameter, gradient and both moments.
+// adamw_update: one step of Adam (Kingma, Ba 2014, arXiv:1412.6980) with decoupled weight decay (Loshchilov, Hutter
+// 2017, arXiv:1711.05101), in one pass over parameter, gradient and both moments.
 //
 //     g = grad + l2 p                                 Adam's weight decay; 0 for AdamW
 //     m = m + (1 - b1) (g - m),   v = b2 v + (1 - b2) g^2
 //     p = keep p - step m / (sqrt(v) root + eps)      keep = 1 - lr decay, step = lr / (1 - b1^t),
 //                                                     root = 1 / sqrt(1 - b2^t)
 //
-// The square root and the division are IEEE's, not estimates.
+// The square root and the division are those of IEEE 754, not estimates.
+//
+// Shapes   grad, p, m, v: arrays of one length
+// Cost     one pass: reads four arrays and writes three; a square root and a division for each number
 
 #include <tessera/kernel/simd/simd.hpp>
 
@@ -17,7 +20,7 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-/// The factors above, worked out in double once a step.
+/// The factors of the formulas above, computed in double once per step.
 template <std::floating_point T>
 struct AdamFactors {
     T one_minus_beta1, beta2, one_minus_beta2, step, root, eps, keep, l2;
@@ -42,6 +45,7 @@ struct AdamVectors {
 };
 }  // namespace detail
 
+/// Updates p, m and v in place.
 template <std::floating_point T>
 void adamw_update(const AdamFactors<T>& factors, std::span<const T> grad, std::span<T> p, std::span<T> m,
                   std::span<T> v) {

@@ -1,6 +1,8 @@
 #pragma once
-// The door to Eigen: products for scalars other than float (the gradient checks run in double), and `eigen_map` for
-// users who want to look at a view with Eigen. No Eigen type stands in a public signature of another header.
+// eigen_map: a row-major matrix in memory as an Eigen matrix. This file is the only one that includes Eigen.
+//
+// It serves programs that want to look at a view with Eigen, and the tests and benchmarks that compare with it. No
+// Eigen type is part of a public signature of another header.
 
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE

@@ -1,12 +1,15 @@
 #pragma once
-// One pass over arrays: sums, activations and their derivatives. Spans of one call have one length.
+// elementwise: sums, activations and their derivatives, in one pass over arrays.
 //
 //     relu      max(x, 0)                             dx = y > 0 ? dy : 0
 //     sigmoid   1 / (1 + e^-x)                        dx = dy y (1 - y)
 //     tanh                                            dx = dy (1 - y^2)
-//     silu      x sigmoid(x)                          dx = dy s (1 + x (1 - s))
+//     silu      x sigmoid(x)                          dx = dy s (1 + x (1 - s)),   s = sigmoid(x)
 //     gelu      x sigmoid(2 u), u = c (x + a x^3)     the tanh form: 0.5 x (1 + tanh u), c = sqrt(2/pi), a = 0.044715
 //               (Hendrycks, Gimpel 2016, arXiv:1606.08415)
+//
+// Shapes   all arrays of one call have the same length; an output may be one of the inputs
+// Cost     one pass over the arrays
 
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/simd/vector_math.hpp>
@@ -22,6 +25,7 @@ template <class T>
 struct Gelu {
     simd::Vec<T> y, dydx;
 };
+// gelu and its derivative: y = x s, dy/dx = s + 2 x s (1 - s) du/dx, s = sigmoid(2 u).
 template <class T>
 inline Gelu<T> gelu(const simd::Vec<T>& x) {
     using V = simd::Vec<T>;
@@ -115,7 +119,7 @@ void gelu_backward(std::span<const T> x, std::span<const T> dy, std::span<T> dx)
         dx.size(), dx.data(), [](const auto& v, const auto& d) { return d * detail::gelu<T>(v).dydx; }, x.data(),
         dy.data());
 }
-/// Both at once: what a training step keeps is the derivative, which costs 0.1 ns here and 0.5 ns when made again.
+/// Both at once: a training step keeps the derivative, which costs 0.1 ns here and 0.5 ns when computed later.
 template <std::floating_point T>
 void gelu_with_derivative(std::span<const T> x, std::span<T> y, std::span<T> dydx) {
     constexpr std::size_t W = simd::width<T>;

@@ -1,8 +1,13 @@
 #pragma once
-// The nearest of K codes for each row: argmin_k |x - e_k|^2, as argmax_k (x e_k - |e_k|^2 / 2).
+// nearest_code: the index of the nearest of K codebook vectors e for each row.
 //
-// Each panel of codes passes once over a block of tiles, which keep a running (best, index) for each lane: there is never a
-// rows x K matrix. Ties go to the lowest index. A row with NaN has no nearest code and gets `no_token`.
+//     argmin_k |x - e_k|^2 = argmax_k (x e_k - |e_k|^2 / 2)
+//
+// Each panel of codebook vectors passes once over a block of tiles, which keep a running (best score, index) for each
+// SIMD lane, so there is never a rows x K matrix. Ties go to the lowest index. A row with NaN gets `no_token`.
+//
+// Shapes   x [rows, D], codebook [K, D], K < no_token; out [rows]
+// Cost     rows K D multiply-adds, K rounded up to whole panels
 
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
@@ -10,6 +15,7 @@
 #include <tessera/kernel/gemm/tile.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <array>
 #include <bit>
@@ -20,13 +26,13 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-/// The codes (K x D) as the search reads them; made once for each state of the codebook.
+/// The codebook (K x D) in the order in which the search reads it; packed again when the codebook has changed.
 template <std::floating_point T>
 class CodePanels {
 public:
     void pack(std::size_t k, std::size_t d, const T* codes) {
         panels_.pack(d, k, codes, 1, d);
-        const std::size_t padded = (k + panel_width - 1) / panel_width * panel_width;
+        const std::size_t padded = round_up(k, panel_width);
         if (start_.size() < padded) start_.resize(padded);
         for (std::size_t i = 0; i < padded; ++i)
             start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d})) : -(std::numeric_limits<T>::max)();
@@ -44,13 +50,15 @@ private:
 namespace detail {
 using Index = simd::Vec<Token>;
 
-/// For each lane of a row the best score so far and the index that it belongs to: the bits of a Token in a register of
-/// floats, so that the comparison of two scores selects it directly. As a number of its own it would be exact up to 2^24.
+/// The best score of a row so far and its index, for each lane. The index is the bits of a Token in a register of
+/// floats, so that the comparison of two scores selects it directly. Converted to float it would be exact only up to
+/// 2^24.
 struct alignas(64) BestOfRow {
     float score[tile::W], code[tile::W];
 };
 
-// The scores of 2W codes, whose indices are `codes`, against those of before. Strictly larger wins: ties stay where they are.
+// Scores the rows of some tiles against one panel of 2W codebook vectors, whose indices are `codes`, and updates the
+// best of each lane. Only a strictly larger score replaces the one before, so ties go to the lowest index.
 template <std::size_t R, std::size_t... I>
 [[gnu::always_inline]] inline void nearest_body(std::size_t tiles, const float* const* rows, std::size_t d,
                                                 const float* panel, const float* start, const tile::Vec (&codes)[2],
@@ -58,16 +66,18 @@ template <std::size_t R, std::size_t... I>
     using tile::Vec;
     constexpr std::size_t W = tile::W;
     for (; tiles > 0; --tiles, rows += R, best += R) {
+        // c = x e - |e|^2 / 2
         Vec c[2 * R];
         ((c[I] = Vec::load_aligned(start + I % 2 * W)), ...);
         tile::detail::add_all_products<R, 2>(c, rows, d, panel, all);
-        const auto play = [&](BestOfRow& row, const Vec& first, const Vec& second) {
+        // the better of the two vectors of a row, then the better of that and the best so far
+        const auto update_best = [&](BestOfRow& row, const Vec& first, const Vec& second) {
             const Vec score = (simd::max)(second, first), code = simd::select(second > first, codes[1], codes[0]);
             const Vec before = simd::load<float>(row.score);
             simd::store(row.code, simd::select(score > before, code, simd::load<float>(row.code)));
             simd::store(row.score, (simd::max)(score, before));
         };
-        ((I % 2 == 0 ? play(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
+        ((I % 2 == 0 ? update_best(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
     }
 }
 template <std::size_t R>
@@ -80,12 +90,12 @@ constexpr auto nearest_table(std::index_sequence<R...>) {
     return std::array{&nearest<R + 1>...};
 }
 
-// The lowest code among the lanes with the best score, in registers: lane by lane it took a tenth of the search.
+// The lowest index among the lanes with the best score, in registers: lane by lane this took a tenth of the search.
 inline Token winner(const BestOfRow& row) {
     using tile::Vec;
     const Vec score = simd::load<float>(row.score), code = simd::load<float>(row.code);
     const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return (simd::max)(a, b); });
-    // sums went past all numbers
+    // overflow of a sum, or NaN
     if (!(simd::first_lane(largest) <= (std::numeric_limits<float>::max)())) return no_token;
     const Vec candidates = simd::select(score == largest, code, simd::detail::bits_as<float>(Index(no_token)));
     const Vec lowest = simd::across<float>(candidates, [](const Vec& a, const Vec& b) {
@@ -96,7 +106,7 @@ inline Token winner(const BestOfRow& row) {
 }
 }  // namespace detail
 
-/// out[m] = index of the code nearest to row m of x (rows x D, distance ldx); fewer codes than no_token.
+/// out[m] = index of the codebook vector nearest to row m of x; the rows are ldx apart.
 template <std::floating_point T>
 void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanels<T>& codes, Token* out) {
     if constexpr (std::same_as<T, float>) {

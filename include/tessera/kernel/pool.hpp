@@ -1,10 +1,13 @@
 #pragma once
-// Pooling and nearest-neighbour enlargement of one channel-last image; one SIMD lane is one channel.
+// pool: pooling and nearest-neighbour upsampling of one channel-last image; one SIMD lane is one channel.
 //
-//     average   y = sum over the window of x / size^2 (padding counts as zero);  dx gets dy / size^2 of every
-//     window maximum   y = the largest, the first of equals in row-major order;         dx gets dy there
-//     enlarge   y(i, j) = x(i / factor, j / factor);                             dx = the sum of its factor^2
-//     dy
+//     average    y = sum over the window of x / size^2 (padding counts as zero);  dx of every window gets dy / size^2
+//     maximum    y = the largest x of the window, dx gets dy there; of equal ones the first in row-major order
+//     upsample   y(i, j) = x(i / factor, j / factor);                             dx = the sum of its factor^2 dy
+//
+// Shapes   x, dx [height, width, channels]; y, dy, position [out_height, out_width, channels];
+//          upsampling: y, dy [factor height, factor width, channels]
+// Cost     size^2 additions or comparisons for each number of y; factor^2 copies for each number of x
 
 #include <tessera/kernel/simd/columns.hpp>
 #include <tessera/kernel/simd/simd.hpp>
@@ -24,8 +27,7 @@ struct Pool {
 };
 
 namespace detail {
-/// f(offset of the input pixel, position in the window) for every place of the window that lies inside the
-/// image.
+/// f(offset of the input pixel, position in the window) for every position of the window that is inside the image.
 template <class F>
 void for_window(const Pool& p, std::size_t oy, std::size_t ox, F f) {
     for (std::size_t ky = 0; ky < p.size; ++ky) {
@@ -53,9 +55,10 @@ void average_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
             N total = zero;
-            detail::for_window(p, oy, ox,
-                               [&](std::size_t in, std::size_t) { total = total + simd::at<N>(x.data() + in + c); });
-            simd::put(y.data() + out + c, total * N(share));
+            detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t) {
+                total = total + simd::load_columns<N>(x.data() + in + c);
+            });
+            simd::store_columns(y.data() + out + c, total * N(share));
         });
     });
 }
@@ -67,16 +70,17 @@ void average_pool_backward(const Pool& p, std::span<const T> dy, std::span<T> dx
     detail::for_outputs(p, [&](std::size_t oy, std::size_t ox, std::size_t out) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
-            const N d = simd::at<N>(dy.data() + out + c);
+            const N d = simd::load_columns<N>(dy.data() + out + c);
             detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t) {
-                simd::put(dx.data() + in + c, simd::fma<T>(d, N(share), simd::at<N>(dx.data() + in + c)));
+                simd::store_columns(dx.data() + in + c,
+                                    simd::fma<T>(d, N(share), simd::load_columns<N>(dx.data() + in + c)));
             });
         });
     });
 }
 
-/// position: where in its window each maximum stands, as a number of T (it is compared in registers). A NaN
-/// in the window is the maximum.
+/// position: the index of each maximum in its window, as a T (it is compared in registers). A NaN in the window is the
+/// maximum.
 template <std::floating_point T>
 void max_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y, std::span<T> position) {
     detail::for_outputs(p, [&](std::size_t oy, std::size_t ox, std::size_t out) {
@@ -85,8 +89,8 @@ void max_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y, std::
             N best = zero, where = zero;
             bool first = true;
             detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t k) {
-                const N v = simd::at<N>(x.data() + in + c), here(static_cast<T>(k));
-                // The old one stays where it is NaN or where v is a number that is not larger.
+                const N v = simd::load_columns<N>(x.data() + in + c), here(static_cast<T>(k));
+                // The old value is kept where it is NaN, or where v is not NaN and not larger.
                 const auto choose = [&](const N& fresh, const N& old) {
                     const N larger = simd::where_greater(v, best, fresh, old);
                     return simd::where_equal(best, best, simd::where_equal(v, v, larger, fresh), old);
@@ -95,8 +99,8 @@ void max_pool_forward(const Pool& p, std::span<const T> x, std::span<T> y, std::
                 best = first ? v : choose(v, best);
                 first = false;
             });
-            simd::put(y.data() + out + c, best);
-            simd::put(position.data() + out + c, where);
+            simd::store_columns(y.data() + out + c, best);
+            simd::store_columns(position.data() + out + c, where);
         });
     });
 }
@@ -107,10 +111,11 @@ void max_pool_backward(const Pool& p, std::span<const T> position, std::span<con
     detail::for_outputs(p, [&](std::size_t oy, std::size_t ox, std::size_t out) {
         for_columns<T>(p.channels, [&](auto zero, std::size_t c) {
             using N = decltype(zero);
-            const N d = simd::at<N>(dy.data() + out + c), where = simd::at<N>(position.data() + out + c);
+            const N d = simd::load_columns<N>(dy.data() + out + c),
+                    where = simd::load_columns<N>(position.data() + out + c);
             detail::for_window(p, oy, ox, [&](std::size_t in, std::size_t k) {
                 const N share = simd::where_equal(where, N(static_cast<T>(k)), d, zero);
-                simd::put(dx.data() + in + c, simd::at<N>(dx.data() + in + c) + share);
+                simd::store_columns(dx.data() + in + c, simd::load_columns<N>(dx.data() + in + c) + share);
             });
         });
     });
@@ -140,8 +145,8 @@ void upsample_nearest_backward(std::size_t width, std::size_t channels, std::siz
             auto total = zero;
             for (std::size_t i = 0; i < factor; ++i)
                 for (std::size_t j = 0; j < factor; ++j)
-                    total = total + simd::at<decltype(zero)>(corner + i * line + j * channels + c);
-            simd::put(dx.data() + pixel * channels + c, total);
+                    total = total + simd::load_columns<decltype(zero)>(corner + i * line + j * channels + c);
+            simd::store_columns(dx.data() + pixel * channels + c, total);
         });
     }
 }

@@ -1,13 +1,16 @@
 #pragma once
-// Sums over arrays that feed a loss or a norm.
+// reduce: sums over arrays for a loss or a norm.
 //
 //     sum_squares(x)            sum of x^2
 //     squared_error(y, t)       sum of (y - t)^2
 //     absolute_error(y, t)      sum of |y - t|
 //
-// A chunk of 4096 numbers is summed in T over 16 virtual lanes, squares by fma; the chunks are added in
-// double, in order. So the result depends neither on the width of a register nor on how well a float can hold
-// a million terms.
+// A chunk of 4096 numbers is summed in T over 16 virtual lanes, squares by fma; the chunks are added in double, in
+// order. So the result depends neither on the width of a register nor on how well a float can hold the sum of a million
+// terms.
+//
+// Shapes   y and t have the same length
+// Cost     one pass
 
 #include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/simd/simd.hpp>
@@ -22,39 +25,38 @@ namespace tessera::inline TESSERA_ABI::kernel {
 inline constexpr std::size_t sum_chunk = 4096;
 
 namespace detail {
-/// simd::sum, but the step adds by itself: accumulator = step(accumulator, a[i]...), so that it can be one
-/// fma.
+/// simd::sum whose step does the addition, accumulator = step(accumulator, a[i]...), so that it can be one fma.
 template <class T, class Step, class... A>
-inline T accumulate(std::size_t n, Step step, const A*... a) {
+inline T sum_in_lanes(std::size_t n, Step step, const A*... a) {
     constexpr std::size_t W = simd::width<T>, parts = simd::lanes < W ? 1 : simd::lanes / W;
     simd::Vec<T> v[parts];
     for (auto& p : v) p = simd::Vec<T>(T(0));
     std::size_t i = 0;
     for (; i + simd::lanes <= n; i += simd::lanes)
         for (std::size_t p = 0; p < parts; ++p) v[p] = step(v[p], simd::load(a + i + p * W)...);
-    for (std::size_t p = 0; i < n; i += W, ++p)  // zeros behind the last, which add nothing
+    for (std::size_t p = 0; i < n; i += W, ++p)  // padded with zeros, which add nothing
         v[p] = step(v[p], simd::load_part(a + i, (std::min)(W, n - i))...);
     return simd::detail::tree<T>(v, simd::detail::Add{});
 }
 
 template <class T, class Step, class... A>
-inline double accumulate_chunks(std::size_t n, Step step, const A*... a) {
+inline double sum_of_chunks(std::size_t n, Step step, const A*... a) {
     double total = 0;
     for (std::size_t i = 0; i < n; i += sum_chunk)
-        total += static_cast<double>(accumulate<T>((std::min)(sum_chunk, n - i), step, (a + i)...));
+        total += static_cast<double>(sum_in_lanes<T>((std::min)(sum_chunk, n - i), step, (a + i)...));
     return total;
 }
 }  // namespace detail
 
 template <std::floating_point T>
 double sum_squares(std::span<const T> x) {
-    return detail::accumulate_chunks<T>(
+    return detail::sum_of_chunks<T>(
         x.size(), [](const auto& sum, const auto& v) { return simd::fma<T>(v, v, sum); }, x.data());
 }
 
 template <std::floating_point T>
 double squared_error(std::span<const T> y, std::span<const T> target) {
-    return detail::accumulate_chunks<T>(
+    return detail::sum_of_chunks<T>(
         y.size(),
         [](const auto& sum, const auto& a, const auto& b) {
             const auto d = a - b;
@@ -65,7 +67,7 @@ double squared_error(std::span<const T> y, std::span<const T> target) {
 
 template <std::floating_point T>
 double absolute_error(std::span<const T> y, std::span<const T> target) {
-    return detail::accumulate_chunks<T>(
+    return detail::sum_of_chunks<T>(
         y.size(),
         [](const auto& sum, const auto& a, const auto& b) {
             const auto d = a - b;

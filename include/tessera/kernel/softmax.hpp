@@ -1,10 +1,13 @@
 #pragma once
-// Softmax of one row.
+// softmax: the softmax of one row.
 //
 //     y_i = e^(x_i - m) / s,   m = max x,   s = sum of e^(x_j - m) over 16 virtual lanes
 //
-// m keeps every exponent at or below zero. What lies more than 87 below the largest is exactly zero, so a
-// logit of minus infinity is never drawn. A NaN anywhere makes the whole row NaN.
+// Subtracting m keeps every exponent at or below zero. Numbers more than 87 below the maximum become exactly zero, so a
+// logit of minus infinity is never drawn. One NaN makes the whole row NaN.
+//
+// Shapes   x, y [n], n > 0
+// Cost     four passes over the row
 
 #include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/simd/simd.hpp>
@@ -25,7 +28,7 @@ inline simd::Vec<T> exp_below(const simd::Vec<T>& x, const simd::Vec<T>& m) {
 }
 }  // namespace detail
 
-/// Sum of e^(x - m): the row is not written.
+/// Sum of e^(x - m); writes nothing.
 template <std::floating_point T>
 T sum_exp(std::span<const T> x, T m) {
     const simd::Vec<T> largest(m);

@@ -21,7 +21,8 @@ using kernel::AttentionSize;
 
 namespace {
 
-// The longest first: the scratch is used again. Up to 128 tokens stay in place, 65 and 130 need more than one run of keys.
+// The longest first: the scratch is used again. Up to 128 tokens stay in place, 65 and 130 need more than one run of
+// keys.
 constexpr std::size_t lengths[] = {130, 1, 2, 7, 15, 16, 31, 33, 49, 65};
 
 // The formulas with the whole T x T matrix, in double.

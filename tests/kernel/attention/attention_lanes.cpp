@@ -36,8 +36,8 @@ TEST_CASE("attention lanes: the softmax of each lane is over the keys that its q
             std::vector<float> largest(at::lanes, -std::numeric_limits<float>::infinity()), sum(at::lanes);
             at::find_largest(s.data(), first, 0, cut, largest.data());
             at::find_largest(s.data() + cut * at::lanes, first, cut, end, largest.data());
-            at::weigh(s.data(), first, 0, cut, largest.data(), sum.data());
-            at::weigh(s.data() + cut * at::lanes, first, cut, end, largest.data(), sum.data());
+            at::exp_and_sum(s.data(), first, 0, cut, largest.data(), sum.data());
+            at::exp_and_sum(s.data() + cut * at::lanes, first, cut, end, largest.data(), sum.data());
             double worst = 0;
             for (std::size_t lane = 0; lane < at::lanes; ++lane) {
                 const Place query = first + static_cast<Place>(lane);

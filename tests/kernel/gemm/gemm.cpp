@@ -20,7 +20,8 @@ constexpr std::size_t inner_sizes[] = {1, 7, 31, 128};
 constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64, 129, 200};
 constexpr std::size_t heights[] = {1, 2, 5, 6, 7, 12, 13, 14, 15, 31, 64, 65, 71, 72, 73, 145, 150};
 
-// y = relu((mask > 0 ? bias + x b : 0) + add) in S, one sum after another in the order of k; bias is what a sum starts from.
+// y = relu((mask > 0 ? bias + x b : 0) + add) in S, one sum after another in the order of k; bias is what a sum starts
+// from.
 template <class S, class T>
 std::vector<T> product(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* b,
                        std::size_t ldb, const T* bias, const T* add, const T* mask, std::size_t ldy, bool relu) {

@@ -19,8 +19,9 @@ TEST_CASE_TEMPLATE("for_columns: every column once, whatever their number", T, f
         std::vector<T> sums(n, T(9)), expected(n);
         kernel::for_columns<T>(n, [&](auto zero, std::size_t c) {
             auto total = zero;
-            for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x.data() + r * n + c);
-            simd::put(sums.data() + c, total);
+            for (std::size_t r = 0; r < rows; ++r)
+                total = total + simd::load_columns<decltype(zero)>(x.data() + r * n + c);
+            simd::store_columns(sums.data() + c, total);
         });
         for (std::size_t c = 0; c < n; ++c)
             for (std::size_t r = 0; r < rows; ++r) expected[c] += x[r * n + c];

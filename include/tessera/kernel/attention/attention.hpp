@@ -1,20 +1,26 @@
 #pragma once
-// Causal self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1), one sample and head at a time.
+// attention_forward, attention_backward: causal self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
 //
 //     S = scale q k^T, masked to keys <= query,   P = softmax(S) by rows,   o = P v,   scale = 1 / sqrt(d)
 //     dv = P^T do,   dP = do v^T,   dS = P (dP - sum_j P dP) scale,   dq = dS k,   dk = dS^T q
 //
-// qkv    rows of 3 C numbers: q, k, v, each with the heads side by side (d = C / heads); dqkv the same
-// o      rows of C numbers
-// row statistics (largest score, 1 / sum of exponentials) are kept for backward, which makes P again: there is never a
-// T x T matrix. sum_j P dP is do . o. Numbers are finite: what a query must not see meets weights of zero.
+// One sample and one head at a time. The statistics of each row (largest score, 1 / sum of exponentials) are kept for
+// backward, which computes P again from them: there is never a T x T matrix. sum_j P dP is do . o. Inputs must be
+// finite: keys that a query must not see get weights of zero.
 //
-// Rows are read and written in place up to 128 tokens. Beyond, and where d is no multiple of a vector, a head is copied
-// first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 instead of 70 % of the peak).
+// Rows are read and written in place up to 128 tokens. Beyond that, and where d is not a multiple of the vector width,
+// each head is copied first: 784 rows 3 C apart fall into few sets of L1 and touch 300 pages (forward 64 % of the peak
+// in place, 70 % with copies).
+//
+// Shapes   qkv, dqkv [batch, tokens, 3 C]: q, k, v, each with its heads next to each other, C = heads d; o, dout
+//          [batch, tokens, C]; largest, inverse [batch, heads, tokens]
+// Cost     4 d multiply-adds forward and 10 d backward for each pair of a query and a key it sees; scratch of one head
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
 #include <tessera/kernel/attention/attention_plain.hpp>
+#include <tessera/kernel/simd/pad_rows.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -31,7 +37,7 @@ struct AttentionSize {
 template <std::floating_point T>
 struct AttentionScratch {
     Buffer<T> values;
-    /// Memory is kept.
+    /// n numbers; the buffer never shrinks.
     T* room(std::size_t n) {
         if (values.size() < n) values.resize(n);
         return values.data();
@@ -43,22 +49,16 @@ inline constexpr std::size_t most_in_place = 128;
 
 inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > most_in_place; }
 
-// d numbers of each row, as whole vectors with zeros behind them; and back.
-inline Rows<const float> widened(std::size_t rows, std::size_t d, Rows<const float> from, float*& room) {
-    const Rows<float> to{room, whole_vectors(d)};
-    room += rows * to.ld;
-    for (std::size_t t = 0; t < rows; ++t)
-        for (std::size_t c = 0; c < d; c += W)
-            simd::store(to[t] + c, c + W <= d ? simd::load(from[t] + c) : simd::load_part(from[t] + c, d - c));
+// A copy of rows of d numbers, padded to whole vectors; `scratch` moves behind it. And back.
+inline Rows<const float> pad(std::size_t rows, std::size_t d, Rows<const float> from, float*& scratch) {
+    const Rows<float> to{scratch, round_up(d, W)};
+    scratch += rows * to.ld;
+    pad_rows(
+        rows, d, to.ld, [&](std::size_t t) { return from[t]; }, to.at);
     return to;
 }
-inline void narrow(std::size_t rows, std::size_t d, Rows<const float> from, Rows<float> to) {
-    for (std::size_t t = 0; t < rows; ++t)
-        for (std::size_t c = 0; c < d; c += W)
-            if (c + W <= d)
-                simd::store(to[t] + c, simd::load(from[t] + c));
-            else
-                simd::store_part(to[t] + c, simd::load(from[t] + c), d - c);
+inline void unpad(std::size_t rows, std::size_t d, Rows<const float> from, Rows<float> to) {
+    unpad_rows(rows, d, from.ld, from.at, [&](std::size_t t) { return to[t]; });
 }
 
 /// f(unit, first element of its q, first element of its o) for each head of each sample.
@@ -77,6 +77,7 @@ Triple<T> triple(T* at, std::size_t channels) {
 }
 }  // namespace attention::detail
 
+/// largest, inverse: the statistics of each row, for backward.
 template <std::floating_point T>
 void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<T> largest, std::span<T> inverse,
                        AttentionScratch<T>& scratch) {
@@ -84,20 +85,21 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
     const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
     if constexpr (std::same_as<T, float>) {
         const bool copied = at::detail::copied(size);
-        const std::size_t matrix = tokens * at::whole_vectors(d);
+        const std::size_t matrix = tokens * round_up(d, at::W);
         float* const room = scratch.room(at::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
         at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
             at::Triple<const float> in = at::detail::triple(qkv + q, C);
             const at::Rows<float> out{o + y, C};
-            at::Rows<float> wide = out;
+            // padded copies of q, k and v, and room for o
+            at::Rows<float> padded = out;
             float* rest = room;
             if (copied) {
-                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = at::detail::widened(tokens, d, *m, rest);
-                wide = {rest, at::whole_vectors(d)};
+                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = at::detail::pad(tokens, d, *m, rest);
+                padded = {rest, round_up(d, at::W)};
                 rest += matrix;
             }
-            at::forward(tokens, d, in, wide, {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
-            if (copied) at::detail::narrow(tokens, d, wide, out);
+            at::forward(tokens, d, in, padded, {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            if (copied) at::detail::unpad(tokens, d, padded, out);
         });
     } else {
         T* const p = scratch.room(tokens);
@@ -109,7 +111,7 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
     }
 }
 
-/// Overwrites dqkv.
+/// Overwrites dqkv. largest, inverse: as attention_forward left them.
 template <std::floating_point T>
 void attention_backward(const AttentionSize& size, const T* qkv, const T* o, const T* dout, T* dqkv,
                         std::span<const T> largest, std::span<const T> inverse, AttentionScratch<T>& scratch) {
@@ -117,26 +119,27 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
     const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
     if constexpr (std::same_as<T, float>) {
         const bool copied = at::detail::copied(size);
-        const std::size_t matrix = tokens * at::whole_vectors(d);
+        const std::size_t matrix = tokens * round_up(d, at::W);
         float* const room = scratch.room(at::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
         at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
             at::Triple<const float> in = at::detail::triple(qkv + q, C);
             at::Rows<const float> out{o + y, C}, dy{dout + y, C};
             const at::Triple<float> to = at::detail::triple(dqkv + q, C);
-            at::Triple<float> wide = to;
+            // padded copies of q, k, v, o and do, and room for dq, dk and dv
+            at::Triple<float> padded = to;
             float* rest = room;
             if (copied) {
                 for (at::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
-                    *m = at::detail::widened(tokens, d, *m, rest);
-                for (at::Rows<float>* m : {&wide.q, &wide.k, &wide.v})
-                    *m = {rest, at::whole_vectors(d)}, rest += matrix;
+                    *m = at::detail::pad(tokens, d, *m, rest);
+                for (at::Rows<float>* m : {&padded.q, &padded.k, &padded.v})
+                    *m = {rest, round_up(d, at::W)}, rest += matrix;
             }
-            at::backward(tokens, d, in, out, dy, wide, {largest.data() + unit * tokens, inverse.data() + unit * tokens},
-                         rest);
+            at::backward(tokens, d, in, out, dy, padded,
+                         {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
             if (copied) {
-                at::detail::narrow(tokens, d, wide.q, to.q);
-                at::detail::narrow(tokens, d, wide.k, to.k);
-                at::detail::narrow(tokens, d, wide.v, to.v);
+                at::detail::unpad(tokens, d, padded.q, to.q);
+                at::detail::unpad(tokens, d, padded.k, to.k);
+                at::detail::unpad(tokens, d, padded.v, to.v);
             }
         });
     } else {

@@ -1,14 +1,21 @@
 #pragma once
-// Causal attention of one head in float. Formulas and sizes in attention.hpp.
+// attention_head: causal attention of one head in float; formulas in attention.hpp.
 //
-// Forward: for each block of queries all scores, then 72 keys at a time their exponentials (of base 2: log2 e is in the
-// queries) and their share of o, which stays as it is until the last key and is divided by the sum then.
-// Backward: 48 keys and 2 blocks of queries at a time, P made again from the largest score. scale / sum goes into do
-// where it is turned into lanes, 1 / sum into the rows of do that dv sums, so no pair is multiplied by either.
+// Forward computes all scores of a block of queries first. Then, 72 keys at a time, it computes their exponentials (to
+// base 2: the factor log2 e is in the queries) and adds their share to o, which is divided by the sum after the last
+// key.
+//
+// Backward takes 48 keys and 2 blocks of queries at a time and computes P again from the largest score. The factor
+// scale / sum is applied to do where it is transposed into lanes, 1 / sum to the rows of do that dv sums, so no pair of
+// query and key is multiplied by either.
 //
 // Every sum is one chain in the order of its keys or queries, wherever blocks are cut, so the sizes here change no bit.
+//
+// Shapes   q, k, v, o, dq, dk, dv [tokens, round_up(d, W)], zeros from d on
+// Cost     as in attention.hpp; scratch: forward_scratch, backward_scratch numbers
 
 #include <tessera/kernel/attention/attention_lanes.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -22,48 +29,49 @@ inline constexpr float log2_e = 1.44269504f;
 inline constexpr std::size_t keys_at_once = 72, keys_backward = 48, blocks_backward = 2;
 inline constexpr std::size_t held_lanes = blocks_backward * lanes;
 
-constexpr std::size_t whole_vectors(std::size_t n) { return (n + W - 1) / W * W; }
-
-/// One matrix each of queries, keys and values, or of what belongs to them.
+/// The matrices of queries, keys and values, or of their gradients.
 template <class T>
 struct Triple {
     Rows<T> q, k, v;
 };
-/// Of each query.
+/// The largest score and 1 / sum of exponentials of each query.
 template <class T>
 struct Statistics {
     T *largest, *inverse;
 };
 
-/// f(first, nv) for d numbers in ones or twos of vectors.
+/// f(first, nv) for d numbers, two vectors at a time and one at the end.
 template <class F>
 [[gnu::always_inline]] inline void for_vectors(std::size_t d, F&& f) {
     for (std::size_t at = 0; at < d; at += most_vectors * W) f(at, at + W < d ? std::size_t{2} : std::size_t{1});
 }
 
-constexpr std::size_t forward_scratch(std::size_t tokens, std::size_t d) { return (whole_vectors(d) + tokens) * lanes; }
+constexpr std::size_t forward_scratch(std::size_t tokens, std::size_t d) { return (round_up(d, W) + tokens) * lanes; }
 
-/// Rows are whole vectors long; what stands behind d must be zero.
+/// Rows are whole vectors long, zero from d on. Writes o and stats.
 template <std::same_as<float> T>
 inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<T> o, Statistics<float> stats,
                     float* scratch) {
     alignas(64) float scale[lanes], largest[lanes], sum[lanes], inverse[lanes];
     std::fill_n(scale, lanes, log2_e / std::sqrt(static_cast<float>(d)));
-    const std::size_t whole = whole_vectors(d);
+    const std::size_t whole = round_up(d, W);
     const Rows<float> s{scratch + whole * lanes, lanes};
     for (std::size_t i = 0; i < block_count(tokens); ++i) {
         const Block b(tokens, i);
+        // q of the block as lanes, times log2 e / sqrt d
         queries_to_lanes(in.q, b, whole, scale, scratch);
         std::fill_n(largest, lanes, -std::numeric_limits<float>::infinity());
         std::fill_n(sum, lanes, 0.f);
+        // S = q k^T, and the largest score of each query
         for (std::size_t key = 0; key < b.end; key += keys_at_once) {
             const std::size_t stop = (std::min)(key + keys_at_once, b.end);
             scores(in.k, d, scratch, b.first, key, stop, s.from(key));
             find_largest(s[key], b.first, key, stop, largest);
         }
+        // P = 2^(S - largest) and its sums, then o += P v; o / sum with the last key that a tile of queries sees
         for (std::size_t key = 0; key < b.end; key += keys_at_once) {
             const std::size_t stop = (std::min)(key + keys_at_once, b.end);
-            weigh(s[key], b.first, key, stop, largest, sum);
+            exp_and_sum(s[key], b.first, key, stop, largest, sum);
             for (std::size_t v = 0; v < lanes; v += W) simd::store(inverse + v, Vec(1.f) / simd::load<float>(sum + v));
             for_vectors(whole, [&](std::size_t at, std::size_t nv) {
                 even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
@@ -74,6 +82,7 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
                 });
             });
         }
+        // the statistics for backward
         std::copy(largest + b.lane(b.begin), largest + lanes, stats.largest + b.begin);
         std::copy(inverse + b.lane(b.begin), inverse + lanes, stats.inverse + b.begin);
     }
@@ -81,23 +90,24 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
 
 constexpr std::size_t backward_scratch(std::size_t tokens, std::size_t d) {
     const std::size_t all = block_count(tokens) * lanes;
-    return (2 * all + lanes + tokens) * whole_vectors(d) + 2 * all + 2 * keys_backward * held_lanes;
+    return (2 * all + lanes + tokens) * round_up(d, W) + 2 * all + 2 * keys_backward * held_lanes;
 }
 
 namespace detail {
-/// What backward needs of the queries, made once a head.
+/// What backward needs of the queries, computed once per head.
 struct Columns {
-    float *q, *dy;          ///< blocks of whole_vectors(d) x lanes: q log2 e / sqrt d and do scale / sum
+    float *q, *dy;          ///< blocks of round_up(d, W) x lanes: q log2 e / sqrt d and do scale / sum
     float *largest, *dots;  ///< lanes of all blocks; dots: do . o scale / sum
     Rows<float> dy_rows;    ///< do / sum
 };
 inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<const float> q, Rows<const float> o,
                  Rows<const float> dy, Statistics<const float> stats, float* scratch) {
-    const std::size_t whole = whole_vectors(d);
+    const std::size_t whole = round_up(d, W);
     const float root = 1 / std::sqrt(static_cast<float>(d));
     alignas(64) float scale[lanes], one[lanes], factor[lanes] = {};
     std::fill_n(scale, lanes, log2_e * root);
     std::fill_n(one, lanes, 1.f);
+    // for each block of queries: q and do as lanes, the largest scores, and do . o
     for (std::size_t i = 0; i < block_count(tokens); ++i) {
         const Block b(tokens, i);
         for (std::size_t t = b.begin; t < b.end; ++t) {
@@ -115,6 +125,7 @@ inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<cons
             simd::store(to.dots + i * lanes + v, dot);
         }
     }
+    // the rows of do / sum
     for (std::size_t t = 0; t < tokens; ++t) {
         const Vec inverse(stats.inverse[t]);
         for (std::size_t c = 0; c < whole; c += W) simd::store(to.dy_rows[t] + c, inverse * simd::load(dy[t] + c));
@@ -126,7 +137,7 @@ inline void fill(const Columns& to, std::size_t tokens, std::size_t d, Rows<cons
 template <std::same_as<float> T>
 inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<const T> o, Rows<const T> dy,
                      Triple<T> out, Statistics<const float> stats, float* scratch) {
-    const std::size_t whole = whole_vectors(d), panel = whole * lanes, blocks = block_count(tokens);
+    const std::size_t whole = round_up(d, W), panel = whole * lanes, blocks = block_count(tokens);
     const auto take = [&](std::size_t n) {
         float* at = scratch;
         scratch += n;
@@ -151,15 +162,17 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                 if (b.end <= key) continue;
                 const std::size_t seen = (std::min)(stop, b.end), column = (n - i) * lanes;
                 const Rows<float> bp = p.from(0, column), bds = ds.from(0, column);
+                // S = q k^T and dP = do v^T of the block, then P and dS in their place
                 scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
                 scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
-                weigh_with_slopes(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
+                exp_and_score_gradient(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
                 for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1);
-                     ++j)  // tiles reach over the end
+                     ++j)  // zeros behind the end, which tiles read
                     for (std::size_t v = 0; v < lanes; v += W)
                         simd::store(bp[j - key] + v, Vec(0.f)), simd::store(bds[j - key] + v, Vec(0.f));
             }
             for_vectors(whole, [&](std::size_t at, std::size_t nv) {
+                // dv += P^T do and dk += dS^T q for n keys from j on, over queries t .. end
                 const auto over_queries = [&](std::size_t j, std::size_t n, std::size_t t, bool onto) {
                     product<Order::across>(n, nv, end - t, p.from(j - key, held.lane(t)), lane.dy_rows.from(t, at),
                                            out.v.from(j, at), {.onto = onto});
@@ -171,6 +184,7 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                            [&](std::size_t j, std::size_t n) { over_queries(j, n, held.begin, true); });
                 even_parts(older, (std::min)(stop, end), tile_rows(nv),
                            [&](std::size_t j, std::size_t n) { over_queries(j, n, j, false); });
+                // dq += dS k for the queries of the blocks, over these keys
                 even_parts((std::max)(held.begin, key), end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
                     product<Order::down>(n, nv, (std::min)(stop, t + n) - key, ds.from(0, held.lane(t)),
                                          in.k.from(key, at), out.q.from(t, at), {.onto = key > 0});

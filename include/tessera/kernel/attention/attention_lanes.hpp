@@ -1,12 +1,17 @@
 #pragma once
-// Queries as lanes: one block of them is two vectors wide, its scores are s[key][lane], and softmax has no sum and no
-// maximum across lanes.
+// attention_lanes: scores and softmax with queries as SIMD lanes, so that softmax has no sum and no maximum across
+// lanes.
 //
-// Blocks end at the last query, so the first one begins before query 0: its spare lanes see few keys or none, where a
-// last block with one query (49 = 3 x 16 + 1) would see all of them. On the diagonal each of the two vectors ends at a
-// key of its own. Of 1225 pairs of 49 tokens 1600 are computed, where squares of 16 would be 1936.
+// One block of queries is two vectors wide, its scores are s[key][lane]. Blocks end at the last query, so the first
+// block begins before query 0: its unused lanes see few keys or none, where a last block with one query (49 = 3 x 16 +
+// 1) would see all of them. On the diagonal each of the two vectors ends at a different key. Of the 1225 pairs of 49
+// tokens 1600 are computed, where squares of 16 would be 1936.
+//
+// Shapes   s, ds [keys][lanes]; largest, sums, dots [lanes]; rows of queries and keys [tokens, d]
+// Cost     d multiply-adds and one exp2 for each score
 
 #include <tessera/kernel/attention/attention_tile.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/transpose.hpp>
 #include <tessera/kernel/simd/vector_math.hpp>
 
@@ -18,12 +23,13 @@ namespace tessera::inline TESSERA_ABI::kernel::attention {
 
 inline constexpr std::size_t lanes = 2 * W;
 
-/// The number of a query, which may stand before the first.
+/// The number of a query; negative before the first.
 using Place = std::ptrdiff_t;
 inline constexpr Place one_vector = static_cast<Place>(W);
 constexpr std::size_t at_least_0(Place n) { return n > 0 ? static_cast<std::size_t>(n) : 0; }
-constexpr std::size_t block_count(std::size_t tokens) { return (tokens + lanes - 1) / lanes; }
+constexpr std::size_t block_count(std::size_t tokens) { return ceil_div(tokens, lanes); }
 
+/// Block b of the queries.
 struct Block {
     Place first;             ///< of lane 0
     std::size_t begin, end;  ///< queries that exist; also the keys that are seen end here
@@ -46,7 +52,7 @@ inline void queries_to_lanes(Rows<const float> rows, const Block& b, std::size_t
     }
 }
 
-/// s[key - begin][lane] = keys[key] . q[.][lane], for begin <= key < end that any query of the vector sees.
+/// s[key - begin][lane] = keys[key] . q[.][lane] for begin <= key < end, in the vectors where any query sees the key.
 template <std::same_as<float> T>
 inline void scores(Rows<const T> keys, std::size_t d, const T* q, Place first, std::size_t begin, std::size_t end,
                    Rows<float> s) {
@@ -75,7 +81,20 @@ struct SeeFrom {
     }
     Vec lane_;
 };
-// f(vector, key, seen) for keys begin .. end, first for keys that all queries see.
+// The steps of softmax on one vector of scores, in the lanes that see the key: max(s, largest), and s = 2^(s -
+// largest), 0 in the other lanes, which is returned too.
+template <class Seen = AllSee>
+[[gnu::always_inline]] inline Vec max_score(const float* s, Vec largest, Seen seen = {}) {
+    return seen((simd::max)(simd::load(s), largest), largest);
+}
+template <class Seen = AllSee>
+[[gnu::always_inline]] inline Vec exp_score(float* s, Vec largest, Seen seen = {}) {
+    const Vec e = seen(simd::exp2_below(simd::load<float>(s) - largest), Vec(0.f));
+    simd::store(s, e);
+    return e;
+}
+// f(vector, key, seen) for keys begin .. end: keys that all queries see, then those that end in the first vector, then
+// in the second.
 template <class F>
 [[gnu::always_inline]] inline void for_pairs(Place first, std::size_t begin, std::size_t end, F&& f) {
     const std::size_t all = std::clamp(at_least_0(first + 1), begin, end);
@@ -87,42 +106,37 @@ template <class F>
 }
 }  // namespace detail
 
-/// largest[lane] = max(largest[lane], s[key][lane] of the keys seen); a NaN may be passed over, but not by e^s.
+/// largest[lane] = max(largest[lane], s[key][lane] of the keys seen). It may skip a NaN, which exp_and_sum does not.
 inline void find_largest(const float* s, Place first, std::size_t begin, std::size_t end, float* largest) {
     Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            m[v] = seen((simd::max)(simd::load(s + (key - begin) * lanes + v * W), m[v]), m[v]);
+            m[v] = detail::max_score(s + (key - begin) * lanes + v * W, m[v], seen);
         });
     simd::store(largest, m[0]);
     simd::store(largest + W, m[1]);
 }
 
-/// s = 2^(s - largest), zero where it is not seen; adds to sums, one key after another.
-inline void weigh(float* s, Place first, std::size_t begin, std::size_t end, const float* largest, float* sums) {
+/// s = 2^(s - largest), zero where the query does not see the key; sums += s, one key after another.
+inline void exp_and_sum(float* s, Place first, std::size_t begin, std::size_t end, const float* largest, float* sums) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)};
     Vec sum[2] = {simd::load<float>(sums), simd::load<float>(sums + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            float* at = s + (key - begin) * lanes + v * W;
-            const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
-            simd::store(at, e);
-            sum[v] = sum[v] + e;
+            sum[v] = sum[v] + detail::exp_score(s + (key - begin) * lanes + v * W, m[v], seen);
         });
     simd::store(sums, sum[0]);
     simd::store(sums + W, sum[1]);
 }
 
-/// s = 2^(s - largest), ds = s (ds - dots), zero where it is not seen.
-inline void weigh_with_slopes(Rows<float> s, Rows<float> ds, Place first, std::size_t begin, std::size_t end,
-                              const float* largest, const float* dots) {
+/// s = 2^(s - largest) and ds = s (ds - dots), zero where the query does not see the key.
+inline void exp_and_score_gradient(Rows<float> s, Rows<float> ds, Place first, std::size_t begin, std::size_t end,
+                                   const float* largest, const float* dots) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)}, dot[2] = {simd::load(dots), simd::load(dots + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            float* at = s[key - begin] + v * W;
-            float* slope = ds[key - begin] + v * W;
-            const Vec e = seen(simd::exp2_below(simd::load<float>(at) - m[v]), Vec(0.f));
-            simd::store(at, e);
+            float* const slope = ds[key - begin] + v * W;
+            const Vec e = detail::exp_score(s[key - begin] + v * W, m[v], seen);
             simd::store(slope, seen(e * (simd::load<float>(slope) - dot[v]), Vec(0.f)));
         });
 }

@@ -1,5 +1,11 @@
 #pragma once
-// Causal attention of one head as the formulas have it, for scalars other than float: the gradient checks.
+// attention_plain: causal attention of one head exactly as in the formulas of attention.hpp, for scalars other than
+// float.
+//
+// Used by the gradient checks in double.
+//
+// Shapes   q, k, v, o, dy, dq, dk, dv [tokens, d]; p [tokens]; largest, inverse [tokens]
+// Cost     as in attention.hpp, one number at a time
 
 #include <tessera/kernel/attention/attention_tile.hpp>
 #include <tessera/kernel/simd/simd.hpp>

@@ -1,21 +1,25 @@
 #pragma once
-// Attention of one new token of many heads at once: a lane is a head, of whichever sequence.
+// KvCacheInterleaved: attention of one new token of many heads at once; a SIMD lane is a head, of any sequence.
 //
 //     o = sum over keys of e^(q k - largest) v / sum of e^(q k - largest)
 //
-// keys, values    [W heads][key][d][W]: a new token adds d whole vectors, all keys are read as one stream, and no sum, no
-//                 maximum and no rest goes across lanes
+// keys, values    [W heads][key][d][W]: a new token adds d whole vectors, all keys are read as one stream, and no sum,
+//                 no maximum and no remainder is across lanes
 //
-// The bits of attention.hpp, because every sum runs in its order. In attention_step.hpp, which one sequence needs, keys are
-// the lanes: a new one touches d lines, and a panel of 32 is read when one of them is there (64 sequences of the small prior:
-// 33 % of the time, here 22; AVX-512, 2 MiB of L2). What is left waits for L3: 3 MB a token of 32 sequences. To ask for the
-// values while the scores are made, and for the next keys after that, changes nothing.
+// The bits are those of attention.hpp, because every sum runs in the same order. In KvCacheByHead, which is for one
+// sequence, keys are the lanes: a new key touches d lines, and a panel of 32 keys is read when one of them exists (64
+// sequences of the small prior: 33 % of the time, here 22; AVX-512, 2 MiB of L2). The rest is waiting for L3: 3 MB a
+// token of 32 sequences. Prefetching the values while the scores are computed, and the next keys after that, changes
+// nothing.
+//
+// Shapes   in(i): q, k, v of head i, `apart` numbers apart, d each; out(i): d numbers; d a multiple of W
+// Cost     2 d keys multiply-adds for each head; 2 layers heads keys d numbers, allocated by the constructor
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
 #include <tessera/kernel/attention/attention_tile.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/transpose.hpp>
-#include <tessera/kernel/simd/vector_math.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -26,9 +30,9 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace attention::detail {
-inline constexpr std::size_t keys_together = 4;  // chains of products that the latency of one asks for
+inline constexpr std::size_t keys_together = 4;  // independent chains of fma that hide its latency
 
-// s[key][lane] = q[lane] . keys[key][lane] of some keys, whose numbers stand `by` apart.
+// s[key][lane] = q[lane] . keys[key][lane] for some keys, `by` numbers apart.
 template <std::size_t... K>
 [[gnu::always_inline]] inline void lane_scores(std::size_t d, const float* q, const float* keys, std::size_t by,
                                                float* s, std::index_sequence<K...>) {
@@ -43,12 +47,8 @@ template <std::size_t... K>
 // s = 2^(s - largest of its lane); returns 1 / the sums.
 inline Vec lane_weights(std::size_t keys, float* s) {
     Vec largest(-std::numeric_limits<float>::infinity()), sum(0.f);
-    for (std::size_t j = 0; j < keys; ++j) largest = (simd::max)(simd::load<float>(s + j * W), largest);
-    for (std::size_t j = 0; j < keys; ++j) {
-        const Vec p = simd::exp2_below(simd::load<float>(s + j * W) - largest);
-        simd::store(s + j * W, p);
-        sum = sum + p;
-    }
+    for (std::size_t j = 0; j < keys; ++j) largest = max_score(s + j * W, largest);
+    for (std::size_t j = 0; j < keys; ++j) sum = sum + exp_score(s + j * W, largest);
     return Vec(1.f) / sum;
 }
 // o[i][lane] = factor sum over keys of p[key][lane] values[key][i][lane], for W numbers of each head.
@@ -70,17 +70,17 @@ class KvCacheInterleaved {
     static constexpr std::size_t W = attention::W;
 
 public:
-    /// Heads that fill a vector, each of whole vectors; others are KvCacheByHead.
+    /// Whether the heads fill a vector, and each is whole vectors; otherwise use KvCacheByHead.
     static bool supports(std::size_t heads, std::size_t d) { return heads >= W && d % W == 0; }
 
     KvCacheInterleaved(std::size_t layers, std::size_t heads, std::size_t most_keys, std::size_t d)
-        : heads_{heads}, groups_{(heads + W - 1) / W}, most_keys_{most_keys}, d_{d},
+        : heads_{heads}, groups_{ceil_div(heads, W)}, most_keys_{most_keys}, d_{d},
           keys_(layers * groups_ * most_keys * d * W), values_(keys_.size()) {}
     /// Numbers of scratch in a call of step.
     std::size_t scratch() const { return (2 * d_ + most_keys_ + W) * W; }
 
-    /// Of all heads of a layer: appends key and value number `key`, and attends to keys 0 .. key. in(i) points to q of the
-    /// i-th, k and v follow at a distance of `apart`; out(i) to its o.
+    /// For all heads of a layer: appends key and value number `key`, and attends to keys 0 .. key. in(i) points to q of
+    /// the i-th head, k and v follow at a distance of `apart`; out(i) points to its o.
     template <class In, class Out>
     void step(std::size_t layer, std::size_t key, std::size_t apart, In in, Out out, float* scratch) {
         namespace at = attention::detail;
@@ -90,6 +90,7 @@ public:
         for (std::size_t group = 0; group < groups_; ++group) {
             const std::size_t first = group * W, begin = (layer * groups_ + group) * most_keys_ * by;
             float *const k = keys_.data() + begin, *const v = values_.data() + begin;
+            // q, k and v of W heads into lanes: q times log2 e / sqrt d into scratch, k and v to the end of the cache
             const float* row[W];
             for (std::size_t i = 0; i < W; ++i) row[i] = in((std::min)(first + i, heads_ - 1));
             for (std::size_t c = 0; c < d_; c += W) {
@@ -97,11 +98,13 @@ public:
                 transpose([&](std::size_t r) { return row[r] + apart + c; }, one, k + key * by + c * W, W);
                 transpose([&](std::size_t r) { return row[r] + 2 * apart + c; }, one, v + key * by + c * W, W);
             }
+            // s = q k^T, four keys at a time, then s = 2^(s - largest)
             std::size_t j = 0;
             for (; j + at::keys_together <= key + 1; j += at::keys_together)
                 at::lane_scores(d_, q, k + j * by, by, s + j * W, std::make_index_sequence<at::keys_together>{});
             for (; j <= key; ++j) at::lane_scores(d_, q, k + j * by, by, s + j * W, std::make_index_sequence<1>{});
             const attention::Vec inverse = at::lane_weights(key + 1, s);
+            // o = s v / sum of s, back from lanes to rows
             for (std::size_t c = 0; c < d_; c += W) {
                 at::lane_values(key + 1, s, v + c * W, by, inverse, o + c * W, std::make_index_sequence<W>{});
                 transpose([&](std::size_t r) { return o + (c + r) * W; }, one, square, W);

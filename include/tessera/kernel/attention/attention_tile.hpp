@@ -1,14 +1,20 @@
 #pragma once
-// The register tiles of attention: products of a few rows with one or two vectors, all sums in registers.
+// attention_tile: the register tiles of attention, products of a few rows with one or two vectors, all sums in
+// registers.
 //
 //     across   c[r][v] = start + sum over i of a[r][i] b[i][v]      a by rows: scores, and what sums over queries
 //     down     c[r][v] = start + sum over i of a[i][r] b[i][v]      a by columns: what sums over keys
 //
-// The sums run upwards in i and go on from c where `onto` says so: no cut of i changes a bit. Shapes differ from those
+// The sums run upwards in i and start from c where `onto` says so: no cut of i changes a bit. Shapes differ from those
 // of gemm: K and N of 32, a begins at any row of the diagonal, and nothing is packed. 6 x 2 vectors (12 x 2 with 32
 // registers) reach 91 to 94 % of the peak from L1; 3 x 4 would follow the diagonal in finer steps, but three numbers, a
 // vector and twelve sums are all 16 registers, and g++ and clang spill (52 to 70 %).
+//
+// Shapes   a [r, depth] (across) or [depth, r] (down), b [depth, nv W], out [r, nv W], each with its distance of rows
+// Cost     r nv W depth multiply-adds
 
+#include <tessera/kernel/gemm/accumulate.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
@@ -18,13 +24,13 @@
 
 namespace tessera::inline TESSERA_ABI::kernel::attention {
 
-using Vec = simd::Vec<float>;
-inline constexpr std::size_t W = simd::width<float>;
+using tile::Vec;
+using tile::W;
 inline constexpr std::size_t most_vectors = 2;
 /// Rows of a tile of nv vectors.
 constexpr std::size_t tile_rows(std::size_t nv) { return W == 16 || nv == 1 ? 12 : 6; }
 
-/// Where a matrix begins and how far apart its rows are.
+/// A matrix: its first number, and the distance of its rows.
 template <class T>
 struct Rows {
     T* at;
@@ -36,53 +42,50 @@ struct Rows {
 
 enum class Order { across, down };
 
-/// What the sums start from and what becomes of them.
+/// What the sums start from, and what they are multiplied with at the end.
 struct Sums {
-    bool onto = false;              ///< go on from what c holds
+    bool onto = false;              ///< start from what out holds
     const float* factor = nullptr;  ///< of each row, at the end
 };
 
 namespace detail {
-// One array of sums that only folds over constant indices touch, in functions that are always inlined (see tile.hpp).
-template <std::size_t... V>
-[[gnu::always_inline]] inline void add_row(Vec* c, Vec x, const Vec* y, std::index_sequence<V...>) {
-    ((c[V] = simd::fma<float>(x, y[V], c[V])), ...);
-}
-template <std::size_t... R, std::size_t... V>
-[[gnu::always_inline]] inline void step(Vec* c, const float* const* x, std::size_t k, const float* y,
-                                        std::index_sequence<R...>, std::index_sequence<V...> vectors) {
+// c += the numbers x(r) times the vectors at y.
+template <std::size_t Size, class X, std::size_t... V, std::size_t... I>
+[[gnu::always_inline]] inline void step(Vec (&c)[Size], X x, const float* y, std::index_sequence<V...>,
+                                        std::index_sequence<I...> all) {
     const Vec b[] = {simd::in_register<float>(simd::load(y + V * W))...};
-    (add_row(c + R * sizeof...(V), Vec(x[R][k]), b, vectors), ...);
+    tile::accumulate(c, x, b, all);
 }
 template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
 [[gnu::always_inline]] inline void body(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
-                                        Sums sums, std::index_sequence<R...> rows, std::index_sequence<V...> vectors,
-                                        std::index_sequence<I...>) {
+                                        Sums sums, std::index_sequence<R...>, std::index_sequence<V...> vectors,
+                                        std::index_sequence<I...> all) {
     constexpr std::size_t NV = sizeof...(V);
+    // c = out or 0
     Vec c[sizeof...(I)];
     if (sums.onto)
         ((c[I] = simd::load<float>(out.at + I / NV * out.ld + I % NV * W)), ...);
     else
         ((c[I] = Vec(0.f)), ...);
+    // c += a column of a (across: of its rows, down: of its columns) times row k of b
     const float* y = b.at;
     std::size_t k = 0;
     if constexpr (order == Order::across) {
         const float* const x[] = {a.at + R * a.ld...};
-        for (; k + 2 <= depth; k += 2, y += 2 * b.ld) {  // two steps at a time: 4 points
-            step(c, x, k, y, rows, vectors);
-            step(c, x, k + 1, y + b.ld, rows, vectors);
+        for (; k + 2 <= depth; k += 2, y += 2 * b.ld) {  // two steps per iteration: 4 points
+            step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
+            step(c, tile::ColumnOfRows{x, k + 1}, y + b.ld, vectors, all);
         }
-        if (k < depth) step(c, x, k, y, rows, vectors);
+        if (k < depth) step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
     } else {
-        const float* at = a.at;
-        for (; k + 2 <= depth; k += 2, y += 2 * b.ld, at += 2 * a.ld) {
-            const float* const x[] = {at + R...};
-            step(c, x, 0, y, rows, vectors);
-            step(c, x, a.ld, y + b.ld, rows, vectors);
+        const float* x = a.at;
+        for (; k + 2 <= depth; k += 2, y += 2 * b.ld, x += 2 * a.ld) {
+            step(c, tile::Contiguous{x}, y, vectors, all);
+            step(c, tile::Contiguous{x + a.ld}, y + b.ld, vectors, all);
         }
-        const float* const x[] = {at + R...};
-        if (k < depth) step(c, x, 0, y, rows, vectors);
+        if (k < depth) step(c, tile::Contiguous{x}, y, vectors, all);
     }
+    // c *= factor of the row, then out = c
     if (sums.factor) ((c[I] = c[I] * Vec(sums.factor[I / NV])), ...);
     (simd::store(out.at + I / NV * out.ld + I % NV * W, c[I]), ...);
 }
@@ -110,11 +113,11 @@ inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const
         detail::tiles<order, 2>[r - 1](depth, a, b, out, sums);
 }
 
-/// f(first, count) for the fewest even parts of [begin, end) of at most `most`.
+/// f(first, count) for the fewest parts of [begin, end) of at most `most`, whose sizes differ by one at most.
 template <class F>
 [[gnu::always_inline]] inline void even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
     if (begin >= end) return;
-    const std::size_t n = end - begin, parts = (n + most - 1) / most, each = n / parts, more = n % parts;
+    const std::size_t n = end - begin, parts = ceil_div(n, most), each = n / parts, more = n % parts;
     for (std::size_t i = 0; i < parts; ++i) {
         const std::size_t count = each + (i < more);
         f(begin, count);

@@ -1,14 +1,17 @@
 #pragma once
-// PatchPlan: which input pixels each output pixel of a convolution reads, as a table made once from the sizes.
+// PatchPlan: the input pixels that each output pixel of a convolution reads, as a table made once from the sizes.
 //
 //     gather    y(o) = sum over taps t of  x(o stride + t - pad) w(t)              all output pixels, all taps
-//     scatter   the adjoint: x(i) collects y(o) w(t) from every (o, t) with o stride + t - pad = i. Pixels fall into
+//     scatter   the adjoint: x(i) = sum of y(o) w(t) over all (o, t) with o stride + t - pad = i. Pixels fall into
 //               stride^2 classes that share their taps (4 x 4 stride 2: four classes of 2 x 2 taps), so no zero is
 //               multiplied. It is the backward pass of a convolution and the forward pass of a transposed one.
 //
-// Nor are the zeros around a map: of the 9 x 49 products of a 3 x 3 window on 7 x 7 pixels 18 % would be with them. Pixels
-// come in groups that miss the same taps, five for such a window: above, below, left, right, inside (16 % less to do; the
-// corners on their own would be groups too small for a tile).
+// The zeros around a map are not multiplied either: of the 9 x 49 products of a 3 x 3 window on 7 x 7 pixels 18 % would
+// be with them. Pixels are in groups that miss the same taps, five for such a window: above, below, left, right, inside
+// (16 % less work; separate groups for the corners would be too small for a tile).
+//
+// Shapes   in [pixels, taps], out [pixels], window [taps]
+// Cost     4 bytes for each pixel and tap; made once, when a layer is bound
 
 #include <tessera/core/buffer.hpp>
 
@@ -42,7 +45,7 @@ struct PatchPlan {
 };
 
 namespace detail {
-/// Groups the pixels, which stand in rows of `columns`. A row that misses a tap altogether is taken whole.
+/// Groups the pixels, `columns` in a row. A row of which no pixel has some tap is put into one group as a whole.
 inline void group_pixels(PatchPlan& plan, std::size_t columns) {
     const auto taps_of = [&](std::size_t first, std::size_t count) {
         Buffer<std::int32_t> taps;
@@ -69,6 +72,7 @@ inline void group_pixels(PatchPlan& plan, std::size_t columns) {
 }
 }  // namespace detail
 
+/// The plan of a convolution.
 inline PatchPlan gather_plan(const PatchSize& s) {
     PatchPlan plan;
     plan.pixels = s.out_height * s.out_width;
@@ -78,7 +82,7 @@ inline PatchPlan gather_plan(const PatchSize& s) {
         for (std::size_t x = 0; x < s.out_width; ++x) {
             plan.out.push_back(static_cast<std::int32_t>(y * s.out_width + x));
             for (std::size_t t = 0; t < plan.taps; ++t) {
-                // Unsigned: what lies left of or above the map wraps to a large number and fails the test.
+                // unsigned: a position left of or above the map wraps to a large number and fails the test
                 const std::size_t row = y * s.stride + t / s.size - s.pad, column = x * s.stride + t % s.size - s.pad;
                 const bool inside = row < s.height && column < s.width;
                 plan.in.push_back(inside ? static_cast<std::int32_t>(row * s.width + column) : -1);
@@ -88,6 +92,7 @@ inline PatchPlan gather_plan(const PatchSize& s) {
     return plan;
 }
 
+/// The plans of its adjoint, one for each class of pixels.
 inline std::vector<PatchPlan> scatter_plans(const PatchSize& s) {
     std::vector<PatchPlan> plans;
     for (std::size_t py = 0; py < s.stride; ++py)

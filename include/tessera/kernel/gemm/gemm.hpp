@@ -1,15 +1,21 @@
 #pragma once
-// y = x B, on the register tile for float and row by row for other scalars. B in Panels: the weights for forward,
-// transposed for dx = dy B^T.
+// gemm: y = x B with an epilogue; B in Panels: the weights for forward, transposed for dx = dy B^T.
 //
-// A block of rows stays in L2 and takes one panel after another, which stays in L1 from tile to tile. With 512 KiB of L2
-// (Zen 3) blocks of 72 rows give 91 to 94 % of the peak and one tile at a time 84 to 94 %: each tile of 6 rows would
-// read all panels from L3 again. With 2 MiB and tiles of 14 rows one tile at a time is the best (91 to 94 %, blocks 82
-// to 92 %). Few rows, as in sampling, are one block there too: the weights of a model come from L3, and once.
+//     y = relu((mask > 0 ? bias + x B : 0) + add)
+//
+// float runs on the register tile, other scalars row by row. A block of rows stays in L2 and takes one panel after
+// another, which stays in L1 from tile to tile. With 512 KiB of L2 (Zen 3) blocks of 72 rows give 91 to 94 % of the
+// peak and one tile at a time 84 to 94 %: each tile of 6 rows would read all panels from L3 again. With 2 MiB and tiles
+// of 14 rows one tile at a time is best (91 to 94 %, blocks 82 to 92 %). There few rows, as in sampling, are one block
+// too: the weights of a model come from L3, and should come once.
+//
+// Shapes   x [rows, k], rows ldx apart; B [k, n]; y [rows, n], rows ldy apart; bias [n]; mask, add as y
+// Cost     rows k n multiply-adds, n rounded up to whole vectors; no memory
 
 #include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/gemm/plain_product.hpp>
 #include <tessera/kernel/gemm/tile.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/threads/team.hpp>
 
 #include <algorithm>
@@ -18,7 +24,7 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-/// How y comes out: y = relu((mask > 0 ? bias + x B : 0) + add), each part where it is given.
+/// y = relu((mask > 0 ? bias + x B : 0) + add); parts that are not given are left out.
 template <class T>
 struct Epilogue {
     const T* bias = nullptr;
@@ -34,10 +40,10 @@ struct Part {
 
 namespace detail {
 inline constexpr std::size_t few_rows = 64;
-inline constexpr std::size_t block_tiles = 12;  // at the most
+inline constexpr std::size_t block_tiles = 12;  // at most
 inline std::size_t tiles_together(std::size_t rows) { return tile::W == 16 && rows > few_rows ? 1 : block_tiles; }
 
-/// The epilogue of the columns from j on, for the tile.
+// The epilogue of the columns from j on, as the tile takes it.
 inline tile::End tile_end(const Epilogue<float>& end, const float* y, std::size_t j) {
     return {.bias = end.bias ? end.bias + j : nullptr,
             .masked = end.mask != nullptr,
@@ -46,6 +52,7 @@ inline tile::End tile_end(const Epilogue<float>& end, const float* y, std::size_
             .add = end.add ? end.add - y : 0,
             .relu = end.relu};
 }
+// The epilogue of one number.
 template <class T>
 T finish(const Epilogue<T>& end, T sum, std::size_t column, std::ptrdiff_t at) {
     if (end.bias) sum += end.bias[column];
@@ -62,6 +69,7 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
     const std::size_t k = part.k, n = part.n;  // clang 14 cannot capture structured bindings
     if constexpr (std::same_as<T, float>) {
         const auto panel = [&](std::size_t j) { return b.panel((part.first + j) / panel_width); };
+        // one row: several panels at once
         if (rows == 1) {
             constexpr std::size_t step = tile::row_panels * panel_width;
             for (std::size_t j = 0; j < n; j += step)
@@ -69,12 +77,15 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
                                   detail::tile_end(end, y, j));
             return;
         }
+        // blocks of tiles: each panel of B once over all tiles of the block
         tile::EvenCut(rows).for_runs(detail::tiles_together(rows),
                                      [&](std::size_t first, std::size_t r, std::size_t tiles) {
                                          const float* a[detail::block_tiles * tile::max_rows];
                                          float* out[detail::block_tiles * tile::max_rows];
-                                         for (std::size_t i = 0; i < r * tiles; ++i)
-                                             a[i] = x + (first + i) * ldx, out[i] = y + (first + i) * ldy;
+                                         for (std::size_t i = 0; i < r * tiles; ++i) {
+                                             a[i] = x + (first + i) * ldx;
+                                             out[i] = y + (first + i) * ldy;
+                                         }
                                          for (std::size_t j = 0; j < n; j += panel_width)
                                              tile::forward(r, tiles, a, tile::whole(k), panel(j), out, j,
                                                            (std::min)(panel_width, n - j), detail::tile_end(end, y, j));
@@ -97,13 +108,13 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* 
 struct Columns {
     std::size_t first, count;
 };
-/// Those of n columns that fall to a worker: whole panels.
+/// The share of a worker in n columns: whole panels.
 inline Columns columns_of(const Worker& worker, std::size_t n) {
-    const auto [begin, end] = worker.share((n + panel_width - 1) / panel_width);
+    const auto [begin, end] = worker.share(ceil_div(n, panel_width));
     const std::size_t first = begin * panel_width, last = (std::min)(n, end * panel_width);
     return {first, last > first ? last - first : 0};
 }
-/// y = x B, of which each worker computes the columns that fall to it; returns them.
+/// y = x B; each worker computes its share of the columns and returns it.
 template <std::floating_point T>
 Columns gemm(const Worker& worker, std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y,
              std::size_t ldy, Epilogue<T> end = {}) {

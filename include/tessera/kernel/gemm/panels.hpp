@@ -1,12 +1,16 @@
 #pragma once
-// Panels<T>: the right-hand matrix B (k x n) of a product, in the order in which the register tile reads it.
+// Panels: the right-hand matrix B (k x n) of a product, in the order in which the register tile reads it.
 //
-//     float    [n / 2W][k][2W], W = floats in a vector; columns behind n are zero
+//     float    [n / 2W][k][2W], W = floats in a vector; columns from n on are zero
 //     others   row-major, for row_product
 //
-// Made from the weights once a step (0.3 to 1 % of it), read by every block of samples.
+// Packed from the weights once per step (0.3 to 1 % of it) and read by every block of samples.
+//
+// Shapes   B [k, n], with any distance between rows and columns
+// Cost     one pass over B; k n numbers, n rounded up to whole panels; pack allocates only where B grows
 
 #include <tessera/core/buffer.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
@@ -25,14 +29,14 @@ public:
     const T* data() const { return values_.data(); }
     /// First element of panel j.
     const T* panel(std::size_t j) const { return values_.data() + j * k_ * panel_width; }
-    std::size_t panel_count() const { return (n_ + panel_width - 1) / panel_width; }
+    std::size_t panel_count() const { return ceil_div(n_, panel_width); }
 
     /// B(i, j) = b[i * row_stride + j * column_stride].
     void pack(std::size_t k, std::size_t n, const T* b, std::size_t row_stride, std::size_t column_stride) {
         resize(k, n);
         fill(0, k, b, row_stride, column_stride);
     }
-    /// Room for k x n; memory is kept.
+    /// Makes room for k x n; the buffer never shrinks.
     void resize(std::size_t k, std::size_t n) {
         k_ = k;
         n_ = n;
@@ -46,7 +50,7 @@ public:
                 const std::size_t columns = (std::min)(panel_width, n_ - j * panel_width);
                 T* out = values_.data() + (j * k_ + first) * panel_width;
                 const T* from = b + j * panel_width * column_stride;
-                if (row_stride == 1) {  // a transpose: whole columns of B stand together
+                if (row_stride == 1) {  // a transpose: each column of B is contiguous
                     for (std::size_t c = 0; c < columns; ++c)
                         for (std::size_t i = 0; i < count; ++i) out[i * panel_width + c] = from[c * column_stride + i];
                 } else if (column_stride == 1) {

@@ -1,10 +1,13 @@
 #pragma once
-// Products of matrices in scalars other than float, for the gradient checks in double.
+// row_product: one row of a product of matrices in scalars other than float, for the gradient checks in double.
 //
-//     row_product    sum over i < k of x[i x_stride] b[i ldb + j], for every column j < n
+//     sum over i < k of x[i x_stride] b[i ldb + j], for every column j < n
 //
-// One row at a time, four vectors of columns in registers: a load for each FMA, where the register tile for float has one for
-// two or three. The sum of a column runs over i in order, so the results do not depend on the width of the vectors.
+// Four vectors of columns are in registers: one load for each FMA, where the register tile for float has one for two or
+// three. The sum of a column runs over i in order, so the results do not depend on the width of the vectors.
+//
+// Shapes   x [k], numbers x_stride apart; b [k, n], rows ldb apart
+// Cost     k n multiply-adds
 
 #include <tessera/kernel/simd/simd.hpp>
 

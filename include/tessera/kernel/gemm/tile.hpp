@@ -1,17 +1,26 @@
 #pragma once
-// The register tile: R rows times two vectors of columns, all accumulators in registers, sequential in k.
+// tile: the register tile of all products, R rows times two vectors of columns, all accumulators in registers.
 //
-//     c[r][j] = start + sum over segments s, k of row(r, s)[k] * panel[at(s), k][j]
+//     c[r][j] = start + sum over segments s and k of row(r, s)[k] * panel[at(s), k][j]
 //
-// A row is given in segments (a pointer each): one for a matrix, one for each tap of a convolution, which then needs no
-// padding and no im2col (6 to 22 points of the peak); taps that all rows miss are left out. One lane is one output and k
-// ascends, so neither the height of the tile nor the width of a vector changes a bit. R = 14 for 32 registers, 6 for 16:
-// with g++ 12 rows (88 %) are slower than 14 (97 %), because pointers spill.
+// A row is given in segments, one pointer each: one for a matrix, one for each tap of a convolution, which then needs
+// neither padding nor im2col (6 to 22 points of the peak); taps that all rows of a tile miss are left out. One lane is
+// one output and k ascends, so neither the height of the tile nor the width of a vector changes a bit.
 //
-// One call takes all the tiles that share a panel: a call for each costs 3 points at K = 128 and 7 at K = 32 (Zen 3).
+// R is 14 with 32 vector registers and 6 with 16: with g++, 12 rows (88 % of the peak) are slower than 14 (97 %),
+// because pointers spill. One call computes all tiles that share a panel: one call per tile costs 3 points at K = 128
+// and 7 at K = 32 (Zen 3).
 //
-// The functions are templates over float alone so that a file that only includes them does not compile the 28 tiles.
+// The functions are templates whose only argument is float, so that a file which includes this header without using it
+// does not compile the 28 tiles.
+//
+// Shapes   rows [tiles][segments][R] pointers to `length` floats; panel [k][2W]; out [tiles][R] pointers to rows of n
+//          <= 2W
+// Cost     R k n multiply-adds per tile, n rounded up to whole vectors
 
+#include <tessera/kernel/gemm/accumulate.hpp>
+#include <tessera/kernel/simd/pad_rows.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
 #include <algorithm>
@@ -23,19 +32,17 @@
 
 namespace tessera::inline TESSERA_ABI::kernel::tile {
 
-using Vec = simd::Vec<float>;
-inline constexpr std::size_t W = simd::width<float>;
 inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 
-/// What happens to a tile when its sums are complete, and what they start from.
+/// What the sums of a tile start from, and what happens to them when they are complete, in this order.
 struct End {
-    const float* bias = nullptr;  ///< start value of each column; else 0
-    bool accumulate = false;      ///< start from what out holds
+    const float* bias = nullptr;  ///< the sums of column j start from bias[j]; from 0 without
+    bool accumulate = false;      ///< the sums start from what out holds
     bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
     std::ptrdiff_t mask = 0;
-    bool plus = false;  ///< then add out[add + j], the other operand of a residual (out itself where add is 0)
+    bool plus = false;  ///< add out[add + j], the other operand of a residual (out itself where add is 0)
     std::ptrdiff_t add = 0;
-    bool relu = false;  ///< last
+    bool relu = false;  ///< max(0, .) last
 };
 
 /// What a row is made of: `count` segments of `length` floats; segment s meets rows at[s] * length .. of the panel.
@@ -48,56 +55,54 @@ inline constexpr std::int32_t first_segment = 0;
 inline Segments whole(std::size_t length) { return {1, length, &first_segment}; }
 
 namespace detail {
-// Accumulators are one array that only folds over constant indices touch, in functions that are always inlined: plain
-// loops (and nested lambdas, with g++) leave the array in memory, at 35 % of the peak.
-[[gnu::always_inline]] inline Vec read(const float* p, std::size_t n, std::size_t j) {
-    if ((j + 1) * W <= n) return simd::load(p + j * W);
-    return j * W < n ? simd::load_part(p + j * W, n - j * W) : Vec(0.f);
-}
-[[gnu::always_inline]] inline void write(float* p, std::size_t n, std::size_t j, Vec v) {
-    if ((j + 1) * W <= n)
-        simd::store(p + j * W, v);
-    else if (j * W < n)
-        simd::store_part(p + j * W, v, n - j * W);
-}
 [[gnu::always_inline]] inline Vec unless_masked(Vec mask, Vec v) { return simd::select(mask > Vec(0.f), v, Vec(0.f)); }
 
-// c += a column of x times two vectors. These stay in registers: g++ would read them from memory for each row (12 loads
-// instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
+// c += column k of the rows times row b of the panel. Its two vectors are forced into registers: g++ would read them
+// from memory for each row (12 loads instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k,
-                                                const float* b, std::index_sequence<I...>) {
-    const Vec v[2] = {simd::in_register<float>(Vec::load_aligned(b)),
-                      simd::in_register<float>(Vec::load_aligned(b + W))};
-    ((c[I] = simd::fma<float>(Vec(rows[I / NV][k]), v[I % NV], c[I])), ...);
+                                                const float* b, std::index_sequence<I...> all) {
+    if constexpr (NV == 1) {
+        const Vec v[] = {simd::in_register<float>(Vec::load_aligned(b))};
+        accumulate(c, ColumnOfRows{rows, k}, v, all);
+    } else {
+        const Vec v[] = {simd::in_register<float>(Vec::load_aligned(b)),
+                         simd::in_register<float>(Vec::load_aligned(b + W))};
+        accumulate(c, ColumnOfRows{rows, k}, v, all);
+    }
 }
-// With 32 registers there is room to ask for the panels that come 64 KiB later: weights that L2 does not hold come from L3
-// in time (a GPT of width 256: 55 to 58 % of the peak; 16 KiB: 57, 8 KiB: 55). In floats.
+// Distance of the prefetch, in floats. With 32 registers there is room to prefetch the panel 64 KiB ahead, so that
+// weights which L2 does not hold arrive from L3 in time (a GPT of width 256: 55 to 58 % of the peak; 16 KiB: 57, 8 KiB:
+// 55).
 inline constexpr std::size_t ahead = W == 16 ? 16 * 1024 : 0;
 
-// Two steps at a time, because every instruction that is no product counts, most of all while the core's other thread is
-// busy (K = 128, 16 registers: 94 to 97 %, busy 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
+// c += rows (R x length) * panel (length x 2W). Two steps per iteration, because every instruction that is not a
+// product counts, most of all while the sibling hyperthread is busy (K = 128, 16 registers: 94 to 97 % of the peak,
+// with a busy sibling 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
                                                     const float* panel, std::index_sequence<I...> all) {
-    const auto ask = [](const float* p) __attribute__((always_inline)) {
+    const auto prefetch_ahead = [](const float* p) __attribute__((always_inline)) {
         if constexpr (ahead > 0) simd::prefetch_to_l2(p + ahead), simd::prefetch_to_l2(p + ahead + W);
     };
     std::size_t k = 0;
     for (; k + 2 <= length; k += 2, panel += 4 * W) {
-        ask(panel), ask(panel + 2 * W);
+        prefetch_ahead(panel);
+        prefetch_ahead(panel + 2 * W);
         add_products<R, NV>(c, rows, k, panel, all);
         add_products<R, NV>(c, rows, k + 1, panel + 2 * W, all);
     }
     if (k < length) add_products<R, NV>(c, rows, k, panel, all);
 }
 
+// The tiles that share a panel, one after the other: start, products, epilogue, store.
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
                                                 const float* panel, float* const* out, std::size_t column,
                                                 const End& end, std::index_sequence<I...> all) {
     const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
+        // c = out, bias or 0
         Vec c[R * NV];
         if (end.accumulate)
             ((c[I] = simd::load<float>(out[I / NV] + column + I % NV * W)), ...);
@@ -105,8 +110,10 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
             ((c[I] = simd::load(end.bias + I % NV * W)), ...);
         else
             ((c[I] = Vec(0.f)), ...);
+        // c += segment s of the rows * its rows of the panel
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
             add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.at[s]) * size, all);
+        // out = relu((mask > 0 ? c : 0) + add), as far as they are given
         if (end.masked)
             ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
         if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
@@ -115,25 +122,25 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
     }
 }
 
-// One row against P panels at once: two accumulators alone would wait for each other (4 cycles), eight keep up with
-// what the caches deliver.
+// out = x B for one row and several panels at once: two accumulators alone would wait for the latency of an fma (4
+// cycles), eight keep up with what the caches deliver.
 template <std::size_t... I>
 [[gnu::always_inline]] inline void row_body(const float* x, std::size_t length, const float* panel,
                                             std::size_t panel_stride, float* out, std::size_t n, const End& end,
                                             std::index_sequence<I...>) {
     Vec c[sizeof...(I)];
     if (end.bias)
-        ((c[I] = read(end.bias, n, I)), ...);
+        ((c[I] = simd::load_padded<float>(end.bias, I * W, n)), ...);
     else
         ((c[I] = Vec(0.f)), ...);
     for (std::size_t k = 0; k < length; ++k, panel += 2 * W) {
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
-    if (end.masked) ((c[I] = unless_masked(read(out + end.mask, n, I), c[I])), ...);
-    if (end.plus) ((c[I] = read(out + end.add, n, I) + c[I]), ...);
+    if (end.masked) ((c[I] = unless_masked(simd::load_padded<float>(out + end.mask, I * W, n), c[I])), ...);
+    if (end.plus) ((c[I] = simd::load_padded<float>(out + end.add, I * W, n) + c[I]), ...);
     if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
-    (write(out, n, I, c[I]), ...);
+    (simd::store_unpadded<float>(out, I * W, n, c[I]), ...);
 }
 
 template <std::size_t R, std::size_t NV>
@@ -147,41 +154,39 @@ constexpr auto forward_table(std::index_sequence<R...>) {
 }
 template <std::same_as<float> T>
 inline constexpr auto forwards = forward_table<T>(std::make_index_sequence<max_rows>{});
-// Rows of n floats, one below the other, as rows of whole vectors, and back.
-template <class Row>
-inline void widen(std::size_t r, std::size_t n, Row&& row, float* wide) {
-    for (std::size_t i = 0; i < r; ++i)
-        for (std::size_t j = 0; j < 2; ++j) simd::store(wide + (2 * i + j) * W, read(row(i), n, j));
-}
-template <class Row>
-inline void narrow(std::size_t r, std::size_t n, const float* wide, Row&& row) {
-    for (std::size_t i = 0; i < r; ++i)
-        for (std::size_t j = 0; j < 2; ++j) write(row(i), n, j, simd::load(wide + (2 * i + j) * W));
-}
 
-// Whole vectors only in the bodies: a test of the width at every load and store costs as much as 10 steps of k.
+// One tile of n columns that are not whole vectors, on padded copies of everything it reads and writes. The bodies know
+// whole vectors only: a test of the width at every load and store costs as much as 10 steps of k.
 template <std::same_as<float> T>
-[[gnu::noinline]] inline void forward_part(std::size_t r, const T* const* rows, const Segments& segments,
-                                           const T* panel, T* const* out, std::size_t column, std::size_t n, End end) {
-    constexpr std::size_t size = max_rows * 2 * W;
-    alignas(64) float wide[3 * size], bias[2 * W];  // the outputs, what is added to them, what masks them
+[[gnu::noinline]] inline void forward_padded(std::size_t r, const T* const* rows, const Segments& segments,
+                                             const T* panel, T* const* out, std::size_t column, std::size_t n,
+                                             End end) {
+    constexpr std::size_t width = 2 * W, size = max_rows * width;
+    alignas(64) float wide[3 * size], bias[width];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
-    for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * 2 * W;
+    for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * width;
     const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
-    if (end.accumulate) widen(r, n, from(0), wide);
-    if (end.plus) widen(r, n, from(end.add), wide + size), end.add = size;
-    if (end.masked) widen(r, n, from(end.mask), wide + 2 * size), end.mask = 2 * size;
-    if (end.bias)
-        widen(
-            1, n, [&](std::size_t) { return end.bias; }, bias),
-            end.bias = bias;
+    if (end.accumulate) pad_rows(r, n, width, from(0), wide);
+    if (end.plus) {
+        pad_rows(r, n, width, from(end.add), wide + size);
+        end.add = size;
+    }
+    if (end.masked) {
+        pad_rows(r, n, width, from(end.mask), wide + 2 * size);
+        end.mask = 2 * size;
+    }
+    if (end.bias) {
+        pad_rows(
+            1, n, width, [&](std::size_t) { return end.bias; }, bias);
+        end.bias = bias;
+    }
     forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, end);
-    narrow(r, n, wide, from(0));
+    unpad_rows(r, n, width, static_cast<const float*>(wide), from(0));
 }
 }  // namespace detail
 
-/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds r pointers for each segment of each tile, the
-/// panel has rows of 2W floats.
+/// Tiles of r rows: out[t r + i][column + 0 .. n), i < r, n <= 2W. `rows` holds r pointers for each segment of each
+/// tile; the panel has rows of 2W floats.
 template <std::same_as<float> T>
 inline void forward(std::size_t r, std::size_t tiles, const T* const* rows, const Segments& segments, const T* panel,
                     T* const* out, std::size_t column, std::size_t n, const End& end) {
@@ -189,7 +194,7 @@ inline void forward(std::size_t r, std::size_t tiles, const T* const* rows, cons
         detail::forwards<T>[r - 1][n > W](tiles, rows, segments, panel, out, column, end);
     else
         for (; tiles > 0; --tiles, rows += segments.count * r, out += r)
-            detail::forward_part(r, rows, segments, panel, out, column, n, end);
+            detail::forward_padded(r, rows, segments, panel, out, column, n, end);
 }
 
 inline constexpr std::size_t row_panels = 4;
@@ -210,10 +215,11 @@ template <std::same_as<float> T>
     }
 }
 
-/// Cuts n rows into the fewest tiles, as even as can be: `larger` tiles of `height` + 1 rows, then the rest of `height`.
+/// Cuts n rows into the fewest tiles of at most max_rows, of heights that differ by one at most: first `larger` tiles
+/// of `height` + 1 rows, then the others of `height`.
 struct EvenCut {
     explicit EvenCut(std::size_t n)
-        : parts{(n + max_rows - 1) / max_rows}, height{parts ? n / parts : 0}, larger{n - parts * height} {}
+        : parts{ceil_div(n, max_rows)}, height{parts ? n / parts : 0}, larger{n - parts * height} {}
     std::size_t begin(std::size_t i) const { return i * height + (std::min)(i, larger); }
     /// f(first row, rows of a tile, tiles) for runs of at most `most` tiles of one height.
     template <class F>

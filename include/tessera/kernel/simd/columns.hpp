@@ -1,14 +1,15 @@
 #pragma once
-// Loops over the columns of a row-major matrix (channels of an image, width of a token): one SIMD lane is one
-// column, what is left over runs through the same code one number at a time.
+// for_columns: a loop over the columns of a row-major matrix (channels of an image, width of a token).
 //
 //     for_columns<T>(n, [&](auto zero, std::size_t c) {       // zero: a Vec<T> or a T, all zero
-//         auto total = zero;
-//         for (std::size_t r = 0; r < rows; ++r) total = total + simd::at<decltype(zero)>(x + r * n + c);
-//         simd::put(sums + c, total);
+//         using N = decltype(zero);
+//         N total = zero;
+//         for (std::size_t r = 0; r < rows; ++r) total = total + simd::load_columns<N>(x + r * n + c);
+//         simd::store_columns(sums + c, total);
 //     });
 //
-// Sums down a column are sequential, so the bits do not depend on the width of a register.
+// One SIMD lane is one column; the last columns run through the same code one number at a time. Sums down a column are
+// sequential, so the bits do not depend on the width of a register.
 
 #include <tessera/kernel/simd/simd.hpp>
 
@@ -19,20 +20,20 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace simd {
-/// Loads one V, a vector or a single number.
+/// One V, a vector or a single number, of the columns from p on.
 template <class V, std::floating_point T>
-inline V at(const T* p) {
+inline V load_columns(const T* p) {
     if constexpr (std::same_as<V, T>)
         return *p;
     else
         return simd::load(p);
 }
 template <std::floating_point T>
-inline void put(T* p, const Vec<T>& v) {
+inline void store_columns(T* p, const Vec<T>& v) {
     simd::store(p, v);
 }
 template <std::floating_point T>
-inline void put(T* p, std::type_identity_t<T> v) {
+inline void store_columns(T* p, std::type_identity_t<T> v) {
     *p = v;
 }
 /// a > b ? yes : no, lane by lane; false where one is NaN.
@@ -54,6 +55,7 @@ inline Vec<T> where_equal(const Vec<T>& a, const Vec<T>& b, const Vec<T>& yes, c
 }
 }  // namespace simd
 
+/// f(zero, c) for the vectors of columns c .. c + W - 1, then for each column that is left.
 template <std::floating_point T, class F>
 inline void for_columns(std::size_t n, F f) {
     const std::size_t whole = n - n % simd::width<T>;

@@ -1,14 +1,17 @@
 #pragma once
-// Several sums over arrays in one pass, each over 16 virtual lanes and a fixed tree (see simd::sum): the bits
-// do not depend on the width of a register.
+// lane_sums: several sums over arrays in one pass.
 //
 //     const auto [s, ss] = lane_sums<T, 2>(n, [](auto& sums, const auto& v) {
 //         sums[0] = sums[0] + v;
 //         sums[1] = simd::fma<T>(v, v, sums[1]);
 //     }, x);
 //
-// The step adds by itself, so that a product that feeds a sum can be one fma. What it does behind the end is
-// dropped.
+// Each sum runs over 16 virtual lanes and a fixed tree (see simd::sum), so the bits do not depend on the width of a
+// register. The step does the addition, so that a product that feeds a sum can be one fma; what it adds behind the end
+// is dropped.
+//
+// Shapes   all arrays of one call have the same length n; the result is K sums
+// Cost     one pass, then a tree for each sum
 
 #include <tessera/kernel/simd/across_lanes.hpp>
 #include <tessera/kernel/simd/simd.hpp>

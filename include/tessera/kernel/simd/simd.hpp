@@ -1,12 +1,12 @@
 #pragma once
-// The door to xsimd, and what its versions 8.1 to 14 lack or spell differently.
+// simd: the vector type and its arithmetic; the only file that includes xsimd, and what its versions 8.1 to 14 lack.
 //
-//   Vec<T>               a vector register of the widest instructions that the program is compiled for
-//   fma(a, b, c)      a b + c, rounded once. xsimd 8.1 has none for AVX-512: there its fma is a product and a sum (the
-//                     register tile then runs at 49 % of the peak, and its bits differ from AVX2's)
-//   map(n, out, f, a...) a loop over arrays with a tail
+//     Vec<T>               a vector register of the widest instructions that the program is compiled for
+//     fma(a, b, c)         a b + c, rounded once. xsimd 8.1 has none for AVX-512: there its fma is a product and a sum
+//                          (the register tile then runs at 49 % of the peak, and its bits differ from AVX2's)
+//     map(n, out, f, a...) a loop over arrays with a tail
 //
-// Where a product feeds a sum, kernels write fma out: nothing is left that a compiler could contract on its own.
+// Where a product feeds a sum, kernels call fma explicitly: nothing is left that a compiler could contract on its own.
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/intrinsics.hpp>
@@ -42,7 +42,7 @@ inline T fma(T a, T b, T c) {
     else
         return a * b + c;
 }
-// By value and always inlined: an accumulator that is handed on by reference stays in memory (35 % of the peak).
+// By value and always inlined: an accumulator that is passed by reference stays in memory (35 % of the peak).
 template <class T>
 [[gnu::always_inline]] inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
 #if defined(__AVX512F__)
@@ -73,17 +73,17 @@ template <class T>
 [[gnu::always_inline]] inline void store(T* p, Vec<T> v) {
     v.store_unaligned(p);
 }
-/// Asks for the line of p, which need not be memory of anybody.
+/// Prefetches the cache line of p, which need not be dereferenceable.
 template <class T>
 [[gnu::always_inline]] inline void prefetch(const T* p) {
     __builtin_prefetch(p);
 }
-/// The same for later: into L2, so that it takes no place in L1 before its time.
+/// The same into L2, for use much later, so that the line does not occupy L1 in the meantime.
 template <class T>
 [[gnu::always_inline]] inline void prefetch_to_l2(const T* p) {
     __builtin_prefetch(p, 0, 2);
 }
-/// v, out of the compiler's sight: it is then loaded once, and not again in each instruction that uses it.
+/// v, hidden from the optimiser in a register: it is then loaded once, and not again by each instruction that uses it.
 template <class T>
 [[gnu::always_inline]] inline Vec<T> in_register(Vec<T> v) {
 #if defined(__AVX512F__)
@@ -107,8 +107,8 @@ namespace detail {
 #endif
 }  // namespace detail
 
-/// The first n < width elements; zero behind them. Masked where the machine can: through memory a short row costs more
-/// than its arithmetic (softmax of 49 scores: 10 against 5 us a head).
+/// The first n < width elements; the other lanes are zero. A masked load where the machine has one: through memory a
+/// short row costs more than its arithmetic (softmax of 49 scores: 10 against 5 us a head).
 template <class T>
 [[gnu::always_inline]] inline Vec<T> load_part(const T* p, std::size_t n) {
 #if defined(__AVX512F__)
@@ -121,10 +121,11 @@ template <class T>
     if constexpr (std::same_as<T, float>) return Vec<T>(_mm256_maskload_ps(p, detail::first_lanes(n)));
 #endif
     alignas(64) T padded[width<T>]{};
-    for (std::size_t i = 0; i < n && i < width<T>; ++i) padded[i] = p[i];  // else g++ 12 warns of what cannot be
+    for (std::size_t i = 0; i < n && i < width<T>; ++i) padded[i] = p[i];  // without i < width g++ 12 warns
     return load(static_cast<const T*>(padded));
 #endif
 }
+/// The first n < width lanes of v.
 template <class T>
 [[gnu::always_inline]] inline void store_part(T* p, Vec<T> v, std::size_t n) {
 #if defined(__AVX512F__)

@@ -1,6 +1,8 @@
 #pragma once
-// exp, sigmoid and tanh of whole vectors: our own polynomials on fma, so that AVX2 and AVX-512 give the same bits (and
-// twice as fast as xsimd 8.1's). In double, which only the gradient checks use, the standard library's.
+// vector_math: exp, exp2, sigmoid and tanh of whole vectors.
+//
+// They are our own polynomials on fma, so that AVX2 and AVX-512 give the same bits (and twice as fast as xsimd 8.1's).
+// In double, which only the gradient checks use, they call the standard library for each lane.
 
 #include <tessera/kernel/simd/simd.hpp>
 

@@ -1,12 +1,17 @@
 #pragma once
-// The door to oneTBB: tasks over a fixed set of indices.
+// parallel: tasks over a fixed set of indices; the only file that includes oneTBB.
 //
-// Never an arena or a thread of our own: the caller's arena says how many run. What a task computes depends on its
-// index only, and no sum is taken across tasks here, so results do not depend on the number of threads. `slot` numbers
-// the places where tasks run at the same time, 0 .. slots - 1: scratch is indexed by it, not by a thread, because a
-// thread that waits inside a task may start another. It starts none of the host's: one that takes a mutex which the
-// host holds around our call would wait for ever. Nor do tasks belong to the host's group: one of its tasks that throws
-// would cancel ours in the middle of a step, and nobody would say so.
+// Nothing here makes an arena or a thread: the caller's arena decides how many threads run. What a task computes
+// depends only on its index, and no sum is taken across tasks here, so results do not depend on the number of threads.
+// `slot` numbers the places where tasks run at the same time, 0 .. slot_count - 1. Scratch is indexed by slot and not
+// by thread, because a thread that waits inside a task may start another one.
+//
+// While it waits, a thread starts no task of the host: a task that takes a mutex which the host holds around our call
+// would deadlock. Our tasks do not belong to the host's task group either: a host's task that throws would cancel ours
+// in the middle of a step without an error.
+//
+// Errors   an exception of f is rethrown to the caller; indices that no task had claimed by then are not run
+// Cost     one atomic increment for each index; with one slot no call of TBB
 
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/intrinsics.hpp>
@@ -30,19 +35,20 @@ inline void pause_thread() {
 #endif
 }
 
-/// How many tasks can run at the same time where this is called.
+/// How many tasks can run at the same time in the calling thread's arena.
 inline std::size_t concurrency() {
     return static_cast<std::size_t>((std::max)(1, tbb::this_task_arena::max_concurrency()));
 }
 
-/// f(), during which this thread takes no task of any other loop while it waits for its own.
+/// Calls f. Meanwhile this thread runs no task of any other loop when it waits for its own.
 template <class F>
 void isolated(F&& f) {
     tbb::this_task_arena::isolate(f);
 }
 
-/// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most `slots` tasks. One slot (or one index)
-/// runs here and does not touch TBB. An exception of f reaches the caller; indices not yet claimed are then left out.
+/// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most slot_count tasks. One slot (or one
+/// index) runs in the calling thread without TBB. An exception of f is rethrown here; indices not yet claimed are then
+/// not run.
 template <class F>
 void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
     slot_count = (std::min)(slot_count, count);
@@ -53,7 +59,7 @@ void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
     }
     std::atomic<std::size_t> next{0};
     std::atomic<bool> failed{false};
-    std::exception_ptr error;  // of f. Not through TBB, which allocates for it and ends the process where it cannot.
+    std::exception_ptr error;  // of f; not through TBB, which allocates for it and terminates if that fails
     const auto run = [&](std::size_t slot) {
         try {
             with_fp_environment([&] {
@@ -68,14 +74,13 @@ void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
     try {
         tbb::this_task_arena::isolate(
             [&] { tbb::parallel_for(std::size_t{0}, slot_count, run, tbb::simple_partitioner{}, own); });
-    } catch (
-        const std::bad_alloc&) {  // TBB has no memory for its tasks; those that ran are over, and the rest is done here
-        run(0);
+    } catch (const std::bad_alloc&) {
+        run(0);  // TBB has no memory for its tasks; those that started have finished, and the rest runs here
     }
     if (error) std::rethrow_exception(error);
 }
 
-/// f(begin, end) for the chunks of `grain` that cut 0 .. count - 1; the cut is the same for any number of threads.
+/// f(begin, end) for chunks of `grain` indices of 0 .. count - 1; the chunks are the same for any number of threads.
 template <class F>
 void for_chunks(std::size_t count, std::size_t grain, F&& f) {
     const std::size_t chunks = (count + grain - 1) / grain;

@@ -1,16 +1,21 @@
 #pragma once
-// A few threads that take every step of a long chain of small products together: one sequence that is sampled token by
-// token, one image that goes through a net. Each computes its share of the columns and waits for the others; its share of the weights stays in its own L2.
+// run_team, Worker: a few threads that compute every step of a long chain of small products together.
 //
-//     run_team(4, rounds, [&](Worker& me, std::size_t round) {
-//         ... columns me.share(n) of one product ...
-//         me.wait();                                          // all of them are there
-//         ... columns me.share(n) of the next ...
+//     run_team(4, rounds, [&](Worker& worker, std::size_t round) {
+//         ... columns worker.share(n) of one product ...
+//         worker.wait();                                      // until all workers are here
+//         ... columns worker.share(n) of the next ...
 //     });
 //
-// Nobody waits for a thread that may not come (a host's arena may be busy): the first one begins alone, and those who
-// arrive are taken in where a round begins. So f must not depend on how many take part, nor keep anything of its own
-// from round to round. A wait costs 0.1 us on cores of their own; who waits for long yields.
+// Used for one sequence that is sampled token by token, and for one image that goes through a net. Each worker computes
+// its share of the columns and waits for the others; its share of the weights stays in its L2.
+//
+// The team never waits for a thread that may not come (a host's arena may be busy): the leader begins alone, and
+// threads that arrive join at the beginning of a round. So f must not depend on the number of workers, nor keep state
+// of its worker from round to round. A worker that waits spins, and yields after some 50 us.
+//
+// Errors   an exception of f in any worker ends the team and is rethrown to the caller
+// Cost     a wait takes 0.1 us when each worker has a core
 
 #include <tessera/kernel/threads/parallel.hpp>
 
@@ -36,11 +41,11 @@ public:
     Worker() = default;
     std::size_t index() const { return index_; }
     std::size_t size() const { return size_; }
-    /// What falls to this worker of 0 .. n - 1: [first, second).
+    /// The share of this worker in 0 .. n - 1: [first, second).
     std::pair<std::size_t, std::size_t> share(std::size_t n) const {
         return {n * index_ / size_, n * (index_ + 1) / size_};
     }
-    /// Until all workers of the round have come here; what they wrote before is then seen by all.
+    /// Waits until all workers of the round have called this; then each sees what the others wrote before.
     void wait() const;
 
 private:
@@ -54,7 +59,7 @@ class Team {
 public:
     static constexpr std::size_t most_workers = 64;
 
-    /// `least`: workers without whom no round begins.
+    /// least: the number of workers that the first round waits for.
     Team(std::size_t most, std::size_t rounds, std::size_t least = 1) : most_{most}, rounds_{rounds}, least_{least} {}
 
     template <class F>
@@ -85,14 +90,14 @@ private:
     struct alignas(64) Count {
         std::atomic<std::uint64_t> value{0};
     };
-    // A round and the number of its workers in one word, so that nobody reads the one without the other.
+    // A round and the number of its workers in one word, so that a worker always reads both.
     static constexpr std::uint64_t closed = ~std::uint64_t{0};
     static constexpr int size_bits = 16;
 
-    template <class Ready>
-    static void spin(Ready ready) {
+    template <class Done>
+    static void spin(Done done) {
         constexpr int patience = 4096;  // some 50 us
-        for (int i = 0; !ready(); ++i)
+        for (int i = 0; !done(); ++i)
             if (i < patience)
                 pause_thread();
             else
@@ -101,7 +106,7 @@ private:
     template <class F>
     bool run_round(Worker& me, F& f, std::size_t round) {
         try {
-            // a thread that waits for tasks which f starts must not take up a place in this team meanwhile
+            // isolated: a thread that waits for tasks which f starts must not join this team in the meantime
             isolated([&] { f(me, round); });
             wait(me);
             return true;
@@ -117,7 +122,7 @@ private:
         spin([&] { return arrived_.load(std::memory_order_relaxed) >= least_; });
         for (std::size_t round = 0; round < rounds_; ++round) {
             const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
-            for (; me.size_ < size; ++me.size_)  // newcomers have waited as often as we have
+            for (; me.size_ < size; ++me.size_)  // new workers start from the leader's count of waits
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed),
                                              std::memory_order_relaxed);
             state_.store((round + 1) << size_bits | size, std::memory_order_release);
@@ -153,8 +158,9 @@ inline void Worker::wait() const {
     if (team_ && size_ > 1) team_->wait(*this);
 }
 
-/// f(worker, round) for round in 0 .. rounds - 1, by at most `most` workers at once, 64 in all; a round begins when all
-/// are through with the one before. An exception of f ends the team and reaches the caller. With one worker TBB is not touched.
+/// f(worker, round) for round in 0 .. rounds - 1, by at most `most` workers (64) at once; a round begins when all
+/// workers have finished the one before. An exception of f ends the team and is rethrown here. With one worker TBB is
+/// not used.
 template <class F>
 void run_team(std::size_t most, std::size_t rounds, F&& f) {
     if (most <= 1) {
@@ -169,8 +175,8 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
     team.rethrow();
 }
 
-/// The same by `size` new threads, all of which take part in every round: for tests. An exception of f reaches the
-/// caller.
+/// The same with `size` threads, the caller among them, that all run every round: for tests. An exception of f is
+/// rethrown here.
 template <class F>
 void run_full_team(std::size_t size, std::size_t rounds, F&& f) {
     enum class Begin { not_yet, now, never };

@@ -1,4 +1,4 @@
-#include <tessera/kernel/gemm/adjoint_tile.hpp>
+#include <tessera/kernel/gemm/weight_gradient_tile.hpp>
 
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>
@@ -31,8 +31,8 @@ TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing bes
                     a[m] = x.data() + m * ldx;
                     std::copy_n(a[m] + offset, r, packed.data() + m * tile::pitch);
                 }
-                tile::adjoint(r, a, offset, rows, g.data(), at, out.data(), ldo, n);
-                tile::adjoint(r, packed.data(), rows, g.data(), at, from_packed.data(), ldo, n);
+                tile::weight_gradient(r, a, offset, rows, g.data(), at, out.data(), ldo, n);
+                tile::weight_gradient(r, packed.data(), rows, g.data(), at, from_packed.data(), ldo, n);
                 for (std::size_t i = 0; i < r; ++i)
                     for (std::size_t j = 0; j < n; ++j)
                         for (std::size_t m = 0; m < rows; ++m)
