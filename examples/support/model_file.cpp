@@ -11,7 +11,7 @@ namespace digits {
 
 ModelFacts read_model_facts(const std::string& path) {
     tessera::io::SafetensorsFile file{path};
-    file.check_sum();
+    file.verify_checksum();
     const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
     // files of earlier versions lack it: there was only one quantizer
     const std::string quantizer = file.metadata("tessera.digits.quantizer").value_or("codebook");

@@ -2,6 +2,7 @@
 // tessera: the public API in one include.
 //
 //     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    image files
+//     <tessera/image/...>, <tessera/files/...>                 formats of images and files
 //     <tessera/testing/...>                                    checkers for a user's own layer, quantizer or loss
 //     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
 //     <tessera/kernel/...>                                     kernels; kernel/eigen.hpp gives views as Eigen matrices

@@ -178,7 +178,7 @@ TEST_CASE("Exceptions: an exception of a callback reaches the caller of encode_d
     const auto pictures = support::bars(1100, 1);  // three pieces
     std::size_t pieces = 0;
     CHECK_THROWS_AS(vae.freeze().encode_dataset(pictures,
-                                                [&](std::size_t, Vae::Batch, Vae::Codes) {
+                                                [&](std::size_t, Vae::Batch, Vae::TokenView) {
                                                     if (++pieces == 2) throw NoException{2};
                                                 }),
                     NoException);

@@ -42,7 +42,7 @@ void fuzz::one(tessera::ByteView input) {
         }
     }
     io::SafetensorsFile file{writer.bytes(), "written"};
-    file.check_sum();
+    file.verify_checksum();
     demand(file.tensors().size() == tensors.size(), "all tensors are there");
     for (const auto& [key, value] : metadata) demand(file.metadata(key) == value, "metadata are the same");
     for (const auto& [name, tensor] : tensors) {

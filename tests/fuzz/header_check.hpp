@@ -29,7 +29,7 @@ inline void check_file(tessera::Bytes bytes) {
         }
         for (const io::MetadataEntry& e : file.metadata())
             demand(io::first_invalid_utf8(io::as_bytes(e.value)) == e.value.size(), "metadata are UTF-8");
-        file.check_sum();
+        file.verify_checksum();
     } catch (const FormatError& e) {
         const std::string message = e.what();
         demand(message.starts_with("input @"), "the message begins with file and offset");

@@ -267,7 +267,7 @@ TEST_CASE("safetensors: any flipped bit, truncation or extra byte in a file of t
     const auto accepted = [](const Bytes& bytes) {
         try {
             SafetensorsFile f{bytes, "x"};
-            f.check_sum();
+            f.verify_checksum();
             return true;
         } catch (const FormatError&) {
             return false;
@@ -293,9 +293,9 @@ TEST_CASE("safetensors: any flipped bit, truncation or extra byte in a file of t
 
 TEST_CASE("safetensors: a file of another program without a checksum is read") {
     SafetensorsFile f{file(header({f4, R"("__metadata__":{"format":"pt"})"}), 4), "x"};
-    CHECK_NOTHROW(f.check_sum());
+    CHECK_NOTHROW(f.verify_checksum());
     SafetensorsFile g{file(header({f4, R"("__metadata__":{"tessera.version":"1"})"}), 4), "x"};
-    CHECK(contains(message<FormatError>([&] { g.check_sum(); }), "tessera.crc32 is missing"));
+    CHECK(contains(message<FormatError>([&] { g.verify_checksum(); }), "tessera.crc32 is missing"));
 }
 
 TEST_CASE("safetensors: reads at offsets beyond 4 GiB in a sparse file") {
@@ -320,7 +320,7 @@ TEST_CASE("safetensors: the error for a damaged file names the damaged tensors")
     const auto message_with = [&](std::initializer_list<std::size_t> tensors) {
         Bytes bad = good;
         for (const std::size_t t : tensors) bad[good.size() - 48 + 8 * t] ^= 1;
-        return message<FormatError>([&] { SafetensorsFile{bad, "x"}.check_sum(); });
+        return message<FormatError>([&] { SafetensorsFile{bad, "x"}.verify_checksum(); });
     };
     CHECK(message_with({}).empty());
     CHECK(contains(message_with({3}), " in d: the file is damaged"));

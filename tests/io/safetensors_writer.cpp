@@ -52,7 +52,7 @@ TEST_CASE("SafetensorsWriter: the same calls give the same bytes, and data begin
         CHECK(make(names).header().size() % 64 == 0);
     }
     SafetensorsFile file{make(3).bytes(), "x"};
-    file.check_sum();
+    file.verify_checksum();
     CHECK(file.metadata("key \"\\\n\x01") == "value\t\xC3\xA9");
     CHECK((file.tensors()[0].name == "z" && file.tensors()[2].name == "zyy"));
 }

@@ -142,7 +142,7 @@ int main(int argc, char** argv) {
     loop(
         "parse",
         [&] {
-            tessera::io::SafetensorsFile{file, "memory"}.check_sum();
+            tessera::io::SafetensorsFile{file, "memory"}.verify_checksum();
         },
         always);
     tessera::io::SafetensorsFile opened{file, "memory"};

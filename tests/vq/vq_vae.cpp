@@ -209,7 +209,7 @@ TEST_CASE("VqVae: the report counts the tokens of the batch, and its parts add u
     steps.step(x);
     const Vae::Report report = steps.step(x);
     std::vector<std::size_t> counts(Vae::codes);
-    for (const Token k : steps.ws.codes.span()) ++counts.at(k);
+    for (const Token k : steps.ws.chosen.span()) ++counts.at(k);
     std::size_t used = 0;
     CHECK(report.perplexity == perplexity(counts, &used));
     CHECK(report.used == used);

@@ -1,8 +1,8 @@
 #pragma once
 // Buffer: a std::vector<T> whose memory is aligned to 64 bytes, zero-initialised and copied by value.
 //
-// Every array of numbers in tessera is a Buffer. Full-width vector loads never cross a cache line, and every class that
-// holds one follows the rule of zero.
+// Parameters, activations and packed weights are Buffers. An aligned load of a whole vector never crosses a cache line,
+// and every class that holds a Buffer follows the rule of zero.
 //
 // Errors   std::bad_array_new_length where the size in bytes does not fit std::size_t, std::bad_alloc
 // Cost     one allocation

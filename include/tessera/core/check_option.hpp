@@ -1,5 +1,5 @@
 #pragma once
-// check_option: throws the message that all invalid options have in common.
+// check_option: throws the message of an option of an optimiser or a trainer that is invalid.
 //
 //     AdamW: beta1: expected a number in [0, 1), got 1.5
 //

@@ -1,7 +1,7 @@
 #pragma once
 // Error: the base of all run-time errors, with one derived class for each way in which a program may react.
 //
-//     where: what: expected X, got Y                             the form of every message
+//     where: what: expected X, got Y                             the form of most messages; of a load, "file has Y"
 //     io::load: model.safetensors: decoder.3.weight: expected 64x32x4x4, file has 64x64x4x4
 //
 // Run-time errors report what the type system cannot: everything that a type can express is a compile error.
@@ -70,7 +70,8 @@ public:
     using Error::Error;
 };
 
-/// A loss or a gradient is not finite; the weights are unchanged.
+/// A computed number cannot be used: a loss, gradient, encoder output or logit is not finite, or the norm of a gradient
+/// is above a limit of TrainerOptions. After a training step that throws it, model and optimiser are unchanged.
 class NumericError : public Error {
 public:
     using Error::Error;

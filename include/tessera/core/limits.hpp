@@ -3,7 +3,8 @@
 //
 //     load_mnist(folder, {.inflated = std::uint64_t{4} << 30})      a program may pass larger limits
 //
-// Errors   the readers throw FormatError (FormatCode::limit) before they allocate memory for what exceeds a limit
+// Errors   the readers throw FormatError (FormatCode::limit) before they allocate memory for what exceeds a limit;
+//          FormatCode::name where a name is too long
 
 #include <tessera/core/abi.hpp>
 

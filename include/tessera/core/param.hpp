@@ -57,9 +57,13 @@ public:
     static_assert(Order::order.size() == 0 || Order::order.size() == S::rank, "Param: one axis for each dimension");
 
     /// Throws StateError if the parameter was moved from.
-    [[nodiscard]] std::span<T, S::size> span() { return check_size(), std::span<T, S::size>{values_}; }
+    [[nodiscard]] std::span<T, S::size> span() {
+        check_size();
+        return std::span<T, S::size>{values_};
+    }
     [[nodiscard]] std::span<const T, S::size> span() const {
-        return check_size(), std::span<const T, S::size>{values_};
+        check_size();
+        return std::span<const T, S::size>{values_};
     }
     [[nodiscard]] T* data() noexcept { return values_.data(); }
     [[nodiscard]] const T* data() const noexcept { return values_.data(); }

@@ -1,7 +1,7 @@
 #pragma once
 // Rng: a counter-based random number generator, Philox4x32-10.
 //
-//     block(key, counter) = ten rounds of  (hi(M0 c0) ^ c1 ^ k0, lo(M0 c0), hi(M1 c2) ^ c3 ^ k1, lo(M1 c2))
+//     block(key, counter) = ten rounds of  (hi(M1 c2) ^ c1 ^ k0, lo(M1 c2), hi(M0 c0) ^ c3 ^ k1, lo(M0 c0))
 //
 // (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011; constants from its section 4 and
 // the Random123 reference.) A number depends only on (seed, stream, position): not on the thread, the standard library

@@ -61,7 +61,7 @@ struct with_last_dim<Shape<A, B, C, D>, Last> {
 };
 }  // namespace detail
 
-/// The same shape with another last dimension: the output shape of Linear.
+/// The same shape with another last dimension: the output shape of Linear. For ranks 1 to 4.
 template <StaticShape S, std::size_t Last>
 using WithLastDim = typename detail::with_last_dim<S, Last>::type;
 

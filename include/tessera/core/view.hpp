@@ -27,7 +27,7 @@ public:
     [[nodiscard]] constexpr std::size_t size() const noexcept { return batch_; }
     /// Number of elements of all samples together.
     [[nodiscard]] constexpr std::size_t elements() const noexcept { return batch_ * S::size; }
-    /// All samples as rows of `last_dim<S>` numbers, for kernels.
+    /// All elements of all samples, flat: element i belongs to sample i / S::size.
     [[nodiscard]] constexpr std::span<T> span() const noexcept { return {data_, elements()}; }
     [[nodiscard]] constexpr std::span<T, S::size> operator[](std::size_t n) const noexcept {
         return std::span<T, S::size>{data_ + n * S::size, S::size};

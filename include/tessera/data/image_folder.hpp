@@ -5,8 +5,8 @@
 //     image i goes to `test` where Rng{seed}.split(i).uniform_double() < validation, otherwise to `train`
 //
 // Where the folder has subfolders with images, each is a class, in the order of their names; otherwise the images have
-// no labels. Files are read in the order of their paths, and the half of each depends only on its position in that
-// order, so the same folder gives the same sets on every machine.
+// no labels. Files are read in the order of their paths, and whether one goes to `train` or `test` depends only on its
+// position in that order, so the same folder gives the same sets on every machine.
 //
 // Hidden files and files whose name does not end in .png, .jpg or .jpeg are ignored. A file that has such a name but is
 // not a valid image is an error with its path and position or, with `skip_up_to`, is skipped and counted; the other
@@ -39,8 +39,8 @@
 namespace tessera::inline TESSERA_ABI::data {
 
 struct FolderOptions {
-    double validation = 0;   // share of the images in the test half, in [0, 1]
-    std::uint64_t seed = 0;  // of the division into two halves
+    double validation = 0;   // probability in [0, 1] that an image goes to `test`
+    std::uint64_t seed = 0;  // of the split into `train` and `test`
     double skip_up_to = 0;   // largest share of the files that may be invalid and are skipped; 0: each one is an error
     Limits limits{};
 };

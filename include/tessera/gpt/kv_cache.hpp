@@ -1,9 +1,9 @@
 #pragma once
 // KvCache: the state of the layers of a Gpt for a few sequences that are extended together, some tokens at a time.
 //
-// For a GptBlock that is the keys and values of its attention; for a user's block whatever its layers keep
-// (nn/step.hpp). The logits, in float, have the bits of those of the whole sequence at once: every sum runs in the same
-// order.
+// For a GptBlock that is the keys and values of its attention, which CausalAttentionLayer::step appends
+// (nn/causal_attention.hpp); for a user's block it is the State of its layers (nn/step.hpp). In float the logits have
+// the bits of Gpt::logits of the whole sequence: every sum runs in the same order.
 //
 // Shapes   tokens [sequences, tokens of the step], logits [sequences, tokens of the step, vocab]
 // Errors   ArgumentError for a capacity of 0, another number of tokens than the capacity allows, more tokens than the

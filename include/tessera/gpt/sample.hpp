@@ -6,7 +6,7 @@
 //
 // Equal logits are ordered by token; the token that crosses top_p is kept, so the set is never empty. Sequence n draws
 // from a separate stream, rng.split(n): neither the number of sequences drawn together nor the number of threads
-// changes any of them (in float; in double, which is for gradient checks, a Gpt uses Eigen's products).
+// changes any of them (promised in float; double is for gradient checks, see kernel/gemm/plain_product.hpp).
 //
 // Shapes   result: `count` sequences of `context` tokens
 // Errors   ArgumentError for an option out of range or a wrong number of labels; NumericError where the logits are not
@@ -56,7 +56,11 @@ public:
         double at = uniform * total_, left = at;
         std::size_t first = 0, chosen = 0;
         for (std::size_t i = 0; i < weights_.size() && !(left < 0); i += block)
-            if (const double s = sum(i); s > 0) first = i, at = left, left -= s;
+            if (const double s = sum(i); s > 0) {
+                first = i;
+                at = left;
+                left -= s;
+            }
         for (std::size_t i = first; i < (std::min)(first + block, weights_.size()) && !(at < 0); ++i)
             if (const double w = static_cast<double>(weights_[i]); w > 0) chosen = i, at -= w;
         return static_cast<Token>(chosen);

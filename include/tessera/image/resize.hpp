@@ -5,8 +5,8 @@
 //     w(i, .) = tent of half width max(1, in / out) around (i + 1/2) in / out, normalised to sum_j w(i, j) = 1
 //
 // The image is scaled uniformly so that it just covers the target, and the excess is cropped equally on both sides. The
-// tent averages where it shrinks an image and is linear interpolation where it enlarges one. Rows are filtered first,
-// then columns, in float.
+// tent averages when downsampling and interpolates linearly when upsampling. Rows are filtered first, then columns, in
+// float. An image that has the target size already is returned unchanged.
 //
 // Cost     about 2 max(1, in / out) multiply-adds for each value of the intermediate and of the output; allocates the
 //          intermediate, image.height x width x channels floats

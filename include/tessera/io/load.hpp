@@ -13,8 +13,9 @@
 // F16 and BF16 are widened, and F32 for a model of doubles; F64 would have to be rounded and is an error for a model of
 // floats.
 //
-// Errors   FormatError where the file is malformed, damaged, not finite or does not match the models; IoError where it
-//          cannot be read; ArgumentError where `accept` or `allow_missing` names nothing of the models
+// Errors   FormatError where the file is malformed, damaged, not finite or does not match the models, or no name in it
+//          begins with `prefix` or a `rename`; IoError where it cannot be read; ArgumentError where `accept` or
+//          `allow_missing` names nothing of the models. An `allow_unused` that matches nothing is ignored
 // Cost     one copy of everything that is loaded; a file with a checksum is read twice
 
 #include <tessera/core/buffer.hpp>
@@ -106,7 +107,7 @@ void notify(M& model, const std::vector<std::string>& missing) {
 
 template <class... M>
 LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models) {
-    file.check_sum();
+    file.verify_checksum();
     std::vector<Leaf> leaves;
     std::vector<Fact> facts;
     (add_leaves<M>(models, leaves), ...);

@@ -5,13 +5,13 @@
 //     "tessera.crc32.<tensor>"  CRC-32 of the tensor's bytes
 //
 // The reader trusts nothing: see safetensors_header.hpp. SafetensorsWriter adds these checksums to the metadata, and
-// check_sum() requires the first one wherever there is a key that begins with "tessera.": a single flipped bit anywhere
-// in the file is detected. The others tell which tensors are damaged. Files of other programs have neither. In files of
-// the writer the data begin at a multiple of 64 bytes.
+// verify_checksum() requires the first one wherever there is a key that begins with "tessera.": a single flipped bit
+// anywhere in the file is detected. The others tell which tensors are damaged. Files of other programs have neither. In
+// files of the writer the data begin at a multiple of 64 bytes.
 //
 // Errors   FormatError where the file is malformed or damaged or a tensor has another element type, IoError where it
 //          cannot be read, ArgumentError where the output of read() does not have the size of the tensor
-// Cost     the constructor reads the header only; check_sum() reads the whole file in pieces of 1 MiB
+// Cost     the constructor reads the header only; verify_checksum() reads the whole file in pieces of 1 MiB
 
 #include <tessera/core/limits.hpp>
 #include <tessera/core/to_size.hpp>
@@ -80,7 +80,7 @@ public:
     }
 
     /// Verifies the checksum if the file must have one.
-    void check_sum() {
+    void verify_checksum() {
         const MetadataEntry* sum = nullptr;
         bool ours = false;
         for (const MetadataEntry& e : header_.metadata) {

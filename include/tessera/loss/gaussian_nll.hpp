@@ -1,5 +1,6 @@
 #pragma once
-// GaussianNll: negative log-likelihood of a Gaussian with one learned variance, torch.nn.GaussianNLLLoss, summed.
+// GaussianNll: negative log-likelihood of a Gaussian with one learned variance, summed: torch.nn.GaussianNLLLoss of the
+// variance v below (PyTorch's own eps is a clamp instead of a summand).
 //
 //     v = exp(log_variance) + eps
 //     loss = sum of ((y - t)^2 / v + ln v) / 2                     nats, without the constant ln(2 pi) / 2 per number

@@ -4,8 +4,8 @@
 //     y = sum over the window of x / size^2,   dx = sum over the windows of dy / size^2
 //
 // Shapes   x [batch, height x width x channels], y [batch, W.out(height) x W.out(width) x channels]
-// Errors   static_assert where the input is no Shape<height, width, channels>, or the window does not fit on the padded
-//          input
+// Errors   static_assert where the input is not a Shape<height, width, channels>, or the window does not fit on the
+//          padded input
 // Cost     size^2 additions per output element; nothing is cached
 
 #include <tessera/kernel/pool.hpp>

@@ -11,7 +11,7 @@
 //          in_bias Shape<3 C> "in_proj_bias", 0;
 //          out_weight Shape<C, C> "out_proj.weight" (PyTorch's [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C));
 //          out_bias Shape<C> "out_proj.bias", 0
-// Errors   static_assert where the input is no Shape<tokens, width>, or the heads do not divide the width
+// Errors   static_assert where the input is not a Shape<tokens, width>, or the heads do not divide the width
 // Cost     forward 4 tokens C^2 multiply-adds for the projections and about tokens^2 C for scores and weighted sums
 //          (keys after the query are left out); backward twice the projections and, with the probabilities computed
 //          again, two and a half times the rest. Cached per sample: 8 tokens C numbers (q, k, v, o and their gradients)

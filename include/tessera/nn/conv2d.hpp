@@ -6,7 +6,7 @@
 // Shapes   x [batch, height x width x channels], y [batch, W.out(height) x W.out(width) x Out]
 // Params   weight Shape<size, size, channels, Out> "weight" (PyTorch's [Out, channels, size, size]);
 //          bias Shape<Out> "bias"; both U(-1/sqrt(n), 1/sqrt(n)), n = size^2 channels
-// Errors   static_assert where the input is no Shape<height, width, channels>, the window does not fit on the padded
+// Errors   static_assert where the input is not a Shape<height, width, channels>, the window does not fit on the padded
 //          input or is larger than 16 x 16, or there are more than 1024 channels on either side
 // Cost     out_height out_width size^2 channels Out multiply-adds per sample, backward twice that (taps on the padding
 //          are left out). Packed: the weights as panels for both directions and the pixel tables. Cached: operand

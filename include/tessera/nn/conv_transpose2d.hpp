@@ -9,8 +9,8 @@
 // Params   weight Shape<size, size, Out, channels> "weight" (PyTorch's [channels, Out, size, size]);
 //          bias Shape<Out> "bias"; both U(-1/sqrt(n), 1/sqrt(n)), n = size^2 Out (PyTorch's fan-in of a transposed
 //          weight)
-// Errors   static_assert where the input is no Shape<height, width, channels>, the padding leaves an empty output, the
-//          window is larger than 16 x 16, or there are more than 1024 channels on either side
+// Errors   static_assert where the input is not a Shape<height, width, channels>, the padding leaves an empty output,
+//          the window is larger than 16 x 16, or there are more than 1024 channels on either side
 // Cost     height width size^2 channels Out multiply-adds per sample, backward twice that (taps on the padding are left
 //          out). Cached: operand copies for the weight gradient; with at most 4 output channels also size^2 Out numbers
 //          per input pixel, the products with all taps before they are summed

@@ -9,7 +9,7 @@
 // Shapes   x [batch, tokens] of Token, y [batch, tokens x Width]
 // Params   token Shape<Vocab, Width> "token.weight", position Shape<tokens, Width> "position.weight";
 //          both N(0, 1), as torch.nn.Embedding
-// Errors   static_assert where the input is no Shape<tokens>, or the vocabulary is empty or larger than a Token can
+// Errors   static_assert where the input is not a Shape<tokens>, or the vocabulary is empty or larger than a Token can
 //          count
 // Cost     one addition per output element, backward two; nothing is cached
 

@@ -2,7 +2,7 @@
 // init: initialisation of parameters. Each function fills one leaf, in memory order; PyTorch's defaults.
 //
 //     uniform_fan_in   U(-a, a), a = 1 / sqrt(fan_in)              weights and biases of Linear and the convolutions
-//                      (PyTorch: kaiming_uniform with a = sqrt 5; He, Zhang, Ren, Sun 2015, arXiv:1502.01852)
+//                      (PyTorch: kaiming_uniform of slope sqrt 5; He, Zhang, Ren, Sun 2015, arXiv:1502.01852)
 //     xavier_uniform   U(-a, a), a = sqrt(6 / (fan_in + fan_out))  projections of attention
 //                      (Glorot, Bengio 2010)
 //     normal           N(0, deviation^2)                           embeddings

@@ -5,8 +5,8 @@
 //     forward(w, x, y, cache)                      writes all of y, and in cache what backward needs besides x and y
 //     backward(w, x, y, dy, dx, cache, grad)       overwrites dx, ADDS to grad
 //
-// The order of the arguments is always the same: inputs, upstream gradient, output gradient, cache, accumulated
-// parameter gradients. w is the layer's `Params`, or its `Packed` where it has one. Rules, tested by
+// The order of the arguments is always the same: what is read, the incoming gradient dy, what is written (y or dx), the
+// cache, the parameter gradient to add to. w is the layer's `Params`, or its `Packed` if it has one. Rules, tested by
 // testing::check_layer for every layer, the library's and the user's:
 //   1. w is const: two threads run one net with two caches.
 //   2. Nothing is allocated after the first call with the largest batch.

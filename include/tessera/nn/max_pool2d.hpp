@@ -5,8 +5,8 @@
 //     dx = sum of the dy of those windows whose maximum this is (the first of equals)
 //
 // Shapes   x [batch, height x width x channels], y [batch, W.out(height) x W.out(width) x channels]
-// Errors   static_assert where the input is no Shape<height, width, channels>, or the window does not fit on the padded
-//          input
+// Errors   static_assert where the input is not a Shape<height, width, channels>, or the window does not fit on the
+//          padded input
 // Cost     size^2 comparisons per output element. Cached: the position of each maximum in its window, as large as y
 
 #include <tessera/kernel/pool.hpp>

@@ -7,16 +7,16 @@
 //     Net::step(w, x, y, state, scratch, at);        // x, y: rows, [sequence][token]
 //     at.sync();                                     // now y is complete for every worker
 //
-// A step takes rows position .. position + tokens - 1 of each sequence and gives the same rows of forward outside
-// training, bit for bit; one step of all tokens is forward. A step may begin at 0 again, or at any row since the first
-// of the last step: what was fed from there on is forgotten. The workers of a team (kernel/threads/team.hpp) make the
+// A step reads rows position .. position + tokens - 1 of each sequence and writes the rows that forward would compute
+// there in evaluation, bit for bit. A step may restart at position 0, or go back to any row of the previous step; later
+// rows are then discarded from the state. The workers of a team (kernel/threads/team.hpp) make the
 // call together. Where `Net::steps.sharing` is replicated, each worker has a separate y.
 //
 // A layer supports steps in one of two ways:
 //   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no function:
-//      the spec is bound to one token, and forward is called with one token per sample. The weights must have one type
-//      for any number of tokens: Params outside of the layer, as a template of the width. per_token must be declared,
-//      because a norm over all tokens could be called in this way, too, and would be wrong.
+//      the spec is bound to one token, and forward is called with one token per sample. The type of the weights must
+//      not depend on the number of tokens: declare Params outside the layer, as LinearParams. per_token is not deduced,
+//      because a norm over all tokens compiles with one token, too, and gives other numbers.
 //   2. It keeps state, or reads the position:
 //          struct State { explicit State(const Capacity&); };       // what it keeps of each sequence
 //          struct Scratch { explicit Scratch(const Capacity&); };   // shared by all copies of a Repeat

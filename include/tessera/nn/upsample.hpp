@@ -4,7 +4,7 @@
 //     y(i, j) = x(i / factor, j / factor),   dx = sum of the factor^2 dy of its pixel
 //
 // Shapes   x [batch, height x width x channels], y [batch, factor height x factor width x channels]
-// Errors   static_assert where the input is no Shape<height, width, channels>, or the factor is 0
+// Errors   static_assert where the input is not a Shape<height, width, channels>, or the factor is 0
 // Cost     one copy per output element, one addition in backward; nothing is cached
 
 #include <tessera/kernel/pool.hpp>

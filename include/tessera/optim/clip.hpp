@@ -47,8 +47,9 @@ double leaf_squares(std::span<const T> x) {
 }
 }  // namespace detail
 
+/// The Euclidean norm of all leaves together; not finite where a number is not, or where the sum of squares overflows.
 template <Parameters P>
-double grad_norm(const P& grad) {
+[[nodiscard]] double grad_norm(const P& grad) {
     return with_fp_environment([&] {
         double total = 0;
         const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {

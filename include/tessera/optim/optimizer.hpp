@@ -42,7 +42,7 @@ struct NamedState {
 struct NamedStateFunction {
     int state;
 };
-// A name for the two of `WithName`: a type and a function are looked up alike.
+// True if O has a member State or state, with whatever signature (core/hook.hpp).
 template <class O>
 inline constexpr bool names_state = !requires {
     &WithName<O, NamedState>::State;
@@ -58,7 +58,7 @@ concept GivesOptimizerMetadata = requires(const O& o) {
 };
 }  // namespace detail
 
-/// Fails, with its sentence, where an optimiser has a hook that the trainer could not call.
+/// static_asserts that the trainer can call each optional member that the optimiser has.
 template <class O>
 struct OptimizerHooksAreCallable {
     static_assert(!std::is_final_v<O>, "optimizer: must not be final: its optional members could not be found");

@@ -3,10 +3,12 @@
 //
 //     optimizer.set_lr(schedule(step));
 //
-// All three reach lr after `warmup` steps by  lr (t + 1) / (warmup + 1);  after the end they stay at min_lr.
+// t is the number of completed steps. While t < warmup, all three give  lr (t + 1) / (warmup + 1);  then:
 //     Constant        lr
-//     WarmupCosine    min_lr + (1 + cos(pi (t - warmup) / (steps - warmup))) / 2 * (lr - min_lr)
-//     Wsd             lr for `stable` steps, then linear decay to min_lr over `decay` steps
+//     WarmupCosine    min_lr + (1 + cos(pi (t - warmup) / (steps - warmup))) / 2 * (lr - min_lr), min_lr from t = steps
+//                     on (Loshchilov, Hutter 2016, arXiv:1608.03983)
+//     Wsd             warmup-stable-decay: lr for `stable` steps, then linear decay to min_lr over `decay` steps, then
+//                     min_lr (Hu et al. 2024, arXiv:2404.06395)
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/fp_environment.hpp>

@@ -204,7 +204,7 @@ private:
         if (!file.metadata(version_key) || !its_step)
             throw FormatError(FormatCode::mismatch,
                               path + ": no checkpoint: " + version_key + " or " + step_key + " is missing", path);
-        file.check_sum();
+        file.verify_checksum();
         if (*its_step != std::to_string(step))
             throw FormatError(FormatCode::mismatch,
                               path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)), path);

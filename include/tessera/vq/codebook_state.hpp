@@ -1,10 +1,11 @@
 #pragma once
 // CodebookState: K codebook vectors of D numbers and their moving averages.
 //
-//     m_k / N_k = e_k        (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, appendix A.1)
+//     e_k = m_k / N_k, in an update with smoothed N_k (vq/ema.hpp)
+//                            (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, appendix A.1)
 //
-// The state is no parameter: no gradient, no optimiser. vq/ema.hpp, vq/kmeans.hpp and vq/revive.hpp are functions on
-// it.
+// The state is not a parameter: it has no gradient, and no optimiser updates it. vq/ema.hpp, vq/kmeans.hpp and
+// vq/revive.hpp are functions on it.
 //
 // Params   weight Shape<K, D> "weight": the codebook vectors e; N(0, 1), as torch.nn.Embedding;
 //          count Shape<K> "count": N, moving average of how many rows of a batch chose the vector; 1;

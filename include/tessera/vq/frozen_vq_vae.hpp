@@ -44,7 +44,7 @@ public:
     using Latent = typename Encoder::Output;
     using Decoded = typename Decoder::Input;
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
-    using Codes = Shape<tokens>;
+    using Tokens = Shape<tokens>;
 
     struct Scratch {
         typename Encoder::Cache encoder;
@@ -88,7 +88,7 @@ public:
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
     }
-    void encode(View<const T, Input> x, View<Token, Codes> out, Workspace& ws) const {
+    void encode(View<const T, Input> x, View<Token, Tokens> out, Workspace& ws) const {
         check_batch("encode", x.batch(), out.batch());
         if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
@@ -111,7 +111,7 @@ public:
             encode_block(x.slice(first, count), out.slice(first, count), s, first);
         });
     }
-    void decode(View<const Token, Codes> in, View<T, Input> y, Workspace& ws) const {
+    void decode(View<const Token, Tokens> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
             if (in.data()[i] >= codes && in.data()[i] != no_token)
@@ -138,13 +138,13 @@ public:
         with_fp_environment([&] {
             Workspace ws;
             Tensor<T, Input> x;
-            Tensor<Token, Codes> out;
+            Tensor<Token, Tokens> out;
             for (std::size_t first = 0; first < images.size(); first += piece) {
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
                 encode(x, out, ws);
-                f(first, View<const T, Input>{x}, View<const Token, Codes>{out});
+                f(first, View<const T, Input>{x}, View<const Token, Tokens>{out});
             }
         });
     }
@@ -160,7 +160,7 @@ public:
             result.counts.assign(codes, 0);
             Workspace ws;
             Tensor<T, Input> x;
-            Tensor<Token, Codes> out;
+            Tensor<Token, Tokens> out;
             std::vector<Sums> blocks;
             Sums total;
             Tensor<T, Input> y{piece};
@@ -202,7 +202,7 @@ private:
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
     // `first`: the index of the first image, for error messages
-    void encode_block(View<const T, Input> x, View<Token, Codes> out, Scratch& s, std::size_t first) const {
+    void encode_block(View<const T, Input> x, View<Token, Tokens> out, Scratch& s, std::size_t first) const {
         s.z.resize(x.batch()), s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);

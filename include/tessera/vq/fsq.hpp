@@ -14,9 +14,9 @@
 //
 // The paper's bound gives even L one level more below zero than above: q is in [-1, 1 - 2/L], and in [-1, 1] for odd L.
 // The symmetric one (GitHub lucidrains/vector-quantize-pytorch, `preserve_symmetry`) is in [-1, 1] for every L, has no
-// value at zero for even L, and also accepts L = 2, which the paper's bound cannot (atanh of more than 1). Levels of
-// the paper's table 1: 256 = <8, 6, 5>, 1024 = <8, 5, 5, 5>, 4096 = <7, 5, 5, 5, 5>, 16384 = <8, 8, 8, 6, 5>, 65536 =
-// <8, 8, 8, 5, 5, 5>.
+// value at zero for even L, and also accepts L = 2, which the paper's bound cannot (atanh of more than 1). The paper's
+// table 1 recommends, for vocabularies of about 2^8, 2^10, 2^12, 2^14 and 2^16, <8, 6, 5> (240 tokens), <8, 5, 5, 5>
+// (1000), <7, 5, 5, 5, 5> (4375), <8, 8, 8, 6, 5> (15360) and <8, 8, 8, 5, 5, 5> (64000).
 //
 // Shapes   z, q [batch, ... x number of levels], tokens [batch, rows]; one token for each row
 // Errors   NumericError for a number that is not finite; static_assert where the encoder does not have one channel per

@@ -6,9 +6,9 @@
 //     Lloyd           each vector moves to the mean of its cluster; one with an empty cluster stays where it is
 //                                                          (Arthur, Vassilvitskii, SODA 2007)
 //
-// Afterwards N_k is the number of rows in cluster k (1 where it is empty) and m_k their sum, from which the moving
-// averages continue. After an error the codebook is that of the Lloyd step before it. With fewer rows than vectors some
-// rows are used twice, moved apart by a thousandth of their length.
+// Afterwards N_k is the number of rows in cluster k when it was last not empty (1 if never) and m_k = N_k e_k: the
+// start of the moving averages. After an error the codebook is that of the Lloyd step before it. With fewer rows than
+// vectors some rows are used twice, moved apart by a thousandth of their length.
 //
 // Shapes   x [rows, D], codebook [K, D]
 // Errors   ArgumentError where there are no rows; NumericError where the squares of a row are not finite

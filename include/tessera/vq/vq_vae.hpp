@@ -79,7 +79,7 @@ public:
     static constexpr std::string_view kind = "vq_vae";
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
     using Batch = View<const T, Input>;
-    using Codes = View<const Token, Shape<tokens>>;
+    using TokenView = View<const Token, Shape<tokens>>;
     using Options = typename Q::Options;
     using LossOptions = typename Loss::Options;
     using Buffers = typename Q::Buffers;
@@ -129,7 +129,7 @@ public:
         typename Frozen::Workspace encoding;
         nn::Grouped<Params, Scratch, T> groups;
         Tensor<T, Latent> z;
-        Tensor<Token, Shape<tokens>> codes;
+        Tensor<Token, Shape<tokens>> chosen;
         typename Q::Cache observing;
         std::vector<typename Totals::Block> blocks;
         std::vector<double> totals;     ///< sums over the samples of the last batch, which processes sum
@@ -259,7 +259,7 @@ public:
 
     /// Adds the batch of the last loss_and_grad to the statistics.
     void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
-        vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.codes), part, ws.rng.split(4),
+        vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.chosen), part, ws.rng.split(4),
                        ws.observing, statistics);
     }
     /// Applies the statistics to the quantizer: once after each step of the optimiser.
@@ -282,7 +282,7 @@ public:
     template <data::Dataset D>
     [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
         std::vector<Token> out(images.size() * tokens);
-        freeze().encode_dataset(images, [&](std::size_t first, Batch, Codes piece) {
+        freeze().encode_dataset(images, [&](std::size_t first, Batch, TokenView piece) {
             std::ranges::copy(piece.span(), out.data() + first * tokens);
         });
         std::vector<Label> labels;
@@ -295,7 +295,7 @@ public:
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
     /// The images of tokens, of which some may be absent (no_token). DataError for a token that is not below `codes`.
-    [[nodiscard]] Tensor<T, Input> decode(Codes chosen) const {
+    [[nodiscard]] Tensor<T, Input> decode(TokenView chosen) const {
         Tensor<T, Input> y{chosen.batch()};
         typename Frozen::Workspace ws;
         freeze().decode(chosen, y, ws);
@@ -306,7 +306,7 @@ public:
     [[nodiscard]] Tensor<T, Input> reconstruct(Batch x) const {
         Tensor<Token, Shape<tokens>> chosen{x.batch()};
         encode(x, chosen.view());
-        return decode(Codes{chosen});
+        return decode(TokenView{chosen});
     }
     /// Errors and codebook usage over a whole dataset.
     template <data::Dataset D>
@@ -335,14 +335,14 @@ private:
         freeze(ws.frozen);
         Loss::pack(params_.loss, loss_buffers_, loss_options_, ws.loss);
         ws.z.resize(batch);
-        ws.codes.resize(batch);
+        ws.chosen.resize(batch);
         ws.blocks.resize(ws.groups.blocks(batch));
         const T per_number = T(1) / static_cast<T>(part.divisor * Input::size);
         const double divisor = static_cast<double>(part.divisor);
         ws.groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
             const Batch in = x.slice(first, count);
             const View<T, Latent> z = ws.z.view().slice(first, count);
-            const View<Token, Shape<tokens>> chosen = ws.codes.view().slice(first, count);
+            const View<Token, Shape<tokens>> chosen = ws.chosen.view().slice(first, count);
             const std::size_t sample = part.first + first;
             s.y.resize(count);
             s.dy.resize(count);
@@ -373,7 +373,7 @@ private:
             if constexpr (std::same_as<Latent, Decoded>)
                 sums.distance = kernel::squared_error<T>(View<const T, Latent>{z}.span(), q.span());
         });
-        Totals::sum(ws.blocks, ws.codes.span(), ws.totals);
+        Totals::sum(ws.blocks, ws.chosen.span(), ws.totals);
     }
 
     Options options_;
