@@ -90,7 +90,7 @@ TEST_CASE("adamw_update: a gradient of zero with no moments leaves the weight to
     CHECK(p == std::vector<float>{1, -2, 0.5f});
 }
 
-TEST_CASE("adamw_update: a NaN gradient spoils its own weight only") {
+TEST_CASE("adamw_update: a NaN gradient affects its own weight only") {
     Leaf<float> leaf(17);
     leaf.grad[4] = std::numeric_limits<float>::quiet_NaN();
     kernel::adamw_update<float>(factors<float>, leaf.grad, leaf.p, leaf.m, leaf.v);

@@ -11,7 +11,7 @@
 
 namespace kernel = tessera::kernel;
 
-TEST_CASE_TEMPLATE("dropout_mask: the half words of Philox in the order that its comment gives", T, float, double) {
+TEST_CASE_TEMPLATE("dropout_mask: uses the half words of Philox in the order of its comment", T, float, double) {
     const std::array<std::uint32_t, 2> key{123456u, 789u};
     const std::uint32_t keep = 40000;
     support::Mismatch wrong;
@@ -28,7 +28,7 @@ TEST_CASE_TEMPLATE("dropout_mask: the half words of Philox in the order that its
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("dropout_mask: keeps the share that was asked for, and another key keeps others") {
+TEST_CASE("dropout_mask: keeps the requested share, and another key keeps other numbers") {
     std::vector<float> a(20000), b(20000);
     kernel::dropout_mask<float>({1, 0}, 58982, 1.f, a);  // 0.9 of 65536
     kernel::dropout_mask<float>({2, 0}, 58982, 1.f, b);

@@ -50,17 +50,17 @@ double forward_error(Run run, F f) {
     return worst;
 }
 
-/// Largest |dx - dy f'(x)|; run(noted, dy, dx), where noted is y for the rules that work from the output.
+/// Largest |dx - dy f'(x)|; run(cached, dy, dx), where cached is y for the rules that work from the output.
 template <class T, class Run, class F>
 double backward_error(Run run, F f, bool from_output) {
     double worst = 0;
     for (std::size_t n : odd_sizes) {
         const auto x = waves<T>(n, 4, 0.4), dy = waves<T>(n, 4, 1.1);
-        auto noted = x;
+        auto cached = x;
         if (from_output)
-            for (T& v : noted) v = static_cast<T>(f(static_cast<double>(v)));
+            for (T& v : cached) v = static_cast<T>(f(static_cast<double>(v)));
         std::vector<T> dx(n, std::numeric_limits<T>::quiet_NaN());
-        run(std::span<const T>{noted}, std::span<const T>{dy}, std::span<T>{dx});
+        run(std::span<const T>{cached}, std::span<const T>{dy}, std::span<T>{dx});
         for (std::size_t i = 0; i < n; ++i) {
             const double exact = static_cast<double>(dy[i]) * slope(f, static_cast<double>(x[i]));
             const double e = std::abs(static_cast<double>(dx[i]) - exact);

@@ -12,8 +12,8 @@ using support::numbers;
 using tessera::Token;
 namespace kernel = tessera::kernel;
 
-TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the places, and gradients are added in order", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the positions, and gradients are added in order", T,
+                   float, double) {
     support::Mismatch wrong;
     for (const std::size_t width : {1u, 7u, 8u, 9u, 31u, 33u}) {
         const std::size_t samples = 3, tokens = 5, vocab = 6;

@@ -51,7 +51,7 @@ void judge(std::size_t rows, const std::vector<T>& x, std::size_t ldx, std::size
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("nearest_code is the argmin over all codes", T, float, double) {
+TEST_CASE_TEMPLATE("nearest_code: is the argmin over the codebook", T, float, double) {
     Verdict verdict;
     for (const std::size_t k : {1u, 2u, 31u, 32u, 33u, 256u, 513u})
         for (const std::size_t d : {1u, 7u, 32u})
@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("nearest_code is the argmin over all codes", T, float, double
     CHECK(verdict.near_ties < verdict.rows / 200);
 }
 
-TEST_CASE_TEMPLATE("nearest_code: equal codes give the lowest index, wherever they stand", T, float, double) {
+TEST_CASE_TEMPLATE("nearest_code: equal codebook vectors give the lowest index, wherever they are", T, float, double) {
     constexpr std::size_t k = 100, d = 7, rows = 15;
     const auto x = numbers<T>(rows * d, 1);
     support::Mismatch wrong;
@@ -81,8 +81,9 @@ TEST_CASE_TEMPLATE("nearest_code: equal codes give the lowest index, wherever th
     CHECK(nearest(1, x, d, k, d, std::vector<T>(k * d, T(1)))[0] == 0);
 }
 
-TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbers, has no code; its neighbours have",
-                   T, float, double) {
+TEST_CASE_TEMPLATE(
+    "nearest_code: a row with NaN or with squares that overflow gives no_token; its neighbours are unaffected", T,
+    float, double) {
     constexpr std::size_t k = 33, d = 7, rows = 17;
     const auto codes = numbers<T>(k * d, 1);
     const auto clean = numbers<T>(rows * d, 2);
@@ -100,7 +101,7 @@ TEST_CASE_TEMPLATE("nearest_code: a row with NaN, or with squares past all numbe
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("nearest_code: where two scores are past all numbers, none is the nearest", T, float, double) {
+TEST_CASE_TEMPLATE("nearest_code: two scores that overflow give no_token", T, float, double) {
     const T big = std::numeric_limits<T>::max() / T(1.1);
     std::vector<T> codes(9 * 2);
     codes[0] = 2, codes[1] = -2, codes[16] = 2, codes[17] = 2;
@@ -108,7 +109,7 @@ TEST_CASE_TEMPLATE("nearest_code: where two scores are past all numbers, none is
     CHECK(nearest(1, std::vector<T>{1, 1}, 2, 9, 2, codes)[0] == 1);
 }
 
-TEST_CASE("nearest_code: rows one by one, in any order, give the codes of the whole") {
+TEST_CASE("nearest_code: rows one by one, in any order, give the tokens of the whole batch") {
     constexpr std::size_t k = 513, d = 32, rows = 41;
     const auto x = numbers<float>(rows * d, 1), codes = numbers<float>(k * d, 2);
     const auto whole = nearest(rows, x, d, k, d, codes);
@@ -123,7 +124,7 @@ TEST_CASE("nearest_code: rows one by one, in any order, give the codes of the wh
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("CodePanels: packed again for a smaller codebook, no code of the larger one is left") {
+TEST_CASE("CodePanels: packed again for a smaller codebook, they hold no vector of the larger one") {
     const auto large = numbers<float>(100 * 4, 1), small = numbers<float>(3 * 4, 2);
     kernel::CodePanels<float> panels;
     panels.pack(100, 4, large.data());
@@ -138,7 +139,7 @@ TEST_CASE("CodePanels: packed again for a smaller codebook, no code of the large
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("nearest_code: more codes than 16 bits can count") {
+TEST_CASE("nearest_code: works with more codebook vectors than 16 bits can count") {
     constexpr std::size_t k = 100'000, d = 17;
     std::vector<float> codes(k * d);  // the bits of the index as +1 and -1
     for (std::size_t i = 0; i < k * d; ++i) codes[i] = i / d >> i % d & 1 ? 1.f : -1.f;
@@ -148,7 +149,7 @@ TEST_CASE("nearest_code: more codes than 16 bits can count") {
     CHECK(nearest(chosen.size(), x, d, k, d, codes) == chosen);
 }
 
-TEST_CASE("nearest_code: indices that a float could not count are exact") {
+TEST_CASE("nearest_code: indices that a float cannot represent are exact") {
     constexpr std::size_t k = (std::size_t{1} << 24) + 6;
     std::vector<float> codes(k);
     codes[k - 5] = 1;  // 2^24 + 1, which rounds to 2^24

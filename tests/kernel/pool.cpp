@@ -58,8 +58,8 @@ TEST_CASE_TEMPLATE("average_pool: the mean over the window with zeros for paddin
     CHECK(worst < 8);
 }
 
-TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, and dx goes there alone", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equal ones, and only its dx is not zero", T,
+                   float, double) {
     support::Mismatch wrong;
     for (const auto& p : pools) {
         auto x = numbers<T>(in_size(p), 1);
@@ -80,7 +80,7 @@ TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equals, an
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("max_pool: minus infinity everywhere is the largest, NaN is larger than everything") {
+TEST_CASE("max_pool: minus infinity everywhere gives minus infinity, NaN is larger than everything") {
     const auto p = pool(2, 2, 17, 2, 2, 0);
     std::vector<float> x(in_size(p), -std::numeric_limits<float>::infinity()), y(17), position(17), dx(in_size(p));
     const std::vector<float> dy(17, 1.f);
@@ -100,7 +100,8 @@ TEST_CASE("max_pool: minus infinity everywhere is the largest, NaN is larger tha
     CHECK(dx[3 * 17 + 3] == 0);
 }
 
-TEST_CASE_TEMPLATE("enlarge: each pixel factor^2 times, and its adjoint", T, float, double) {
+TEST_CASE_TEMPLATE("upsample_nearest: repeats each pixel factor^2 times, and backward is its adjoint", T, float,
+                   double) {
     support::Mismatch wrong;
     double worst = 0;
     for (const std::size_t channels : {1u, 7u, 8u, 9u, 31u, 33u})

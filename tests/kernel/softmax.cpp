@@ -40,7 +40,7 @@ TEST_CASE_TEMPLATE("softmax: agrees with plain scalars", T, float, double) {
     CHECK(worst < (std::is_same_v<T, float> ? 2e-6 : 1e-14));
 }
 
-TEST_CASE_TEMPLATE("softmax: in place and apart give the same bits", T, float, double) {
+TEST_CASE_TEMPLATE("softmax: in place and into another array give the same bits", T, float, double) {
     support::Mismatch wrong;
     for (std::size_t n : classes) {
         auto x = waves<T>(n, 9);
@@ -72,7 +72,7 @@ TEST_CASE_TEMPLATE("softmax: large logits do not overflow, and minus infinity is
     CHECK(alone[0] == 1);
 }
 
-TEST_CASE("softmax: a NaN makes the whole row NaN, wherever it stands") {
+TEST_CASE("softmax: a NaN makes the whole row NaN, wherever it is") {
     support::Mismatch wrong;
     for (std::size_t i : {0u, 5u, 16u, 32u}) {
         auto x = waves<float>(33, 9);

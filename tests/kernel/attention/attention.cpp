@@ -117,7 +117,7 @@ TEST_CASE_TEMPLATE(
     CHECK(backward < 100);
 }
 
-TEST_CASE("attention: a query sees no bit of what comes after it, nor of another sample or head") {
+TEST_CASE("attention: a query depends on no later token, and on no other sample or head") {
     const AttentionSize size{2, 49, 2, 16};
     const std::size_t C = size.channels(), seen = 20;
     auto qkv = numbers<float>(2 * 49 * 3 * C, 1);
@@ -151,7 +151,7 @@ TEST_CASE("attention: a batch gives the bits of its samples one by one") {
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("attention: a NaN of any payload comes out of whatever has seen it, and of nothing else") {
+TEST_CASE("attention: a NaN of any payload makes every output that depends on it NaN, and no other") {
     const AttentionSize size{1, 40, 2, 16};
     const std::size_t C = size.channels(), at = 17;
     const auto clean = numbers<float>(40 * 3 * C, 1), dout = numbers<float>(40 * C, 2);
@@ -176,7 +176,7 @@ TEST_CASE("attention: a NaN of any payload comes out of whatever has seen it, an
         }
 }
 
-TEST_CASE("attention: after the largest size nothing is allocated") {
+TEST_CASE("attention: allocates nothing after the largest size") {
     kernel::AttentionScratch<float> scratch;
     const auto run = [&](const AttentionSize& size) {
         const auto qkv = numbers<float>(size.tokens * 3 * size.channels(), 1);

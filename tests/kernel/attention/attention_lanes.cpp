@@ -12,7 +12,7 @@
 namespace at = tessera::kernel::attention;
 using at::Place;
 
-TEST_CASE("attention lanes: blocks end at the last query and cover each once") {
+TEST_CASE("attention lanes: blocks end at the last query and cover each query once") {
     for (std::size_t tokens = 1; tokens < 4 * at::lanes; ++tokens) {
         std::size_t next = 0;
         for (std::size_t i = 0; i < at::block_count(tokens); ++i) {

@@ -14,7 +14,7 @@ using namespace tessera;
 
 namespace {
 
-// Largest difference between o of whole sequences and o of one token after another, whose heads come in two calls.
+// Largest difference between o of whole sequences and o token by token, with the heads in two calls.
 template <class T>
 double difference(const kernel::AttentionSize& size, std::size_t first_call) {
     const std::size_t C = size.channels(), rows = size.batch * size.tokens, heads = size.batch * size.heads;
@@ -24,8 +24,8 @@ double difference(const kernel::AttentionSize& size, std::size_t first_call) {
     kernel::AttentionScratch<T> room;
     kernel::attention_forward<T>(size, qkv.data(), whole.data(), largest, inverse, room);
 
-    kernel::KvCacheByHead<T> grown{heads, size.tokens, size.width};
-    Buffer<T> scratch(grown.scratch());
+    kernel::KvCacheByHead<T> cache{heads, size.tokens, size.width};
+    Buffer<T> scratch(cache.scratch());
     for (int again = 0; again < 2; ++again) {  // what is left of an earlier sequence must not be seen
         for (T& v : o) v = T(99);
         for (std::size_t t = 0; t < size.tokens; ++t) {
@@ -36,7 +36,7 @@ double difference(const kernel::AttentionSize& size, std::size_t first_call) {
                         return from + (head / size.heads * size.tokens + t) * row + head % size.heads * size.width;
                     };
                 };
-                grown.step(first, count, t, C, place(qkv.data(), 3 * C), place(o.data(), C), scratch.data());
+                cache.step(first, count, t, C, place(qkv.data(), 3 * C), place(o.data(), C), scratch.data());
             };
             call(0, first_call);
             call(first_call, heads - first_call);
@@ -52,7 +52,7 @@ double difference(const kernel::AttentionSize& size, std::size_t first_call) {
 
 }  // namespace
 
-TEST_CASE("KvCacheByHead: token by token gives the bits of the whole sequence, whatever heads share a loop") {
+TEST_CASE("KvCacheByHead: token by token gives the bits of the whole sequence, whichever heads share a loop") {
     CHECK(difference<float>({.batch = 2, .tokens = 35, .heads = 4, .width = 32}, 0) == 0);
     CHECK(difference<float>({.batch = 3, .tokens = 19, .heads = 3, .width = 10}, 2) == 0);  // a part of a vector
     CHECK(difference<float>({.batch = 1, .tokens = 5, .heads = 1, .width = 4}, 0) == 0);
@@ -61,13 +61,13 @@ TEST_CASE("KvCacheByHead: token by token gives the bits of the whole sequence, w
     CHECK(difference<double>({.batch = 2, .tokens = 7, .heads = 3, .width = 5}, 4) == 0);
 }
 
-TEST_CASE("KvCacheByHead: a score that is no number makes o of its head no number, and of no other") {
+TEST_CASE("KvCacheByHead: a NaN score makes o of its head NaN, and of no other head") {
     constexpr std::size_t d = 8, heads = 3;
-    kernel::KvCacheByHead<float> grown{heads, 2, d};
-    Buffer<float> qkv(heads * d * 3, 0.5f), o(heads * d), scratch(grown.scratch());
+    kernel::KvCacheByHead<float> cache{heads, 2, d};
+    Buffer<float> qkv(heads * d * 3, 0.5f), o(heads * d), scratch(cache.scratch());
     qkv[d] = std::nanf("");  // q of head 1
     for (std::size_t key = 0; key < 2; ++key)
-        grown.step(
+        cache.step(
             0, heads, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
             [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
     for (std::size_t i = 0; i < o.size(); ++i) CHECK(std::isnan(o[i]) == (i / d == 1));

@@ -34,7 +34,8 @@ std::string difference(std::size_t r, std::size_t nv, std::size_t depth, bool on
 
 }  // namespace
 
-TEST_CASE("attention tile: the bits of one fma after another, for every height, and nothing beside it is written") {
+TEST_CASE(
+    "attention tile: gives the bits of one fma after another for every height, and writes nothing outside the tile") {
     support::Mismatch wrong;
     for (std::size_t nv = 1; nv <= at::most_vectors; ++nv)
         for (std::size_t r = 1; r <= at::tile_rows(nv); ++r)
@@ -48,7 +49,7 @@ TEST_CASE("attention tile: the bits of one fma after another, for every height, 
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("attention tile: even_parts covers a range in parts that differ by one at the most") {
+TEST_CASE("attention tile: even_parts covers a range in parts whose sizes differ by one at most") {
     for (std::size_t n = 0; n < 40; ++n) {
         std::size_t next = 3, smallest = 99, largest = 0;
         at::even_parts(3, 3 + n, 6, [&](std::size_t first, std::size_t count) {

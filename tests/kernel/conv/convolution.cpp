@@ -116,7 +116,7 @@ void for_cases(F f) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("convolve over a gather plan is the convolution, with bias and relu", T, float, double) {
+TEST_CASE_TEMPLATE("convolve: over a gather plan it is the convolution, with bias and relu", T, float, double) {
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
         worst = std::max(worst, distance(c.forward({}), c.convolve({})));
@@ -126,7 +126,8 @@ TEST_CASE_TEMPLATE("convolve over a gather plan is the convolution, with bias an
     CHECK(worst < 40);
 }
 
-TEST_CASE_TEMPLATE("convolve over scatter plans is the transposed convolution, with bias and relu", T, float, double) {
+TEST_CASE_TEMPLATE("convolve: over scatter plans it is the transposed convolution, with bias and relu", T, float,
+                   double) {
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
         worst = std::max(worst, distance(c.transposed({}), c.convolve_transposed({})));
@@ -136,7 +137,7 @@ TEST_CASE_TEMPLATE("convolve over scatter plans is the transposed convolution, w
     CHECK(worst < 40);
 }
 
-TEST_CASE_TEMPLATE("convolve adds what stands beside y", T, float, double) {
+TEST_CASE_TEMPLATE("convolve: adds the operand of the epilogue", T, float, double) {
     const Case<T> c{windows[1], 9, 35};
     const auto add = numbers<T>(c.y.size(), 6);
     auto expected = c.forward({});
@@ -153,7 +154,7 @@ TEST_CASE("convolve: <conv(x), y> = <x, transposed(y)>") {
     CHECK(worst < 1e-10);
 }
 
-TEST_CASE_TEMPLATE("convolve_adjoint adds the gradient of the weights", T, float, double) {
+TEST_CASE_TEMPLATE("convolve_adjoint: adds the gradient of the weights", T, float, double) {
     tessera::Buffer<T> copies;
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
@@ -217,7 +218,7 @@ TEST_CASE("convolve, convolve_adjoint: a window whose rows are too long to be ga
     CHECK(distance(c.weights({}), dw) < 60);
 }
 
-TEST_CASE_TEMPLATE("col2im adds each window back to its map, and is the adjoint of im2col", T, float, double) {
+TEST_CASE_TEMPLATE("col2im: adds each window back to its map, and is the adjoint of im2col", T, float, double) {
     double worst = 0;
     support::Mismatch wrong;
     for (const PatchSize& s : windows) {

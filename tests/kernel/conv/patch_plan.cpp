@@ -78,7 +78,7 @@ void connections(const PatchPlan& plan, bool scatter, std::vector<Triple>& all) 
 
 }  // namespace
 
-TEST_CASE("gather_plan: each output pixel reads what the formula says, the taps in the order of the window") {
+TEST_CASE("gather_plan: each output pixel reads the pixels of the formula, the taps in the order of the window") {
     for (const PatchSize& s : windows_planned) {
         const PatchPlan plan = kernel::gather_plan(s);
         std::vector<Triple> all;

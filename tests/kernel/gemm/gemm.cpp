@@ -40,7 +40,7 @@ std::vector<T> product(std::size_t rows, std::size_t k, std::size_t n, const T* 
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothing is written beside y", T, float,
+TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothing outside y is written", T, float,
                    double) {
     constexpr std::size_t most = 150;
     double worst = 0;
@@ -76,7 +76,7 @@ TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothi
     CHECK(wrong.first() == "");  // one chain of fma an output: neither the tile nor the width of a register shows
 }
 
-TEST_CASE_TEMPLATE("gemm: a corner of B takes part alone", T, float, double) {
+TEST_CASE_TEMPLATE("gemm: multiplies by a corner of B only", T, float, double) {
     constexpr std::size_t k = 37, n = 170, most = 16;
     const auto x = numbers<T>(most * k, 1), b = numbers<T>(k * n, 2);
     kernel::Panels<T> panels;
@@ -103,8 +103,9 @@ TEST_CASE("gemm: no rows write nothing") {
     CHECK(y == 7);
 }
 
-TEST_CASE_TEMPLATE("gemm: columns from the middle of B are those of the whole product, and y may be what is added", T,
-                   float, double) {
+TEST_CASE_TEMPLATE(
+    "gemm: columns from the middle of B are those of the whole product, and y may be the operand that is added", T,
+    float, double) {
     constexpr std::size_t k = 19, n = 5 * kernel::panel_width + 3, most = 16;
     const auto x = numbers<T>(most * k, 1), b = numbers<T>(k * n, 2), before = numbers<T>(most * n, 3);
     kernel::Panels<T> panels;

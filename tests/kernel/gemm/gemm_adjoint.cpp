@@ -19,7 +19,7 @@ constexpr std::size_t columns[] = {1, 7, 16, 17, 33, 64, 129, 288, 1024};
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to what is there, and to nothing beside it", T, float, double) {
+TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to dB, and writes nothing outside dB", T, float, double) {
     double worst = 0;
     tessera::Buffer<T> copies;
     for (const std::size_t rows : {1u, 31u, 196u, 197u, 400u})

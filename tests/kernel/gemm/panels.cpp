@@ -18,8 +18,7 @@ constexpr std::size_t widths_of_panels[] = {1, 7, 16, 17, 31, 32, 33, 64, 65};
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packed along either stride", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("Panels: at(i, j) is element (i, j) of the matrix, packed along either stride", T, float, double) {
     support::Mismatch wrong;
     Panels<T> b;  // one for all sizes: what an earlier one left must not show
     for (const std::size_t k : widths_of_panels)
@@ -41,7 +40,7 @@ TEST_CASE_TEMPLATE("Panels: element (i, j) of the matrix stands at (i, j), packe
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("Panels: in float a panel is whole vectors on a line, and the columns behind the last one are zero") {
+TEST_CASE("Panels: in float a panel is aligned whole vectors, and the columns behind the last one are zero") {
     constexpr std::size_t width = kernel::panel_width;
     support::Mismatch wrong;
     Panels<float> b;
@@ -63,7 +62,7 @@ TEST_CASE("Panels: in float a panel is whole vectors on a line, and the columns 
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("Panels: fill writes its rows and no others, at() one element", T, float, double) {
+TEST_CASE_TEMPLATE("Panels: fill writes its rows and no others, at() refers to one element", T, float, double) {
     constexpr std::size_t k = 9, n = 35;
     const auto x = numbers<T>(k * n, 1), y = numbers<T>(4 * n, 2);
     Panels<T> b;

@@ -18,7 +18,7 @@ namespace tile = tessera::kernel::tile;
 
 namespace {
 
-// Panels must start on a line; a std::vector need not.
+// Panels must be aligned to a cache line, which a std::vector need not be.
 struct Panel {
     explicit Panel(const std::vector<float>& x) : memory(x.size() + 16) {
         void* p = memory.data();
@@ -33,7 +33,7 @@ struct Panel {
 }  // namespace
 
 TEST_CASE(
-    "tile: every height and width of the forward tile is one chain of fma an output, in as many tiles as are given") {
+    "tile: every height and width of the forward tile is one chain of fma for each output, for any number of tiles") {
     constexpr std::size_t ld = 2 * tile::W + 3, column = 2, tiles = 2, all_segments = 5;
     constexpr std::int32_t segment[] = {0, 2, 4};  // the rows have no segments 1 and 3
     support::Mismatch wrong;
@@ -122,7 +122,7 @@ TEST_CASE("tile: the relu of a tile lets NaN through") {
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by more than one") {
+TEST_CASE("EvenCut: the fewest tiles, of heights that differ by one at most") {
     support::Mismatch wrong;
     for (std::size_t n = 0; n < 200; ++n) {
         const tile::EvenCut cut(n);
@@ -141,7 +141,7 @@ TEST_CASE("EvenCut: the fewest parts that a tile can hold, and no two differ by 
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("EvenCut: the runs are all its tiles, each run of one height and no longer than asked for") {
+TEST_CASE("EvenCut: the runs are all its tiles, each run of one height and at most the given length") {
     support::Mismatch wrong;
     for (std::size_t n = 0; n < 200; ++n)
         for (const std::size_t most : {1u, 3u, 12u}) {

@@ -13,7 +13,7 @@ using support::numbers;
 namespace kernel = tessera::kernel;
 namespace tile = tessera::kernel::tile;
 
-TEST_CASE("tile: the adjoint adds one chain of fma an output, and to nothing beside it, packed or not") {
+TEST_CASE("weight_gradient: adds one chain of fma to each output and to nothing else, from packed rows or pointers") {
     constexpr std::size_t most = 9, ldx = 40, offset = 3, ldo = 2 * tile::W + 5, ldg = 2 * tile::W + 1;
     std::uint32_t at[most];  // rows of g in another order than those of x
     for (std::uint32_t m = 0; m < most; ++m) at[m] = static_cast<std::uint32_t>((m * 4 + 1) % most * ldg);

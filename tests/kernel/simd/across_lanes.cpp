@@ -45,7 +45,7 @@ TEST_CASE_TEMPLATE("across_lanes: sum has the bits of 16 lanes and a fixed tree"
               0, [](const auto& x) { return x; }, static_cast<const T*>(nullptr)) == T(0));
 }
 
-TEST_CASE_TEMPLATE("across_lanes: largest finds the largest wherever it stands", T, float, double) {
+TEST_CASE_TEMPLATE("across_lanes: largest finds the largest number, wherever it is", T, float, double) {
     support::Mismatch wrong;
     for (std::size_t n : odd_sizes)
         for (std::size_t i = 0; i < n; ++i) {

@@ -30,7 +30,8 @@ TEST_CASE_TEMPLATE("for_columns: every column once, whatever their number", T, f
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("where_greater, where_equal: a vector and a number decide alike, also about NaN", T, float, double) {
+TEST_CASE_TEMPLATE("where_greater, where_equal: vectors and single numbers give the same, also for NaN", T, float,
+                   double) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     for (const T a : {T(1), T(2), nan})
         for (const T b : {T(1), T(2), nan}) {

@@ -25,7 +25,7 @@ T twin(std::size_t n, Step step) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("lane_sums: bit for bit sixteen lanes and a tree, for each of the sums", T, float, double) {
+TEST_CASE_TEMPLATE("lane_sums: each sum has the bits of sixteen lanes and a fixed tree", T, float, double) {
     support::Mismatch wrong;
     for (const std::size_t n : {0u, 1u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u}) {
         const auto x = support::numbers<T>(n, 1), y = support::numbers<T>(n, 2);

@@ -16,7 +16,7 @@ using support::odd_sizes;
 using support::waves;
 namespace simd = tessera::kernel::simd;
 
-TEST_CASE_TEMPLATE("simd: map writes every element of any length, and none behind", T, float, double) {
+TEST_CASE_TEMPLATE("simd: map writes every element for any length, and none behind the end", T, float, double) {
     support::Mismatch wrong;
     for (std::size_t n : odd_sizes) {
         const auto a = waves<T>(n, 3), b = waves<T>(n, 3, 1);
@@ -30,7 +30,7 @@ TEST_CASE_TEMPLATE("simd: map writes every element of any length, and none behin
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("simd: map may write over what it reads", T, float, double) {
+TEST_CASE_TEMPLATE("simd: map may write to its input", T, float, double) {
     auto a = waves<T>(33, 3);
     const auto before = a;
     simd::map(
@@ -40,7 +40,7 @@ TEST_CASE_TEMPLATE("simd: map may write over what it reads", T, float, double) {
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("simd: a part of a register reads and writes as much as it should", T, float, double) {
+TEST_CASE_TEMPLATE("simd: load_part and store_part access exactly the elements they should", T, float, double) {
     support::Mismatch wrong;
     const auto a = waves<T>(simd::width<T>, 3);
     for (std::size_t n = 1; n < simd::width<T>; ++n) {
@@ -56,7 +56,7 @@ TEST_CASE_TEMPLATE("simd: a part of a register reads and writes as much as it sh
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("simd: fma rounds once, in a register and alone", T, float, double) {
+TEST_CASE_TEMPLATE("simd: fma rounds once, for vectors and for single numbers", T, float, double) {
     if constexpr (simd::has_fma) {
         const T e = std::numeric_limits<T>::epsilon(), a = 1 + e, b = 1 - e;  // a b = 1 - e^2, rounds to 1
         CHECK(simd::fma(a, b, T(-1)) == -e * e);

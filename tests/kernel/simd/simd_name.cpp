@@ -6,7 +6,7 @@
 
 namespace simd = tessera::kernel::simd;
 
-TEST_CASE("simd_name: the name is that of the instructions compiled for") {
+TEST_CASE("simd_name: names the instructions that the program is compiled for") {
 #if defined(__AVX512F__)
     CHECK(std::string_view{simd::name()} == "AVX-512");
 #elif defined(__AVX2__) && defined(__FMA__)

@@ -130,7 +130,7 @@ TEST_CASE("parallel: a task of the host that throws cancels the host's, and none
     });
 }
 
-TEST_CASE("parallel: several threads take part where the arena has them") {
+TEST_CASE("parallel: several threads run tasks where the arena has them") {
     with_threads(4, [] {
         std::mutex lock;
         std::set<std::thread::id> threads;
@@ -143,7 +143,7 @@ TEST_CASE("parallel: several threads take part where the arena has them") {
     });
 }
 
-TEST_CASE("parallel: one slot runs here, in order, and does not touch TBB") {
+TEST_CASE("parallel: one slot runs in the calling thread, in order, without TBB") {
     std::vector<std::size_t> order;
     support::Mismatch wrong;
     bool unknown_before = false, unknown_after = false;
@@ -206,7 +206,7 @@ TEST_CASE("parallel: for_chunks cuts 0 .. count - 1 the same way for any number 
     CHECK(cut(4, 0, 4) == Cut{});
 }
 
-TEST_CASE("parallel: tasks flush denormals, and the caller's mode is what it was") {
+TEST_CASE("parallel: tasks flush denormals, and the caller's floating-point environment is restored") {
     const auto product = [] {
         volatile float x = std::numeric_limits<float>::min(), half = 0.5f;
         return static_cast<float>(x * half);

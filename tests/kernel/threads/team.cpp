@@ -22,12 +22,13 @@ namespace kernel = tessera::kernel;
 
 namespace {
 
-/// Every round sums what the round before has written, in two steps: a member that runs ahead or lags is seen.
-std::vector<long> chain(std::size_t members, std::size_t rounds, std::size_t* most = nullptr) {
+/// Every round sums what the previous round has written, in two steps, so that a worker that runs ahead or lags changes
+/// the sum.
+std::vector<long> chain(std::size_t workers, std::size_t rounds, std::size_t* most = nullptr) {
     constexpr std::size_t n = 37;
     std::vector<long> a(n, 1), b(n);
     std::atomic<std::size_t> largest{0};
-    kernel::run_team(members, rounds, [&](kernel::Worker& me, std::size_t round) {
+    kernel::run_team(workers, rounds, [&](kernel::Worker& me, std::size_t round) {
         if (me.index() == 0 && me.size() > largest) largest = me.size();
         const auto [begin, end] = me.share(n);
         for (std::size_t i = begin; i < end; ++i) b[i] = (a[i] + a[(i + 1) % n] + static_cast<long>(round)) % 1000;
@@ -40,16 +41,16 @@ std::vector<long> chain(std::size_t members, std::size_t rounds, std::size_t* mo
 
 }  // namespace
 
-TEST_CASE("team: a chain of steps gives the same for any number of members and threads") {
+TEST_CASE("team: a chain of steps gives the same result for any number of workers and threads") {
     const auto alone = chain(1, 300);
     for (const int threads : {1, 2, 4})
         with_threads(threads, [&] {
-            for (const std::size_t members : {1u, 2u, 3u, 4u, 9u}) CHECK(chain(members, 300) == alone);
+            for (const std::size_t workers : {1u, 2u, 3u, 4u, 9u}) CHECK(chain(workers, 300) == alone);
         });
     CHECK(chain(2, 0) == std::vector<long>(37, 1));
 }
 
-TEST_CASE("team: those who arrive later are taken in") {
+TEST_CASE("team: threads that arrive later join") {
     with_threads(4, [] {
         std::atomic<bool> together{false};
         kernel::run_team(3, 2000, [&](kernel::Worker& me, std::size_t) {
@@ -60,7 +61,7 @@ TEST_CASE("team: those who arrive later are taken in") {
     });
 }
 
-TEST_CASE("team: a member that waits for tasks of its own takes up no other place in the team") {
+TEST_CASE("team: a worker that waits for its tasks does not join the team a second time") {
     const auto sleep = [](int us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); };
     with_threads(3, [&] {
         std::size_t teams = 0;
@@ -101,23 +102,23 @@ TEST_CASE("team: shares cover everything once") {
     });
 }
 
-TEST_CASE("team: an error of any member ends it and reaches the caller") {
+TEST_CASE("team: an exception of any worker ends the team and reaches the caller") {
     for (const std::size_t bad : {0u, 1u})
         with_threads(4, [&] {
             const auto run = [&] {
                 kernel::run_team(3, 5000, [&](kernel::Worker& me, std::size_t round) {
                     me.wait();
-                    if (me.index() == bad && round >= 3) throw std::runtime_error("of a member");
+                    if (me.index() == bad && round >= 3) throw std::runtime_error("of a worker");
                     if (me.size() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
                     me.wait();
                 });
             };
-            CHECK_THROWS_WITH_AS(run(), "of a member", std::runtime_error);
+            CHECK_THROWS_WITH_AS(run(), "of a worker", std::runtime_error);
             CHECK(chain(3, 50) == chain(1, 50));
         });
 }
 
-TEST_CASE("team: one member runs on the caller's thread") {
+TEST_CASE("team: one worker runs in the caller's thread") {
     const auto here = std::this_thread::get_id();
     support::Mismatch wrong;
     kernel::run_team(1, 3, [&](kernel::Worker& me, std::size_t round) {
@@ -128,7 +129,7 @@ TEST_CASE("team: one member runs on the caller's thread") {
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("team: all of a full team take part in every round, and an error of one reaches the caller") {
+TEST_CASE("team: all workers of a full team run every round, and an exception of one reaches the caller") {
     for (const std::size_t size : {1u, 2u, 3u}) {
         std::vector<std::size_t> sizes(size * 50);
         kernel::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
