@@ -31,7 +31,7 @@ int run(const course::Arguments& arguments) {
     for (unsigned c = 0; c < 10; ++c) labels.insert(labels.end(), columns, ts::Label{c});
 
     const auto start = std::chrono::steady_clock::now();
-    const auto codes = ts::sample(prior, labels.size(), {.temperature = 0.9f, .top_p = 0.95f, .labels = labels}, rng);
+    const auto codes = ts::sample(prior, labels.size(), {.temperature = 0.9f, .top_p = 0.95, .labels = labels}, rng);
     const auto images = vae.decode(codes);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 

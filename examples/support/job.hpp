@@ -20,7 +20,7 @@ struct Job {
 
     float temperature() const { return options.temperature.value_or(recipe.temperature); }
     std::size_t top_k() const { return options.top_k.value_or(recipe.top_k); }
-    float top_p() const { return options.top_p.value_or(recipe.top_p); }
+    double top_p() const { return options.top_p.value_or(recipe.top_p); }
 };
 
 inline constexpr const char* model_file = "model.safetensors";

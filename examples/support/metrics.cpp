@@ -44,7 +44,7 @@ Json of(const Sampling& s, const Options& o) {
               {"tokens_per_second", s.tokens_per_second},
               {"temperature", plain(s.temperature)},
               {"top_k", s.top_k},
-              {"top_p", plain(s.top_p)}};
+              {"top_p", s.top_p}};
     if (o.label) json["label"] = *o.label;
     return json;
 }

@@ -255,7 +255,8 @@ Options parse(int argc, char** argv) {
             ->group("Training");
 
     std::size_t label = 0, top_k = 0;
-    float temperature = 0, top_p = 0;
+    float temperature = 0;
+    double top_p = 0;
     app.add_option("--samples", o.samples,
                    help("Number of images to sample; samples.png has one row per class (default: 100)"))
         ->type_name("N")
@@ -282,7 +283,7 @@ Options parse(int argc, char** argv) {
     auto* top_p_option = app.add_option("--top-p", top_p,
                                         help("Sample each token from the smallest set with this total probability; "
                                              "1: from all (default: " +
-                                             significant(static_cast<double>(small.top_p)) + ")"))
+                                             significant(small.top_p) + ")"))
                              ->type_name("P")
                              ->check(number(above_0, 1, "above 0, at most 1"), "", "")
                              ->group("Sampling");

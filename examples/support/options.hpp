@@ -38,7 +38,8 @@ struct Options {
     std::string load;  ///< empty: train
     std::size_t samples = 100;
     std::optional<std::size_t> label;
-    std::optional<float> temperature, top_p;
+    std::optional<float> temperature;
+    std::optional<double> top_p;
     std::optional<std::size_t> top_k;
 
     std::string out = "out";

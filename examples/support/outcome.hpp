@@ -46,7 +46,8 @@ struct Stage2 {
 struct Sampling {
     double seconds = 0, images_per_second = 0, tokens_per_second = 0;
     std::size_t count = 0;
-    float temperature = 1, top_p = 1;
+    float temperature = 1;
+    double top_p = 1;
     std::size_t top_k = 0;
 };
 

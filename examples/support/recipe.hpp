@@ -28,7 +28,7 @@ struct Recipe {
     float code_decay;  ///< decay of the codebook's moving averages
     float temperature;
     std::size_t top_k;
-    float top_p;
+    double top_p;
 };
 
 // Batch size: 64 keeps four threads busy; smaller batches learn more per image (test PSNR of the small preset after
@@ -54,7 +54,7 @@ inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                      .code_decay = 0.98f,
                                      .temperature = 0.9f,
                                      .top_k = 0,
-                                     .top_p = 0.95f};
+                                     .top_p = 0.95};
 
 inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .lr = 2e-3,
@@ -75,6 +75,6 @@ inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                    .code_decay = 0.98f,
                                    .temperature = 0.9f,
                                    .top_k = 0,
-                                   .top_p = 0.95f};
+                                   .top_p = 0.95};
 
 }  // namespace digits

@@ -171,7 +171,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     const Rows sampling{{"images", grouped(draw.count)},
                         {"temperature", significant(static_cast<double>(draw.temperature))},
                         {"top-k", draw.top_k == 0 ? "off" : std::to_string(draw.top_k)},
-                        {"top-p", draw.top_p >= 1 ? "off" : significant(static_cast<double>(draw.top_p))},
+                        {"top-p", draw.top_p >= 1 ? "off" : significant(draw.top_p)},
                         {"class", o.label ? outcome.class_names[*o.label] : "each in turn"},
                         {"time", seconds(draw.seconds)},
                         {"speed", significant(draw.images_per_second) + " images/s, " +

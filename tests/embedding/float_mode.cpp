@@ -58,7 +58,7 @@ std::pair<std::uint64_t, std::uint64_t> everything() {
         const auto logits = prior.logits(tokens.view());
         add(std::span<const float>{logits.span()});
         Rng rng{3};
-        const auto drawn = sample(prior, 10, {.temperature = 0.9f, .top_k = 5, .top_p = 0.8f}, rng);
+        const auto drawn = sample(prior, 10, {.temperature = 0.9f, .top_k = 5, .top_p = 0.8}, rng);
         add(drawn.view().span());
         const auto images = vae.decode(drawn);
         add(std::span<const float>{images.span()});

@@ -47,7 +47,7 @@ Outcome embedding::tiny_run(const Trained& trained, std::uint64_t seed) {
     Rng rng{seed};
     const Pictures pictures{support::bars(images, seed)};
 
-    Vae vae{rng, {.revive = {.below = 0.5f, .grace = 3}}};
+    Vae vae{rng, {.revive = {.below = 0.5, .grace = 3}}};
     Trainer first{vae, AdamW{vae, {.lr = 3e-3}}, {.clip_norm = 1, .seed = seed}};
     for (std::size_t epoch = 0; epoch < epochs; ++epoch)
         for (auto&& batch : batches(pictures, batch_size, {.rng = Rng{seed}.split(epoch)})) {

@@ -69,7 +69,7 @@ TEST_CASE("sample: a sequence depends neither on how many are drawn nor on the n
         const auto fewer = sampled(count, {});
         CHECK(std::equal(fewer.begin(), fewer.end(), forty.begin()));
     }
-    CHECK(support::same_for_threads([] { return sampled(70, {.temperature = 0.8f, .top_k = 4, .top_p = 0.9f}); }));
+    CHECK(support::same_for_threads([] { return sampled(70, {.temperature = 0.8f, .top_k = 4, .top_p = 0.9}); }));
     CHECK(support::same_for_threads([] { return sampled(3, {}); }));  // a team
     const std::vector<Token> first(forty.begin(), forty.begin() + context),
         second(forty.begin() + context, forty.begin() + 2 * context);
@@ -145,9 +145,9 @@ TEST_CASE("draw_token: the distribution is that of the options") {
                      {0.16 / cold, 0.0025 / cold, 0.09 / cold, 0.0225 / cold, 0.01 / cold}) < 25);
     CHECK(chi_square(draws(logits, {.top_k = 2}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
     CHECK(chi_square(draws(logits, {.top_k = 9}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
-    CHECK(chi_square(draws(logits, {.top_p = 0.8f}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
+    CHECK(chi_square(draws(logits, {.top_p = 0.8}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
     // of the three largest, top_p counts their share: 0.4 / 0.85 < 0.6 <= 0.7 / 0.85
-    CHECK(chi_square(draws(logits, {.top_k = 3, .top_p = 0.6f}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(chi_square(draws(logits, {.top_k = 3, .top_p = 0.6}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
 TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any index") {
@@ -201,7 +201,7 @@ TEST_CASE("draw_token: of equal logits top_k keeps the first, and minus infinity
 TEST_CASE("draw_token: logits beyond the range of e^x, and NaN") {
     CHECK(draws({-3e38f, 3e38f, 0}, {.temperature = 0.1f}, 10)[1] == 10);
     CHECK(draws({-3e38f, 3e38f, 3e38f}, {.top_k = 2}, 1000)[0] == 0);
-    for (const SampleOptions& options : {SampleOptions{}, SampleOptions{.top_k = 2}, SampleOptions{.top_p = 0.5f}})
+    for (const SampleOptions& options : {SampleOptions{}, SampleOptions{.top_k = 2}, SampleOptions{.top_p = 0.5}})
         CHECK(support::message<NumericError>([&] {
                   draws({0, std::numeric_limits<float>::quiet_NaN(), 1}, options, 1);
               }) == "sample: logits: expected finite numbers, got NaN or infinity");
@@ -225,7 +225,7 @@ TEST_CASE("sample: options out of range are refused, by name") {
     CHECK(message({.temperature = nan}) == "sample: temperature: expected a finite number > 0, got nan");
     CHECK(message({.temperature = infinity}) == "sample: temperature: expected a finite number > 0, got inf");
     CHECK(message({.top_p = 0}) == "sample: top_p: expected a number in (0, 1], got 0.000000");
-    CHECK(message({.top_p = 1.5f}) == "sample: top_p: expected a number in (0, 1], got 1.500000");
+    CHECK(message({.top_p = 1.5}) == "sample: top_p: expected a number in (0, 1], got 1.500000");
     CHECK(message({.top_p = nan}) == "sample: top_p: expected a number in (0, 1], got nan");
     CHECK(message({.labels = twelve}) == "sample: label: expected less than 3, got 12");
     CHECK(message({.labels = one}) == "sample: labels: expected 2 (one per sequence) or none, got 1");

@@ -26,7 +26,7 @@ std::string use(const std::string& folder) {
     Vae vae{rng};
     Prior prior{rng};
     tessera::io::load(folder + "/model.safetensors", vae, prior);
-    const auto codes = tessera::sample(prior, 3, {.temperature = 0.9f, .top_k = 5, .top_p = 0.9f}, rng);
+    const auto codes = tessera::sample(prior, 3, {.temperature = 0.9f, .top_k = 5, .top_p = 0.9}, rng);
     const auto images = vae.decode(codes);
     const auto report = vae.evaluate(bars(10));
     return run.sha256() + std::to_string(images.batch()) + std::to_string(report.mse) +

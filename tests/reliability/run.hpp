@@ -145,7 +145,7 @@ private:
     }
 
     ts::Rng start_{5};
-    Vae vae_{start_, {.revive = {.below = 0.5f, .grace = 3}}};
+    Vae vae_{start_, {.revive = {.below = 0.5, .grace = 3}}};
     Prior prior_{start_};
     VaeTrainer trainer_{vae_, ts::AdamW{vae_}, {.clip_norm = 1, .seed = 3}};
     PriorTrainer prior_trainer_{prior_, ts::AdamW{prior_}, {.clip_norm = 1, .seed = 4}};

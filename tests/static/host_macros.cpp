@@ -171,7 +171,7 @@ double train_both_stages(const char* folder) {
     checkpoints.save(1, ts::io::SafetensorsWriter{});
     ts::io::save("prior.safetensors", prior);
     ts::io::load("prior.safetensors", prior);
-    const auto drawn = ts::sample(prior, 4, {.top_k = 8, .top_p = 0.9f}, rng);
+    const auto drawn = ts::sample(prior, 4, {.top_k = 8, .top_p = 0.9}, rng);
     ts::image::write_png_grid("samples.png", vae.decode(drawn), 2);
     return vae.evaluate(set.test).mse + prior.evaluate(codes) +
            static_cast<double>(ts::data::load_mnist(folder).train.size()) +

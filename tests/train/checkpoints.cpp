@@ -45,7 +45,7 @@ struct VaeRun {
     using Model = support::TinyVae<float>;
     static Model model() {
         Rng rng{1};
-        return Model{rng, {.revive = {.below = 0.5f, .grace = 3}}};
+        return Model{rng, {.revive = {.below = 0.5, .grace = 3}}};
     }
     static auto data() { return support::bars(20 * 16 - 5, 2); }
 };

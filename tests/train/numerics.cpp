@@ -175,7 +175,7 @@ TEST_CASE("Numerics: a learning rate of zero changes no weight, and invalid opti
     CHECK(refused({.commitment = nan}) == "Codebook: commitment: expected a finite number >= 0, got nan");
     CHECK(refused({.ema = {.decay = 1}}) == "Codebook: ema.decay: expected a number in [0, 1), got 1");
     CHECK(refused({.ema = {.eps = infinity}}) == "Codebook: ema.eps: expected a finite number >= 0, got inf");
-    CHECK(refused({.revive = {.below = 1.5f}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
+    CHECK(refused({.revive = {.below = 1.5}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
 
     using Prior = Gpt<support::tiny_gpt>;
     const auto dropout = [&](float share) {

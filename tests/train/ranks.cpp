@@ -72,7 +72,7 @@ using ResidualRun = VaeRun<support::TinyResidual<Codebook<8>>>;
 struct RevivingRun : VaeRun<Codebook<32>> {
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
-        return Model{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0.8f, .grace = 1}}};
+        return Model{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0.8, .grace = 1}}};
     }
 };
 constexpr GptConfig prior_config{
@@ -88,7 +88,7 @@ struct PriorRun {
     Sequences data{};
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
-        return Model{rng, {.label_dropout = 0.4f}};
+        return Model{rng, {.label_dropout = 0.4}};
     }
 };
 

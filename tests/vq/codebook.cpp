@@ -114,7 +114,7 @@ TEST_CASE("Codebook: observe counts rows, and draws candidates only where reviva
 }
 
 TEST_CASE("Codebook: update is the moving average and then the revival") {
-    Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5f}}};
+    Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5}}};
     using Q = Bound<float>::Q;
     std::ranges::fill(b.tokens.span(), Token{2});  // the counts of all others decay
     Q::Statistics statistics;
@@ -177,7 +177,7 @@ TEST_CASE("Codebook: options out of range are refused by name") {
     CHECK(refused({.ema = {.decay = nan}}) == "Codebook: ema.decay: expected a number in [0, 1), got nan");
     CHECK(refused({.ema = {.eps = -1e-5f}}) == "Codebook: ema.eps: expected a finite number >= 0, got -1e-05");
     CHECK(refused({.ema = {.eps = infinity}}) == "Codebook: ema.eps: expected a finite number >= 0, got inf");
-    CHECK(refused({.revive = {.below = 1.5f}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
+    CHECK(refused({.revive = {.below = 1.5}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
     CHECK(refused({.revive = {.below = nan}}) == "Codebook: revive.below: expected a number in [0, 1], got nan");
 }
 

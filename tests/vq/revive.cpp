@@ -86,7 +86,7 @@ TEST_CASE("revive: the next update does not move a revived vector back") {
 TEST_CASE("revive: a vector is not judged again during its grace") {
     Book book = book_with_dead({2});
     const auto x = far_vectors(20), y = numbers<float>(20 * revived_dim, 7);
-    const ReviveOptions options{.below = 0.1f, .grace = 4};
+    const ReviveOptions options{.below = 0.1, .grace = 4};
     REQUIRE(revive(book, offer(x, Rng{3}), options) == 1);
     for (int step = 0; step < 4; ++step) {
         book.count[2] = 0;
@@ -103,7 +103,7 @@ TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives no
         Book book = book_with_dead({1, 4, 7}, scale);
         CHECK(revive(book, offer(x, Rng{3}), {}) == 3);
         Book alive = book_with_dead({1, 4, 7}, scale);
-        CHECK(revive(alive, offer(x, Rng{3}), {.below = 0.03f}) == 0);
+        CHECK(revive(alive, offer(x, Rng{3}), {.below = 0.03}) == 0);
         CHECK(revive(alive, offer(x, Rng{3}), {.below = 0}) == 0);
         CHECK(support::hash_bits(alive) == support::hash_bits(book_with_dead({1, 4, 7}, scale)));
     }
@@ -113,7 +113,7 @@ TEST_CASE("revive: no candidate is used twice, and with too few candidates some 
     for (const std::size_t count : {0u, 1u, 2u, 3u, 6u, 7u}) {
         Book book = book_with_dead({0, 1, 2, 4, 6, 7});
         const auto x = far_vectors(count);
-        const std::size_t moved = revive(book, offer(x, Rng{3}), {.below = 0.2f});
+        const std::size_t moved = revive(book, offer(x, Rng{3}), {.below = 0.2});
         CHECK(moved == std::min<std::size_t>(count, 6));
         std::set<std::size_t> used;
         for (std::size_t k = 0; k < revived_codes; ++k)

@@ -52,7 +52,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptOptions {
-    float label_dropout = 0.1f;  ///< probability in [0, 1] that a label is replaced by the null class in training
+    double label_dropout = 0.1;  ///< probability in [0, 1] that a label is replaced by the null class in training
 };
 
 /// The report of one training step.
@@ -170,7 +170,7 @@ public:
             nn::pack<Net>(params_.net, ws.packed);
             ws.losses.assign(ws.groups.blocks(size), 0);
             fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
-                return ws.rng.split(1).split(part.first + n).uniform() < options_.label_dropout;
+                return static_cast<double>(ws.rng.split(1).split(part.first + n).uniform()) < options_.label_dropout;
             });
             const T scale = T(1) / static_cast<T>(part.divisor * context);
             ws.groups.run(size, grad,

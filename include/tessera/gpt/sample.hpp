@@ -38,7 +38,7 @@ namespace tessera::inline TESSERA_ABI {
 struct SampleOptions {
     float temperature = 1;
     std::size_t top_k = 0;               ///< 0: all tokens
-    float top_p = 1;                     ///< in (0, 1]
+    double top_p = 1;                    ///< in (0, 1]
     std::span<const Label> labels = {};  ///< one per sequence, or empty: the null class
 };
 
@@ -114,7 +114,7 @@ Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<To
     do {  // at least one: a denormal top_p is zero in this floating-point environment
         if (!cut) take(i);
         total += weight(i++);
-    } while (i < kept && total < static_cast<double>(options.top_p) * of_k);
+    } while (i < kept && total < options.top_p * of_k);
     kept = i;
     // Draw among the `kept` largest, in proportion to their weights.
     std::ranges::reverse(order);

@@ -148,7 +148,7 @@ struct CodebookQuantizer {
     }
     /// Throws ArgumentError for an option out of range. Each condition is false for NaN.
     static void check_options(const Options& o) {
-        const auto require = [](bool good, const char* what, const char* expected, float got) {
+        const auto require = [](bool good, const char* what, const char* expected, auto got) {
             if (!good)
                 throw ArgumentError("Codebook: " + std::string{what} + ": " + expected_got(expected, number_text(got)));
         };

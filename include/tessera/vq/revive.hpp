@@ -20,7 +20,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct ReviveOptions {
-    float below = 0.1f;      ///< share of the mean count; 0: never revive
+    double below = 0.1;      ///< share of the mean count; 0: never revive
     std::size_t grace = 20;  ///< updates
 };
 
@@ -32,7 +32,7 @@ std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, 
         constexpr std::size_t places = CodebookStatistics<K, D, T>::places;
         double total = 0;
         for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
-        const T threshold = static_cast<T>(static_cast<double>(options.below) * total / static_cast<double>(K));
+        const T threshold = static_cast<T>(options.below * total / static_cast<double>(K));
         // each dead vector takes the next filled place
         std::size_t moved = 0, place = 0;
         for (std::size_t k = 0; k < K; ++k) {
