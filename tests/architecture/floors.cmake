@@ -189,6 +189,17 @@ if("tessera.hpp" IN_LIST headers)
   endwhile()
 endif()
 
+# -D MAP=CONTRIBUTING.md: its map shows every room, each with a line of its own
+if(MAP)
+  file(READ "${MAP}" map)
+  foreach(room ${rooms})
+    string(REGEX REPLACE "^.*/" "" name "${room}")
+    if(NOT map MATCHES "\n[^\n]* ${name} +[^\n]+\n")
+      refuse(${MAP} "the map does not show ${room}/")
+    endif()
+  endforeach()
+endif()
+
 if(wrong)
   message(FATAL_ERROR "${wrong} violations in ${INCLUDE}/tessera")
 endif()
