@@ -43,6 +43,7 @@ for argument; do
         list
         exit 0
         ;;
+    '') die "an empty argument (--help shows the options, --list the checks)" ;;
     *)
         case " $checks " in
         *" $argument "*) only="$only $argument" ;;

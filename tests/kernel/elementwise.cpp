@@ -50,7 +50,7 @@ double forward_error(Run run, F f) {
     return worst;
 }
 
-/// Largest |dx - dy f'(x)|; run(cached, dy, dx), where cached is y for the rules that work from the output.
+/// Largest |dx - dy f'(x)|; run(cached, dy, dx), where `cached` is y for gradients computed from the output.
 template <class T, class Run, class F>
 double backward_error(Run run, F f, bool from_output) {
     double worst = 0;

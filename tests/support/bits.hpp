@@ -1,10 +1,8 @@
 #pragma once
 // Results are compared bit for bit: a hash of parameters or numbers, and the same work under other numbers of threads.
 
+#include <support/threads.hpp>
 #include <tessera/core/param.hpp>
-
-#include <tbb/global_control.h>
-#include <tbb/task_arena.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -46,14 +44,6 @@ std::vector<std::string> names_of(const P& params) {
     std::vector<std::string> names;
     P::each([&](const tessera::Path& path, const auto&) { names.push_back(path.str()); }, params);
     return names;
-}
-
-/// f() with at most `threads` threads at once, also on a machine of fewer cores.
-template <class F>
-auto with_threads(int threads, F f) {
-    const tbb::global_control more{tbb::global_control::max_allowed_parallelism, 4};
-    tbb::task_arena arena{threads};
-    return arena.execute(f);
 }
 
 /// f() returns the same value with 1, 2 and 3 threads.

@@ -16,6 +16,7 @@
 
 #include <support/bits.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -201,7 +202,7 @@ std::string rows(C& c) {
     for (std::size_t rank = 0; rank < c.size(); ++rank)
         expected.insert(expected.end(), rows_of(rank) * 3, static_cast<float>(rank));
     dist::gather_rows(c, local, all);
-    if (all != expected) return wrong("rows", expected.size(), all.size());
+    if (const std::string text = first_difference(expected, all); !text.empty()) return "gathered rows: " + text;
     const auto counts = dist::sizes(c, c.rank() * 10);
     for (std::size_t rank = 0; rank < c.size(); ++rank)
         if (counts.size() != c.size() || counts[rank] != rank * 10) return "sizes";
@@ -216,9 +217,9 @@ std::string agreement(C& c) {
     for (std::size_t odd = 0; odd < c.size(); ++odd) {
         std::vector<std::byte> other = bytes;
         if (c.rank() == odd) other[999] = std::byte{8};
-        if (dist::same_everywhere(c, other) != (c.size() == 1)) return wrong("another byte on rank", odd, odd);
+        if (dist::same_everywhere(c, other) != (c.size() == 1)) return "another byte on rank " + std::to_string(odd) + " was not seen";
         if (c.rank() == odd) other.resize(999);
-        if (dist::same_everywhere(c, other) != (c.size() == 1)) return wrong("another length on rank", odd, odd);
+        if (dist::same_everywhere(c, other) != (c.size() == 1)) return "another length on rank " + std::to_string(odd) + " was not seen";
     }
     return {};
 }
@@ -234,7 +235,7 @@ std::string state(C& c) {
         if (a.weights.wide[1502] != static_cast<float>(root + 1) || b.counts[1] != static_cast<std::int64_t>(root) - 5)
             return "state of rank " + std::to_string(root);
         if (c.size() > 1 && (a.changed != 1 || b.changed != 1))
-            return wrong("calls of state_changed", 1, static_cast<std::size_t>(a.changed));
+            return wrong("calls of state_changed, both models", 2, static_cast<std::size_t>(a.changed + b.changed));
     }
     if (c.size() == 1) return {};
     Model odd;

@@ -3,7 +3,7 @@
 // may leave a disk (the idea of SQLite's crash tests and of ALICE, Pillai et al., OSDI 2014):
 // after any number of calls,
 //   - names that were made, moved or removed since the folder was last synced may be there or not, in any combination;
-//   - a file that was not synced since it was written may contain everything, nothing, half, or zeros.
+//   - a file that was not synced since it was written may contain everything, what was synced last, half, or zeros.
 
 #include <tessera/files/bytes.hpp>
 

@@ -80,7 +80,7 @@ private:
     }
 };
 
-/// Lets call number `fail_at` fail with `reason`; limits reads and writes to `at_most` bytes; with `interrupted`, every
+/// Lets call number `fail_at` fail with `reason`; limits reads and writes to `most` bytes; with `interrupted`, every
 /// second call fails with EINTR first.
 struct Fault {
     int fail_at = -1;

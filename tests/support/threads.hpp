@@ -6,12 +6,12 @@
 
 namespace support {
 
-/// Runs f with up to four threads allowed, in an arena of `threads`.
+/// f() with at most `threads` threads at once, also on a machine of fewer cores.
 template <class F>
-void with_threads(int threads, F f) {
-    const tbb::global_control allow(tbb::global_control::max_allowed_parallelism, 4);
-    tbb::task_arena arena(threads);
-    arena.execute(f);
+auto with_threads(int threads, F f) {
+    const tbb::global_control more{tbb::global_control::max_allowed_parallelism, 4};
+    tbb::task_arena arena{threads};
+    return arena.execute(f);
 }
 
 }  // namespace support

@@ -338,8 +338,8 @@ TEST_CASE("check_quantizer: a backward that overwrites grad is found") {
 }
 
 TEST_CASE("check_quantizer: an absent token that has an effect is found") {
-    CHECK(starts(message<Fault::backward_ignores_absence>(), "Faulty: absence: dz: expected 0, got "));
-    CHECK(starts(message<Fault::regularize_ignores_absence>(), "Faulty: absence: dz: expected 0, got "));
+    CHECK(starts(message<Fault::backward_ignores_absence>(), "Faulty: absence: dz["));
+    CHECK(starts(message<Fault::regularize_ignores_absence>(), "Faulty: absence: dz["));
     CHECK(message<Fault::terms_ignore_absence>() == "Faulty: absence: terms: expected 0, got 1");
     CHECK(starts(smooth_message<Wrong::absence_moves_grad>(), "Wrong: absence: grad.gain[0]: expected 0, got 1"));
     CHECK(starts(message<Fault::observe_ignores_absence>(), "Faulty: statistics: absence: n[0]: expected 0, got 45"));

@@ -226,7 +226,7 @@ TEST_CASE("Checkpoints: when no file is complete, the error names each file and 
     damage(folder / name_of(10));
     std::filesystem::resize_file(folder / name_of(20), 0);
     const std::string text = message<FormatError>([&] { return checkpoints.newest(); });
-    CHECK(contains(text, "Checkpoints: " + folder.str() + ": no checkpoint is whole:\n  "));
+    CHECK(contains(text, "Checkpoints: " + folder.str() + ": no checkpoint is complete:\n  "));
     CHECK(contains(text, name_of(20) + " @0: "));
     CHECK((contains(text, name_of(10) + " @") && contains(text, "checksum: ") && contains(text, " in number: ")));
     CHECK(checkpoints.steps().size() == 2);

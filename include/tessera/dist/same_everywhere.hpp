@@ -1,8 +1,8 @@
 #pragma once
 // same_everywhere(communicator, bytes): whether all processes have the same bytes; all get the same answer.
 //
-// It compares a hash of the weights, the options of a run or the size of a data set: what must be equal before N
-// processes can act as one run.
+// For what must be equal before N processes can act as one run: a hash of the weights, the options, the size of a data
+// set.
 //
 // Cost     two lists of sizes, and one broadcast of `bytes`
 

@@ -4,7 +4,8 @@
 //     argmin_k |x - e_k|^2 = argmax_k (x e_k - |e_k|^2 / 2)
 //
 // Each panel of codebook vectors passes once over a block of tiles, which keep a running (best score, index) for each
-// SIMD lane, so there is never a rows x K matrix. Ties go to the lowest index. A row with NaN gets `no_token`.
+// SIMD lane, so there is never a rows x K matrix. Ties go to the lowest index. A row with NaN, or whose best score
+// overflows, gets `no_token`. Codebook vectors must be finite.
 //
 // Shapes   x [rows, D], codebook [K, D], K < no_token; out [rows]
 // Cost     rows K D multiply-adds, K rounded up to whole panels

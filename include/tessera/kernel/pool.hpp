@@ -7,7 +7,8 @@
 //
 // Shapes   x, dx [height, width, channels]; y, dy, position [out_height, out_width, channels];
 //          upsampling: y, dy [factor height, factor width, channels]
-// Cost     size^2 additions or comparisons for each number of y; factor^2 copies for each number of x
+// Cost     size^2 additions or comparisons for each number of y, size^2 for each of dy; factor^2 copies or additions
+//          for each number of x when upsampling
 
 #include <tessera/kernel/simd/columns.hpp>
 #include <tessera/kernel/simd/simd.hpp>

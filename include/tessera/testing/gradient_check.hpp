@@ -101,7 +101,7 @@ std::string check_gradient(const GradientCheck& o) {
 /// `check_gradient<Conv2d<8, keep3>, Shape<7, 7, 3>>()`
 template <class Spec, StaticShape In>
     requires(nn::LayerSpec<Spec, In, double>)
-CheckResult check_gradient(const GradientCheck& options = {}) {
+[[nodiscard]] CheckResult check_gradient(const GradientCheck& options = {}) {
     using L = typename Spec::template Bind<In, double>;
     std::string failure = detail::check_gradient<L>(options);
     return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};

@@ -154,17 +154,17 @@ std::string check_rounds(const LayerCheck& o) {
     using T = typename L::Scalar;
     auto whole = bound_layer<L>(o);
     whole.forward();
-    for (std::size_t members = 1; members <= 3; ++members) {
+    for (std::size_t workers = 1; workers <= 3; ++workers) {
         auto shared = bound_layer<L>(o);
         std::ranges::fill(shared.y.span(), poison<T>);
         nn::begin<L>(shared.cache, shared.pass);
         nn::make_room<L>(shared.cache, o.batch);
-        kernel::run_team(members, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
+        kernel::run_team(workers, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
         });
         const std::string failure =
             detail::differs<T>("y", std::as_const(whole.y).span(), std::as_const(shared.y).span());
-        if (!failure.empty()) return "rounds: forward and a team of " + std::to_string(members) + ": " + failure;
+        if (!failure.empty()) return "rounds: forward and a team of " + std::to_string(workers) + ": " + failure;
     }
     return "";
 }
@@ -236,7 +236,7 @@ std::string check_allocation(const LayerCheck& o) {
 /// `check_layer<LayerNorm, Shape<49, 128>>()`. Bits are compared in float, gradients in double.
 template <class Spec, StaticShape In>
     requires(nn::LayerSpec<Spec, In, float>&& nn::LayerSpec<Spec, In, double>)
-CheckResult check_layer(const LayerCheck& options = {}) {
+[[nodiscard]] CheckResult check_layer(const LayerCheck& options = {}) {
     using L = typename Spec::template Bind<In, float>;
     using D = typename Spec::template Bind<In, double>;
     using Check = std::string (*)(const LayerCheck&);

@@ -107,7 +107,7 @@ std::string check_lookup(const QuantizerCheck& o) {
     for (std::size_t n = 0; n < o.batch; ++n) bound.lookup(n, 1);
     std::string failure = detail::differs<T>("q", std::as_const(whole).span(), std::as_const(bound.q).span());
     constexpr std::size_t positions = row_count<typename Q::Output>, width = last_dim<typename Q::Output>;
-    if constexpr (Q::tokens % positions == 0 && Q::tokens > Q::tokens / positions) {
+    if constexpr (positions > 1 && Q::tokens % positions == 0) {  // each position has the same number of tokens
         constexpr std::size_t per = Q::tokens / positions;
         std::fill_n(bound.tokens.data() + per, per, no_token);
         bound.lookup(0, o.batch);
@@ -181,8 +181,9 @@ std::string check_additions(const QuantizerCheck& o) {
     set_zero(bound.grad);
     bound.backward(0, o.batch);
     const auto terms = bound.regularize(0, o.batch, 5);
-    for (const T v : bound.dz.span())
-        if (v != T(0)) return "absence: dz: expected 0, got " + text(static_cast<double>(v));
+    for (std::size_t i = 0; i < bound.dz.span().size(); ++i)
+        if (bound.dz.data()[i] != T(0))
+            return "absence: " + at("dz", i) + ": expected 0, got " + text(static_cast<double>(bound.dz.data()[i]));
     failure = far_apart("absence: grad.", typename Q::Params{}, bound.grad);
     if (!failure.empty()) return failure;
     if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0))

@@ -146,7 +146,7 @@ public:
             return Checkpoint{all[i], std::move(*file), std::move(damaged)};
         }
         if (damaged.empty()) return std::nullopt;
-        std::string text = "Checkpoints: " + folder_ + ": no checkpoint is whole:";
+        std::string text = "Checkpoints: " + folder_ + ": no checkpoint is complete:";
         for (const std::string& reason : damaged) text += "\n  " + reason;
         throw FormatError(FormatCode::checksum, text, folder_);
     }

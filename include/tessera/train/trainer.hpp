@@ -221,7 +221,7 @@ private:
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
             refuse_outlier(report.grad_norm);
         } else if (options_.reject_above > 0 || options_.reject_spikes > 0) {
-            // the mean over fewer batches is noisier than that over all, by the root of the ratio of their numbers
+            // norm / held is that of the mean so far, whose noise is sqrt(accumulate / held) times the update's
             const double norm = grad_norm(grad_);
             if (!std::isfinite(norm)) throw_bad_gradient();
             refuse_outlier(norm / std::sqrt(static_cast<double>(held * options_.accumulate)));

@@ -1,6 +1,7 @@
 #include <tessera/kernel/attention/attention_step.hpp>
 
 #include <doctest/doctest.h>
+#include <support/mismatch.hpp>
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/rng.hpp>
@@ -70,5 +71,7 @@ TEST_CASE("KvCacheByHead: a NaN score makes o of its head NaN, and of no other h
         cache.step(
             0, heads, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
             [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
-    for (std::size_t i = 0; i < o.size(); ++i) CHECK(std::isnan(o[i]) == (i / d == 1));
+    support::Mismatch wrong;
+    for (std::size_t i = 0; i < o.size(); ++i) wrong.compare(i / d == 1, std::isnan(o[i]), "NaN at ", i);
+    CHECK(wrong.first() == "");
 }

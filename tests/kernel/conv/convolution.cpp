@@ -263,7 +263,7 @@ TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the sam
                         std::vector<float> dw(c.w.size());
                         kernel::detail::adjoint_rows(images * c.small, c.taps, a, b, point, c.y.data(), b, dw.data(), b,
                                                      {.x = x, .dy = dy}, copies);
-                        wrong.compare(chosen, dw, "a = ", a, ", b = ", b, ", copy of x: ", x, ", copy of dy: ", dy);
+                        wrong.compare(chosen, dw, "a = ", a, ", b = ", b, ", x in place: ", x, ", dy in place: ", dy);
                     }
             }
     CHECK(wrong.first() == "");

@@ -121,6 +121,6 @@ TEST_CASE_TEMPLATE(
         double worst = 0;
         for (std::size_t i = 0; i < rows * n; ++i)
             worst = std::max(worst, std::abs(static_cast<double>(whole[i]) - static_cast<double>(parts[i])));
-        CHECK(worst <= (std::is_same_v<T, float> ? 0. : 1e-12));  // Eigen adds in an order of its own
+        CHECK(worst == 0);  // one chain of fma for each number of y, wherever the columns are cut
     }
 }

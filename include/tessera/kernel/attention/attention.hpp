@@ -14,7 +14,7 @@
 //
 // Shapes   qkv, dqkv [batch, tokens, 3 C]: q, k, v, each with its heads next to each other, C = heads d; o, dout
 //          [batch, tokens, C]; largest, inverse [batch, heads, tokens]
-// Cost     4 d multiply-adds forward and 10 d backward for each pair of a query and a key it sees; scratch of one head
+// Cost     2 d multiply-adds forward and 5 d backward for each pair of a query and a key it sees; scratch of one head
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
@@ -131,8 +131,10 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
             if (copied) {
                 for (at::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
                     *m = at::detail::pad(tokens, d, *m, rest);
-                for (at::Rows<float>* m : {&padded.q, &padded.k, &padded.v})
-                    *m = {rest, round_up(d, at::W)}, rest += matrix;
+                for (at::Rows<float>* m : {&padded.q, &padded.k, &padded.v}) {
+                    *m = {rest, round_up(d, at::W)};
+                    rest += matrix;
+                }
             }
             at::backward(tokens, d, in, out, dy, padded,
                          {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);

@@ -166,10 +166,13 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                 scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
                 scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
                 exp_and_score_gradient(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
-                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1);
-                     ++j)  // zeros behind the end, which tiles read
-                    for (std::size_t v = 0; v < lanes; v += W)
-                        simd::store(bp[j - key] + v, Vec(0.f)), simd::store(bds[j - key] + v, Vec(0.f));
+                // P = dS = 0 for keys after the block: a tile that straddles its end reads tile_rows(1) - 1 at most
+                const std::size_t zeros_end = (std::min)(stop, seen + tile_rows(1) - 1);
+                for (std::size_t j = seen; j < zeros_end; ++j)
+                    for (std::size_t v = 0; v < lanes; v += W) {
+                        simd::store(bp[j - key] + v, Vec(0.f));
+                        simd::store(bds[j - key] + v, Vec(0.f));
+                    }
             }
             for_vectors(whole, [&](std::size_t at, std::size_t nv) {
                 // dv += P^T do and dk += dS^T q for n keys from j on, over queries t .. end

@@ -10,11 +10,12 @@
 // gathered into rows first: those of one tile in convolve, 6272 numbers in convolve_adjoint.
 //
 // Leaving out the zeros around 7 x 7 and 14 x 14 maps makes each pass 1.1 to 1.2 times as fast, and a training step of
-// the presets 1.15 to 1.2 times. It changes no bit: a sum plus a product with zero is the sum.
+// the presets 1.15 to 1.2 times. With finite weights it changes no bit: a sum plus a product with zero is the sum.
 //
 // Shapes   x [batch, in_pixels, channels], w [taps, channels, n], y [batch, out_pixels, n], dy [batch, plan.pixels, n],
 //          dw [taps, channels, n]; channels <= max_channels, taps <= max_taps
-// Cost     batch * pixels * taps * channels * n multiply-adds, less those of taps that all pixels of a group miss
+// Cost     batch * pixels * taps * channels * n multiply-adds, less those of taps that all pixels of a group miss;
+//          scalars other than float allocate the patches of the whole batch
 
 #include <tessera/kernel/conv/im2col.hpp>
 #include <tessera/kernel/conv/tap_pointers.hpp>

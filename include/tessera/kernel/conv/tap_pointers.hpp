@@ -61,8 +61,7 @@ inline void point_tile(const PatchPlan& plan, const PatchGroup& group, Maps<cons
         const std::int32_t* read = plan.in.data() + pixel * plan.taps;
         for (std::size_t t = 0; t < taps; ++t) {
             const std::int32_t p = read[group.taps[t]];
-            const float* inside = from + static_cast<std::ptrdiff_t>(p) * static_cast<std::ptrdiff_t>(x.channels);
-            in[t * count + i] = p < 0 ? zeros : inside;
+            in[t * count + i] = p < 0 ? zeros : from + static_cast<std::size_t>(p) * x.channels;
         }
         out[i] = y.image(image) + static_cast<std::size_t>(plan.out[pixel]) * y.channels;
         if (++at == size) {

@@ -7,11 +7,11 @@
 // The chain of additions of each number continues through memory, so that cutting the rows into blocks changes no bit.
 // A panel of 196 rows of dy (12 KiB with AVX2) stays in L1 while all tiles of x pass. Either operand may first be
 // copied into the order in which the tile reads it: in place, rows 2^n bytes apart fall into few sets of L1 and evict
-// each other. The copies, up to 325 KiB, are in a buffer that the caller keeps: too much for the stack of a thread, and
+// each other. The copies, up to 331 KiB, are in a buffer that the caller keeps: too much for the stack of a thread, and
 // allocated once.
 //
 // Shapes   x [rows, k], rows ldx apart; dy [rows, n], rows ldy apart; dB [k, n], rows ldb apart; db [n]
-// Cost     rows k n multiply-adds, n rounded up to whole vectors; up to 325 KiB of copies
+// Cost     rows k n multiply-adds, n rounded up to whole vectors; up to 331 KiB of copies
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/gemm/panels.hpp>

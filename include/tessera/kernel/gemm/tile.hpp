@@ -12,7 +12,7 @@
 // and 7 at K = 32 (Zen 3).
 //
 // The functions are templates whose only argument is float, so that a file which includes this header without using it
-// does not compile the 28 tiles.
+// does not compile the 12 tiles (28 with AVX-512).
 //
 // Shapes   rows [tiles][segments][R] pointers to `length` floats; panel [k][2W]; out [tiles][R] pointers to rows of n
 //          <= 2W
@@ -37,7 +37,6 @@ inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 /// What the sums of a tile start from, and what happens to them when they are complete, in this order.
 struct End {
     const float* bias = nullptr;  ///< the sums of column j start from bias[j]; from 0 without
-    bool accumulate = false;      ///< the sums start from what out holds
     bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
     std::ptrdiff_t mask = 0;
     bool plus = false;  ///< add out[add + j], the other operand of a residual (out itself where add is 0)
@@ -102,11 +101,9 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
                                                 const End& end, std::index_sequence<I...> all) {
     const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
-        // c = out, bias or 0
+        // c = bias or 0
         Vec c[R * NV];
-        if (end.accumulate)
-            ((c[I] = simd::load<float>(out[I / NV] + column + I % NV * W)), ...);
-        else if (end.bias)
+        if (end.bias)
             ((c[I] = simd::load(end.bias + I % NV * W)), ...);
         else
             ((c[I] = Vec(0.f)), ...);
@@ -166,7 +163,6 @@ template <std::same_as<float> T>
     float* to[max_rows];
     for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * width;
     const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
-    if (end.accumulate) pad_rows(r, n, width, from(0), wide);
     if (end.plus) {
         pad_rows(r, n, width, from(end.add), wide + size);
         end.add = size;

@@ -113,7 +113,7 @@ template <class T, class F, class... A>
 inline T sum(std::size_t n, F f, const A*... a) {
     return detail::reduce<T>(n, T(0), detail::Add{}, f, a...);
 }
-/// Largest a[i], n > 0.
+/// Largest a[i], n > 0. A NaN may be skipped; a sum keeps it.
 template <class T>
 inline T largest(std::size_t n, const T* a) {
     return detail::reduce<T>(

@@ -1,9 +1,9 @@
 #pragma once
-// simd: the vector type and its arithmetic; the only file that includes xsimd, and what its versions 8.1 to 14 lack.
+// simd: the vector type and its arithmetic. The only file that includes xsimd (8.1 to 14); it adds what these lack.
 //
 //     Vec<T>               a vector register of the widest instructions that the program is compiled for
-//     fma(a, b, c)         a b + c, rounded once. xsimd 8.1 has none for AVX-512: there its fma is a product and a sum
-//                          (the register tile then runs at 49 % of the peak, and its bits differ from AVX2's)
+//     fma(a, b, c)         a b + c, rounded once, by intrinsics: with AVX-512 xsimd::fma of 8.1 is a product and a sum
+//                          (register tile at 49 % of the peak, and other bits than with AVX2)
 //     map(n, out, f, a...) a loop over arrays with a tail
 //
 // Where a product feeds a sum, kernels call fma explicitly: nothing is left that a compiler could contract on its own.

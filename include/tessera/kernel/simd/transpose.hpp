@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 template <class Row>
 [[gnu::always_inline]] inline void transpose(Row&& row, simd::Vec<float> factor, float* out, std::size_t ldo) {
 #if defined(__AVX512F__)
-    for (std::size_t g = 0; g < 16; g += 4) {  // columns g .. g + 3; lanes i, i + 4, i + 8, i + 12 in the parts of a[i]
+    for (std::size_t g = 0; g < 16; g += 4) {  // columns g .. g + 3; r0 .. r3: rows i, i + 4, i + 8, i + 12
         const auto four = [&](std::size_t r) {
             __m512 t = _mm512_castps128_ps512(_mm_loadu_ps(row(r) + g));
             t = _mm512_insertf32x4(t, _mm_loadu_ps(row(r + 4) + g), 1);

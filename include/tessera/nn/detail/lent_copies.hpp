@@ -1,7 +1,7 @@
 #pragma once
 // One buffer for all layers of a net that copy operands for their weight gradients (kernel/gemm/gemm_adjoint.hpp). A
 // Chain or a Repeat owns it and lends it to one layer at a time, so that it stays in L2. A separate buffer would cost
-// up to 325 KiB for each layer.
+// up to 331 KiB for each layer.
 
 #include <tessera/core/buffer.hpp>
 
