@@ -14,7 +14,7 @@
 //
 // Shapes   qkv, dqkv [batch, tokens, 3 C]: q, k, v, each with its heads next to each other, C = heads d; o, dout
 //          [batch, tokens, C]; largest, inverse [batch, heads, tokens]
-// Cost     4 d multiply-adds forward and 10 d backward for each pair of a query and a key it sees; scratch of one head
+// Cost     2 d multiply-adds forward and 5 d backward for each pair of a query and a key it sees; scratch of one head
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>

@@ -150,6 +150,7 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                                {take(tokens * whole), whole}};
     const Rows<float> p{take(keys_backward * held_lanes), held_lanes}, ds{take(keys_backward * held_lanes), held_lanes};
     detail::fill(lane, tokens, d, in.q, o, dy, stats, take(panel));
+    // 48 keys at a time against 2 blocks of queries at a time that see any of them
     for (std::size_t key = 0; key < tokens; key += keys_backward) {
         const std::size_t stop = (std::min)(key + keys_backward, tokens);
         for (std::size_t i = 0; i < blocks; i += blocks_backward) {
@@ -166,10 +167,12 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                 scores(in.k, d, lane.q + n * panel, b.first, key, seen, bp);
                 scores(in.v, d, lane.dy + n * panel, b.first, key, seen, bds);
                 exp_and_score_gradient(bp, bds, b.first, key, seen, lane.largest + n * lanes, lane.dots + n * lanes);
-                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1);
-                     ++j)  // zeros behind the end, which tiles read
-                    for (std::size_t v = 0; v < lanes; v += W)
-                        simd::store(bp[j - key] + v, Vec(0.f)), simd::store(bds[j - key] + v, Vec(0.f));
+                // zeros in the rows behind the last key seen, which the tiles below read
+                for (std::size_t j = seen; j < (std::min)(stop, seen + tile_rows(1) - 1); ++j)
+                    for (std::size_t v = 0; v < lanes; v += W) {
+                        simd::store(bp[j - key] + v, Vec(0.f));
+                        simd::store(bds[j - key] + v, Vec(0.f));
+                    }
             }
             for_vectors(whole, [&](std::size_t at, std::size_t nv) {
                 // dv += P^T do and dk += dS^T q for n keys from j on, over queries t .. end
