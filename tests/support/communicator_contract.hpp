@@ -217,9 +217,11 @@ std::string agreement(C& c) {
     for (std::size_t odd = 0; odd < c.size(); ++odd) {
         std::vector<std::byte> other = bytes;
         if (c.rank() == odd) other[999] = std::byte{8};
-        if (dist::same_everywhere(c, other) != (c.size() == 1)) return "another byte on rank " + std::to_string(odd) + " was not seen";
+        if (dist::same_everywhere(c, other) != (c.size() == 1))
+            return "another byte on rank " + std::to_string(odd) + " was not seen";
         if (c.rank() == odd) other.resize(999);
-        if (dist::same_everywhere(c, other) != (c.size() == 1)) return "another length on rank " + std::to_string(odd) + " was not seen";
+        if (dist::same_everywhere(c, other) != (c.size() == 1))
+            return "another length on rank " + std::to_string(odd) + " was not seen";
     }
     return {};
 }

@@ -1,8 +1,8 @@
 #pragma once
 // eigen_map: a row-major matrix in memory as an Eigen matrix. This file is the only one that includes Eigen.
 //
-// It serves programs that want to look at a view with Eigen, and the tests and benchmarks that compare with it. No
-// Eigen type is part of a public signature of another header.
+// It serves programs that want to look at a view with Eigen, and the benchmarks that compare with it. No Eigen type
+// is part of a public signature of another header.
 
 #ifndef EIGEN_DONT_PARALLELIZE
 #define EIGEN_DONT_PARALLELIZE

@@ -1,8 +1,8 @@
 #include <tessera/kernel/attention/attention_step_lanes.hpp>
 
 #include <doctest/doctest.h>
-#include <support/mismatch.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/mismatch.hpp>
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/rng.hpp>

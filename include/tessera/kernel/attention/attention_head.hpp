@@ -150,6 +150,7 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                                {take(tokens * whole), whole}};
     const Rows<float> p{take(keys_backward * held_lanes), held_lanes}, ds{take(keys_backward * held_lanes), held_lanes};
     detail::fill(lane, tokens, d, in.q, o, dy, stats, take(panel));
+    // 48 keys at a time against 2 blocks of queries at a time that see any of them
     for (std::size_t key = 0; key < tokens; key += keys_backward) {
         const std::size_t stop = (std::min)(key + keys_backward, tokens);
         for (std::size_t i = 0; i < blocks; i += blocks_backward) {

@@ -11,7 +11,7 @@
 // (16 % less work; separate groups for the corners would be too small for a tile).
 //
 // Shapes   in [pixels, taps], out [pixels], window [taps]
-// Cost     4 bytes for each pixel and tap; made once, when a layer is bound
+// Cost     4 bytes for each pixel and tap
 
 #include <tessera/core/buffer.hpp>
 

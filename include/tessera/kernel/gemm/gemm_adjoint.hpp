@@ -30,8 +30,8 @@ namespace tessera::inline TESSERA_ABI::kernel {
 namespace detail {
 inline constexpr std::size_t chunk_rows = 196;
 
-// x [tile of the cut][count][pitch] = columns first .. k - 1 of the rows a[0] .. a[count - 1]. Row by row, so that each
-// is read once (tile by tile costs 2 to 6 points of the whole product).
+// x [tile of the cut][count][pitch] = the columns of the cut, from `first` on, of rows a[0] .. a[count - 1], which have
+// k columns. Row by row, so that each is read once (column by column costs 2 to 6 points of the whole product).
 inline void copy_tiles(const tile::EvenCut& cut, std::size_t count, std::size_t first, std::size_t k,
                        const float* const* a, float* x) {
     constexpr std::size_t W = tile::W, P = tile::pitch;

@@ -33,14 +33,17 @@ template <class T>
 }
 }  // namespace simd
 
+// Always inlined: `width` is a constant of most callers, and then there is no loop over it (a run-time width costs the
+// gradient of a 1 x 1 convolution with 32 channels 15 %).
 template <class T, class Row>
-inline void pad_rows(std::size_t rows, std::size_t n, std::size_t width, Row&& row, T* out) {
+[[gnu::always_inline]] inline void pad_rows(std::size_t rows, std::size_t n, std::size_t width, Row&& row, T* out) {
     for (std::size_t i = 0; i < rows; ++i, out += width)
         for (std::size_t c = 0; c < width; c += simd::width<T>)
             simd::store(out + c, simd::load_padded<T>(row(i), c, n));
 }
 template <class T, class Row>
-inline void unpad_rows(std::size_t rows, std::size_t n, std::size_t width, const T* in, Row&& row) {
+[[gnu::always_inline]] inline void unpad_rows(std::size_t rows, std::size_t n, std::size_t width, const T* in,
+                                              Row&& row) {
     for (std::size_t i = 0; i < rows; ++i, in += width)
         for (std::size_t c = 0; c < width; c += simd::width<T>)
             simd::store_unpadded<T>(row(i), c, n, simd::load(in + c));
