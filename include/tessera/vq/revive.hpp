@@ -32,7 +32,8 @@ std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, 
         constexpr std::size_t places = CodebookStatistics<K, D, T>::places;
         double total = 0;
         for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
-        const T threshold = static_cast<T>(options.below * total / static_cast<double>(K));
+        const T threshold =
+            static_cast<T>(static_cast<double>(static_cast<T>(options.below)) * total / static_cast<double>(K));
         // each dead vector takes the next filled place
         std::size_t moved = 0, place = 0;
         for (std::size_t k = 0; k < K; ++k) {
