@@ -189,7 +189,7 @@ if("tessera.hpp" IN_LIST headers)
   endwhile()
 endif()
 
-# -D MAP=CONTRIBUTING.md: its map shows every room, each with a line of its own
+# -D MAP=CONTRIBUTING.md: its map shows every room, each on one line
 if(MAP)
   file(READ "${MAP}" map)
   foreach(room ${rooms})

@@ -90,5 +90,10 @@ printf 'Text of %0120d\n' 0 >"$work/README.md"
 expect lines 1 'README.md:1: 128 columns'
 printf 'Text.\n' >"$work/README.md"
 
+printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/x), [a part](#part)\n' >"$work/README.md"
+expect links 0 ''
+printf '[a file](include/tessera/nn/shift.hpp)\n' >"$work/README.md"
+expect links 1 'README.md: the link to include/tessera/nn/shift.hpp leads nowhere'
+
 replace 's/struct Scale {/struct Scale{/' format 'scale.hpp: 1 differences'
 exit $failed
