@@ -109,6 +109,27 @@ TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives no
     }
 }
 
+TEST_CASE("revive: the threshold is in the precision of the counts") {
+    // 0.1f is 1.5e-8 larger than 0.1: a count between the two thresholds is dead in float. A revived vector starts with
+    // the count 2 threshold, so every bit of it is seen in the codebook.
+    bool found = false;
+    for (int alive = 1; alive < 1000 && !found; ++alive) {
+        Book book = book_with_dead({2});
+        book.count.fill(static_cast<float>(alive));
+        const double others = (revived_codes - 1) * static_cast<double>(alive);
+        float rare = 0;
+        for (int i = 0; i < 20; ++i)
+            rare = static_cast<float>(0.1 * (others + static_cast<double>(rare)) / revived_codes);
+        const double total = others + static_cast<double>(rare);
+        if (rare != static_cast<float>(0.1 * total / revived_codes)) continue;
+        if (!(rare < static_cast<float>(static_cast<double>(0.1f) * total / revived_codes))) continue;
+        found = true;
+        book.count[2] = rare;
+        CHECK(revive(book, offer(far_vectors(20), Rng{3}), {.below = 0.1}) == 1);
+    }
+    CHECK(found);
+}
+
 TEST_CASE("revive: no candidate is used twice, and with too few candidates some vectors stay dead") {
     for (const std::size_t count : {0u, 1u, 2u, 3u, 6u, 7u}) {
         Book book = book_with_dead({0, 1, 2, 4, 6, 7});

@@ -32,6 +32,7 @@ std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, 
         constexpr std::size_t places = CodebookStatistics<K, D, T>::places;
         double total = 0;
         for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
+        // `below` as a T: the count of a revived vector is 2 threshold, and must not depend on the type of an option
         const T threshold =
             static_cast<T>(static_cast<double>(static_cast<T>(options.below)) * total / static_cast<double>(K));
         // each dead vector takes the next filled place
