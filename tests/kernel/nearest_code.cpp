@@ -65,6 +65,30 @@ TEST_CASE_TEMPLATE("nearest_code: is the argmin over the codebook", T, float, do
     CHECK(verdict.near_ties < verdict.rows / 200);
 }
 
+TEST_CASE_TEMPLATE("code_score: its argmax, the lowest index of equal ones, is the result of the search bit for bit", T,
+                   float, double) {
+    support::Mismatch wrong;
+    for (const std::size_t k : {1u, 33u, 257u})
+        for (const std::size_t d : {1u, 2u, 7u, 64u}) {
+            constexpr std::size_t rows = 100;
+            auto x = numbers<T>(rows * d, k), codes = numbers<T>(k * d, k + d);
+            if (d == 2)  // a grid: most scores are equal to others
+                for (std::vector<T>* v : {&x, &codes})
+                    for (T& number : *v) number = std::round(number);
+            kernel::CodePanels<T> panels;
+            panels.pack(k, d, codes.data());
+            const auto got = nearest(rows, x, d, k, d, codes);
+            for (std::size_t m = 0; m < rows; ++m) {
+                std::size_t best = 0;
+                for (std::size_t c = 1; c < k; ++c)
+                    if (kernel::code_score(&x[m * d], panels, c) > kernel::code_score(&x[m * d], panels, best))
+                        best = c;
+                wrong.compare(best, got[m], "k = ", k, ", d = ", d, ", row ", m);
+            }
+        }
+    CHECK(wrong.first() == "");
+}
+
 TEST_CASE_TEMPLATE("nearest_code: equal codebook vectors give the lowest index, wherever they are", T, float, double) {
     constexpr std::size_t k = 100, d = 7, rows = 15;
     const auto x = numbers<T>(rows * d, 1);

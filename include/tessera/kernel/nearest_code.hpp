@@ -107,6 +107,14 @@ inline Token winner(const BestOfRow& row) {
 }
 }  // namespace detail
 
+/// x e_k - |e_k|^2 / 2, the score by which nearest_code compares vector k with the others for a row x, bit for bit.
+template <std::floating_point T>
+T code_score(const T* x, const CodePanels<T>& codes, std::size_t k) {
+    T score = codes.start()[k];
+    for (std::size_t i = 0; i < codes.width(); ++i) score = simd::fma<T>(x[i], codes.panels().at(i, k), score);
+    return score;
+}
+
 /// out[m] = index of the codebook vector nearest to row m of x; the rows are ldx apart.
 template <std::floating_point T>
 void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanels<T>& codes, Token* out) {
@@ -138,10 +146,7 @@ void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanel
             T best = -(std::numeric_limits<T>::max)();
             out[m] = no_token;
             for (std::size_t k = 0; k < codes.codes(); ++k) {
-                T score = codes.start()[k];
-                for (std::size_t i = 0; i < codes.width(); ++i)
-                    score = simd::fma<T>(x[m * ldx + i], codes.panels().data()[i * codes.codes() + k], score);
-                if (score > best) {
+                if (const T score = code_score(x + m * ldx, codes, k); score > best) {
                     best = score;
                     out[m] = static_cast<Token>(k);
                 }
