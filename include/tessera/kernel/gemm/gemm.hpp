@@ -45,12 +45,7 @@ inline std::size_t tiles_together(std::size_t rows) { return tile::W == 16 && ro
 
 // The epilogue of the columns from j on, as the tile takes it.
 inline tile::End tile_end(const Epilogue<float>& end, const float* y, std::size_t j) {
-    return {.bias = end.bias ? end.bias + j : nullptr,
-            .masked = end.mask != nullptr,
-            .mask = end.mask ? end.mask - y : 0,
-            .plus = end.add != nullptr,
-            .add = end.add ? end.add - y : 0,
-            .relu = end.relu};
+    return {.bias = end.bias ? end.bias + j : nullptr, .y = y, .mask = end.mask, .add = end.add, .relu = end.relu};
 }
 // The epilogue of one number.
 template <class T>

@@ -37,11 +37,10 @@ inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 /// What the sums of a tile start from, and what happens to them when they are complete, in this order.
 struct End {
     const float* bias = nullptr;  ///< the sums of column j start from bias[j]; from 0 without
-    bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
-    std::ptrdiff_t mask = 0;
-    bool plus = false;  ///< add out[add + j], the other operand of a residual (out itself where add is 0)
-    std::ptrdiff_t add = 0;
-    bool relu = false;  ///< max(0, .) last
+    const float* y = nullptr;     ///< start of the array that `out` points into; mask and add are laid out as it
+    const float* mask = nullptr;  ///< zero where mask[out - y + j] <= 0: the backward pass of a relu
+    const float* add = nullptr;   ///< add add[out - y + j], the other operand of a residual; may be y
+    bool relu = false;            ///< max(0, .) last
 };
 
 /// What a row is made of: `count` segments of `length` floats; segment s meets rows at[s] * length .. of the panel.
@@ -111,9 +110,11 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
             add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.at[s]) * size, all);
         // out = relu((mask > 0 ? c : 0) + add), as far as they are given
-        if (end.masked)
-            ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
-        if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
+        const auto as_out = [&](const float* p, std::size_t i) __attribute__((always_inline)) {
+            return p + (out[i / NV] - end.y) + column + i % NV * W;
+        };
+        if (end.mask) ((c[I] = unless_masked(simd::load<float>(as_out(end.mask, I)), c[I])), ...);
+        if (end.add) ((c[I] = simd::load<float>(as_out(end.add, I)) + c[I]), ...);
         if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
         (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
     }
@@ -134,8 +135,8 @@ template <std::size_t... I>
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
-    if (end.masked) ((c[I] = unless_masked(simd::load_padded<float>(out + end.mask, I * W, n), c[I])), ...);
-    if (end.plus) ((c[I] = simd::load_padded<float>(out + end.add, I * W, n) + c[I]), ...);
+    if (end.mask) ((c[I] = unless_masked(simd::load_padded<float>(end.mask + (out - end.y), I * W, n), c[I])), ...);
+    if (end.add) ((c[I] = simd::load_padded<float>(end.add + (out - end.y), I * W, n) + c[I]), ...);
     if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
     (simd::store_unpadded<float>(out, I * W, n, c[I]), ...);
 }
@@ -162,22 +163,23 @@ template <std::same_as<float> T>
     alignas(64) float wide[3 * size], bias[width];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
     for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * width;
-    const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
-    if (end.plus) {
+    const auto from = [&](const float* p) { return [=](std::size_t i) { return p + (out[i] - end.y) + column; }; };
+    if (end.add) {
         pad_rows(r, n, width, from(end.add), wide + size);
-        end.add = size;
+        end.add = wide + size;
     }
-    if (end.masked) {
+    if (end.mask) {
         pad_rows(r, n, width, from(end.mask), wide + 2 * size);
-        end.mask = 2 * size;
+        end.mask = wide + 2 * size;
     }
+    end.y = wide;
     if (end.bias) {
         pad_rows(
             1, n, width, [&](std::size_t) { return end.bias; }, bias);
         end.bias = bias;
     }
     forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, end);
-    unpad_rows(r, n, width, static_cast<const float*>(wide), from(0));
+    unpad_rows(r, n, width, static_cast<const float*>(wide), [&](std::size_t i) { return out[i] + column; });
 }
 }  // namespace detail
 
