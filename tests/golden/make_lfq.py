@@ -82,9 +82,14 @@ def witness(name, z, spherical, inv_temperature, ours):
 
     # one codebook: its token has the first channel as the highest bit; its logarithm is clamped at 1e-5
     whole = LFQ(dim=bits, codebook_size=2**bits, spherical=spherical, force_quantization_f32=False).double()
-    (q, tokens, _), parts = whole(z[None], inv_temperature=inv_temperature, return_loss_breakdown=True)
+    x = z.clone().requires_grad_()
+    (q, tokens, _), parts = whole(x[None], inv_temperature=inv_temperature, return_loss_breakdown=True)
     reversed_tokens = sum((tokens[0] >> i & 1) << (bits - 1 - i) for i in range(bits))
     compare("q", q[0].flatten(), ours["q"], 1e-12)
+    # its gradient lacks the factor 1 / sqrt(bits) of BSQ's own code
+    factor = 1 / math.sqrt(bits) if spherical else 1
+    (grad,) = torch.autograd.grad((q[0] * gradient(bits)).sum(), x)
+    compare("gradient", factor * grad.flatten(), ours["grad"], 1e-10)
     compare("tokens", reversed_tokens.double(), ours["tokens"], 0)
     compare("entropy of rows", WEIGHT * parts.per_sample_entropy, ours["terms"][1], 2e-3)
     if spherical:

@@ -12,7 +12,8 @@
 // no direction: it becomes token 0, and its gradient is 0.
 //
 // Gradient, softmax and defaults are those of the authors' code (GitHub zhaoyue-zephyrus/bsq-vit, groups of one bit),
-// which divides the entropy terms by inv_temperature: here that is part of the weight.
+// which divides the entropy terms by inv_temperature: here that is part of the weight. vector-quantize-pytorch has
+// du = dq.
 //
 // Shapes   z, q [batch, ... x bits], tokens [batch, rows]; one token for each row
 // Params   none; buffer (saved, not optimised) mean Shape<bits> "bsq.mean": vq/bit_entropy.hpp; 0.5
