@@ -20,10 +20,10 @@
 // The scaled sigmoid is that of iFSQ (arXiv:2601.17124; its code takes odd L only). It maps a standard normal z to a
 // nearly uniform u, so that the inner levels are equally likely: with L = 16 between 1.06 and 1.16 of a share of 1/L,
 // with the symmetric bound between 0.85 and 1.44. The intervals of the two outer levels are half as wide: they get 0.28
-// of a share, with the symmetric bound 0.74. (calculated)
+// of a share, with the symmetric bound 0.74.
 //
-// The paper's table 1 recommends, for vocabularies of about 2^8, 2^10, 2^12, 2^14 and 2^16, <8, 6, 5> (240 tokens), <8, 5, 5, 5>
-// (1000), <7, 5, 5, 5, 5> (4375), <8, 8, 8, 6, 5> (15360) and <8, 8, 8, 5, 5, 5> (64000).
+// The paper's table 1 recommends, for vocabularies of about 2^8, 2^10, 2^12, 2^14 and 2^16, <8, 6, 5> (240 tokens),
+// <8, 5, 5, 5> (1000), <7, 5, 5, 5, 5> (4375), <8, 8, 8, 6, 5> (15360) and <8, 8, 8, 5, 5, 5> (64000).
 //
 // Shapes   z, q [batch, ... x number of levels], tokens [batch, rows]; one token for each row
 // Errors   NumericError for a number that is not finite; static_assert where the encoder does not have one channel per
