@@ -105,6 +105,8 @@
 #include <tessera/io/weights.hpp>
 
 #include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/bit_entropy.hpp>
+#include <tessera/vq/bsq.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
@@ -113,10 +115,12 @@
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/fsq.hpp>
 #include <tessera/vq/kmeans.hpp>
+#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/revive.hpp>
+#include <tessera/vq/sign_tokens.hpp>
 #include <tessera/vq/vq_vae.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
 #include <tessera/vq/vq_vae_totals.hpp>
