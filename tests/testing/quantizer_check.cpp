@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
-#include <support/tiny_residual.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -289,7 +289,7 @@ TEST_CASE("check_quantizer: quantizers that keep the contract pass") {
     CHECK(testing::check_quantizer<Codebook<4>, Shape<2, 3>>());
     CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>(
         {.batch = 7, .seed = 9, .differentiable = true}));
-    CHECK(support::keeps_quantizer_contract<support::TinyResidual<Faulty<Fault::none>>, Shape<3, 4>>());
+    CHECK(support::keeps_quantizer_contract<ResidualVq<Faulty<Fault::none>, 2>, Shape<3, 4>>());
 }
 
 TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and two leaves of one name, are found") {

@@ -6,7 +6,6 @@
 #include <support/message.hpp>
 #include <support/thread_communicator.hpp>
 #include <support/tiny_gpt.hpp>
-#include <support/tiny_residual.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/share.hpp>
@@ -15,6 +14,7 @@
 #include <tessera/nn/dropout.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -67,7 +67,7 @@ struct FsqRun {
         return Model{rng};
     }
 };
-using ResidualRun = VaeRun<support::TinyResidual<Codebook<8>>>;
+using ResidualRun = VaeRun<ResidualVq<Codebook<8>, 2>>;
 // Many vectors die and are revived.
 struct RevivingRun : VaeRun<Codebook<32>> {
     static Model model(std::uint64_t seed = 1) {

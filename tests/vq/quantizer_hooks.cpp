@@ -1,10 +1,10 @@
 #include <tessera/vq/quantizer_hooks.hpp>
 
 #include <doctest/doctest.h>
-#include <support/tiny_residual.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/levels.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -98,7 +98,7 @@ TEST_CASE("Quantizer hooks: with a member they call it") {
 }
 
 TEST_CASE("Quantizer hooks: terms are added and summed by name") {
-    using Terms = support::TwoLevels<Book::Terms>;
+    using Terms = vq::Levels<Book::Terms, 2>;
     Terms a, b;
     a.level[0].commitment = 1;
     a.level[1].commitment = 2;

@@ -26,6 +26,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -68,9 +69,9 @@ std::string check_evaluation(const QuantizerCheck& o) {
         bound.forward({});
         const auto tokens = bound.tokens;
         for (std::size_t i = 0; i < tokens.span().size(); ++i)
-            if (tokens.data()[i] >= Q::codes)
+            if (const std::size_t codes = vq::codes_of<Q>(i % Q::tokens); tokens.data()[i] >= codes)
                 return when + at("tokens", i) + ": " +
-                       expected_got("less than " + std::to_string(Q::codes), std::to_string(tokens.data()[i]));
+                       expected_got("less than " + std::to_string(codes), std::to_string(tokens.data()[i]));
         const auto q = bound.q;
         for (std::size_t i = 0; i < q.span().size(); ++i)
             if (!std::isfinite(q.data()[i])) return when + at("q", i) + ": expected a finite number, got none";
@@ -100,7 +101,8 @@ std::string check_lookup(const QuantizerCheck& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     Rng rng{o.seed + 1};
-    for (Token& t : bound.tokens.span()) t = rng.below(static_cast<std::uint32_t>(Q::codes));
+    for (std::size_t i = 0; i < bound.tokens.span().size(); ++i)
+        bound.tokens.data()[i] = rng.below(static_cast<std::uint32_t>(vq::codes_of<Q>(i % Q::tokens)));
     bound.lookup(0, o.batch);
     auto whole = bound.q;
     std::ranges::fill(bound.q.span(), poison<T>);

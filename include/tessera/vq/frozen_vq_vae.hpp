@@ -8,8 +8,8 @@
 // a quantizer with encode_rows is then shared as well.
 //
 // Shapes   x, y [batch, Encoder::Input], z [batch, Encoder::Output], tokens [batch, Quantizer::tokens]
-// Errors   ArgumentError where two batch sizes differ or a dataset is empty; DataError for a token that is not below
-//          `codes`; NumericError where the quantizer finds no token for a row
+// Errors   ArgumentError where two batch sizes differ or a dataset is empty; DataError for a token that is not in
+//          its vocabulary (below `codes`, or codes_of); NumericError where the quantizer finds no token for a row
 // Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
 //          datasets are processed in pieces of 512 images
 
@@ -24,6 +24,7 @@
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
+#include <tessera/vq/vq_vae_totals.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -114,9 +115,9 @@ public:
     void decode(View<const Token, Tokens> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
-            if (in.data()[i] >= codes && in.data()[i] != no_token)
+            if (const std::size_t most = vq::codes_of<Q>(i % tokens); in.data()[i] >= most && in.data()[i] != no_token)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
-                                expected_got("less than " + std::to_string(codes), std::to_string(in.data()[i])));
+                                expected_got("less than " + std::to_string(most), std::to_string(in.data()[i])));
         if (const std::size_t workers = team_for(in.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.q.resize(in.batch());
@@ -157,7 +158,7 @@ public:
                 double error = 0, distance = 0;
             };
             VqVaeEvaluation result;
-            result.counts.assign(codes, 0);
+            result.counts.assign(Totals::first_count[Totals::levels], 0);
             Workspace ws;
             Tensor<T, Input> x;
             Tensor<Token, Tokens> out;
@@ -181,12 +182,14 @@ public:
                     blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
                 });
                 for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
-                for (const Token k : out.span()) ++result.counts[k];
+                Totals::count(std::as_const(out).span(), std::span<std::size_t>{result.counts});
             }
             const double n = static_cast<double>(images.size());
-            std::size_t used = 0;
-            result.perplexity = perplexity(result.counts, &used);
-            result.usage = static_cast<double>(used) / static_cast<double>(codes);
+            for (std::size_t l = 0; l < Totals::levels; ++l)
+                result.levels.push_back(Totals::usage_of(std::span<const std::size_t>{result.counts}, l));
+            const LevelUsage all = total_usage(result.levels);
+            result.perplexity = all.perplexity;
+            result.usage = all.usage;
             result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
             result.mse = total.error / (n * static_cast<double>(Input::size));
             result.psnr_db = -10.0 * std::log10(result.mse);
@@ -195,6 +198,7 @@ public:
     }
 
 private:
+    using Totals = VqVaeTotals<Q>;
     static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
 
     static void check_batch(const char* where, std::size_t in, std::size_t out) {
