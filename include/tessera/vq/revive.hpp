@@ -12,7 +12,6 @@
 // Cost     one pass over the counts; no allocation
 
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
 
 #include <cstddef>
@@ -24,10 +23,10 @@ struct ReviveOptions {
     std::size_t grace = 20;  ///< updates
 };
 
-/// Returns how many vectors moved.
-template <std::size_t K, std::size_t D, class T>
-std::size_t revive(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>& batch,
-                   const ReviveOptions& options) {
+/// Returns how many vectors moved. `Book` has count, grace and place(k, x, history), as CodebookState.
+template <class Book, std::size_t K, std::size_t D, class T>
+    requires(Book::codes == K && Book::width == D)
+std::size_t revive(Book& book, const CodebookStatistics<K, D, T>& batch, const ReviveOptions& options) {
     return with_fp_environment([&] {
         constexpr std::size_t places = CodebookStatistics<K, D, T>::places;
         double total = 0;
