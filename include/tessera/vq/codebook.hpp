@@ -21,12 +21,12 @@
 //
 // Over 250 lines: one function for each member of the contract, with the policies' calls in it.
 
-#include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/core/number_text.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/vq/codebook_options.hpp>
+#include <tessera/vq/detail/codebook_option_use.hpp>
+#include <tessera/vq/detail/codebook_parts.hpp>
 #include <tessera/vq/policy/ema.hpp>
 #include <tessera/vq/policy/euclidean.hpp>
 #include <tessera/vq/policy/nearest.hpp>
@@ -38,7 +38,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -49,41 +48,6 @@
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
-
-namespace vq {
-struct Orthogonal;
-struct Diversity;
-
-namespace detail {
-// The parts of policies that only some codebooks have; a codebook without Has has none.
-struct NoTerm {
-    template <std::size_t K, class T>
-    using Buffers = Empty;
-    template <std::size_t K>
-    using Statistics = Empty;
-    template <class T>
-    using Packed = Empty;
-    template <class T>
-    using Cache = Empty;
-};
-template <bool Fits>
-struct EstimatorFitsLearning {
-    static_assert(Fits,
-                  "Codebook: this estimator moves the vectors by their gradient: it needs vq::Gradient, vq::SimVq or "
-                  "vq::Bridge");
-};
-template <bool Fits>
-struct CurveFitsLearning {
-    static_assert(Fits,
-                  "Codebook: vq::SpaceFillingDiVeQ needs vq::Gradient, vq::Euclidean, vq::Nearest and at least two "
-                  "vectors");
-};
-template <bool Fits>
-struct OrthogonalFits {
-    static_assert(Fits, "Codebook: vq::Orthogonal needs vq::Gradient and at most 4096 vectors");
-};
-}  // namespace detail
-}  // namespace vq
 
 template <StaticShape In, std::size_t K, std::floating_point T, class P = vq::Policies<>>
 struct CodebookQuantizer {
@@ -350,47 +314,21 @@ struct CodebookQuantizer {
         Learning::complete(params, buffers, missing);
     }
 
-    static std::vector<Setting> settings(const Options& o) {
-        std::vector<Setting> all;
-        for_options(o, [&](const char* what, auto value, bool is_read, bool) {
-            if (is_read) all.push_back({what, number_text(value)});
-        });
-        return all;
-    }
-    /// Throws ArgumentError for an option out of range, or one that no policy reads and that is not the default. Each
-    /// condition is false for NaN.
-    static void check_options(const Options& o) {
-        const auto require = [](bool good, const char* what, const char* expected, auto got) {
-            if (!good)
-                throw ArgumentError("Codebook: " + std::string{what} + ": " + expected_got(expected, number_text(got)));
-        };
-        const auto not_negative = [&](const char* what, auto x) {
-            require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
-        };
-        const auto positive = [&](const char* what, double x) {
-            require(x > 0 && std::isfinite(x), what, "a finite number > 0", x);
-        };
-        not_negative("commitment", o.commitment);
-        require(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
-        not_negative("ema.eps", o.ema.eps);
-        require(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
-        not_negative("codebook", o.codebook);
-        not_negative("orthogonal", o.orthogonal);
-        not_negative("diversity.weight", o.diversity.weight);
-        positive("diversity.temperature", o.diversity.temperature);
-        require(o.diversity.decay >= 0 && o.diversity.decay < 1, "diversity.decay", "a number in [0, 1)",
-                o.diversity.decay);
-        positive("sampling.start", o.sampling.start);
-        positive("sampling.end", o.sampling.end);
-        not_negative("noise", o.noise);
-        for_options(o, [&](const char* what, auto value, bool is_read, bool is_default) {
-            require(is_read || is_default, what, "the default, because no policy of this codebook reads it", value);
-        });
-        require(!o.freeze || Learning::averages, "freeze", "false, because these vectors have no moving averages",
-                o.freeze);
-    }
+    static std::vector<Setting> settings(const Options& o) { return vq::detail::codebook_settings(o, uses); }
+    /// Throws ArgumentError for an option out of range, or one that no policy reads and that is not the default.
+    static void check_options(const Options& o) { vq::detail::check_codebook_options(o, uses); }
 
 private:
+    static constexpr vq::detail::OptionUse uses{.terms = !Estimator::moves_vectors,
+                                                .gradient = Learning::by_gradient,
+                                                .averages = Learning::averages,
+                                                .counts = Learning::revives,
+                                                .revival = Learning::revives && !Estimator::selects,
+                                                .kmeans = Learning::starts,
+                                                .orthogonal = is_orthogonal,
+                                                .diversity = is_diverse,
+                                                .sampling = Selection::draws,
+                                                .noise = Estimator::changes_output};
     static constexpr bool straight_through_estimator =
         !Estimator::moves_vectors && !Estimator::changes_output && !requires {
         &Estimator::template backward_row<T>;
@@ -437,30 +375,6 @@ private:
         const T scale = static_cast<T>(static_cast<double>(samples) / divisor);
         for (std::size_t i = 0; i < K * width; ++i)
             grad.weight[i] = kernel::simd::fma<T>(scale, w.orthogonal.de[i], grad.weight[i]);
-    }
-    // f(name, value, whether a policy reads it, whether it is the default)
-    template <class F>
-    static void for_options(const Options& o, F f) {
-        const Options d;
-        constexpr bool losses = !Estimator::moves_vectors, counts = Learning::revives;
-        const auto option = [&](const char* what, auto value, auto usual, bool is_read) {
-            f(what, value, is_read, !(value < usual) && !(usual < value));
-        };
-        option("commitment", o.commitment, d.commitment, losses);
-        option("ema.decay", o.ema.decay, d.ema.decay, counts);
-        option("ema.eps", o.ema.eps, d.ema.eps, Learning::averages);
-        option("revive.below", o.revive.below, d.revive.below, counts && !Estimator::selects);
-        option("revive.grace", o.revive.grace, d.revive.grace, counts && !Estimator::selects);
-        option("kmeans", o.kmeans, d.kmeans, Learning::starts);
-        option("codebook", o.codebook, d.codebook, losses && Learning::by_gradient);
-        option("orthogonal", o.orthogonal, d.orthogonal, is_orthogonal);
-        option("diversity.weight", o.diversity.weight, d.diversity.weight, is_diverse);
-        option("diversity.temperature", o.diversity.temperature, d.diversity.temperature, is_diverse);
-        option("diversity.decay", o.diversity.decay, d.diversity.decay, is_diverse);
-        option("sampling.start", o.sampling.start, d.sampling.start, Selection::draws);
-        option("sampling.end", o.sampling.end, d.sampling.end, Selection::draws);
-        option("sampling.steps", o.sampling.steps, d.sampling.steps, Selection::draws);
-        option("noise", o.noise, d.noise, Estimator::changes_output);
     }
 };
 

@@ -3,13 +3,13 @@
 // moves in each step, and none can die.
 //
 //     e = net(table), row by row;   the vectors' gradient reaches the net, and with it all of them
-//                     (Zhang et al. 2025, arXiv:2509.10140, whose net mixes rows; Zhu et al. 2024, arXiv:2411.02038)
+//                                          (after Chang et al. 2025, arXiv:2509.10140, whose net also mixes the rows)
 //
 //     Codebook<1024, vq::Bridge<nn::Residual<nn::Linear<128>, nn::Gelu, nn::Linear<64>>>>
 //
-// `Layers` are the specs of a Chain from rows of D numbers to rows of D numbers. The net is not needed after training: a
-// program that only decodes may load "codebook.weight" = e into a Codebook with vq::Fixed. With
-// Bridge<...>, the table is learned; vq::SimVq has a fixed one.
+// `Layers` are the specs of a Chain from rows of D numbers to rows of D numbers. The table is learned, too; that of
+// vq::SimVq is fixed. After training the net is no longer needed: the vectors e are in the `codes.weight` of a packed
+// quantizer, and a Codebook with vq::Fixed can hold them.
 //
 // Params   those of the net "codebook.map.<i>....", initialised by its layers; "codebook.table" [K, D], N(0, 1 / D), in
 //          the parameters where it is learned, in the buffers where it is fixed

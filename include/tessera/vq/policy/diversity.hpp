@@ -76,8 +76,8 @@ struct Diversity {
         Buffer<T> scores, dx;
     };
 
-    /// Calls f(row, p) with the soft assignments p [K] of each row that has a token; f may overwrite p. `after` is called
-    /// with (first row, count, p of these rows).
+    /// Calls f(p) with the soft assignments p [K] of each row that has a token; f may overwrite them. Then calls
+    /// after(first row, count, p of these rows), in which rows without a token are zero.
     template <std::floating_point T, class F, class G>
     static void assign(const kernel::CodePanels<T>& codes, double temperature, std::span<const T> x,
                        std::span<const Token> tokens, Buffer<T>& scores, F&& f, G&& after) {

@@ -1,8 +1,9 @@
 #pragma once
-// SpaceFillingDiVeQ: estimator policy of a Codebook: in training a row becomes a point of the curve through all vectors,
-// so that every vector is moved by its neighbours' rows, and none dies.
+// SpaceFillingDiVeQ: estimator policy of a Codebook: in training rows become points of the curve through all vectors.
 //
-//     d_i = (1 - l_i) e_i + l_i e_{i+1},   l_i ~ U[0, 1) for each of the K - 1 segments, the same for all rows of a step
+// So every vector is moved by the rows of its neighbours, and none dies.
+//
+//     d_i = (1 - l_i) e_i + l_i e_{i+1},   l_i ~ U[0, 1) for each of the K - 1 segments, for all rows of a step
 //     training      i = argmin |z - d_i|,   q = z + (1 - l_i) |e_i - z| u1 + l_i |e_{i+1} - z| u2,   token i
 //     evaluation    the nearest vector, as any codebook
 //     dz = dq - d1 - d2,   de_i = d1,   de_{i+1} = d2,   d1 = (1 - l_i) (e_i - z) (u1 . dq) / |e_i - z|, d2 likewise

@@ -4,13 +4,13 @@
 //
 //     P(k) = softmax_k(-|z - e_k|^2 / temperature),   which is the distribution of the Gumbel-max selection
 //     temperature(t) = end + (start - end) (1 + cos(pi min(t / steps, 1))) / 2,   t the number of updates
-//                                        (Jang, Gu, Poole 2016, arXiv:1611.01144; schedule as in deep-vector-quantization)
+//                      (Jang, Gu, Poole 2016, arXiv:1611.01144; the schedule is that of deep-vector-quantization)
 //
 // One uniform number decides each row, by the cumulated probabilities: Gumbel noise would take K logarithms a row. The
 // gradient is that of the estimator policy for the drawn vector. In evaluation the nearest vector is taken.
 //
 // Params   none; buffer "selection.updates" [1], the number t
-// Cost     in training 16 rows x K numbers of scratch, K exponentials per row beside the K D multiply-adds
+// Cost     in training 16 rows x K numbers of scratch, K exponentials and K D multiply-adds per row
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
