@@ -32,12 +32,18 @@ struct PackedCodes {
     kernel::CodePanels<T> panels;
     Buffer<T> weight;
 
+    /// `write` writes the vectors into a span of k width numbers.
+    template <class F>
+    void pack(std::size_t k, std::size_t width, F&& write) {
+        with_fp_environment([&] {
+            weight.resize(k * width);
+            write(std::span<T>{weight});
+            panels.pack(k, width, weight.data());
+        });
+    }
     template <class State>
     void pack(const State& book) {
-        with_fp_environment([&] {
-            panels.pack(State::codes, State::width, book.weight.data());
-            weight.assign(book.weight.span().begin(), book.weight.span().end());
-        });
+        pack(State::codes, State::width, [&](std::span<T> e) { std::ranges::copy(book.weight.span(), e.data()); });
     }
 };
 
