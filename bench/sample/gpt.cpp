@@ -29,7 +29,7 @@
 #include <bench/support/data.hpp>
 #include <bench/support/flops.hpp>
 
-#include <examples/support/nets.hpp>
+#include <examples/support/default_nets.hpp>
 
 #include <tessera/gpt/sample.hpp>
 

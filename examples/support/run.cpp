@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "quantizer_names.hpp"
 #include "system.hpp"
 
 #include <tessera/core/error.hpp>
@@ -61,7 +62,7 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material,
     const std::size_t images = material.train.size();
     facts_.pairs.emplace_back("program", program_version);
     facts_.pairs.emplace_back("preset", name(options.preset.value_or(Preset::small)));
-    facts_.pairs.emplace_back("quantizer", name(options.quantizer.value_or(Quantizer::codebook)));
+    facts_.pairs.emplace_back("quantizer", options.quantizer.value_or(quantizer_names().front().name));
     facts_.pairs.emplace_back("training images", digest(material.train));
     facts_.pairs.emplace_back("test images", digest(material.test));
     const auto add_number = [&](const char* what, std::uint64_t value) {

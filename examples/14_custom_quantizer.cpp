@@ -1,6 +1,6 @@
-// 11. A custom quantizer.
+// 14. A custom quantizer.
 //
-//     11_custom_quantizer [folder with digits] [--small]
+//     14_custom_quantizer [folder with digits] [--small]
 //
 // VqVae calls the quantizer only through its contract (vq/quantizer.hpp); Codebook is one implementation. The quantizer
 // here has no codebook: the sign of each channel is one bit of the token. The compiler checks the members
@@ -165,7 +165,7 @@ int main(int argc, char** argv) {
     try {
         return run({argc, argv});
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "11_custom_quantizer: %s\n", error.what());
+        std::fprintf(stderr, "14_custom_quantizer: %s\n", error.what());
         return 1;
     }
 }

@@ -1,6 +1,6 @@
-// 12. A custom loss.
+// 15. A custom loss.
 //
-//     12_custom_loss [folder with digits] [--small]
+//     15_custom_loss [folder with digits] [--small]
 //
 // The reconstruction loss is the fourth template argument of VqVae; its contract is in loss/loss.hpp. The compiler
 // checks the members (LossSpec), and testing::check_loss checks the rules at run time: gradients against finite
@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
     try {
         return run({argc, argv});
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "12_custom_loss: %s\n", error.what());
+        std::fprintf(stderr, "15_custom_loss: %s\n", error.what());
         return 1;
     }
 }

@@ -1,6 +1,6 @@
-// 10. A custom block in place of GPT-2's.
+// 13. A custom block in place of GPT-2's.
 //
-//     10_custom_block [--small]
+//     13_custom_block [--small]
 //
 // A Gpt accepts any block: here a causal depthwise convolution over the tokens replaces attention. Training needs only
 // the members of a layer, as in example 3. To sample with a cache, a layer that reads other tokens also defines what it
