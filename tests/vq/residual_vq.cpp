@@ -1,10 +1,12 @@
 #include <tessera/vq/residual_vq.hpp>
 
 #include <doctest/doctest.h>
+#include <golden/residual.hpp>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
+#include <support/quantizer_run.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/optim/adamw.hpp>
@@ -35,44 +37,8 @@ namespace {
 template <class Spec, class In, class T = float>
 using Bound = vq::BindQuantizer<Spec, In, T>;
 
-/// A bound quantizer with random parameters and a batch of random rows.
 template <class Spec, class In, class T = float>
-struct Run {
-    using Q = Bound<Spec, In, T>;
-    typename Q::Params params, grad;
-    typename Q::Buffers buffers;
-    typename Q::Options options{};
-    typename Q::Packed w;
-    typename Q::Cache cache;
-    Tensor<T, In> z, dz, q, dq;
-    Tensor<Token, typename Q::Tokens> tokens;
-
-    explicit Run(std::size_t batch, std::uint64_t seed = 1) : z{batch}, dz{batch}, q{batch}, dq{batch}, tokens{batch} {
-        Rng rng{seed};
-        Q::init(params, buffers, rng);
-        for (T& v : z.span()) v = static_cast<T>(rng.normal());
-        for (T& v : dq.span()) v = static_cast<T>(rng.uniform(-1, 1));
-        set_zero(grad);
-        pack();
-    }
-    void pack() { Q::pack(params, buffers, options, w); }
-    void forward(const nn::Pass& pass = {}) { Q::forward(w, pass, std::as_const(z), tokens.view(), q.view(), cache); }
-    void lookup() { Q::lookup(w, std::as_const(tokens), q.view(), cache); }
-    void backward() {
-        Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache,
-                    grad);
-    }
-    auto regularize(double divisor = 1) {
-        return vq::regularize<Q>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), cache, grad,
-                                 divisor);
-    }
-    double error() const {
-        double sum = 0;
-        for (std::size_t i = 0; i < z.span().size(); ++i)
-            sum += std::pow(static_cast<double>(z.data()[i]) - static_cast<double>(q.data()[i]), 2);
-        return sum;
-    }
-};
+using Run = support::QuantizerRun<Spec, In, T>;
 
 template <class Spec>
 using VaeOf = VqVae<support::TinyEncoder<float>, Spec, support::TinyDecoder<float>>;
@@ -129,6 +95,25 @@ TEST_CASE("ResidualVq: each level has its name in files, a shared codebook its o
     CHECK(names<Bound<Shared, Shape<4>>::Buffers>() ==
           Names{"codebook.weight", "codebook.count", "codebook.sum", "codebook.grace"});
     CHECK(names<Bound<ResidualVq<testing::Smooth, 2>, Shape<4>>::Params>() == Names{"0.gain", "1.gain"});
+}
+
+TEST_CASE_TEMPLATE("ResidualVq: tokens, terms and gradients are those of the formulas in PyTorch", T, float, double) {
+    {
+        Run<ResidualVqOf<Codebook<8>, Codebook<5>, Codebook<8>>, Shape<4>, T> run{12};
+        support::fill_vectors(std::get<0>(run.buffers.level).book, 0);
+        support::fill_vectors(std::get<1>(run.buffers.level).book, 1);
+        support::fill_vectors(std::get<2>(run.buffers.level).book, 2);
+        run.compare_step(golden::residual_tokens, golden::residual_q, golden::residual_terms, golden::residual_grad);
+    }
+    {
+        Run<Shared, Shape<4>, T> run{12};
+        support::fill_vectors(run.buffers.level[0].book, 1);
+        // the terms of the levels are one, of the codebook that they share
+        const double sum =
+            golden::residual_shared_terms[0] + golden::residual_shared_terms[1] + golden::residual_shared_terms[2];
+        run.compare_step(golden::residual_shared_tokens, golden::residual_shared_q, std::array{sum},
+                         golden::residual_shared_grad);
+    }
 }
 
 TEST_CASE("ResidualVq: settings and metadata say what the levels are") {

@@ -28,13 +28,13 @@
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/detail/residual_beam.hpp>
+#include <tessera/vq/drop_levels.hpp>
 #include <tessera/vq/levels.hpp>
 #include <tessera/vq/nearest_few.hpp>
 #include <tessera/vq/quantize.hpp>
@@ -45,7 +45,6 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
 #include <span>
 #include <string>
@@ -182,7 +181,7 @@ public:
         with_fp_environment([&] {
             if constexpr (searches)
                 if (!pass.training && w.beam > 1) return search(w, pass, z, out, q, c);
-            const std::size_t run = levels_to_run(w, pass);
+            const std::size_t run = drop_levels(w).draw(pass);
             for_levels([&](auto l) {
                 auto& v = make_room<l>(c, z.batch());
                 if (l < run) {
@@ -300,18 +299,16 @@ public:
 
     static void check_options(const Options& o) {
         for_sets([&](auto l) { tessera::check_options<Level<l>>(inner<l>(o)); });
-        const auto refuse = [](const char* what, const std::string& expected, const std::string& got) {
-            throw ArgumentError("ResidualVq: " + std::string{what} + ": " + expected_got(expected, got));
+        drop_levels(o).check("ResidualVq");
+        const auto refuse_beam = [](const std::string& expected, std::size_t got) {
+            throw ArgumentError("ResidualVq: beam: " + expected_got(expected, std::to_string(got)));
         };
-        if (!(o.dropout >= 0 && o.dropout <= 1)) refuse("dropout", "a number in [0, 1]", number_text(o.dropout));
-        if (o.keep < 1 || o.keep > depth) refuse("keep", "1 to " + std::to_string(depth), std::to_string(o.keep));
-        if (o.beam < 1) refuse("beam", "at least 1", "0");
-        if (!searches && o.beam > 1)
-            refuse("beam", "1, because a level does not offer its nearest few tokens", std::to_string(o.beam));
+        if (o.beam < 1) refuse_beam("at least 1", o.beam);
+        if (!searches && o.beam > 1) refuse_beam("1, because a level does not offer its nearest few tokens", o.beam);
     }
     /// Without `beam`, which does not change training.
     static std::vector<Setting> settings(const Options& o) {
-        std::vector<Setting> all{{"residual.dropout", number_text(o.dropout)}, {"residual.keep", number_text(o.keep)}};
+        std::vector<Setting> all = drop_levels(o).settings();
         if constexpr (alike)
             std::ranges::move(settings_of<First>(o.inner), std::back_inserter(all));
         else
@@ -364,13 +361,7 @@ private:
         return std::get<set(l)>(w.level);
     }
 
-    // Drawn from the generator of the step, not of a sample: one draw for the step.
-    static std::size_t levels_to_run(const Packed& w, const nn::Pass& pass) {
-        if (!pass.training || !(w.dropout > 0)) return depth;
-        Rng draw = pass.rng.split(depth);
-        if (!(draw.uniform_double() < w.dropout)) return depth;
-        return w.keep + draw.below(static_cast<std::uint32_t>(depth - w.keep + 1));
-    }
+    static vq::DropLevels drop_levels(const auto& o) { return {.dropout = o.dropout, .keep = o.keep, .depth = depth}; }
 
     template <std::size_t l>
     static auto& make_room(Cache& c, std::size_t batch) {
