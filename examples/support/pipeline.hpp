@@ -339,8 +339,8 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     ts::Rng unused{0};
     typename Preset::Vae vae{unused};
     typename Preset::Prior prior{unused};
-    ts::io::load(job.options.load, vae, prior,
-                 {.accept = {ts::io::everything}});  // options of training do not matter here
+    ts::io::load(job.options.load, {.accept = {ts::io::everything}}, vae,
+                 prior);  // options of training do not matter here
     Outcome outcome;
     outcome.preset = Preset::name;
     outcome.quantizer = Preset::quantizer;

@@ -100,7 +100,7 @@ void Run::open() {
             resumed_->file.name() + ": is a checkpoint of " +
                 (found ? "version " + tessera::io::printable(*found) : std::string{"an earlier version"}) +
                 " of this program: expected version " + program_version);
-    tell(tessera::io::load(resumed_->file, facts_, {.accept = accepted(program_settings)}));
+    tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings)}, facts_));
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);

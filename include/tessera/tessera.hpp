@@ -2,12 +2,13 @@
 // tessera: the public API in one include.
 //
 //     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    image files
-//     <tessera/image/...>, <tessera/files/...>                 formats of images and files
+//     <tessera/image/...>, <tessera/files/...>                 formats of images and files; image/pixels.hpp and
+//                                                              image/resize.hpp alone are part of it
 //     <tessera/testing/...>                                    checkers for a user's own layer, quantizer or loss
 //     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
 //     <tessera/kernel/...>                                     kernels; kernel/eigen.hpp gives views as Eigen matrices
 //
-// The headers in this table are not part of it and must be included by name.
+// The other headers in this table are not part of it and must be included by name.
 
 // IWYU pragma: begin_exports
 #include <tessera/version.hpp>
@@ -122,6 +123,7 @@
 #include <tessera/vq/vq_vae_totals.hpp>
 
 #include <tessera/gpt/block.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/kv_cache.hpp>

@@ -86,9 +86,9 @@ TEST_CASE("sample: advances the generator once per call") {
     CHECK(std::ranges::equal(b.view().span(), c.view().span()));
 }
 
-TEST_CASE("sample: packed weights give the same as the model") {
+TEST_CASE("sample: frozen weights give the same as the model") {
     Rng rng{3};
-    const auto tokens = sample<Model>(model().freeze(), 9, {.top_k = 3}, rng);
+    const auto tokens = sample(model().freeze(), 9, {.top_k = 3}, rng);
     CHECK(std::ranges::equal(tokens.view().span(), sampled(9, {.top_k = 3})));
 }
 

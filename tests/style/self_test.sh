@@ -94,6 +94,10 @@ printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/
 expect links 0 ''
 printf '[a file](include/tessera/nn/shift.hpp)\n' >"$work/README.md"
 expect links 1 'README.md: the link to include/tessera/nn/shift.hpp leads nowhere'
+printf '```sh\nls\n```\n' >"$work/README.md"
+expect links 0 ''
+printf '```sh ls ```\nText.\n' >"$work/README.md"
+expect links 1 'README.md: a code block is not closed'
 
 replace 's/struct Scale {/struct Scale{/' format 'scale.hpp: 1 differences'
 exit $failed

@@ -90,7 +90,7 @@ public:
         if (!ours) return;
         if (!sum || sum->value.size() != 8)
             malformed(FormatCode::checksum, name_, 8, "checksum: tessera.crc32 is missing");
-        const std::uint64_t digits = sum->at + 1;
+        const std::uint64_t digits = sum->offset + 1;
         const std::string got = detail::hex8(crc_of(0, size_, digits));
         if (sum->value == got) return;
         malformed(FormatCode::checksum, name_, digits,
@@ -102,7 +102,7 @@ public:
     template <class T>
     void read(const TensorInfo& tensor, std::span<T> out) {
         if (tensor.dtype != dtype_of<T>)
-            malformed(FormatCode::dtype, name_, tensor.at,
+            malformed(FormatCode::dtype, name_, tensor.offset,
                       "tensor " + printable(tensor.name) +
                           ": dtype: " + expected_got(info(dtype_of<T>).name, info(tensor.dtype).name));
         if (tensor.end - tensor.begin != out.size_bytes())

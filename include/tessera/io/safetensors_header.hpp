@@ -50,7 +50,7 @@ public:
 
 private:
     [[noreturn]] void refuse(FormatCode code, const TensorInfo& t, const std::string& what) const {
-        malformed(code, name_, t.at, "tensor " + printable(t.name) + ": " + what);
+        malformed(code, name_, t.offset, "tensor " + printable(t.name) + ": " + what);
     }
 
     void entry() {
@@ -79,7 +79,7 @@ private:
             e.key = json_.string("a key of __metadata__");
             json_.expect(':', "__metadata__");
             json_.next();
-            e.at = json_.offset();
+            e.offset = json_.offset();
             e.value = json_.string("a value of __metadata__");
             header_.metadata.push_back(std::move(e));
         } while (json_.accept(','));
@@ -165,15 +165,15 @@ private:
         };
         TensorsByName tensors;
         for (const TensorInfo& t : header_.tensors)
-            if (!tensors.emplace(t.name, &t).second) refuse(t.name, t.at);
+            if (!tensors.emplace(t.name, &t).second) refuse(t.name, t.offset);
         std::set<std::string> keys;
         for (const MetadataEntry& e : header_.metadata)
-            if (!keys.insert(e.key).second) refuse(e.key, e.at);
+            if (!keys.insert(e.key).second) refuse(e.key, e.offset);
     }
 
     void check_cover() {
         std::sort(header_.tensors.begin(), header_.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
-            return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.at < b.at;
+            return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.offset < b.offset;
         });
         std::uint64_t covered = 0;
         for (const TensorInfo& t : header_.tensors) {

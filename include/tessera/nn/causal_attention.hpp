@@ -18,8 +18,8 @@
 //          and 2 tokens heads (row statistics); never a tokens x tokens matrix
 
 #include <tessera/kernel/attention/attention.hpp>
-#include <tessera/kernel/attention/attention_step.hpp>
-#include <tessera/kernel/attention/attention_step_lanes.hpp>
+#include <tessera/kernel/attention/kv_cache_by_head.hpp>
+#include <tessera/kernel/attention/kv_cache_interleaved.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>

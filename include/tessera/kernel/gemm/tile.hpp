@@ -44,10 +44,10 @@ struct End {
     bool relu = false;  ///< max(0, .) last
 };
 
-/// What a row is made of: `count` segments of `length` floats; segment s meets rows at[s] * length .. of the panel.
+/// What a row is made of: `count` segments of `length` floats; segment s meets rows place[s] * length .. of the panel.
 struct Segments {
     std::size_t count, length;
-    const std::int32_t* at;
+    const std::int32_t* place;
 };
 inline constexpr std::int32_t first_segment = 0;
 /// A row in one piece.
@@ -82,7 +82,10 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
                                                     const float* panel, std::index_sequence<I...> all) {
     const auto prefetch_ahead = [](const float* p) __attribute__((always_inline)) {
-        if constexpr (ahead > 0) simd::prefetch_to_l2(p + ahead), simd::prefetch_to_l2(p + ahead + W);
+        if constexpr (ahead > 0) {
+            simd::prefetch_to_l2(p + ahead);
+            simd::prefetch_to_l2(p + ahead + W);
+        }
     };
     std::size_t k = 0;
     for (; k + 2 <= length; k += 2, panel += 4 * W) {
@@ -109,8 +112,8 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
             ((c[I] = Vec(0.f)), ...);
         // c += segment s of the rows * its rows of the panel
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
-            add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.at[s]) * size, all);
-        // out = relu((mask > 0 ? c : 0) + add), as far as they are given
+            add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.place[s]) * size, all);
+        // out = relu((mask > 0 ? c : 0) + add), where given
         if (end.masked)
             ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
         if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);

@@ -1,5 +1,5 @@
 #pragma once
-// run_team, Worker: a few threads that compute every step of a long chain of small products together.
+// run_team, Team, Worker: a few threads that compute every step of a long chain of small products together.
 //
 //     run_team(4, rounds, [&](Worker& worker, std::size_t round) {
 //         ... columns worker.share(n) of one product ...
@@ -27,13 +27,10 @@
 #include <exception>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-namespace detail {
 class Team;
-}
 
 /// One of the threads of a round.
 class Worker {
@@ -49,12 +46,12 @@ public:
     void wait() const;
 
 private:
-    friend class detail::Team;
+    friend class Team;
     std::size_t index_ = 0, size_ = 1;
-    detail::Team* team_ = nullptr;
+    Team* team_ = nullptr;
 };
 
-namespace detail {
+/// The state that the workers of one run_team share.
 class Team {
 public:
     static constexpr std::size_t most_workers = 64;
@@ -152,7 +149,6 @@ private:
     std::atomic<bool> failed_{false}, claimed_{false};
     std::exception_ptr error_;
 };
-}  // namespace detail
 
 inline void Worker::wait() const {
     if (team_ && size_ > 1) team_->wait(*this);
@@ -169,37 +165,9 @@ void run_team(std::size_t most, std::size_t rounds, F&& f) {
             for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
         });
     }
-    most = (std::min)(most, detail::Team::most_workers);
-    detail::Team team(most, rounds);
+    most = (std::min)(most, Team::most_workers);
+    Team team(most, rounds);
     for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
-    team.rethrow();
-}
-
-/// The same with `size` threads, the caller among them, that all run every round: for tests. An exception of f is
-/// rethrown here.
-template <class F>
-void run_full_team(std::size_t size, std::size_t rounds, F&& f) {
-    enum class Begin { not_yet, now, never };
-    size = std::clamp(size, std::size_t{1}, detail::Team::most_workers);
-    detail::Team team(size, rounds, size);
-    std::atomic<Begin> begin{Begin::not_yet};
-    const auto take_part = [&] { with_fp_environment([&] { team.join(f); }); };
-    const auto wait_and_take_part = [&] {
-        while (begin.load(std::memory_order_acquire) == Begin::not_yet) std::this_thread::yield();
-        if (begin.load(std::memory_order_relaxed) == Begin::now) take_part();
-    };
-    std::vector<std::thread> others;
-    try {
-        others.reserve(size);
-        while (others.size() + 1 < size) others.emplace_back(wait_and_take_part);
-        begin.store(Begin::now, std::memory_order_release);
-    } catch (...) {
-        begin.store(Begin::never, std::memory_order_release);
-        for (std::thread& other : others) other.join();
-        throw;
-    }
-    take_part();
-    for (std::thread& other : others) other.join();
     team.rethrow();
 }
 

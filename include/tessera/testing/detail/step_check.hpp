@@ -8,6 +8,7 @@
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/step.hpp>
 #include <tessera/testing/bound_layer.hpp>
+#include <tessera/testing/detail/full_team.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -47,7 +48,7 @@ public:
         std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size));
         std::string failure;
         std::size_t before = 0;
-        kernel::run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
+        run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
             if (me.index() == 0) {
                 fill(now, x);
