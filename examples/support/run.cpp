@@ -93,7 +93,7 @@ void Run::open() {
         return;
     }
     if (!resumed_) resumed_.emplace(tessera::Checkpoint{0, tessera::io::SafetensorsFile{path}, {}});
-    for (const std::string& damaged : resumed_->passed_over) std::printf("skipped: %s\n", damaged.c_str());
+    for (const std::string& damaged : resumed_->skipped) std::printf("skipped: %s\n", damaged.c_str());
     if (const auto found = resumed_->file.metadata(program_key); found != program_version)
         throw tessera::FormatError(
             tessera::FormatCode::version,

@@ -19,7 +19,6 @@
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/format_code.hpp>
-#include <tessera/core/hook.hpp>
 #include <tessera/core/label.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/limits.hpp>
@@ -35,6 +34,7 @@
 #include <tessera/core/to_size.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
@@ -134,14 +134,13 @@
 #include <tessera/train/trainable.hpp>
 #include <tessera/train/trainer.hpp>
 
+#include <tessera/dist/all_gather_count.hpp>
+#include <tessera/dist/all_gather_rows.hpp>
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/gather_rows.hpp>
 #include <tessera/dist/in_turn.hpp>
 #include <tessera/dist/message.hpp>
 #include <tessera/dist/same_everywhere.hpp>
 #include <tessera/dist/self.hpp>
-#include <tessera/dist/share.hpp>
-#include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
 // IWYU pragma: end_exports

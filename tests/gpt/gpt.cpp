@@ -227,7 +227,10 @@ TEST_CASE("Gpt: weights are N(0, 0.02^2), those that add to the residual stream 
         [&]<class Leaf>(const Path& path, const Leaf& leaf) {
             double mean = 0, square = 0;
             const double n = static_cast<double>(leaf.span().size());
-            for (const float v : leaf.span()) mean += double{v} / n, square += double{v} * double{v} / n;
+            for (const float v : leaf.span()) {
+                mean += double{v} / n;
+                square += double{v} * double{v} / n;
+            }
             const bool ends = path.str().ends_with(".0.1.out_proj.weight") || path.str().ends_with(".1.3.weight");
             CHECK((leaf.role() == Role::residual) == ends);
             smaller += ends;

@@ -104,7 +104,10 @@ TEST_CASE_TEMPLATE(
 TEST_CASE_TEMPLATE("nearest_code: two scores that overflow give no_token", T, float, double) {
     const T big = std::numeric_limits<T>::max() / T(1.1);
     std::vector<T> codes(9 * 2);
-    codes[0] = 2, codes[1] = -2, codes[16] = 2, codes[17] = 2;
+    codes[0] = 2;
+    codes[1] = -2;
+    codes[16] = 2;
+    codes[17] = 2;
     CHECK(nearest(1, std::vector<T>{big, big}, 2, 9, 2, codes)[0] == tessera::no_token);
     CHECK(nearest(1, std::vector<T>{1, 1}, 2, 9, 2, codes)[0] == 1);
 }

@@ -89,6 +89,15 @@ good
 printf 'Text of %0120d\n' 0 >"$work/README.md"
 expect lines 1 'README.md:1: 128 columns'
 printf 'Text.\n' >"$work/README.md"
+good
+echo 'void f() { for (int i = 0, j = 1; i < 2; ++i, ++j) g(i, j); }' >"$work/tests/scale.cpp"
+echo 'void h() { (g(1, 2), ...); const int a = f(1), b = f(2); }' >>"$work/tests/scale.cpp"
+expect lines 0 ''
+echo 'void h() { if (f(1, 2)) a[i] = 1, b += f(2); }' >"$work/tests/scale.cpp"
+expect lines 1 'scale.cpp:1: statements joined by a comma'
+printf 'void h() {\n    f(1,\n      2), g(b);\n}\n' >"$work/tests/scale.cpp"
+expect lines 1 'scale.cpp:2: statements joined by a comma'
+echo 'TEST_CASE("Scale: multiplies") {}' >"$work/tests/scale.cpp"
 
 printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/x), [a part](#part)\n' >"$work/README.md"
 expect links 0 ''

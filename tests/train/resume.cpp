@@ -263,8 +263,8 @@ TEST_CASE("resume: weights without metadata, from another program: heads are nam
     Prior::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             std::vector<float> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
-            const auto dims = L::outer_dims();
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+            const auto dims = L::file_dims();
             writer.add<float>(path.str(), std::vector<std::uint64_t>{dims.begin(), dims.end()}, values);
         },
         prior);
@@ -284,8 +284,8 @@ TEST_CASE("resume: a file needs only the vectors of the codebook; their averages
             const std::string name = path.str();
             if (name == "quantizer.started" || (name.starts_with("codebook.") && name != "codebook.weight")) return;
             std::vector<typename L::Scalar> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
-            const auto dims = L::outer_dims();
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+            const auto dims = L::file_dims();
             writer.add<typename L::Scalar>(name, std::vector<std::uint64_t>{dims.begin(), dims.end()}, values);
         },
         vae);

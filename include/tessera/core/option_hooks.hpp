@@ -11,8 +11,8 @@
 //
 // Errors   static_assert where a member has one of these names but not the expected signature
 
-#include <tessera/core/hook.hpp>
 #include <tessera/core/setting.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <concepts>
 #include <string>

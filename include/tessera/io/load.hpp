@@ -93,7 +93,7 @@ void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
             const Buffer<unsigned char>& bytes = staged[next++];
             if (bytes.size() == 0) return;
             const auto* values = reinterpret_cast<const typename L::Scalar*>(bytes.data());
-            for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_outer(i)] = values[i];
+            for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_file_index(i)] = values[i];
         },
         model);
 }

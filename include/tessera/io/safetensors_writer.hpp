@@ -74,7 +74,9 @@ public:
             tensors_ += "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
             names_.insert(name);
         } catch (...) {
-            data_.resize(begin), sums_.resize(sums), tensors_.resize(tensors);
+            data_.resize(begin);
+            sums_.resize(sums);
+            tensors_.resize(tensors);
             throw;
         }
     }

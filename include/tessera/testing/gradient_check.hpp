@@ -22,20 +22,20 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct GradientCheck {
+struct GradientCheckOptions {
     std::size_t batch = 2;
     std::uint64_t seed = 1;
     double step = 1e-5;
     double tolerance = 1e-6;
-    std::size_t most = 128;  // differences for x and for each leaf
-    std::size_t vocab = 0;   // for layers that take tokens; 0: the number of the layer
+    std::size_t most = 128;  ///< differences for x and for each leaf
+    std::size_t vocab = 0;   ///< for layers that take tokens; 0: the layer's own vocabulary (`L::vocab`), or 2
 };
 
 namespace detail {
 
 // g is the gradient of backward for the values v; evaluate() runs forward with the current values in v.
 template <nn::Layer L, class Evaluate>
-std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, const std::string& what,
+std::string compare_differences(BoundLayer<L>& bound, const GradientCheckOptions& o, const std::string& what,
                                 std::span<double> v, std::span<const double> g, double others,
                                 Tensor<double, typename L::Output>& above, Evaluate evaluate) {
     double largest = 1e-3 * others;
@@ -66,7 +66,7 @@ std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, co
 }
 
 template <nn::Layer L>
-std::string check_gradient(const GradientCheck& o) {
+std::string check_gradient(const GradientCheckOptions& o) {
     BoundLayer<L> bound{o.batch, {o.seed, o.vocab}};
     bound.forward();
     bound.backward();
@@ -101,7 +101,7 @@ std::string check_gradient(const GradientCheck& o) {
 /// `check_gradient<Conv2d<8, keep3>, Shape<7, 7, 3>>()`
 template <class Spec, StaticShape In>
     requires(nn::LayerSpec<Spec, In, double>)
-[[nodiscard]] CheckResult check_gradient(const GradientCheck& options = {}) {
+[[nodiscard]] CheckResult check_gradient(const GradientCheckOptions& options = {}) {
     using L = typename Spec::template Bind<In, double>;
     std::string failure = detail::check_gradient<L>(options);
     return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};

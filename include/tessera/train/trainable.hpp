@@ -33,10 +33,10 @@
 // Errors   a compile error where an optional member has the name but not the signature (ModelHooksAreCallable)
 
 #include <tessera/core/batch_part.hpp>
-#include <tessera/core/hook.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <concepts>
 #include <cstddef>

@@ -180,7 +180,10 @@ public:
                     for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
                     blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
                 });
-                for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
+                for (const Sums& s : blocks) {
+                    total.error += s.error;
+                    total.distance += s.distance;
+                }
                 for (const Token k : out.span()) ++result.counts[k];
             }
             const double n = static_cast<double>(images.size());
@@ -203,7 +206,8 @@ private:
     }
     // `first`: the index of the first image, for error messages
     void encode_block(View<const T, Input> x, View<Token, Tokens> out, Scratch& s, std::size_t first) const {
-        s.z.resize(x.batch()), s.q.resize(x.batch());
+        s.z.resize(x.batch());
+        s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);
         Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);

@@ -1,5 +1,5 @@
 #pragma once
-// sizes(communicator, n): the n of every process, by rank; all processes get the same list.
+// all_gather_count(communicator, n): the n of every process, by rank; all processes get the same list.
 //
 // Cost     one broadcast of 8 bytes for each process
 
