@@ -48,7 +48,7 @@ struct SmallNets {
     struct Decoder : DecoderChain<64, Width> {};
     using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
     using Prior = tessera::Gpt<tessera::GptConfig{
-        .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = most_classes}>;
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = max_classes}>;
 };
 
 template <class QuantizerSpec, std::size_t Width>
@@ -58,7 +58,7 @@ struct StdNets {
     struct Decoder : DecoderChain<128, Width> {};
     using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
     using Prior = tessera::Gpt<tessera::GptConfig{
-        .vocab = Vae::codes, .context = Vae::tokens, .width = 256, .heads = 8, .layers = 6, .classes = most_classes}>;
+        .vocab = Vae::codes, .context = Vae::tokens, .width = 256, .heads = 8, .layers = 6, .classes = max_classes}>;
 };
 
 struct Small : SmallNets<tessera::Codebook<256>, 32> {

@@ -21,12 +21,12 @@
 #include <tessera/core/format_code.hpp>
 #include <tessera/core/label.hpp>
 #include <tessera/core/lifetime.hpp>
-#include <tessera/core/limits.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/param_ref.hpp>
 #include <tessera/core/path.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/core/shape.hpp>

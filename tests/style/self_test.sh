@@ -61,6 +61,8 @@ replace 's/with a note/with its notes/' words '"notes": say cache'
 replace 's/understandable/Whoever reads it/' words '"Whoever": say'
 replace 's/codebook\./dead code./' words '"dead code": say'
 replace 's/ScaleLayer: y/ScaleLayer: GrownHeads/' words 'say KvCacheByHead'
+replace 's/check()/clear_passed_over()/' words '"passed over": say skipped'
+replace 's/check()/GoesInHeaps()/; s/Empty/Heaps/; s/static void/static void theHeaps(); void/' words '"the heaps": say clusters'
 good
 echo 'TEST_CASE("Scale: stands beside nothing") {}' >"$work/tests/scale.cpp"
 expect words 1 'tests/scale.cpp:1: "stands": say'

@@ -84,7 +84,7 @@ struct ScaleLayer {
         }
     }
     static void forward_round(const Params& p, View<const T, In> x, View<T, In> y, Cache&, nn::Round at) {
-        const auto [begin, end] = at.me.share(x.batch());
+        const auto [begin, end] = at.worker.share(x.batch());
         for (std::size_t n = begin; n < end; ++n)
             for (std::size_t i = 0; i < In::size; ++i) {
                 const bool wrong = F == Fault::other_rounds && n == 4 && i == 1;

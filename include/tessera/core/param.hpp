@@ -12,7 +12,7 @@
 //
 // Errors   StateError where span() is called on a Param that was moved from; static_assert where T is not a number or
 //          is bool, and where Axes does not have one entry for each dimension
-// Cost     one allocation of S::size numbers
+// Cost     one allocation of S::size elements
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// ParamRef: presents a single number that another object owns as a leaf of a parameter set.
+// ParamRef: presents a single value that another object owns as a leaf of a parameter set.
 //
 //     template <class F, class... S>
 //     static void each_state(F&& f, S&... s) {

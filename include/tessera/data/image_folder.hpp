@@ -20,7 +20,7 @@
 // Cost     all images in memory, one byte a channel; one file at a time is decoded
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/data/images.hpp>
 #include <tessera/image/decode_image.hpp>
@@ -38,11 +38,11 @@
 
 namespace tessera::inline TESSERA_ABI::data {
 
-struct FolderOptions {
+struct ImageFolderOptions {
     double test_share = 0;   ///< probability in [0, 1] that an image goes to `test`
     std::uint64_t seed = 0;  ///< of the split into `train` and `test`
     double skip_up_to = 0;  ///< largest share of the files that may be invalid and are skipped; 0: each one is an error
-    Limits limits{};        ///< of a file and of an image
+    ReadLimits limits{};    ///< of a file and of an image
 };
 
 template <StaticShape S>
@@ -158,7 +158,8 @@ private:
 
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
-[[nodiscard]] static ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions& options = {}) {
+[[nodiscard]] static ImageFolder<S> load_image_folder(const std::string& folder,
+                                                      const ImageFolderOptions& options = {}) {
     if (!(options.test_share >= 0 && options.test_share <= 1))
         throw ArgumentError("load_image_folder: test_share: " +
                             expected_got("0 to 1", std::to_string(options.test_share)));

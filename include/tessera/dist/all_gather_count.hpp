@@ -13,7 +13,7 @@
 namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C>
-[[nodiscard]] std::vector<std::uint64_t> sizes(C& communicator, std::uint64_t n) {
+[[nodiscard]] std::vector<std::uint64_t> all_gather_count(C& communicator, std::uint64_t n) {
     std::vector<std::uint64_t> all(communicator.size(), n);
     if constexpr (!single_process<C>)
         for (std::size_t rank = 0; rank < all.size(); ++rank)

@@ -19,7 +19,7 @@
 
 namespace tessera::inline TESSERA_ABI::dist {
 
-template <Communicator C, Numbers... S>
+template <Communicator C, Summable... S>
 void sum_tree([[maybe_unused]] C& communicator, [[maybe_unused]] Message& message, [[maybe_unused]] S&&... sets) {
     if constexpr (!single_process<C>) {
         const std::size_t rank = communicator.rank(), size = communicator.size();

@@ -1,5 +1,5 @@
 #pragma once
-// GptConfig: the numbers that define the type of a prior. Vocabulary and context come from the type of the first stage.
+// GptConfig: the constants that define the type of a prior; vocabulary and context come from the first stage.
 //
 //     GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = 10}
 

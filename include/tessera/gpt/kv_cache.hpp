@@ -9,7 +9,7 @@
 // Errors   ArgumentError for a capacity of 0, another number of tokens than the capacity allows, more tokens than the
 //          context, more workers than the capacity, or a rewind of more than the last step; DataError for a token
 //          without an embedding; static_assert where a layer of the block does not support steps
-// Cost     memory per sequence: 2 layers context width numbers for a GptBlock. A step costs the products of its tokens
+// Cost     memory per sequence: 2 layers context width elements for a GptBlock. A step costs the products of its tokens
 //          and attention over the tokens so far, and allocates nothing
 
 #include <tessera/core/buffer.hpp>

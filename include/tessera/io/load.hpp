@@ -5,7 +5,7 @@
 //     io::load(checkpoint.file, {.accept = {"clip_norm", "lr"}}, trainer, position);
 //
 // The file provides weights, buffers, moments, counters, and the positions of generators and in the data. Names, shapes
-// and metadata must agree. Settings (numbers of options) must agree too, unless the host accepts a difference by name;
+// and metadata must agree. Settings (values of options) must agree too, unless the host accepts a difference by name;
 // the same holds for a file whose names or parts differ from the models' (load_options.hpp). A file may hold more
 // models than are loaded: the first part of a name ("encoder", "prior") says to which model a tensor belongs.
 //

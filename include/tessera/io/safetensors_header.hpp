@@ -10,7 +10,7 @@
 // Errors   FormatError with the offset in the file, where the header is malformed or exceeds the limits
 // Cost     linear in the header, apart from sorting the tensors
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/json_reader.hpp>
 #include <tessera/files/utf8.hpp>
@@ -32,7 +32,7 @@ namespace detail {
 
 class HeaderParser {
 public:
-    HeaderParser(ByteView text, std::uint64_t data_size, std::string_view name, const Limits& limits)
+    HeaderParser(ByteView text, std::uint64_t data_size, std::string_view name, const ReadLimits& limits)
         : json_{text, name, 8}, data_size_{data_size}, name_{name}, limits_{limits} {}
 
     SafetensorsHeader parse() {
@@ -192,7 +192,7 @@ private:
     JsonReader json_;
     std::uint64_t data_size_;
     std::string_view name_;
-    const Limits& limits_;
+    const ReadLimits& limits_;
     SafetensorsHeader header_;
     bool has_metadata_ = false;
 };
@@ -201,7 +201,7 @@ private:
 
 /// The length of the JSON text in a file of `file_size` bytes that begins with `start`.
 inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t file_size, std::string_view name,
-                                               const Limits& limits = {}) {
+                                               const ReadLimits& limits = {}) {
     if (file_size < 8 || start.size() < 8)
         malformed(FormatCode::truncated, name, start.size(),
                   "header too small: " + expected_got("at least 8 bytes", std::to_string(file_size)));
@@ -219,7 +219,7 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
 
 /// `text` is the JSON, which `data_size` bytes of data follow in the file called `name`.
 inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size, std::string_view name,
-                                                  const Limits& limits = {}) {
+                                                  const ReadLimits& limits = {}) {
     return detail::HeaderParser{text, data_size, name, limits}.parse();
 }
 

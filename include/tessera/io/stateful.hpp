@@ -7,7 +7,7 @@
 //
 //     kind                     a name for its metadata, saved as "tessera.<kind>.<key>"
 //     metadata()               pairs of strings that must agree but do not show in shapes: ("heads", "4")
-//     settings()               numbers of options (core/setting.hpp) that must agree unless the host accepts them
+//     settings()               values of options (core/setting.hpp) that must agree unless the host accepts them
 //     wrapped()                another model, whose kind, metadata and settings are used as well
 //     optional_in_file(name)   static: whether the model is usable without this leaf
 //     complete(missing)        noexcept, takes std::span<const std::string>: computes the leaves that the file did not

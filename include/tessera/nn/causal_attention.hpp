@@ -14,8 +14,8 @@
 // Errors   static_assert where the input is not a Shape<tokens, width>, or the heads do not divide the width
 // Cost     forward 4 tokens C^2 multiply-adds for the projections and about tokens^2 C for scores and weighted sums
 //          (keys after the query are left out); backward twice the projections and, with the probabilities computed
-//          again, two and a half times the rest. Cached per sample: 8 tokens C numbers (q, k, v, o and their gradients)
-//          and 2 tokens heads (row statistics); never a tokens x tokens matrix
+//          again, two and a half times the rest. Cached per sample: 8 tokens C elements (q, k, v, o and their
+//          gradients) and 2 tokens heads (row statistics); never a tokens x tokens matrix
 
 #include <tessera/kernel/attention/attention.hpp>
 #include <tessera/kernel/attention/kv_cache_by_head.hpp>

@@ -113,10 +113,10 @@ struct BasicChain {
         return (nn::rounds<At<I>> + ...);
     }
     (std::make_index_sequence<count>{});
-    static void make_room(Cache& cache, std::size_t batch) {
+    static void resize_cache(Cache& cache, std::size_t batch) {
         for_index([&]<std::size_t I>() {
             if constexpr (I + 1 < count) std::get<I>(cache.y).resize(batch);
-            nn::make_room<At<I>>(std::get<I>(cache.layers), batch);
+            nn::resize_cache<At<I>>(std::get<I>(cache.layers), batch);
         });
     }
     static void forward_round(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache, Round at,
@@ -164,14 +164,14 @@ private:
             else
                 return std::get<I>(cache.y).view();
         }();
-        if (at.number < nn::rounds<At<I>>) {
+        if (at.index < nn::rounds<At<I>>) {
             auto& layer_cache = std::get<I>(cache.layers);
             if constexpr (last && fuses.add_y)
                 nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at, add);
             else
                 nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at);
         } else if constexpr (!last) {
-            at.number -= nn::rounds<At<I>>;
+            at.index -= nn::rounds<At<I>>;
             round_of<I + 1>(w, std::as_const(std::get<I>(cache.y)).view(), y, cache, at, add);
         }
     }

@@ -136,7 +136,7 @@ struct Conv2dLayer {
     }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
                               const T* add = nullptr) {
-        forward(w, x, y, kernel::Epilogue<T>{.add = add}, at.me);
+        forward(w, x, y, kernel::Epilogue<T>{.add = add}, at.worker);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {

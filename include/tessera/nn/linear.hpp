@@ -3,7 +3,7 @@
 //
 //     y = x W + b,   dx = dy W^T,   dW += x^T dy,   db += sum of dy over rows
 //
-// Shapes   x [batch, ... x C], y [batch, ... x Out]; each row of C numbers separately
+// Shapes   x [batch, ... x C], y [batch, ... x Out]; each row of C elements separately
 // Params   weight Shape<C, Out> "weight" (PyTorch's [Out, C]), bias Shape<Out> "bias"; both U(-1/sqrt(C), 1/sqrt(C))
 // Cost     rows C Out multiply-adds per sample, backward twice that. Packed: panels of W and of W^T, and the bias.
 //          Cached: operand copies for the gradient of W
@@ -83,7 +83,7 @@ struct LinearLayer {
     static void pack_forward(const Params& p, Packed& w) { w.pack_forward(in, Out, p.weight.data(), p.bias.span()); }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
                               const T* add = nullptr) {
-        kernel::gemm<T>(at.me, x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
+        kernel::gemm<T>(at.worker, x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
                         {.bias = w.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {

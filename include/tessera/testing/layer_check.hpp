@@ -158,7 +158,7 @@ std::string check_rounds(const LayerCheckOptions& o) {
         auto shared = bound_layer<L>(o);
         std::ranges::fill(shared.y.span(), poison<T>);
         nn::begin<L>(shared.cache, shared.pass);
-        nn::make_room<L>(shared.cache, o.batch);
+        nn::resize_cache<L>(shared.cache, o.batch);
         kernel::run_team(workers, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
         });

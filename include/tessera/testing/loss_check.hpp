@@ -3,7 +3,7 @@
 //
 //     CHECK(check_loss<Mse, Shape<5, 5, 3>>());
 //
-// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every number, so that
+// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every element, so that
 // the differences of a loss with a kink at zero (L1) do not cross it.
 
 #include <tessera/core/fp_environment.hpp>

@@ -7,9 +7,9 @@
 // Quantizers that are composed of others are checked around it:
 // check_quantizer<MyComposite<testing::Smooth>, In>({.differentiable = true}).
 //
-// Shapes   z, q [batch, ..., C]; tokens [batch, rows], one for each row of C numbers
+// Shapes   z, q [batch, ..., C]; tokens [batch, rows], one for each row of C elements
 // Params   gain Shape<C> "gain", 0.7
-// Cost     one tanh for each number, in forward and in backward
+// Cost     one tanh for each element, in forward and in backward
 
 #include <tessera/vq/quantizer.hpp>
 

@@ -7,7 +7,7 @@
 // what a step depends on is part of its checkpoint.
 //
 // Params   norms Shape<32> "norms", a ring; 0 where no norm is known yet
-// Cost     add: one store; median: an insertion sort of 32 numbers
+// Cost     add: one store; median: an insertion sort of 32 elements
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/to_size.hpp>
@@ -28,7 +28,7 @@ struct RecentNorms {
         f("norms", p.norms...);
     }
 
-    /// The norm of the update with this number, counted from 0.
+    /// `update`: its index, counted from 0.
     void add(std::uint64_t update, double norm) noexcept { norms[to_size(update % capacity)] = norm; }
 
     /// 0 while fewer than `minimum` norms are known.

@@ -227,7 +227,7 @@ private:
     static void forward_together(std::size_t workers, const nn::Weights<Net>& w, View<const T, typename Net::Input> x,
                                  View<T, typename Net::Output> y, typename Net::Cache& cache, F&& last) {
         nn::begin<Net>(cache, {});
-        nn::make_room<Net>(cache, x.batch());
+        nn::resize_cache<Net>(cache, x.batch());
         kernel::run_team(workers, nn::rounds<Net> + 1, [&](const kernel::Worker& me, std::size_t round) {
             if (round < nn::rounds<Net>)
                 nn::forward_round<Net>(w, x, y, cache, {me, round});

@@ -19,9 +19,9 @@
 // (1000), <7, 5, 5, 5, 5> (4375), <8, 8, 8, 6, 5> (15360) and <8, 8, 8, 5, 5, 5> (64000).
 //
 // Shapes   z, q [batch, ... x number of levels], tokens [batch, rows]; one token for each row
-// Errors   NumericError for a number that is not finite; static_assert where the encoder does not have one channel per
-//          number of levels, a level is too small for its bound, or the product of the levels is not below 2^32 - 1
-// Cost     one tanh per number, cached, as large as z; no search
+// Errors   NumericError for an element that is not finite; static_assert where the encoder does not have one channel
+//          per number of levels, a level is too small for its bound, or the product of the levels is not below 2^32 - 1
+// Cost     one tanh per element, cached, as large as z; no search
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>

@@ -14,7 +14,7 @@ using tessera::kernel::simd::fma;
 
 namespace {
 
-template <attention::Order order>
+template <attention::ProductOrder order>
 std::string difference(std::size_t r, std::size_t nv, std::size_t depth, bool onto, bool factor) {
     constexpr std::size_t lda = 40, ldb = 2 * attention::W + 5, ldc = 3 * attention::W;
     const auto a = support::numbers<float>(40 * lda, 1), b = support::numbers<float>(40 * ldb, 2),
@@ -24,7 +24,8 @@ std::string difference(std::size_t r, std::size_t nv, std::size_t depth, bool on
         for (std::size_t j = 0; j < nv * attention::W; ++j) {
             float sum = onto ? c[i * ldc + j] : 0;
             for (std::size_t k = 0; k < depth; ++k)
-                sum = fma(order == attention::Order::across ? a[i * lda + k] : a[k * lda + i], b[k * ldb + j], sum);
+                sum = fma(order == attention::ProductOrder::across ? a[i * lda + k] : a[k * lda + i], b[k * ldb + j],
+                          sum);
             expected[i * ldc + j] = factor ? sum * scale[i] : sum;
         }
     attention::product<order>(r, nv, depth, {a.data(), lda}, {b.data(), ldb}, {c.data(), ldc},
@@ -37,14 +38,14 @@ std::string difference(std::size_t r, std::size_t nv, std::size_t depth, bool on
 TEST_CASE(
     "attention tile: gives the bits of one fma after another for every height, and writes nothing outside the tile") {
     support::Mismatch wrong;
-    for (std::size_t nv = 1; nv <= attention::most_vectors; ++nv)
+    for (std::size_t nv = 1; nv <= attention::max_vectors; ++nv)
         for (std::size_t r = 1; r <= attention::tile_rows(nv); ++r)
             for (const std::size_t depth : {0u, 1u, 2u, 7u, 32u})
                 for (const bool onto : {false, true}) {
-                    wrong.add(difference<attention::Order::across>(r, nv, depth, onto, false), "across, r = ", r,
+                    wrong.add(difference<attention::ProductOrder::across>(r, nv, depth, onto, false), "across, r = ", r,
                               ", nv = ", nv, ", depth = ", depth, ", onto = ", onto);
-                    wrong.add(difference<attention::Order::down>(r, nv, depth, onto, depth == 7), "down, r = ", r,
-                              ", nv = ", nv, ", depth = ", depth, ", onto = ", onto);
+                    wrong.add(difference<attention::ProductOrder::down>(r, nv, depth, onto, depth == 7),
+                              "down, r = ", r, ", nv = ", nv, ", depth = ", depth, ", onto = ", onto);
                 }
     CHECK(wrong.first() == "");
 }

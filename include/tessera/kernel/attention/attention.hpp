@@ -37,19 +37,19 @@ struct AttentionSize {
 template <std::floating_point T>
 struct AttentionScratch {
     Buffer<T> values;
-    /// n numbers; the buffer never shrinks.
-    T* room(std::size_t n) {
+    /// n elements; the buffer never shrinks.
+    [[nodiscard]] T* reserve(std::size_t n) {
         if (values.size() < n) values.resize(n);
         return values.data();
     }
 };
 
 namespace attention::detail {
-inline constexpr std::size_t most_in_place = 128;
+inline constexpr std::size_t max_tokens_in_place = 128;
 
-inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > most_in_place; }
+inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > max_tokens_in_place; }
 
-// A copy of rows of d numbers, padded to whole vectors; `scratch` moves behind it. And back.
+// A copy of rows of d elements, padded to whole vectors; `scratch` moves past it. And back.
 inline Rows<const float> pad(std::size_t rows, std::size_t d, Rows<const float> from, float*& scratch) {
     const Rows<float> to{scratch, round_up(d, W)};
     scratch += rows * to.ld;
@@ -86,13 +86,13 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
     if constexpr (std::same_as<T, float>) {
         const bool copied = impl::detail::copied(size);
         const std::size_t matrix = tokens * round_up(d, impl::W);
-        float* const room = scratch.room(impl::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
+        float* const memory = scratch.reserve(impl::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
         impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
             impl::Triple<const float> in = impl::detail::triple(qkv + q, C);
             const impl::Rows<float> out{o + y, C};
-            // padded copies of q, k and v, and room for o
+            // padded copies of q, k and v, and space for o
             impl::Rows<float> padded = out;
-            float* rest = room;
+            float* rest = memory;
             if (copied) {
                 for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = impl::detail::pad(tokens, d, *m, rest);
                 padded = {rest, round_up(d, impl::W)};
@@ -103,7 +103,7 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
             if (copied) impl::detail::unpad(tokens, d, padded, out);
         });
     } else {
-        T* const p = scratch.room(tokens);
+        T* const p = scratch.reserve(tokens);
         impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
             const impl::Triple<const T> in = impl::detail::triple(qkv + q, C);
             for (std::size_t t = 0, row = unit * tokens; t < tokens; ++t, ++row)
@@ -121,14 +121,14 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
     if constexpr (std::same_as<T, float>) {
         const bool copied = impl::detail::copied(size);
         const std::size_t matrix = tokens * round_up(d, impl::W);
-        float* const room = scratch.room(impl::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
+        float* const memory = scratch.reserve(impl::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
         impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
             impl::Triple<const float> in = impl::detail::triple(qkv + q, C);
             impl::Rows<const float> out{o + y, C}, dy{dout + y, C};
             const impl::Triple<float> to = impl::detail::triple(dqkv + q, C);
-            // padded copies of q, k, v, o and do, and room for dq, dk and dv
+            // padded copies of q, k, v, o and do, and space for dq, dk and dv
             impl::Triple<float> padded = to;
-            float* rest = room;
+            float* rest = memory;
             if (copied) {
                 for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
                     *m = impl::detail::pad(tokens, d, *m, rest);

@@ -21,13 +21,13 @@
 
 namespace tessera::inline TESSERA_ABI::kernel::attention {
 
-inline constexpr std::size_t lanes = 2 * W;
+inline constexpr std::size_t block_lanes = 2 * W;
 
 /// Index of a query; negative before the first one.
 using QueryIndex = std::ptrdiff_t;
 inline constexpr QueryIndex signed_width = static_cast<QueryIndex>(W);
 constexpr std::size_t clamp_to_zero(QueryIndex n) { return n > 0 ? static_cast<std::size_t>(n) : 0; }
-constexpr std::size_t block_count(std::size_t tokens) { return ceil_div(tokens, lanes); }
+constexpr std::size_t block_count(std::size_t tokens) { return ceil_div(tokens, block_lanes); }
 
 /// Block b of the queries.
 struct Block {
@@ -35,8 +35,8 @@ struct Block {
     std::size_t begin, end;  ///< queries that exist; also the keys that are seen end here
 
     Block(std::size_t tokens, std::size_t b)
-        : first{static_cast<QueryIndex>(tokens) - static_cast<QueryIndex>((block_count(tokens) - b) * lanes)},
-          begin{clamp_to_zero(first)}, end{static_cast<std::size_t>(first + static_cast<QueryIndex>(lanes))} {}
+        : first{static_cast<QueryIndex>(tokens) - static_cast<QueryIndex>((block_count(tokens) - b) * block_lanes)},
+          begin{clamp_to_zero(first)}, end{static_cast<std::size_t>(first + static_cast<QueryIndex>(block_lanes))} {}
     std::size_t lane(std::size_t query) const {
         return static_cast<std::size_t>(static_cast<QueryIndex>(query) - first);
     }
@@ -44,13 +44,14 @@ struct Block {
 
 /// out[i][lane] = factor[lane] rows[query][i] for i < d, a multiple of W.
 inline void queries_to_lanes(Rows<const float> rows, const Block& b, std::size_t d, const float* factor, float* out) {
-    for (std::size_t v = 0; v < lanes; v += W) {
+    for (std::size_t v = 0; v < block_lanes; v += W) {
         const QueryIndex from = b.first + static_cast<QueryIndex>(v);
         if (from + signed_width <= 0) continue;
         const float* row[W];
         for (std::size_t r = 0; r < W; ++r) row[r] = rows[clamp_to_zero(from + static_cast<QueryIndex>(r))];
         for (std::size_t i = 0; i < d; i += W)
-            transpose([&](std::size_t r) { return row[r] + i; }, simd::load(factor + v), out + i * lanes + v, lanes);
+            transpose([&](std::size_t r) { return row[r] + i; }, simd::load(factor + v), out + i * block_lanes + v,
+                      block_lanes);
     }
 }
 
@@ -60,10 +61,10 @@ inline void scores(Rows<const T> keys, std::size_t d, const T* q, QueryIndex fir
                    Rows<float> s) {
     const std::size_t both = std::clamp(clamp_to_zero(first + signed_width), begin, end);
     even_parts(begin, both, tile_rows(2), [&](std::size_t key, std::size_t r) {
-        product<Order::across>(r, 2, d, keys.from(key), {q, lanes}, s.from(key - begin));
+        product<ProductOrder::across>(r, 2, d, keys.from(key), {q, block_lanes}, s.from(key - begin));
     });
     even_parts(both, end, tile_rows(1), [&](std::size_t key, std::size_t r) {
-        product<Order::across>(r, 1, d, keys.from(key), {q + W, lanes}, s.from(key - begin, W));
+        product<ProductOrder::across>(r, 1, d, keys.from(key), {q + W, block_lanes}, s.from(key - begin, W));
     });
 }
 
@@ -122,7 +123,7 @@ inline void find_largest(const float* s, QueryIndex first, std::size_t begin, st
     Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            m[v] = detail::max_score(s + (key - begin) * lanes + v * W, m[v], seen);
+            m[v] = detail::max_score(s + (key - begin) * block_lanes + v * W, m[v], seen);
         });
     simd::store(largest, m[0]);
     simd::store(largest + W, m[1]);
@@ -135,7 +136,7 @@ inline void exp_and_sum(float* s, QueryIndex first, std::size_t begin, std::size
     Vec sum[2] = {simd::load<float>(sums), simd::load<float>(sums + W)};
     detail::for_pairs(
         first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
-            sum[v] = sum[v] + detail::exp_score(s + (key - begin) * lanes + v * W, m[v], seen);
+            sum[v] = sum[v] + detail::exp_score(s + (key - begin) * block_lanes + v * W, m[v], seen);
         });
     simd::store(sums, sum[0]);
     simd::store(sums + W, sum[1]);

@@ -26,7 +26,7 @@ namespace tessera::inline TESSERA_ABI::kernel::attention {
 
 using tile::Vec;
 using tile::W;
-inline constexpr std::size_t most_vectors = 2;
+inline constexpr std::size_t max_vectors = 2;
 /// Rows of a tile of nv vectors.
 constexpr std::size_t tile_rows(std::size_t nv) { return W == 16 || nv == 1 ? 12 : 6; }
 
@@ -40,7 +40,7 @@ struct Rows {
     operator Rows<const T>() const { return {data, ld}; }
 };
 
-enum class Order { across, down };
+enum class ProductOrder { across, down };
 
 /// What the sums start from, and what they are multiplied by at the end.
 struct Sums {
@@ -56,7 +56,7 @@ template <std::size_t Size, class X, std::size_t... V, std::size_t... I>
     const Vec b[] = {simd::in_register<float>(simd::load(y + V * W))...};
     tile::accumulate(c, x, b, all);
 }
-template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
+template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t... I>
 [[gnu::always_inline]] inline void body(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
                                         Sums sums, std::index_sequence<R...>, std::index_sequence<V...> vectors,
                                         std::index_sequence<I...> all) {
@@ -70,7 +70,7 @@ template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
     // c += a column of a (across: of its rows, down: of its columns) times row k of b
     const float* y = b.data;
     std::size_t k = 0;
-    if constexpr (order == Order::across) {
+    if constexpr (order == ProductOrder::across) {
         const float* const x[] = {a.data + R * a.ld...};
         for (; k + 2 <= depth; k += 2, y += 2 * b.ld) {  // two steps per iteration: 4 points
             step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
@@ -89,22 +89,22 @@ template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
     if (sums.factor) ((c[I] = c[I] * Vec(sums.factor[I / NV])), ...);
     (simd::store(out.data + I / NV * out.ld + I % NV * W, c[I]), ...);
 }
-template <Order order, std::size_t R, std::size_t NV>
+template <ProductOrder order, std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void tile(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
                                    Sums sums) {
     body<order>(depth, a, b, out, sums, std::make_index_sequence<R>{}, std::make_index_sequence<NV>{},
                 std::make_index_sequence<R * NV>{});
 }
-template <Order order, std::size_t NV, std::size_t... R>
+template <ProductOrder order, std::size_t NV, std::size_t... R>
 constexpr auto table(std::index_sequence<R...>) {
     return std::array{&tile<order, R + 1, NV>...};
 }
-template <Order order, std::size_t NV>
+template <ProductOrder order, std::size_t NV>
 inline constexpr auto tiles = table<order, NV>(std::make_index_sequence<tile_rows(NV)>{});
 }  // namespace detail
 
-/// One tile of r <= tile_rows(nv) rows and nv <= most_vectors vectors.
-template <Order order>
+/// One tile of r <= tile_rows(nv) rows and nv <= max_vectors vectors.
+template <ProductOrder order>
 inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const float> a, Rows<const float> b,
                     Rows<float> out, Sums sums = {}) {
     if (nv == 1)

@@ -120,9 +120,9 @@ class KvCacheByHead {
     static constexpr std::size_t group = fast ? attention::detail::step_heads : 1;
 
 public:
-    KvCacheByHead(std::size_t heads, std::size_t most_keys, std::size_t d)
-        : d_{d}, row_{round_up(d, fast ? simd::width<T> : 1)}, columns_{round_up(most_keys, lanes)},
-          key_stride_{columns_ * d}, value_stride_{most_keys * row_}, keys_(heads * key_stride_),
+    KvCacheByHead(std::size_t heads, std::size_t max_keys, std::size_t d)
+        : d_{d}, row_{round_up(d, fast ? simd::width<T> : 1)}, columns_{round_up(max_keys, lanes)},
+          key_stride_{columns_ * d}, value_stride_{max_keys * row_}, keys_(heads * key_stride_),
           values_(heads * value_stride_) {}
     /// Elements of scratch memory that one call of `step` needs.
     [[nodiscard]] std::size_t scratch() const { return group * (row_ + columns_); }

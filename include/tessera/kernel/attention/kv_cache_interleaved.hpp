@@ -74,11 +74,11 @@ public:
     /// Whether the heads fill a vector, and each is whole vectors; otherwise use KvCacheByHead.
     static bool supports(std::size_t heads, std::size_t d) { return heads >= W && d % W == 0; }
 
-    KvCacheInterleaved(std::size_t layers, std::size_t heads, std::size_t most_keys, std::size_t d)
-        : heads_{heads}, groups_{ceil_div(heads, W)}, most_keys_{most_keys}, d_{d},
-          keys_(layers * groups_ * most_keys * d * W), values_(keys_.size()) {}
+    KvCacheInterleaved(std::size_t layers, std::size_t heads, std::size_t max_keys, std::size_t d)
+        : heads_{heads}, groups_{ceil_div(heads, W)}, max_keys_{max_keys}, d_{d},
+          keys_(layers * groups_ * max_keys * d * W), values_(keys_.size()) {}
     /// Elements of scratch memory that one call of `step` needs.
-    [[nodiscard]] std::size_t scratch() const { return (2 * d_ + most_keys_ + W) * W; }
+    [[nodiscard]] std::size_t scratch() const { return (2 * d_ + max_keys_ + W) * W; }
 
     /// For all heads of a layer: appends key and value `key`, and attends to keys 0 .. key. in(i) points to q of
     /// the i-th head, k and v follow at a distance of `stride`; out(i) points to its o.
@@ -89,7 +89,7 @@ public:
         float *const q = scratch, *const o = q + key_stride, *const square = o + key_stride, *const s = square + W * W;
         const attention::Vec one(1.f), scale(attention::log2_e / std::sqrt(static_cast<float>(d_)));
         for (std::size_t group = 0; group < groups_; ++group) {
-            const std::size_t first = group * W, begin = (layer * groups_ + group) * most_keys_ * key_stride;
+            const std::size_t first = group * W, begin = (layer * groups_ + group) * max_keys_ * key_stride;
             float *const k = keys_.data() + begin, *const v = values_.data() + begin;
             // q, k and v of W heads into lanes: q times log2 e / sqrt d into scratch, k and v to the end of the cache
             const float* row[W];
@@ -118,7 +118,7 @@ public:
     }
 
 private:
-    std::size_t heads_, groups_, most_keys_, d_;
+    std::size_t heads_, groups_, max_keys_, d_;
     Buffer<float> keys_, values_;
 };
 

@@ -77,7 +77,7 @@ template <std::same_as<float> T>
     const std::size_t n = conv.w.columns();
     for (std::size_t p = share.first_panel, j = p * panel_width; p < share.end_panel; ++p, j += panel_width)
         tile::forward(r, tiles, in, segments, conv.w.panel(p), out, j, (std::min)(panel_width, n - j),
-                      tile_end(conv.end, conv.y.data, j));
+                      tile_epilogue(conv.end, conv.y.data, j));
 }
 
 // y = patches(x) w, the patches of one tile gathered into rows at a time: for maps of few channels.
@@ -95,7 +95,7 @@ void convolve_gathered(const Convolution<T>& conv) {
             in[i] = patches + i * k;
             out[i] = conv.out_row(first + i);
         }
-        multiply_tiles<T>(conv, share, r, 1, in, tile::whole(k), out);
+        multiply_tiles<T>(conv, share, r, 1, in, tile::one_segment(k), out);
     });
 }
 

@@ -54,10 +54,11 @@ private:
 /// The state that the workers of one run_team share.
 class Team {
 public:
-    static constexpr std::size_t most_workers = 64;
+    static constexpr std::size_t max_workers = 64;
 
-    /// least: the number of workers that the first round waits for.
-    Team(std::size_t most, std::size_t rounds, std::size_t least = 1) : most_{most}, rounds_{rounds}, least_{least} {}
+    /// At most `workers` of them; the first round waits for `min_workers`.
+    Team(std::size_t workers, std::size_t rounds, std::size_t min_workers = 1)
+        : workers_{workers}, rounds_{rounds}, min_workers_{min_workers} {}
 
     template <class F>
     void join(F& f) {
@@ -104,7 +105,7 @@ private:
     bool run_round(Worker& me, F& f, std::size_t round) {
         try {
             // isolated: a thread that waits for tasks which f starts must not join this team in the meantime
-            isolated([&] { f(me, round); });
+            run_isolated([&] { f(me, round); });
             wait(me);
             return true;
         } catch (const Stopped&) {
@@ -116,9 +117,9 @@ private:
     }
     template <class F>
     void run_leader(Worker& me, F& f) {
-        spin([&] { return arrived_.load(std::memory_order_relaxed) >= least_; });
+        spin([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
         for (std::size_t round = 0; round < rounds_; ++round) {
-            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
+            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
             for (; me.size_ < size; ++me.size_)  // new workers start from the leader's count of waits
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed),
                                              std::memory_order_relaxed);
@@ -142,8 +143,8 @@ private:
         }
     }
 
-    const std::size_t most_, rounds_, least_;
-    std::array<Count, most_workers> waits_{};
+    const std::size_t workers_, rounds_, min_workers_;
+    std::array<Count, max_workers> waits_{};
     std::atomic<std::size_t> arrived_{0};
     std::atomic<std::uint64_t> state_{0};
     std::atomic<bool> failed_{false}, claimed_{false};
@@ -154,20 +155,20 @@ inline void Worker::wait() const {
     if (team_ && size_ > 1) team_->wait(*this);
 }
 
-/// f(worker, round) for round in 0 .. rounds - 1, by at most `most` workers (64) at once; a round begins when all
+/// f(worker, round) for round in 0 .. rounds - 1, by at most `workers` threads (64) at once; a round begins when all
 /// workers have finished the one before. An exception of f ends the team and is rethrown here. With one worker TBB is
 /// not used.
 template <class F>
-void run_team(std::size_t most, std::size_t rounds, F&& f) {
-    if (most <= 1) {
+void run_team(std::size_t workers, std::size_t rounds, F&& f) {
+    if (workers <= 1) {
         return with_fp_environment([&] {
             Worker alone;
             for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
         });
     }
-    most = (std::min)(most, Team::most_workers);
-    Team team(most, rounds);
-    for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
+    workers = (std::min)(workers, Team::max_workers);
+    Team team(workers, rounds);
+    for_each_slot(workers, workers, [&](std::size_t, std::size_t) { team.join(f); });
     team.rethrow();
 }
 

@@ -7,7 +7,7 @@
 namespace tessera::inline TESSERA_ABI::nn::detail {
 
 struct HookNames {
-    int Packed, pack, InputScalar, backward_params, rounds, make_room, forward_round, begin;
+    int Packed, pack, InputScalar, backward_params, rounds, resize_cache, forward_round, begin;
     int State, Scratch, step, pack_forward, add_pack_jobs, steps, fuses;
 };
 template <class L>
@@ -35,7 +35,7 @@ concept NamesRounds = !requires {
 };
 template <class L>
 concept NamesMakeRoom = !requires {
-    &Named<L>::make_room;
+    &Named<L>::resize_cache;
 };
 template <class L>
 concept NamesForwardRound = !requires {

@@ -1,5 +1,5 @@
 #pragma once
-// BoundQuantizer: a bound quantizer with everything that a call needs, filled with reproducible numbers.
+// BoundQuantizer: a bound quantizer with everything that a call needs, filled with reproducible values.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/testing/detail/differences.hpp>

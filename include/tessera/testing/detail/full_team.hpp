@@ -18,7 +18,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 template <class F>
 void run_full_team(std::size_t size, std::size_t rounds, F&& f) {
     enum class Begin { not_yet, now, never };
-    size = std::clamp(size, std::size_t{1}, kernel::Team::most_workers);
+    size = std::clamp(size, std::size_t{1}, kernel::Team::max_workers);
     kernel::Team team(size, rounds, size);
     std::atomic<Begin> begin{Begin::not_yet};
     const auto take_part = [&] { with_fp_environment([&] { team.join(f); }); };

@@ -1,5 +1,5 @@
 #pragma once
-// Limits: the largest sizes that the readers accept from a file.
+// ReadLimits: the largest sizes that the readers accept from a file.
 //
 //     load_mnist(folder, {.inflated = std::uint64_t{4} << 30})      a program may pass larger limits
 //
@@ -12,7 +12,7 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-struct Limits {
+struct ReadLimits {
     std::uint64_t file = std::uint64_t{1} << 30;           ///< bytes of a data file that is read whole
     std::uint64_t inflated = std::uint64_t{1} << 30;       ///< bytes of a compressed file after decompression
     std::uint64_t image_side = 16384;                      ///< width and height of a PNG or JPEG; stb_image allows 2^24
