@@ -174,12 +174,12 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
 }
 
 /// 7 x 7 tokens per image, in both presets.
-using Codes = ts::data::Tokens<49>;
+using Tokens = ts::data::Tokens<49>;
 
 /// `vae` and `stage1`: the checkpoints of the prior contain the first stage.
 template <class Prior, class Vae>
-Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job& job, const Codes& train,
-                   const Codes& test) {
+Stage2 train_prior(Prior& prior, const Vae& vae, const Stage1& stage1, const Job& job, const Tokens& train,
+                   const Tokens& test) {
     const Stopwatch watch;
     const Recipe::Stage& recipe = job.recipe.prior;
     constexpr std::size_t context = Prior::context;
@@ -255,11 +255,11 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
 
     const Stopwatch watch;
     ts::Rng rng = ts::Rng{job.options.seed}.split(stream_samples);
-    const auto codes = ts::sample(
+    const auto tokens = ts::sample(
         prior, count,
         {.temperature = sampling.temperature, .top_k = sampling.top_k, .top_p = sampling.top_p, .labels = labels}, rng);
     const double drawn = watch.seconds();
-    outcome.samples = vae.decode(codes);
+    outcome.samples = vae.decode(tokens);
     sampling.seconds = watch.seconds();
     sampling.images_per_second = static_cast<double>(count) / sampling.seconds;
     sampling.tokens_per_second = static_cast<double>(count * Vae::tokens) / drawn;
@@ -268,10 +268,10 @@ void draw_samples(const Vae& vae, const Prior& prior, const Job& job, Outcome& o
 
 /// For each token, the image that has this token at every position.
 template <class Vae>
-Picture decode_codes(const Vae& vae) {
+Picture decode_each_token(const Vae& vae) {
     std::vector<ts::Token> maps(Vae::codes * Vae::tokens);
     for (std::size_t i = 0; i < maps.size(); ++i) maps[i] = static_cast<ts::Token>(i / Vae::tokens);
-    return vae.decode(Codes{std::move(maps)});
+    return vae.decode(Tokens{std::move(maps)});
 }
 
 template <class Vae>
@@ -306,9 +306,9 @@ Outcome train(const Job& job, const Material& material) {
 
     auto train_codes = vae.encode(material.train), test_codes = vae.encode(material.test);
     if (outcome.class_names.empty() && train_codes.labelled()) {
-        const auto without = [](Codes& codes) {
-            const auto all = codes.view().span();
-            codes = Codes{{all.begin(), all.end()}};
+        const auto without = [](Tokens& tokens) {
+            const auto all = tokens.view().span();
+            tokens = Tokens{{all.begin(), all.end()}};
         };
         without(train_codes);
         without(test_codes);
@@ -330,7 +330,7 @@ Outcome train(const Job& job, const Material& material) {
 
     outcome.originals = floats(spread(material.test, 50));
     outcome.reconstructions = vae.reconstruct(outcome.originals);
-    outcome.codebook = decode_codes(vae);
+    outcome.codebook = decode_each_token(vae);
     return outcome;
 }
 

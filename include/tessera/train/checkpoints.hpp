@@ -81,10 +81,10 @@ public:
     BasicCheckpoints& operator=(const BasicCheckpoints&) = delete;
     ~BasicCheckpoints() { unlock(); }
 
-    const std::string& folder() const { return folder_; }
+    [[nodiscard]] const std::string& folder() const { return folder_; }
 
     /// The steps of all checkpoints in the folder, damaged ones included, in rising order.
-    std::vector<std::uint64_t> steps() {
+    [[nodiscard]] std::vector<std::uint64_t> steps() {
         std::vector<std::uint64_t> found;
         const auto add = [&](std::string_view name) {
             if (const auto step = step_of(name)) found.push_back(*step);
@@ -118,7 +118,7 @@ public:
     }
 
     /// std::nullopt when no step has been saved yet.
-    std::optional<Checkpoint> newest() {
+    [[nodiscard]] std::optional<Checkpoint> newest() {
         std::vector<std::string> damaged;
         std::vector<std::uint64_t> bad;
         const std::vector<std::uint64_t> all = steps();

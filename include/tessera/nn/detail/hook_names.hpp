@@ -34,7 +34,7 @@ concept NamesRounds = !requires {
     &Named<L>::rounds;
 };
 template <class L>
-concept NamesMakeRoom = !requires {
+concept NamesResizeCache = !requires {
     &Named<L>::resize_cache;
 };
 template <class L>
