@@ -37,7 +37,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct SampleOptions {
-    float temperature = 1;
+    float temperature = 1;               ///< > 0; logits are divided by it
     std::size_t top_k = 0;               ///< 0: all tokens
     double top_p = 1;                    ///< in (0, 1]
     std::span<const Label> labels = {};  ///< one per sequence, or empty: the null class

@@ -32,7 +32,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GaussianNllOptions {
-    double eps = 1e-6;
+    double eps = 1e-6;  ///< added to the variance: its lower bound
 };
 
 template <StaticShape In, std::floating_point T>

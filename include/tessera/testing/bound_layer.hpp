@@ -24,8 +24,8 @@
 namespace tessera::inline TESSERA_ABI::testing {
 
 struct BoundLayerOptions {
-    std::uint64_t seed = 1;
-    std::size_t vocab = 0;  ///< tokens of x are below it, where the layer takes tokens; 0: the layer's own, or 2
+    std::uint64_t seed = 1;  ///< of parameters, x and dy
+    std::size_t vocab = 0;   ///< tokens of x are below it, where the layer takes tokens; 0: the layer's own, or 2
 };
 
 namespace detail {

@@ -40,8 +40,8 @@
 namespace tessera::inline TESSERA_ABI::testing {
 
 struct LayerCheckOptions {
-    GradientCheckOptions gradient{};
-    std::size_t batch = 5;
+    GradientCheckOptions gradient{};  ///< of check_gradient, which runs in double
+    std::size_t batch = 5;            ///< samples of the other checks
     /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };

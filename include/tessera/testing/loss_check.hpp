@@ -24,10 +24,10 @@
 namespace tessera::inline TESSERA_ABI::testing {
 
 struct LossCheckOptions {
-    std::size_t batch = 5;
-    std::uint64_t seed = 1;
-    double step = 1e-6;
-    double tolerance = 1e-6;
+    std::size_t batch = 5;    ///< samples
+    std::uint64_t seed = 1;   ///< of parameters, y and target
+    double step = 1e-6;       ///< of the differences of values
+    double tolerance = 1e-6;  ///< largest error of a gradient
     /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };

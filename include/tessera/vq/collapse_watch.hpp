@@ -21,8 +21,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct CollapseWatchOptions {
-    double below = 0.1;       ///< a share of the codebook
-    std::size_t steps = 100;  ///< in a row
+    double below = 0.1;       ///< share of the codebook, in [0, 1]; a step with less perplexity is low
+    std::size_t steps = 100;  ///< low ones in a row that are a collapse
 };
 
 class CollapseWatch {
