@@ -82,8 +82,8 @@ inline std::vector<float> channel_last(const GoldenArray& a) {
 }
 
 /// "" or where the two differ by more than 1e-5 of the largest.
-inline std::string far_apart(const std::string& what, const std::vector<float>& expected, const float* got,
-                             std::size_t count) {
+inline std::string beyond_tolerance(const std::string& what, const std::vector<float>& expected, const float* got,
+                                    std::size_t count) {
     if (count != expected.size()) return what + ": sizes " + tessera::expected_got(expected.size(), count);
     float largest = 0;
     for (float value : expected) largest = std::max(largest, std::abs(value));
@@ -133,7 +133,7 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     bound.backward();
     const auto compare = [&](const std::string& what, const std::vector<float>& expected, const float* got,
                              std::size_t count) {
-        if (failure.empty()) failure = far_apart(what, expected, got, count);
+        if (failure.empty()) failure = beyond_tolerance(what, expected, got, count);
     };
     compare("y", channel_last(golden.at("y")), bound.y.data(), bound.y.span().size());
     if (golden.count("dx")) compare("dx", channel_last(golden.at("dx")), bound.dx.data(), bound.dx.span().size());

@@ -174,7 +174,7 @@ std::string check_additions(const QuantizerCheckOptions& o) {
     Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
     bound.backward(0, o.batch);
     static_cast<void>(bound.regularize(0, o.batch, 5));
-    std::string failure = far_apart("adds to grad: ", expected, bound.grad);
+    std::string failure = beyond_tolerance("adds to grad: ", expected, bound.grad);
     if (!failure.empty()) return failure;
 
     std::ranges::fill(bound.tokens.span(), no_token);
@@ -185,7 +185,7 @@ std::string check_additions(const QuantizerCheckOptions& o) {
     for (std::size_t i = 0; i < bound.dz.span().size(); ++i)
         if (bound.dz.data()[i] != T(0))
             return "absence: " + at("dz", i) + ": expected 0, got " + text(static_cast<double>(bound.dz.data()[i]));
-    failure = far_apart("absence: grad.", typename Q::Params{}, bound.grad);
+    failure = beyond_tolerance("absence: grad.", typename Q::Params{}, bound.grad);
     if (!failure.empty()) return failure;
     if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0))
         return "absence: terms: expected 0, got " + text(sum);

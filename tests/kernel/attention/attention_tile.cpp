@@ -50,10 +50,10 @@ TEST_CASE(
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("attention tile: even_parts covers a range in parts whose sizes differ by one at most") {
+TEST_CASE("attention tile: for_even_parts covers a range in parts whose sizes differ by one at most") {
     for (std::size_t n = 0; n < 40; ++n) {
         std::size_t next = 3, smallest = 99, largest = 0;
-        attention::even_parts(3, 3 + n, 6, [&](std::size_t first, std::size_t count) {
+        attention::for_even_parts(3, 3 + n, 6, [&](std::size_t first, std::size_t count) {
             CHECK(first == next);
             next += count;
             smallest = std::min(smallest, count);

@@ -56,12 +56,12 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
                     float* scratch) {
     alignas(64) float scale[block_lanes], largest[block_lanes], sum[block_lanes], inverse[block_lanes];
     std::fill_n(scale, block_lanes, log2_e / std::sqrt(static_cast<float>(d)));
-    const std::size_t whole = round_up(d, W);
-    const Rows<float> s{scratch + whole * block_lanes, block_lanes};
+    const std::size_t padded = round_up(d, W);
+    const Rows<float> s{scratch + padded * block_lanes, block_lanes};
     for (std::size_t i = 0; i < block_count(tokens); ++i) {
         const Block b(tokens, i);
         // q of the block as lanes, times log2 e / sqrt d
-        queries_to_lanes(in.q, b, whole, scale, scratch);
+        queries_to_lanes(in.q, b, padded, scale, scratch);
         std::fill_n(largest, block_lanes, -std::numeric_limits<float>::infinity());
         std::fill_n(sum, block_lanes, 0.f);
         // S = q k^T, and the largest score of each query
@@ -76,8 +76,8 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
             exp_and_sum(s[key], b.first, key, stop, largest, sum);
             for (std::size_t v = 0; v < block_lanes; v += W)
                 simd::store(inverse + v, Vec(1.f) / simd::load<float>(sum + v));
-            for_vectors(whole, [&](std::size_t at, std::size_t nv) {
-                even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
+            for_vectors(padded, [&](std::size_t at, std::size_t nv) {
+                for_even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
                     if (t + n <= key) return;
                     const std::size_t last = (std::min)(key + keys_at_once, t + n);
                     product<ProductOrder::down>(
@@ -106,7 +106,7 @@ struct QueryLanes {
 };
 inline void fill(const QueryLanes& to, std::size_t tokens, std::size_t d, Rows<const float> q, Rows<const float> o,
                  Rows<const float> dy, SoftmaxStatistics<const float> stats, float* scratch) {
-    const std::size_t whole = round_up(d, W);
+    const std::size_t padded = round_up(d, W);
     const float root = 1 / std::sqrt(static_cast<float>(d));
     alignas(64) float scale[block_lanes], one[block_lanes], factor[block_lanes] = {};
     std::fill_n(scale, block_lanes, log2_e * root);
@@ -118,10 +118,10 @@ inline void fill(const QueryLanes& to, std::size_t tokens, std::size_t d, Rows<c
             factor[b.lane(t)] = stats.inverse[t] * root;
             to.largest[i * block_lanes + b.lane(t)] = stats.largest[t];
         }
-        float* columns = to.dy + i * whole * block_lanes;
-        queries_to_lanes(q, b, whole, scale, to.q + i * whole * block_lanes);
-        queries_to_lanes(dy, b, whole, factor, columns);
-        queries_to_lanes(o, b, whole, one, scratch);
+        float* columns = to.dy + i * padded * block_lanes;
+        queries_to_lanes(q, b, padded, scale, to.q + i * padded * block_lanes);
+        queries_to_lanes(dy, b, padded, factor, columns);
+        queries_to_lanes(o, b, padded, one, scratch);
         for (std::size_t v = 0; v < block_lanes; v += W) {
             Vec dot(0.f);
             for (std::size_t c = v; c < d * block_lanes; c += block_lanes)
@@ -132,7 +132,7 @@ inline void fill(const QueryLanes& to, std::size_t tokens, std::size_t d, Rows<c
     // the rows of do / sum
     for (std::size_t t = 0; t < tokens; ++t) {
         const Vec inverse(stats.inverse[t]);
-        for (std::size_t c = 0; c < whole; c += W) simd::store(to.dy_rows[t] + c, inverse * simd::load(dy[t] + c));
+        for (std::size_t c = 0; c < padded; c += W) simd::store(to.dy_rows[t] + c, inverse * simd::load(dy[t] + c));
     }
 }
 }  // namespace detail
@@ -141,7 +141,7 @@ inline void fill(const QueryLanes& to, std::size_t tokens, std::size_t d, Rows<c
 template <std::same_as<float> T>
 inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<const T> o, Rows<const T> dy,
                      Triple<T> out, SoftmaxStatistics<const float> stats, float* scratch) {
-    const std::size_t whole = round_up(d, W), panel = whole * block_lanes, blocks = block_count(tokens);
+    const std::size_t padded = round_up(d, W), panel = padded * block_lanes, blocks = block_count(tokens);
     const auto take = [&](std::size_t n) {
         float* at = scratch;
         scratch += n;
@@ -151,7 +151,7 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                                   take(blocks * panel),
                                   take(blocks * block_lanes),
                                   take(blocks * block_lanes),
-                                  {take(tokens * whole), whole}};
+                                  {take(tokens * padded), padded}};
     const Rows<float> p{take(keys_backward * held_lanes), held_lanes}, ds{take(keys_backward * held_lanes), held_lanes};
     detail::fill(lane, tokens, d, in.q, o, dy, stats, take(panel));
     // 48 keys at a time against 2 blocks of queries at a time that see any of them
@@ -180,7 +180,7 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                         simd::store(bds[j - key] + v, Vec(0.f));
                     }
             }
-            for_vectors(whole, [&](std::size_t at, std::size_t nv) {
+            for_vectors(padded, [&](std::size_t at, std::size_t nv) {
                 // dv += P^T do and dk += dS^T q for n keys from j on, over queries t .. end
                 const auto over_queries = [&](std::size_t j, std::size_t n, std::size_t t, bool onto) {
                     product<ProductOrder::across>(n, nv, end - t, p.from(j - key, held.lane(t)),
@@ -189,12 +189,12 @@ inline void backward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows
                                                   out.k.from(j, at), {.onto = onto});
                 };
                 const std::size_t older = std::clamp(held.begin, key, stop);  // keys that earlier queries have seen
-                even_parts(key, older, tile_rows(nv),
-                           [&](std::size_t j, std::size_t n) { over_queries(j, n, held.begin, true); });
-                even_parts(older, (std::min)(stop, end), tile_rows(nv),
-                           [&](std::size_t j, std::size_t n) { over_queries(j, n, j, false); });
+                for_even_parts(key, older, tile_rows(nv),
+                               [&](std::size_t j, std::size_t n) { over_queries(j, n, held.begin, true); });
+                for_even_parts(older, (std::min)(stop, end), tile_rows(nv),
+                               [&](std::size_t j, std::size_t n) { over_queries(j, n, j, false); });
                 // dq += dS k for the queries of the blocks, over these keys
-                even_parts((std::max)(held.begin, key), end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
+                for_even_parts((std::max)(held.begin, key), end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
                     product<ProductOrder::down>(n, nv, (std::min)(stop, t + n) - key, ds.from(0, held.lane(t)),
                                                 in.k.from(key, at), out.q.from(t, at), {.onto = key > 0});
                 });

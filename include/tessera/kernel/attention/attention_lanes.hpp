@@ -60,10 +60,10 @@ template <std::same_as<float> T>
 inline void scores(Rows<const T> keys, std::size_t d, const T* q, QueryIndex first, std::size_t begin, std::size_t end,
                    Rows<float> s) {
     const std::size_t both = std::clamp(clamp_to_zero(first + signed_width), begin, end);
-    even_parts(begin, both, tile_rows(2), [&](std::size_t key, std::size_t r) {
+    for_even_parts(begin, both, tile_rows(2), [&](std::size_t key, std::size_t r) {
         product<ProductOrder::across>(r, 2, d, keys.from(key), {q, block_lanes}, s.from(key - begin));
     });
-    even_parts(both, end, tile_rows(1), [&](std::size_t key, std::size_t r) {
+    for_even_parts(both, end, tile_rows(1), [&](std::size_t key, std::size_t r) {
         product<ProductOrder::across>(r, 1, d, keys.from(key), {q + W, block_lanes}, s.from(key - begin, W));
     });
 }

@@ -115,7 +115,7 @@ inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const
 
 /// f(first, count) for the fewest parts of [begin, end) of at most `most`, whose sizes differ by one at most.
 template <class F>
-[[gnu::always_inline]] inline void even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
+[[gnu::always_inline]] inline void for_even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
     if (begin >= end) return;
     const std::size_t n = end - begin, parts = ceil_div(n, most), each = n / parts, more = n % parts;
     for (std::size_t i = 0; i < parts; ++i) {

@@ -79,7 +79,7 @@ struct BoundQuantizer {
 
 /// "" where both agree within the tolerance of float sums.
 template <class P>
-std::string far_apart(const std::string& what, const P& expected, const P& got) {
+std::string beyond_tolerance(const std::string& what, const P& expected, const P& got) {
     std::string failure;
     P::each(
         [&](const Path& path, const auto& a, const auto& b) {

@@ -50,7 +50,7 @@ std::string check_statistics(const QuantizerCheckOptions& o) {
                 for (std::size_t i = 0; i < x.span().size(); ++i) to[i] = x[i] + y[i];
             },
             sum, a, b);
-        if (failure.empty()) failure = far_apart("two batches of an update: ", sum, one);
+        if (failure.empty()) failure = beyond_tolerance("two batches of an update: ", sum, one);
 
         auto params = bound.params, params2 = bound.params;
         auto buffers = bound.buffers, buffers2 = bound.buffers;
@@ -61,7 +61,7 @@ std::string check_statistics(const QuantizerCheckOptions& o) {
         std::ranges::fill(bound.tokens.span(), no_token);
         S absent;
         bound.observe(absent, 0, o.batch, all, own);
-        if (failure.empty()) failure = far_apart("absence: ", S{}, absent);
+        if (failure.empty()) failure = beyond_tolerance("absence: ", S{}, absent);
         vq::update<Q>(params, buffers, S{}, bound.options);
         Q::Buffers::each(
             [&](const Path& path, const auto& leaf) {
