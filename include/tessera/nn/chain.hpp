@@ -68,7 +68,7 @@ struct BasicChain {
         typename Parts::Caches layers;
         typename Parts::Outputs y;
         Buffer<T> dy[2];
-        Buffer<T> adjoint_copies;  // lent to each layer in turn
+        Buffer<T> operand_copies;  // lent to each layer in turn
         Tensor<T, In> unused_dx;
     };
 
@@ -184,7 +184,7 @@ private:
         auto& g = std::get<I>(grad.items);
         const auto& weights = std::get<I>(w.items);
         if constexpr (I == 0) {
-            const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+            const detail::Lent<T> lent{cache.operand_copies, layer_cache};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data())
                     return nn::backward<At<0>>(weights, x, y, dy, dx, layer_cache, g,
@@ -201,7 +201,7 @@ private:
             using InputBelow = typename At<I>::Input;
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
             if constexpr (skips && I == 1) {  // layer 0 is a Relu, and this layer applies its mask
-                const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+                const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                 if (dx.data())
                     nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g, {masked, true, add});
                 else
@@ -211,7 +211,7 @@ private:
                 if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
                 const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
                 {
-                    const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+                    const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                     nn::backward<At<I>>(weights, below, y, dy, dbelow, layer_cache, g,
                                         {.masked_dy = masked, .mask_dx = masks});
                 }

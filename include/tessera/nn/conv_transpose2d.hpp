@@ -55,7 +55,7 @@ struct ConvTranspose2dLayer {
         kernel::Panels<T> all_taps;  // channels x (taps Out)
     };
     struct Cache {
-        Buffer<T> columns, adjoint_copies;
+        Buffer<T> columns, operand_copies;
     };
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, taps * Out, rng);
@@ -106,8 +106,8 @@ struct ConvTranspose2dLayer {
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache& cache, Params& grad) {
-        kernel::convolve_adjoint<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
-                                    grad.weight.data(), cache.adjoint_copies);
+        kernel::convolve_weight_gradient<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
+                                            grad.weight.data(), cache.operand_copies);
         if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -9,7 +9,7 @@
 //          Cached: operand copies for the gradient of W
 
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm_weight_gradient.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/exec/rounds.hpp>
@@ -70,7 +70,7 @@ struct LinearLayer {
     using Params = LinearParams<in, Out, B, T>;
     using Packed = PackedLinear<T>;
     struct Cache {
-        Buffer<T> adjoint_copies;
+        Buffer<T> operand_copies;
     };
 
     static void init(Params& p, Rng& rng) {
@@ -99,8 +99,8 @@ struct LinearLayer {
     static void backward_params(const Packed&, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache& cache, Params& grad) {
         const std::size_t m = x.batch() * rows;
-        kernel::gemm_adjoint<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out,
-                                cache.adjoint_copies);
+        kernel::gemm_weight_gradient<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out,
+                                        cache.operand_copies);
         if constexpr (has_bias) kernel::column_sums<T>(m, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -18,7 +18,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/codebook_state.hpp>
 
@@ -68,7 +68,7 @@ void kmeans(CodebookState<K, D, T>& book, std::span<const T> x, Rng rng, std::si
         // Lloyd: assign each row to its nearest vector, then move each vector to the mean of its rows
         for (std::size_t step = 0; step < steps; ++step) {
             panels.pack(K, D, book.weight.data());
-            kernel::nearest_code<T>(n, x.data(), D, panels, tokens.data());
+            kernel::nearest_vector<T>(n, x.data(), D, panels, tokens.data());
             std::ranges::fill(sum, 0.0);
             std::ranges::fill(count, 0.0);
             for (std::size_t m = 0; m < n; ++m) {
