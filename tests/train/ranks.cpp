@@ -8,7 +8,6 @@
 #include <support/tiny_gpt.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/dist/broadcast_state.hpp>
-#include <tessera/dist/share.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/loss/gaussian_nll.hpp>
 #include <tessera/nn/dropout.hpp>
@@ -105,10 +104,8 @@ TrainerOf<Run, Comm> trainer_of(typename Run::Model& model, TrainerOptions optio
 // One step with this rank's samples of a batch, which begins at `first` of the data.
 template <class Run, class Trainer, dist::Communicator Comm>
 auto step(const Run& run, Trainer& trainer, const Comm& communicator, std::size_t first, std::size_t batch) {
-    const dist::Share groups = dist::share(communicator, (batch + nn::group_size - 1) / nn::group_size);
-    const std::size_t begin = std::min(batch, groups.first * nn::group_size);
-    const std::size_t end = std::min(batch, (groups.first + groups.count) * nn::group_size);
-    return trainer.step(run.data.slice(first + begin, end - begin));
+    const BatchShare share = batch_share(batch, communicator.rank(), communicator.size());
+    return trainer.step(run.data.slice(first + share.first, share.count));
 }
 
 struct Result {

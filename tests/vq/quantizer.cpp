@@ -33,7 +33,6 @@ struct SignQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = Empty;
     using Buffers = Empty;
     using Packed = Empty;
@@ -42,8 +41,8 @@ struct SignQuantizer {
 
     static void init(Params&, Buffers&, Rng&) {}
     static void pack(const Params&, const Buffers&, const Options&, Packed&) {}
-    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Tokens> out, View<T, In> q,
-                        Cache& c) {
+    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Shape<tokens>> out,
+                        View<T, In> q, Cache& c) {
         for (std::size_t m = 0; m < z.batch() * tokens; ++m) {
             T sum = 0;
             for (std::size_t i = 0; i < width; ++i) sum += z.data()[m * width + i];
@@ -51,13 +50,13 @@ struct SignQuantizer {
         }
         lookup(w, out, q, c);
     }
-    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed&, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         for (std::size_t i = 0; i < q.elements(); ++i) {
             const Token k = in.data()[i / width];
             q.data()[i] = k == no_token ? T(0) : k == 1 ? T(1) : T(-1);
         }
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>,
+    static void backward(const Packed&, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache&, Params&) {
         for (std::size_t i = 0; i < dz.elements(); ++i)
             dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];

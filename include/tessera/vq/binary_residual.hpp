@@ -68,7 +68,6 @@ struct BinaryResidualQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = Empty;
     using Buffers = Empty;
     using Options = ResidualOptions;
@@ -84,7 +83,7 @@ struct BinaryResidualQuantizer {
         w.drop = {.dropout = o.dropout, .keep = o.keep, .depth = Rounds};
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
         with_fp_environment([&] {
             const std::size_t run = w.drop.draw(pass);
@@ -112,7 +111,7 @@ struct BinaryResidualQuantizer {
         });
     }
     // All sums are multiples of 2^-24 below 1, and exact.
-    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed&, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         with_fp_environment([&] {
             for (std::size_t m = 0; m < in.batch() * positions; ++m) {
                 const Token* const token = in.data() + m * per_position;
@@ -128,7 +127,7 @@ struct BinaryResidualQuantizer {
             }
         });
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>,
+    static void backward(const Packed&, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
         with_fp_environment([&] {
             kernel::tanh_backward<T>(std::as_const(cache.tanh).span(), dq.span(), dz.span());

@@ -65,7 +65,6 @@ struct BsqQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Entropy = BitEntropy<Bits, T>;
     using Params = Empty;
     using Options = BsqOptions;
@@ -85,7 +84,7 @@ struct BsqQuantizer {
     };
     struct Cache {
         Tensor<T, In> u, du, scratch;
-        Tensor<double, Tokens> inverse_norm;  // 0 for a row of zeros
+        Tensor<double, Shape<tokens>> inverse_norm;  // 0 for a row of zeros
     };
     struct Terms {
         double commitment = 0, entropy = 0, diversity = 0;
@@ -104,21 +103,21 @@ struct BsqQuantizer {
                       static_cast<T>(4 * static_cast<double>(options.entropy.inv_temperature) * corner()), w.entropy);
         w.commitment = T(options.commitment);
     }
-    static void forward(const Packed&, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed&, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
         sign_tokens<Bits, T>(z.span(), out.span(), q.span(), static_cast<T>(corner()), "Bsq", pass.first * In::size);
         project(z, cache);
     }
-    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed&, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         sign_lookup<Bits, T>(in.span(), q.span(), static_cast<T>(corner()));
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
+    static void backward(const Packed&, View<const T, In>, View<const Token, Shape<tokens>> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
         std::ranges::fill(dz.span(), T(0));
         add_projected(chosen.span(), dq.span(), corner(), cache, dz.span());
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, In> q,
-                            View<T, In> dz, Cache& cache, Params&, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
+                            View<const T, In> q, View<T, In> dz, Cache& cache, Params&, double divisor) {
         const View<const T, In> u = std::as_const(cache.u);
         cache.scratch.resize(z.batch());
         cache.du.resize(z.batch());
@@ -135,8 +134,8 @@ struct BsqQuantizer {
         add_projected(chosen.span(), std::as_const(cache.du).span(), 1, cache, dz.span());
         return terms;
     }
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, const BatchPart&, Rng,
-                        Cache& cache, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen, const BatchPart&,
+                        Rng, Cache& cache, Statistics& statistics) {
         project(z, cache);
         cache.scratch.resize(z.batch());
         Entropy::observe(w.entropy, std::as_const(cache.u).span(), chosen.span(), cache.scratch.span(), statistics);

@@ -75,7 +75,6 @@ struct CodebookQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Options = CodebookOptions;
     using Params = typename Learning::Params;
 
@@ -155,7 +154,7 @@ struct CodebookQuantizer {
         if constexpr (Selection::draws) w.temperature = Selection::temperature(buffers.selection, options.sampling);
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
         const std::size_t first = pass.first * tokens;
         if constexpr (plain) {
@@ -186,10 +185,10 @@ struct CodebookQuantizer {
             });
         }
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         lookup_tokens<T>(w.codes, in.span(), q.span());
     }
-    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
+    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Shape<tokens>> out, std::size_t first,
                             std::size_t last) {
         if constexpr (Distance::normalises) {
             std::array<T, width> row;
@@ -202,8 +201,8 @@ struct CodebookQuantizer {
         }
     }
 
-    static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, In> q,
-                         View<const T, In> dq, View<T, In> dz, Cache& cache, Params& grad) {
+    static void backward(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
+                         View<const T, In> q, View<const T, In> dq, View<T, In> dz, Cache& cache, Params& grad) {
         if constexpr (straight_through_estimator && !Distance::normalises) {
             straight_through<T>(chosen.span(), dq.span(), dz.span());
         } else {
@@ -237,8 +236,8 @@ struct CodebookQuantizer {
         }
     }
 
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, In> q,
-                            View<T, In> dz, Cache& cache, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
+                            View<const T, In> q, View<T, In> dz, Cache& cache, Params& grad, double divisor) {
         const double numbers = divisor * static_cast<double>(In::size);
         Terms terms;
         if constexpr (plain) {
@@ -284,8 +283,8 @@ struct CodebookQuantizer {
         return terms;
     }
 
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, const BatchPart& part,
-                        Rng rng, Cache& cache, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
+                        const BatchPart& part, Rng rng, Cache& cache, Statistics& statistics) {
         const std::span<const T> x = rows(z, cache);
         Learning::observe(x, chosen.span(), tokens, part, rng, w.revives, statistics);
         if constexpr (is_diverse)
@@ -344,7 +343,10 @@ private:
             return z.span();
         } else {
             const std::size_t count = z.batch() * tokens;
-            if (cache.x.size() < count * width) cache.x.resize(count * width), cache.inverse_norm.resize(count);
+            if (cache.x.size() < count * width) {
+                cache.x.resize(count * width);
+                cache.inverse_norm.resize(count);
+            }
             for (std::size_t m = 0; m < count; ++m)
                 cache.inverse_norm[m] =
                     static_cast<T>(Distance::normalise_row(width, z.data() + m * width, cache.x.data() + m * width));
@@ -366,7 +368,7 @@ private:
                                grad);
     }
     // Each sample with a token contributes the whole term.
-    static void add_orthogonal(const Packed& w, View<const Token, Tokens> chosen, double divisor, Params& grad,
+    static void add_orthogonal(const Packed& w, View<const Token, Shape<tokens>> chosen, double divisor, Params& grad,
                                Terms& terms) {
         std::size_t samples = 0;
         for (std::size_t n = 0; n < chosen.batch(); ++n)

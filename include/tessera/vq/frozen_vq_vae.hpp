@@ -45,7 +45,6 @@ public:
     using Latent = typename Encoder::Output;
     using Decoded = typename Decoder::Input;
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
-    using Tokens = Shape<tokens>;
 
     struct Scratch {
         typename Encoder::Cache encoder;
@@ -89,7 +88,7 @@ public:
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
     }
-    void encode(View<const T, Input> x, View<Token, Tokens> out, Workspace& ws) const {
+    void encode(View<const T, Input> x, View<Token, Shape<tokens>> out, Workspace& ws) const {
         check_batch("encode", x.batch(), out.batch());
         if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
@@ -112,7 +111,7 @@ public:
             encode_block(x.slice(first, count), out.slice(first, count), s, first);
         });
     }
-    void decode(View<const Token, Tokens> in, View<T, Input> y, Workspace& ws) const {
+    void decode(View<const Token, Shape<tokens>> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
             if (const std::size_t most = vq::codes_of<Q>(i % tokens); in.data()[i] >= most && in.data()[i] != no_token)
@@ -139,13 +138,13 @@ public:
         with_fp_environment([&] {
             Workspace ws;
             Tensor<T, Input> x;
-            Tensor<Token, Tokens> out;
+            Tensor<Token, Shape<tokens>> out;
             for (std::size_t first = 0; first < images.size(); first += piece) {
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
                 encode(x, out, ws);
-                f(first, View<const T, Input>{x}, View<const Token, Tokens>{out});
+                f(first, View<const T, Input>{x}, View<const Token, Shape<tokens>>{out});
             }
         });
     }
@@ -161,7 +160,7 @@ public:
             result.counts.assign(Totals::first_count[Totals::levels], 0);
             Workspace ws;
             Tensor<T, Input> x;
-            Tensor<Token, Tokens> out;
+            Tensor<Token, Shape<tokens>> out;
             std::vector<Sums> blocks;
             Sums total;
             Tensor<T, Input> y{piece};
@@ -181,7 +180,10 @@ public:
                     for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
                     blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
                 });
-                for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
+                for (const Sums& s : blocks) {
+                    total.error += s.error;
+                    total.distance += s.distance;
+                }
                 Totals::count(std::as_const(out).span(), std::span<std::size_t>{result.counts});
             }
             const double n = static_cast<double>(images.size());
@@ -206,8 +208,9 @@ private:
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
     // `first`: the index of the first image, for error messages
-    void encode_block(View<const T, Input> x, View<Token, Tokens> out, Scratch& s, std::size_t first) const {
-        s.z.resize(x.batch()), s.q.resize(x.batch());
+    void encode_block(View<const T, Input> x, View<Token, Shape<tokens>> out, Scratch& s, std::size_t first) const {
+        s.z.resize(x.batch());
+        s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);
         Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);
@@ -227,7 +230,7 @@ private:
     static void forward_together(std::size_t workers, const nn::Weights<Net>& w, View<const T, typename Net::Input> x,
                                  View<T, typename Net::Output> y, typename Net::Cache& cache, F&& last) {
         nn::begin<Net>(cache, {});
-        nn::make_room<Net>(cache, x.batch());
+        nn::resize_cache<Net>(cache, x.batch());
         kernel::run_team(workers, nn::rounds<Net> + 1, [&](const kernel::Worker& me, std::size_t round) {
             if (round < nn::rounds<Net>)
                 nn::forward_round<Net>(w, x, y, cache, {me, round});

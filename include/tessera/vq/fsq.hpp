@@ -26,9 +26,9 @@
 // <8, 5, 5, 5> (1000), <7, 5, 5, 5, 5> (4375), <8, 8, 8, 6, 5> (15360) and <8, 8, 8, 5, 5, 5> (64000).
 //
 // Shapes   z, q [batch, ... x number of levels], tokens [batch, rows]; one token for each row
-// Errors   NumericError for a number that is not finite; static_assert where the encoder does not have one channel per
-//          number of levels, a level is too small for its bound, or the product of the levels is not below 2^32 - 1
-// Cost     one tanh per number, cached, as large as z; no search
+// Errors   NumericError for an element that is not finite; static_assert where the encoder does not have one channel
+//          per number of levels, a level is too small for its bound, or the product of the levels is not below 2^32 - 1
+// Cost     one tanh per element, cached, as large as z; no search
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -66,7 +66,6 @@ struct FsqQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = Empty;
     using Buffers = Empty;
     struct Options {};
@@ -84,16 +83,19 @@ struct FsqQuantizer {
         for (std::size_t i = 0; i < width; ++i) {
             const double span = static_cast<double>(levels[i] - 1);
             if constexpr (symmetric) {
-                w.scale[i] = static_cast<T>(span / 2), w.shift[i] = T(0), w.offset[i] = static_cast<T>(-span / 2);
+                w.scale[i] = static_cast<T>(span / 2);
+                w.shift[i] = T(0);
+                w.offset[i] = static_cast<T>(-span / 2);
             } else {
                 const double h = span * (1 - 1e-3) / 2, o = levels[i] % 2 == 0 ? 0.5 : 0;
-                w.scale[i] = static_cast<T>(h), w.shift[i] = static_cast<T>(std::atanh(o / h));
+                w.scale[i] = static_cast<T>(h);
+                w.shift[i] = static_cast<T>(std::atanh(o / h));
                 w.offset[i] = static_cast<T>(o);
             }
         }
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
         with_fp_environment([&] {
             // t = tanh(gain z + shift), then per channel u = scale t - offset, digit, q and its part of the token
@@ -118,7 +120,7 @@ struct FsqQuantizer {
             }
         });
     }
-    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed&, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         with_fp_environment([&] {
             for (std::size_t m = 0; m < in.batch() * tokens; ++m) {
                 const Token token = in.data()[m];
@@ -128,7 +130,7 @@ struct FsqQuantizer {
             }
         });
     }
-    static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
+    static void backward(const Packed& w, View<const T, In>, View<const Token, Shape<tokens>> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
         with_fp_environment([&] {
             // dz = dq dq/du du/dz with du/dz = gain scale (1 - t^2)

@@ -58,7 +58,6 @@ struct LfqQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Entropy = BitEntropy<Bits, T>;
     using Params = Empty;
     using Options = LfqOptions;
@@ -95,19 +94,19 @@ struct LfqQuantizer {
         Entropy::pack(buffers.entropy, options.entropy, T(4) * T(options.entropy.inv_temperature), w.entropy);
         w.commitment = T(options.commitment);
     }
-    static void forward(const Packed&, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed&, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache&) {
         sign_tokens<Bits, T>(z.span(), out.span(), q.span(), T(1), "Lfq", pass.first * In::size);
     }
-    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed&, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         sign_lookup<Bits, T>(in.span(), q.span(), T(1));
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> chosen, View<const T, In>,
+    static void backward(const Packed&, View<const T, In>, View<const Token, Shape<tokens>> chosen, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache&, Params&) {
         straight_through<T>(chosen.span(), dq.span(), dz.span());
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, In> q,
-                            View<T, In> dz, Cache& cache, Params&, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
+                            View<const T, In> q, View<T, In> dz, Cache& cache, Params&, double divisor) {
         cache.scratch.resize(z.batch());
         const auto sums =
             Entropy::regularize(w.entropy, z.span(), chosen.span(), tokens, cache.scratch.span(), dz.span(), divisor);
@@ -120,8 +119,8 @@ struct LfqQuantizer {
         }
         return terms;
     }
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, const BatchPart&, Rng,
-                        Cache& cache, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen, const BatchPart&,
+                        Rng, Cache& cache, Statistics& statistics) {
         cache.scratch.resize(z.batch());
         Entropy::observe(w.entropy, z.span(), chosen.span(), cache.scratch.span(), statistics);
     }

@@ -61,7 +61,6 @@ public:
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Buffers = typename Inner::Buffers;
     using Options = typename Inner::Options;
     using Terms = vq::Terms<Inner>;
@@ -106,7 +105,7 @@ public:
         Inner::pack(p.inner, b, o, w.inner);
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             c.z.resize(z.batch());
@@ -116,14 +115,14 @@ public:
             leave(w, out, q, c);
         });
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache& c) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             c.q.resize(in.batch());
             Inner::lookup(w.inner, in, c.q.view(), c.inner);
             leave(w, in, q, c);
         });
     }
-    static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In> q,
+    static void backward(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in, View<const T, In> q,
                          View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
         with_fp_environment([&] {
             c.dq.resize(z.batch());
@@ -140,8 +139,8 @@ public:
             Enter::backward(w.enter, z, std::as_const(c.z), std::as_const(c.dz), dz, c.enter, grad.project_in);
         });
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
-                            View<T, In> dz, Cache& c, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                            View<const T, In>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
         Terms terms{};
         if constexpr (vq::Regularizes<Inner>)
             with_fp_environment([&] {
@@ -155,8 +154,8 @@ public:
         return terms;
     }
 
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
-                        Rng rng, Cache& c, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr (vq::Observes<Inner>)
             with_fp_environment([&] {
                 c.z.resize(z.batch());
@@ -188,7 +187,7 @@ public:
     static NamedValues metadata() { return vq::metadata_of_part<Inner>("projected."); }
 
 private:
-    static void leave(const Packed& w, View<const Token, Tokens> tokens_of, View<T, In> q, Cache& c) {
+    static void leave(const Packed& w, View<const Token, Shape<tokens>> tokens_of, View<T, In> q, Cache& c) {
         Leave::forward(w.leave, std::as_const(c.q), q, c.leave);
         zero_absent<T>(tokens_of.span(), per, q.span());  // q would be b_out
     }

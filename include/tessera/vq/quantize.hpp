@@ -14,7 +14,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
@@ -74,7 +74,7 @@ template <std::floating_point T>
 void nearest_tokens(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
                     std::size_t last) {
     const std::size_t width = codes.panels.width();
-    kernel::nearest_code<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
+    kernel::nearest_vector<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
 }
 
 /// Throws NumericError for a row that has no token: it contains NaN, or its scores overflow. Rows are counted from

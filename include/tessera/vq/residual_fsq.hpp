@@ -74,7 +74,6 @@ struct ResidualFsqQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = Empty;
     using Buffers = Empty;
     using Options = ResidualOptions;
@@ -98,7 +97,7 @@ struct ResidualFsqQuantizer {
         }
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
         with_fp_environment([&] {
             const std::size_t run = w.drop.draw(pass), numbers = z.elements();
@@ -131,7 +130,7 @@ struct ResidualFsqQuantizer {
             }
         });
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         with_fp_environment([&] {
             std::ranges::fill(q.span(), T(0));
             for (std::size_t m = 0; m < in.batch() * positions; ++m)
@@ -144,7 +143,7 @@ struct ResidualFsqQuantizer {
                 }
         });
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>,
+    static void backward(const Packed&, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& cache, Params&) {
         with_fp_environment([&] {
             kernel::tanh_backward<T>(std::as_const(cache.tanh).span(), dq.span(), dz.span());

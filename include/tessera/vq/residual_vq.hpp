@@ -13,14 +13,14 @@
 // statistics of all levels and is updated once, after the step: it never changes between two levels.
 //
 // Options: `dropout` is the probability that a training step leaves out the last levels; how many remain, at least
-// `keep`, is drawn once for the step. Their tokens are no_token, as in decoding fewer levels than there are. `beam`: how
+// `keep`, is drawn once for the step; their tokens are no_token, as in decoding fewer levels than there are. `beam`: how
 // many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest token;
 // a larger beam costs about beam times the search and finds a smaller |z - q|.
 //
 // Shapes   z, q [batch, ... x D], tokens [batch, rows x tokens of all levels]
 // Params   those of the levels, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise
-// Errors   those of the levels; ArgumentError for an option out of range; static_assert where a level gives another shape
-//          than it takes, or another number of tokens for each position
+// Errors   those of the levels; ArgumentError for an option out of range; static_assert where a level gives another
+//          shape than it takes, or another number of tokens for each position
 // Cost     that of the levels, and two passes over z for each; memory of a block: 2 depth + 2 times z
 //
 // Over 250 lines: every member of the contract, once over the levels.
@@ -142,7 +142,6 @@ public:
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = Named<ParamsOf>;
     using Buffers = Named<BuffersOf>;
     using Terms = Named<vq::Terms>;
@@ -176,7 +175,7 @@ public:
         w.beam = o.beam;
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             if constexpr (searches)
@@ -196,7 +195,7 @@ public:
             });
         });
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache& c) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             for_levels([&](auto l) {
                 auto& v = make_room<l>(c, in.batch());
@@ -206,7 +205,7 @@ public:
             });
         });
     }
-    static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
+    static void backward(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
         with_fp_environment([&] {
             c.dq.resize(z.batch());
@@ -223,8 +222,8 @@ public:
             });
         });
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
-                            View<T, In> dz, Cache& c, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                            View<const T, In>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
         Terms terms{};
         for_levels([&](auto l) {
             if constexpr (vq::Regularizes<Level<l>>) {
@@ -243,8 +242,8 @@ public:
 
     // A shared codebook is shown one batch of depth times the samples: all levels of a sample, then the next sample, so
     // that processes that continue each other's statistics have the bits of one.
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
-                        Rng rng, Cache& c, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr ((vq::Observes<vq::BindQuantizer<Specs, In, T>> || ...)) {
             for_levels([&](auto l) {
                 auto& v = make_room<l>(c, z.batch());
@@ -401,14 +400,14 @@ private:
             kernel::add<T>(q.span(), part.span(), q.span());
     }
     template <std::size_t l, class S>
-    static void join(const Tensor<Token, S>& part, View<Token, Tokens> all) {
+    static void join(const Tensor<Token, S>& part, View<Token, Shape<tokens>> all) {
         constexpr std::size_t per = before[l + 1] - before[l];
         for (std::size_t p = 0; p < all.batch() * positions; ++p)
             std::copy_n(part.data() + p * per, per, all.data() + p * per_position + before[l]);
     }
     // False where level l has no token at all.
     template <std::size_t l, class S>
-    static bool split(View<const Token, Tokens> all, Tensor<Token, S>& part) {
+    static bool split(View<const Token, Shape<tokens>> all, Tensor<Token, S>& part) {
         constexpr std::size_t per = before[l + 1] - before[l];
         part.resize(all.batch());
         for (std::size_t p = 0; p < all.batch() * positions; ++p)
@@ -417,7 +416,7 @@ private:
     }
 
     // The tokens of the chain with the smallest rest.
-    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                        View<T, In> q, Cache& c) {
         if (c.chains.size() < out.elements()) c.chains.resize(out.elements());
         c.beam.search(w.beam, last_dim<In>, vocabularies, z.span(), c.chains.data(),
@@ -429,10 +428,10 @@ private:
                       });
         std::copy_n(c.chains.data(), out.elements(), out.data());
         for_levels([&](auto l) {
-            split<l>(View<const Token, Tokens>{out}, std::get<l>(c.level).tokens);
+            split<l>(View<const Token, Shape<tokens>>{out}, std::get<l>(c.level).tokens);
             check_found(z.span(), std::as_const(std::get<l>(c.level).tokens).span(), pass.first * positions);
         });
-        lookup(w, View<const Token, Tokens>{out}, q, c);
+        lookup(w, View<const Token, Shape<tokens>>{out}, q, c);
     }
 };
 

@@ -90,8 +90,8 @@ std::uint64_t hash_of(bool resumed) {
                     vq::regularize<Q>(w, in, chosen, out, dz.view().slice(first, count), cache, grad, batch * parts));
             }
             BatchPart of = BatchPart::whole(batch);
-            of.part = part;
-            of.parts = parts;
+            of.micro_batch = part;
+            of.micro_batches = parts;
             vq::observe<Q>(w, std::as_const(z), std::as_const(tokens), of, own.split(3), observing, statistics);
             add(std::as_const(dz).span());
             add(std::as_const(tokens).span());

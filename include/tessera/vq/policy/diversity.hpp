@@ -9,14 +9,14 @@
 // samples stay independent and processes sum. It moves the encoder; the vectors are constants.
 //
 // Params   none; buffer "diversity.mean" [K], the numbers P, 1 / K at first
-// Cost     3 rows K D multiply-adds, rows K exponentials, and 16 rows x K numbers of scratch
+// Cost     3 rows K D multiply-adds, rows K exponentials, and 16 rows x K elements of scratch
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/panels.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/softmax.hpp>
 #include <tessera/vq/codebook_options.hpp>

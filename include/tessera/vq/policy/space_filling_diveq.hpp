@@ -18,7 +18,7 @@
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/policy/diveq.hpp>
@@ -65,7 +65,7 @@ struct SpaceFillingDiVeQ {
             }
         }
         c.panels.pack(segments, width, c.points.data());
-        kernel::nearest_code<T>(tokens.size(), x.data(), width, c.panels, tokens.data());
+        kernel::nearest_vector<T>(tokens.size(), x.data(), width, c.panels, tokens.data());
         c.noise = pass.rng.split(2);
         c.first = pass.first * per_sample;
         for (std::size_t m = 0; m < tokens.size(); ++m) {

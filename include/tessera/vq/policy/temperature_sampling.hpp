@@ -10,14 +10,14 @@
 // gradient is that of the estimator policy for the drawn vector. In evaluation the nearest vector is taken.
 //
 // Params   none; buffer "selection.updates" [1], the number t
-// Cost     in training 16 rows x K numbers of scratch, K exponentials and K D multiply-adds per row
+// Cost     in training 16 rows x K elements of scratch, K exponentials and K D multiply-adds per row
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/softmax.hpp>
 #include <tessera/vq/codebook_options.hpp>
 #include <tessera/vq/policy/policies.hpp>

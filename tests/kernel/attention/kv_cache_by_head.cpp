@@ -1,4 +1,4 @@
-#include <tessera/kernel/attention/attention_step.hpp>
+#include <tessera/kernel/attention/kv_cache_by_head.hpp>
 
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// nearest_code: the index of the nearest of K codebook vectors e for each row.
+// nearest_vector: the index of the nearest of K codebook vectors e for each row.
 //
 //     argmin_k |x - e_k|^2 = argmax_k (x e_k - |e_k|^2 / 2)
 //
@@ -107,7 +107,7 @@ inline Token winner(const BestOfRow& row) {
 }
 }  // namespace detail
 
-/// x e_k - |e_k|^2 / 2, the score by which nearest_code compares vector k with the others for a row x, bit for bit.
+/// x e_k - |e_k|^2 / 2, the score by which nearest_vector compares vector k with the others for a row x, bit for bit.
 template <std::floating_point T>
 T code_score(const T* x, const CodePanels<T>& codes, std::size_t k) {
     T score = codes.start()[k];
@@ -117,7 +117,7 @@ T code_score(const T* x, const CodePanels<T>& codes, std::size_t k) {
 
 /// out[m] = index of the codebook vector nearest to row m of x; the rows are ldx apart.
 template <std::floating_point T>
-void nearest_code(std::size_t rows, const T* x, std::size_t ldx, const CodePanels<T>& codes, Token* out) {
+void nearest_vector(std::size_t rows, const T* x, std::size_t ldx, const CodePanels<T>& codes, Token* out) {
     if constexpr (std::same_as<T, float>) {
         static constexpr auto table = detail::nearest_table<T>(std::make_index_sequence<tile::max_rows>{});
         constexpr std::size_t most = detail::block_tiles * tile::max_rows, W = tile::W;

@@ -17,7 +17,7 @@
 #include <bench/support/data.hpp>
 
 #include <tessera/kernel/eigen.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -51,7 +51,7 @@ void lookup(Meter& meter, const Size& s) {
     panels.pack(s.k, s.d, codes.data());
     meter.time([&] {
         in_pieces(meter.threads(), s.n, piece, [&](std::size_t first, std::size_t count) {
-            kernel::nearest_code<float>(count, x.data() + first * s.d, s.d, panels, out.data() + first);
+            kernel::nearest_vector<float>(count, x.data() + first * s.d, s.d, panels, out.data() + first);
         });
     });
 }
@@ -84,7 +84,7 @@ void add_pair(Rows& rows, const std::string& name, const Size& s) {
 
 }  // namespace
 
-void add_nearest_code(Rows& rows) {
+void add_nearest_vector(Rows& rows) {
     for (const Size& s : {Size{6272, 512, 64}, Size{100352, 1024, 64}, Size{100352, 8192, 32}, Size{100352, 512, 256}})
         add_pair(rows, "lookup/" + s.name(), s);
     for (const std::size_t k : {64, 256, 1024, 4096}) add_pair(rows, "scale-codes/" + std::to_string(k), {6272, k, 64});

@@ -1,8 +1,8 @@
 #pragma once
-// gemm_adjoint, column_sums: gradients of weights and biases, as sums over rows.
+// gemm_weight_gradient, column_sums: gradients of weights and biases, as sums over rows.
 //
-//     gemm_adjoint    dB += x^T dy
-//     column_sums     db += sum over rows of dy, rows in order
+//     gemm_weight_gradient   dB += x^T dy
+//     column_sums            db += sum over rows of dy, rows in order
 //
 // The chain of additions of each number continues through memory, so that cutting the rows into blocks changes no bit.
 // A panel of 196 rows of dy (12 KiB with AVX2) stays in L1 while all tiles of x pass. Either operand may first be
@@ -70,12 +70,13 @@ inline InPlace in_place_of_matrix(std::size_t ldy) { return {.x = false, .dy = t
 // count, a, row) sets row[i], counted from m, and a pointer a[i] for each of the rows m .. m + count - 1 that the part
 // has, and returns how many.
 template <class Rows>
-void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point, const float* dy,
-                  std::size_t ldy, float* db, std::size_t ldb, InPlace in_place, Buffer<float>& copies) {
+void weight_gradient_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_t n, Rows&& point,
+                          const float* dy, std::size_t ldy, float* db, std::size_t ldb, InPlace in_place,
+                          Buffer<float>& copies) {
     constexpr std::size_t chunk = chunk_rows, columns = 256, most_k = 128;  // copies that fit in L2 together
     const float* a[chunk];
     std::uint32_t at[chunk];
-    const bool dy_in_place = in_place.dy && n % panel_width == 0;  // otherwise reads behind the last column
+    const bool dy_in_place = in_place.dy && n % panel_width == 0;  // otherwise reads past the last column
     const std::size_t most_rows = (std::min)(chunk, rows);
     const std::size_t x_size = in_place.x ? 0 : tile::EvenCut((std::min)(most_k, k)).parts * most_rows * tile::pitch;
     const std::size_t most_panels = ceil_div((std::min)(columns, n), panel_width);
@@ -125,10 +126,10 @@ void adjoint_rows(std::size_t rows, std::size_t parts, std::size_t k, std::size_
 
 /// dB += x^T dy. `copies` grows to the size that the largest product needs.
 template <std::floating_point T>
-void gemm_adjoint(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
-                  std::size_t ldy, T* db, std::size_t ldb, Buffer<T>& copies) {
+void gemm_weight_gradient(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
+                          std::size_t ldy, T* db, std::size_t ldb, Buffer<T>& copies) {
     if constexpr (std::same_as<T, float>)
-        detail::adjoint_rows(
+        detail::weight_gradient_rows(
             rows, 1, k, n,
             [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
                 for (std::size_t i = 0; i < count; ++i) {

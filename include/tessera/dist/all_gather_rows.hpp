@@ -1,13 +1,13 @@
 #pragma once
-// gather_rows(communicator, local, all): the rows of all processes in the order of their ranks, on every process.
+// all_gather_rows(communicator, local, all): the rows of all processes in the order of their ranks, on every process.
 //
 // Processes may have different numbers of rows, or none. `local` must not be a part of `all`. It is meant for a first
 // look at the data (k-means over some thousand vectors), after which all processes compute the same from the same rows.
 //
 // Cost     one broadcast for each process, and memory for all rows on each
 
+#include <tessera/dist/all_gather_count.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/sizes.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -21,8 +21,8 @@ namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C, class T, class Allocator>
     requires std::is_trivially_copyable_v<T>
-void gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local, std::vector<T, Allocator>& all) {
-    const std::vector<std::uint64_t> counts = sizes(communicator, local.size());
+void all_gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local, std::vector<T, Allocator>& all) {
+    const std::vector<std::uint64_t> counts = all_gather_count(communicator, local.size());
     all.resize(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
     std::size_t at = 0;
     for (std::size_t rank = 0; rank < counts.size(); ++rank) {

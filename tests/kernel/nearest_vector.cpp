@@ -1,4 +1,4 @@
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>
@@ -21,7 +21,7 @@ std::vector<Token> nearest(std::size_t rows, const std::vector<T>& x, std::size_
     kernel::CodePanels<T> panels;
     panels.pack(k, d, codes.data());
     std::vector<Token> out(rows, 4711);
-    kernel::nearest_code<T>(rows, x.data(), ldx, panels, out.data());
+    kernel::nearest_vector<T>(rows, x.data(), ldx, panels, out.data());
     return out;
 }
 
@@ -51,7 +51,7 @@ void judge(std::size_t rows, const std::vector<T>& x, std::size_t ldx, std::size
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("nearest_code: is the argmin over the codebook", T, float, double) {
+TEST_CASE_TEMPLATE("nearest_vector: is the argmin over the codebook", T, float, double) {
     Verdict verdict;
     for (const std::size_t k : {1u, 2u, 31u, 32u, 33u, 256u, 513u})
         for (const std::size_t d : {1u, 7u, 32u})
@@ -89,7 +89,8 @@ TEST_CASE_TEMPLATE("code_score: its argmax, the lowest index of equal ones, is t
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("nearest_code: equal codebook vectors give the lowest index, wherever they are", T, float, double) {
+TEST_CASE_TEMPLATE("nearest_vector: equal codebook vectors give the lowest index, wherever they are", T, float,
+                   double) {
     constexpr std::size_t k = 100, d = 7, rows = 15;
     const auto x = numbers<T>(rows * d, 1);
     support::Mismatch wrong;
@@ -106,7 +107,7 @@ TEST_CASE_TEMPLATE("nearest_code: equal codebook vectors give the lowest index, 
 }
 
 TEST_CASE_TEMPLATE(
-    "nearest_code: a row with NaN or with squares that overflow gives no_token; its neighbours are unaffected", T,
+    "nearest_vector: a row with NaN or with squares that overflow gives no_token; its neighbours are unaffected", T,
     float, double) {
     constexpr std::size_t k = 33, d = 7, rows = 17;
     const auto codes = numbers<T>(k * d, 1);
@@ -125,15 +126,18 @@ TEST_CASE_TEMPLATE(
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("nearest_code: two scores that overflow give no_token", T, float, double) {
+TEST_CASE_TEMPLATE("nearest_vector: two scores that overflow give no_token", T, float, double) {
     const T big = std::numeric_limits<T>::max() / T(1.1);
     std::vector<T> codes(9 * 2);
-    codes[0] = 2, codes[1] = -2, codes[16] = 2, codes[17] = 2;
+    codes[0] = 2;
+    codes[1] = -2;
+    codes[16] = 2;
+    codes[17] = 2;
     CHECK(nearest(1, std::vector<T>{big, big}, 2, 9, 2, codes)[0] == tessera::no_token);
     CHECK(nearest(1, std::vector<T>{1, 1}, 2, 9, 2, codes)[0] == 1);
 }
 
-TEST_CASE("nearest_code: rows one by one, in any order, give the tokens of the whole batch") {
+TEST_CASE("nearest_vector: rows one by one, in any order, give the tokens of the whole batch") {
     constexpr std::size_t k = 513, d = 32, rows = 41;
     const auto x = numbers<float>(rows * d, 1), codes = numbers<float>(k * d, 2);
     const auto whole = nearest(rows, x, d, k, d, codes);
@@ -142,7 +146,7 @@ TEST_CASE("nearest_code: rows one by one, in any order, give the tokens of the w
     support::Mismatch wrong;
     for (std::size_t m = rows; m-- > 0;) {
         Token token = 0;
-        kernel::nearest_code<float>(1, x.data() + m * d, d, panels, &token);
+        kernel::nearest_vector<float>(1, x.data() + m * d, d, panels, &token);
         wrong.compare(whole[m], token, "row ", m);
     }
     CHECK(wrong.first() == "");
@@ -156,14 +160,14 @@ TEST_CASE("CodePanels: packed again for a smaller codebook, they hold no vector 
     CHECK(panels.codes() == 3);
     CHECK(panels.width() == 4);
     std::vector<Token> out(100);
-    kernel::nearest_code<float>(100, large.data(), 4, panels, out.data());
+    kernel::nearest_vector<float>(100, large.data(), 4, panels, out.data());
     CHECK(out == nearest(100, large, 4, 3, 4, small));
     support::Mismatch wrong;
     for (const Token token : out) wrong.require(token < 3, "token ", token, " below 3");
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("nearest_code: works with more codebook vectors than 16 bits can count") {
+TEST_CASE("nearest_vector: works with more codebook vectors than 16 bits can count") {
     constexpr std::size_t k = 100'000, d = 17;
     std::vector<float> codes(k * d);  // the bits of the index as +1 and -1
     for (std::size_t i = 0; i < k * d; ++i) codes[i] = i / d >> i % d & 1 ? 1.f : -1.f;
@@ -173,7 +177,7 @@ TEST_CASE("nearest_code: works with more codebook vectors than 16 bits can count
     CHECK(nearest(chosen.size(), x, d, k, d, codes) == chosen);
 }
 
-TEST_CASE("nearest_code: indices that a float cannot represent are exact") {
+TEST_CASE("nearest_vector: indices that a float cannot represent are exact") {
     constexpr std::size_t k = (std::size_t{1} << 24) + 6;
     std::vector<float> codes(k);
     codes[k - 5] = 1;  // 2^24 + 1, which rounds to 2^24

@@ -1,5 +1,5 @@
 #pragma once
-// sizes(communicator, n): the n of every process, by rank; all processes get the same list.
+// all_gather_count(communicator, n): the n of every process, by rank; all processes get the same list.
 //
 // Cost     one broadcast of 8 bytes for each process
 
@@ -13,7 +13,7 @@
 namespace tessera::inline TESSERA_ABI::dist {
 
 template <Communicator C>
-[[nodiscard]] std::vector<std::uint64_t> sizes(C& communicator, std::uint64_t n) {
+[[nodiscard]] std::vector<std::uint64_t> all_gather_count(C& communicator, std::uint64_t n) {
     std::vector<std::uint64_t> all(communicator.size(), n);
     if constexpr (!single_process<C>)
         for (std::size_t rank = 0; rank < all.size(); ++rank)

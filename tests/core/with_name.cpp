@@ -1,4 +1,4 @@
-#include <tessera/core/hook.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <doctest/doctest.h>
 

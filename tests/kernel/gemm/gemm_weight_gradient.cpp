@@ -1,4 +1,4 @@
-#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm_weight_gradient.hpp>
 
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>
@@ -19,7 +19,7 @@ constexpr std::size_t columns[] = {1, 7, 16, 17, 33, 64, 129, 288, 1024};
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to dB, and writes nothing outside dB", T, float, double) {
+TEST_CASE_TEMPLATE("gemm_weight_gradient: adds x^T dy to dB, and writes nothing outside dB", T, float, double) {
     double worst = 0;
     tessera::Buffer<T> copies;
     for (const std::size_t rows : {1u, 31u, 196u, 197u, 400u})
@@ -31,7 +31,7 @@ TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to dB, and writes nothing outside 
                 const auto x = numbers<T>(rows * ldx, 1), dy = numbers<T>(rows * ldy, 2),
                            start = numbers<T>(k * ldb, 3);
                 auto db = start, expected = start;
-                kernel::gemm_adjoint<T>(rows, k, n, x.data(), ldx, dy.data(), ldy, db.data(), ldb, copies);
+                kernel::gemm_weight_gradient<T>(rows, k, n, x.data(), ldx, dy.data(), ldy, db.data(), ldb, copies);
                 for (std::size_t i = 0; i < k; ++i)
                     for (std::size_t j = 0; j < n; ++j) {
                         double sum = static_cast<double>(start[i * ldb + j]);
@@ -44,18 +44,18 @@ TEST_CASE_TEMPLATE("gemm_adjoint: adds x^T dy to dB, and writes nothing outside 
     CHECK(worst < 60);
 }
 
-TEST_CASE("gemm_adjoint: cutting the rows into blocks changes no bit") {
+TEST_CASE("gemm_weight_gradient: cutting the rows into blocks changes no bit") {
     constexpr std::size_t rows = 450, k = 29, n = 41;
     const auto x = numbers<float>(rows * k, 1), dy = numbers<float>(rows * n, 2);
     std::vector<float> whole(k * n, 0.5f);
     tessera::Buffer<float> copies;
-    kernel::gemm_adjoint<float>(rows, k, n, x.data(), k, dy.data(), n, whole.data(), n, copies);
+    kernel::gemm_weight_gradient<float>(rows, k, n, x.data(), k, dy.data(), n, whole.data(), n, copies);
     support::Mismatch wrong;
     for (const std::size_t block : {1u, 5u, 195u, 196u, 300u}) {
         std::vector<float> db(k * n, 0.5f);
         for (std::size_t m = 0; m < rows; m += block)
-            kernel::gemm_adjoint<float>(std::min<std::size_t>(block, rows - m), k, n, x.data() + m * k, k,
-                                        dy.data() + m * n, n, db.data(), n, copies);
+            kernel::gemm_weight_gradient<float>(std::min<std::size_t>(block, rows - m), k, n, x.data() + m * k, k,
+                                                dy.data() + m * n, n, db.data(), n, copies);
         wrong.compare(whole, db, "block = ", block);
     }
     CHECK(wrong.first() == "");

@@ -1,4 +1,4 @@
-// expect: layer: make_room: expected `static void make_room\(Cache&, std::size_t batch\)`
+// expect: layer: resize_cache: expected `static void resize_cache\(Cache&, std::size_t batch\)`
 // expect: HooksFit<WithHook
 #include <tessera/nn/chain.hpp>
 
@@ -16,9 +16,9 @@ struct WithHookLayer {
     static void backward(const Params&, View<const T, In>, View<const T, In>, View<const T, In>, View<T, In>, Cache&,
                          Params&) {}
 #ifdef FIXED
-    static void make_room(Cache&, std::size_t) {}
+    static void resize_cache(Cache&, std::size_t) {}
 #else
-    static void make_room(std::size_t, Cache&) {}
+    static void resize_cache(std::size_t, Cache&) {}
 #endif
 };
 struct WithHook {

@@ -1,4 +1,4 @@
-#include <tessera/kernel/attention/attention_step_lanes.hpp>
+#include <tessera/kernel/attention/kv_cache_interleaved.hpp>
 
 #include <doctest/doctest.h>
 #include <support/counting_allocator.hpp>
