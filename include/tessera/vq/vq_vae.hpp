@@ -170,7 +170,7 @@ public:
         Loss::Buffers::each(with_prefix("loss", f), models.loss_buffers_...);
         if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
     }
-    /// What must agree with a file and is not visible in the shapes of its tensors. The vocabulary is not among it where
+    /// What must agree with a file and is not visible in the shapes of its tensors. The vocabulary is not part of it if
     /// the quantizer has it among its settings, because it may be chosen after training.
     [[nodiscard]] static NamedValues metadata() {
         NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
