@@ -115,6 +115,8 @@
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/gaussian_codebook.hpp>
+#include <tessera/vq/gaussian_quant.hpp>
 #include <tessera/vq/kmeans.hpp>
 #include <tessera/vq/lfq.hpp>
 #include <tessera/vq/quantize.hpp>

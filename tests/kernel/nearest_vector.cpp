@@ -4,6 +4,7 @@
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -86,6 +87,33 @@ TEST_CASE_TEMPLATE("code_score: its argmax, the lowest index of equal ones, is t
                 wrong.compare(best, got[m], "k = ", k, ", d = ", d, ", row ", m);
             }
         }
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE_TEMPLATE("nearest_code: after pack_for_products it is the argmax of the products, whatever the norms", T,
+                   float, double) {
+    support::Mismatch wrong;
+    for (const std::size_t k : {1u, 2u, 31u, 33u, 513u})
+        for (const std::size_t d : {1u, 7u, 32u})
+            for (const std::size_t rows : {1u, 5u, 15u, 57u}) {
+                const auto x = numbers<T>(rows * d, k * 100 + rows);
+                auto codes = numbers<T>(k * d, k + d);
+                for (std::size_t i = 0; i < d; ++i) codes[(k - 1) * d + i] *= T(3);  // a large norm is no disadvantage
+                kernel::CodePanels<T> panels;
+                panels.pack(k, d, codes.data());  // is replaced
+                panels.pack_for_products(k, d, codes.data());
+                std::vector<Token> out(rows, 4711);
+                kernel::nearest_code<T>(rows, x.data(), d, panels, out.data());
+                for (std::size_t m = 0; m < rows; ++m) {
+                    std::vector<double> scores(k);
+                    for (std::size_t c = 0; c < k; ++c)
+                        for (std::size_t i = 0; i < d; ++i)
+                            scores[c] += static_cast<double>(x[m * d + i]) * static_cast<double>(codes[c * d + i]);
+                    const double best = *std::max_element(scores.begin(), scores.end());
+                    wrong.require(out[m] < k && best - scores[out[m]] < 1e-5 * (1 + std::abs(best)), k, " vectors of ",
+                                  d, ", row ", m, ": expected a product of ", best, ", got vector ", out[m]);
+                }
+            }
     CHECK(wrong.first() == "");
 }
 

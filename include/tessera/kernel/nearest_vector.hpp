@@ -32,11 +32,11 @@ template <std::floating_point T>
 class CodePanels {
 public:
     void pack(std::size_t k, std::size_t d, const T* codes) {
-        panels_.pack(d, k, codes, 1, d);
-        const std::size_t padded = round_up(k, panel_width);
-        if (start_.size() < padded) start_.resize(padded);
-        for (std::size_t i = 0; i < padded; ++i)
-            start_[i] = i < k ? T(-0.5 * sum_squares<T>({codes + i * d, d})) : -(std::numeric_limits<T>::max)();
+        pack(k, d, codes, [&](std::size_t i) { return T(-0.5 * sum_squares<T>({codes + i * d, d})); });
+    }
+    /// Then nearest_code finds argmax_k x e_k instead.
+    void pack_for_products(std::size_t k, std::size_t d, const T* codes) {
+        pack(k, d, codes, [](std::size_t) { return T(0); });
     }
     std::size_t codes() const { return panels_.columns(); }
     std::size_t width() const { return panels_.rows(); }
@@ -44,6 +44,15 @@ public:
     const T* start() const { return start_.data(); }
 
 private:
+    // The score of vector i is x e_i + start(i).
+    template <class F>
+    void pack(std::size_t k, std::size_t d, const T* codes, F start) {
+        panels_.pack(d, k, codes, 1, d);
+        const std::size_t padded = round_up(k, panel_width);
+        if (start_.size() < padded) start_.resize(padded);
+        for (std::size_t i = 0; i < padded; ++i) start_[i] = i < k ? start(i) : -(std::numeric_limits<T>::max)();
+    }
+
     Panels<T> panels_;
     Buffer<T> start_;
 };

@@ -47,7 +47,8 @@
 //   optional_in_file(name), complete(params, buffers, missing)      leaves that lookup does not need, and their values
 //                                                     where a file has none; noexcept
 //   check_options(options)                            throws ArgumentError
-//   settings(options)                                 the options, which files keep and compare (core/setting.hpp)
+//   settings(options)                                 the options, which files keep and compare (core/setting.hpp); if
+//                                                     one is called "codes", K may be chosen after training
 //   metadata()                                        what must agree with a file and is not in the shapes of leaves
 //
 // Rules, tested by testing::check_quantizer:

@@ -170,9 +170,12 @@ public:
         Loss::Buffers::each(with_prefix("loss", f), models.loss_buffers_...);
         if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
     }
-    /// What must agree with a file and is not visible in the shapes of its tensors.
+    /// What must agree with a file and is not visible in the shapes of its tensors. The vocabulary is not part of it if
+    /// the quantizer has it among its settings, because it may be chosen after training.
     [[nodiscard]] static NamedValues metadata() {
         NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
+        const std::vector<Setting> options = settings_of<Q>(Options{});
+        if (std::ranges::find(options, "codes", &Setting::key) != options.end()) all.erase(all.begin());
         if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
         for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()})
             std::ranges::move(part, std::back_inserter(all));
