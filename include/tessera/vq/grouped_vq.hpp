@@ -6,11 +6,11 @@
 //                (product quantization: Jegou, Douze, Schmid 2011; in VQ-VAEs: Baevski, Schneider, Auli 2020,
 //                 arXiv:1910.05453, section 3.3; groups of residual quantizers: Yang et al. 2023, arXiv:2305.02765)
 //
-// The tokens of a position are next to each other, those of the first group first. A shared codebook (Codebooks::shared)
-// gets the sum of the statistics of all groups.
+// The tokens of a position are next to each other, those of the first group first. A shared codebook
+// (Codebooks::shared) gets the sum of the statistics of all groups.
 //
-// Shapes   z [batch, ... x C], q [batch, ... x G times the width that a group gives], tokens [batch, rows x tokens of all
-//          groups]
+// Shapes   z [batch, ... x C], q [batch, ... x G times the width that a group gives], tokens [batch, rows x tokens of
+//          all groups]
 // Params   those of the groups, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise
 // Errors   those of the groups; static_assert where the groups do not divide the channels, or a group does not give the
 //          same rows that it takes and the same number of tokens for each
@@ -141,8 +141,8 @@ public:
         return terms;
     }
 
-    // A shared codebook is shown one batch: all groups of a sample, then the next sample, so that processes that continue
-    // each other's statistics have the bits of one.
+    // A shared codebook is shown one batch: all groups of a sample, then the next sample, so that processes that
+    // continue each other's statistics have the bits of one.
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
                         Rng rng, Cache& c, Statistics& statistics) {
         if constexpr (vq::Observes<Q>) {
