@@ -105,6 +105,7 @@
 #include <tessera/io/tensor_info.hpp>
 #include <tessera/io/weights.hpp>
 
+#include <tessera/vq/binary_residual.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/bit_entropy.hpp>
 #include <tessera/vq/bsq.hpp>
@@ -112,6 +113,7 @@
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
 #include <tessera/vq/collapse_watch.hpp>
+#include <tessera/vq/drop_levels.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/fsq.hpp>
@@ -119,9 +121,15 @@
 #include <tessera/vq/gaussian_quant.hpp>
 #include <tessera/vq/kmeans.hpp>
 #include <tessera/vq/lfq.hpp>
+#include <tessera/vq/grouped_vq.hpp>
+#include <tessera/vq/levels.hpp>
+#include <tessera/vq/nearest_few.hpp>
+#include <tessera/vq/projected.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
+#include <tessera/vq/residual_fsq.hpp>
+#include <tessera/vq/residual_vq.hpp>
 #include <tessera/vq/revive.hpp>
 #include <tessera/vq/sign_tokens.hpp>
 #include <tessera/vq/vq_vae.hpp>

@@ -274,6 +274,17 @@ std::string smooth_message() {
     return support::keeps_quantizer_contract<WithTerm<F>, Shape<3, 4>>({.differentiable = true}).message;
 }
 
+/// A codebook of 6 vectors that says that it has 3.
+template <StaticShape In, std::floating_point T>
+struct NarrowQuantizer : CodebookQuantizer<In, 6, T> {
+    static constexpr std::string_view name = "Narrow";
+    static constexpr std::size_t codes_of(std::size_t) { return 3; }
+};
+struct Narrow {
+    template <StaticShape In, std::floating_point T>
+    using Bind = NarrowQuantizer<In, T>;
+};
+
 struct Nameless {
     using Input = Shape<3, 4>;
 };
@@ -303,6 +314,7 @@ TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and 
 
 TEST_CASE("check_quantizer: in evaluation, tokens out of range and numbers that are not written are found") {
     CHECK(message<Fault::token_out_of_range>() == "Faulty: evaluation: tokens[1]: expected less than 6, got 6");
+    CHECK(starts(support::keeps_quantizer_contract<Narrow, Shape<3, 3, 4>>().message, "Narrow: evaluation: tokens["));
     CHECK(message<Fault::skips_last_output>() == "Faulty: evaluation: q[179]: expected a finite number, got none");
 }
 

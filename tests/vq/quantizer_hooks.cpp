@@ -27,6 +27,32 @@ static_assert(std::same_as<vq::Terms<Plain>, Empty> && std::same_as<vq::Statisti
 static_assert(std::same_as<vq::Terms<Book>, Book::Terms> && std::same_as<vq::Statistics<Book>, Book::Statistics>);
 static_assert(vq::HooksAreCallable<Book>::value && vq::HooksAreCallable<Plain>::value);
 
+// Two tokens of a position, of vocabularies 4 and 2.
+struct Two : Plain {
+    static constexpr std::size_t tokens = 4, codes = 4;
+    static constexpr std::size_t codes_of(std::size_t i) { return i % 2 == 0 ? 4 : 2; }
+};
+struct AtRunTime : Plain {
+    static std::size_t codes_of(std::size_t) { return 2; }
+};
+struct PerPosition : Two {
+    static constexpr std::size_t codes_of(std::size_t i) { return i < 2 ? 4 : 2; }
+};
+struct Larger : Two {
+    static constexpr std::size_t codes_of(std::size_t) { return 5; }
+};
+struct WholeSample : Plain {
+    static constexpr std::size_t tokens = 1;
+};
+static_assert(vq::HasCodesOf<Two> && !vq::HasCodesOf<Plain> && !vq::HasCodesOf<AtRunTime>);
+static_assert(vq::detail::names_codes_of<Two> && vq::detail::names_codes_of<AtRunTime> &&
+              !vq::detail::names_codes_of<Plain>);
+static_assert(vq::codes_of<Two>(2) == 4 && vq::codes_of<Two>(3) == 2 && vq::codes_of<Plain>(1) == 2);
+static_assert(vq::detail::valid_codes_of<Two>() && vq::detail::valid_codes_of<Plain>() &&
+              !vq::detail::valid_codes_of<PerPosition>() && !vq::detail::valid_codes_of<Larger>());
+static_assert(vq::tokens_per_position<Two> == 2 && vq::tokens_per_position<Plain> == 1 &&
+              vq::tokens_per_position<WholeSample> == 1);
+
 // A name is found whether it is a function, overloads, a template or a type.
 struct Nothing {};
 struct Overloaded {

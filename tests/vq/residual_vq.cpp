@@ -4,6 +4,7 @@
 #include <golden/residual.hpp>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/counting_allocator.hpp>
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
 #include <support/quantizer_run.hpp>
@@ -412,6 +413,16 @@ TEST_CASE("ResidualVq: a beam is the same for a batch and for one sample, and is
     CHECK(!std::ranges::equal(run.tokens.span(), plain.tokens.span()));
     run.forward({.training = true});
     CHECK(std::ranges::equal(run.tokens.span(), plain.tokens.span()));
+}
+
+TEST_CASE("ResidualVq: a beam allocates nothing after the first call with the largest batch") {
+    Run<ResidualVq<Codebook<8>, 3>, Shape<5, 4>> run{9};
+    run.options.beam = 4;
+    run.pack();
+    run.forward();
+    const std::size_t before = support::allocations();
+    run.forward();
+    CHECK(support::allocations() == before);
 }
 
 TEST_CASE("ResidualVq: a row with NaN is a NumericError, with a beam and without") {

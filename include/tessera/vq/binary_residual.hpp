@@ -10,14 +10,15 @@
 // significant, and |f - q| <= 2^-M. A tie gives bit 0. Nothing is learned, there is no loss term, and the first m bits
 // are those of m rounds.
 //
-//     BinaryTokens::rounds      one token of C bits for each round, channel 0 least significant: 2^C codes. Rounds can be
-//                               dropped: in training with `dropout` and `keep` as in ResidualVq, in decoding with no_token
+//     BinaryTokens::rounds      one token of C bits for each round, channel 0 least significant: 2^C codes. Rounds can
+//                               be dropped: in training with `dropout` and `keep` as in ResidualVq, in decoding with
+//                               no_token
 //     BinaryTokens::channels    one token of M bits for each channel, its k: 2^M codes. This is the paper's form, for
-//                               generators that predict the channels of a position at once; its rounds are not dropped
+//                               generators that predict the channels of a position at once. No round is dropped
 //
 // Shapes   z, q [batch, ... x C], tokens [batch, rows x Rounds], or [batch, rows x C] with BinaryTokens::channels
-// Errors   NumericError for a number that is not finite; ArgumentError for an option out of range; static_assert where a
-//          token would have 32 bits or more, or there are more than 24 rounds
+// Errors   NumericError for a number that is not finite; ArgumentError for an option out of range; static_assert where
+//          a token would have 32 bits or more, or there are more than 24 rounds
 // Cost     one tanh per number, cached, and Rounds comparisons
 
 #include <tessera/core/error.hpp>

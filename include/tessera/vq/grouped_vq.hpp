@@ -6,11 +6,11 @@
 //                (product quantization: Jegou, Douze, Schmid 2011; in VQ-VAEs: Baevski, Schneider, Auli 2020,
 //                 arXiv:1910.05453, section 3.3; groups of residual quantizers: Yang et al. 2023, arXiv:2305.02765)
 //
-// The tokens of a position are next to each other, those of the first group first. A shared codebook (Codebooks::shared)
-// gets the sum of the statistics of all groups.
+// The tokens of a position are next to each other, those of the first group first. A shared codebook
+// (Codebooks::shared) gets the sum of the statistics of all groups.
 //
-// Shapes   z [batch, ... x C], q [batch, ... x G times the width that a group gives], tokens [batch, rows x tokens of all
-//          groups]
+// Shapes   z [batch, ... x C], q [batch, ... x G times the width that a group gives], tokens [batch, rows x tokens of
+//          all groups]
 // Params   those of the groups, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise
 // Errors   those of the groups; static_assert where the groups do not divide the channels, or a group does not give the
 //          same rows that it takes and the same number of tokens for each
@@ -65,6 +65,7 @@ public:
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, width_out * Groups>;
+    using Tokens = Shape<tokens>;
     using Params = vq::Levels<typename Q::Params, sets>;
     using Buffers = vq::Levels<typename Q::Buffers, sets>;
     using Terms = vq::Levels<vq::Terms<Q>, sets>;
@@ -91,7 +92,7 @@ public:
         for (std::size_t s = 0; s < sets; ++s) Q::pack(p.level[s], b.level[s], o, w[s]);
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
                         View<T, Output> q, Cache& c) {
         for (std::size_t g = 0; g < Groups; ++g) {
             Group& v = make_room(c, g, z.batch());
@@ -102,7 +103,7 @@ public:
             paste(v.tokens, g, per, out.data());
         }
     }
-    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, Output> q, Cache& c) {
+    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, Output> q, Cache& c) {
         for (std::size_t g = 0; g < Groups; ++g) {
             Group& v = make_room(c, g, in.batch());
             cut(in.data(), g, per, v.tokens);
@@ -110,7 +111,7 @@ public:
             paste(v.q, g, width_out, q.data());
         }
     }
-    static void backward(const Packed& w, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, Output>,
+    static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> in, View<const T, Output>,
                          View<const T, Output> dq, View<T, In> dz, Cache& c, Params& grad) {
         for (std::size_t g = 0; g < Groups; ++g) {
             Group& v = make_room(c, g, dz.batch());
@@ -121,8 +122,8 @@ public:
             paste(v.dz, g, width_in, dz.data());
         }
     }
-    static Terms regularize(const Packed& w, View<const T, In>, View<const Token, Shape<tokens>> in,
-                            View<const T, Output>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In>, View<const Token, Tokens> in, View<const T, Output>,
+                            View<T, In> dz, Cache& c, Params& grad, double divisor) {
         Terms terms{};
         if constexpr (vq::Regularizes<Q>)
             for (std::size_t g = 0; g < Groups; ++g) {
@@ -140,10 +141,10 @@ public:
         return terms;
     }
 
-    // A shared codebook is shown one batch: all groups of a sample, then the next sample, so that processes that continue
-    // each other's statistics have the bits of one.
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
-                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
+    // A shared codebook is shown one batch: all groups of a sample, then the next sample, so that processes that
+    // continue each other's statistics have the bits of one.
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
+                        Rng rng, Cache& c, Statistics& statistics) {
         if constexpr (vq::Observes<Q>) {
             for (std::size_t g = 0; g < Groups; ++g) {
                 Group& v = make_room(c, g, z.batch());

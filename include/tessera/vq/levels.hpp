@@ -5,8 +5,8 @@
 //     Levels<P, 1>             "codebook.weight": one set that all parts share keeps its own names
 //     MixedLevels<P, Q>        the same names, of parts of different types
 //
-// Params, Buffers, Statistics and Terms of ResidualVq and GroupedVq are such sets. std::get<l>(set.level) is that of part
-// l; where all parts have one type, set.level[l] as well.
+// Params, Buffers, Statistics and Terms of ResidualVq and GroupedVq are such sets. std::get<l>(set.level) is that of
+// part l; where all parts have one type, set.level[l] as well.
 
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>

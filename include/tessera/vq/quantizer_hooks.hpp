@@ -5,6 +5,8 @@
 // signature: a hook that is never called is a bug that no test of its author sees.
 //
 // Errors   static_assert where a member with the name of a hook cannot be called as the contract says
+//
+// Over 250 lines: for each optional member its detection, its signature and its call.
 
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/with_name.hpp>

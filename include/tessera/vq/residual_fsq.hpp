@@ -17,8 +17,9 @@
 // tokens of the others are no_token.
 //
 // Shapes   z, q [batch, ... x number of levels], tokens [batch, rows x Depth]
-// Errors   NumericError for a number that is not finite; ArgumentError for an option out of range; static_assert where the
-//          encoder does not have one channel per number of levels, one is below 2, or their product, or L^Depth, too large
+// Errors   NumericError for a number that is not finite; ArgumentError for an option out of range; static_assert where
+//          the encoder does not have one channel per number of levels, one is below 2, or their product, or one to the
+//          power of Depth, is too large
 // Cost     one tanh per number, cached, and Depth roundings
 
 #include <tessera/core/error.hpp>

@@ -13,14 +13,14 @@
 // statistics of all levels and is updated once, after the step: it never changes between two levels.
 //
 // Options: `dropout` is the probability that a training step leaves out the last levels; how many remain, at least
-// `keep`, is drawn once for the step; their tokens are no_token, as in decoding fewer levels than there are. `beam`: how
-// many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest token;
-// a larger beam costs about beam times the search and finds a smaller |z - q|.
+// `keep`, is drawn once for the step. Their tokens are no_token, as in decoding fewer levels than there are. `beam` is
+// how many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest
+// token; a larger beam costs about beam times the search and finds a smaller |z - q|.
 //
 // Shapes   z, q [batch, ... x D], tokens [batch, rows x tokens of all levels]
 // Params   those of the levels, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise
 // Errors   those of the levels; ArgumentError for an option out of range; static_assert where a level gives another
-//          shape than it takes, or another number of tokens for each position
+//          shape than it takes, or not the same number of tokens for each position
 // Cost     that of the levels, and two passes over z for each; memory of a block: 2 depth + 2 times z
 //
 // Over 250 lines: every member of the contract, once over the levels.
@@ -34,6 +34,7 @@
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/detail/residual_beam.hpp>
+#include <tessera/vq/detail/residual_layout.hpp>
 #include <tessera/vq/drop_levels.hpp>
 #include <tessera/vq/levels.hpp>
 #include <tessera/vq/nearest_few.hpp>
@@ -42,7 +43,6 @@
 #include <tessera/vq/quantizer_hooks.hpp>
 
 #include <algorithm>
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -50,7 +50,6 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -65,98 +64,41 @@ struct ResidualVqOptions {
     std::size_t beam = 1;  ///< chains of tokens that encoding keeps after each level
 };
 
-namespace detail {
-template <class Q>
-struct ResidualLevelKeepsShape {
-    static_assert(std::same_as<typename Q::Input, typename Q::Output>,
-                  "ResidualVq: each level must give the shape that it takes");
-    static_assert(Q::tokens % row_count<typename Q::Input> == 0,
-                  "ResidualVq: each level must give the same number of tokens for each position");
-};
-}  // namespace detail
-
 template <StaticShape In, Codebooks Books, std::floating_point T, class... Specs>
 struct ResidualVqQuantizer {
 private:
-    using Bound = std::tuple<vq::BindQuantizer<Specs, In, T>...>;
+    using Layout = vq::detail::ResidualLayout<Books, vq::BindQuantizer<Specs, In, T>...>;
     template <std::size_t l>
-    using Level = std::tuple_element_t<l, Bound>;
+    using Level = typename Layout::template Level<l>;
     using First = Level<0>;
-    static_assert((sizeof(detail::ResidualLevelKeepsShape<vq::BindQuantizer<Specs, In, T>>) + ...) > 0);
-    static constexpr bool alike = (std::same_as<First, vq::BindQuantizer<Specs, In, T>> && ...);
+    static constexpr bool alike = Layout::alike;
     static constexpr std::size_t positions = row_count<In>;
-
-    // One Of<Q> for each level or for all; a parameter set where Named, else an array or a tuple.
-    template <class Q>
-    using ParamsOf = typename Q::Params;
-    template <class Q>
-    using BuffersOf = typename Q::Buffers;
-    template <class Q>
-    using PackedOf = typename Q::Packed;
-    template <class Q>
-    using OptionsOf = typename Q::Options;
-    template <class Q>
-    struct LevelCache {
-        typename Q::Cache inner;
-        Tensor<T, In> r, q;
-        Tensor<Token, Shape<Q::tokens>> tokens;
-    };
-
-public:
-    static constexpr std::size_t depth = sizeof...(Specs);
-    static constexpr std::size_t sets = Books == Codebooks::shared ? 1 : depth;
-
-private:
-    template <template <class> class Of>
-    using Named =
-        std::conditional_t<alike, vq::Levels<Of<First>, sets>, vq::MixedLevels<Of<vq::BindQuantizer<Specs, In, T>>...>>;
-    template <template <class> class Of, std::size_t n>
-    using Stored =
-        std::conditional_t<alike, std::array<Of<First>, n>, std::tuple<Of<vq::BindQuantizer<Specs, In, T>>...>>;
-
-    // Tokens of a position that are before those of level l.
-    static constexpr std::array<std::size_t, depth + 1> before = [] {
-        std::array<std::size_t, depth + 1> sum{};
-        std::size_t l = 0;
-        ((sum[l + 1] = sum[l] + vq::tokens_per_position<vq::BindQuantizer<Specs, In, T>>, ++l), ...);
-        return sum;
-    }();
-    static constexpr std::size_t per_position = before[depth];
-    static constexpr std::array<std::size_t, per_position> vocabularies = [] {
-        std::array<std::size_t, per_position> sizes{};
-        std::size_t at = 0;
-        const auto add = [&]<class Q>(std::type_identity<Q>) {
-            for (std::size_t i = 0; i < vq::tokens_per_position<Q>; ++i) sizes[at++] = vq::codes_of<Q>(i);
-        };
-        (add(std::type_identity<vq::BindQuantizer<Specs, In, T>>{}), ...);
-        return sizes;
-    }();
 
 public:
     static constexpr std::string_view name = "ResidualVq";
-    static constexpr std::size_t tokens = positions * per_position;
-    static constexpr std::size_t codes = std::ranges::max(vocabularies);
-    static constexpr std::size_t codes_of(std::size_t i) { return vocabularies[i % per_position]; }
+    static constexpr std::size_t depth = Layout::depth, sets = Layout::sets;
+    static constexpr std::size_t tokens = positions * Layout::per_position;
+    static constexpr std::size_t codes = std::ranges::max(Layout::vocabularies);
+    static constexpr std::size_t codes_of(std::size_t i) { return Layout::vocabularies[i % Layout::per_position]; }
     /// Whether the levels support a beam.
     static constexpr bool searches = (vq::OffersNearestFew<vq::BindQuantizer<Specs, In, T>> && ...);
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Params = Named<ParamsOf>;
-    using Buffers = Named<BuffersOf>;
-    using Terms = Named<vq::Terms>;
-    using Statistics = Named<vq::Statistics>;
-    using Options =
-        ResidualVqOptions<std::conditional_t<alike, typename First::Options,
-                                             std::tuple<typename vq::BindQuantizer<Specs, In, T>::Options...>>>;
+    using Tokens = Shape<tokens>;
+    using Params = typename Layout::template Named<vq::detail::ParamsOf>;
+    using Buffers = typename Layout::template Named<vq::detail::BuffersOf>;
+    using Terms = typename Layout::template Named<vq::Terms>;
+    using Statistics = typename Layout::template Named<vq::Statistics>;
+    using Options = ResidualVqOptions<typename Layout::Options>;
 
     struct Packed {
-        Stored<PackedOf, sets> level;
+        typename Layout::template Stored<vq::detail::PackedOf, sets> level;
         double dropout = 0;
         std::size_t keep = 1, beam = 1;
     };
     struct Cache {
-        Stored<LevelCache, depth> level;
+        typename Layout::template Stored<vq::detail::ResidualLevelCache, depth> level;
         Tensor<T, In> dq, d, all_r;
         Tensor<Token, Shape<First::tokens>> all_tokens;
         vq::detail::ResidualBeam<T> beam;
@@ -164,10 +106,10 @@ public:
     };
 
     static void init(Params& p, Buffers& b, Rng& rng) {
-        for_sets([&](auto l) { Level<l>::init(std::get<l>(p.level), std::get<l>(b.level), rng); });
+        Layout::for_sets([&](auto l) { Level<l>::init(std::get<l>(p.level), std::get<l>(b.level), rng); });
     }
     static void pack(const Params& p, const Buffers& b, const Options& o, Packed& w) {
-        for_sets([&](auto l) {
+        Layout::for_sets([&](auto l) {
             Level<l>::pack(std::get<l>(p.level), std::get<l>(b.level), inner<l>(o), std::get<l>(w.level));
         });
         w.dropout = o.dropout;
@@ -175,13 +117,13 @@ public:
         w.beam = o.beam;
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
                         View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             if constexpr (searches)
                 if (!pass.training && w.beam > 1) return search(w, pass, z, out, q, c);
             const std::size_t run = drop_levels(w).draw(pass);
-            for_levels([&](auto l) {
+            Layout::for_levels([&](auto l) {
                 auto& v = make_room<l>(c, z.batch());
                 if (l < run) {
                     const View<const T, In> r = rest<l>(c, z);
@@ -191,50 +133,50 @@ public:
                 } else {
                     std::ranges::fill(v.tokens.span(), no_token);
                 }
-                join<l>(v.tokens, out);
+                Layout::template join<l>(v.tokens, out);
             });
         });
     }
-    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache& c) {
+    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache& c) {
         with_fp_environment([&] {
-            for_levels([&](auto l) {
+            Layout::for_levels([&](auto l) {
                 auto& v = make_room<l>(c, in.batch());
-                split<l>(in, v.tokens);
+                Layout::template split<l>(in, v.tokens);
                 Level<l>::lookup(of_level<l>(w), std::as_const(v.tokens), v.q.view(), v.inner);
                 add<l>(v.q, q);
             });
         });
     }
-    static void backward(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in, View<const T, In>,
+    static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
         with_fp_environment([&] {
             c.dq.resize(z.batch());
             c.d.resize(z.batch());
             std::ranges::fill(dz.span(), T(0));
-            for_levels_backward([&](auto l) {
+            Layout::for_levels_backward([&](auto l) {
                 auto& v = std::get<l>(c.level);
-                if (!split<l>(in, v.tokens)) return;  // J_l = 0: a level that was dropped
+                if (!Layout::template split<l>(in, v.tokens)) return;  // J_l = 0: a level that was dropped
                 // g = g + J_l^T (dq - g)
                 subtract(dq, View<const T, In>{dz}, c.dq.view());
                 Level<l>::backward(of_level<l>(w), input<l>(c, z), std::as_const(v.tokens), std::as_const(v.q),
-                                   std::as_const(c.dq), c.d.view(), v.inner, std::get<set(l)>(grad.level));
+                                   std::as_const(c.dq), c.d.view(), v.inner, std::get<Layout::set(l)>(grad.level));
                 kernel::add<T>(dz.span(), std::as_const(c.d).span(), dz.span());
             });
         });
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
-                            View<const T, In>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
+                            View<T, In> dz, Cache& c, Params& grad, double divisor) {
         Terms terms{};
-        for_levels([&](auto l) {
+        Layout::for_levels([&](auto l) {
             if constexpr (vq::Regularizes<Level<l>>) {
                 auto& v = std::get<l>(c.level);
-                if (!split<l>(in, v.tokens)) return;
-                auto part = vq::regularize<Level<l>>(of_level<l>(w), input<l>(c, z), std::as_const(v.tokens),
-                                                     std::as_const(v.q), dz, v.inner, std::get<set(l)>(grad.level),
-                                                     divisor * static_cast<double>(depth));
+                if (!Layout::template split<l>(in, v.tokens)) return;
+                auto part = vq::regularize<Level<l>>(
+                    of_level<l>(w), input<l>(c, z), std::as_const(v.tokens), std::as_const(v.q), dz, v.inner,
+                    std::get<Layout::set(l)>(grad.level), divisor * static_cast<double>(depth));
                 vq::Terms<Level<l>>::each(
                     [](const Path&, double& total, const double& term) { total += term / static_cast<double>(depth); },
-                    std::get<set(l)>(terms.level), part);
+                    std::get<Layout::set(l)>(terms.level), part);
             }
         });
         return terms;
@@ -242,13 +184,13 @@ public:
 
     // A shared codebook is shown one batch of depth times the samples: all levels of a sample, then the next sample, so
     // that processes that continue each other's statistics have the bits of one.
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
-                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
+                        Rng rng, Cache& c, Statistics& statistics) {
         if constexpr ((vq::Observes<vq::BindQuantizer<Specs, In, T>> || ...)) {
-            for_levels([&](auto l) {
+            Layout::for_levels([&](auto l) {
                 auto& v = make_room<l>(c, z.batch());
                 const View<const T, In> r = rest<l>(c, z);
-                split<l>(in, v.tokens);
+                Layout::template split<l>(in, v.tokens);
                 if constexpr (Books == Codebooks::own) {
                     vq::observe<Level<l>>(of_level<l>(w), r, std::as_const(v.tokens), part, rng.split(l), v.inner,
                                           std::get<l>(statistics.level));
@@ -274,7 +216,7 @@ public:
         }
     }
     static void update(Params& p, Buffers& b, const Statistics& statistics, const Options& o) {
-        for_sets([&](auto l) {
+        Layout::for_sets([&](auto l) {
             vq::update<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), std::get<l>(statistics.level),
                                  inner<l>(o));
         });
@@ -283,7 +225,7 @@ public:
     static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
         if constexpr ((vq::StartsFromData<vq::BindQuantizer<Specs, In, T>> || ...)) {
             Cache c;
-            for_sets([&](auto l) {
+            Layout::for_sets([&](auto l) {
                 auto& v = make_room<l>(c, z.batch());
                 const View<const T, In> r = rest<l>(c, z);
                 vq::start<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), r, inner<l>(o), rng.split(l));
@@ -297,7 +239,7 @@ public:
     }
 
     static void check_options(const Options& o) {
-        for_sets([&](auto l) { tessera::check_options<Level<l>>(inner<l>(o)); });
+        Layout::for_sets([&](auto l) { tessera::check_options<Level<l>>(inner<l>(o)); });
         drop_levels(o).check("ResidualVq");
         const auto refuse_beam = [](const std::string& expected, std::size_t got) {
             throw ArgumentError("ResidualVq: beam: " + expected_got(expected, std::to_string(got)));
@@ -311,7 +253,7 @@ public:
         if constexpr (alike)
             std::ranges::move(settings_of<First>(o.inner), std::back_inserter(all));
         else
-            for_levels([&](auto l) {
+            Layout::for_levels([&](auto l) {
                 std::ranges::move(vq::settings_of_part<Level<l>>(std::to_string(l) + ".", inner<l>(o)),
                                   std::back_inserter(all));
             });
@@ -322,7 +264,7 @@ public:
             return vq::metadata_of_part<First>("level.");
         } else {
             NamedValues all;
-            for_levels([&](auto l) {
+            Layout::for_levels([&](auto l) {
                 std::ranges::move(vq::metadata_of_part<Level<l>>(std::to_string(l) + "."), std::back_inserter(all));
             });
             return all;
@@ -330,24 +272,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t set(std::size_t l) { return Books == Codebooks::shared ? 0 : l; }
-    template <class F>
-    static void for_levels(F&& f) {
-        [&]<std::size_t... l>(std::index_sequence<l...>) { (f(std::integral_constant<std::size_t, l>{}), ...); }
-        (std::make_index_sequence<depth>{});
-    }
-    template <class F>
-    static void for_levels_backward(F&& f) {
-        [&]<std::size_t... l>(std::index_sequence<l...>) {
-            (f(std::integral_constant<std::size_t, depth - 1 - l>{}), ...);
-        }
-        (std::make_index_sequence<depth>{});
-    }
-    template <class F>
-    static void for_sets(F&& f) {
-        [&]<std::size_t... l>(std::index_sequence<l...>) { (f(std::integral_constant<std::size_t, l>{}), ...); }
-        (std::make_index_sequence<sets>{});
-    }
     template <std::size_t l>
     static const auto& inner(const Options& o) {
         if constexpr (alike)
@@ -357,7 +281,7 @@ private:
     }
     template <std::size_t l>
     static const auto& of_level(const Packed& w) {
-        return std::get<set(l)>(w.level);
+        return std::get<Layout::set(l)>(w.level);
     }
 
     static vq::DropLevels drop_levels(const auto& o) { return {.dropout = o.dropout, .keep = o.keep, .depth = depth}; }
@@ -399,39 +323,23 @@ private:
         else
             kernel::add<T>(q.span(), part.span(), q.span());
     }
-    template <std::size_t l, class S>
-    static void join(const Tensor<Token, S>& part, View<Token, Shape<tokens>> all) {
-        constexpr std::size_t per = before[l + 1] - before[l];
-        for (std::size_t p = 0; p < all.batch() * positions; ++p)
-            std::copy_n(part.data() + p * per, per, all.data() + p * per_position + before[l]);
-    }
-    // False where level l has no token at all.
-    template <std::size_t l, class S>
-    static bool split(View<const Token, Shape<tokens>> all, Tensor<Token, S>& part) {
-        constexpr std::size_t per = before[l + 1] - before[l];
-        part.resize(all.batch());
-        for (std::size_t p = 0; p < all.batch() * positions; ++p)
-            std::copy_n(all.data() + p * per_position + before[l], per, part.data() + p * per);
-        return std::ranges::any_of(part.span(), [](Token t) { return t != no_token; });
-    }
-
     // The tokens of the chain with the smallest rest.
-    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
+    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
                        View<T, In> q, Cache& c) {
         if (c.chains.size() < out.elements()) c.chains.resize(out.elements());
-        c.beam.search(w.beam, last_dim<In>, vocabularies, z.span(), c.chains.data(),
+        c.beam.search(w.beam, last_dim<In>, Layout::vocabularies, z.span(), c.chains.data(),
                       [&](std::size_t at, std::span<const T> r, std::size_t count, std::span<Token> few,
                           std::span<T> of, Buffer<T>& scratch) {
-                          for_levels([&](auto l) {
+                          Layout::for_levels([&](auto l) {
                               if (l == at) vq::nearest_few<Level<l>>(of_level<l>(w), r, count, few, of, scratch);
                           });
                       });
         std::copy_n(c.chains.data(), out.elements(), out.data());
-        for_levels([&](auto l) {
-            split<l>(View<const Token, Shape<tokens>>{out}, std::get<l>(c.level).tokens);
+        Layout::for_levels([&](auto l) {
+            Layout::template split<l>(View<const Token, Tokens>{out}, std::get<l>(c.level).tokens);
             check_found(z.span(), std::as_const(std::get<l>(c.level).tokens).span(), pass.first * positions);
         });
-        lookup(w, View<const Token, Shape<tokens>>{out}, q, c);
+        lookup(w, View<const Token, Tokens>{out}, q, c);
     }
 };
 

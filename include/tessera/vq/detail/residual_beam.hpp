@@ -16,8 +16,8 @@ namespace tessera::inline TESSERA_ABI::vq::detail {
 template <std::floating_point T>
 class ResidualBeam {
 public:
-    /// The best chain of each row of z. few(l, rest, count, tokens, q, scratch) writes the `count` nearest tokens of level
-    /// l for each row of `rest`, and their q; sizes: of the vocabularies. A row without a chain gets no_token.
+    /// The best chain of each row of z. few(l, rest, count, tokens, q, scratch) writes the `count` nearest tokens of
+    /// level l for each row of `rest`, and their q; sizes: of the vocabularies. A row without a chain gets no_token.
     template <class Few>
     void search(std::size_t beam, std::size_t width, std::span<const std::size_t> sizes, std::span<const T> z,
                 Token* chains, Few&& few) {
@@ -62,8 +62,8 @@ private:
         grow(best_, beam);
     }
 
-    // The best `next` continuations of the `kept` chains of row m; of two with one error the earlier one is better. A row
-    // with fewer repeats its best; one with none continues without a token.
+    // The best `next` continuations of the `kept` chains of row m; of two with one error the earlier one is better. A
+    // row with fewer repeats its best; one with none continues without a token.
     void extend(std::size_t m, std::size_t l, std::size_t kept, std::size_t next, std::size_t beam, std::size_t width,
                 std::size_t depth) {
         std::size_t found = 0;
