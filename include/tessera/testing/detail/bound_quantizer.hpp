@@ -19,15 +19,23 @@ struct QuantizerCheck {
     std::size_t batch = 5;
     std::uint64_t seed = 1;
     bool differentiable = false;  ///< backward is the derivative of forward in training while the tokens stay
-    bool terms_move_params =
-        true;  ///< compare what the terms add to grad; false where a level takes its input as a constant
+    /// Compare what the terms add to grad. false for a quantizer built of quantizers that has as a constant what
+    /// depends on its leaves, such as the rest after a level with weights: differences cannot keep that constant.
+    bool terms_move_params = true;
     double step = 1e-5;
     double tolerance = 1e-6;
-    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
+    /// The number of calls of operator new so far, of all its forms: testing::allocations (testing/allocations.hpp),
+    /// or a function of yours. Without it allocations are not checked.
     std::size_t (*allocations)() = nullptr;
 };
 
 namespace detail {
+
+/// The check with the options of the quantizer under test.
+template <class Q>
+struct QuantizerCheckOf : QuantizerCheck {
+    typename Q::Options options{};
+};
 
 template <vq::Quantizer Q>
 struct BoundQuantizer {
@@ -36,7 +44,7 @@ struct BoundQuantizer {
 
     typename Q::Params params, grad;
     typename Q::Buffers buffers;
-    typename Q::Options options{};
+    typename Q::Options options;
     typename Q::Packed w;
     typename Q::Cache cache;
     Tensor<T, typename Q::Input> z, dz;
@@ -44,8 +52,8 @@ struct BoundQuantizer {
     Tensor<Token, Shape<Q::tokens>> tokens;
     nn::Pass pass{.training = true, .rng = Rng{11}.split(2), .first = 3};
 
-    explicit BoundQuantizer(const QuantizerCheck& o)
-        : z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
+    explicit BoundQuantizer(const QuantizerCheckOf<Q>& o)
+        : options{o.options}, z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
         Rng rng{o.seed};
         Q::init(params, buffers, rng);
         Q::Params::each(
