@@ -11,14 +11,14 @@
 namespace support {
 
 template <class Spec, class In>
-tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheck options = {}) {
+tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheckOptions options = {}) {
     options.allocations = support::allocations;
     return tessera::testing::check_layer<Spec, In>(options);
 }
 
 /// `options`: see check_quantizer.
 template <class Spec, class In, class... Options>
-tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheck check = {},
+tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheckOptions check = {},
                                                        const Options&... options) {
     check.allocations = support::allocations;
     return tessera::testing::check_quantizer<Spec, In>(check, options...);
@@ -26,7 +26,8 @@ tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::Quantiz
 
 /// `options`: see check_loss.
 template <class Spec, class In, class... Options>
-tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheck check = {}, const Options&... options) {
+tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheckOptions check = {},
+                                                  const Options&... options) {
     check.allocations = support::allocations;
     return tessera::testing::check_loss<Spec, In>(check, options...);
 }

@@ -201,7 +201,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
                         Rng rng, Cache& c, Statistics& s) {
         if (F == Fault::observe_overwrites) set_zero(s);
-        if (F == Fault::observe_shows_part_once && part.part == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
+        if (F == Fault::observe_shows_part_once && part.micro_batch == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
         BatchPart of = part;
         if (F == Fault::observe_ignores_first) of.first = 0;
         if (F == Fault::observe_in_order_of_call) {

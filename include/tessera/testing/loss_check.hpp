@@ -33,7 +33,7 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct LossCheck {
+struct LossCheckOptions {
     std::size_t batch = 5;
     std::uint64_t seed = 1;
     double step = 1e-6;
@@ -47,7 +47,7 @@ namespace detail {
 
 /// The check with the options of the loss under test.
 template <class L>
-struct LossCheckOf : LossCheck {
+struct LossCheckOf : LossCheckOptions {
     typename L::Options options{};
 };
 
@@ -246,7 +246,7 @@ CheckResult run_loss_checks(const LossCheckOf<L>& o, const LossCheckOf<D>& in_do
 /// `check_loss<Mse, Shape<5, 5, 3>>()`, with the loss's default options.
 template <class Spec, StaticShape In>
     requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_loss(const LossCheck& check = {}) {
+[[nodiscard]] CheckResult check_loss(const LossCheckOptions& check = {}) {
     using L = BindLoss<Spec, In, float>;
     using D = BindLoss<Spec, In, double>;
     return detail::run_loss_checks<L, D>({check, {}}, {check, {}});
@@ -255,7 +255,7 @@ template <class Spec, StaticShape In>
 /// With these options: `check_loss<GaussianNll, Shape<5, 5, 3>>({}, {.eps = 1e-3})`
 template <class Spec, StaticShape In>
     requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_loss(const LossCheck& check,
+[[nodiscard]] CheckResult check_loss(const LossCheckOptions& check,
                                      const typename BindLoss<Spec, In, float>::Options& options) {
     using L = BindLoss<Spec, In, float>;
     using D = BindLoss<Spec, In, double>;
@@ -270,7 +270,7 @@ template <class Spec, StaticShape In>
 template <class Spec, StaticShape In, class Change>
 requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double> &&
     std::invocable<Change&, typename BindLoss<Spec, In, float>::Options&> [[nodiscard]] CheckResult
-    check_loss(const LossCheck& check, Change change) {
+    check_loss(const LossCheckOptions& check, Change change) {
     using L = BindLoss<Spec, In, float>;
     using D = BindLoss<Spec, In, double>;
     return detail::run_loss_checks<L, D>({check, detail::changed<L>(change)}, {check, detail::changed<D>(change)});

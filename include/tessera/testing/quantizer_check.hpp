@@ -296,7 +296,7 @@ CheckResult run_quantizer_checks(const QuantizerCheckOf<Q>& o, const QuantizerCh
 /// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`, with the quantizer's default options.
 template <class Spec, StaticShape In>
     requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_quantizer(const QuantizerCheck& check = {}) {
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& check = {}) {
     using Q = vq::BindQuantizer<Spec, In, float>;
     using D = vq::BindQuantizer<Spec, In, double>;
     return detail::run_quantizer_checks<Q, D>({check, {}}, {check, {}});
@@ -305,7 +305,7 @@ template <class Spec, StaticShape In>
 /// With these options: `check_quantizer<Codebook<16>, Shape<3, 3, 4>>({}, {.commitment = 1})`
 template <class Spec, StaticShape In>
     requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_quantizer(const QuantizerCheck& check,
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& check,
                                           const typename vq::BindQuantizer<Spec, In, float>::Options& options) {
     using Q = vq::BindQuantizer<Spec, In, float>;
     using D = vq::BindQuantizer<Spec, In, double>;
@@ -320,7 +320,7 @@ template <class Spec, StaticShape In>
 template <class Spec, StaticShape In, class Change>
 requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double> &&
     std::invocable<Change&, typename vq::BindQuantizer<Spec, In, float>::Options&> [[nodiscard]] CheckResult
-    check_quantizer(const QuantizerCheck& check, Change change) {
+    check_quantizer(const QuantizerCheckOptions& check, Change change) {
     using Q = vq::BindQuantizer<Spec, In, float>;
     using D = vq::BindQuantizer<Spec, In, double>;
     return detail::run_quantizer_checks<Q, D>({check, detail::changed<Q>(change)}, {check, detail::changed<D>(change)});

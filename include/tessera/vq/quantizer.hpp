@@ -37,13 +37,13 @@
 //        leaves with its name, or with its name and a dot in front ("codebook" owns "codebook.weight"): it moves these
 //        leaves only, and nothing else moves them. Every other term moves z and the leaves without an owner, with the
 //        argument q as a constant. A quantizer built of others has their q, and what a level leaves to the next, as
-//        constants, too; where these depend on its leaves, see QuantizerCheck::terms_move_params.
+//        constants, too; where these depend on its leaves, see QuantizerCheckOptions::terms_move_params.
 //   Statistics, observe(w, z, tokens, part, rng, cache, statistics), update(params, buffers, statistics, options)
 //        What a batch contributes to Buffers. observe ADDS to statistics, in the order of the samples, so that
 //        processes that continue each other's statistics have the bits of one process. update applies the sum, once for
 //        each update of the weights, after the optimiser has changed them: it must not throw, and it draws no random
 //        numbers. observe gets a separate cache, which forward has not seen, and all samples of this process. A value
-//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.parts batches.
+//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.micro_batches batches.
 //   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)
 //                                                     z: the encoder's output, in evaluation, of the first batch, that
 //                                                     of all processes; its numbers are finite

@@ -6,8 +6,8 @@
 //
 // Errors   static_assert where a member with the name of a hook cannot be called as the contract says
 
-#include <tessera/core/hook.hpp>
 #include <tessera/core/option_hooks.hpp>
+#include <tessera/core/with_name.hpp>
 #include <tessera/vq/detail/visit_terms.hpp>
 #include <tessera/vq/quantizer.hpp>
 

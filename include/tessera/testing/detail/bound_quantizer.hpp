@@ -15,7 +15,7 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct QuantizerCheck {
+struct QuantizerCheckOptions {
     std::size_t batch = 5;
     std::uint64_t seed = 1;
     bool differentiable = false;  ///< backward is the derivative of forward in training while the tokens stay
@@ -33,7 +33,7 @@ namespace detail {
 
 /// The check with the options of the quantizer under test.
 template <class Q>
-struct QuantizerCheckOf : QuantizerCheck {
+struct QuantizerCheckOf : QuantizerCheckOptions {
     typename Q::Options options{};
 };
 

@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 
 /// "" where g is the gradient of f at v, by central differences.
 template <class F>
-std::string compare_gradient(const QuantizerCheck& o, const std::string& what, std::span<double> v,
+std::string compare_gradient(const QuantizerCheckOptions& o, const std::string& what, std::span<double> v,
                              std::span<const double> g, F f) {
     double largest = 1e-3;
     for (const double x : g) largest = (std::max)(largest, std::abs(x));

@@ -36,7 +36,7 @@ public:
         Net::forward(bound_.w, bound_.x, bound_.y.view(), bound_.cache);
     }
 
-    /// Steps of `most` tokens; "" or the first difference. `allocations`: see LayerCheck.
+    /// Steps of `most` tokens; "" or the first difference. `allocations`: see LayerCheckOptions.
     std::string run(std::size_t most, std::size_t workers, bool rewinds, std::size_t (*allocations)()) {
         const std::size_t batch = bound_.x.batch();
         const nn::Capacity capacity{.sequences = batch, .tokens = most, .workers = workers};
@@ -109,7 +109,7 @@ private:
     BoundLayer<Net> bound_;
 };
 
-/// Nothing is checked where a layer has no steps. Options: LayerCheck.
+/// Nothing is checked where a layer has no steps. Options: LayerCheckOptions.
 template <nn::Layer Net, class Options>
 std::string check_steps(const Options& o) {
     if constexpr (nn::CanStep<Net>) {
