@@ -119,10 +119,10 @@
 #include <tessera/vq/fsq.hpp>
 #include <tessera/vq/gaussian_codebook.hpp>
 #include <tessera/vq/gaussian_quant.hpp>
-#include <tessera/vq/kmeans.hpp>
-#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/grouped_vq.hpp>
+#include <tessera/vq/kmeans.hpp>
 #include <tessera/vq/levels.hpp>
+#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/nearest_few.hpp>
 #include <tessera/vq/projected.hpp>
 #include <tessera/vq/quantize.hpp>

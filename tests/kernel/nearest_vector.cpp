@@ -90,7 +90,7 @@ TEST_CASE_TEMPLATE("code_score: its argmax, the lowest index of equal ones, is t
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("nearest_code: after pack_for_products it is the argmax of the products, whatever the norms", T,
+TEST_CASE_TEMPLATE("nearest_vector: after pack_for_products it is the argmax of the products, whatever the norms", T,
                    float, double) {
     support::Mismatch wrong;
     for (const std::size_t k : {1u, 2u, 31u, 33u, 513u})
@@ -103,7 +103,7 @@ TEST_CASE_TEMPLATE("nearest_code: after pack_for_products it is the argmax of th
                 panels.pack(k, d, codes.data());  // is replaced
                 panels.pack_for_products(k, d, codes.data());
                 std::vector<Token> out(rows, 4711);
-                kernel::nearest_code<T>(rows, x.data(), d, panels, out.data());
+                kernel::nearest_vector<T>(rows, x.data(), d, panels, out.data());
                 for (std::size_t m = 0; m < rows; ++m) {
                     std::vector<double> scores(k);
                     for (std::size_t c = 0; c < k; ++c)

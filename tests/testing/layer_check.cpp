@@ -229,6 +229,14 @@ TEST_CASE("check_layer: a layer that keeps the contract passes, and prints so") 
     CHECK(result.message.empty());
 }
 
+TEST_CASE("check_layer: the result says what was not checked, so that a layer whose steps are forgotten shows") {
+    CHECK(support::keeps_contract<Scale<Fault::none>, Shape<3, 2>>().not_checked == "steps (the layer has none)");
+    CHECK(support::keeps_contract<RunningSum<StepFault::none>, Shape<5, 3>>().not_checked == "");
+    CHECK(testing::check_layer<RunningSum<StepFault::none>, Shape<5, 3>>().not_checked == "allocation (no counter)");
+    CHECK(testing::check_layer<Scale<Fault::none>, Shape<3, 2>>().not_checked ==
+          "steps (the layer has none), allocation (no counter)");
+}
+
 TEST_CASE("check_layer: an initialisation that does not come from the Rng is found") {
     CHECK(starts(message<Fault::init_draws_time>(), "init: params.weight[0]: expected "));
 }

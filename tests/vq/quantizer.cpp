@@ -41,8 +41,9 @@ struct SignQuantizer {
 
     static void init(Params&, Buffers&, Rng&) {}
     static void pack(const Params&, const Buffers&, const Options&, Packed&) {}
-    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Shape<tokens>> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& c) {
+        check_finite(z.span(), "encoder output", pass.first * In::size);
         for (std::size_t m = 0; m < z.batch() * tokens; ++m) {
             T sum = 0;
             for (std::size_t i = 0; i < width; ++i) sum += z.data()[m * width + i];

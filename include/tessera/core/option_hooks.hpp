@@ -6,6 +6,8 @@
 //                               compares them
 //     metadata()                names and values that must agree with a file and do not show in its tensors' shapes
 //
+// A key may not be empty, nor be in settings and metadata twice; testing::check_quantizer and check_loss test it.
+//
 // check_options<Part>, settings_of<Part> and metadata_of<Part> call them, or do nothing where Part does not define
 // them.
 //

@@ -34,7 +34,7 @@ public:
     void pack(std::size_t k, std::size_t d, const T* codes) {
         pack(k, d, codes, [&](std::size_t i) { return T(-0.5 * sum_squares<T>({codes + i * d, d})); });
     }
-    /// Then nearest_code finds argmax_k x e_k instead.
+    /// Then nearest_vector finds argmax_k x e_k instead.
     void pack_for_products(std::size_t k, std::size_t d, const T* codes) {
         pack(k, d, codes, [](std::size_t) { return T(0); });
     }

@@ -81,7 +81,7 @@ struct GaussianNllLoss {
         if (!(options.eps > 0 && std::isfinite(options.eps)))
             throw ArgumentError("GaussianNll: eps: " + expected_got("a finite number > 0", number_text(options.eps)));
     }
-    static std::vector<Setting> settings(const Options& options) { return {{"loss.eps", number_text(options.eps)}}; }
+    static std::vector<Setting> settings(const Options& options) { return {{"eps", number_text(options.eps)}}; }
 
 private:
     static double numbers(View<const T, In> y) { return static_cast<double>(y.span().size()); }

@@ -1,7 +1,8 @@
 #pragma once
 // Chain: layers applied one after another. A Chain is itself a layer, so chains nest.
 //
-//     struct Encoder : Chain<Shape<28, 28, 1>, Conv2d<32, halve4>, Relu, Conv2d<64, halve4>, Relu> {};
+//     using namespace tessera::nn;
+//     struct Encoder : Chain<tessera::Shape<28, 28, 1>, Conv2d<32, halve4>, Relu, Conv2d<64, halve4>, Relu> {};
 //
 // Each spec binds to the output shape of the spec before it. Two neighbours with a FusedPair become one bound layer,
 // which keeps the position of the first.

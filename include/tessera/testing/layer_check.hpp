@@ -11,9 +11,10 @@
 //     cache          is a value: backward works with a copy
 //     samples        are independent: a batch at once and one by one give the same bits
 //     rounds         a team that computes the layer round by round (nn/exec/rounds.hpp) gives the bits of forward
-//     steps          some tokens at a time (nn/step.hpp), where the layer supports it, give the bits of forward
+//     steps          some tokens at a time (nn/step.hpp), where the layer supports it, give the bits of forward. The
+//                    result says so where it does not: CheckResult::not_checked; nn::CanStep<L> is a static_assert
 //     threads        1, 2 and 3 slots that share the weights give the same bits
-//     allocation     nothing is allocated after the first call (only with LayerCheckOptions::allocations, a counter)
+//     allocation     nothing is allocated after the first call: only with LayerCheckOptions::allocations, a counter
 //
 // Each backward has its own forward before it, because a layer may use up its cache.
 //
@@ -42,7 +43,8 @@ namespace tessera::inline TESSERA_ABI::testing {
 struct LayerCheckOptions {
     GradientCheckOptions gradient{};  ///< of check_gradient, which runs in double
     std::size_t batch = 5;            ///< samples of the other checks
-    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
+    /// The number of calls of operator new so far, of all its forms: testing::allocations (testing/allocations.hpp), or
+    /// a function of yours. Without it allocations are not checked.
     std::size_t (*allocations)() = nullptr;
 };
 
@@ -249,7 +251,10 @@ template <class Spec, StaticShape In>
     std::string failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
     for (const Check check : checks)
         if (failure.empty()) failure = with_fp_environment([&] { return check(options); });
-    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};
+    std::string omitted;
+    detail::not_checked(omitted, !nn::CanStep<nn::BasicChain<float, In, Spec>>, "steps (the layer has none)");
+    detail::not_checked(omitted, !options.allocations, "allocation (no counter)");
+    return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure, omitted};
 }
 
 }  // namespace tessera::testing

@@ -1,8 +1,12 @@
 #pragma once
-// check_quantizer(options): tests every rule of the quantizer contract (vq/quantizer.hpp) for one quantizer and one
-// shape.
+// check_quantizer(check, options): tests every rule of the quantizer contract (vq/quantizer.hpp) for one quantizer, its
+// options and one shape.
 //
 //     CHECK(check_quantizer<Codebook<16>, Shape<3, 3, 4>>());
+//     CHECK(check_quantizer<Codebook<16>, Shape<3, 3, 4>>({.allocations = allocations}, {.commitment = 1}));
+//
+// Check the default options and those that take another path through the code. A function changes options that are not
+// one type for float and double (a struct in the bound template): [](auto& options) { options.weight = 2; }.
 //
 // Bits are compared in float, gradients in double. A gradient estimator for "nearest" is not the derivative of
 // anything, so a quantizer's own test compares its backward with the formula. A quantizer whose forward is
@@ -16,7 +20,9 @@
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/detail/bound_quantizer.hpp>
 #include <tessera/testing/detail/differences.hpp>
+#include <tessera/testing/detail/option_check.hpp>
 #include <tessera/testing/detail/quantizer_gradients.hpp>
+#include <tessera/testing/detail/quantizer_nan.hpp>
 #include <tessera/testing/detail/quantizer_statistics.hpp>
 #include <tessera/testing/quantizer_check_options.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
@@ -26,6 +32,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -37,7 +44,12 @@ namespace tessera::inline TESSERA_ABI::testing {
 namespace detail {
 
 template <vq::Quantizer Q>
-std::string check_quantizer_init(const QuantizerCheckOptions& o) {
+std::string check_quantizer_options(const QuantizerCheckOf<Q>& o) {
+    return check_part_options<Q>(o.options, {"codes", "tokens", "quantizer", "loss"});
+}
+
+template <vq::Quantizer Q>
+std::string check_quantizer_init(const QuantizerCheckOf<Q>& o) {
     typename Q::Params p, p2;
     typename Q::Buffers b, b2;
     Rng first{o.seed}, second{o.seed};
@@ -56,7 +68,7 @@ std::string check_quantizer_init(const QuantizerCheckOptions& o) {
 
 // In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after vq::start.
 template <vq::Quantizer Q>
-std::string check_evaluation(const QuantizerCheckOptions& o) {
+std::string check_evaluation(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     for (const bool started : {false, true}) {
@@ -98,7 +110,7 @@ std::string check_evaluation(const QuantizerCheckOptions& o) {
 
 // Any tokens; the batch at once and one by one; a position without tokens.
 template <vq::Quantizer Q>
-std::string check_lookup(const QuantizerCheckOptions& o) {
+std::string check_lookup(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     Rng rng{o.seed + 1};
@@ -123,7 +135,7 @@ std::string check_lookup(const QuantizerCheckOptions& o) {
 }
 
 template <vq::Quantizer Q>
-std::string check_independence(const QuantizerCheckOptions& o) {
+std::string check_independence(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> whole{o}, single{o};
     whole.forward(whole.pass);
@@ -145,7 +157,7 @@ std::string check_independence(const QuantizerCheckOptions& o) {
 
 // backward overwrites dz; regularize adds to dz; both add to grad; positions without tokens have gradient 0.
 template <vq::Quantizer Q>
-std::string check_additions(const QuantizerCheckOptions& o) {
+std::string check_additions(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     bound.forward(bound.pass);
@@ -196,7 +208,7 @@ std::string check_additions(const QuantizerCheckOptions& o) {
 
 // Terms are sums over samples, and their gradient is divided by the divisor.
 template <vq::Quantizer Q>
-std::string check_divisor(const QuantizerCheckOptions& o) {
+std::string check_divisor(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     if constexpr (vq::Regularizes<Q>) {
         BoundQuantizer<Q> bound{o};
@@ -225,7 +237,7 @@ std::string check_divisor(const QuantizerCheckOptions& o) {
 }
 
 template <vq::Quantizer Q>
-std::string check_quantizer_allocation(const QuantizerCheckOptions& o) {
+std::string check_quantizer_allocation(const QuantizerCheckOf<Q>& o) {
     if (!o.allocations) return "";
     BoundQuantizer<Q> bound{o};
     typename Q::Cache own;
@@ -257,27 +269,64 @@ std::string quantizer_name() {
         return "quantizer of " + to_string(typename Q::Input{});
 }
 
-}  // namespace detail
-
-/// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`
-template <class Spec, StaticShape In>
-    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& options = {}) {
-    using Q = vq::BindQuantizer<Spec, In, float>;
-    using D = vq::BindQuantizer<Spec, In, double>;
-    constexpr std::array checks{&detail::check_quantizer_init<Q>,
-                                &detail::check_evaluation<Q>,
-                                &detail::check_lookup<Q>,
-                                &detail::check_independence<Q>,
-                                &detail::check_additions<Q>,
-                                &detail::check_divisor<Q>,
-                                &detail::check_statistics<Q>,
-                                &detail::check_quantizer_allocation<Q>,
-                                &detail::check_quantizer_gradients<D>};
+/// Q in float, D the same in double.
+template <vq::Quantizer Q, vq::Quantizer D>
+CheckResult run_quantizer_checks(const QuantizerCheckOf<Q>& o, const QuantizerCheckOf<D>& in_double) {
+    constexpr std::array checks{&check_quantizer_options<Q>,
+                                &check_quantizer_init<Q>,
+                                &check_evaluation<Q>,
+                                &check_lookup<Q>,
+                                &check_independence<Q>,
+                                &check_additions<Q>,
+                                &check_divisor<Q>,
+                                &check_statistics<Q>,
+                                &check_nan<Q>,
+                                &check_quantizer_allocation<Q>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-        failure = with_fp_environment([&] { return checks[i](options); });
-    return {failure.empty() ? "" : detail::quantizer_name<Q>() + ": " + failure};
+        failure = with_fp_environment([&] { return checks[i](o); });
+    if (failure.empty()) failure = with_fp_environment([&] { return check_quantizer_gradients<D>(in_double); });
+    std::string omitted;
+    not_checked(omitted, !o.differentiable, "the derivative of forward (differentiable is not set)");
+    not_checked(omitted, vq::Regularizes<Q> && !o.terms_move_params,
+                "what terms add to grad (terms_move_params is not set)");
+    not_checked(omitted, !o.allocations, "allocation (no counter)");
+    return {failure.empty() ? "" : quantizer_name<Q>() + ": " + failure, omitted};
+}
+
+}  // namespace detail
+
+/// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`, with the quantizer's default options.
+template <class Spec, StaticShape In>
+    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& check = {}) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    return detail::run_quantizer_checks<Q, D>({check, {}}, {check, {}});
+}
+
+/// With these options: `check_quantizer<Codebook<16>, Shape<3, 3, 4>>({}, {.commitment = 1})`
+template <class Spec, StaticShape In>
+    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& check,
+                                          const typename vq::BindQuantizer<Spec, In, float>::Options& options) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    if constexpr (detail::OneTypeOfOptions<Q, D>::value)
+        return detail::run_quantizer_checks<Q, D>({check, options}, {check, options});
+    else
+        return {};
+}
+
+/// With the options that `change` makes of the default ones:
+/// `check_quantizer<Mine, Shape<3, 4>>({}, [](auto& options) { options.weight = 2; })`
+template <class Spec, StaticShape In, class Change>
+requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double> &&
+    std::invocable<Change&, typename vq::BindQuantizer<Spec, In, float>::Options&> [[nodiscard]] CheckResult
+    check_quantizer(const QuantizerCheckOptions& check, Change change) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    return detail::run_quantizer_checks<Q, D>({check, detail::changed<Q>(change)}, {check, detail::changed<D>(change)});
 }
 
 }  // namespace tessera::testing

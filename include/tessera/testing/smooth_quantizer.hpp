@@ -9,8 +9,10 @@
 //
 // Shapes   z, q [batch, ..., C]; tokens [batch, rows], one for each row of C elements
 // Params   gain Shape<C> "gain", 0.7
+// Errors   NumericError for an element that is not finite
 // Cost     one tanh for each element, in forward and in backward
 
+#include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 
 #include <algorithm>
@@ -46,6 +48,7 @@ struct SmoothQuantizer {
     static void pack(const Params& p, const Buffers&, const Options&, Packed& w) { w = p; }
     static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
+        check_finite(z.span(), "encoder output", pass.first * In::size);
         std::ranges::fill(out.span(), Token{0});
         if (!pass.training) return lookup(w, out, q, cache);
         for (std::size_t i = 0; i < z.span().size(); ++i) q.data()[i] = w.gain[i % width] * std::tanh(z.data()[i]);

@@ -103,7 +103,7 @@ public:
             // A row without a token: forward finds it and throws with the reason.
             if (!vq::EncodesRows<Q> || std::ranges::find(out.span(), no_token) != out.span().end()) {
                 s.q.resize(x.batch());
-                Q::forward(quantizer_, {}, z, out, s.q.view(), s.quantizer);
+                with_fp_environment([&] { Q::forward(quantizer_, {}, z, out, s.q.view(), s.quantizer); });
             }
             return;
         }
@@ -120,7 +120,7 @@ public:
         if (const std::size_t workers = team_for(in.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.q.resize(in.batch());
-            Q::lookup(quantizer_, in, s.q.view(), s.quantizer);
+            with_fp_environment([&] { Q::lookup(quantizer_, in, s.q.view(), s.quantizer); });
             return forward_together<Decoder>(workers, decoder_, View<const T, Decoded>{s.q}, y, s.decoder,
                                              [](auto&) {});
         }

@@ -15,7 +15,7 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/simd/vector_math.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
@@ -69,7 +69,7 @@ public:
                     square[i] = (T(1) - square[i]) / 2;
                 }
             }
-            kernel::nearest_code<T>(count, rows, 2 * D, panels_, tokens.data() + first);
+            kernel::nearest_vector<T>(count, rows, 2 * D, panels_, tokens.data() + first);
             first += count;
         }
     }

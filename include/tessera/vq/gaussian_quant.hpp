@@ -79,7 +79,6 @@ struct GaussianQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, width>;
-    using Tokens = Shape<tokens>;
     using Params = Empty;
     using Options = GaussianQuantOptions;
     using Codebook = GaussianCodebook<K, width, T>;
@@ -135,7 +134,7 @@ struct GaussianQuantizer {
         w.weight_below = w.weight * static_cast<double>(buffers.lambda_min[0]);
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, Output> q, Cache& cache) {
         with_fp_environment([&] {
             check_finite<T>(z.span(), "encoder output", pass.first * In::size);
@@ -153,10 +152,10 @@ struct GaussianQuantizer {
                 q.data()[i] = kernel::simd::fma<T>(cache.sigma.data()[i], cache.eps.data()[i], z.data()[mean_of(i)]);
         });
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, Output> q, Cache&) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, Output> q, Cache&) {
         w.codebook.lookup(in.span(), q.span());
     }
-    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
+    static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Shape<tokens>> out, std::size_t first,
                             std::size_t last) {
         with_fp_environment([&] {
             w.codebook.most_likely(z.span(), out.span(), first, last);
@@ -165,8 +164,8 @@ struct GaussianQuantizer {
                     out.data()[m] = no_token;
         });
     }
-    static void backward(const Packed&, View<const T, In> z, View<const Token, Tokens> chosen, View<const T, Output>,
-                         View<const T, Output> dq, View<T, In> dz, Cache& cache, Params&) {
+    static void backward(const Packed&, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
+                         View<const T, Output>, View<const T, Output> dq, View<T, In> dz, Cache& cache, Params&) {
         with_fp_environment([&] {
             for (std::size_t i = 0; i < dq.elements(); ++i) {
                 const std::size_t at = mean_of(i);
@@ -179,7 +178,7 @@ struct GaussianQuantizer {
             zero_absent<T>(chosen.span(), 1, dz.span());
         });
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen,
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
                             View<const T, Output>, View<T, In> dz, Cache& cache, Params&, double divisor) {
         return with_fp_environment([&] {
             using kernel::simd::fma;
@@ -205,8 +204,8 @@ struct GaussianQuantizer {
         });
     }
 
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> chosen, const BatchPart&, Rng,
-                        Cache& cache, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen, const BatchPart&,
+                        Rng, Cache& cache, Statistics& statistics) {
         with_fp_environment([&] {
             deviations(z, cache);
             for (std::size_t m = 0; m < chosen.elements(); ++m) {

@@ -65,7 +65,6 @@ public:
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, width_out * Groups>;
-    using Tokens = Shape<tokens>;
     using Params = vq::Levels<typename Q::Params, sets>;
     using Buffers = vq::Levels<typename Q::Buffers, sets>;
     using Terms = vq::Levels<vq::Terms<Q>, sets>;
@@ -92,7 +91,7 @@ public:
         for (std::size_t s = 0; s < sets; ++s) Q::pack(p.level[s], b.level[s], o, w[s]);
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, Output> q, Cache& c) {
         for (std::size_t g = 0; g < Groups; ++g) {
             Group& v = make_room(c, g, z.batch());
@@ -103,7 +102,7 @@ public:
             paste(v.tokens, g, per, out.data());
         }
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, Output> q, Cache& c) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, Output> q, Cache& c) {
         for (std::size_t g = 0; g < Groups; ++g) {
             Group& v = make_room(c, g, in.batch());
             cut(in.data(), g, per, v.tokens);
@@ -111,7 +110,7 @@ public:
             paste(v.q, g, width_out, q.data());
         }
     }
-    static void backward(const Packed& w, View<const T, In>, View<const Token, Tokens> in, View<const T, Output>,
+    static void backward(const Packed& w, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, Output>,
                          View<const T, Output> dq, View<T, In> dz, Cache& c, Params& grad) {
         for (std::size_t g = 0; g < Groups; ++g) {
             Group& v = make_room(c, g, dz.batch());
@@ -122,8 +121,8 @@ public:
             paste(v.dz, g, width_in, dz.data());
         }
     }
-    static Terms regularize(const Packed& w, View<const T, In>, View<const Token, Tokens> in, View<const T, Output>,
-                            View<T, In> dz, Cache& c, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In>, View<const Token, Shape<tokens>> in,
+                            View<const T, Output>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
         Terms terms{};
         if constexpr (vq::Regularizes<Q>)
             for (std::size_t g = 0; g < Groups; ++g) {
@@ -143,8 +142,8 @@ public:
 
     // A shared codebook is shown one batch: all groups of a sample, then the next sample, so that processes that
     // continue each other's statistics have the bits of one.
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
-                        Rng rng, Cache& c, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr (vq::Observes<Q>) {
             for (std::size_t g = 0; g < Groups; ++g) {
                 Group& v = make_room(c, g, z.batch());

@@ -10,6 +10,7 @@
 
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/with_name.hpp>
+#include <tessera/vq/detail/visit_terms.hpp>
 #include <tessera/vq/quantizer.hpp>
 
 #include <concepts>
@@ -207,6 +208,10 @@ struct HooksAreCallable {
         "quantizer: optional_in_file and complete come together: expected `static bool "
         "optional_in_file(std::string_view name)` and `static void complete(Params&, Buffers&, std::span<const "
         "std::string> missing) noexcept`");
+    static_assert(detail::VisitsAnyNumber<Terms<Q>>,
+                  "quantizer: Terms: expected `template <class F, class... S> static void each(F&& f, S&... terms)`, "
+                  "for any number of Terms, const or not");
+    static_assert(detail::instantiated<&detail::visit_terms<Terms<Q>>>);
     static constexpr bool value = true;
 };
 

@@ -85,7 +85,6 @@ public:
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = typename Layout::template Named<vq::detail::ParamsOf>;
     using Buffers = typename Layout::template Named<vq::detail::BuffersOf>;
     using Terms = typename Layout::template Named<vq::Terms>;
@@ -117,7 +116,7 @@ public:
         w.beam = o.beam;
     }
 
-    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             if constexpr (searches)
@@ -137,7 +136,7 @@ public:
             });
         });
     }
-    static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache& c) {
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             Layout::for_levels([&](auto l) {
                 auto& v = make_room<l>(c, in.batch());
@@ -147,7 +146,7 @@ public:
             });
         });
     }
-    static void backward(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
+    static void backward(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
         with_fp_environment([&] {
             c.dq.resize(z.batch());
@@ -164,8 +163,8 @@ public:
             });
         });
     }
-    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In>,
-                            View<T, In> dz, Cache& c, Params& grad, double divisor) {
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                            View<const T, In>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
         Terms terms{};
         Layout::for_levels([&](auto l) {
             if constexpr (vq::Regularizes<Level<l>>) {
@@ -184,8 +183,8 @@ public:
 
     // A shared codebook is shown one batch of depth times the samples: all levels of a sample, then the next sample, so
     // that processes that continue each other's statistics have the bits of one.
-    static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
-                        Rng rng, Cache& c, Statistics& statistics) {
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr ((vq::Observes<vq::BindQuantizer<Specs, In, T>> || ...)) {
             Layout::for_levels([&](auto l) {
                 auto& v = make_room<l>(c, z.batch());
@@ -324,7 +323,7 @@ private:
             kernel::add<T>(q.span(), part.span(), q.span());
     }
     // The tokens of the chain with the smallest rest.
-    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Tokens> out,
+    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                        View<T, In> q, Cache& c) {
         if (c.chains.size() < out.elements()) c.chains.resize(out.elements());
         c.beam.search(w.beam, last_dim<In>, Layout::vocabularies, z.span(), c.chains.data(),
@@ -336,10 +335,10 @@ private:
                       });
         std::copy_n(c.chains.data(), out.elements(), out.data());
         Layout::for_levels([&](auto l) {
-            Layout::template split<l>(View<const Token, Tokens>{out}, std::get<l>(c.level).tokens);
+            Layout::template split<l>(View<const Token, Shape<tokens>>{out}, std::get<l>(c.level).tokens);
             check_found(z.span(), std::as_const(std::get<l>(c.level).tokens).span(), pass.first * positions);
         });
-        lookup(w, View<const Token, Tokens>{out}, q, c);
+        lookup(w, View<const Token, Shape<tokens>>{out}, q, c);
     }
 };
 

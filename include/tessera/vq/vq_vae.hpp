@@ -14,8 +14,8 @@
 // Params   those of the encoder "encoder", the decoder "decoder", the quantizer (no prefix) and the loss "loss",
 //          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
 // Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
-//          an empty batch or dataset, or an option out of range; DataError for a token that is not in its
-//          vocabulary; NumericError where the encoder's output is not finite
+//          an empty batch or dataset, an option out of range, or two settings of one key; DataError for a token that
+//          is not in its vocabulary; NumericError where the encoder's output is not finite
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
 //          weights. Nothing is allocated in a Workspace after the first step of the largest batch
 //
@@ -34,6 +34,7 @@
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/detail/file_keys.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -141,6 +142,7 @@ public:
         : options_{std::move(options)}, loss_options_{std::move(loss_options)} {
         check_options<Q>(options_);
         check_options<Loss>(loss_options_);
+        vq::detail::check_keys(metadata(), settings());
         with_fp_environment([&] {
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
@@ -177,7 +179,7 @@ public:
         const std::vector<Setting> options = settings_of<Q>(Options{});
         if (std::ranges::find(options, "codes", &Setting::key) != options.end()) all.erase(all.begin());
         if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
-        for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()})
+        for (NamedValues part : {metadata_of<Q>(), vq::detail::metadata_of_loss<Loss>()})
             std::ranges::move(part, std::back_inserter(all));
         return all;
     }
@@ -185,7 +187,7 @@ public:
     [[nodiscard]] std::vector<Setting> settings() const {
         std::vector<Setting> all = settings_of<Q>(options_);
         if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
-        std::ranges::move(settings_of<Loss>(loss_options_), std::back_inserter(all));
+        std::ranges::move(vq::detail::settings_of_loss<Loss>(loss_options_), std::back_inserter(all));
         return all;
     }
     /// Leaves that encoding and decoding do not need: a file may leave them out.
@@ -262,12 +264,14 @@ public:
 
     /// Adds the batch of the last loss_and_grad to the statistics.
     void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
-        vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.chosen), part, ws.rng.split(4),
-                       ws.observing, statistics);
+        with_fp_environment([&] {
+            vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.chosen), part, ws.rng.split(4),
+                           ws.observing, statistics);
+        });
     }
     /// Applies the statistics to the quantizer: once after each step of the optimiser.
     void update(Workspace&, const Statistics& statistics) {
-        vq::update<Q>(params_.quantizer, buffers_, statistics, options_);
+        with_fp_environment([&] { vq::update<Q>(params_.quantizer, buffers_, statistics, options_); });
     }
 
     /// The current weights packed for encoding and decoding; call once to encode many small batches.

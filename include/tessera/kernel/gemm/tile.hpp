@@ -165,7 +165,10 @@ template <std::same_as<float> T>
     constexpr std::size_t width = 2 * W, size = max_rows * width;
     alignas(64) float wide[3 * size], bias[width];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
-    for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * width;
+    std::size_t row = 0;
+    do {
+        to[row] = wide + row * width;
+    } while (++row < r);  // r > 0: of a loop that may not run g++ 12 says that `to` may be used uninitialized
     const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
     if (epilogue.plus) {
         pad_rows(r, n, width, from(epilogue.add), wide + size);

@@ -17,6 +17,12 @@ namespace tessera::inline TESSERA_ABI::testing {
 
 namespace detail {
 
+/// The check with the options of the quantizer under test.
+template <class Q>
+struct QuantizerCheckOf : QuantizerCheckOptions {
+    typename Q::Options options{};
+};
+
 template <vq::Quantizer Q>
 struct BoundQuantizer {
     using T = typename Q::Scalar;
@@ -24,7 +30,7 @@ struct BoundQuantizer {
 
     typename Q::Params params, grad;
     typename Q::Buffers buffers;
-    typename Q::Options options{};
+    typename Q::Options options;
     typename Q::Packed w;
     typename Q::Cache cache;
     Tensor<T, typename Q::Input> z, dz;
@@ -32,8 +38,8 @@ struct BoundQuantizer {
     Tensor<Token, Shape<Q::tokens>> tokens;
     nn::Pass pass{.training = true, .rng = Rng{11}.split(2), .first = 3};
 
-    explicit BoundQuantizer(const QuantizerCheckOptions& o)
-        : z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
+    explicit BoundQuantizer(const QuantizerCheckOf<Q>& o)
+        : options{o.options}, z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
         Rng rng{o.seed};
         Q::init(params, buffers, rng);
         Q::Params::each(

@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 // observe adds in the order of the samples: consecutive parts of a batch give the bits of the whole. update is a
 // function of its arguments and leaves finite numbers. Without tokens there are no statistics.
 template <vq::Quantizer Q>
-std::string check_statistics(const QuantizerCheckOptions& o) {
+std::string check_statistics(const QuantizerCheckOf<Q>& o) {
     if constexpr (vq::Observes<Q>) {
         using S = vq::Statistics<Q>;
         BoundQuantizer<Q> bound{o};
