@@ -163,6 +163,7 @@ TEST_CASE("resume: every option of a trainer and its optimiser is compared") {
     CHECK(told({.beta2 = 0.5}, {}) == "io::load: x: beta2: expected 0.5, file has 0.999");
     CHECK(told({.eps = 1}, {}) == "io::load: x: eps: expected 1, file has 1e-08");
     CHECK(told({.weight_decay = 0.5}, {}) == "io::load: x: weight_decay: expected 0.5, file has 0.01");
+    CHECK(told({.lr_scale = {{"encoder", 0.5}}}, {}) == "io::load: x: lr_scale: expected encoder 0.5, file has none");
     CHECK(told({}, {.reject_above = 3}) == "io::load: x: reject_above: expected 3, file has 0");
     CHECK(told({}, {.seed = 3}) == "io::load: x: seed: expected 3, file has of the model");
     Trainer adam{other, Adam{other, {.weight_decay = 1e-2}}};

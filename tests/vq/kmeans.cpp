@@ -130,6 +130,24 @@ TEST_CASE_TEMPLATE("kmeans: up to 4096 rows, k-means++ and Lloyd's steps have th
     CHECK(wrong.first() == "");
 }
 
+TEST_CASE("kmeans: a row between a vector that moved and one that did not goes to the lower index") {
+    support::Mismatch wrong;
+    for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+        Rng rng{seed};
+        std::vector<float> x(16);
+        for (float& v : x) v = static_cast<float>(rng.below(17));
+        CodebookState<5, 1, float> book, plain;
+        kmeans(book, std::span<const float>{x}, rng);
+        with_fp_environment([&] {
+            plain_seeds(plain, x, rng);
+            plain_steps(plain, x, 10);
+        });
+        wrong.compare_bits(plain.weight.span(), book.weight.span(), "seed ", seed, ", weight");
+        wrong.compare_bits(plain.count.span(), book.count.span(), "seed ", seed, ", count");
+    }
+    CHECK(wrong.first() == "");
+}
+
 TEST_CASE("kmeans: above 4096 rows Lloyd's steps have the bits of steps that search everything") {
     constexpr std::size_t K = 200, D = 5;
     const auto x = support::numbers<float>(9000 * D, 5);

@@ -9,13 +9,15 @@
 //
 //     Adam optimizer{vae, {.lr = 3e-4}};          Adam<Params> optimizer{{.lr = 3e-4}};
 //
-// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1); StateError
-//          where the step counter, which may come from a file, is out of range
+// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1), and those of
+//          optim/lr_scale.hpp; StateError where the step counter, which may come from a file, is out of range
 // Cost     twice the memory of the parameters for the moments; an update is one parallel pass without allocation
 
 #include <tessera/optim/detail/adam_rule.hpp>
+#include <tessera/optim/lr_scale.hpp>
 
 #include <cstddef>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -25,12 +27,13 @@ struct AdamOptions {
     double beta2 = 0.999;
     double eps = 1e-8;
     double weight_decay = 0;
+    std::vector<LrScale> lr_scale{};  ///< factors for parts of the model: {{"codebook", 10}}
 };
 
 namespace detail {
 struct Coupled {
     static constexpr const char* rule = "Adam";
-    static double keep(const AdamOptions&, std::size_t) { return 1; }
+    static double keep(const AdamOptions&, double, std::size_t) { return 1; }
     static double l2(const AdamOptions& o, std::size_t) { return o.weight_decay; }
 };
 }  // namespace detail

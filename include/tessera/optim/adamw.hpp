@@ -10,13 +10,15 @@
 //     AdamW optimizer{vae, {.lr = 3e-4}};         AdamW<Params> optimizer{{.lr = 3e-4}};
 //     optimizer.update(params, grad);
 //
-// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1); StateError
-//          where the step counter, which may come from a file, is out of range
+// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1), and those of
+//          optim/lr_scale.hpp; StateError where the step counter, which may come from a file, is out of range
 // Cost     twice the memory of the parameters for the moments; an update is one parallel pass without allocation
 
 #include <tessera/optim/detail/adam_rule.hpp>
+#include <tessera/optim/lr_scale.hpp>
 
 #include <cstddef>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -26,12 +28,15 @@ struct AdamWOptions {
     double beta2 = 0.999;
     double eps = 1e-8;
     double weight_decay = 1e-2;
+    std::vector<LrScale> lr_scale{};  ///< factors for parts of the model: {{"codebook", 10}}
 };
 
 namespace detail {
 struct Decoupled {
     static constexpr const char* rule = "AdamW";
-    static double keep(const AdamWOptions& o, std::size_t rank) { return rank >= 2 ? 1 - o.lr * o.weight_decay : 1; }
+    static double keep(const AdamWOptions& o, double lr, std::size_t rank) {
+        return rank >= 2 ? 1 - lr * o.weight_decay : 1;
+    }
     static double l2(const AdamWOptions&, std::size_t) { return 0; }
 };
 }  // namespace detail

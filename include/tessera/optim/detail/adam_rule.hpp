@@ -10,6 +10,7 @@
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/adamw.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/optim/lr_scale.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -22,6 +23,9 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
+inline void check_lr(const char* where, double lr) {
+    check_option(lr >= 0 && std::isfinite(lr), where, "lr", "a finite number >= 0", lr);
+}
 /// Throws ArgumentError for options out of range. Each condition is false for NaN.
 template <class Options>
 void check_adam_options(const char* where, const Options& o) {
@@ -31,7 +35,7 @@ void check_adam_options(const char* where, const Options& o) {
     const auto below_one = [&](const char* what, double x) {
         require_option(x >= 0 && x < 1, {where, what, "a number in [0, 1)"}, x);
     };
-    not_negative("lr", o.lr);
+    check_lr(where, o.lr);
     below_one("beta1", o.beta1);
     below_one("beta2", o.beta2);
     not_negative("eps", o.eps);  // as in PyTorch: 0 gives NaN for a weight whose gradient was always 0
@@ -70,38 +74,40 @@ class AdamRule {
 public:
     using State = AdamState<P>;
 
-    explicit AdamRule(Options options = {}) : options_{options} {
+    explicit AdamRule(Options options = {}) : options_{std::move(options)} {
         check_adam_options(Decay::rule, options_);
+        scales_ = scales_of_leaves(Decay::rule, options_.lr_scale, state_.m);
         state_.lr[0] = options_.lr;
     }
     /// Deduces the type of the parameters from the model; the model is not used otherwise.
     template <class Model>
         requires std::same_as<typename Model::Params, P>
-    explicit AdamRule(const Model&, Options options = {}) : AdamRule(options) {}
+    explicit AdamRule(const Model&, Options options = {}) : AdamRule(std::move(options)) {}
 
     void update(P& params, const P& grad) {
         with_fp_environment([&] {
-            const Options now = options();
-            check_adam_options(Decay::rule, now);                 // lr and the counter may come from a file
+            check_lr(Decay::rule, lr());                          // it and the counter may come from a file
             constexpr std::int64_t most = std::int64_t{1} << 53;  // exact in double
             if (state_.step[0] < 0 || state_.step[0] >= most)
                 throw StateError(std::string{Decay::rule} +
                                  ": step: " + expected_got("0 to 2^53 - 1", std::to_string(state_.step[0])));
             const double t = static_cast<double>(++state_.step[0]);
             // bias corrections 1 - b^t, folded into the factors of the kernel
-            const double bias1 = 1 - std::pow(now.beta1, t), bias2 = 1 - std::pow(now.beta2, t);
+            const double bias1 = 1 - std::pow(options_.beta1, t), bias2 = 1 - std::pow(options_.beta2, t);
+            std::size_t leaf = 0;
             const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
                 using T = typename Leaf::Scalar;
                 constexpr std::size_t rank = Leaf::Dims::rank;
                 const auto to = [](double x) { return static_cast<T>(x); };
-                const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - now.beta1),
-                                                     .beta2 = to(now.beta2),
-                                                     .one_minus_beta2 = to(1 - now.beta2),
-                                                     .step = to(now.lr / bias1),
+                const double rate = scales_.empty() ? lr() : lr() * scales_[leaf++];
+                const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - options_.beta1),
+                                                     .beta2 = to(options_.beta2),
+                                                     .one_minus_beta2 = to(1 - options_.beta2),
+                                                     .step = to(rate / bias1),
                                                      .root = to(1 / std::sqrt(bias2)),
-                                                     .eps = to(now.eps),
-                                                     .keep = to(Decay::keep(now, rank)),
-                                                     .l2 = to(Decay::l2(now, rank))};
+                                                     .eps = to(options_.eps),
+                                                     .keep = to(Decay::keep(options_, rate, rank)),
+                                                     .l2 = to(Decay::l2(options_, rank))};
                 adam_leaf<T>(factors, g.span(), p.span(), m.span(), v.span());
             };
             P::each(step, params, grad, state_.m, state_.v);
@@ -110,9 +116,7 @@ public:
 
     double lr() const { return state_.lr[0]; }
     void set_lr(double lr) {
-        Options next = options_;
-        next.lr = lr;
-        check_adam_options(Decay::rule, next);
+        check_lr(Decay::rule, lr);
         state_.lr[0] = lr;
     }
     /// With the rate of the next step.
@@ -132,7 +136,8 @@ public:
                 {"beta1", number_text(options_.beta1)},
                 {"beta2", number_text(options_.beta2)},
                 {"eps", number_text(options_.eps)},
-                {"weight_decay", number_text(options_.weight_decay)}};
+                {"weight_decay", number_text(options_.weight_decay)},
+                {"lr_scale", lr_scale_text(options_.lr_scale)}};
     }
 
     /// f(path, leaf) for "adam.m.<path>", "adam.v.<path>", "adam.step", one 64-bit integer, and "adam.lr".
@@ -149,6 +154,7 @@ public:
 
 private:
     Options options_;
+    std::vector<double> scales_;  // of the rate of each leaf; empty: all 1
     State state_;
 };
 
