@@ -7,7 +7,8 @@
 // The files:
 //     support/options     the command line            support/recipe    learning rates, batches, epochs
 //     support/material    the images                  support/nets      the nets of both presets
-//     support/pipeline    both stages and sampling    support/report    report.html (metrics: metrics.json)
+//     support/quantizers  the table of --quantizer    support/report    report.html (metrics: metrics.json)
+//     support/vae_stage   the first stage             support/prior_stage   the second stage, sampling
 //     support/run         checkpoints; how a run is stopped and resumed
 //     support/processes   one process, or the processes of an mpirun
 //
@@ -17,6 +18,7 @@
 #include "support/job.hpp"
 #include "support/options.hpp"
 #include "support/processes.hpp"
+#include "support/quantizer_names.hpp"
 #include "support/summary.hpp"
 #include "support/system.hpp"
 #include "support/text.hpp"
@@ -45,9 +47,9 @@ std::string version() {
 }
 
 void check_label(const Options& o, const std::vector<std::string>& classes) {
-    if (o.label && classes.size() > most_classes)
+    if (o.label && classes.size() > max_classes)
         throw tessera::ArgumentError("--label: expected none, as the images have " + std::to_string(classes.size()) +
-                                     " classes and the prior knows at most " + std::to_string(most_classes) + ", got " +
+                                     " classes and the prior knows at most " + std::to_string(max_classes) + ", got " +
                                      std::to_string(*o.label));
     if (!o.label || *o.label < classes.size()) return;
     throw tessera::ArgumentError("--label: " +
@@ -86,7 +88,7 @@ tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reco
     return png_rows(both, lengths);
 }
 
-void train(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
+void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
     const Material material = load_material(o);
     check_label(o, material.class_names());
     const Output output{o.out, !is_first(processes)};
@@ -102,8 +104,8 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary, Processes
     const Preset preset = o.preset.value_or(Preset::small);
     const Recipe chosen = recipe(preset, o);
     Run run{o, chosen, material, processes};
-    const Job job{o, o.quantizer.value_or(Quantizer::codebook), chosen, output, run, processes};
-    const Outcome outcome = preset == Preset::small ? train_small(job, material) : train_std(job, material);
+    const Job job{o, preset, o.quantizer.value_or(quantizer_names().front().name), chosen, output, run, processes};
+    const Outcome outcome = train(job, material);
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
                     reconstructions_png(outcome.originals, outcome.reconstructions), codebook_png(outcome.codebook)};
@@ -118,26 +120,24 @@ void train(const Options& o, const Stopwatch& watch, Summary& summary, Processes
                 summary.seconds_total, output.folder().c_str());
 }
 
-void sample(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
+void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
     const ModelFacts facts = read_model_facts(o.load);
     if (o.preset && *o.preset != facts.preset)
         throw tessera::ArgumentError("--load: " + o.load + ": expected a model of preset " + name(*o.preset) +
                                      ", got one of " + name(facts.preset));
     if (o.quantizer && *o.quantizer != facts.quantizer)
-        throw tessera::ArgumentError("--load: " + o.load + ": expected a model with the quantizer " +
-                                     name(*o.quantizer) + ", got one with " + name(facts.quantizer));
+        throw tessera::ArgumentError("--load: " + o.load + ": expected a model with the quantizer " + *o.quantizer +
+                                     ", got one with " + facts.quantizer);
     check_label(o, facts.class_names);
     const Output output{o.out, !is_first(processes)};
     output.check({"samples.png", "metrics.json"});
-    say_hello(summary,
-              "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + name(facts.quantizer) + ")");
+    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + facts.quantizer + ")");
     for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     Run run;
     const Recipe chosen = recipe(facts.preset, o);
-    const Job job{o, facts.quantizer, chosen, output, run, processes};
-    const Outcome outcome =
-        facts.preset == Preset::small ? sample_small(job, facts.class_names) : sample_std(job, facts.class_names);
+    const Job job{o, facts.preset, facts.quantizer, chosen, output, run, processes};
+    const Outcome outcome = sample(job, facts.class_names);
     output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));
     summary.peak_rss_mib = peak_memory_mib();
     summary.seconds_total = watch.seconds();
@@ -172,8 +172,8 @@ int run(int argc, char** argv, Processes& processes) {
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};
         arena.execute([&] {
-            options.load.empty() ? train(options, watch, summary, processes)
-                                 : sample(options, watch, summary, processes);
+            options.load.empty() ? run_training(options, watch, summary, processes)
+                                 : run_sampling(options, watch, summary, processes);
         });
     } catch (const Stop& stop) {
         if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;

@@ -8,7 +8,7 @@
 #include <bench/support/data.hpp>
 #include <bench/support/flops.hpp>
 
-#include <examples/support/nets.hpp>
+#include <examples/support/default_nets.hpp>
 
 #include <cstddef>
 #include <string>

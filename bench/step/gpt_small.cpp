@@ -1,7 +1,7 @@
 #include <bench/step/gpt.hpp>
 #include <bench/support/allocations.hpp>
 
-#include <examples/support/nets.hpp>
+#include <examples/support/default_nets.hpp>
 
 namespace bench {
 

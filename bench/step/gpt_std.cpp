@@ -1,6 +1,6 @@
 #include <bench/step/gpt.hpp>
 
-#include <examples/support/nets.hpp>
+#include <examples/support/default_nets.hpp>
 
 namespace bench {
 

@@ -22,7 +22,7 @@
 #include <bench/support/data.hpp>
 #include <bench/support/flops.hpp>
 
-#include <examples/support/nets.hpp>
+#include <examples/support/default_nets.hpp>
 
 #include <tessera/optim/adam.hpp>
 #include <tessera/train/trainer.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// Job: the input of a run of one preset. Each preset is compiled in its own file.
+// Job: the input of a run.
 
 #include "material.hpp"
 #include "options.hpp"
@@ -8,11 +8,15 @@
 #include "processes.hpp"
 #include "run.hpp"
 
+#include <string>
+#include <vector>
+
 namespace digits {
 
 struct Job {
     const Options& options;
-    Quantizer quantizer;
+    Preset preset;
+    std::string quantizer;
     const Recipe& recipe;
     const Output& output;
     Run& run;
@@ -26,17 +30,14 @@ struct Job {
 inline constexpr const char* model_file = "model.safetensors";
 
 /// Trains both stages and draws samples; saves the model as soon as it is trained.
-Outcome train_small(const Job& job, const Material& material);
-Outcome train_std(const Job& job, const Material& material);
-
+Outcome train(const Job& job, const Material& material);
 /// Samples from the model in options.load.
-Outcome sample_small(const Job& job, const std::vector<std::string>& class_names);
-Outcome sample_std(const Job& job, const std::vector<std::string>& class_names);
+Outcome sample(const Job& job, const std::vector<std::string>& class_names);
 
 /// The metadata of a model file; throws tessera::Error if this program did not write it.
 struct ModelFacts {
     Preset preset;
-    Quantizer quantizer;
+    std::string quantizer;
     std::vector<std::string> class_names;
 };
 ModelFacts read_model_facts(const std::string& path);

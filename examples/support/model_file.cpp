@@ -1,6 +1,7 @@
 // Reads the metadata of a model file without making a net.
 
 #include "job.hpp"
+#include "quantizer_names.hpp"
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/safetensors.hpp>
@@ -15,13 +16,10 @@ ModelFacts read_model_facts(const std::string& path) {
     const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
     // files of earlier versions lack it: there was only one quantizer
     const std::string quantizer = file.metadata("tessera.digits.quantizer").value_or("codebook");
-    if (!preset || !names || (*preset != "small" && *preset != "std") ||
-        (quantizer != "codebook" && quantizer != "fsq"))
+    if (!preset || !names || (*preset != "small" && *preset != "std") || !find_quantizer(quantizer))
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    "--load: " + path + ": expected a model that this program has written");
-    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std,
-                     quantizer == "codebook" ? Quantizer::codebook : Quantizer::fsq,
-                     {}};
+    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, quantizer, {}};
     std::istringstream lines{*names};
     for (std::string name; std::getline(lines, name);) facts.class_names.push_back(name);
     return facts;

@@ -1,8 +1,9 @@
 #pragma once
-// The nets of both presets, with either quantizer. No size is written twice: the width of the codebook follows from the
+// The nets of both presets, with any quantizer. No size is written twice: the width of the codebook follows from the
 // encoder, vocabulary and context of the prior from the VQ-VAE.
 
 #include "classes.hpp"
+#include "quantizers.hpp"
 
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/nn/chain.hpp>
@@ -10,8 +11,6 @@
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/residual.hpp>
-#include <tessera/vq/codebook.hpp>
-#include <tessera/vq/fsq.hpp>
 #include <tessera/vq/vq_vae.hpp>
 
 #include <cstddef>
@@ -25,56 +24,47 @@ template <std::size_t Channels>
 using Branch = Residual<Relu, Conv2d<32, keep3, no_bias>, Relu, Conv2d<Channels, keep1, no_bias>>;
 
 // clang-format off
-template <std::size_t Channels, std::size_t Width>
-using EncoderChain = Chain<tessera::Shape<28, 28, 1>,
+template <std::size_t Channels, std::size_t Width, std::size_t Side = 28>
+using EncoderChain = Chain<tessera::Shape<Side, Side, 1>,
     Conv2d<Channels / 2, halve4>, Relu,                // 14 x 14
     Conv2d<Channels, halve4>, Relu,                    //  7 x  7
     Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
-    Conv2d<Width, keep1>>;                             // one vector, so one token, per position
+    Conv2d<Width, keep1>>;                             // one vector per position
 
-template <std::size_t Channels, std::size_t Width>
-using DecoderChain = Chain<tessera::Shape<7, 7, Width>,
+template <std::size_t Channels, std::size_t Width, std::size_t Side = 28>
+using DecoderChain = Chain<tessera::Shape<Side / 4, Side / 4, Width>,
     Conv2d<Channels, keep3>,
     Branch<Channels>, Branch<Channels>, Relu,
     ConvTranspose2d<Channels / 2, double4>, Relu,      // 14 x 14
     ConvTranspose2d<1, double4>>;                      // 28 x 28
 // clang-format on
 
-template <class QuantizerSpec, std::size_t Width>
-struct SmallNets {
-    static constexpr const char* name = "small";
-    struct Encoder : EncoderChain<64, Width> {};
-    struct Decoder : DecoderChain<64, Width> {};
-    using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
-    using Prior = tessera::Gpt<tessera::GptConfig{
-        .vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = most_classes}>;
-};
+/// The nets of the first stage.
+template <Preset P>
+inline constexpr std::size_t channels_of = P == Preset::small ? 64 : 128;
+template <Preset P, std::size_t Width>
+struct Encoder : EncoderChain<channels_of<P>, Width> {};
+template <Preset P, std::size_t Width>
+struct Decoder : DecoderChain<channels_of<P>, Width> {};
+template <class Chosen>
+inline constexpr std::size_t decoded_width = tessera::last_dim<typename Chosen::template Bound<>::Output>;
+template <Preset P, class Chosen>
+using VaeOf = tessera::VqVae<Encoder<P, Chosen::width>, typename Chosen::Quantizer, Decoder<P, decoded_width<Chosen>>>;
 
-template <class QuantizerSpec, std::size_t Width>
-struct StdNets {
-    static constexpr const char* name = "std";
-    struct Encoder : EncoderChain<128, Width> {};
-    struct Decoder : DecoderChain<128, Width> {};
-    using Vae = tessera::VqVae<Encoder, QuantizerSpec, Decoder>;
-    using Prior = tessera::Gpt<tessera::GptConfig{
-        .vocab = Vae::codes, .context = Vae::tokens, .width = 256, .heads = 8, .layers = 6, .classes = most_classes}>;
+/// The net of the second stage.
+template <Preset P, std::size_t Vocab, std::size_t Context>
+struct PriorNet {
+    static constexpr bool is_small = P == Preset::small;
+    static constexpr tessera::GptConfig config{.vocab = Vocab,
+                                               .context = Context,
+                                               .width = is_small ? 128 : 256,
+                                               .heads = is_small ? 4 : 8,
+                                               .layers = is_small ? 4 : 6,
+                                               .classes = max_classes};
+    using type = tessera::Gpt<config>;
 };
-
-struct Small : SmallNets<tessera::Codebook<256>, 32> {
-    static constexpr const char* quantizer = "codebook";
-};
-struct Std : StdNets<tessera::Codebook<512>, 64> {
-    static constexpr const char* quantizer = "codebook";
-};
-
-/// Four channels are rounded to 8, 5, 5 and 5 levels: a vocabulary of 1000, with nothing learned.
-using Levels = tessera::Fsq<8, 5, 5, 5>;
-struct SmallFsq : SmallNets<Levels, 4> {
-    static constexpr const char* quantizer = "fsq";
-};
-struct StdFsq : StdNets<Levels, 4> {
-    static constexpr const char* quantizer = "fsq";
-};
+template <Preset P, std::size_t Vocab, std::size_t Context>
+using PriorOf = typename PriorNet<P, Vocab, Context>::type;
 
 }  // namespace digits

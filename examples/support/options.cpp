@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include "quantizer_names.hpp"
 #include "system.hpp"
 #include "text.hpp"
 
@@ -21,7 +22,6 @@
 namespace digits {
 
 const char* name(Preset preset) { return preset == Preset::small ? "small" : "std"; }
-const char* name(Quantizer quantizer) { return quantizer == Quantizer::codebook ? "codebook" : "fsq"; }
 Recipe recipe(Preset preset, const Options& options) {
     Recipe r = preset == Preset::small ? small_recipe : std_recipe;
     const auto set_rate = [](Recipe::Stage& stage, const std::optional<double>& lr) {
@@ -146,19 +146,16 @@ Options parse(int argc, char** argv) {
                 },
                 "", "")
             ->group("Training");
-    std::string quantizer;
+    std::string quantizer, about_quantizers;
+    for (const QuantizerName& q : quantizer_names()) about_quantizers += help(q.name + ": " + q.help) + '\n';
     auto* quantizer_option =
         app.add_option("--quantizer", quantizer,
-                       help("codebook: vectors learned together with the nets; a small vocabulary that fits "
-                            "the images well and is quickly learned by the prior") +
-                           '\n' +
-                           help("fsq: finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; a "
-                                "fixed vocabulary of 1000 with either preset, and no codebook to collapse") +
-                           '\n' + help("(default: codebook, or the quantizer of the --load file)"))
+                       about_quantizers + help("(default: " + quantizer_names().front().name +
+                                               ", or the quantizer of the --load file)"))
             ->type_name("NAME")
             ->check(
                 [](const std::string& s) -> std::string {
-                    return s == "codebook" || s == "fsq" ? "" : "expected codebook or fsq, got " + s;
+                    return find_quantizer(s) ? "" : "expected " + list_of_quantizers() + ", got " + s;
                 },
                 "", "")
             ->group("Training");
@@ -336,7 +333,7 @@ Options parse(int argc, char** argv) {
         if (option->count() != 0) to = value;
     };
     if (preset_option->count() != 0) o.preset = preset == "small" ? Preset::small : Preset::std;
-    if (quantizer_option->count() != 0) o.quantizer = quantizer == "codebook" ? Quantizer::codebook : Quantizer::fsq;
+    if (quantizer_option->count() != 0) o.quantizer = quantizer;
     take(epochs_vqvae_option, epochs_vqvae, o.epochs_vqvae);
     take(epochs_prior_option, epochs_prior, o.epochs_prior);
     take(batch_option, batch, o.batch);

@@ -14,8 +14,6 @@ namespace digits {
 
 enum class Preset { small, std };
 const char* name(Preset preset);
-enum class Quantizer { codebook, fsq };
-const char* name(Quantizer quantizer);
 
 struct Options {
     std::string data;       ///< empty: the bundled digits
@@ -24,7 +22,7 @@ struct Options {
     double skip_bad = 0;    ///< share of a folder's files that may be unreadable
 
     std::optional<Preset> preset;
-    std::optional<Quantizer> quantizer;
+    std::optional<std::string> quantizer;  ///< a name of the table (quantizers.hpp)
     std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;
     std::optional<double> lr_vqvae, lr_prior, clip_norm;
     std::uint64_t seed = 1;

@@ -198,10 +198,9 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                        "<title>tessera: a run on " +
                        escape_html(s.data) + "</title>\n<style>" + std::string{style} +
                        "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " +
-                       escape_html(seconds(s.seconds_total)) + "</h1>\n<p>A VQ-VAE with a " +
-                       (outcome.quantizer == "fsq" ? "vocabulary" : "codebook") + " of " + grouped(one.codes) +
-                       " was trained on " + grouped(s.train_images) + " images (" + escape_html(s.data) +
-                       "). A GPT was trained on their tokens, " + std::to_string(two.context) +
+                       escape_html(seconds(s.seconds_total)) + "</h1>\n<p>A VQ-VAE with a vocabulary of " +
+                       grouped(one.codes) + " tokens was trained on " + grouped(s.train_images) + " images (" +
+                       escape_html(s.data) + "). A GPT was trained on their tokens, " + std::to_string(two.context) +
                        " per image, and samples new images.</p>\n</header>\n";
 
     html += "<dl class=\"figures\">\n" + figure("reconstructions, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
@@ -213,9 +212,10 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
             "</dl>\n";
 
     html += "<h2>Pictures</h2>\n<div class=\"three\">\n" + samples_card(outcome, pngs) +
-            card("Reconstructions", "Test images, and below each its reconstruction from 49 tokens.",
+            card("Reconstructions",
+                 "Test images, and below each its reconstruction from " + std::to_string(two.context) + " tokens.",
                  image(pngs.reconstructions, "test images and their reconstructions")) +
-            card("Codebook", "Each token: the centre of an image that has it at all 49 positions.",
+            card("Codebook", "Each token: the centre of an image that has it at every position.",
                  image(pngs.codebook, "all tokens, decoded")) +
             "</div>\n";
 

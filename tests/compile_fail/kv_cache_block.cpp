@@ -1,5 +1,6 @@
 // expect: KvCache: a layer of the block cannot take one token at a time: it needs
 // expect: CanStep
+#include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/nn/group_norm.hpp>
 #include <tessera/nn/silu.hpp>

@@ -88,7 +88,7 @@ try '--preset: expected small or std, got large' --preset large
 try 'not expected: --frobnicate' --frobnicate
 try 'not expected: here' here
 try 'expected a model of preset std, got one of small' --load "$model" --preset std
-try '--quantizer: expected codebook or fsq, got vq' --quantizer vq
+try '--quantizer: expected codebook, fsq.* got vq' --quantizer vq
 try 'expected a model with the quantizer fsq, got one with codebook' --load "$model" --quantizer fsq
 try 'none.safetensors' --load "$work/none.safetensors"
 try 'file' --load "$work/file"

@@ -56,14 +56,23 @@ size_is 84x280 "$work/again/samples.png"
 run --load "$out/model.safetensors" --samples 3 --out "$work/again"
 size_is 28x84 "$work/again/samples.png"
 
-# the other quantizer: its model says so itself, and is none of the first kind
+# another quantizer: its model says so itself, and is none of the first kind
 run --data "$work/data" --quantizer fsq --epochs-vqvae 1 --epochs-prior 1 --batch 16 --samples 10 --seed 7 --out "$work/fsq"
 size_is 480x300 "$work/fsq/codebook.png"    # 40 x 25 tiles
 grep -q '"quantizer": "fsq"' "$work/fsq/metrics.json" || fail "metrics.json does not name the quantizer"
-run --load "$work/fsq/model.safetensors" --samples 10 --seed 7 --out "$work/fsq-again"
-cmp "$work/fsq/samples.png" "$work/fsq-again/samples.png" || fail "a loaded model of Fsq gave other samples"
 "$digits" --load "$work/fsq/model.safetensors" --quantizer codebook --out "$work/no" 2>"$work/stderr" && fail "another quantizer"
 grep -q 'expected a model with the quantizer codebook, got one with fsq$' "$work/stderr" || fail "$(cat "$work/stderr")"
+
+# every quantizer, as the message of a misspelt one lists them: with both presets, and its model draws what it drew then
+names=$("$digits" --quantizer none-of-them 2>&1 | sed 's/.*expected //; s/, got .*//; s/,//g; s/ or / /')
+[ "$(echo "$names" | wc -w)" -ge 3 ] || fail "the quantizers: $names"
+for name in $names; do
+    run --data "$work/data" --quantizer "$name" --epochs-vqvae 1 --epochs-prior 1 --samples 10 --seed 7 --out "$work/$name"
+    grep -q "\"quantizer\": \"$name\"" "$work/$name/metrics.json" || fail "metrics.json does not name $name"
+    run --load "$work/$name/model.safetensors" --samples 10 --seed 7 --out "$work/$name-again"
+    cmp "$work/$name/samples.png" "$work/$name-again/samples.png" || fail "a loaded model of $name gave other samples"
+    run --data "$work/data" --preset std --quantizer "$name" --epochs-vqvae 1 --epochs-prior 1 --samples 10 --out "$work/$name-std"
+done
 
 # images in subfolders: three classes, so three rows
 for class in cat dog owl; do

@@ -120,6 +120,18 @@ TEST_CASE("io::save: files have PyTorch's shapes and order") {
            file.metadata("tessera.version")));
 }
 
+TEST_CASE("io::collect: models that are added to a writer make the file of all at once") {
+    Net<> net;
+    Prior prior;
+    number(net, 0);
+    number(prior, 100);
+    const io::SafetensorsWriter first = io::collect(net);
+    const Bytes both = io::collect(net, prior).bytes(), added = io::collect(first, prior).bytes();
+    CHECK(both == added);
+    CHECK(first.bytes() == io::collect(net).bytes());  // the writer that was passed is unchanged
+    CHECK(contains(message<ArgumentError>([&] { io::collect(first, net); }), "tessera.net.heads"));
+}
+
 TEST_CASE("io::load: loads one model from a file with several, but rejects extra tensors of the same model") {
     const TemporaryFolder folder;
     Net<> net;

@@ -99,7 +99,7 @@ TEST_CASE("GaussianNll: the initial variance is one, there is one parameter, and
     decltype(params)::each([&](const ts::Path& path, const auto&) { names += path.str(); }, params);
     CHECK(names == "log_variance");
     CHECK(ts::settings_of<ts::GaussianNllLoss<pair::Number, float>>({.eps = 0.5}) ==
-          std::vector<ts::Setting>{{"loss.eps", "0.5"}});
+          std::vector<ts::Setting>{{"eps", "0.5"}});
 }
 
 TEST_CASE("GaussianNll: an eps out of range is refused by name") {

@@ -11,21 +11,25 @@
 namespace support {
 
 template <class Spec, class In>
-tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheck options = {}) {
+tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheckOptions options = {}) {
     options.allocations = support::allocations;
     return tessera::testing::check_layer<Spec, In>(options);
 }
 
-template <class Spec, class In>
-tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheck options = {}) {
-    options.allocations = support::allocations;
-    return tessera::testing::check_quantizer<Spec, In>(options);
+/// `options`: see check_quantizer.
+template <class Spec, class In, class... Options>
+tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheckOptions check = {},
+                                                       const Options&... options) {
+    check.allocations = support::allocations;
+    return tessera::testing::check_quantizer<Spec, In>(check, options...);
 }
 
-template <class Spec, class In>
-tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheck options = {}) {
-    options.allocations = support::allocations;
-    return tessera::testing::check_loss<Spec, In>(options);
+/// `options`: see check_loss.
+template <class Spec, class In, class... Options>
+tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheckOptions check = {},
+                                                  const Options&... options) {
+    check.allocations = support::allocations;
+    return tessera::testing::check_loss<Spec, In>(check, options...);
 }
 
 }  // namespace support

@@ -35,6 +35,10 @@ enum class Fault {
     gradient,
     gradient_of_variance,
     ignores_scale,
+    refuses_its_default,
+    settings_draw,
+    key_twice,
+    gradient_of_large_eps,
 };
 
 std::size_t calls = 0;
@@ -49,7 +53,21 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
     using typename Base::Params;
     static constexpr std::string_view name = "Faulty";
     using Rows = View<const T, In>;
+    struct Options {  // another type for float than for double
+        double eps = 1e-6;
+    };
 
+    static void check_options(const Options& o) {
+        Base::check_options({o.eps});
+        if (F == Fault::refuses_its_default && o.eps < 1e-3) throw ArgumentError("Faulty: eps");
+    }
+    static std::vector<Setting> settings(const Options& o) {
+        std::vector<Setting> all = Base::settings({o.eps});
+        if (F == Fault::settings_draw) all[0].value = std::to_string(++calls);
+        if (F == Fault::key_twice) all.push_back(all[0]);
+        return all;
+    }
+    static void pack(const Params& p, const Buffers& b, const Options& o, Packed& w) { Base::pack(p, b, {o.eps}, w); }
     static void init(Params& p, Buffers& b, Rng& rng) {
         Base::init(p, b, rng);
         if (F == Fault::init_draws_time) p.log_variance[0] = static_cast<T>(++calls);
@@ -75,7 +93,7 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
         if (F == Fault::adds_to_dy) dy.data()[0] += first;
         if (F == Fault::mixes_samples)
             for (std::size_t n = 1; n < dy.batch(); ++n) dy[n][0] = dy[0][0];
-        if (F == Fault::gradient)
+        if (F == Fault::gradient || (F == Fault::gradient_of_large_eps && w.variance > w.learned + 0.1))
             for (T& v : dy.span()) v *= T(1.00001);
         if (F == Fault::gradient_of_variance) own.log_variance[0] *= T(1.00001);
         grad.log_variance[0] =
@@ -151,6 +169,31 @@ TEST_CASE("check_loss: gradients that are wrong by a small factor, or without th
     CHECK(starts<Fault::gradient>("gradient: dy["));
     CHECK(starts<Fault::gradient_of_variance>("gradient: grad.log_variance[0]: expected "));
     CHECK(starts<Fault::ignores_scale>("gradient: dy["));
+}
+
+TEST_CASE("check_loss: options are those of the second argument") {
+    using Large = Faulty<Fault::gradient_of_large_eps>;
+    const auto large = [](auto& options) { options.eps = 0.5; };
+    CHECK(support::keeps_loss_contract<Large, Shape<2, 3, 2>>());
+    CHECK(support::keeps_loss_contract<Large, Shape<2, 3, 2>>({}, large).message.starts_with("Faulty: gradient: dy["));
+    CHECK(support::keeps_loss_contract<Faulty<Fault::none>, Shape<2, 3, 2>>({}, large));
+    CHECK(testing::check_loss<GaussianNll, Shape<4>>({}, {.eps = 0.5}));
+    CHECK(testing::check_loss<GaussianNll, Shape<4>>({}, {.eps = -1}).message ==
+          "GaussianNll: check_options: expected that it accepts the options of this check, got GaussianNll: eps: "
+          "expected a finite number > 0, got -1");
+}
+
+TEST_CASE("check_loss: options that are refused, settings that change and a key that is there twice are found") {
+    CHECK(starts<Fault::refuses_its_default>("check_options: expected that it accepts the options of this check, got "
+                                             "Faulty: eps"));
+    CHECK(starts<Fault::settings_draw>("settings: expected the same for the same options, got others"));
+    CHECK(starts<Fault::key_twice>("settings: key \"eps\": expected it once in settings and metadata together, got it "
+                                   "twice"));
+}
+
+TEST_CASE("check_loss: the result says what was not checked") {
+    CHECK(testing::check_loss<Mse, Shape<4>>().not_checked == "allocation (no counter)");
+    CHECK(support::keeps_loss_contract<Mse, Shape<4>>().not_checked == "");
 }
 
 TEST_CASE("check_loss: a loss without a name is named by its shape") {

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
-#include <support/tiny_residual.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -53,6 +53,19 @@ enum class Fault {
     update_counts_calls,
     update_divides_by_rows,
     allocates,
+    accepts_nan,
+    accepts_nan_in_evaluation,
+    throws_another_type,
+    nan_stays_in_cache,
+    encode_rows_of_nan,
+    encode_rows_stops_at_nan,
+    refuses_its_default,
+    settings_draw,
+    key_of_vq_vae,
+    key_is_empty,
+    key_twice,
+    key_of_metadata,
+    gradient_of_large_commitment,
 };
 
 std::size_t calls = 0;
@@ -80,9 +93,29 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         static void each(V&& f, B&... b) {
             Base::Buffers::each(f, b...);
             f(F == Fault::two_names ? "codebook" : "other", b.other...);
-            if (F == Fault::two_names) f("other", b.other...), f("other", b.other...);
+            if (F == Fault::two_names) {
+                f("other", b.other...);
+                f("other", b.other...);
+            }
         }
     };
+
+    static void check_options(const Options& o) {
+        Base::check_options(o);
+        if (F == Fault::refuses_its_default && o.commitment < 0.5f) throw ArgumentError("Faulty: commitment");
+    }
+    static std::vector<Setting> settings(const Options& o) {
+        std::vector<Setting> all = Base::settings(o);
+        if (F == Fault::settings_draw) all[0].value = std::to_string(++calls);
+        if (F == Fault::key_of_vq_vae) all.push_back({"tokens", "1"});
+        if (F == Fault::key_is_empty) all.push_back({"", "1"});
+        if (F == Fault::key_twice) all.push_back(all[0]);
+        return all;
+    }
+    static NamedValues metadata() {
+        if (F == Fault::key_of_metadata) return {{"commitment", "1"}};
+        return {};
+    }
 
     static void init(Params& p, Buffers& b, Rng& rng) {
         Base::init(p, b, rng);
@@ -94,7 +127,17 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         if (F == Fault::allocates) std::vector<T>(z.batch()).swap(spare);
         Tensor<T, In> before{F == Fault::skips_last_output ? z.batch() : 0};
         if (F == Fault::skips_last_output) std::copy_n(q.data(), q.elements(), before.data());
-        Base::forward(w, pass, z, out, q, c);
+        Tensor<T, In> finite{accepts_nan(pass) ? z.batch() : 0};
+        for (std::size_t i = 0; i < finite.span().size(); ++i)
+            finite.data()[i] = std::isnan(z.data()[i]) ? T(0) : z.data()[i];
+        try {
+            Base::forward(w, pass, accepts_nan(pass) ? View<const T, In>{finite} : z, out, q, c);
+        } catch (const NumericError& e) {
+            if (F == Fault::throws_another_type) throw ArgumentError(e.what());
+            spoilt = true;
+            throw;
+        }
+        if (F == Fault::nan_stays_in_cache && std::exchange(spoilt, false)) q.data()[7] += T(1);
         if (F == Fault::skips_last_output) q.data()[q.elements() - 1] = before.data()[q.elements() - 1];
         if (F == Fault::token_out_of_range) out.data()[1] = book_size;
         if (F == Fault::draws_by_place_in_block && pass.training)
@@ -121,6 +164,11 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
                             std::size_t last) {
         Base::encode_rows(w, z, out, first, last);
+        for (std::size_t row = first; row < last; ++row) {
+            if (F == Fault::encode_rows_of_nan && out.data()[row] == no_token) out.data()[row] = 0;
+            if (F == Fault::encode_rows_stops_at_nan && row > first && out.data()[row - 1] == no_token)
+                out.data()[row] = no_token;
+        }
         if (F == Fault::encode_rows_of_another && first == 4) out.data()[first] = out.data()[0];
         if (F == Fault::encode_rows_of_another && first == 4) out.data()[first] = (out.data()[first] + 1) % book_size;
     }
@@ -145,8 +193,9 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
             Terms terms = Base::regularize(w, z, in, q, dz, c, grad, 1);
             return terms;
         }
-        Terms terms =
-            Base::regularize(w, z, in, q, dz, c, grad, F == Fault::gradient_of_terms_wrong ? divisor * 1.001 : divisor);
+        const bool wrong =
+            F == Fault::gradient_of_terms_wrong || (F == Fault::gradient_of_large_commitment && w.commitment > T(0.5));
+        Terms terms = Base::regularize(w, z, in, q, dz, c, grad, wrong ? divisor * 1.001 : divisor);
         if (F == Fault::terms_scaled) terms.commitment /= divisor;
         if (F == Fault::terms_mean_of_block) terms.commitment /= static_cast<double>(z.batch());
         if (F == Fault::terms_ignore_absence && in.data()[0] == no_token) terms.commitment += 1;
@@ -155,7 +204,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
                         Rng rng, Cache& c, Statistics& s) {
         if (F == Fault::observe_overwrites) set_zero(s);
-        if (F == Fault::observe_shows_part_once && part.part == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
+        if (F == Fault::observe_shows_part_once && part.micro_batch == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
         BatchPart of = part;
         if (F == Fault::observe_ignores_first) of.first = 0;
         if (F == Fault::observe_in_order_of_call) {
@@ -181,7 +230,11 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     }
 
 private:
+    static bool accepts_nan(const nn::Pass& pass) {
+        return F == Fault::accepts_nan || (F == Fault::accepts_nan_in_evaluation && !pass.training);
+    }
     static inline thread_local std::vector<T> spare;
+    static inline thread_local bool spoilt = false;
 };
 template <Fault F>
 struct Faulty {
@@ -271,6 +324,102 @@ std::string smooth_message() {
     return support::keeps_quantizer_contract<WithTerm<F>, Shape<3, 4>>({.differentiable = true}).message;
 }
 
+/// A codebook of 6 vectors that says that it has 3.
+template <StaticShape In, std::floating_point T>
+struct NarrowQuantizer : CodebookQuantizer<In, 6, T> {
+    static constexpr std::string_view name = "Narrow";
+    static constexpr std::size_t codes_of(std::size_t) { return 3; }
+};
+struct Narrow {
+    template <StaticShape In, std::floating_point T>
+    using Bind = NarrowQuantizer<In, T>;
+};
+
+enum class Constant {
+    none,
+    commitment_moves_gain,
+    commitment_through_q,
+    owner_does_not_move,
+    owner_moves_z,
+};
+
+/// Smooth with the terms of van den Oord et al., sum (z - q)^2: "commitment", which moves z with q as a constant, and
+/// "gain", which moves the leaf of its name through q, with z as a constant; and one mistake.
+template <Constant F, StaticShape In, std::floating_point T>
+struct TwoTermsQuantizer : testing::SmoothQuantizer<In, T> {
+    using Base = testing::SmoothQuantizer<In, T>;
+    using typename Base::Buffers;
+    using typename Base::Cache;
+    using typename Base::Packed;
+    using typename Base::Params;
+    static constexpr std::string_view name = "TwoTerms";
+    using Tokens = Shape<Base::tokens>;
+    struct Options {
+        double commitment = 1;
+    };
+    struct Terms {
+        double commitment = 0, gain = 0;
+
+        template <class V, class... S>
+        static void each(V&& f, S&... s) {
+            f("commitment", s.commitment...);
+            f("gain", s.gain...);
+        }
+    };
+
+    static void pack(const Params& p, const Buffers& b, const Options&, Packed& w) { Base::pack(p, b, {}, w); }
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, View<const T, In> q,
+                            View<T, In> dz, Cache&, Params& grad, double divisor) {
+        Terms terms;
+        for (std::size_t i = 0; i < z.elements(); ++i) {
+            if (in.data()[i / Base::width] == no_token) continue;
+            const T y = std::tanh(z.data()[i]), e = z.data()[i] - q.data()[i],
+                    slope = T(2) * e / static_cast<T>(divisor);
+            dz.data()[i] += slope;
+            if (F == Constant::commitment_through_q) dz.data()[i] -= slope * w.gain[i % Base::width] * (T(1) - y * y);
+            if (F == Constant::owner_moves_z) dz.data()[i] += slope;
+            if (F != Constant::owner_does_not_move) grad.gain[i % Base::width] -= slope * y;
+            if (F == Constant::commitment_moves_gain) grad.gain[i % Base::width] -= slope * y;
+            terms.commitment += static_cast<double>(e * e);
+        }
+        terms.gain = terms.commitment;
+        return terms;
+    }
+};
+template <Constant F>
+struct TwoTerms {
+    template <StaticShape In, std::floating_point T>
+    using Bind = TwoTermsQuantizer<F, In, T>;
+};
+template <Constant F>
+std::string two_terms_message() {
+    return support::keeps_quantizer_contract<TwoTerms<F>, Shape<3, 4>>({.differentiable = true}).message;
+}
+
+/// "commitment" only: no leaf has an owner, and the gain does not move.
+template <StaticShape In, std::floating_point T>
+struct OneTermQuantizer : TwoTermsQuantizer<Constant::owner_does_not_move, In, T> {
+    using Base = TwoTermsQuantizer<Constant::owner_does_not_move, In, T>;
+    using Options = typename Base::Options;
+    struct Terms {
+        double commitment = 0;
+
+        template <class V, class... S>
+        static void each(V&& f, S&... s) {
+            f("commitment", s.commitment...);
+        }
+    };
+    static Terms regularize(const typename Base::Packed& w, View<const T, In> z,
+                            View<const Token, typename Base::Tokens> in, View<const T, In> q, View<T, In> dz,
+                            typename Base::Cache& c, typename Base::Params& grad, double divisor) {
+        return {Base::regularize(w, z, in, q, dz, c, grad, divisor).commitment};
+    }
+};
+struct OneTerm {
+    template <StaticShape In, std::floating_point T>
+    using Bind = OneTermQuantizer<In, T>;
+};
+
 struct Nameless {
     using Input = Shape<3, 4>;
 };
@@ -289,7 +438,72 @@ TEST_CASE("check_quantizer: quantizers that keep the contract pass") {
     CHECK(testing::check_quantizer<Codebook<4>, Shape<2, 3>>());
     CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>(
         {.batch = 7, .seed = 9, .differentiable = true}));
-    CHECK(support::keeps_quantizer_contract<support::TinyResidual<Faulty<Fault::none>>, Shape<3, 4>>());
+    CHECK(support::keeps_quantizer_contract<ResidualVq<Faulty<Fault::none>, 2>, Shape<3, 4>>());
+}
+
+TEST_CASE("check_quantizer: a term without leaves has q as a constant, and a term moves the leaf of its name") {
+    CHECK(two_terms_message<Constant::none>() == "");
+    CHECK(support::keeps_quantizer_contract<OneTerm, Shape<3, 4>>({.differentiable = true}));
+    CHECK(starts(two_terms_message<Constant::commitment_moves_gain>(),
+                 "TwoTerms: gradient: regularize: grad.gain[0]: expected "));
+    CHECK(starts(two_terms_message<Constant::owner_does_not_move>(),
+                 "TwoTerms: gradient: regularize: grad.gain[0]: expected "));
+    CHECK(starts(two_terms_message<Constant::commitment_through_q>(),
+                 "TwoTerms: gradient: regularize: dz[0]: expected "));
+    CHECK(starts(two_terms_message<Constant::owner_moves_z>(), "TwoTerms: gradient: regularize: dz[0]: expected "));
+}
+
+TEST_CASE("check_quantizer: a forward that accepts NaN, or is changed by it, is found") {
+    const std::string begin = "Faulty: NaN in row 22 of z: ";
+    CHECK(message<Fault::accepts_nan>() == begin + "forward in training: expected NumericError, got none");
+    CHECK(message<Fault::accepts_nan_in_evaluation>() ==
+          begin + "forward in evaluation: expected NumericError, got none");
+    CHECK(starts(message<Fault::throws_another_type>(),
+                 begin + "forward in training: expected NumericError, got another exception: "));
+    CHECK(starts(message<Fault::nan_stays_in_cache>(), begin + "the next forward in training: q[7]: expected "));
+}
+
+TEST_CASE("check_quantizer: an encode_rows that gives NaN a token, or other rows none, is found") {
+    CHECK(message<Fault::encode_rows_of_nan>() ==
+          "Faulty: NaN in row 22 of z: encode_rows: tokens[22]: expected no_token, got 0");
+    CHECK(starts(message<Fault::encode_rows_stops_at_nan>(),
+                 "Faulty: NaN in row 22 of z: encode_rows: tokens[23]: expected "));
+}
+
+TEST_CASE("check_quantizer: options are those of the second argument") {
+    CHECK(message<Fault::gradient_of_large_commitment>() == "");
+    using Large = Faulty<Fault::gradient_of_large_commitment>;
+    CHECK(starts(support::keeps_quantizer_contract<Large, Shape<3, 3, 4>>({}, CodebookOptions{.commitment = 1}).message,
+                 "Faulty: gradient: regularize: dz["));
+    CHECK(starts(testing::check_quantizer<Large, Shape<3, 3, 4>>({}, {.commitment = 1}).message,
+                 "Faulty: gradient: regularize: dz["));
+    const auto change = [](auto& options) { options.commitment = 1; };
+    CHECK(starts(testing::check_quantizer<Large, Shape<3, 3, 4>>({}, change).message,
+                 "Faulty: gradient: regularize: dz["));
+    // Options of a template, one type for float and another for double
+    CHECK(support::keeps_quantizer_contract<OneTerm, Shape<3, 4>>({.differentiable = true}, change));
+}
+
+TEST_CASE("check_quantizer: options that are refused, settings that change and keys that collide are found") {
+    CHECK(message<Fault::refuses_its_default>() == "Faulty: check_options: expected that it accepts the options of "
+                                                   "this check, got Faulty: commitment");
+    CHECK(message<Fault::settings_draw>() == "Faulty: settings: expected the same for the same options, got others");
+    CHECK(message<Fault::key_of_vq_vae>() ==
+          "Faulty: settings: key \"tokens\": expected a key that VqVae does not write itself");
+    CHECK(message<Fault::key_is_empty>() == "Faulty: settings: key \"\": expected a name, got none");
+    CHECK(message<Fault::key_twice>() ==
+          "Faulty: settings: key \"commitment\": expected it once in settings and metadata together, got it twice");
+    CHECK(message<Fault::key_of_metadata>() ==
+          "Faulty: metadata: key \"commitment\": expected it once in settings and metadata together, got it twice");
+}
+
+TEST_CASE("check_quantizer: the result says what was not checked") {
+    CHECK(testing::check_quantizer<Codebook<4>, Shape<2, 3>>().not_checked ==
+          "the derivative of forward (differentiable is not set), allocation (no counter)");
+    CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>({.differentiable = true}).not_checked == "");
+    CHECK(support::keeps_quantizer_contract<Codebook<4>, Shape<2, 3>>({.terms_move_params = false}).not_checked ==
+          "the derivative of forward (differentiable is not set), what terms add to grad (terms_move_params is not "
+          "set)");
 }
 
 TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and two leaves of one name, are found") {
@@ -300,6 +514,7 @@ TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and 
 
 TEST_CASE("check_quantizer: in evaluation, tokens out of range and numbers that are not written are found") {
     CHECK(message<Fault::token_out_of_range>() == "Faulty: evaluation: tokens[1]: expected less than 6, got 6");
+    CHECK(starts(support::keeps_quantizer_contract<Narrow, Shape<3, 3, 4>>().message, "Narrow: evaluation: tokens["));
     CHECK(message<Fault::skips_last_output>() == "Faulty: evaluation: q[179]: expected a finite number, got none");
 }
 

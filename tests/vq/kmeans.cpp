@@ -6,7 +6,7 @@
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/vq/ema.hpp>
@@ -76,7 +76,7 @@ void plain_steps(CodebookState<K, D, T>& book, const std::vector<T>& x, std::siz
     for (std::size_t step = 0; step < steps; ++step) {
         kernel::CodePanels<T> panels;
         panels.pack(K, D, book.weight.data());
-        kernel::nearest_code<T>(n, x.data(), D, panels, tokens.data());
+        kernel::nearest_vector<T>(n, x.data(), D, panels, tokens.data());
         std::vector<double> sum(K * D), count(K);
         for (std::size_t m = 0; m < n; ++m) {
             count[tokens[m]] += 1;

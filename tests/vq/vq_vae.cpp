@@ -5,14 +5,19 @@
 #include <support/counting_allocator.hpp>
 #include <support/message.hpp>
 #include <support/tiny_vae.hpp>
+#include <tessera/io/save.hpp>
 #include <tessera/optim/adamw.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cfenv>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +29,84 @@ using support::TinyVae;
 namespace {
 
 using Vae = TinyVae<float>;
+
+enum class Keys { different, of_vq_vae, of_its_metadata };
+
+// A Codebook whose keys in files are `different`, or collide.
+template <Keys K, StaticShape In, std::floating_point T>
+struct KeyedCodebook : CodebookQuantizer<In, 8, T> {
+    static std::vector<Setting> settings(const CodebookOptions& o) {
+        auto all = CodebookQuantizer<In, 8, T>::settings(o);
+        if (K == Keys::of_vq_vae) all.push_back({"codes", "8"});
+        return all;
+    }
+    static NamedValues metadata() { return {{K == Keys::of_its_metadata ? "commitment" : "levels", "8"}}; }
+};
+template <Keys K>
+struct Keyed {
+    template <StaticShape In, std::floating_point T>
+    using Bind = KeyedCodebook<K, In, T>;
+};
+// A loss with the keys of the quantizer and of VqVae.
+template <StaticShape In, std::floating_point T>
+struct KeyedMse : MseLoss<In, T> {
+    static constexpr std::string_view name = "KeyedMse";
+    static std::vector<Setting> settings(const typename MseLoss<In, T>::Options&) {
+        return {{"commitment", "1", {"variance"}}, {"loss", "2"}};
+    }
+    static NamedValues metadata() { return {{"levels", "3"}, {"codes", "4"}}; }
+};
+struct KeyedLoss {
+    template <StaticShape In, std::floating_point T>
+    using Bind = KeyedMse<In, T>;
+};
+template <Keys K>
+using KeyedVae = VqVae<support::TinyEncoder<float>, Keyed<K>, support::TinyDecoder<float>, KeyedLoss>;
+
+bool rounds_up() {
+    const volatile float one = 1, tiny = 1e-10f;
+    return one + tiny > 1;
+}
+std::atomic<std::size_t> upward_calls{0}, all_calls{0};
+void record() {
+    ++all_calls;
+    upward_calls += rounds_up() ? 1 : 0;
+}
+
+// A Codebook that records how the functions of the contract are called.
+template <StaticShape In, std::floating_point T>
+struct RecordingCodebook : CodebookQuantizer<In, 8, T> {
+    using Base = CodebookQuantizer<In, 8, T>;
+    static void init(auto&... a) { record(), Base::init(a...); }
+    static void pack(const Empty& p, const typename Base::Buffers& b, const CodebookOptions& o,
+                     typename Base::Packed& w) {
+        record(), Base::pack(p, b, o, w);
+    }
+    static void forward(const typename Base::Packed& w, const nn::Pass& pass, View<const T, In> z,
+                        View<Token, typename Base::Tokens> out, View<T, In> q, Empty& c) {
+        record(), Base::forward(w, pass, z, out, q, c);
+    }
+    static void lookup(const typename Base::Packed& w, View<const Token, typename Base::Tokens> in, View<T, In> q,
+                       Empty& c) {
+        record(), Base::lookup(w, in, q, c);
+    }
+    static void observe(const typename Base::Packed& w, View<const T, In> z,
+                        View<const Token, typename Base::Tokens> in, const BatchPart& part, Rng rng, Empty& c,
+                        typename Base::Statistics& s) {
+        record(), Base::observe(w, z, in, part, rng, c, s);
+    }
+    static void update(Empty& p, typename Base::Buffers& b, const typename Base::Statistics& s,
+                       const CodebookOptions& o) {
+        record(), Base::update(p, b, s, o);
+    }
+    static void start(Empty& p, typename Base::Buffers& b, View<const T, In> z, const CodebookOptions& o, Rng rng) {
+        record(), Base::start(p, b, z, o, rng);
+    }
+};
+struct Recording {
+    template <StaticShape In, std::floating_point T>
+    using Bind = RecordingCodebook<In, T>;
+};
 
 // The steps of a Trainer, written out.
 struct Steps {
@@ -288,4 +371,59 @@ TEST_CASE("VqVae: encode, decode and reconstruct agree, for views and for a data
 
     const data::Images<support::TinyImage> unlabelled{{images.bytes().begin(), images.bytes().end()}};
     CHECK(!vae.encode(unlabelled).labelled());
+}
+
+TEST_CASE("VqVae: the keys of a loss have the prefix loss., so that they may be those of the quantizer") {
+    using Model = KeyedVae<Keys::different>;
+    Rng rng{1};
+    Model model{rng};
+    const auto settings = model.settings();
+    CHECK(std::ranges::find(settings, Setting{"loss", "KeyedMse"}) != settings.end());
+    CHECK(std::ranges::find(settings, Setting{"loss.commitment", "1", {"loss.variance"}}) != settings.end());
+    CHECK(std::ranges::find(settings, Setting{"loss.loss", "2"}) != settings.end());
+    CHECK(std::ranges::count(settings, "commitment", &Setting::key) == 1);
+    const NamedValues metadata = Model::metadata(),
+                      expected{{"codes", "8"},  {"tokens", "4"},      {"quantizer", "Codebook"},
+                               {"levels", "8"}, {"loss.levels", "3"}, {"loss.codes", "4"}};
+    CHECK(metadata == expected);
+    CHECK_NOTHROW(static_cast<void>(io::collect(model)));
+}
+
+TEST_CASE("VqVae: a key that is there twice is an error of the constructor, not of the first checkpoint") {
+    const auto refused = [](const std::string& key) {
+        return "VqVae: settings and metadata: key \"" + key +
+               "\": expected once, got it twice: VqVae writes codes, tokens, quantizer, loss and loss.*, the quantizer "
+               "the others";
+    };
+    Rng rng{1};
+    CHECK(support::message<ArgumentError>([&] { KeyedVae<Keys::of_vq_vae>{rng}; }) == refused("codes"));
+    CHECK(support::message<ArgumentError>([&] { KeyedVae<Keys::of_its_metadata>{rng}; }) == refused("commitment"));
+}
+
+TEST_CASE("VqVae: a quantizer is called in the library's floating-point environment, whatever that of the host") {
+    using Model = VqVae<support::TinyEncoder<float>, Recording, support::TinyDecoder<float>>;
+    const auto images = bars(20, 1);
+    const auto x = batch_of<float>(images);
+    std::fesetround(FE_UPWARD);
+    REQUIRE(rounds_up());
+    {
+        Rng rng{1};
+        Model model{rng};
+        Model::Workspace ws;
+        Model::Params grad;
+        Model::Statistics statistics;
+        model.prepare(x, ws);
+        static_cast<void>(model.loss_and_grad(x, ws, grad));
+        model.observe(ws, BatchPart::whole(x.batch()), statistics);
+        model.update(ws, statistics);
+        Tensor<Token, Shape<Model::tokens>> tokens{x.batch()};
+        for (const std::size_t batch : {std::size_t{1}, x.batch()}) {  // threads share one image, or have their own
+            model.encode(x.view().slice(0, batch), tokens.view().slice(0, batch));
+            static_cast<void>(model.decode(std::as_const(tokens).view().slice(0, batch)));
+        }
+        static_cast<void>(model.evaluate(images));
+    }
+    std::fesetround(FE_TONEAREST);
+    CHECK(all_calls > 10);
+    CHECK(upward_calls == 0);
 }

@@ -5,7 +5,8 @@
 //     {"lr", number_text(options_.lr), {"adam.lr"}}      with the state that belongs to the option
 //
 // A model, an optimiser or a trainer lists its settings in settings(), and io::load compares them with the file. What
-// no option can change during a run (heads, classes, the optimiser's rule) belongs in metadata() instead.
+// no option can change during a run (heads, classes, the optimiser's rule) belongs in metadata() instead. In a file a
+// key has the kind of the model in front ("tessera.vq_vae.commitment") and no other prefix, but "loss." for a loss.
 
 #include <tessera/core/number_text.hpp>
 

@@ -4,8 +4,8 @@
 //     io::save("mnist.safetensors", vae, prior);
 //     io::save("run.safetensors", trainer, rng);
 //
-// collect(models...) returns the writer instead, to which a program can add its own metadata and tensors. The file is
-// replaced atomically (files/file.hpp).
+// collect(models...) returns the writer instead, to which a program can add its own metadata and tensors;
+// collect(writer, models...) adds more models to it. The file is replaced atomically (files/file.hpp).
 //
 // Errors   ArgumentError where two models have a leaf or metadata of the same name, IoError where the file cannot be
 //          written
@@ -31,7 +31,7 @@ void add_model(SafetensorsWriter& writer, const M& model) {
     M::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             Buffer<typename L::Scalar> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
             writer.add<typename L::Scalar>(path.str(), outer_shape<L>(), values);
         },
         model);
@@ -46,6 +46,14 @@ SafetensorsWriter collect(const M&... models) {
     writer.metadata("tessera.version", std::to_string(TESSERA_VERSION_MAJOR) + '.' +
                                            std::to_string(TESSERA_VERSION_MINOR) + '.' +
                                            std::to_string(TESSERA_VERSION_PATCH));
+    (detail::add_model(writer, models), ...);
+    return writer;
+}
+
+/// The same writer with the state of more models.
+template <Stateful... M>
+    requires(sizeof...(M) > 0)
+SafetensorsWriter collect(SafetensorsWriter writer, const M&... models) {
     (detail::add_model(writer, models), ...);
     return writer;
 }

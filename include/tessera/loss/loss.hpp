@@ -2,9 +2,10 @@
 // Loss: the contract of a reconstruction loss: static functions on parameter types, bound to the shape of a sample.
 //
 //   Scalar, Input                the scalar and the shape of y and of the target
+//   name                         optional: a std::string_view; files contain it, and another loss's is refused
 //   Params                       learned by the optimiser (a variance); named "loss.*" in files
 //   Buffers                      fixed: saved, not learned (the net of a feature loss)
-//   Options                      numbers that the host chooses
+//   Options                      values that the host chooses
 //   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
 //
@@ -13,13 +14,17 @@
 //   loss(w, y, target, cache) -> double                             for evaluation: the bits of loss_and_grad
 //   loss_and_grad(w, y, target, dy, cache, grad, scale) -> double   overwrites dy, ADDS to grad
 //
-// Both return the sum over all numbers of this block; dy and grad are scale times the gradient of that sum. The caller
-// passes scale = 1 / (numbers of the whole batch), adds the sums of its blocks in order and divides the total by the
+// Both return the sum over all elements of this block; dy and grad are scale times the gradient of that sum. The caller
+// passes scale = 1 / (elements of the whole batch), adds the sums of its blocks in order and divides the total by the
 // same count, so that the mean does not depend on how the batch was cut. dy may be the memory of y. Samples are
-// independent. A NaN in y or in the target makes the returned sum NaN: that is how the trainer detects it.
+// independent. A NaN in y or in the target makes the returned sum NaN: that is how the trainer detects it. VqVae calls
+// all but `loss`, in the library's floating-point environment (core/fp_environment.hpp).
 //
 // A loss without weights, options and scratch derives from PlainLoss and has two functions; one with options only may
-// derive from it, too, and declare Options, Packed and pack itself. Optional members: those of core/option_hooks.hpp.
+// derive from it, too, and declare Options, Packed and pack itself. A bound loss refuses a shape with a static_assert
+// that says why. Optional members: those of core/option_hooks.hpp; in files their keys and leaves have the prefix
+// "loss.", as the names of Params.
+//
 // Rules, tested by testing::check_loss: gradients agree with finite differences, what is overwritten and what is added,
 // nothing is allocated after the first call with the largest batch, w is const.
 //

@@ -6,21 +6,26 @@
 //     backward(w, x, y, dy, dx, cache, grad)       overwrites dx, ADDS to grad
 //
 // The order of the arguments is always the same: what is read, the incoming gradient dy, what is written (y or dx), the
-// cache, the parameter gradient to add to. w is the layer's `Params`, or its `Packed` if it has one. Rules, tested by
-// testing::check_layer for every layer, the library's and the user's:
+// cache, the parameter gradient to add to. w is the layer's `Params`, or its `Packed` if it has one. y and dx are never
+// in the memory of another argument. The library calls all functions in its floating-point environment
+// (core/fp_environment.hpp). Rules, tested by testing::check_layer for every layer, the library's and the user's:
 //   1. w is const: two threads run one net with two caches.
 //   2. Nothing is allocated after the first call with the largest batch.
 //   3. Results do not depend on the number of threads, bit for bit.
 //   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory.
 //   5. Samples are independent: y[n] depends on x[n] only (the trainer cuts a batch into blocks).
 // Optional members:
+//   name                            a std::string_view, for messages and describe(net)
 //   Packed, pack(params, packed)    what a step derives from the weights once (kernel panels); then w is Packed
 //   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
-//   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
+//   rounds, resize_cache, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
 //   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
 //   fuses                           what it can do in one pass with its neighbours, see nn/backward_epilogue.hpp
+//
+// A bound layer refuses a shape with a static_assert that says why; a `requires` at Bind prints no reason. Several
+// layers are one spec as nn::Seq<Specs...> (nn/chain.hpp), or where Bind is nn::BasicChain<T, In, Specs...>.
 //
 // init also gives each leaf its role (Param::set_role): a bias, or a weight whose product is the output, and so on. A
 // Gpt initialises weights by their role; a leaf without one keeps what init wrote.

@@ -8,15 +8,18 @@
 //     at.sync();                                     // now y is complete for every worker
 //
 // A step reads rows position .. position + tokens - 1 of each sequence and writes the rows that forward would compute
-// there in evaluation, bit for bit. A step may restart at position 0, or go back to any row of the previous step; later
-// rows are then discarded from the state. The workers of a team (kernel/threads/team.hpp) make the
-// call together. Where `Net::steps.sharing` is replicated, each worker has a separate y.
+// there in evaluation, bit for bit. g++ fuses a * b + c where it likes: write std::fma where step and forward must
+// agree, or compile with -ffp-contract=off, as tessera::native does. A step may restart at position 0, or go back to
+// any row of the previous step; later rows are then discarded from the state. So a layer that reads the row before
+// `position` keeps Capacity::tokens + 1 rows of each sequence. The workers of a team (kernel/threads/team.hpp) make the
+// call together and share one State and one Scratch; how many they are may change from step to step. Where
+// `Net::steps.sharing` is replicated, each worker has a separate y.
 //
 // A layer supports steps in one of two ways:
 //   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no function:
 //      the spec is bound to one token, and forward is called with one token per sample. The type of the weights must
 //      not depend on the number of tokens: declare Params outside the layer, as LinearParams. per_token is not deduced,
-//      because a norm over all tokens compiles with one token, too, and gives other numbers.
+//      because a norm over all tokens compiles with one token, too, and gives other results.
 //   2. It keeps state, or reads the position:
 //          struct State { explicit State(const Capacity&); };       // what it keeps of each sequence
 //          struct Scratch { explicit Scratch(const Capacity&); };   // shared by all copies of a Repeat
@@ -24,8 +27,9 @@
 //      State and Scratch are optional; step does not take those that the layer does not have. x is a
 //      View<const InputScalar, TokenRow<Input>>, y a View<Scalar, TokenRow<Output>>. With Fuses::add_y the last
 //      argument is `add`.
-// When a layer is called, x is complete. `steps.sharing` says which worker computes which part of y. By default the
-// leader computes all of it: correct for any layer, and slower only where a team runs few sequences together.
+// When a layer is called, x is complete. `steps.sharing` says which worker computes which part of y. By default only
+// the leader calls step, and computes all of it: correct for any layer, and slower only where a team runs few sequences
+// together. Otherwise every worker calls it.
 //
 // pack_forward(params, packed), optional, packs what forward and step read and leaves out what only backward reads.
 //
@@ -45,9 +49,11 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// Which worker computes which part of y.
 enum class Sharing {
-    leader,       ///< the leader computes all of it
-    custom,       ///< each worker a part of it, which the layer derives from at.worker
-    columns,      ///< each worker the columns kernel::columns_of(at.worker, last_dim<Output>)
+    leader,  ///< the leader computes all of it; the other workers do not call the layer
+    custom,  ///< each worker a part of it, which the layer derives from at.worker (at.worker.share)
+    /// Each worker the columns kernel::columns_of(at.worker, last_dim<Output>) of kernel/gemm/gemm.hpp: whole panels,
+    /// not at.worker.share. The next layer may read a worker's columns before the others have finished.
+    columns,
     elementwise,  ///< y[i] depends on x[i] only: each worker the columns of y that it has of x
     replicated,   ///< each worker all of it, in separate memory: cheaper than waiting for another worker
 };
@@ -155,7 +161,7 @@ consteval bool steps_itself() {
     else
         return StepsWith<L>;
 }
-// In a Shape<tokens> a row is one number, and a layer that is not elementwise mixes rows: a Linear over Shape<C>.
+// In a Shape<tokens> a row is one element, and a layer that is not elementwise mixes rows: a Linear over Shape<C>.
 template <class L>
 consteval bool per_token() {
     if constexpr (L::Input::rank == 0 || L::Output::rank == 0)

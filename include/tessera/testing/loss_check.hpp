@@ -1,19 +1,29 @@
 #pragma once
-// check_loss(options): tests every rule of the loss contract (loss/loss.hpp) for one loss and one shape of a sample.
+// check_loss(check, options): tests every rule of the loss contract (loss/loss.hpp) for one loss, its options and one
+// shape of a sample.
 //
 //     CHECK(check_loss<Mse, Shape<5, 5, 3>>());
+//     CHECK(check_loss<GaussianNll, Shape<5, 5, 3>>({.allocations = allocations}, {.eps = 1e-3}));
 //
-// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every number, so that
+// Check the default options and those that take another path through the code: |y - target| is less than 0.5 here. A
+// function changes options that are not one type for float and double (a struct in the bound template):
+// [](auto& options) { options.delta = 0.1; }.
+//
+// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every element, so that
 // the differences of a loss with a kink at zero (L1) do not cross it.
+//
+// Over 250 lines: one function for each rule of the contract.
 
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/loss/loss.hpp>
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/detail/differences.hpp>
+#include <tessera/testing/detail/option_check.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -23,16 +33,23 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct LossCheck {
-    std::size_t batch = 5;
-    std::uint64_t seed = 1;
-    double step = 1e-6;
-    double tolerance = 1e-6;
-    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
+struct LossCheckOptions {
+    std::size_t batch = 5;    ///< samples
+    std::uint64_t seed = 1;   ///< of parameters, y and target
+    double step = 1e-6;       ///< of the differences of values
+    double tolerance = 1e-6;  ///< largest error of a gradient
+    /// The number of calls of operator new so far, of all its forms: testing::allocations (testing/allocations.hpp), or
+    /// a function of yours. Without it allocations are not checked.
     std::size_t (*allocations)() = nullptr;
 };
 
 namespace detail {
+
+/// The check with the options of the loss under test.
+template <class L>
+struct LossCheckOf : LossCheckOptions {
+    typename L::Options options{};
+};
 
 template <Loss L>
 struct BoundLoss {
@@ -40,12 +57,12 @@ struct BoundLoss {
 
     typename L::Params params, grad;
     typename L::Buffers buffers;
-    typename L::Options options{};
+    typename L::Options options;
     typename L::Packed w;
     typename L::Cache cache;
     Tensor<T, typename L::Input> y, target, dy;
 
-    explicit BoundLoss(const LossCheck& o) : y{o.batch}, target{o.batch}, dy{o.batch} {
+    explicit BoundLoss(const LossCheckOf<L>& o) : options{o.options}, y{o.batch}, target{o.batch}, dy{o.batch} {
         Rng rng{o.seed};
         L::init(params, buffers, rng);
         L::Params::each(
@@ -72,7 +89,12 @@ struct BoundLoss {
 };
 
 template <Loss L>
-std::string check_loss_init(const LossCheck& o) {
+std::string check_loss_options(const LossCheckOf<L>& o) {
+    return check_part_options<L>(o.options, {});
+}
+
+template <Loss L>
+std::string check_loss_init(const LossCheckOf<L>& o) {
     typename L::Params p, p2;
     typename L::Buffers b, b2;
     Rng first{o.seed}, second{o.seed};
@@ -86,7 +108,7 @@ std::string check_loss_init(const LossCheck& o) {
 // dy is overwritten, in separate memory or in that of y; loss_and_grad adds to grad; loss has the bits of
 // loss_and_grad.
 template <Loss L>
-std::string check_loss_writes(const LossCheck& o) {
+std::string check_loss_writes(const LossCheckOf<L>& o) {
     using T = typename L::Scalar;
     BoundLoss<L> bound{o};
     const double sum = bound.loss_and_grad(0, o.batch, T(0.25));
@@ -124,7 +146,7 @@ std::string check_loss_writes(const LossCheck& o) {
 
 // A batch in blocks: the same dy, and the same sum. NaN in gives NaN out.
 template <Loss L>
-std::string check_loss_blocks(const LossCheck& o) {
+std::string check_loss_blocks(const LossCheckOf<L>& o) {
     using T = typename L::Scalar;
     BoundLoss<L> whole{o}, single{o};
     const double sum = whole.loss_and_grad(0, o.batch, T(0.25));
@@ -145,7 +167,7 @@ std::string check_loss_blocks(const LossCheck& o) {
 }
 
 template <Loss L>
-std::string check_loss_allocation(const LossCheck& o) {
+std::string check_loss_allocation(const LossCheckOf<L>& o) {
     using T = typename L::Scalar;
     if (!o.allocations) return "";
     BoundLoss<L> bound{o};
@@ -165,7 +187,7 @@ std::string check_loss_allocation(const LossCheck& o) {
 
 // In double, with the scale.
 template <Loss L>
-std::string check_loss_gradients(const LossCheck& o) {
+std::string check_loss_gradients(const LossCheckOf<L>& o) {
     BoundLoss<L> bound{o};
     constexpr double scale = 0.25;
     static_cast<void>(bound.loss_and_grad(0, o.batch, scale));
@@ -205,21 +227,53 @@ std::string loss_name() {
         return "loss of " + to_string(typename L::Input{});
 }
 
-}  // namespace detail
-
-/// `check_loss<Mse, Shape<5, 5, 3>>()`
-template <class Spec, StaticShape In>
-    requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_loss(const LossCheck& options = {}) {
-    using L = BindLoss<Spec, In, float>;
-    using D = BindLoss<Spec, In, double>;
-    constexpr std::array checks{&detail::check_loss_init<L>, &detail::check_loss_writes<L>,
-                                &detail::check_loss_blocks<L>, &detail::check_loss_allocation<L>,
-                                &detail::check_loss_gradients<D>};
+/// L in float, D the same in double.
+template <Loss L, Loss D>
+CheckResult run_loss_checks(const LossCheckOf<L>& o, const LossCheckOf<D>& in_double) {
+    constexpr std::array checks{&check_loss_options<L>, &check_loss_init<L>, &check_loss_writes<L>,
+                                &check_loss_blocks<L>, &check_loss_allocation<L>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-        failure = with_fp_environment([&] { return checks[i](options); });
-    return {failure.empty() ? "" : detail::loss_name<L>() + ": " + failure};
+        failure = with_fp_environment([&] { return checks[i](o); });
+    if (failure.empty()) failure = with_fp_environment([&] { return check_loss_gradients<D>(in_double); });
+    std::string omitted;
+    not_checked(omitted, !o.allocations, "allocation (no counter)");
+    return {failure.empty() ? "" : loss_name<L>() + ": " + failure, omitted};
+}
+
+}  // namespace detail
+
+/// `check_loss<Mse, Shape<5, 5, 3>>()`, with the loss's default options.
+template <class Spec, StaticShape In>
+    requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_loss(const LossCheckOptions& check = {}) {
+    using L = BindLoss<Spec, In, float>;
+    using D = BindLoss<Spec, In, double>;
+    return detail::run_loss_checks<L, D>({check, {}}, {check, {}});
+}
+
+/// With these options: `check_loss<GaussianNll, Shape<5, 5, 3>>({}, {.eps = 1e-3})`
+template <class Spec, StaticShape In>
+    requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_loss(const LossCheckOptions& check,
+                                     const typename BindLoss<Spec, In, float>::Options& options) {
+    using L = BindLoss<Spec, In, float>;
+    using D = BindLoss<Spec, In, double>;
+    if constexpr (detail::OneTypeOfOptions<L, D>::value)
+        return detail::run_loss_checks<L, D>({check, options}, {check, options});
+    else
+        return {};
+}
+
+/// With the options that `change` makes of the default ones:
+/// `check_loss<Huber, Shape<5, 5, 3>>({}, [](auto& options) { options.delta = 0.1; })`
+template <class Spec, StaticShape In, class Change>
+requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double> &&
+    std::invocable<Change&, typename BindLoss<Spec, In, float>::Options&> [[nodiscard]] CheckResult
+    check_loss(const LossCheckOptions& check, Change change) {
+    using L = BindLoss<Spec, In, float>;
+    using D = BindLoss<Spec, In, double>;
+    return detail::run_loss_checks<L, D>({check, detail::changed<L>(change)}, {check, detail::changed<D>(change)});
 }
 
 }  // namespace tessera::testing

@@ -1,8 +1,12 @@
 #pragma once
-// check_quantizer(options): tests every rule of the quantizer contract (vq/quantizer.hpp) for one quantizer and one
-// shape.
+// check_quantizer(check, options): tests every rule of the quantizer contract (vq/quantizer.hpp) for one quantizer, its
+// options and one shape.
 //
 //     CHECK(check_quantizer<Codebook<16>, Shape<3, 3, 4>>());
+//     CHECK(check_quantizer<Codebook<16>, Shape<3, 3, 4>>({.allocations = allocations}, {.commitment = 1}));
+//
+// Check the default options and those that take another path through the code. A function changes options that are not
+// one type for float and double (a struct in the bound template): [](auto& options) { options.weight = 2; }.
 //
 // Bits are compared in float, gradients in double. A gradient estimator for "nearest" is not the derivative of
 // anything, so a quantizer's own test compares its backward with the formula. A quantizer whose forward is
@@ -16,8 +20,11 @@
 #include <tessera/testing/check_result.hpp>
 #include <tessera/testing/detail/bound_quantizer.hpp>
 #include <tessera/testing/detail/differences.hpp>
+#include <tessera/testing/detail/option_check.hpp>
 #include <tessera/testing/detail/quantizer_gradients.hpp>
+#include <tessera/testing/detail/quantizer_nan.hpp>
 #include <tessera/testing/detail/quantizer_statistics.hpp>
+#include <tessera/testing/quantizer_check_options.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -25,7 +32,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,7 +44,12 @@ namespace tessera::inline TESSERA_ABI::testing {
 namespace detail {
 
 template <vq::Quantizer Q>
-std::string check_quantizer_init(const QuantizerCheck& o) {
+std::string check_quantizer_options(const QuantizerCheckOf<Q>& o) {
+    return check_part_options<Q>(o.options, {"codes", "tokens", "quantizer", "loss"});
+}
+
+template <vq::Quantizer Q>
+std::string check_quantizer_init(const QuantizerCheckOf<Q>& o) {
     typename Q::Params p, p2;
     typename Q::Buffers b, b2;
     Rng first{o.seed}, second{o.seed};
@@ -54,7 +68,7 @@ std::string check_quantizer_init(const QuantizerCheck& o) {
 
 // In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after vq::start.
 template <vq::Quantizer Q>
-std::string check_evaluation(const QuantizerCheck& o) {
+std::string check_evaluation(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     for (const bool started : {false, true}) {
@@ -68,9 +82,9 @@ std::string check_evaluation(const QuantizerCheck& o) {
         bound.forward({});
         const auto tokens = bound.tokens;
         for (std::size_t i = 0; i < tokens.span().size(); ++i)
-            if (tokens.data()[i] >= Q::codes)
+            if (const std::size_t codes = vq::codes_of<Q>(i % Q::tokens); tokens.data()[i] >= codes)
                 return when + at("tokens", i) + ": " +
-                       expected_got("less than " + std::to_string(Q::codes), std::to_string(tokens.data()[i]));
+                       expected_got("less than " + std::to_string(codes), std::to_string(tokens.data()[i]));
         const auto q = bound.q;
         for (std::size_t i = 0; i < q.span().size(); ++i)
             if (!std::isfinite(q.data()[i])) return when + at("q", i) + ": expected a finite number, got none";
@@ -96,11 +110,12 @@ std::string check_evaluation(const QuantizerCheck& o) {
 
 // Any tokens; the batch at once and one by one; a position without tokens.
 template <vq::Quantizer Q>
-std::string check_lookup(const QuantizerCheck& o) {
+std::string check_lookup(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     Rng rng{o.seed + 1};
-    for (Token& t : bound.tokens.span()) t = rng.below(static_cast<std::uint32_t>(Q::codes));
+    for (std::size_t i = 0; i < bound.tokens.span().size(); ++i)
+        bound.tokens.data()[i] = rng.below(static_cast<std::uint32_t>(vq::codes_of<Q>(i % Q::tokens)));
     bound.lookup(0, o.batch);
     auto whole = bound.q;
     std::ranges::fill(bound.q.span(), poison<T>);
@@ -120,7 +135,7 @@ std::string check_lookup(const QuantizerCheck& o) {
 }
 
 template <vq::Quantizer Q>
-std::string check_independence(const QuantizerCheck& o) {
+std::string check_independence(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> whole{o}, single{o};
     whole.forward(whole.pass);
@@ -142,7 +157,7 @@ std::string check_independence(const QuantizerCheck& o) {
 
 // backward overwrites dz; regularize adds to dz; both add to grad; positions without tokens have gradient 0.
 template <vq::Quantizer Q>
-std::string check_additions(const QuantizerCheck& o) {
+std::string check_additions(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     bound.forward(bound.pass);
@@ -173,7 +188,7 @@ std::string check_additions(const QuantizerCheck& o) {
     Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
     bound.backward(0, o.batch);
     static_cast<void>(bound.regularize(0, o.batch, 5));
-    std::string failure = far_apart("adds to grad: ", expected, bound.grad);
+    std::string failure = beyond_tolerance("adds to grad: ", expected, bound.grad);
     if (!failure.empty()) return failure;
 
     std::ranges::fill(bound.tokens.span(), no_token);
@@ -184,7 +199,7 @@ std::string check_additions(const QuantizerCheck& o) {
     for (std::size_t i = 0; i < bound.dz.span().size(); ++i)
         if (bound.dz.data()[i] != T(0))
             return "absence: " + at("dz", i) + ": expected 0, got " + text(static_cast<double>(bound.dz.data()[i]));
-    failure = far_apart("absence: grad.", typename Q::Params{}, bound.grad);
+    failure = beyond_tolerance("absence: grad.", typename Q::Params{}, bound.grad);
     if (!failure.empty()) return failure;
     if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0))
         return "absence: terms: expected 0, got " + text(sum);
@@ -193,7 +208,7 @@ std::string check_additions(const QuantizerCheck& o) {
 
 // Terms are sums over samples, and their gradient is divided by the divisor.
 template <vq::Quantizer Q>
-std::string check_divisor(const QuantizerCheck& o) {
+std::string check_divisor(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     if constexpr (vq::Regularizes<Q>) {
         BoundQuantizer<Q> bound{o};
@@ -222,7 +237,7 @@ std::string check_divisor(const QuantizerCheck& o) {
 }
 
 template <vq::Quantizer Q>
-std::string check_quantizer_allocation(const QuantizerCheck& o) {
+std::string check_quantizer_allocation(const QuantizerCheckOf<Q>& o) {
     if (!o.allocations) return "";
     BoundQuantizer<Q> bound{o};
     typename Q::Cache own;
@@ -254,27 +269,64 @@ std::string quantizer_name() {
         return "quantizer of " + to_string(typename Q::Input{});
 }
 
-}  // namespace detail
-
-/// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`
-template <class Spec, StaticShape In>
-    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_quantizer(const QuantizerCheck& options = {}) {
-    using Q = vq::BindQuantizer<Spec, In, float>;
-    using D = vq::BindQuantizer<Spec, In, double>;
-    constexpr std::array checks{&detail::check_quantizer_init<Q>,
-                                &detail::check_evaluation<Q>,
-                                &detail::check_lookup<Q>,
-                                &detail::check_independence<Q>,
-                                &detail::check_additions<Q>,
-                                &detail::check_divisor<Q>,
-                                &detail::check_statistics<Q>,
-                                &detail::check_quantizer_allocation<Q>,
-                                &detail::check_quantizer_gradients<D>};
+/// Q in float, D the same in double.
+template <vq::Quantizer Q, vq::Quantizer D>
+CheckResult run_quantizer_checks(const QuantizerCheckOf<Q>& o, const QuantizerCheckOf<D>& in_double) {
+    constexpr std::array checks{&check_quantizer_options<Q>,
+                                &check_quantizer_init<Q>,
+                                &check_evaluation<Q>,
+                                &check_lookup<Q>,
+                                &check_independence<Q>,
+                                &check_additions<Q>,
+                                &check_divisor<Q>,
+                                &check_statistics<Q>,
+                                &check_nan<Q>,
+                                &check_quantizer_allocation<Q>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
-        failure = with_fp_environment([&] { return checks[i](options); });
-    return {failure.empty() ? "" : detail::quantizer_name<Q>() + ": " + failure};
+        failure = with_fp_environment([&] { return checks[i](o); });
+    if (failure.empty()) failure = with_fp_environment([&] { return check_quantizer_gradients<D>(in_double); });
+    std::string omitted;
+    not_checked(omitted, !o.differentiable, "the derivative of forward (differentiable is not set)");
+    not_checked(omitted, vq::Regularizes<Q> && !o.terms_move_params,
+                "what terms add to grad (terms_move_params is not set)");
+    not_checked(omitted, !o.allocations, "allocation (no counter)");
+    return {failure.empty() ? "" : quantizer_name<Q>() + ": " + failure, omitted};
+}
+
+}  // namespace detail
+
+/// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`, with the quantizer's default options.
+template <class Spec, StaticShape In>
+    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& check = {}) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    return detail::run_quantizer_checks<Q, D>({check, {}}, {check, {}});
+}
+
+/// With these options: `check_quantizer<Codebook<16>, Shape<3, 3, 4>>({}, {.commitment = 1})`
+template <class Spec, StaticShape In>
+    requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& check,
+                                          const typename vq::BindQuantizer<Spec, In, float>::Options& options) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    if constexpr (detail::OneTypeOfOptions<Q, D>::value)
+        return detail::run_quantizer_checks<Q, D>({check, options}, {check, options});
+    else
+        return {};
+}
+
+/// With the options that `change` makes of the default ones:
+/// `check_quantizer<Mine, Shape<3, 4>>({}, [](auto& options) { options.weight = 2; })`
+template <class Spec, StaticShape In, class Change>
+requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double> &&
+    std::invocable<Change&, typename vq::BindQuantizer<Spec, In, float>::Options&> [[nodiscard]] CheckResult
+    check_quantizer(const QuantizerCheckOptions& check, Change change) {
+    using Q = vq::BindQuantizer<Spec, In, float>;
+    using D = vq::BindQuantizer<Spec, In, double>;
+    return detail::run_quantizer_checks<Q, D>({check, detail::changed<Q>(change)}, {check, detail::changed<D>(change)});
 }
 
 }  // namespace tessera::testing

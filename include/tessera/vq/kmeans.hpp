@@ -28,8 +28,8 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/nearest_code.hpp>
 #include <tessera/kernel/nearest_distances.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/vq/codebook_state.hpp>
@@ -142,7 +142,7 @@ private:
             end += first;
             for (std::size_t i = begin; i < end; ++i)
                 std::ranges::copy(x_.subspan(order_[i] * D, D), rows_.begin() + static_cast<std::ptrdiff_t>(i * D));
-            kernel::nearest_code<T>(end - begin, rows_.data() + begin * D, D, among, found_.data() + begin);
+            kernel::nearest_vector<T>(end - begin, rows_.data() + begin * D, D, among, found_.data() + begin);
             for (std::size_t i = begin; i < end; ++i) tokens_[order_[i]] = choose(i);
         });
     }
@@ -152,7 +152,7 @@ private:
         const Token now = tokens_[order_[i]];
         if (found_[i] == no_token) {  // the scores of all that moved overflow, upwards or downwards
             Token token;
-            kernel::nearest_code<T>(1, row, D, all_, &token);
+            kernel::nearest_vector<T>(1, row, D, all_, &token);
             return token;
         }
         const Token other = movers_[found_[i]];

@@ -10,12 +10,12 @@
 // many small batches call freeze() once.
 //
 // Shapes   x, y [batch, height x width x channels], z [batch, Encoder::Output], q [batch, Decoder::Input], tokens
-//          [batch, Quantizer::tokens], each token below Quantizer::codes
+//          [batch, Quantizer::tokens], each token in its vocabulary: below Quantizer::codes, or its codes_of
 // Params   those of the encoder "encoder", the decoder "decoder", the quantizer (no prefix) and the loss "loss",
 //          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
 // Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
-//          an empty batch or dataset, or an option out of range; DataError for a token that is not below `codes`;
-//          NumericError where the encoder's output is not finite
+//          an empty batch or dataset, an option out of range, or two settings of one key; DataError for a token that
+//          is not in its vocabulary; NumericError where the encoder's output is not finite
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
 //          weights. Nothing is allocated in a Workspace after the first step of the largest batch
 //
@@ -34,6 +34,7 @@
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/detail/file_keys.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -84,7 +85,7 @@ public:
     using LossOptions = typename Loss::Options;
     using Buffers = typename Q::Buffers;
     using Statistics = vq::Statistics<Q>;
-    using Report = QuantizedReport<vq::Terms<Q>>;
+    using Report = typename VqVaeTotals<Q>::Report;
 
     struct Params {
         typename Encoder::Params encoder;
@@ -141,6 +142,7 @@ public:
         : options_{std::move(options)}, loss_options_{std::move(loss_options)} {
         check_options<Q>(options_);
         check_options<Loss>(loss_options_);
+        vq::detail::check_keys(metadata(), settings());
         with_fp_environment([&] {
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
@@ -170,11 +172,14 @@ public:
         Loss::Buffers::each(with_prefix("loss", f), models.loss_buffers_...);
         if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
     }
-    /// What must agree with a file and is not visible in the shapes of its tensors.
+    /// What must agree with a file and is not visible in the shapes of its tensors. The vocabulary is not part of it if
+    /// the quantizer has it among its settings, because it may be chosen after training.
     [[nodiscard]] static NamedValues metadata() {
         NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
+        const std::vector<Setting> options = settings_of<Q>(Options{});
+        if (std::ranges::find(options, "codes", &Setting::key) != options.end()) all.erase(all.begin());
         if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
-        for (NamedValues part : {metadata_of<Q>(), metadata_of<Loss>()})
+        for (NamedValues part : {metadata_of<Q>(), vq::detail::metadata_of_loss<Loss>()})
             std::ranges::move(part, std::back_inserter(all));
         return all;
     }
@@ -182,7 +187,7 @@ public:
     [[nodiscard]] std::vector<Setting> settings() const {
         std::vector<Setting> all = settings_of<Q>(options_);
         if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
-        std::ranges::move(settings_of<Loss>(loss_options_), std::back_inserter(all));
+        std::ranges::move(vq::detail::settings_of_loss<Loss>(loss_options_), std::back_inserter(all));
         return all;
     }
     /// Leaves that encoding and decoding do not need: a file may leave them out.
@@ -259,12 +264,14 @@ public:
 
     /// Adds the batch of the last loss_and_grad to the statistics.
     void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
-        vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.chosen), part, ws.rng.split(4),
-                       ws.observing, statistics);
+        with_fp_environment([&] {
+            vq::observe<Q>(ws.frozen.quantizer(), std::as_const(ws.z), std::as_const(ws.chosen), part, ws.rng.split(4),
+                           ws.observing, statistics);
+        });
     }
     /// Applies the statistics to the quantizer: once after each step of the optimiser.
     void update(Workspace&, const Statistics& statistics) {
-        vq::update<Q>(params_.quantizer, buffers_, statistics, options_);
+        with_fp_environment([&] { vq::update<Q>(params_.quantizer, buffers_, statistics, options_); });
     }
 
     /// The current weights packed for encoding and decoding; call once to encode many small batches.
@@ -294,7 +301,8 @@ public:
             }
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
-    /// The images of tokens, of which some may be absent (no_token). DataError for a token that is not below `codes`.
+    /// The images of tokens, of which some may be absent (no_token): the decoder then sees the levels that are there.
+    /// DataError for a token that is not in its vocabulary.
     [[nodiscard]] Tensor<T, Input> decode(TokenView chosen) const {
         Tensor<T, Input> y{chosen.batch()};
         typename Frozen::Workspace ws;

@@ -49,11 +49,11 @@ TEST_CASE(
                 for (std::size_t n = 1; n <= 2 * tile::W; ++n)
                     for (unsigned parts = 0; parts < 16; ++parts) {
                         auto y = before, expected = before;
-                        const tile::End end{.bias = (parts & 1) != 0 ? bias.data() : nullptr,
-                                            .y = y.data(),
-                                            .mask = (parts & 8) != 0 ? before.data() + 2 * size : nullptr,
-                                            .add = (parts & 2) != 0 ? before.data() + size : nullptr,
-                                            .relu = (parts & 4) != 0};
+                        const tile::TileEpilogue end{.bias = (parts & 1) != 0 ? bias.data() : nullptr,
+                                                     .y = y.data(),
+                                                     .mask = (parts & 8) != 0 ? before.data() + 2 * size : nullptr,
+                                                     .add = (parts & 2) != 0 ? before.data() + size : nullptr,
+                                                     .relu = (parts & 4) != 0};
                         std::vector<float*> out;
                         for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
                         tile::forward(r, tiles, rows.data(), {segments, length, segment}, panel.start, out.data(),
@@ -88,20 +88,20 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
     for (std::size_t n = 1; n <= most; ++n)
         for (unsigned parts = 0; parts < 16; ++parts) {
             auto row = before, expected = before;
-            const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
-                                .y = row.data(),
-                                .mask = parts & 8 ? before.data() + most + 1 : nullptr,
-                                .add = parts & 2 ? before.data() + most + 1 : nullptr,
-                                .relu = (parts & 4) != 0};
+            const tile::TileEpilogue end{.bias = parts & 1 ? bias.data() : nullptr,
+                                         .y = row.data(),
+                                         .mask = parts & 8 ? before.data() + most + 1 : nullptr,
+                                         .add = parts & 2 ? before.data() + most + 1 : nullptr,
+                                         .relu = (parts & 4) != 0};
             tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
             for (std::size_t j = 0; j < n; j += 2 * tile::W) {
                 const float* rows = x.data();
                 float* out = expected.data() + j;
-                tile::End part = end;
+                tile::TileEpilogue part = end;
                 part.y = expected.data();
                 if (part.bias) part.bias += j;
-                tile::forward(1, 1, &rows, tile::whole(length), panels.start + j / (2 * tile::W) * stride, &out, 0,
-                              std::min(2 * tile::W, n - j), part);
+                tile::forward(1, 1, &rows, tile::one_segment(length), panels.start + j / (2 * tile::W) * stride, &out,
+                              0, std::min(2 * tile::W, n - j), part);
             }
             wrong.compare(expected, row, "n = ", n, ", parts = ", parts);
         }
@@ -114,7 +114,7 @@ TEST_CASE("tile: the relu of a tile lets NaN through") {
     const float* row = &x;
     float y[2 * tile::W];
     float* out = y;
-    tile::forward(1, 1, &row, tile::whole(1), panel.start, &out, 0, 2 * tile::W, {.relu = true});
+    tile::forward(1, 1, &row, tile::one_segment(1), panel.start, &out, 0, 2 * tile::W, {.relu = true});
     support::Mismatch wrong;
     for (std::size_t i = 0; i < std::size(y); ++i) wrong.require(std::isnan(y[i]), "NaN at element ", i);
     CHECK(wrong.first() == "");

@@ -7,7 +7,7 @@
 // Packed from the weights once per step (0.3 to 1 % of it) and read by every block of samples.
 //
 // Shapes   B [k, n], with any distance between rows and columns
-// Cost     one pass over B; k n numbers, n rounded up to whole panels; pack allocates only where B grows
+// Cost     one pass over B; k n elements, n rounded up to whole panels; pack allocates only where B grows
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/simd/round_up.hpp>

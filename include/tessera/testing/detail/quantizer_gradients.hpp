@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 
 /// "" where g is the gradient of f at v, by central differences.
 template <class F>
-std::string compare_gradient(const QuantizerCheck& o, const std::string& what, std::span<double> v,
+std::string compare_gradient(const QuantizerCheckOptions& o, const std::string& what, std::span<double> v,
                              std::span<const double> g, F f) {
     double largest = 1e-3;
     for (const double x : g) largest = (std::max)(largest, std::abs(x));
@@ -37,7 +37,7 @@ std::string compare_gradient(const QuantizerCheck& o, const std::string& what, s
 
 // In double. The differences overwrite the cache, so forward runs again after each.
 template <vq::Quantizer Q>
-std::string check_quantizer_gradients(const QuantizerCheck& o) {
+std::string check_quantizer_gradients(const QuantizerCheckOf<Q>& o) {
     BoundQuantizer<Q> bound{o};
     bound.forward(bound.pass);
     const auto tokens = bound.tokens;
@@ -76,24 +76,30 @@ std::string check_quantizer_gradients(const QuantizerCheck& o) {
         const auto grad = bound.grad;
         std::vector<std::string> leaves;
         Q::Params::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, bound.params);
-        const auto owns = [](const std::string& term, const std::string& leaf) { return leaf.starts_with(term + "."); };
-        // The sum of the terms whose gradient reaches `leaf` ("": z).
+        const auto owns = [](const std::string& term, const std::string& leaf) {
+            return leaf == term || leaf.starts_with(term + ".");
+        };
+        // The sum of the terms whose gradient reaches `leaf` ("": z). A term that owns leaves is evaluated with the q
+        // of the changed leaf, any other with the q of before.
+        const auto q = bound.q;
         const auto terms_of = [&](const std::string& leaf) {
             run();
             double own = 0, others = 0;
             bool any = false;
             const auto terms = bound.regularize(0, o.batch, divisor);
+            bound.q = q;
+            const auto constant = bound.regularize(0, o.batch, divisor);
             vq::Terms<Q>::each(
-                [&](const Path& path, const double& term) {
+                [&](const Path& path, const double& term, const double& with_constant_q) {
                     const std::string name = path.str();
                     if (owns(name, leaf)) {
                         own += term;
                         any = true;
                     } else if (std::ranges::none_of(leaves, [&](const auto& l) { return owns(name, l); })) {
-                        others += term;
+                        others += with_constant_q;
                     }
                 },
-                terms);
+                terms, constant);
             return (any ? own : others) / divisor;
         };
         if (failure.empty())

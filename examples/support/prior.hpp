@@ -1,0 +1,60 @@
+#pragma once
+// The second stage, as the first one calls it: vocabulary and context are numbers here, so that quantizers with equal
+// sizes share the code of their prior. The priors of a preset are compiled in one file: priors_small.cpp,
+// priors_std.cpp.
+
+#include "job.hpp"
+
+#include <tessera/core/label.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/io/safetensors_writer.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace digits {
+
+struct PriorSize {
+    std::size_t vocab = 0, context = 0;  ///< size of the vocabulary, tokens of an image
+
+    friend bool operator==(const PriorSize&, const PriorSize&) = default;
+};
+
+/// The tokens of a set of images.
+struct Sequences {
+    std::vector<tessera::Token> tokens;
+    std::vector<tessera::Label> labels;  ///< empty: no classes
+    std::size_t classes = 0;
+};
+
+/// The results of the first stage.
+struct FirstStage {
+    Stage1 figures;
+    tessera::io::SafetensorsWriter state;  ///< of the VQ-VAE: checkpoints of the prior contain it
+    Sequences train, test;
+};
+
+/// What is sampled from the prior.
+struct Draw {
+    Sampling sampling;
+    std::vector<tessera::Label> labels;  ///< of each image; empty: no classes
+};
+
+struct PriorResult {
+    std::optional<Stage2> figures;  ///< none where the model was loaded
+    std::vector<tessera::Token> samples;
+    double seconds = 0;  ///< of sampling
+};
+
+/// The classes and options of the samples; their rows are written to `outcome`.
+Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome);
+
+/// Trains the prior, writes the model file and samples.
+template <Preset P>
+PriorResult train_prior(PriorSize size, const Job& job, FirstStage first, const Outcome& outcome, const Draw& draw);
+/// Samples from the prior in options.load.
+template <Preset P>
+PriorResult sample_prior(PriorSize size, const Job& job, const Draw& draw);
+
+}  // namespace digits

@@ -1,0 +1,45 @@
+#pragma once
+// The keys of settings and metadata of a VqVae: those of the loss have the prefix "loss.", and each is there once.
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/option_hooks.hpp>
+#include <tessera/core/setting.hpp>
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::vq::detail {
+
+template <class Loss>
+NamedValues metadata_of_loss() {
+    NamedValues all = metadata_of<Loss>();
+    for (auto& [key, value] : all) key = "loss." + key;
+    return all;
+}
+
+/// The names of leaves get the prefix, too, as those of the loss in a file.
+template <class Loss>
+std::vector<Setting> settings_of_loss(const typename Loss::Options& options) {
+    std::vector<Setting> all = settings_of<Loss>(options);
+    for (Setting& setting : all) {
+        setting.key = "loss." + setting.key;
+        for (std::string& leaf : setting.leaves) leaf = "loss." + leaf;
+    }
+    return all;
+}
+
+/// ArgumentError for a key that is there twice, which io::save would find at the first checkpoint.
+inline void check_keys(const NamedValues& metadata, const std::vector<Setting>& settings) {
+    std::set<std::string> keys;
+    const auto add = [&](const std::string& key) {
+        if (!keys.insert(key).second)
+            throw ArgumentError("VqVae: settings and metadata: key \"" + key +
+                                "\": expected once, got it twice: VqVae writes codes, tokens, quantizer, loss and "
+                                "loss.*, the quantizer the others");
+    };
+    for (const auto& [key, value] : metadata) add(key);
+    for (const Setting& setting : settings) add(setting.key);
+}
+
+}  // namespace tessera::vq::detail

@@ -1,0 +1,19 @@
+// expect: BinaryResidual: at most 31 channels: a token has a bit for each
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/binary_residual.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<32, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
+
+#ifdef FIXED
+using Spec = BinaryResidual<4, BinaryTokens::channels>;
+#else
+using Spec = BinaryResidual<4>;
+#endif
+using Vae = VqVae<Encoder, Spec, Decoder>;
+std::size_t tokens() { return Vae::tokens; }

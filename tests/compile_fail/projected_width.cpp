@@ -1,0 +1,20 @@
+// expect: Projected: at least one dimension
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/conv_transpose2d.hpp>
+#include <tessera/vq/codebook.hpp>
+#include <tessera/vq/projected.hpp>
+#include <tessera/vq/vq_vae.hpp>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
+
+#ifdef FIXED
+using Spec = Projected<3, Codebook<8>>;
+#else
+using Spec = Projected<0, Codebook<8>>;
+#endif
+using Vae = VqVae<Encoder, Spec, Decoder>;
+std::size_t tokens() { return Vae::tokens; }
