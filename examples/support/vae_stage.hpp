@@ -130,7 +130,7 @@ Picture decode_codes(const Vae& vae, const std::vector<std::size_t>& counts) {
 
 /// Sets the decay of moving averages where a quantizer has them, also in those that it is composed of.
 template <class Options>
-void set_decay(Options& options, float decay) {
+void set_decay(Options& options, double decay) {
     if constexpr (requires { options.ema.decay = decay; }) options.ema.decay = decay;
     if constexpr (requires { options.inner; }) set_decay(options.inner, decay);
 }
