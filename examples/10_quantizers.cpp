@@ -2,12 +2,12 @@
 //
 //     10_quantizers [folder with digits] [--small]
 //
-// The quantizer is one argument of a VqVae; trainer, evaluation, files and prior stay as they are. Only the width of the
-// encoder's output depends on it: a codebook takes vectors of any width, FSQ one number for each of its levels.
+// The quantizer is one argument of a VqVae; trainer, evaluation, files and prior stay as they are. Only the width of
+// the encoder's output depends on it: a codebook takes vectors of any width, FSQ one number for each of its levels.
 //
-// Of the columns, PSNR says how well 49 tokens describe a digit. The perplexity is the number of tokens that would have
-// the same entropy if all were equally frequent: the more even the use of the tokens, the more an image can say in 49 of
-// them, and the more a prior has to learn. Usage is the share of the vocabulary that occurs at all.
+// The columns: PSNR says how well 49 tokens describe a digit. The perplexity is the number of tokens that would have
+// the same entropy if all were equally frequent; the larger it is, the more 49 tokens can say, and the more a prior has
+// to learn. Usage is the share of the vocabulary that occurs at all. bench/study trains larger nets for longer.
 
 #include "support/course_nets.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 // The rows of the study. First all rows of the table of `digits` (examples/support/quantizers.hpp) with the quantizers
-// of its preset `std`: a quantizer that is added there is in the study too. Then quantizers that only the study has, and
-// the sweep: sizes of codebooks and of FSQ.
+// of its preset `std`: a quantizer that is added there is in the study too. Then quantizers that only the study has,
+// and the sweep: sizes of codebooks and of FSQ.
 
 #include <examples/support/quantizers.hpp>
 
