@@ -44,7 +44,8 @@
 //        processes that continue each other's statistics have the bits of one process. update applies the sum, once for
 //        each update of the weights, after the optimiser has changed them: it must not throw, and it draws no random
 //        numbers. observe gets a separate cache, which forward has not seen, and all samples of this process. A value
-//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.micro_batches batches.
+//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.micro_batches
+//        batches.
 //   codes_of(i)                                       constexpr: the vocabulary of token i of a sample, 1 to codes, the
 //                                                     same for one level of all positions. Without it: codes
 //   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)

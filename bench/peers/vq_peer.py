@@ -1,0 +1,44 @@
+"""vector-quantize-pytorch: the quantizers of examples/support/quantizers.hpp with preset std, forward and backward of one
+batch in training, as a user would call them.
+"""
+from importlib.metadata import version
+
+import torch
+from vector_quantize_pytorch import FSQ, VectorQuantize
+
+IMAGES, POSITIONS = 64, 49
+# the width of the encoder's output, and what makes the quantizer
+ROWS = {
+    "codebook": (64, lambda: VectorQuantize(dim=64, codebook_size=512, decay=0.98, commitment_weight=0.25,
+                                            kmeans_init=True, threshold_ema_dead_code=1, rotation_trick=False)),
+    "fsq": (4, lambda: FSQ(levels=[8, 5, 5, 5])),
+    "fsq-symmetric": (3, lambda: FSQ(levels=[8, 8, 8], preserve_symmetry=True)),
+}
+
+
+class Peer:
+    name = "vector-quantize-pytorch"
+    versions = {"vector-quantize-pytorch": version("vector-quantize-pytorch"), "PyTorch": torch.__version__}
+
+    def __init__(self):
+        torch.set_flush_denormal(True)
+
+    def row(self, name, threads):
+        kind, _, quantizer = name.partition("/")
+        if kind != "quantizer" or quantizer not in ROWS:
+            return None
+        torch.set_num_threads(threads)
+        torch.manual_seed(0)
+        width, make = ROWS[quantizer]
+        model = make().train()
+        x = torch.randn(IMAGES, POSITIONS, width, requires_grad=True)
+        dq = torch.randn(IMAGES, POSITIONS, width) / (IMAGES * POSITIONS * width)
+        inputs = [x] + [p for p in model.parameters() if p.requires_grad]
+
+        def step():
+            out = model(x)
+            q, losses = out[0], [loss for loss in out[2:] if torch.is_tensor(loss) and loss.requires_grad]
+            outputs = [q] + [loss.sum() for loss in losses]
+            return torch.autograd.grad(outputs, inputs, [dq] + [torch.ones(()) for _ in losses], allow_unused=True)
+
+        return step
