@@ -48,13 +48,12 @@ TEST_CASE(
                 for (std::size_t i = segments * height; i-- > 0;) rows.push_back(x.data() + i * length);  // any order
                 for (std::size_t n = 1; n <= 2 * tile::W; ++n)
                     for (unsigned parts = 0; parts < 16; ++parts) {
-                        const tile::TileEpilogue end{.bias = (parts & 1) != 0 ? bias.data() : nullptr,
-                                                     .masked = (parts & 8) != 0,
-                                                     .mask = static_cast<std::ptrdiff_t>(2 * size),
-                                                     .plus = (parts & 2) != 0,
-                                                     .add = static_cast<std::ptrdiff_t>(size),
-                                                     .relu = (parts & 4) != 0};
                         auto y = before, expected = before;
+                        const tile::TileEpilogue end{.bias = (parts & 1) != 0 ? bias.data() : nullptr,
+                                                     .y = y.data(),
+                                                     .mask = (parts & 8) != 0 ? before.data() + 2 * size : nullptr,
+                                                     .add = (parts & 2) != 0 ? before.data() + size : nullptr,
+                                                     .relu = (parts & 4) != 0};
                         std::vector<float*> out;
                         for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
                         tile::forward(r, tiles, rows.data(), {segments, length, segment}, panel.start, out.data(),
@@ -69,8 +68,8 @@ TEST_CASE(
                                         sum = kernel::simd::fma(rows[(i / r * segments + s) * r + i % r][k],
                                                                 panel.start[(begin + k) * 2 * tile::W + j], sum);
                                 }
-                                if (end.masked && !(before[2 * size + at] > 0)) sum = 0;
-                                if (end.plus) sum = before[size + at] + sum;
+                                if (end.mask && !(before[2 * size + at] > 0)) sum = 0;
+                                if (end.add) sum = before[size + at] + sum;
                                 expected[at] = end.relu && sum < 0 ? 0.f : sum;
                             }
                         wrong.compare(expected, y, "length = ", length, ", segments = ", segments, ", r = ", r,
@@ -90,16 +89,16 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
         for (unsigned parts = 0; parts < 16; ++parts) {
             auto row = before, expected = before;
             const tile::TileEpilogue end{.bias = parts & 1 ? bias.data() : nullptr,
-                                         .masked = (parts & 8) != 0,
-                                         .mask = static_cast<std::ptrdiff_t>(most) + 1,
-                                         .plus = (parts & 2) != 0,
-                                         .add = static_cast<std::ptrdiff_t>(most) + 1,
+                                         .y = row.data(),
+                                         .mask = parts & 8 ? before.data() + most + 1 : nullptr,
+                                         .add = parts & 2 ? before.data() + most + 1 : nullptr,
                                          .relu = (parts & 4) != 0};
             tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
             for (std::size_t j = 0; j < n; j += 2 * tile::W) {
                 const float* rows = x.data();
                 float* out = expected.data() + j;
                 tile::TileEpilogue part = end;
+                part.y = expected.data();
                 if (part.bias) part.bias += j;
                 tile::forward(1, 1, &rows, tile::one_segment(length), panels.start + j / (2 * tile::W) * stride, &out,
                               0, std::min(2 * tile::W, n - j), part);

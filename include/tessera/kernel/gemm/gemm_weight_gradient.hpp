@@ -122,6 +122,20 @@ void weight_gradient_rows(std::size_t rows, std::size_t parts, std::size_t k, st
         }
     }
 }
+
+// db += x^T dy, x in one part, whose rows are ldx apart.
+inline void weight_gradient_matrix(std::size_t rows, std::size_t k, std::size_t n, const float* x, std::size_t ldx,
+                                   const float* dy, std::size_t ldy, float* db, std::size_t ldb, InPlace in_place,
+                                   Buffer<float>& copies) {
+    const auto point = [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
+        for (std::size_t i = 0; i < count; ++i) {
+            a[i] = x + (m + i) * ldx;
+            row[i] = static_cast<std::uint32_t>(i);
+        }
+        return count;
+    };
+    weight_gradient_rows(rows, 1, k, n, point, dy, ldy, db, ldb, in_place, copies);
+}
 }  // namespace detail
 
 /// dB += x^T dy. `copies` grows to the size that the largest product needs.
@@ -129,16 +143,7 @@ template <std::floating_point T>
 void gemm_weight_gradient(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
                           std::size_t ldy, T* db, std::size_t ldb, Buffer<T>& copies) {
     if constexpr (std::same_as<T, float>)
-        detail::weight_gradient_rows(
-            rows, 1, k, n,
-            [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
-                for (std::size_t i = 0; i < count; ++i) {
-                    a[i] = x + (m + i) * ldx;
-                    row[i] = static_cast<std::uint32_t>(i);
-                }
-                return count;
-            },
-            dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
+        detail::weight_gradient_matrix(rows, k, n, x, ldx, dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
     else
         for (std::size_t i = 0; i < k; ++i)
             row_product<T>(rows, x + i, ldx, dy, ldy, n, [&](std::size_t j, T sum) { db[i * ldb + j] += sum; });

@@ -37,11 +37,10 @@ inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 /// What the sums of a tile start from, and what happens to them when they are complete, in this order.
 struct TileEpilogue {
     const float* bias = nullptr;  ///< the sums of column j start from bias[j]; from 0 without
-    bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
-    std::ptrdiff_t mask = 0;
-    bool plus = false;  ///< add out[add + j], the other operand of a residual (out itself where add is 0)
-    std::ptrdiff_t add = 0;
-    bool relu = false;  ///< max(0, .) last
+    const float* y = nullptr;     ///< start of the array that `out` points into; mask and add are laid out as it
+    const float* mask = nullptr;  ///< zero where mask[out - y + j] <= 0: the backward pass of a relu
+    const float* add = nullptr;   ///< add add[out - y + j], the other operand of a residual; may be y
+    bool relu = false;            ///< max(0, .) last
 };
 
 /// What a row is made of: `count` segments of `length` floats; segment s meets rows place[s] * length .. of the panel.
@@ -114,9 +113,11 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
             add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.place[s]) * size, all);
         // out = relu((mask > 0 ? c : 0) + add), where given
-        if (epilogue.masked)
-            ((c[I] = unless_masked(simd::load<float>(out[I / NV] + epilogue.mask + column + I % NV * W), c[I])), ...);
-        if (epilogue.plus) ((c[I] = simd::load<float>(out[I / NV] + epilogue.add + column + I % NV * W) + c[I]), ...);
+        const auto as_out = [&](const float* p, std::size_t i) __attribute__((always_inline)) {
+            return p + (out[i / NV] - epilogue.y) + column + i % NV * W;
+        };
+        if (epilogue.mask) ((c[I] = unless_masked(simd::load<float>(as_out(epilogue.mask, I)), c[I])), ...);
+        if (epilogue.add) ((c[I] = simd::load<float>(as_out(epilogue.add, I)) + c[I]), ...);
         if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
         (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
     }
@@ -137,8 +138,9 @@ template <std::size_t... I>
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
-    if (epilogue.masked) ((c[I] = unless_masked(simd::load_padded<float>(out + epilogue.mask, I * W, n), c[I])), ...);
-    if (epilogue.plus) ((c[I] = simd::load_padded<float>(out + epilogue.add, I * W, n) + c[I]), ...);
+    if (epilogue.mask)
+        ((c[I] = unless_masked(simd::load_padded<float>(epilogue.mask + (out - epilogue.y), I * W, n), c[I])), ...);
+    if (epilogue.add) ((c[I] = simd::load_padded<float>(epilogue.add + (out - epilogue.y), I * W, n) + c[I]), ...);
     if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
     (simd::store_unpadded<float>(out, I * W, n, c[I]), ...);
 }
@@ -169,22 +171,23 @@ template <std::same_as<float> T>
     do {
         to[row] = wide + row * width;
     } while (++row < r);  // r > 0: of a loop that may not run g++ 12 says that `to` may be used uninitialized
-    const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
-    if (epilogue.plus) {
+    const auto from = [&](const float* p) { return [=](std::size_t i) { return p + (out[i] - epilogue.y) + column; }; };
+    if (epilogue.add) {
         pad_rows(r, n, width, from(epilogue.add), wide + size);
-        epilogue.add = size;
+        epilogue.add = wide + size;
     }
-    if (epilogue.masked) {
+    if (epilogue.mask) {
         pad_rows(r, n, width, from(epilogue.mask), wide + 2 * size);
-        epilogue.mask = 2 * size;
+        epilogue.mask = wide + 2 * size;
     }
+    epilogue.y = wide;
     if (epilogue.bias) {
         pad_rows(
             1, n, width, [&](std::size_t) { return epilogue.bias; }, bias);
         epilogue.bias = bias;
     }
     forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, epilogue);
-    unpad_rows(r, n, width, static_cast<const float*>(wide), from(0));
+    unpad_rows(r, n, width, static_cast<const float*>(wide), [&](std::size_t i) { return out[i] + column; });
 }
 }  // namespace detail
 
