@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
 
     bench::Rows rows{threads};
     bench::add_gemm(rows);
-    bench::add_nearest_code(rows);
+    bench::add_nearest_vector(rows);
+    bench::add_kmeans(rows);
     bench::add_convolution(rows);
     bench::add_attention(rows);
     bench::add_elementwise(rows);

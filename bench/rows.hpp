@@ -6,7 +6,8 @@
 namespace bench {
 
 void add_gemm(Rows& rows);
-void add_nearest_code(Rows& rows);
+void add_nearest_vector(Rows& rows);
+void add_kmeans(Rows& rows);
 void add_convolution(Rows& rows);
 void add_attention(Rows& rows);
 void add_elementwise(Rows& rows);

@@ -31,8 +31,8 @@ int run(const course::Arguments& arguments) {
     for (unsigned c = 0; c < 10; ++c) labels.insert(labels.end(), columns, ts::Label{c});
 
     const auto start = std::chrono::steady_clock::now();
-    const auto codes = ts::sample(prior, labels.size(), {.temperature = 0.9f, .top_p = 0.95, .labels = labels}, rng);
-    const auto images = vae.decode(codes);
+    const auto tokens = ts::sample(prior, labels.size(), {.temperature = 0.9f, .top_p = 0.95, .labels = labels}, rng);
+    const auto images = vae.decode(tokens);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     // One image at a time, as in a server: vae.decode packs the weights at each call, a frozen model packs them once.
@@ -41,7 +41,7 @@ int run(const course::Arguments& arguments) {
     ts::Tensor<float, course::Encoder::Input> image{1};
     bool alike = true;
     for (std::size_t n = 0; n < images.batch(); n += columns) {
-        frozen.decode(codes.view().slice(n, 1), image, workspace);
+        frozen.decode(tokens.view().slice(n, 1), image, workspace);
         alike = alike && std::ranges::equal(image[0], images[n]);
     }
     std::printf("decoded one by one: %s\n", alike ? "the same bits" : "different bits");

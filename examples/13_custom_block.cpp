@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
     const ts::data::Tokens<Prior::context> sequences{std::move(tokens)};
 
     Prior prior{rng};
-    ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = 3e-3f}}};
+    ts::Trainer trainer{prior, ts::AdamW{prior, {.lr = 3e-3}}};
     const int steps = small ? 60 : 300;
     for (int i = 1; i <= steps; ++i) {
         const double loss = trainer.step({sequences.view(), {}, 0}).loss;

@@ -47,9 +47,9 @@ std::string version() {
 }
 
 void check_label(const Options& o, const std::vector<std::string>& classes) {
-    if (o.label && classes.size() > most_classes)
+    if (o.label && classes.size() > max_classes)
         throw tessera::ArgumentError("--label: expected none, as the images have " + std::to_string(classes.size()) +
-                                     " classes and the prior knows at most " + std::to_string(most_classes) + ", got " +
+                                     " classes and the prior knows at most " + std::to_string(max_classes) + ", got " +
                                      std::to_string(*o.label));
     if (!o.label || *o.label < classes.size()) return;
     throw tessera::ArgumentError("--label: " +

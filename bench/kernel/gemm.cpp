@@ -1,5 +1,5 @@
-// gemm/MxKxN           y = x B, B in panels, packed beforehand, as once per training step
-// gemm-adjoint/MxKxN   dB += x^T dy over M rows
+// gemm/MxKxN                   y = x B, B in panels, packed beforehand, as once per training step
+// gemm-weight-gradient/MxKxN   dB += x^T dy over M rows
 //
 // Shapes are those of the linear layers of both presets' priors at a whole batch (64 x 49 = 3136 rows), one row of
 // sampling, and an odd size. Peers: Eigen's product of the same maps; PyTorch's mm and addmm_; OpenBLAS through numpy.
@@ -10,10 +10,10 @@
 //     12 rows a tile instead of 14        88 % with g++ 12, which spills the pointers
 //     blocking k                          no gain up to k = 1024: panels stream from L2
 //     prefetching the next rows of x      1 to 6 points lost
-//     adjoint with strided x and dy       46 to 52 % at n = 128, k = 512: rows 2^n bytes apart map to few cache sets
-//     adjoint in blocks of 49 rows        5 to 10 points lost against 196; 392 gains nothing
-//     adjoint with software prefetch      2 to 12 points lost; of both lines of the next tile's sums 0 to 9
-//     adjoint: dy copied row by row       equal (k = 1024: 1 to 7 points gained); panels of 512, 1024 columns: 0-4 lost
+//     dB with strided x and dy            46 to 52 % at n = 128, k = 512: rows 2^n bytes apart map to few cache sets
+//     dB in blocks of 49 rows             5 to 10 points lost against 196; 392 gains nothing
+//     dB with software prefetch           2 to 12 points lost; of both lines of the next tile's sums 0 to 9
+//     dB: dy copied row by row            equal (k = 1024: 1 to 7 points gained); panels of 512, 1024 columns: 0-4 lost
 //     prefetching panels 2 to 16 KiB ahead    no change; 64 KiB ahead: 2 to 4 points where they come from L3
 // The same on Zen 3 (AVX2, 16 registers, 32 KiB L1d, 512 KiB L2):
 //     one tile at a time, as above        88 instead of 93 % (k = 128, 256): every 6 rows read all panels from L3
@@ -21,16 +21,16 @@
 //     one call per tile                   3 points lost at k = 128, 7 at 32
 //     four steps of k at a time           equal to two; without pinned operands 63 % (g++ reloads them for each row)
 //     tiles of 3 x 4 vectors, two of the four read from memory (17, not 20 instructions per step)   g++ spills: 36 %
-//     adjoint: x copied tile by tile      2 to 6 points less than row by row
-//     adjoint: dy copied as well          2 to 5 points less than in place, but 4 more where its rows are 4 KiB apart
-//     adjoint: 392 rows in blocks of 8 samples   a whole step 0 to 2 points slower
+//     dB: x copied tile by tile           2 to 6 points less than row by row
+//     dB: dy copied as well               2 to 5 points less than in place, but 4 more where its rows are 4 KiB apart
+//     dB: 392 rows in blocks of 8 samples        a whole step 0 to 2 points slower
 
 #include <bench/rows.hpp>
 #include <bench/support/data.hpp>
 
 #include <tessera/kernel/eigen.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm_weight_gradient.hpp>
 
 #include <cstddef>
 #include <initializer_list>
@@ -77,14 +77,15 @@ void eigen_product(Meter& meter, const Size& s) {
         });
     });
 }
-void adjoint(Meter& meter, const Size& s) {
+void weight_gradient(Meter& meter, const Size& s) {
     const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);
     tessera::Buffer<float> db(s.k * s.n);
     tessera::Buffer<float> copies;
-    meter.time(
-        [&] { kernel::gemm_adjoint<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n, copies); });
+    meter.time([&] {
+        kernel::gemm_weight_gradient<float>(s.m, s.k, s.n, x.data(), s.k, dy.data(), s.n, db.data(), s.n, copies);
+    });
 }
-void eigen_adjoint(Meter& meter, const Size& s) {
+void eigen_weight_gradient(Meter& meter, const Size& s) {
     const auto x = numbers(s.m * s.k), dy = numbers(s.m * s.n, 2);
     tessera::Buffer<float> db(s.k * s.n);
     meter.time([&] {
@@ -101,8 +102,8 @@ void add_gemm(Rows& rows) {
         rows.add(row("eigen/gemm", s, s.m == batch), [s](Meter& meter) { eigen_product(meter, s); });
     }
     for (const Size& s : sizes) {
-        rows.add(row("gemm-adjoint", s, false), [s](Meter& meter) { adjoint(meter, s); });
-        rows.add(row("eigen/gemm-adjoint", s, false), [s](Meter& meter) { eigen_adjoint(meter, s); });
+        rows.add(row("gemm-weight-gradient", s, false), [s](Meter& meter) { weight_gradient(meter, s); });
+        rows.add(row("eigen/gemm-weight-gradient", s, false), [s](Meter& meter) { eigen_weight_gradient(meter, s); });
     }
 }
 

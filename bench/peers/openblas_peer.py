@@ -63,7 +63,7 @@ class Peer:
         _set_threads(threads)
         rng = np.random.default_rng(0)
         numbers = lambda *shape: rng.uniform(-1, 1, shape).astype(np.float32)
-        if match := re.fullmatch(r"gemm(-adjoint)?/(\d+)x(\d+)x(\d+)", name):
+        if match := re.fullmatch(r"gemm(-weight-gradient)?/(\d+)x(\d+)x(\d+)", name):
             m, k, n = map(int, match.groups()[1:])
             x = numbers(m, k)
             if match[1]:

@@ -47,7 +47,7 @@ class Peer:
         x, b, y = torch.randn(m, k), torch.randn(k, n), torch.empty(m, n)
         return without_gradients(lambda: torch.mm(x, b, out=y))
 
-    def gemm_adjoint(self, m, k, n):
+    def gemm_weight_gradient(self, m, k, n):
         m, k, n = int(m), int(k), int(n)
         x, dy, db = torch.randn(m, k), torch.randn(m, n), torch.zeros(k, n)
         return without_gradients(lambda: db.addmm_(x.t(), dy))
@@ -183,7 +183,7 @@ def training(loss, optimizer, batches, clip=None):
 # pattern, whether eager / channels_last / compiled has the row, what makes it
 ROWS = [
     (r"gemm/(\d+)x(\d+)x(\d+)", True, False, False, Peer.gemm),
-    (r"gemm-adjoint/(\d+)x(\d+)x(\d+)", True, False, False, Peer.gemm_adjoint),
+    (r"gemm-weight-gradient/(\d+)x(\d+)x(\d+)", True, False, False, Peer.gemm_weight_gradient),
     (r"(lookup/.*|scale-codes/.*|scale-width/.*)", True, False, True, Peer.lookup),
     (r"conv-(forward|backward|wgrad)/\w+-(convt?)(\d)(s2)?-(\d+)x(\d+)x(\d+)-(\d+)/(\d+)", True, True, False, Peer.convolution),
     (r"attention-(forward|backward)/(\d+)/(\d+)", True, False, False, Peer.attention),

@@ -12,7 +12,7 @@
 //     64 sequences    products in 32 rows run at 94 % of the peak and are 70 % of the time; attention 20 %, as keys and
 //                     values come from L3 as well, Gelu 4 %, the draw 1 %. With AVX-512 and 2 MiB of L2 products are
 //                     56 % at 80 % of the peak, attention 22 % (33 % with keys as lanes, see
-//                     kernel/attention/attention_step_lanes.hpp), page faults of the cache 5 %: 47 % of the peak in
+//                     kernel/attention/kv_cache_interleaved.hpp), page faults of the cache 5 %: 47 % of the peak in
 //                     all, 49,800 tokens/s on one thread
 //
 // Tried and rejected (small):
@@ -78,12 +78,12 @@ void add_gpt_samples(Rows& rows) {
         meter.value([] {
             ts::Rng rng{1};
             const Small prior{rng};
-            const auto packed = prior.freeze();
+            const auto frozen = prior.freeze();
             ts::KvCache<Small> cache{4};
             std::vector<ts::Token> next(4), order(Small::vocab);
             const std::size_t before = allocations();
             for (std::size_t at = 0; at < Small::context; ++at) {
-                const auto logits = cache.step(packed, next);
+                const auto logits = cache.step(frozen, next);
                 for (std::size_t i = 0; i < next.size(); ++i)
                     next[i] = ts::draw_token<float>(logits.subspan(i * Small::vocab, Small::vocab), {}, order, rng);
             }

@@ -41,14 +41,31 @@ inline constexpr std::size_t accumulators = 12, rounds = 10'000;
     V c8 = simd::load(m + 8 * W), c9 = simd::load(m + 9 * W), c10 = simd::load(m + 10 * W),
       c11 = simd::load(m + 11 * W);
     for (std::size_t i = 0; i < rounds; ++i) {
-        c0 = simd::fma<float>(a, c0, b), c1 = simd::fma<float>(a, c1, b), c2 = simd::fma<float>(a, c2, b);
-        c3 = simd::fma<float>(a, c3, b), c4 = simd::fma<float>(a, c4, b), c5 = simd::fma<float>(a, c5, b);
-        c6 = simd::fma<float>(a, c6, b), c7 = simd::fma<float>(a, c7, b), c8 = simd::fma<float>(a, c8, b);
-        c9 = simd::fma<float>(a, c9, b), c10 = simd::fma<float>(a, c10, b), c11 = simd::fma<float>(a, c11, b);
+        c0 = simd::fma<float>(a, c0, b);
+        c1 = simd::fma<float>(a, c1, b);
+        c2 = simd::fma<float>(a, c2, b);
+        c3 = simd::fma<float>(a, c3, b);
+        c4 = simd::fma<float>(a, c4, b);
+        c5 = simd::fma<float>(a, c5, b);
+        c6 = simd::fma<float>(a, c6, b);
+        c7 = simd::fma<float>(a, c7, b);
+        c8 = simd::fma<float>(a, c8, b);
+        c9 = simd::fma<float>(a, c9, b);
+        c10 = simd::fma<float>(a, c10, b);
+        c11 = simd::fma<float>(a, c11, b);
     }
-    simd::store(m, c0), simd::store(m + W, c1), simd::store(m + 2 * W, c2), simd::store(m + 3 * W, c3);
-    simd::store(m + 4 * W, c4), simd::store(m + 5 * W, c5), simd::store(m + 6 * W, c6), simd::store(m + 7 * W, c7);
-    simd::store(m + 8 * W, c8), simd::store(m + 9 * W, c9), simd::store(m + 10 * W, c10), simd::store(m + 11 * W, c11);
+    simd::store(m, c0);
+    simd::store(m + W, c1);
+    simd::store(m + 2 * W, c2);
+    simd::store(m + 3 * W, c3);
+    simd::store(m + 4 * W, c4);
+    simd::store(m + 5 * W, c5);
+    simd::store(m + 6 * W, c6);
+    simd::store(m + 7 * W, c7);
+    simd::store(m + 8 * W, c8);
+    simd::store(m + 9 * W, c9);
+    simd::store(m + 10 * W, c10);
+    simd::store(m + 11 * W, c11);
     asm volatile("" : : "r"(m) : "memory");
     const std::chrono::duration<double> seconds = Clock::now() - start;
     return static_cast<double>(2 * accumulators * W * rounds) / seconds.count();

@@ -69,7 +69,10 @@ void print_list(const Rows& rows) {
             row.name.c_str(), row.figure.unit.c_str(), row.figure.factor, row.figure.rate ? "true" : "false", row.flops,
             row.alone ? "true" : "false");
         const char* comma = "";
-        for (const std::size_t n : rows.threads_of(row)) std::printf("%s%zu", comma, n), comma = ", ";
+        for (const std::size_t n : rows.threads_of(row)) {
+            std::printf("%s%zu", comma, n);
+            comma = ", ";
+        }
         std::printf("]}\n");
     }
 }

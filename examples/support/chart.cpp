@@ -31,10 +31,10 @@ double nice_step(double range, int most) {
     return 10 * power;
 }
 
-Axis linear(double low, double high, double from, double to, int most_ticks) {
+Axis linear(double low, double high, double from, double to, int max_ticks) {
     if (!(high > low)) high = low + (low == 0 ? 1 : std::abs(low) * 0.1);
     Axis axis{low, high, from, to, false, {}};
-    const double step = nice_step(high - low, most_ticks);
+    const double step = nice_step(high - low, max_ticks);
     for (double t = std::ceil(low / step - 1e-9) * step; t <= high + step * 1e-9; t += step)
         axis.ticks.push_back(std::abs(t) < step * 1e-9 ? 0 : t);
     return axis;

@@ -5,6 +5,6 @@
 
 namespace digits {
 
-inline constexpr std::size_t most_classes = 64;
+inline constexpr std::size_t max_classes = 64;
 
 }  // namespace digits

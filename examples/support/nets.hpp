@@ -61,7 +61,7 @@ struct PriorNet {
                                                .width = is_small ? 128 : 256,
                                                .heads = is_small ? 4 : 8,
                                                .layers = is_small ? 4 : 6,
-                                               .classes = most_classes};
+                                               .classes = max_classes};
     using type = tessera::Gpt<config>;
 };
 template <Preset P, std::size_t Vocab, std::size_t Context>

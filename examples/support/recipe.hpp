@@ -15,11 +15,11 @@ struct Recipe {
         double weight_decay;
         double clip_norm;    ///< 0: gradients are not clipped
         std::size_t images;  ///< images seen in the whole run; `epochs` follows from it
-        std::size_t most_epochs;
+        std::size_t max_epochs;
 
         /// More epochs for small sets, fewer for large ones: a run takes about the same time on either.
         std::size_t epochs(std::size_t dataset) const {
-            return std::clamp((images + dataset / 2) / std::max<std::size_t>(dataset, 1), std::size_t{1}, most_epochs);
+            return std::clamp((images + dataset / 2) / std::max<std::size_t>(dataset, 1), std::size_t{1}, max_epochs);
         }
     };
 
@@ -42,7 +42,7 @@ inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .weight_decay = 0,
                                                .clip_norm = 1,
                                                .images = 120'000,
-                                               .most_epochs = 100},
+                                               .max_epochs = 100},
                                      .prior = {.batch = 64,
                                                .lr = 2e-3,
                                                .lr_end = 2e-5,
@@ -50,7 +50,7 @@ inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .weight_decay = 0.05,
                                                .clip_norm = 1,
                                                .images = 60'000,
-                                               .most_epochs = 40},
+                                               .max_epochs = 40},
                                      .code_decay = 0.98f,
                                      .temperature = 0.9f,
                                      .top_k = 0,
@@ -63,7 +63,7 @@ inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .weight_decay = 0,
                                              .clip_norm = 1,
                                              .images = 120'000,
-                                             .most_epochs = 100},
+                                             .max_epochs = 100},
                                    .prior = {.batch = 64,
                                              .lr = 1e-3,
                                              .lr_end = 1e-5,
@@ -71,7 +71,7 @@ inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .weight_decay = 0.05,
                                              .clip_norm = 1,
                                              .images = 80'000,
-                                             .most_epochs = 40},
+                                             .max_epochs = 40},
                                    .code_decay = 0.98f,
                                    .temperature = 0.9f,
                                    .top_k = 0,

@@ -94,14 +94,14 @@ void Run::open() {
         return;
     }
     if (!resumed_) resumed_.emplace(tessera::Checkpoint{0, tessera::io::SafetensorsFile{path}, {}});
-    for (const std::string& damaged : resumed_->passed_over) std::printf("skipped: %s\n", damaged.c_str());
+    for (const std::string& damaged : resumed_->skipped) std::printf("skipped: %s\n", damaged.c_str());
     if (const auto found = resumed_->file.metadata(program_key); found != program_version)
         throw tessera::FormatError(
             tessera::FormatCode::version,
             resumed_->file.name() + ": is a checkpoint of " +
                 (found ? "version " + tessera::io::printable(*found) : std::string{"an earlier version"}) +
                 " of this program: expected version " + program_version);
-    tell(tessera::io::load(resumed_->file, facts_, {.accept = accepted(program_settings)}));
+    tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings)}, facts_));
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);

@@ -54,7 +54,7 @@ public:
     /// Loads a trainer from it, and prints which settings keep the values of the command line.
     template <class Trainer>
     void load(Trainer& trainer) {
-        tell(tessera::io::load(file(), trainer, {.accept = accepted(trainer_settings)}));
+        tell(tessera::io::load(file(), {.accept = accepted(trainer_settings)}, trainer));
     }
     const Facts& facts() const { return facts_; }
 

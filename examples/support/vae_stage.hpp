@@ -158,9 +158,9 @@ Outcome train(const Job& job, const Material& material) {
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;
     outcome.class_names = material.class_names();
-    if (outcome.class_names.size() > most_classes) {
+    if (outcome.class_names.size() > max_classes) {
         std::printf("the images have %zu classes, the prior distinguishes at most %zu: it is trained without them\n",
-                    outcome.class_names.size(), most_classes);
+                    outcome.class_names.size(), max_classes);
         outcome.class_names.clear();
     }
 

@@ -2,12 +2,13 @@
 // tessera: the public API in one include.
 //
 //     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    image files
-//     <tessera/image/...>, <tessera/files/...>                 formats of images and files
+//     <tessera/image/...>, <tessera/files/...>                 formats of images and files; image/pixels.hpp and
+//                                                              image/resize.hpp alone are part of it
 //     <tessera/testing/...>                                    checkers for a user's own layer, quantizer or loss
 //     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
 //     <tessera/kernel/...>                                     kernels; kernel/eigen.hpp gives views as Eigen matrices
 //
-// The headers in this table are not part of it and must be included by name.
+// The other headers in this table are not part of it and must be included by name.
 
 // IWYU pragma: begin_exports
 #include <tessera/version.hpp>
@@ -18,15 +19,14 @@
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/format_code.hpp>
-#include <tessera/core/hook.hpp>
 #include <tessera/core/label.hpp>
 #include <tessera/core/lifetime.hpp>
-#include <tessera/core/limits.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/param_ref.hpp>
 #include <tessera/core/path.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/core/shape.hpp>
@@ -34,6 +34,7 @@
 #include <tessera/core/to_size.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
@@ -105,6 +106,8 @@
 #include <tessera/io/weights.hpp>
 
 #include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/bit_entropy.hpp>
+#include <tessera/vq/bsq.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
@@ -113,15 +116,18 @@
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/fsq.hpp>
 #include <tessera/vq/kmeans.hpp>
+#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/revive.hpp>
+#include <tessera/vq/sign_tokens.hpp>
 #include <tessera/vq/vq_vae.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
 #include <tessera/vq/vq_vae_totals.hpp>
 
 #include <tessera/gpt/block.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/kv_cache.hpp>
@@ -132,14 +138,13 @@
 #include <tessera/train/trainable.hpp>
 #include <tessera/train/trainer.hpp>
 
+#include <tessera/dist/all_gather_count.hpp>
+#include <tessera/dist/all_gather_rows.hpp>
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/gather_rows.hpp>
 #include <tessera/dist/in_turn.hpp>
 #include <tessera/dist/message.hpp>
 #include <tessera/dist/same_everywhere.hpp>
 #include <tessera/dist/self.hpp>
-#include <tessera/dist/share.hpp>
-#include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
 // IWYU pragma: end_exports

@@ -20,4 +20,4 @@ struct Model {
 #endif
 };
 
-void load(Model& model) { io::load("model.safetensors", model, {.allow_missing = {"weight"}}); }
+void load(Model& model) { io::load("model.safetensors", {.allow_missing = {"weight"}}, model); }

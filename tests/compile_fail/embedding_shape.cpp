@@ -1,5 +1,5 @@
 // expect: Embedding: the input must be Shape<tokens>
-// expect: TokenShape
+// expect: TokenSequence
 // expect: Shape<7, 7>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/embedding.hpp>

@@ -1,4 +1,4 @@
-// expect: FsqWith: at least 2 levels for each channel with the symmetric bound, 3 with the other
+// expect: FsqWith: at least 3 levels for each channel with the bound tanh, 2 with the others
 // expect: 2
 #include <tessera/vq/fsq.hpp>
 

@@ -18,5 +18,5 @@ void load(Model& model) {
 #else
 void load(const Model& model) {
 #endif
-    io::load("model.safetensors", model, {.prefix = "module."});
+    io::load("model.safetensors", {.prefix = "module."}, model);
 }

@@ -28,6 +28,6 @@ TEST_CASE("Buffer: is zero-initialised and copied by value") {
 }
 
 TEST_CASE("Buffer: a length whose bytes do not fit std::size_t throws bad_array_new_length") {
-    ts::LineAllocator<double> allocator;
+    ts::CacheLineAllocator<double> allocator;
     CHECK_THROWS_AS(allocator.allocate(static_cast<std::size_t>(-1) / 4), std::bad_array_new_length);
 }

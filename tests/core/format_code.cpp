@@ -103,7 +103,7 @@ const std::vector<Case> cases{
          writer.metadata("tessera.checkpoint.version", "2");
          writer.metadata("tessera.checkpoint.step", "7");
          writer.write(folder / "step-000000000007.safetensors");
-         Checkpoints{folder.str()}.newest();
+         static_cast<void>(Checkpoints{folder.str()}.newest());
      }},
     {FormatCode::mismatch, 0, "io::load: x: number: expected 1, missing in the file",
      [] { load(file("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 53)); }},

@@ -46,38 +46,38 @@ TEST_CASE("Param: is zero-initialised, aligned and has the size of its shape") {
 
 TEST_CASE("Param: without Axes the outer order is the order in memory") {
     using P = ts::Param<float, ts::Shape<3, 5>>;
-    static_assert(P::outer_dims() == std::array<std::size_t, 2>{3, 5});
-    static_assert(P::from_outer(0) == 0 && P::from_outer(14) == 14);
-    CHECK(P::from_outer(7) == 7);
+    static_assert(P::file_dims() == std::array<std::size_t, 2>{3, 5});
+    static_assert(P::from_file_index(0) == 0 && P::from_file_index(14) == 14);
+    CHECK(P::from_file_index(7) == 7);
 }
 
 TEST_CASE("Param: a Linear's [in, out] is seen as PyTorch's [out, in]") {
     using P = ts::Param<float, ts::Shape<3, 5>, ts::Axes<1, 0>>;
-    static_assert(P::outer_dims() == std::array<std::size_t, 2>{5, 3});
+    static_assert(P::file_dims() == std::array<std::size_t, 2>{5, 3});
     std::size_t wrong = 0;
     for (std::size_t out = 0; out < 5; ++out)
-        for (std::size_t in = 0; in < 3; ++in) wrong += P::from_outer(out * 3 + in) != in * 5 + out;
+        for (std::size_t in = 0; in < 3; ++in) wrong += P::from_file_index(out * 3 + in) != in * 5 + out;
     CHECK(wrong == 0);
 }
 
 TEST_CASE("Param: a convolution's [kh, kw, in, out] is seen as PyTorch's OIHW") {
     constexpr std::size_t height = 2, width = 3, in = 5, out = 7;
     using P = ts::Param<float, ts::Shape<height, width, in, out>, ts::Axes<3, 2, 0, 1>>;
-    static_assert(P::outer_dims() == std::array<std::size_t, 4>{out, in, height, width});
+    static_assert(P::file_dims() == std::array<std::size_t, 4>{out, in, height, width});
     std::size_t wrong = 0;
     for (std::size_t o = 0; o < out; ++o)
         for (std::size_t i = 0; i < in; ++i)
             for (std::size_t h = 0; h < height; ++h)
                 for (std::size_t w = 0; w < width; ++w)
-                    wrong +=
-                        P::from_outer(((o * in + i) * height + h) * width + w) != ((h * width + w) * in + i) * out + o;
+                    wrong += P::from_file_index(((o * in + i) * height + h) * width + w) !=
+                             ((h * width + w) * in + i) * out + o;
     CHECK(wrong == 0);
 }
 
-TEST_CASE("Param: from_outer() is a permutation of the elements") {
+TEST_CASE("Param: from_file_index() is a permutation of the elements") {
     using P = ts::Param<float, ts::Shape<2, 3, 4>, ts::Axes<2, 0, 1>>;
     std::set<std::size_t> seen;
-    for (std::size_t i = 0; i < 24; ++i) seen.insert(P::from_outer(i));
+    for (std::size_t i = 0; i < 24; ++i) seen.insert(P::from_file_index(i));
     CHECK(seen.size() == 24);
     CHECK(*seen.rbegin() == 23);
 }

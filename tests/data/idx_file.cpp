@@ -34,7 +34,7 @@ TEST_CASE("unpack_idx: the content decides whether a file is compressed, but a w
 }
 
 TEST_CASE("unpack_idx: no more is allocated than the header states") {
-    const auto reason = [](ByteView content, const Limits& limits) {
+    const auto reason = [](ByteView content, const ReadLimits& limits) {
         return message<FormatError>([&] { data::unpack_idx<1>(samples::gzip_stored(content), "a.gz", limits); });
     };
     CHECK(contains(reason(idx(5, 6), {}), "gzip: holds more than the expected 13 bytes"));

@@ -67,7 +67,7 @@ TEST_CASE("load_image_folder: the division depends only on position and seed") {
     const TemporaryFolder folder;
     for (int i = 0; i < 200; ++i) folder.write(std::to_string(1000 + i) + ".png", flat(static_cast<unsigned char>(i)));
     const auto load = [&](double share, std::uint64_t seed) {
-        return data::load_image_folder<Gray>(folder.str(), {.validation = share, .seed = seed});
+        return data::load_image_folder<Gray>(folder.str(), {.test_share = share, .seed = seed});
     };
     const auto set = load(0.2, 0), again = load(0.2, 0), other = load(0.2, 1);
     CHECK(set.train.size() + set.test.size() == 200);
@@ -92,8 +92,8 @@ TEST_CASE("load_image_folder: each error names the folder or the option") {
                                           ": expected all images in subfolders, or none, got 1 next to 1 subfolders");
     CHECK(contains(message<IoError>([&] { return data::load_image_folder<Gray>(folder / "none"); }),
                    "none: No such file or directory"));
-    CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.validation = 1.5}); }) ==
-          "load_image_folder: validation: expected 0 to 1, got 1.500000");
+    CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.test_share = 1.5}); }) ==
+          "load_image_folder: test_share: expected 0 to 1, got 1.500000");
 }
 
 namespace {
@@ -134,7 +134,7 @@ TEST_CASE("load_image_folder: with skip_up_to bad files are skipped and counted,
     const TemporaryFolder folder;
     const std::vector<int> bad{3, 500, 501, 700, 701, 702, 999};
     write_many(folder, {});
-    const auto whole = data::load_image_folder<Gray>(folder.str(), {.validation = 0.2});
+    const auto whole = data::load_image_folder<Gray>(folder.str(), {.test_share = 0.2});
     CHECK((whole.files == 1000 && whole.skipped == 0 && whole.reasons.empty()));
     write_many(folder, bad);
     const auto set = data::load_image_folder<Gray>(folder.str(), {.skip_up_to = 0.007});
@@ -145,7 +145,7 @@ TEST_CASE("load_image_folder: with skip_up_to bad files are skipped and counted,
     CHECK(set.reasons[4] == "file 702 of 1000: " + numbered(folder, 701) + " @0: neither a PNG nor a JPEG");
 
     // each image is in the same half as without bad files
-    const auto halves = data::load_image_folder<Gray>(folder.str(), {.validation = 0.2, .skip_up_to = 0.01});
+    const auto halves = data::load_image_folder<Gray>(folder.str(), {.test_share = 0.2, .skip_up_to = 0.01});
     std::vector<int> train, test;
     for (int i = 0; i < many; ++i)
         if (!std::ranges::count(bad, i))

@@ -12,8 +12,9 @@
 using namespace tessera;
 using dist::Message;
 
-static_assert(dist::Numbers<std::vector<float>&> && dist::Numbers<std::span<std::int64_t>> && dist::Numbers<Empty>);
-static_assert(!dist::Numbers<std::vector<bool>&> && !dist::Numbers<std::vector<std::string>&> && !dist::Numbers<float>);
+static_assert(dist::Summable<std::vector<float>&> && dist::Summable<std::span<std::int64_t>> && dist::Summable<Empty>);
+static_assert(!dist::Summable<std::vector<bool>&> && !dist::Summable<std::vector<std::string>&> &&
+              !dist::Summable<float>);
 
 TEST_CASE("Message: what is packed is unpacked, each leaf on a line of 64 bytes") {
     support::Model model, copy;

@@ -35,7 +35,7 @@ TEST_CASE("Process: after fork() a child may exec, and the parent continues trai
     const auto usual = in_arena(4, [] { return tiny_run().hash; });
     CHECK(child([] { ::execl("/bin/sh", "sh", "-c", "exit 3", static_cast<char*>(nullptr)); }) == 3);
     // While threads of the library are working:
-    const auto beside = in_arena(4, [] {
+    const auto while_working = in_arena(4, [] {
         tbb::task_group host;
         int code = 0;
         host.run([&] { code = child([] { ::execl("/bin/sh", "sh", "-c", "exit 4", static_cast<char*>(nullptr)); }); });
@@ -44,7 +44,7 @@ TEST_CASE("Process: after fork() a child may exec, and the parent continues trai
         CHECK(code == 4);
         return hash;
     });
-    CHECK(beside == usual);
+    CHECK(while_working == usual);
 }
 
 TEST_CASE("Process: models, trainers and arenas with static storage may be destroyed after main") {

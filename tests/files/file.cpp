@@ -95,14 +95,16 @@ TEST_CASE("read_file: every failing call is an IoError with the path, and closes
     const std::string path = folder.write("a.bin", pattern(100, 1));
     for (int fail_at = 0; fail_at < 3; ++fail_at) {
         Fault plan{.fail_at = fail_at, .reason = EIO};
-        const std::string text = message<IoError>([&] { read_file(path, 100, FaultFiles{plan}); });
+        const std::string text = message<IoError>([&] { static_cast<void>(read_file(path, 100, FaultFiles{plan})); });
         CHECK((contains(text, "read_file: " + path) && contains(text, "Input/output error")));
     }
 }
 
 TEST_CASE("read_file: a missing file, one that is not regular and one beyond the limit are errors") {
     const TemporaryFolder folder;
-    const auto read = [&](const std::string& path) { return message<IoError>([&] { read_file(path, 10); }); };
+    const auto read = [&](const std::string& path) {
+        return message<IoError>([&] { static_cast<void>(read_file(path, 10)); });
+    };
     CHECK(contains(read(folder / "none"), "none: No such file or directory"));
     CHECK(contains(read(folder.str()), ": Is a directory"));
     CHECK(contains(read("/dev/zero"), "/dev/zero: not a regular file"));
@@ -113,7 +115,7 @@ TEST_CASE("read_file: a missing file, one that is not regular and one beyond the
     REQUIRE(::symlink(loop.c_str(), loop.c_str()) == 0);
     CHECK(contains(read(loop), "Too many levels of symbolic links"));
     const std::string path = folder.write("long", pattern(11, 1));
-    CHECK(message<FormatError>([&] { read_file(path, 10); }) ==
+    CHECK(message<FormatError>([&] { static_cast<void>(read_file(path, 10)); }) ==
           "read_file: " + path + ": length: expected at most 10 bytes, got 11");
 }
 

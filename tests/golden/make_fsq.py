@@ -6,8 +6,9 @@
                                    77 without PyTorch
 
 FSQ is written down here as in its paper (Mentzer et al. 2023, arXiv:2309.15505, appendix A.1; the shift is atanh, as in
-vector-quantize-pytorch, so that 0 stays 0), with the gradient of round taken as 1. Inputs are short formulas of the index
-(multiples of 1/32, exact in float, none of which is rounded from a half), written once here and once in the tests.
+vector-quantize-pytorch, so that 0 stays 0), with the gradient of round taken as 1. Where vector-quantize-pytorch is
+installed, it is a second witness of the symmetric bound. Inputs are short formulas of the index (multiples of 1/32, exact
+in float, none of which is rounded from a half), written once here and once in the tests.
 """
 
 import pathlib
@@ -19,6 +20,11 @@ try:
 except ImportError:
     print("SKIPPED: no torch")
     sys.exit(77)
+
+try:
+    from vector_quantize_pytorch import FSQ
+except ImportError:
+    FSQ = None
 
 torch.set_default_dtype(torch.float64)
 FILE = pathlib.Path(__file__).with_name("fsq.hpp")
@@ -53,6 +59,12 @@ def symmetric_bound(z, levels):
     return 2 / span * round_straight_through(span * (z.tanh() + 1) / 2) - 1
 
 
+def scaled_sigmoid_bound(z, levels):
+    """iFSQ (arXiv:2601.17124); its code has odd levels only, for which this is round(h b) / h with h = (L - 1) / 2."""
+    span, b = levels - 1, 2 * (1.6 * z).sigmoid() - 1
+    return 2 / span * round_straight_through(span * (b + 1) / 2) - 1
+
+
 def fsq(bound, levels):
     levels = torch.tensor(levels)
     z = latents(ROWS * len(levels)).reshape(ROWS, len(levels)).requires_grad_()
@@ -67,6 +79,16 @@ def fsq(bound, levels):
     return q.detach().flatten(), tokens, z.grad.flatten()
 
 
+def witness(name, levels, ours):
+    """vector-quantize-pytorch agrees about its symmetric form; its other bound has 1 + 1e-3 where the paper has 1 - 1e-3."""
+    z = latents(ROWS * len(levels)).reshape(1, ROWS, len(levels)).requires_grad_()
+    q, tokens = FSQ(levels, preserve_symmetry=True, force_quantization_f32=False).double()(z)
+    (grad,) = torch.autograd.grad((q * gradient(z.numel(), 4).reshape(z.shape)).sum(), z)
+    for what, got, expected in zip(("q", "tokens", "grad"), (q, tokens.double(), grad), ours):
+        if not torch.allclose(got.flatten(), expected, rtol=1e-12, atol=1e-12):
+            sys.exit(f"{name}: {what}: vector-quantize-pytorch has {got}, here {expected}")
+
+
 def cases():
     from torch.nn import functional as F
 
@@ -78,8 +100,13 @@ def cases():
         ("fsq_symmetric_4_4_4", symmetric_bound, [4, 4, 4]),
         ("fsq_symmetric_2_2_2_2", symmetric_bound, [2, 2, 2, 2]),
         ("fsq_symmetric_8_5", symmetric_bound, [8, 5]),
+        ("fsq_scaled_sigmoid_17_17", scaled_sigmoid_bound, [17, 17]),
+        ("fsq_scaled_sigmoid_16_5_2", scaled_sigmoid_bound, [16, 5, 2]),
     ):
-        for what, values in zip(("q", "tokens", "grad"), fsq(bound, levels)):
+        numbers = fsq(bound, levels)
+        if FSQ is not None and bound is symmetric_bound:
+            witness(name, levels, numbers)
+        for what, values in zip(("q", "tokens", "grad"), numbers):
             yield f"{name}_{what}", values
 
     for name, log_variance in (("gaussian_nll_narrow", -1.5), ("gaussian_nll_wide", 0.75)):

@@ -124,7 +124,7 @@ TEST_CASE("Gpt: a token changes no logits at its position or before, and all aft
 TEST_CASE("Gpt: freeze packs the panels of a forward pass, with the bits of a training step, and no others") {
     using Model = Gpt<larger>;
     const auto model = moved_model<Model>();
-    Model::Packed whole;
+    Model::Net::Packed whole;
     nn::pack<Model::Net>(model.params().net, whole);
     const auto same = [](const auto& a, const auto& b) {
         const auto of = [](const auto& w) {
@@ -134,7 +134,8 @@ TEST_CASE("Gpt: freeze packs the panels of a forward pass, with the bits of a tr
                std::ranges::equal(a.bias, b.bias) && a.backward.columns() == 0;
     };
     const auto check = [&] {
-        const Model::Packed frozen = model.freeze();
+        const Model::Frozen kept = model.freeze();
+        const auto& frozen = kept.weights();
         bool good = same(std::get<3>(frozen.items), std::get<3>(whole.items));
         for (std::size_t i = 0; i < larger.layers; ++i) {
             const auto& [attention_a, mlp_a] = std::get<1>(frozen.items).items[i].items;
@@ -226,7 +227,10 @@ TEST_CASE("Gpt: weights are N(0, 0.02^2), those that add to the residual stream 
         [&]<class Leaf>(const Path& path, const Leaf& leaf) {
             double mean = 0, square = 0;
             const double n = static_cast<double>(leaf.span().size());
-            for (const float v : leaf.span()) mean += double{v} / n, square += double{v} * double{v} / n;
+            for (const float v : leaf.span()) {
+                mean += double{v} / n;
+                square += double{v} * double{v} / n;
+            }
             const bool ends = path.str().ends_with(".0.1.out_proj.weight") || path.str().ends_with(".1.3.weight");
             CHECK((leaf.role() == Role::residual) == ends);
             smaller += ends;

@@ -7,6 +7,7 @@
 #include <support/tiny_gpt.hpp>
 #include <support/user_block.hpp>
 #include <tessera/gpt/sample.hpp>
+#include <tessera/testing/detail/full_team.hpp>
 
 #include <algorithm>
 #include <cfenv>
@@ -43,13 +44,13 @@ std::string difference(std::size_t count, std::size_t most = 1, std::size_t work
     const auto model = support::moved_model<Model>();
     const auto x = support::sequences<C>(count, 2);
     const auto whole = model.logits(x.view(), x.labels());
-    const auto packed = model.freeze();
+    const auto frozen = model.freeze();
     KvCache<Model> cache{{.sequences = count, .tokens = most, .workers = workers}};
     std::vector<Token> next(count * most);
     std::string found;
     std::size_t position = 0, tokens = 0;
     // one step a round; with rewinds at most two for each token
-    kernel::run_full_team(workers, 2 * C.context, [&](kernel::Worker& me, std::size_t round) {
+    testing::detail::run_full_team(workers, 2 * C.context, [&](kernel::Worker& me, std::size_t round) {
         const bool over = position == C.context;
         me.wait();
         if (over) return;
@@ -60,7 +61,7 @@ std::string difference(std::size_t count, std::size_t most = 1, std::size_t work
                     next[n * tokens + t] = position + t == 0 ? C.label_token(x.label(n)) : x[n][position + t - 1];
         }
         me.wait();
-        const auto logits = cache.step(packed, std::span<const Token>{next}.first(count * tokens), me);
+        const auto logits = cache.step(frozen, std::span<const Token>{next}.first(count * tokens), me);
         if (me.index() != 0) return;
         for (std::size_t i = 0; i < logits.size() && found.empty(); ++i) {
             const std::size_t row = i / C.vocab, n = row / tokens, t = position + row % tokens;
@@ -127,11 +128,11 @@ TEST_CASE("KvCache: a user's block gives the bits of the whole sequence, and can
 
 TEST_CASE("KvCache: rewind undoes at most the last step") {
     using Model = Gpt<config>;
-    const auto packed = support::moved_model<Model>().freeze();
+    const auto frozen = support::moved_model<Model>().freeze();
     KvCache<Model> cache{{.sequences = 1, .tokens = 3}};
     const std::vector<Token> three{3, 4, 5}, one{6};
-    cache.step(packed, three);
-    cache.step(packed, three);
+    cache.step(frozen, three);
+    cache.step(frozen, three);
     const auto message = [&](std::size_t tokens) {
         return support::message<ArgumentError>([&] { cache.rewind(tokens); });
     };
@@ -140,7 +141,7 @@ TEST_CASE("KvCache: rewind undoes at most the last step") {
     cache.rewind(2);
     CHECK(cache.position() == 4);
     CHECK(message(2) == "KvCache: rewind: expected at most 1, got 2");
-    cache.step(packed, one);
+    cache.step(frozen, one);
     CHECK(cache.position() == 5);
     cache.restart();
     CHECK(message(1) == "KvCache: rewind: expected at most 0, got 1");
@@ -148,31 +149,31 @@ TEST_CASE("KvCache: rewind undoes at most the last step") {
 
 TEST_CASE("KvCache: restart begins new sequences, and no step allocates") {
     using Model = Gpt<config>;
-    const auto packed = support::moved_model<Model>().freeze();
+    const auto frozen = support::moved_model<Model>().freeze();
     KvCache<Model> cache{2};
     const std::vector<Token> first{3, 4}, other{5, 6};
     const auto run = [&] {
-        cache.step(packed, first);
-        const auto logits = cache.step(packed, other);
+        cache.step(frozen, first);
+        const auto logits = cache.step(frozen, other);
         return std::vector<float>(logits.begin(), logits.end());
     };
     const auto once = run();
     CHECK(cache.position() == 2);
-    cache.step(packed, first);
+    cache.step(frozen, first);
     cache.restart();
     CHECK(cache.position() == 0);
     CHECK(run() == once);
     const std::size_t before = support::allocations();
-    for (int i = 0; i < 5; ++i) cache.step(packed, first);
+    for (int i = 0; i < 5; ++i) cache.step(frozen, first);
     CHECK(support::allocations() == before);
 }
 
 TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding are refused") {
     using Model = Gpt<config>;
-    const auto packed = support::moved_model<Model>().freeze();
+    const auto frozen = support::moved_model<Model>().freeze();
     KvCache<Model> cache{2};
     const auto message = [&]<class E>(std::vector<Token> tokens) {
-        return support::message<E>([&] { cache.step(packed, tokens); });
+        return support::message<E>([&] { cache.step(frozen, tokens); });
     };
     CHECK(message.operator()<ArgumentError>({1}) == "KvCache: tokens: expected 2, got 1");
     CHECK(message.operator()<ArgumentError>({1, 2, 3, 4}) == "KvCache: tokens: expected 2, got 4");
@@ -180,16 +181,16 @@ TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding
     CHECK(message.operator()<DataError>({40, 41}) == "KvCache: token of sequence 1: expected less than 41, got 41");
     CHECK(cache.position() == 0);
     const std::vector<Token> tokens{1, 2};
-    for (std::size_t i = 0; i < config.context; ++i) cache.step(packed, tokens);
+    for (std::size_t i = 0; i < config.context; ++i) cache.step(frozen, tokens);
     CHECK(message.operator()<ArgumentError>(tokens) == "KvCache: position: expected less than 19, got 19");
     KvCache<Model> some{{.sequences = 2, .tokens = 4}};
     const std::vector<Token> eight(8, 1), five(5, 1), ten(10, 1);
     const auto refused = [&](const std::vector<Token>& fed) {
-        return support::message<ArgumentError>([&] { some.step(packed, fed); });
+        return support::message<ArgumentError>([&] { some.step(frozen, fed); });
     };
     CHECK(refused(five) == "KvCache: tokens: expected 2 x 1 to 4 tokens, got 5");
     CHECK(refused(ten) == "KvCache: tokens: expected 2 x 1 to 4 tokens, got 10");
-    for (std::size_t i = 0; i < 4; ++i) some.step(packed, eight);
+    for (std::size_t i = 0; i < 4; ++i) some.step(frozen, eight);
     CHECK(refused(eight) == "KvCache: position: expected less than 19, got 19");
     CHECK(some.position() == 16);
 }
@@ -202,12 +203,12 @@ TEST_CASE("KvCache: a team larger than the capacity, and an empty capacity, are 
     CHECK(refused({.sequences = 4, .workers = 0}) == "KvCache: workers: expected at least 1, got 0");
     CHECK(refused({.sequences = 0}) == "KvCache: sequences: expected at least 1, got 0");
     CHECK(refused({.tokens = 0}) == "KvCache: tokens: expected at least 1, got 0");
-    const auto packed = support::moved_model<Model>().freeze();
+    const auto frozen = support::moved_model<Model>().freeze();
     KvCache<Model> cache{1};
     const std::vector<Token> next{config.label_token(Label{0})};
     const auto run = [&] {
         kernel::run_team(2, 2000, [&](kernel::Worker& me, std::size_t) {
-            if (me.size() > 1) cache.step(packed, next, me);
+            if (me.size() > 1) cache.step(frozen, next, me);
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         });
     };

@@ -12,7 +12,7 @@ using support::contains;
 using support::message;
 
 namespace {
-std::string jpeg_reason(ByteView file, const Limits& limits = {}) {
+std::string jpeg_reason(ByteView file, const ReadLimits& limits = {}) {
     return message<FormatError>([&] { image::check_jpeg(file, "x.jpg", limits); });
 }
 /// The progressive sample with one byte of its frame header changed; the SOF marker is at 89.

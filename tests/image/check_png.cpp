@@ -17,7 +17,7 @@ using support::message;
 
 namespace {
 
-std::string png_reason(ByteView file, const Limits& limits = {}) {
+std::string png_reason(ByteView file, const ReadLimits& limits = {}) {
     return message<FormatError>([&] { image::check_png(file, "x.png", limits); });
 }
 /// Recomputes the checksum of a chunk that was changed by hand.

@@ -103,7 +103,7 @@ TEST_CASE("decode_image: the host's limits apply to the size of an image, not a 
     const Bytes file = samples::png(wide);
     CHECK(message<FormatError>([&] { return image::decode_image(file, 1, "wide.png"); }) ==
           "wide.png @16: image: 20000 x 64 is more than the limits of 16384 a side and 67108864 pixels");
-    Limits limits;
+    ReadLimits limits;
     limits.image_side = 30000;
     const Pixels image = image::decode_image(file, 1, "wide.png", limits);
     CHECK(image.width == 20000);

@@ -170,7 +170,7 @@ TEST_CASE("io::load: settings must agree, and for an accepted one the host's val
           "io::load: x: 2 mismatches:\n"
           "  lr: expected 0.1, file has 0.2; LoadOptions{.accept = {\"lr\"}} keeps 0.1\n"
           "  ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps 0.5");
-    CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {"lr"}}); }) ==
+    CHECK(message<FormatError>([&] { io::load(file, {.accept = {"lr"}}, to); }) ==
           "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps "
           "0.5");
     CHECK((values(to) == before && to.changes == 0));
@@ -180,7 +180,7 @@ TEST_CASE("io::load: settings must agree, and for an accepted one the host's val
         CAPTURE(names[0]);
         Toy<> host;
         number(host, 50);
-        const io::LoadReport report = io::load(file, host, {.accept = names});
+        const io::LoadReport report = io::load(file, {.accept = names}, host);
         auto expected = values(from);
         expected.back() = values(host).back();
         CHECK(values(host) == expected);
@@ -197,14 +197,14 @@ TEST_CASE("io::load: `accept` must name settings of the models") {
     Toy<> toy;
     auto file = file_of(toy);
     const auto refusal = [&](const char* name) {
-        return message<ArgumentError>([&] { io::load(file, toy, {.accept = {"lr", name}}); });
+        return message<ArgumentError>([&] { io::load(file, {.accept = {"lr", name}}, toy); });
     };
     CHECK(refusal("clip_nrom") == "io::load: accept: no setting is called clip_nrom: the models have lr, ema.decay");
     CHECK(refusal("ema.dec") == "io::load: accept: no setting is called ema.dec: the models have lr, ema.decay");
     CHECK(refusal("heads") == "io::load: accept: heads is not a setting: it must agree with the file");
     Rng rng;
     auto other = file_of(rng);
-    CHECK(message<ArgumentError>([&] { io::load(other, rng, {.accept = {"lr"}}); }) ==
+    CHECK(message<ArgumentError>([&] { io::load(other, {.accept = {"lr"}}, rng); }) ==
           "io::load: accept: no setting is called lr: the models have none");
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("io::load: metadata must agree, whatever `accept` contains") {
     Toy<> from, to;
     from.heads = "8";
     auto file = file_of(from);
-    CHECK(message<FormatError>([&] { io::load(file, to, {.accept = {io::everything}}); }) ==
+    CHECK(message<FormatError>([&] { io::load(file, {.accept = {io::everything}}, to); }) ==
           "io::load: x: heads: expected 4, file has 8");
 }
 
@@ -225,7 +225,7 @@ TEST_CASE("io::load: missing metadata in a file of tessera are an error, unless 
     writer.add<float>("encoder.bias", three, std::array<float, 3>{1, 2, 3});
     io::SafetensorsFile file{writer.bytes(), "x"};
     CHECK(message<FormatError>([&] {
-              io::load(file, toy, {.allow_missing = {"encoder", "head", "rate"}});
+              io::load(file, {.allow_missing = {"encoder", "head", "rate"}}, toy);
           }) == "io::load: x: 2 mismatches:\n"
                 "  heads: expected 4, missing in the file's metadata; LoadOptions{.allow_missing = "
                 "{\"heads\"}} loads without it\n"
@@ -233,7 +233,7 @@ TEST_CASE("io::load: missing metadata in a file of tessera are an error, unless 
                 "{\"ema.decay\"}} loads "
                 "without it");
     const io::LoadReport report =
-        io::load(file, toy, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}});
+        io::load(file, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}}, toy);
     CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
     CHECK(report.taken == Names{"encoder.bias"});
 }
@@ -262,7 +262,7 @@ TEST_CASE("io::load: settings of a wrapped model belong to the outer model") {
     CHECK(message<FormatError>([&] { io::load(file, target); }) ==
           "io::load: x: ema.decay: expected 0.5, file has 0.9; LoadOptions{.accept = {\"ema.decay\"}} keeps "
           "0.5");
-    io::load(file, target, {.accept = {"ema.decay"}});
+    io::load(file, {.accept = {"ema.decay"}}, target);
     CHECK(values(target) == values(inner));
 }
 
@@ -275,13 +275,13 @@ TEST_CASE("io::load: the message suggests options for wrapped names, and they wo
                                                                         "\": LoadOptions{.prefix = \"" + prefix +
                                                                         "\"} loads them");
         number(toy, 50);
-        const io::LoadReport report = io::load(file, toy, {.prefix = prefix});
+        const io::LoadReport report = io::load(file, {.prefix = prefix}, toy);
         CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
     }
     auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
     CHECK(message<FormatError>([&] { io::load(two, toy); }) ==
           "io::load: x: the names begin with \"net.\": LoadOptions{.prefix = \"net.\"} loads them");
-    CHECK(io::load(two, toy, {.prefix = "net."}).unused == Names{"other.x"});
+    CHECK(io::load(two, {.prefix = "net."}, toy).unused == Names{"other.x"});
 
     auto inside = foreign(
         [](const std::string& n) { return n.starts_with("encoder.") ? "encoder._orig_mod." + n.substr(8) : n; });
@@ -289,7 +289,7 @@ TEST_CASE("io::load: the message suggests options for wrapped names, and they wo
           "io::load: x: names have \"_orig_mod.\" in them: LoadOptions{.rename = {{\"encoder._orig_mod.\", "
           "\"encoder.\"}}} loads them");
     number(toy, 50);
-    io::load(inside, toy, {.rename = {{"encoder._orig_mod.", "encoder."}}});
+    io::load(inside, {.rename = {{"encoder._orig_mod.", "encoder."}}}, toy);
     CHECK(toy.weight[5] == 6);
 }
 
@@ -298,22 +298,22 @@ TEST_CASE("io::load: the message suggests options for names without their prefix
     auto file = foreign(same);
     CHECK(message<FormatError>([&] { io::load(file, deep); }) ==
           "io::load: x: the file's names lack \"net.\": LoadOptions{.rename = {{\"\", \"net.\"}}} loads them");
-    io::load(file, deep, {.rename = {{"", "net."}}});
+    io::load(file, {.rename = {{"", "net."}}}, deep);
     CHECK(deep.toy.weight[5] == 6);
 }
 
 TEST_CASE("io::load: a prefix or rename that matches nothing, or merges two names, is an error") {
     Toy<> toy;
     auto file = foreign(same);
-    CHECK(message<FormatError>([&] { io::load(file, toy, {.prefix = "modul."}); }) ==
+    CHECK(message<FormatError>([&] { io::load(file, {.prefix = "modul."}, toy); }) ==
           "io::load: x: prefix: no name begins with \"modul.\": the file has 5 tensors: encoder (3), head "
           "(1), rate (1)");
     CHECK(message<FormatError>([&] {
-              io::load(file, toy, {.rename = {{"head.", "tail."}, {"a.", "b."}}});
+              io::load(file, {.rename = {{"head.", "tail."}, {"a.", "b."}}}, toy);
           }) == "io::load: x: rename: no name begins with \"a.\": the file has 5 tensors: encoder (3), head "
                 "(1), rate (1)");
     CHECK(message<FormatError>([&] {
-              io::load(file, toy, {.rename = {{"head.", "encoder."}}});
+              io::load(file, {.rename = {{"head.", "encoder."}}}, toy);
           }) == "io::load: x: prefix or rename: encoder.weight and head.weight both become encoder.weight");
 }
 
@@ -337,31 +337,31 @@ TEST_CASE("io::load: with allow_missing a missing tensor is unchanged, and the r
     Toy<> toy;
     number(toy, 50);
     auto file = foreign([](const std::string& n) { return n == "head.weight" ? "head.extra" : n; });
-    CHECK(message<FormatError>([&] { io::load(file, toy, {.allow_missing = {"head"}}); }) ==
+    CHECK(message<FormatError>([&] { io::load(file, {.allow_missing = {"head"}}, toy); }) ==
           "io::load: x: head.extra: not expected, file has 2");
-    const io::LoadReport report = io::load(file, toy, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}});
+    const io::LoadReport report = io::load(file, {.allow_missing = {"head"}, .allow_unused = {"head.extra"}}, toy);
     CHECK((report.missing == Names{"head.weight"} && report.unused == Names{"head.extra"}));
     CHECK((toy.head[0] == 62 && toy.weight[0] == 1));
     // another number of classes: a tensor with another shape counts as missing
     auto wide = foreign(same, 4);
     CHECK(message<FormatError>([&] { io::load(wide, toy); }) == "io::load: x: head.weight: expected 2, file has 4");
-    CHECK(io::load(wide, toy, {.allow_missing = {"head"}}).missing == Names{"head.weight"});
+    CHECK(io::load(wide, {.allow_missing = {"head"}}, toy).missing == Names{"head.weight"});
     CHECK(toy.head[0] == 62);
 }
 
 TEST_CASE("io::load: allow_missing must name leaves of the models, and the file must have at least one") {
     Toy<> toy;
     auto file = foreign(same);
-    CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"haed"}}); }) ==
+    CHECK(message<ArgumentError>([&] { io::load(file, {.allow_missing = {"haed"}}, toy); }) ==
           "io::load: allow_missing: no tensor or metadata of the models is called haed");
-    CHECK(message<ArgumentError>([&] { io::load(file, toy, {.allow_missing = {"hea"}}); }) ==
+    CHECK(message<ArgumentError>([&] { io::load(file, {.allow_missing = {"hea"}}, toy); }) ==
           "io::load: allow_missing: no tensor or metadata of the models is called hea");
     auto other = foreign([](const std::string& n) { return "other." + n; });
-    CHECK(message<FormatError>([&] { io::load(other, toy, {.allow_missing = {io::everything}}); }) ==
+    CHECK(message<FormatError>([&] { io::load(other, {.allow_missing = {io::everything}}, toy); }) ==
           "io::load: x: every name begins with \"other.\": LoadOptions{.prefix = \"other.\"} loads them");
     auto strange = one_leaf<float>({1, 2, 3});
     Rng rng;
-    CHECK(message<FormatError>([&] { io::load(strange, rng, {.allow_missing = {"rng"}}); }) ==
+    CHECK(message<FormatError>([&] { io::load(strange, {.allow_missing = {"rng"}}, rng); }) ==
           "io::load: x: none of the models' tensors was found; the file has 1 tensor: encoder (1)");
 }
 
@@ -377,21 +377,21 @@ TEST_CASE("io::load: F16 and BF16 are widened, and F32 for a model of doubles") 
     Toy<float> single;
     Toy<double> wide;
     auto half = one_leaf<io::Float16>({{{0x3C00}, {0x0001}, {0xFBFF}}});
-    const io::LoadReport report = io::load(half, single, only_bias);
-    io::load(half, wide, only_bias);
+    const io::LoadReport report = io::load(half, only_bias, single);
+    io::load(half, only_bias, wide);
     CHECK((single.bias[0] == 1 && single.bias[1] == 0x1p-24f && single.bias[2] == -65504));
     CHECK((wide.bias[0] == 1 && wide.bias[1] == 0x1p-24 && wide.bias[2] == -65504));
     REQUIRE(report.widened.size() == 1);
     CHECK((report.widened[0].name == "encoder.bias" && report.widened[0].from == io::Dtype::f16));
 
     auto brain = one_leaf<io::BFloat16>({{{0x3F80}, {0x0001}, {0xC0A0}}});
-    io::load(brain, single, only_bias);
-    io::load(brain, wide, only_bias);
+    io::load(brain, only_bias, single);
+    io::load(brain, only_bias, wide);
     CHECK((single.bias[0] == 1 && single.bias[1] == 0x1p-133f && single.bias[2] == -5));
     CHECK((wide.bias[0] == 1 && wide.bias[1] == 0x1p-133 && wide.bias[2] == -5));
 
     auto f32 = one_leaf<float>({0.1f, -0x1p-149f, 3e38f});
-    CHECK(io::load(f32, wide, only_bias).widened[0].from == io::Dtype::f32);
+    CHECK(io::load(f32, only_bias, wide).widened[0].from == io::Dtype::f32);
     CHECK((wide.bias[0] == static_cast<double>(0.1f) && wide.bias[1] == -0x1p-149));
 }
 
@@ -401,37 +401,39 @@ TEST_CASE("io::load: lossy conversions, integers for weights and infinite 16-bit
     const auto before = values(toy);
     auto f64 = one_leaf<double>({1, 2, 3});
     CHECK(message<FormatError>([&] {
-              io::load(f64, toy, {.allow_missing = {"encoder.weight", "head", "rate"}});
+              io::load(f64, {.allow_missing = {"encoder.weight", "head", "rate"}}, toy);
           }) == "io::load: x: encoder.bias: expected F32, file has F64, which would have to be rounded");
     auto integers = one_leaf<std::int64_t>({1, 2, 3});
     CHECK(message<FormatError>([&] {
-              io::load(integers, toy, {.allow_missing = {"encoder.weight", "head", "rate"}});
+              io::load(integers, {.allow_missing = {"encoder.weight", "head", "rate"}}, toy);
           }) == "io::load: x: encoder.bias: expected F32, file has I64");
     auto infinite = one_leaf<io::Float16>({{{0x3C00}, {0x7C00}, {0}}});
-    CHECK(message<FormatError>([&] { io::load(infinite, toy, only_bias); }) ==
+    CHECK(message<FormatError>([&] { io::load(infinite, only_bias, toy); }) ==
           "io::load: x: encoder.bias: element 1: expected a finite number, got inf");
     auto nan = one_leaf<io::BFloat16>({{{0x3C00}, {0}, {0x7FC0}}});
-    CHECK(message<FormatError>([&] { io::load(nan, toy, only_bias); }) ==
+    CHECK(message<FormatError>([&] { io::load(nan, only_bias, toy); }) ==
           "io::load: x: encoder.bias: element 2: expected a finite number, got nan");
     CHECK(values(toy) == before);
 }
 
-TEST_CASE("io::load: accepts options with one to four models, from a file and from a path") {
+TEST_CASE("io::load: accepts options with one to five models, from a file and from a path") {
     Toy<> toy;
     Rng rng;
     auto file = foreign([](const std::string& n) { return "m." + n; });
     const io::LoadOptions all{.prefix = "m.", .allow_missing = {io::everything}};
     Scalar<'a'> a;
     Scalar<'b'> b;
-    CHECK(io::load(file, toy, all).missing.empty());
-    CHECK(io::load(file, toy, rng, all).missing.size() == 3);
-    CHECK(io::load(file, toy, rng, a, all).missing.size() == 4);
-    CHECK(io::load(file, toy, rng, a, b, all).missing.size() == 5);
+    Scalar<'c'> c;
+    CHECK(io::load(file, all, toy).missing.empty());
+    CHECK(io::load(file, all, toy, rng).missing.size() == 3);
+    CHECK(io::load(file, all, toy, rng, a).missing.size() == 4);
+    CHECK(io::load(file, all, toy, rng, a, b).missing.size() == 5);
+    CHECK(io::load(file, all, toy, rng, a, b, c).missing.size() == 6);
     for (const auto& call :
-         std::vector<std::string>{message<IoError>([&] { io::load("/none", toy, all); }),
-                                  message<IoError>([&] { io::load("/none", toy, rng, {.prefix = "m."}); }),
-                                  message<IoError>([&] { io::load("/none", toy, rng, a, {.prefix = "m."}); }),
-                                  message<IoError>([&] { io::load("/none", toy, rng, a, b, {.prefix = "m."}); })})
+         std::vector<std::string>{message<IoError>([&] { io::load("/none", all, toy); }),
+                                  message<IoError>([&] { io::load("/none", {.prefix = "m."}, toy, rng); }),
+                                  message<IoError>([&] { io::load("/none", {.prefix = "m."}, toy, rng, a); }),
+                                  message<IoError>([&] { io::load("/none", {.prefix = "m."}, toy, rng, a, b); })})
         CHECK(call == "read_file: /none: No such file or directory");
 }
 

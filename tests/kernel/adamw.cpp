@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("adamw_update: has the bits of plain scalars, for any length"
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE_TEMPLATE("adamw_update: writes nothing behind the end", T, float, double) {
+TEST_CASE_TEMPLATE("adamw_update: writes nothing past the end", T, float, double) {
     Leaf<T> leaf(33);
     const Leaf<T> before = leaf;
     const auto head = [](auto& x) { return std::span{x}.first(19); };

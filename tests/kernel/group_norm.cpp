@@ -45,8 +45,10 @@ struct GroupTwin {
                 const double n = (v - mean) * rstd;
                 dx[i] = static_cast<T>(rstd * (d * static_cast<double>(weight[c]) - mean_g - n * mean_gn));
             });
-            for (std::size_t c = g * each; c < (g + 1) * each; ++c)
-                dweight[c] = static_cast<T>(1 + dw[c]), dbias[c] = static_cast<T>(1 + db[c]);
+            for (std::size_t c = g * each; c < (g + 1) * each; ++c) {
+                dweight[c] = static_cast<T>(1 + dw[c]);
+                dbias[c] = static_cast<T>(1 + db[c]);
+            }
         }
     }
 };

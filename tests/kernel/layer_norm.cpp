@@ -43,8 +43,10 @@ struct RowTwin {
                 dx[r * width + c] = static_cast<T>(rstd * (g - mean_g - n * mean_gn));
             }
         }
-        for (std::size_t c = 0; c < width; ++c)
-            dweight[c] = static_cast<T>(dw[c] + 1), dbias[c] = static_cast<T>(db[c] + 1);
+        for (std::size_t c = 0; c < width; ++c) {
+            dweight[c] = static_cast<T>(dw[c] + 1);
+            dbias[c] = static_cast<T>(db[c] + 1);
+        }
     }
 };
 
@@ -69,7 +71,10 @@ TEST_CASE_TEMPLATE("layer_norm: forward and backward are the formulas, and gradi
 
 TEST_CASE("layer_norm: a row far from zero keeps its digits, a row of equal numbers gives the bias") {
     std::vector<float> x(64), weight(32, 1.f), bias(32, 0.25f), y(64), mean(2), rstd(2);
-    for (std::size_t i = 0; i < 32; ++i) x[i] = 4096.f + static_cast<float>(i), x[32 + i] = 7.f;
+    for (std::size_t i = 0; i < 32; ++i) {
+        x[i] = 4096.f + static_cast<float>(i);
+        x[32 + i] = 7.f;
+    }
     kernel::layer_norm_forward<float>(x, weight, bias, y, mean, rstd, 1e-5f);
     CHECK(std::abs((static_cast<double>(y[31]) - 0.25) * std::sqrt(85.25) / 15.5 - 1) < 1e-5);
     CHECK(y[40] == 0.25f);

@@ -71,7 +71,10 @@ TEST_CASE_TEMPLATE("max_pool: the largest of the window, the first of equal ones
         std::vector<T> ty(out_size(p), -std::numeric_limits<T>::infinity());
         std::vector<std::size_t> best(out_size(p));
         places(p, [&](std::size_t out, std::size_t in) {
-            if (x[in] > ty[out]) ty[out] = x[in], best[out] = in;
+            if (x[in] > ty[out]) {
+                ty[out] = x[in];
+                best[out] = in;
+            }
         });
         for (std::size_t i = 0; i < best.size(); ++i) tdx[best[i]] += dy[i];
         wrong.compare(ty, y, "y, channels = ", p.channels);

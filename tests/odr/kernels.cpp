@@ -4,7 +4,7 @@
 #include <tessera/core/tensor.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm_weight_gradient.hpp>
 #include <tessera/kernel/softmax.hpp>
 
 using namespace tessera;
@@ -19,7 +19,7 @@ static float run() {
     kernel::gelu_with_derivative<float>(y.span(), y.span(), x.span());
     kernel::softmax<float>(y.span());
     Buffer<float> copies;
-    kernel::gemm_adjoint<float>(15, 7, 7, x.data(), 7, x.data(), 7, y.data(), 7, copies);
+    kernel::gemm_weight_gradient<float>(15, 7, 7, x.data(), 7, x.data(), 7, y.data(), 7, copies);
     float sum = 0;
     for (float value : y.span()) sum += value;
     return sum;

@@ -26,8 +26,8 @@ std::string use(const std::string& folder) {
     Vae vae{rng};
     Prior prior{rng};
     tessera::io::load(folder + "/model.safetensors", vae, prior);
-    const auto codes = tessera::sample(prior, 3, {.temperature = 0.9f, .top_k = 5, .top_p = 0.9}, rng);
-    const auto images = vae.decode(codes);
+    const auto tokens = tessera::sample(prior, 3, {.temperature = 0.9f, .top_k = 5, .top_p = 0.9}, rng);
+    const auto images = vae.decode(tokens);
     const auto report = vae.evaluate(bars(10));
     return run.sha256() + std::to_string(images.batch()) + std::to_string(report.mse) +
            std::to_string(prior.evaluate(vae.encode(bars(10))));

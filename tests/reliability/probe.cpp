@@ -10,7 +10,7 @@
 #include <support/crash_disk.hpp>
 #include <support/system_double.hpp>
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/train/checkpoints.hpp>
 
@@ -211,7 +211,7 @@ int compare(const std::string& one, const std::string& other) {
 }
 
 /// Processor seconds until a header with this text is refused or read, so that the load of the machine does not count.
-double seconds_of(const std::string& text, const tessera::Limits& limits) {
+double seconds_of(const std::string& text, const tessera::ReadLimits& limits) {
     tessera::Bytes bytes(8);
     for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
     bytes.insert(bytes.end(), text.begin(), text.end());
@@ -231,7 +231,7 @@ std::string entries(std::size_t count) {
 }
 /// What a header can cost at most. Eight times the entries may take 24 times as long (sorting, caches), not 64 times.
 int cost() {
-    const tessera::Limits many{.tensors = 2'000'000};
+    const tessera::ReadLimits many{.tensors = 2'000'000};
     const double spaces = seconds_of(std::string(100'000'000, ' '), {}), eighth = seconds_of(entries(125'000), many),
                  whole = seconds_of(entries(1'000'000), many), deep = seconds_of(std::string(50'000'000, '['), {}),
                  nested = seconds_of("{\"a\":" + std::string(50'000'000, '['), {});

@@ -3,5 +3,5 @@
 #include <tessera/data/image_folder.hpp>
 
 using Gray = tessera::Shape<4, 4, 1>;
-template tessera::data::ImageFolder<Gray> tessera::data::load_image_folder<Gray>(const std::string&,
-                                                                                 const tessera::data::FolderOptions&);
+template tessera::data::ImageFolder<Gray>
+tessera::data::load_image_folder<Gray>(const std::string&, const tessera::data::ImageFolderOptions&);

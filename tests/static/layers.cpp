@@ -49,7 +49,7 @@ static_assert(std::same_as<Embedding<512, 128>::Bind<Shape<49>, float>::InputSca
 
 static_assert(GroupsDivideChannels<Shape<7, 7, 32>, 8> && !GroupsDivideChannels<Shape<7, 7, 32>, 5>);
 static_assert(!GroupsDivideChannels<Shape<7, 7, 32>, 0> && !GroupsDivideChannels<int, 1>);
-static_assert(TokenShape<Shape<49>> && !TokenShape<Shape<7, 7>> && !TokenShape<int>);
+static_assert(TokenSequence<Shape<49>> && !TokenSequence<Shape<7, 7>> && !TokenSequence<int>);
 
 // A layer of float is valid, one of int is not.
 static_assert(!LayerSpec<Relu, Shape<3>, int> && !LayerSpec<Relu, int, float>);

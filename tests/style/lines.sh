@@ -1,6 +1,7 @@
 #!/bin/sh
-# lines.sh <root>: no line over 120 columns in sources and pages. Tables and lines with links of pages may be longer, an
-# expected message of compile_fail/ is one line, and the samples of architecture/ and golden/ are left out.
+# lines.sh <root>: no line over 120 columns in sources and pages, and no statements joined by commas. Tables and lines
+# with links of pages may be longer, an expected message of compile_fail/ is one line, and the samples of architecture/
+# and golden/ are left out.
 set -u
 cd "$1" || exit 1
 set -- include examples tests bench ./*.md
@@ -19,3 +20,40 @@ LC_ALL=C awk '
         failed = 1
     }
     END { exit failed }' $files
+lines=$?
+
+# A statement up to its ; { or } on one line, every bracket as one character: ( ) is @, [ ] and { } are #. Two assignments
+# or calls with a comma between them are then side by side. The commas of a for, of a fold and of arguments are inside
+# of brackets, and those of a declaration follow a type.
+sources=$(printf '%s\n' "$files" | grep -v '\.md$')
+# shellcheck disable=SC2086
+LC_ALL=C awk '
+    FNR == 1 { statement = "" }
+    {
+        text = $0
+        gsub(/\\./, "", text)
+        gsub(/"[^"]*"/, "0", text)
+        gsub(/\047[^\047]\047/, "0", text)
+        sub(/\/\/.*/, "", text)
+        if (text ~ /^ *#/ || text !~ /[^ ]/) next
+        if (statement == "") from = FNR
+        statement = statement " " text
+        if (text !~ /[;{}] *$/) next
+        text = statement
+        statement = ""
+        if (text !~ /,/) next
+        do {
+            before = text
+            gsub(/\([^()]*\)/, "@", text)
+            gsub(/\[[^][]*\]/, "#", text)
+            gsub(/\{[^{};]*\}/, "#", text)
+            gsub(/<[^<>;=&|]*>/, "", text)
+        } while (text != before)
+        part = "[A-Za-z_*][A-Za-z0-9_.:>*#-]*(@|[#@]* *[-+*\/|&^]?=[^=;,][^;,]*)"
+        if (text ~ ("(^ *|[;{}@] *|else +|do +)" part "(, *" part ")+;")) {
+            print FILENAME ":" from ": statements joined by a comma"
+            failed = 1
+        }
+    }
+    END { exit failed }' $sources
+[ $? = 0 ] && [ $lines = 0 ]

@@ -61,6 +61,8 @@ replace 's/with a note/with its notes/' words '"notes": say cache'
 replace 's/understandable/Whoever reads it/' words '"Whoever": say'
 replace 's/codebook\./dead code./' words '"dead code": say'
 replace 's/ScaleLayer: y/ScaleLayer: GrownHeads/' words 'say KvCacheByHead'
+replace 's/check()/clear_passed_over()/' words '"passed over": say skipped'
+replace 's/check()/GoesInHeaps()/; s/Empty/Heaps/; s/static void/static void theHeaps(); void/' words '"the heaps": say clusters'
 good
 echo 'TEST_CASE("Scale: stands beside nothing") {}' >"$work/tests/scale.cpp"
 expect words 1 'tests/scale.cpp:1: "stands": say'
@@ -89,11 +91,24 @@ good
 printf 'Text of %0120d\n' 0 >"$work/README.md"
 expect lines 1 'README.md:1: 128 columns'
 printf 'Text.\n' >"$work/README.md"
+good
+echo 'void f() { for (int i = 0, j = 1; i < 2; ++i, ++j) g(i, j); }' >"$work/tests/scale.cpp"
+echo 'void h() { (g(1, 2), ...); const int a = f(1), b = f(2); }' >>"$work/tests/scale.cpp"
+expect lines 0 ''
+echo 'void h() { if (f(1, 2)) a[i] = 1, b += f(2); }' >"$work/tests/scale.cpp"
+expect lines 1 'scale.cpp:1: statements joined by a comma'
+printf 'void h() {\n    f(1,\n      2), g(b);\n}\n' >"$work/tests/scale.cpp"
+expect lines 1 'scale.cpp:2: statements joined by a comma'
+echo 'TEST_CASE("Scale: multiplies") {}' >"$work/tests/scale.cpp"
 
 printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/x), [a part](#part)\n' >"$work/README.md"
 expect links 0 ''
 printf '[a file](include/tessera/nn/shift.hpp)\n' >"$work/README.md"
 expect links 1 'README.md: the link to include/tessera/nn/shift.hpp leads nowhere'
+printf '```sh\nls\n```\n' >"$work/README.md"
+expect links 0 ''
+printf '```sh ls ```\nText.\n' >"$work/README.md"
+expect links 1 'README.md: a code block is not closed'
 
 replace 's/struct Scale {/struct Scale{/' format 'scale.hpp: 1 differences'
 exit $failed

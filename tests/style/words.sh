@@ -1,5 +1,6 @@
 #!/bin/sh
-# words.sh <root>: no word of words.txt in the headers, the examples, the pages and the names of the tests.
+# words.sh <root>: no word of words.txt in the headers, the examples, the pages and the names of the tests, nor in the
+# identifiers of headers and examples, which are split at underscores and capitals.
 set -u
 root=$1
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -42,13 +43,27 @@ LC_ALL=C awk -v list="$here/words.txt" '
             sub(/"[^"]*$/, "", text)
         }
         gsub(/[Ss]tands? for /, "", text)  # an abbreviation may
+        # an identifier is also read as its words: rename_damaged and RenameDamaged as rename damaged
+        split_text = text
+        if (FILENAME !~ /^tests\//) {
+            while (match(split_text, /[a-z0-9][A-Z]/))
+                split_text = substr(split_text, 1, RSTART) " " substr(split_text, RSTART + 1)
+            gsub(/_/, " ", split_text)
+        }
         text = " " text "  "
         lower = tolower(text)
-        if (lower !~ either && text !~ either_exact) next
-        for (i = 1; i <= count; ++i)
-            if (FILENAME ~ where[i] && (kind[i] ? match(text, word[i]) : match(lower, word[i]))) {
-                print FILENAME ":" FNR ": \"" substr(text, RSTART + 1, RLENGTH - 2) "\": say " instead[i]
-                failed = 1
-            }
+        split_text = " " tolower(split_text) "  "
+        if (lower !~ either && text !~ either_exact && split_text !~ either) next
+        for (i = 1; i <= count; ++i) {
+            if (FILENAME !~ where[i]) continue
+            said = ""
+            if (kind[i] ? match(text, word[i]) : match(lower, word[i]))
+                said = substr(text, RSTART + 1, RLENGTH - 2)
+            else if (!kind[i] && match(split_text, word[i]))
+                said = substr(split_text, RSTART + 1, RLENGTH - 2)
+            if (said == "") continue
+            print FILENAME ":" FNR ": \"" said "\": say " instead[i]
+            failed = 1
+        }
     }
     END { exit failed }' $files $tests

@@ -3,14 +3,13 @@
 // and by the processes of tests/mpi. Each check is called by all ranks; it returns the first error, or "".
 
 #include <tessera/core/param.hpp>
+#include <tessera/dist/all_gather_count.hpp>
+#include <tessera/dist/all_gather_rows.hpp>
 #include <tessera/dist/broadcast_state.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/gather_rows.hpp>
 #include <tessera/dist/in_turn.hpp>
 #include <tessera/dist/message.hpp>
 #include <tessera/dist/same_everywhere.hpp>
-#include <tessera/dist/share.hpp>
-#include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
 #include <tessera/nn/exec/grouped.hpp>
 
@@ -147,10 +146,7 @@ template <class T, dist::Communicator C>
 std::string same_gradient(C& c) {
     dist::Message message;
     for (const std::size_t batch : {1u, 16u, 17u, 40u, 64u, 100u, 130u, 200u}) {
-        constexpr std::size_t group = tessera::nn::group_size;
-        const dist::Share share = dist::share(c, (batch + group - 1) / group);
-        const std::size_t first = share.first * group;
-        const std::size_t count = std::min(batch - std::min(batch, first), share.count * group);
+        const auto [first, count] = tessera::batch_share(batch, c.rank(), c.size());
         Weights<T> sum = gradient<T>(first, count);
         dist::sum_tree(c, message, sum);
         if (hash_bits(sum) != hash_bits(gradient<T>(0, batch)))
@@ -201,9 +197,9 @@ std::string rows(C& c) {
     std::vector<float> local(rows_of(c.rank()) * 3, static_cast<float>(c.rank())), all{9.f}, expected;
     for (std::size_t rank = 0; rank < c.size(); ++rank)
         expected.insert(expected.end(), rows_of(rank) * 3, static_cast<float>(rank));
-    dist::gather_rows(c, local, all);
+    dist::all_gather_rows(c, local, all);
     if (const std::string text = first_difference(expected, all); !text.empty()) return "gathered rows: " + text;
-    const auto counts = dist::sizes(c, c.rank() * 10);
+    const auto counts = dist::all_gather_count(c, c.rank() * 10);
     for (std::size_t rank = 0; rank < c.size(); ++rank)
         if (counts.size() != c.size() || counts[rank] != rank * 10) return "sizes";
     return {};

@@ -11,19 +11,19 @@
 namespace support {
 
 template <class Spec, class In>
-tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheck options = {}) {
+tessera::testing::CheckResult keeps_contract(tessera::testing::LayerCheckOptions options = {}) {
     options.allocations = support::allocations;
     return tessera::testing::check_layer<Spec, In>(options);
 }
 
 template <class Spec, class In>
-tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheck options = {}) {
+tessera::testing::CheckResult keeps_quantizer_contract(tessera::testing::QuantizerCheckOptions options = {}) {
     options.allocations = support::allocations;
     return tessera::testing::check_quantizer<Spec, In>(options);
 }
 
 template <class Spec, class In>
-tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheck options = {}) {
+tessera::testing::CheckResult keeps_loss_contract(tessera::testing::LossCheckOptions options = {}) {
     options.allocations = support::allocations;
     return tessera::testing::check_loss<Spec, In>(options);
 }

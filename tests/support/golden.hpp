@@ -4,7 +4,7 @@
 //     CHECK(support::matches_golden<Conv2d<33, keep3>, Shape<7, 6, 5>>("conv2d_same3"));
 //
 // Values and gradients agree to 1e-5 of the largest of their tensor, in float. A file holds PyTorch's layout:
-// images become channel last here, parameters go through Param::from_outer.
+// images become channel last here, parameters go through Param::from_file_index.
 
 #include <tessera/core/error.hpp>
 #include <tessera/testing/bound_layer.hpp>
@@ -82,8 +82,8 @@ inline std::vector<float> channel_last(const GoldenArray& a) {
 }
 
 /// "" or where the two differ by more than 1e-5 of the largest.
-inline std::string far_apart(const std::string& what, const std::vector<float>& expected, const float* got,
-                             std::size_t count) {
+inline std::string beyond_tolerance(const std::string& what, const std::vector<float>& expected, const float* got,
+                                    std::size_t count) {
     if (count != expected.size()) return what + ": sizes " + tessera::expected_got(expected.size(), count);
     float largest = 0;
     for (float value : expected) largest = std::max(largest, std::abs(value));
@@ -117,10 +117,10 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     L::Params::each(
         [&](const Path& path, auto& leaf) {
             const GoldenArray& array = golden.at("param." + path.str());
-            const auto dims = leaf.outer_dims();
+            const auto dims = leaf.file_dims();
             if (!std::ranges::equal(dims, array.shape)) failure = path.str() + ": another shape than PyTorch's";
             if (failure.empty())
-                for (std::size_t i = 0; i < array.values.size(); ++i) leaf[leaf.from_outer(i)] = array.values[i];
+                for (std::size_t i = 0; i < array.values.size(); ++i) leaf[leaf.from_file_index(i)] = array.values[i];
             ++leaves;
         },
         bound.params);
@@ -133,14 +133,14 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     bound.backward();
     const auto compare = [&](const std::string& what, const std::vector<float>& expected, const float* got,
                              std::size_t count) {
-        if (failure.empty()) failure = far_apart(what, expected, got, count);
+        if (failure.empty()) failure = beyond_tolerance(what, expected, got, count);
     };
     compare("y", channel_last(golden.at("y")), bound.y.data(), bound.y.span().size());
     if (golden.count("dx")) compare("dx", channel_last(golden.at("dx")), bound.dx.data(), bound.dx.span().size());
     L::Params::each(
         [&](const Path& path, const auto& leaf) {
             std::vector<float> outer(leaf.span().size());
-            for (std::size_t i = 0; i < outer.size(); ++i) outer[i] = leaf[leaf.from_outer(i)];
+            for (std::size_t i = 0; i < outer.size(); ++i) outer[i] = leaf[leaf.from_file_index(i)];
             compare("grad." + path.str(), golden.at("grad." + path.str()).values, outer.data(), outer.size());
         },
         bound.grad);

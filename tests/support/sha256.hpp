@@ -61,7 +61,14 @@ private:
             const auto t1 = h + s1 + ((e & f) ^ (~e & g)) + k[i] + w[i];
             const auto s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
             const auto t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-            h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
+            h = g;
+            g = f;
+            f = e;
+            e = d + t1;
+            d = c;
+            c = b;
+            b = a;
+            a = t1 + t2;
         }
         const std::array<std::uint32_t, 8> sum{a, b, c, d, e, f, g, h};
         for (std::size_t i = 0; i < 8; ++i) state_[i] += sum[i];

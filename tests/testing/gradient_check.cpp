@@ -43,8 +43,8 @@ TEST_CASE("check_gradient: one wrong element is named, with the shapes where the
 }
 
 TEST_CASE("check_gradient: with few differences, one in each part of the leaf") {
-    CHECK(testing::check_gradient<Square<500>, Shape<1000>>({.batch = 1, .most = 4}));
-    CHECK_FALSE(testing::check_gradient<Square<500>, Shape<1000>>({.batch = 1, .most = 1000}));
+    CHECK(testing::check_gradient<Square<500>, Shape<1000>>({.batch = 1, .max_differences = 4}));
+    CHECK_FALSE(testing::check_gradient<Square<500>, Shape<1000>>({.batch = 1, .max_differences = 1000}));
 }
 
 TEST_CASE("fill_apart: no two values are close, and none is close to zero") {

@@ -84,7 +84,7 @@ struct ScaleLayer {
         }
     }
     static void forward_round(const Params& p, View<const T, In> x, View<T, In> y, Cache&, nn::Round at) {
-        const auto [begin, end] = at.me.share(x.batch());
+        const auto [begin, end] = at.worker.share(x.batch());
         for (std::size_t n = begin; n < end; ++n)
             for (std::size_t i = 0; i < In::size; ++i) {
                 const bool wrong = F == Fault::other_rounds && n == 4 && i == 1;
@@ -186,9 +186,9 @@ struct SteppingSumLayer : RunningSumLayer<In, T> {
                 place == 0 || (F == StepFault::forgets && t == 0) || (F == StepFault::takes_one_token && t > 0);
             for (std::size_t c = 0; c < Sum::width; ++c) {
                 T& sum = state.sums[n][place % Sum::tokens * Sum::width + c];
-                const bool goes_on = F == StepFault::never_restarts ? place > 0 || sum != T(0) : !first;
+                const bool continues = F == StepFault::never_restarts ? place > 0 || sum != T(0) : !first;
                 const std::size_t before = (place + Sum::tokens - 1) % Sum::tokens;
-                y[row][c] = sum = (goes_on ? state.sums[n][before * Sum::width + c] : T(0)) + x[row][c];
+                y[row][c] = sum = (continues ? state.sums[n][before * Sum::width + c] : T(0)) + x[row][c];
             }
         }
         state.fed += at.tokens;

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
-#include <support/tiny_residual.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -80,7 +80,10 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         static void each(V&& f, B&... b) {
             Base::Buffers::each(f, b...);
             f(F == Fault::two_names ? "codebook" : "other", b.other...);
-            if (F == Fault::two_names) f("other", b.other...), f("other", b.other...);
+            if (F == Fault::two_names) {
+                f("other", b.other...);
+                f("other", b.other...);
+            }
         }
     };
 
@@ -155,7 +158,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Tokens> in, const BatchPart& part,
                         Rng rng, Cache& c, Statistics& s) {
         if (F == Fault::observe_overwrites) set_zero(s);
-        if (F == Fault::observe_shows_part_once && part.part == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
+        if (F == Fault::observe_shows_part_once && part.micro_batch == 1 && s.n[0] + s.n[1] + s.n[2] > 0) return;
         BatchPart of = part;
         if (F == Fault::observe_ignores_first) of.first = 0;
         if (F == Fault::observe_in_order_of_call) {
@@ -289,7 +292,7 @@ TEST_CASE("check_quantizer: quantizers that keep the contract pass") {
     CHECK(testing::check_quantizer<Codebook<4>, Shape<2, 3>>());
     CHECK(support::keeps_quantizer_contract<testing::Smooth, Shape<3, 4>>(
         {.batch = 7, .seed = 9, .differentiable = true}));
-    CHECK(support::keeps_quantizer_contract<support::TinyResidual<Faulty<Fault::none>>, Shape<3, 4>>());
+    CHECK(support::keeps_quantizer_contract<ResidualVq<Faulty<Fault::none>, 2>, Shape<3, 4>>());
 }
 
 TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and two leaves of one name, are found") {

@@ -212,7 +212,7 @@ TEST_CASE("Checkpoints: a damaged file is skipped, reported and renamed") {
     auto last = checkpoints.newest();
     REQUIRE(last);
     CHECK((last->step == 10 && value_in(last->file) == 1));
-    CHECK((last->passed_over.size() == 1 && contains(last->passed_over[0], folder.str() + "/step-")));
+    CHECK((last->skipped.size() == 1 && contains(last->skipped[0], folder.str() + "/step-")));
     CHECK(checkpoints.steps() == std::vector<std::uint64_t>{10});
     checkpoints.save(15, file_of(3));
     CHECK(checkpoints.newest()->step == 15);
@@ -254,8 +254,8 @@ TEST_CASE("Checkpoints: a file that the disk cannot read is skipped and reported
     auto last = checkpoints.newest();
     CHECK(last->step == 1);
     CHECK(value_in(last->file) == 1);
-    REQUIRE(last->passed_over.size() == 1);
-    CHECK(contains(last->passed_over[0], name_of(2)));
+    REQUIRE(last->skipped.size() == 1);
+    CHECK(contains(last->skipped[0], name_of(2)));
     CHECK(std::filesystem::exists(folder / name_of(2)));
 }
 

@@ -6,15 +6,14 @@
 #include <support/message.hpp>
 #include <support/thread_communicator.hpp>
 #include <support/tiny_gpt.hpp>
-#include <support/tiny_residual.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/dist/broadcast_state.hpp>
-#include <tessera/dist/share.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/loss/gaussian_nll.hpp>
 #include <tessera/nn/dropout.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -67,7 +66,7 @@ struct FsqRun {
         return Model{rng};
     }
 };
-using ResidualRun = VaeRun<support::TinyResidual<Codebook<8>>>;
+using ResidualRun = VaeRun<ResidualVq<Codebook<8>, 2>>;
 // Many vectors die and are revived.
 struct RevivingRun : VaeRun<Codebook<32>> {
     static Model model(std::uint64_t seed = 1) {
@@ -105,10 +104,8 @@ TrainerOf<Run, Comm> trainer_of(typename Run::Model& model, TrainerOptions optio
 // One step with this rank's samples of a batch, which begins at `first` of the data.
 template <class Run, class Trainer, dist::Communicator Comm>
 auto step(const Run& run, Trainer& trainer, const Comm& communicator, std::size_t first, std::size_t batch) {
-    const dist::Share groups = dist::share(communicator, (batch + nn::group_size - 1) / nn::group_size);
-    const std::size_t begin = std::min(batch, groups.first * nn::group_size);
-    const std::size_t end = std::min(batch, (groups.first + groups.count) * nn::group_size);
-    return trainer.step(run.data.slice(first + begin, end - begin));
+    const BatchShare share = batch_share(batch, communicator.rank(), communicator.size());
+    return trainer.step(run.data.slice(first + share.first, share.count));
 }
 
 struct Result {

@@ -127,7 +127,7 @@ TEST_CASE("resume: another learning rate is refused; accepted by name, the host'
           "  clip_norm: expected 2, file has 1; LoadOptions{.accept = {\"clip_norm\"}} keeps 2");
     CHECK(support::hash_state(resumed) == before);
 
-    const io::LoadReport report = io::load(file, resumed, {.accept = {"clip_norm", "lr"}});
+    const io::LoadReport report = io::load(file, {.accept = {"clip_norm", "lr"}}, resumed);
     REQUIRE(report.accepted.size() == 2);
     CHECK((report.accepted[0].name == "trainer.lr" && report.accepted[0].file == "0.002" &&
            report.accepted[0].host == "1e-04"));
@@ -168,7 +168,7 @@ TEST_CASE("resume: every option of a trainer and its optimiser is compared") {
     Trainer adam{other, Adam{other, {.weight_decay = 1e-2}}};
     CHECK(message<FormatError>([&] { io::load(file, adam); }) ==
           "io::load: x: optimizer: expected Adam, file has AdamW");
-    CHECK(message<ArgumentError>([&] { io::load(file, adam, {.accept = {"optimizer"}}); }) ==
+    CHECK(message<ArgumentError>([&] { io::load(file, {.accept = {"optimizer"}}, adam); }) ==
           "io::load: accept: optimizer is not a setting: it must agree with the file");
 }
 
@@ -179,7 +179,7 @@ TEST_CASE("resume: a setting that is accepted and agrees leaves the file's state
     trainer.optimizer().set_lr(5e-4);  // a schedule, in the middle
     auto file = file_of(trainer);
     Trainer resumed{other, AdamW{other, {.lr = 2e-3}}};
-    io::load(file, resumed, {.accept = {"lr", "seed"}});
+    io::load(file, {.accept = {"lr", "seed"}}, resumed);
     CHECK(resumed.optimizer().lr() == 5e-4);
     steps(trainer, 2);
     steps(resumed, 2);
@@ -193,7 +193,7 @@ TEST_CASE("resume: another kind of loss is refused") {
     VqVae<support::TinyEncoder<float>, Codebook<8>, support::TinyDecoder<float>, L1> other{rng};
     CHECK(message<FormatError>([&] { io::load(file, other); }) ==
           "io::load: x: loss: expected L1, file has Mse; LoadOptions{.accept = {\"loss\"}} keeps L1");
-    CHECK(io::load(file, other, {.accept = {"loss"}}).accepted.size() == 1);
+    CHECK(io::load(file, {.accept = {"loss"}}, other).accepted.size() == 1);
 }
 
 TEST_CASE("resume: with another `accumulate` the accumulation starts again; with another `reject_spikes` no norm is "
@@ -203,7 +203,7 @@ TEST_CASE("resume: with another `accumulate` the accumulation starts again; with
     steps(trainer, 4);  // one batch is held
     auto file = file_of(trainer);
     Trainer resumed{other, AdamW{other}, {.accumulate = 1}};
-    const io::LoadReport report = io::load(file, resumed, {.accept = {"accumulate", "reject_spikes"}});
+    const io::LoadReport report = io::load(file, {.accept = {"accumulate", "reject_spikes"}}, resumed);
     CHECK(report.accepted.size() == 2);
     CHECK((resumed.steps() == 1 && resumed.batches() == 4 && !has(report.taken, "trainer.held")));
     CHECK(has(report.unused, "trainer.recent.norms"));
@@ -211,7 +211,7 @@ TEST_CASE("resume: with another `accumulate` the accumulation starts again; with
 
     auto single = file_of(resumed);
     Trainer more{other, AdamW{other}, {.reject_spikes = 1000, .accumulate = 2}};
-    io::load(single, more, {.accept = {"accumulate", "reject_spikes"}});
+    io::load(single, {.accept = {"accumulate", "reject_spikes"}}, more);
     CHECK_NOTHROW(steps(more, 2));
     CHECK((more.steps() == 3 && more.batches() == 7));
 }
@@ -234,7 +234,7 @@ TEST_CASE("resume: the options of a VqVae and of a Gpt are compared, in a traine
     CHECK(told({.revive = {.grace = 3}}) == "io::load: x: revive.grace: expected 3, file has 20");
     CHECK(told({.kmeans = false}) == "io::load: x: kmeans: expected false, file has true");
     Vae other = vae_of(2, {.ema = {.decay = 0.95f, .eps = 1}});
-    CHECK(io::load(alone, other, {.accept = {"ema"}}).accepted.size() == 2);
+    CHECK(io::load(alone, {.accept = {"ema"}}, other).accepted.size() == 2);
 
     Rng rng{1};
     Prior prior{rng}, second{rng, {.label_dropout = 0.5}};
@@ -263,8 +263,8 @@ TEST_CASE("resume: weights without metadata, from another program: heads are nam
     Prior::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             std::vector<float> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
-            const auto dims = L::outer_dims();
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+            const auto dims = L::file_dims();
             writer.add<float>(path.str(), std::vector<std::uint64_t>{dims.begin(), dims.end()}, values);
         },
         prior);
@@ -284,8 +284,8 @@ TEST_CASE("resume: a file needs only the vectors of the codebook; their averages
             const std::string name = path.str();
             if (name == "quantizer.started" || (name.starts_with("codebook.") && name != "codebook.weight")) return;
             std::vector<typename L::Scalar> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
-            const auto dims = L::outer_dims();
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+            const auto dims = L::file_dims();
             writer.add<typename L::Scalar>(name, std::vector<std::uint64_t>{dims.begin(), dims.end()}, values);
         },
         vae);
@@ -315,7 +315,7 @@ TEST_CASE("resume: a file needs only the vectors of the codebook; their averages
     Vae fine = vae_of(3);
     Trainer tuned{fine, AdamW{fine}};
     const io::LoadReport weights =
-        io::load(file, tuned, {.allow_missing = {"codebook", "quantizer", "adam", "trainer"}});
+        io::load(file, {.allow_missing = {"codebook", "quantizer", "adam", "trainer"}}, tuned);
     CHECK((has(weights.missing, "adam.step") && tuned.steps() == 0 && fine.buffers().book.count[0] == 1));
     CHECK_NOTHROW(steps(tuned, 1));
 }

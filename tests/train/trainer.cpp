@@ -550,7 +550,7 @@ TEST_CASE("Trainer: equal batches of an accumulation are scaled by one over thei
     Vae::Statistics statistics;
     for (std::size_t i = 0; i < 2; ++i) {
         trainer.step(all.slice(20 * i, 20));
-        const BatchPart part{.first = 0, .samples = 20, .divisor = 20, .part = i, .parts = 2};
+        const BatchPart part{.first = 0, .samples = 20, .divisor = 20, .micro_batch = i, .micro_batches = 2};
         ws.rng = Rng{3}.split(i);
         by_hand.prepare(all.slice(20 * i, 20), ws);
         std::as_const(by_hand).loss_and_grad(all.slice(20 * i, 20), part, ws, grad);

@@ -1,7 +1,6 @@
 #include <tessera/vq/bind_quantizer.hpp>
 
 #include <doctest/doctest.h>
-#include <support/tiny_residual.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>

@@ -127,6 +127,17 @@ TEST_CASE("Codebook: update is the moving average and then the revival") {
     CHECK(support::hash_bits(b.buffers.book) == support::hash_bits(expected));
 }
 
+TEST_CASE("Codebook: frozen, it neither averages nor revives, and draws no candidates") {
+    Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5}, .freeze = true}};
+    using Q = Bound<float>::Q;
+    const auto before = b.buffers.book;
+    Q::Statistics statistics;
+    Q::observe(b.w, std::as_const(b.z), std::as_const(b.tokens), BatchPart::whole(5), Rng{1}, b.cache, statistics);
+    for (const float p : statistics.present.span()) CHECK(p == 0);
+    Q::update(b.params, b.buffers, statistics, b.options);
+    CHECK(support::hash_bits(b.buffers.book) == support::hash_bits(before));
+}
+
 TEST_CASE("Codebook: is initialised from rows, and not where k-means is off") {
     using Q = Bound<float>::Q;
     for (const bool on : {false, true}) {
@@ -160,6 +171,8 @@ TEST_CASE("Codebook: settings are names and numbers that can be read back") {
                                {"ema.eps", "1e-05"},
                                {"revive.below", "0.1"},
                                {"revive.grace", "20"},
+                               {"revive.least_recently_used", "false"},
+                               {"revive.rate", "0.01"},
                                {"kmeans", "false"}});
     CHECK(settings_of<Q>({}).back() == Setting{"kmeans", "true"});
 }
@@ -178,6 +191,14 @@ TEST_CASE("Codebook: options out of range are refused by name") {
     CHECK(refused({.ema = {.eps = -1e-5f}}) == "Codebook: ema.eps: expected a finite number >= 0, got -1e-05");
     CHECK(refused({.ema = {.eps = infinity}}) == "Codebook: ema.eps: expected a finite number >= 0, got inf");
     CHECK(refused({.revive = {.below = 1.5}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
+    CHECK(refused({.revive = {.rate = -1}}) == "Codebook: revive.rate: expected a number in [0, 1], got -1");
+    CHECK(refused({.codebook = 2}) ==
+          "Codebook: codebook: expected the default, because no policy of this codebook reads it, got 2");
+    CHECK(refused({.orthogonal = 2}) ==
+          "Codebook: orthogonal: expected the default, because no policy of this codebook reads it, got 2");
+    CHECK(refused({.noise = 0.5}) ==
+          "Codebook: noise: expected the default, because no policy of this codebook reads it, got 0.5");
+    CHECK(refused({.freeze = true}) == "");
     CHECK(refused({.revive = {.below = nan}}) == "Codebook: revive.below: expected a number in [0, 1], got nan");
 }
 

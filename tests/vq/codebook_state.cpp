@@ -33,7 +33,9 @@ TEST_CASE_TEMPLATE("CodebookState: initialised as N(0, 1) with N = 1 and m = e, 
     using Book = CodebookState<200, 40, T>;
     Rng first{5}, second{5}, other{6};
     Book a, b, c;
-    a.init(first), b.init(second), c.init(other);
+    a.init(first);
+    b.init(second);
+    c.init(other);
     double mean = 0, square = 0;
     support::Mismatch wrong;
     for (std::size_t i = 0; i < 8000; ++i) {

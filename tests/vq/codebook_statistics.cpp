@@ -133,8 +133,8 @@ TEST_CASE("CodebookStatistics: each place belongs to one batch of an accumulatio
     Small s;
     for (std::size_t part = 0; part < 3; ++part) {
         BatchPart of = BatchPart::whole(20);
-        of.part = part;
-        of.parts = 3;
+        of.micro_batch = part;
+        of.micro_batches = 3;
         s.draw_candidates(part == 0 ? x : part == 1 ? y : z, tokens, 1, of, Rng{part});
     }
     for (std::size_t j = 0; j < 8; ++j) {

@@ -29,7 +29,7 @@ TEST_CASE("CollapseWatch: a codebook of one vector cannot collapse") {
 }
 
 TEST_CASE("CollapseWatch: options out of range are refused, by name") {
-    const auto refused = [](std::size_t codes, CollapseOptions options) {
+    const auto refused = [](std::size_t codes, CollapseWatchOptions options) {
         return message<ArgumentError>([&] { CollapseWatch{codes, options}; });
     };
     CHECK(refused(0, {}) == "CollapseWatch: codes: expected at least 1, got 0");

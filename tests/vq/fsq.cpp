@@ -18,6 +18,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,29 +32,32 @@ template <class Spec, class T, std::size_t Width>
 using Bound = typename Spec::template Bind<Shape<Width>, T>;
 
 // The bound of the head comment in double, as an independent implementation.
-template <bool Symmetric>
+template <FsqBound B>
 struct Twin {
+    static constexpr bool symmetric = B != FsqBound::tanh;
+    static constexpr double gain = B == FsqBound::scaled_sigmoid ? 0.8 : 1;
     double levels;
     double half() const { return (levels - 1) * (1 - 1e-3) / 2; }
     double offset() const { return static_cast<int>(levels) % 2 == 0 ? 0.5 : 0; }
-    double lowest() const { return Symmetric ? 0 : std::floor(levels / 2); }
+    double lowest() const { return symmetric ? 0 : std::floor(levels / 2); }
     double u(double z) const {
-        if (Symmetric) return (levels - 1) * (std::tanh(z) + 1) / 2;
+        if (B == FsqBound::scaled_sigmoid) return (levels - 1) / (1 + std::exp(-1.6 * z));
+        if (symmetric) return (levels - 1) * (std::tanh(z) + 1) / 2;
         return half() * std::tanh(z + std::atanh(offset() / half())) - offset();
     }
     /// A z with u(z) = u, or close to the end of the range where there is none.
     double inverse(double u) const {
-        const double t = Symmetric ? 2 * u / (levels - 1) - 1 : (u + offset()) / half();
-        const double z = std::atanh(std::clamp(t, -0.9999, 0.9999));
-        return Symmetric ? z : z - std::atanh(offset() / half());
+        const double t = symmetric ? 2 * u / (levels - 1) - 1 : (u + offset()) / half();
+        const double z = std::atanh(std::clamp(t, -0.9999, 0.9999)) / gain;
+        return symmetric ? z : z - std::atanh(offset() / half());
     }
-    double step() const { return Symmetric ? 2 / (levels - 1) : 1 / std::floor(levels / 2); }
-    double value(double digit) const { return Symmetric ? 2 * digit / (levels - 1) - 1 : (digit - lowest()) * step(); }
-    double digit(double q) const { return std::round(Symmetric ? (q + 1) / step() : q / step() + lowest()); }
+    double step() const { return symmetric ? 2 / (levels - 1) : 1 / std::floor(levels / 2); }
+    double value(double digit) const { return symmetric ? 2 * digit / (levels - 1) - 1 : (digit - lowest()) * step(); }
+    double digit(double q) const { return std::round(symmetric ? (q + 1) / step() : q / step() + lowest()); }
 };
 
 /// For every token: its q, a z that is quantised to it, and the token again.
-template <class Spec, bool Symmetric, std::size_t... L>
+template <class Spec, FsqBound B, std::size_t... L>
 void round_trip() {
     constexpr std::size_t width = sizeof...(L);
     using Q = Bound<Spec, float, width>;
@@ -72,13 +76,13 @@ void round_trip() {
         distinct.insert({q[k].begin(), q[k].end()});
         std::size_t rest = k;
         for (std::size_t i = 0; i < width; ++i) {
-            const Twin<Symmetric> twin{levels[i]};
+            const Twin<B> twin{levels[i]};
             const double value = static_cast<double>(q[k][i]), digit = static_cast<double>(rest % std::array{L...}[i]);
             rest /= std::array{L...}[i];
             wrong.require(std::abs(value - twin.value(digit)) < 1e-6, "value of token ", k, ", dimension ", i);
             wrong.compare(digit, twin.digit(value), "digit of token ", k, ", dimension ", i);
             const bool even = static_cast<int>(levels[i]) % 2 == 0;
-            wrong.require(value >= -1 && value <= (even && !Symmetric ? 1 - 2 / levels[i] : 1) + 1e-6,
+            wrong.require(value >= -1 && value <= (even && B == FsqBound::tanh ? 1 - 2 / levels[i] : 1) + 1e-6,
                           "range of token ", k, ", dimension ", i);
             z[k][i] = static_cast<float>(twin.inverse(twin.digit(value) - twin.lowest()));
         }
@@ -120,11 +124,13 @@ void same_as_pytorch(std::span<const double> q, std::span<const double> tokens, 
 }
 
 using Symmetric444 = FsqWith<FsqBound::symmetric, 4, 4, 4>;
+template <std::size_t... L>
+using Scaled = FsqWith<FsqBound::scaled_sigmoid, L...>;
 using Symmetric2222 = FsqWith<FsqBound::symmetric, 2, 2, 2, 2>;
 
 }  // namespace
 
-TEST_CASE("Fsq: keeps the contract of quantizers, with both bounds, even and odd numbers of levels") {
+TEST_CASE("Fsq: keeps the contract of quantizers, with every bound, even and odd numbers of levels") {
     CHECK(support::keeps_quantizer_contract<Fsq<8, 5, 5, 5>, Shape<3, 3, 4>>());
     CHECK(support::keeps_quantizer_contract<Fsq<8, 6, 5>, Shape<7, 3>>({.batch = 3, .seed = 2}));
     CHECK(support::keeps_quantizer_contract<Fsq<3, 3>, Shape<2, 2>>());
@@ -133,14 +139,17 @@ TEST_CASE("Fsq: keeps the contract of quantizers, with both bounds, even and odd
     CHECK(support::keeps_quantizer_contract<Symmetric444, Shape<3, 3>>());
     CHECK(support::keeps_quantizer_contract<Symmetric2222, Shape<3, 4>>());
     CHECK(support::keeps_quantizer_contract<FsqWith<FsqBound::symmetric, 8, 5>, Shape<3, 2>>());
+    CHECK(support::keeps_quantizer_contract<Scaled<17, 17, 16>, Shape<3, 3>>());
 }
 
 TEST_CASE("Fsq: every token has distinct values in the range, and is found again from them") {
-    round_trip<Fsq<8, 5, 5, 5>, false, 8, 5, 5, 5>();
-    round_trip<Fsq<8, 6, 5>, false, 8, 6, 5>();
-    round_trip<Fsq<3, 3>, false, 3, 3>();
-    round_trip<Symmetric444, true, 4, 4, 4>();
-    round_trip<Symmetric2222, true, 2, 2, 2, 2>();
+    round_trip<Fsq<8, 5, 5, 5>, FsqBound::tanh, 8, 5, 5, 5>();
+    round_trip<Fsq<8, 6, 5>, FsqBound::tanh, 8, 6, 5>();
+    round_trip<Fsq<3, 3>, FsqBound::tanh, 3, 3>();
+    round_trip<Symmetric444, FsqBound::symmetric, 4, 4, 4>();
+    round_trip<Symmetric2222, FsqBound::symmetric, 2, 2, 2, 2>();
+    round_trip<Scaled<17, 17>, FsqBound::scaled_sigmoid, 17, 17>();
+    round_trip<Scaled<16, 5, 2>, FsqBound::scaled_sigmoid, 16, 5, 2>();
 }
 
 TEST_CASE_TEMPLATE("Fsq: tokens, values and straight-through gradients are those of the paper's formula in PyTorch", T,
@@ -156,6 +165,11 @@ TEST_CASE_TEMPLATE("Fsq: tokens, values and straight-through gradients are those
                                          golden::fsq_symmetric_2_2_2_2_grad);
     same_as_pytorch<FsqWith<FsqBound::symmetric, 8, 5>, T, 2>(
         golden::fsq_symmetric_8_5_q, golden::fsq_symmetric_8_5_tokens, golden::fsq_symmetric_8_5_grad);
+    same_as_pytorch<Scaled<17, 17>, T, 2>(golden::fsq_scaled_sigmoid_17_17_q, golden::fsq_scaled_sigmoid_17_17_tokens,
+                                          golden::fsq_scaled_sigmoid_17_17_grad);
+    same_as_pytorch<Scaled<16, 5, 2>, T, 3>(golden::fsq_scaled_sigmoid_16_5_2_q,
+                                            golden::fsq_scaled_sigmoid_16_5_2_tokens,
+                                            golden::fsq_scaled_sigmoid_16_5_2_grad);
 }
 
 TEST_CASE("Fsq: the paper's bound has zero among its values, and one level more below it for even L") {
@@ -193,7 +207,7 @@ TEST_CASE("Fsq: the paper's bound maps zero to zero, for even and odd L") {
 }
 
 TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two values") {
-    const auto check = []<class Spec, bool Symmetric>(Spec, std::bool_constant<Symmetric>, double levels) {
+    const auto check = []<class Spec, FsqBound B>(Spec, std::integral_constant<FsqBound, B>, double levels) {
         using Q = typename Spec::template Bind<Shape<1>, double>;
         typename Q::Packed w;
         typename Q::Cache cache;
@@ -209,7 +223,7 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
         Q::forward(w, {.training = true}, std::as_const(z), tokens.view(), q.view(), cache);
         Q::backward(w, std::as_const(z), std::as_const(tokens), std::as_const(q), std::as_const(dq), dz.view(), cache,
                     none);
-        const Twin<Symmetric> twin{levels};
+        const Twin<B> twin{levels};
         double worst = 0;
         for (std::size_t i = 0; i < n; ++i) {
             const double h = 1e-5, at = z.data()[i];
@@ -219,12 +233,17 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
         }
         CHECK(worst < 1e-9);
     };
-    check(Fsq<8>{}, std::bool_constant<false>{}, 8);
-    check(Fsq<5>{}, std::bool_constant<false>{}, 5);
-    check(Fsq<3>{}, std::bool_constant<false>{}, 3);
-    check(FsqWith<FsqBound::symmetric, 8>{}, std::bool_constant<true>{}, 8);
-    check(FsqWith<FsqBound::symmetric, 5>{}, std::bool_constant<true>{}, 5);
-    check(FsqWith<FsqBound::symmetric, 2>{}, std::bool_constant<true>{}, 2);
+    const std::integral_constant<FsqBound, FsqBound::tanh> tanh;
+    const std::integral_constant<FsqBound, FsqBound::symmetric> symmetric;
+    const std::integral_constant<FsqBound, FsqBound::scaled_sigmoid> scaled;
+    check(Fsq<8>{}, tanh, 8);
+    check(Fsq<5>{}, tanh, 5);
+    check(Fsq<3>{}, tanh, 3);
+    check(FsqWith<FsqBound::symmetric, 8>{}, symmetric, 8);
+    check(FsqWith<FsqBound::symmetric, 5>{}, symmetric, 5);
+    check(FsqWith<FsqBound::symmetric, 2>{}, symmetric, 2);
+    check(Scaled<17>{}, scaled, 17);
+    check(Scaled<16>{}, scaled, 16);
 }
 
 TEST_CASE_TEMPLATE("Fsq: a number of any magnitude is quantised to a valid level, and its gradient is finite", T, float,
@@ -255,6 +274,33 @@ TEST_CASE_TEMPLATE("Fsq: a number of any magnitude is quantised to a valid level
     check(FsqWith<FsqBound::symmetric, 2>{}, 1);
     check(FsqWith<FsqBound::symmetric, 4>{}, 3);
     check(FsqWith<FsqBound::symmetric, 9>{}, 8);
+    check(Scaled<17>{}, 16);
+    check(Scaled<2>{}, 1);
+}
+
+TEST_CASE("Fsq: of standard normal numbers, the scaled sigmoid makes the inner levels nearly equally likely") {
+    const auto inner_shares = []<class Spec>(Spec) {
+        using Q = typename Spec::template Bind<Shape<1>, float>;
+        constexpr std::size_t n = 100'000;
+        typename Q::Packed w;
+        typename Q::Cache cache;
+        Q::pack({}, {}, {}, w);
+        Tensor<float, Shape<1>> z{n}, q{n};
+        Tensor<Token, Shape<1>> tokens{n};
+        Rng rng{1};
+        for (float& v : z.span()) v = rng.normal();
+        Q::forward(w, {}, std::as_const(z), tokens.view(), q.view(), cache);
+        std::array<double, Q::codes> share{};
+        for (const Token k : tokens.span()) share[k] += static_cast<double>(Q::codes) / n;
+        return std::pair{*std::min_element(share.begin() + 1, share.end() - 1),
+                         *std::max_element(share.begin() + 1, share.end() - 1)};
+    };
+    const auto [least, most] = inner_shares(Scaled<16>{});
+    CHECK(least == doctest::Approx(1.065).epsilon(0.03));
+    CHECK(most == doctest::Approx(1.158).epsilon(0.03));
+    const auto [symmetric_least, symmetric_most] = inner_shares(FsqWith<FsqBound::symmetric, 16>{});
+    CHECK(symmetric_least == doctest::Approx(0.854).epsilon(0.03));
+    CHECK(symmetric_most == doctest::Approx(1.437).epsilon(0.03));
 }
 
 TEST_CASE("Fsq: a number that is not finite is a NumericError with its index in the batch") {
@@ -283,6 +329,7 @@ TEST_CASE("Fsq: a file keeps the levels and the bound, and a file with other lev
     using Vae = VqVae<Encoder, Fsq<8, 5, 5, 5>, Decoder>;
     using Turned = VqVae<Encoder, Fsq<5, 8, 5, 5>, Decoder>;
     using Other = VqVae<Encoder, FsqWith<FsqBound::symmetric, 8, 5, 5, 5>, Decoder>;
+    using Third = VqVae<Encoder, Scaled<8, 5, 5, 5>, Decoder>;
     CHECK(Vae::metadata() == NamedValues{{"codes", "1000"},
                                          {"tokens", "4"},
                                          {"quantizer", "Fsq"},
@@ -298,6 +345,10 @@ TEST_CASE("Fsq: a file keeps the levels and the bound, and a file with other lev
     CHECK(support::hash_state(same) == support::hash_state(vae));
     CHECK(support::contains(support::message<FormatError>([&] { io::load(file, turned); }), "fsq.levels"));
     CHECK(support::contains(support::message<FormatError>([&] { io::load(file, other); }), "fsq.bound"));
+    Third third{rng};
+    io::SafetensorsFile of_other{io::collect(other).bytes(), "state"};
+    CHECK(support::contains(support::message<FormatError>([&] { io::load(of_other, third); }),
+                            "expected scaled_sigmoid, file has symmetric"));
 }
 
 }  // namespace fsq_test

@@ -6,13 +6,18 @@
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/vq/ema.hpp>
 
 #include <algorithm>
 #include <cfenv>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -34,7 +39,139 @@ std::vector<T> blobs_of(std::size_t blobs) {
     return x;
 }
 
+// k-means++ as in the paper: all distances in double, one serial sum of them.
+template <std::size_t K, std::size_t D, class T>
+void plain_seeds(CodebookState<K, D, T>& book, const std::vector<T>& x, Rng rng) {
+    const std::size_t n = x.size() / D;
+    std::vector<double> distance(n, 1.0);
+    for (std::size_t k = 0; k < K; ++k) {
+        double total = 0;
+        for (const double d : distance) total += d;
+        std::size_t row = 0;
+        std::vector<T> e(D);
+        if (total > 0) {
+            double at = rng.uniform_double() * total;
+            while (row + 1 < n && (at -= distance[row]) >= 0) ++row;
+        } else {
+            row = rng.below(static_cast<std::uint32_t>(n));
+        }
+        for (std::size_t i = 0; i < D; ++i)
+            e[i] = total > 0 ? x[row * D + i] : x[row * D + i] * (T(1) + T(1e-3) * T(rng.normal()));
+        book.place(k, e.data(), T(1));
+        for (std::size_t m = 0; m < n; ++m) {
+            double d = 0;
+            for (std::size_t i = 0; i < D; ++i) {
+                const double difference = static_cast<double>(x[m * D + i]) - static_cast<double>(e[i]);
+                d = kernel::simd::fma(difference, difference, d);
+            }
+            distance[m] = k == 0 ? d : std::min(distance[m], d);
+        }
+    }
+}
+// Lloyd's steps, each of which searches everything.
+template <std::size_t K, std::size_t D, class T>
+void plain_steps(CodebookState<K, D, T>& book, const std::vector<T>& x, std::size_t steps) {
+    const std::size_t n = x.size() / D;
+    std::vector<Token> tokens(n);
+    for (std::size_t step = 0; step < steps; ++step) {
+        kernel::CodePanels<T> panels;
+        panels.pack(K, D, book.weight.data());
+        kernel::nearest_vector<T>(n, x.data(), D, panels, tokens.data());
+        std::vector<double> sum(K * D), count(K);
+        for (std::size_t m = 0; m < n; ++m) {
+            count[tokens[m]] += 1;
+            for (std::size_t i = 0; i < D; ++i) sum[tokens[m] * D + i] += static_cast<double>(x[m * D + i]);
+        }
+        for (std::size_t k = 0; k < K; ++k) {
+            std::vector<T> mean(D);
+            for (std::size_t i = 0; i < D; ++i) mean[i] = static_cast<T>(sum[k * D + i] / count[k]);
+            if (count[k] > 0) book.place(k, mean.data(), static_cast<T>(count[k]));
+        }
+    }
+}
+template <std::size_t K, std::size_t D, class T>
+void compare_with_plain(support::Mismatch& wrong, const char* data, const std::vector<T>& x) {
+    for (const std::size_t steps : {0u, 1u, 2u, 3u, 10u}) {
+        const auto book = std::make_unique<CodebookState<K, D, T>>(),
+                   plain = std::make_unique<CodebookState<K, D, T>>();
+        kmeans(*book, std::span<const T>{x}, Rng{3}, steps);
+        with_fp_environment([&] {
+            plain_seeds(*plain, x, Rng{3});
+            plain_steps(*plain, x, steps);
+        });
+        wrong.compare_bits(plain->weight.span(), book->weight.span(), data, ", K = ", K, ", D = ", D, ", ", steps,
+                           " steps, weight");
+        wrong.compare_bits(plain->count.span(), book->count.span(), data, ", K = ", K, ", D = ", D, ", ", steps,
+                           " steps, count");
+        wrong.compare_bits(plain->sum.span(), book->sum.span(), data, ", K = ", K, ", D = ", D, ", ", steps,
+                           " steps, sum");
+    }
+}
+// Rows on a grid: many are equally far from two vectors, and many are equal.
+template <class T>
+std::vector<T> grid(std::size_t n) {
+    auto x = support::numbers<T>(n, 8);
+    for (T& v : x) v = std::round(v);
+    return x;
+}
+
 }  // namespace
+
+TEST_CASE_TEMPLATE("kmeans: up to 4096 rows, k-means++ and Lloyd's steps have the bits of the plain algorithm", T,
+                   float, double) {
+    support::Mismatch wrong;
+    compare_with_plain<16, 3>(wrong, "numbers", support::numbers<T>(300 * 3, 5));
+    compare_with_plain<100, 33>(wrong, "numbers", support::numbers<T>(500 * 33, 6));
+    compare_with_plain<64, 1>(wrong, "numbers", support::numbers<T>(129, 7));
+    compare_with_plain<60, 4>(wrong, "a grid", grid<T>(700 * 4));
+    compare_with_plain<40, 2>(wrong, "a grid with more vectors than points", grid<T>(90 * 2));
+    if constexpr (std::same_as<T, float>)
+        compare_with_plain<256, 32>(wrong, "64 images", support::numbers<T>(3136 * 32, 9));
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE("kmeans: above 4096 rows Lloyd's steps have the bits of steps that search everything") {
+    constexpr std::size_t K = 200, D = 5;
+    const auto x = support::numbers<float>(9000 * D, 5);
+    support::Mismatch wrong;
+    for (const std::size_t steps : {1u, 2u, 5u, 10u}) {
+        CodebookState<K, D, float> book, plain;
+        kmeans(book, std::span<const float>{x}, Rng{3}, steps);
+        kmeans(plain, std::span<const float>{x}, Rng{3}, 0);
+        with_fp_environment([&] { plain_steps(plain, x, steps); });
+        wrong.compare(support::hash_bits(plain), support::hash_bits(book), "hash after ", steps, " steps");
+    }
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE("kmeans: above 4096 rows k-means++ draws rows by their distance, from every part of the data") {
+    // 3 chunks of 4096 rows at one point each, and one row far from each of them: all four must be drawn
+    constexpr std::size_t chunk = 4096;
+    std::vector<float> x(3 * chunk);
+    for (std::size_t m = 0; m < x.size(); ++m) x[m] = static_cast<float>(m / chunk);
+    x[2 * chunk + 17] = 500;
+    support::Mismatch wrong;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        CodebookState<4, 1, float> book;
+        kmeans(book, std::span<const float>{x}, Rng{seed}, 0);
+        std::vector<float> drawn(book.weight.span().begin(), book.weight.span().end());
+        std::ranges::sort(drawn);
+        wrong.compare(std::vector<float>{0, 1, 2, 500}, drawn, "seed ", seed);
+    }
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE("kmeans: 1, 2 and 3 threads give the same bits, below and above 4096 rows") {
+    for (const std::size_t rows : {1000u, 13000u}) {
+        CAPTURE(rows);
+        const auto x = support::numbers<float>(rows * 7, 5);
+        CHECK(support::same_for_threads([&] {
+            CodebookState<300, 7, float> book;
+            kmeans(book, std::span<const float>{x}, Rng{1});
+            return support::hash_bits(book);
+        }));
+    }
+}
 
 TEST_CASE_TEMPLATE("kmeans: finds the clusters of the data, with their counts and sums", T, float, double) {
     constexpr std::size_t K = 6;
@@ -71,11 +208,6 @@ TEST_CASE("kmeans: the same generator gives the same bits, and a different one a
     kmeans(c, std::span<const float>{x}, Rng{2});
     CHECK(support::hash_bits(a) == support::hash_bits(b));
     CHECK(support::hash_bits(a) != support::hash_bits(c));
-    CHECK(support::with_threads(3, [&] {
-              CodebookState<16, dims, float> d;
-              kmeans(d, std::span<const float>{x}, Rng{1});
-              return support::hash_bits(d);
-          }) == support::hash_bits(a));
 }
 
 TEST_CASE("kmeans: Lloyd's steps reduce the error of the k-means++ initialisation") {
@@ -133,10 +265,15 @@ TEST_CASE("kmeans: one row many times, and a single row of zeros, give finite co
     CHECK(std::ranges::all_of(book.weight.span(), [](float v) { return v == 0; }));
 }
 
-TEST_CASE("kmeans: no rows, and rows whose squares overflow, are refused") {
+TEST_CASE("kmeans: no rows, 2^32 rows, and rows whose squares overflow, are refused") {
     CodebookState<4, dims, float> book;
     CHECK(support::message<ArgumentError>([&] { kmeans(book, std::span<const float>{}, Rng{1}); }) ==
           "kmeans: vectors: expected at least one, got 0");
+    // never read: the length is refused
+    const float* none = nullptr;
+    CHECK(support::message<ArgumentError>([&] {
+              kmeans(book, std::span<const float>{none, (std::size_t{1} << 32) * dims}, Rng{1});
+          }) == "kmeans: vectors: expected fewer than 2^32, got 4294967296");
     std::vector<float> x(8 * dims, 1.f);
     for (std::size_t i = 0; i < dims; ++i) x[5 * dims + i] = i % 2 ? -3e25f : 3e25f;
     CHECK(support::contains(support::message<NumericError>([&] { kmeans(book, std::span<const float>{x}, Rng{1}); }),

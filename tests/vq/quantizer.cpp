@@ -3,13 +3,12 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
-#include <support/tiny_residual.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/optim/adamw.hpp>
-#include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/train/trainer.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +21,6 @@
 using namespace tessera;
 using support::bars;
 using support::batch_of;
-using support::TinyResidual;
 
 namespace quantizer_test {
 
@@ -35,7 +33,6 @@ struct SignQuantizer {
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Tokens = Shape<tokens>;
     using Params = Empty;
     using Buffers = Empty;
     using Packed = Empty;
@@ -44,8 +41,8 @@ struct SignQuantizer {
 
     static void init(Params&, Buffers&, Rng&) {}
     static void pack(const Params&, const Buffers&, const Options&, Packed&) {}
-    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Tokens> out, View<T, In> q,
-                        Cache& c) {
+    static void forward(const Packed& w, const nn::Pass&, View<const T, In> z, View<Token, Shape<tokens>> out,
+                        View<T, In> q, Cache& c) {
         for (std::size_t m = 0; m < z.batch() * tokens; ++m) {
             T sum = 0;
             for (std::size_t i = 0; i < width; ++i) sum += z.data()[m * width + i];
@@ -53,13 +50,13 @@ struct SignQuantizer {
         }
         lookup(w, out, q, c);
     }
-    static void lookup(const Packed&, View<const Token, Tokens> in, View<T, In> q, Cache&) {
+    static void lookup(const Packed&, View<const Token, Shape<tokens>> in, View<T, In> q, Cache&) {
         for (std::size_t i = 0; i < q.elements(); ++i) {
             const Token k = in.data()[i / width];
             q.data()[i] = k == no_token ? T(0) : k == 1 ? T(1) : T(-1);
         }
     }
-    static void backward(const Packed&, View<const T, In>, View<const Token, Tokens> in, View<const T, In>,
+    static void backward(const Packed&, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, In>,
                          View<const T, In> dq, View<T, In> dz, Cache&, Params&) {
         for (std::size_t i = 0; i < dz.elements(); ++i)
             dz.data()[i] = in.data()[i / width] == no_token ? T(0) : dq.data()[i];
@@ -109,7 +106,7 @@ TEST_CASE("Quantizer: a user's quantizer without hooks keeps the contract") {
 }
 
 TEST_CASE_TEMPLATE("Quantizer: a VqVae trains, encodes, decodes and evaluates with any quantizer", Spec,
-                   Fsq<4, 3, 3, 3>, Sign, TinyResidual<Codebook<8>>) {
+                   Fsq<4, 3, 3, 3>, Sign, ResidualVq<Codebook<8>, 2>) {
     Rng rng{1};
     VaeOf<Spec> vae{rng};
     const auto [first, last] = trained(vae, 40);
@@ -127,7 +124,7 @@ TEST_CASE_TEMPLATE("Quantizer: a VqVae trains, encodes, decodes and evaluates wi
 }
 
 TEST_CASE("Quantizer: terms and parameters have their names in reports and files") {
-    using Vae = VaeOf<TinyResidual<Codebook<8>>>;
+    using Vae = VaeOf<ResidualVq<Codebook<8>, 2>>;
     Rng rng{1};
     Vae vae{rng};
     Trainer trainer{vae, AdamW{vae}};
@@ -143,14 +140,8 @@ TEST_CASE("Quantizer: terms and parameters have their names in reports and files
     CHECK(names.back() == "quantizer.started");
 }
 
-TEST_CASE("Quantizer: a residual quantizer of two levels keeps the contract, and its gradient is the exact chain") {
-    CHECK(support::keeps_quantizer_contract<TinyResidual<testing::Smooth>, Shape<3, 4>>({.differentiable = true}));
-    CHECK(support::keeps_quantizer_contract<TinyResidual<Codebook<8>>, Shape<3, 3, 4>>());
-    CHECK(support::keeps_quantizer_contract<TinyResidual<Fsq<5, 5, 3>>, Shape<2, 3>>());
-}
-
 TEST_CASE("Quantizer: two tokens of a position, next to each other, reach a prior") {
-    using Vae = VaeOf<TinyResidual<Codebook<8>>>;
+    using Vae = VaeOf<ResidualVq<Codebook<8>, 2>>;
     static_assert(Vae::tokens == 8);
     Rng rng{1};
     Vae vae{rng};
@@ -182,33 +173,6 @@ TEST_CASE("Quantizer: two tokens of a position, next to each other, reach a prio
     double after = before;
     for (int i = 0; i < 20; ++i) after = trainer.step({tokens.view(), tokens.labels(), 0}).loss;
     CHECK(after < before);
-}
-
-TEST_CASE("Quantizer: the moving averages of a level are of the residual of the level before") {
-    using Q = TinyResidual<Codebook<8>>::Bind<Shape<4>, float>;
-    Q::Params params;
-    Q::Buffers buffers;
-    Q::Packed w;
-    Q::Cache cache;
-    Rng rng{1};
-    Q::init(params, buffers, rng);
-    Q::pack(params, buffers, {}, w);
-    Tensor<float, Shape<4>> z{6}, q{6};
-    Tensor<Token, Shape<2>> tokens{6};
-    for (float& v : z.span()) v = rng.normal();
-    Q::forward(w, {}, std::as_const(z), tokens.view(), q.view(), cache);
-    Q::Statistics statistics;
-    Q::observe(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(6), Rng{2}, cache, statistics);
-    float all[2]{}, expected[2]{};
-    for (std::size_t l = 0; l < 2; ++l)
-        for (const float s : statistics.level[l].s.span()) all[l] += s;
-    for (std::size_t n = 0; n < 6; ++n)
-        for (std::size_t i = 0; i < 4; ++i) {
-            expected[0] += z[n][i];
-            expected[1] += z[n][i] - buffers.level[0].book.weight[tokens[n][0] * std::size_t{4} + i];
-        }
-    CHECK(all[0] == doctest::Approx(expected[0]).epsilon(1e-5));
-    CHECK(all[1] == doctest::Approx(expected[1]).epsilon(1e-5));
 }
 
 }  // namespace quantizer_test

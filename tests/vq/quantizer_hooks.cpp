@@ -1,10 +1,10 @@
 #include <tessera/vq/quantizer_hooks.hpp>
 
 #include <doctest/doctest.h>
-#include <support/tiny_residual.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/levels.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -74,6 +74,7 @@ TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
 TEST_CASE("Quantizer hooks: with a member they call it") {
     Book::Buffers buffers;
     Book::Packed w;
+    Book::Cache cache;
     Empty none;
     Rng rng{1};
     Book::init(none, buffers, rng);
@@ -81,13 +82,13 @@ TEST_CASE("Quantizer hooks: with a member they call it") {
     Tensor<float, Shape<2, 3>> z{2}, q{2}, dz{2};
     for (float& v : z.span()) v = rng.normal();
     Tensor<Token, Shape<2>> tokens{2};
-    Book::forward(w, {}, std::as_const(z), tokens.view(), q.view(), none);
+    Book::forward(w, {}, std::as_const(z), tokens.view(), q.view(), cache);
     const Book::Terms terms =
-        vq::regularize<Book>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), none, none, 1);
+        vq::regularize<Book>(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), cache, none, 1);
     CHECK(terms.commitment > 0);
     CHECK(dz.data()[0] != 0);
     Book::Statistics statistics;
-    vq::observe<Book>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, none, statistics);
+    vq::observe<Book>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, cache, statistics);
     CHECK(statistics.n[0] + statistics.n[1] + statistics.n[2] + statistics.n[3] == 4);
     const float before = buffers.book.weight[0];
     vq::start<Book>(none, buffers, std::as_const(z), {}, rng);
@@ -98,7 +99,7 @@ TEST_CASE("Quantizer hooks: with a member they call it") {
 }
 
 TEST_CASE("Quantizer hooks: terms are added and summed by name") {
-    using Terms = support::TwoLevels<Book::Terms>;
+    using Terms = vq::Levels<Book::Terms, 2>;
     Terms a, b;
     a.level[0].commitment = 1;
     a.level[1].commitment = 2;

@@ -72,6 +72,36 @@ TEST_CASE("revive: vector, count and sum of a dead vector move onto a row of the
     CHECK(vector_at(&book.weight[2 * revived_dim], x) != vector_at(&book.weight[5 * revived_dim], x));
 }
 
+TEST_CASE("revive: least recently used vectors move first, as many as the rate allows") {
+    const ReviveOptions options{.grace = 3, .least_recently_used = true, .rate = 0.25};  // 2 of 8
+    Book book = book_with_dead({});
+    const auto x = far_vectors(20);
+    const auto used = [&](const std::vector<std::size_t>& chosen) {
+        auto batch = offer(x, Rng{3});
+        for (const std::size_t k : chosen) batch.n[k] = 4;
+        return batch;
+    };
+    CHECK(revive(book, used({0, 1, 2, 3, 4, 5}), options) == 0);  // 6 and 7: unused for one update
+    CHECK(revive(book, used({0, 1, 2, 3}), options) == 0);
+    CHECK(revive(book, used({0, 1}), options) == 2);  // 6 and 7 for three, 4 and 5 for two
+    for (std::size_t k = 0; k < revived_codes; ++k) {
+        CHECK((vector_at(&book.weight[k * revived_dim], x) < 20) == (k >= 6));
+        CHECK(book.count[k] == 10);
+    }
+    CHECK(book.grace[6] == 0);
+    CHECK(revive(book, used({0, 1}), options) == 2);  // 4 and 5
+    CHECK(vector_at(&book.weight[4 * revived_dim], x) < 20);
+    CHECK(vector_at(&book.weight[5 * revived_dim], x) < 20);
+    CHECK(revive(book, used({0, 1}), {.below = 0, .grace = 1, .least_recently_used = true}) == 0);
+}
+
+TEST_CASE("revive: at least one vector may move, whatever the rate, and none without candidates") {
+    const ReviveOptions options{.grace = 0, .least_recently_used = true, .rate = 0};
+    Book book = book_with_dead({});
+    CHECK(revive(book, offer(far_vectors(20), Rng{3}), options) == 1);
+    CHECK(revive(book, CodebookStatistics<revived_codes, revived_dim, float>{}, options) == 0);
+}
+
 TEST_CASE("revive: the next update does not move a revived vector back") {
     Book book = book_with_dead({2});
     const auto x = far_vectors(20);

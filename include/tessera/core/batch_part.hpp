@@ -17,12 +17,12 @@ struct BatchPart {
     std::size_t first = 0;    ///< index in the batch of the first local sample; nonzero in processes after the first
     std::size_t samples = 0;  ///< size of the batch over all processes
     std::size_t divisor = 0;  ///< divisor of means: the size of the first batch of an accumulation
-    std::size_t part = 0;     ///< index of this batch in the accumulation
-    std::size_t parts = 1;    ///< number of accumulated batches
+    std::size_t micro_batch = 0;    ///< index of this batch in the accumulation
+    std::size_t micro_batches = 1;  ///< number of accumulated batches
 
     /// The whole batch: one process, no accumulation.
     static constexpr BatchPart whole(std::size_t samples) noexcept {
-        return {.first = 0, .samples = samples, .divisor = samples, .part = 0, .parts = 1};
+        return {.first = 0, .samples = samples, .divisor = samples, .micro_batch = 0, .micro_batches = 1};
     }
 };
 

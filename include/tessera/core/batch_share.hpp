@@ -2,7 +2,7 @@
 // batch_share: the samples of a batch that one of several processes computes.
 //
 //     groups = samples / 16 rounded up;   width = the smallest power of two that is at least groups / ranks
-//     process `rank` computes groups rank width .. (rank + 1) width - 1, as far as they exist
+//     process `rank` computes groups rank width .. (rank + 1) width - 1, if they exist
 //
 // The gradients of groups of 16 samples are added in a binary tree with stride doubling (nn/exec/grouped.hpp).
 // Consecutive shares of a power-of-two number of groups are complete subtrees of it, so any number of processes gives

@@ -16,23 +16,23 @@
 namespace tessera::inline TESSERA_ABI {
 
 template <class T>
-struct LineAllocator {
+struct CacheLineAllocator {
     using value_type = T;
     static constexpr std::align_val_t line{64};
 
-    LineAllocator() = default;
+    CacheLineAllocator() = default;
     template <class U>
-    constexpr LineAllocator(const LineAllocator<U>&) noexcept {}
+    constexpr CacheLineAllocator(const CacheLineAllocator<U>&) noexcept {}
 
     T* allocate(std::size_t n) {
         if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
         return static_cast<T*>(::operator new(n * sizeof(T), line));
     }
     void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, line); }
-    friend constexpr bool operator==(const LineAllocator&, const LineAllocator&) { return true; }
+    friend constexpr bool operator==(const CacheLineAllocator&, const CacheLineAllocator&) { return true; }
 };
 
 template <class T>
-using Buffer = std::vector<T, LineAllocator<T>>;
+using Buffer = std::vector<T, CacheLineAllocator<T>>;
 
 }  // namespace tessera

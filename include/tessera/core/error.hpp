@@ -70,7 +70,7 @@ public:
     using Error::Error;
 };
 
-/// A computed number cannot be used: a loss, gradient, encoder output or logit is not finite, or the norm of a gradient
+/// A computed value cannot be used: a loss, gradient, encoder output or logit is not finite, or the norm of a gradient
 /// is above a limit of TrainerOptions. After a training step that throws it, model and optimiser are unchanged.
 class NumericError : public Error {
 public:

@@ -11,7 +11,7 @@ namespace tessera::inline TESSERA_ABI {
 
 enum class FormatCode : std::uint8_t {
     truncated,      ///< the file ends before something that must be there
-    limit,          ///< a size or a count exceeds Limits
+    limit,          ///< a size or a count exceeds ReadLimits
     header_length,  ///< the stated length of the header exceeds the file
     utf8,           ///< text is not valid UTF-8
     json,           ///< text is not the JSON that the format requires

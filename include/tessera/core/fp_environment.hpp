@@ -6,7 +6,7 @@
 //     with_fp_environment(f)   f() under a FlushDenormals
 //
 // Every task of the library runs in this environment. GELU's sigmoid and the moments of unused embeddings produce
-// numbers around 6e-39, and a fused GEMM on them fell from 70 % of the peak to 8 %. The rest of the environment is
+// values around 6e-39, and a fused GEMM on them fell from 70 % of the peak to 8 %. The rest of the environment is
 // fixed too, so a host that rounds upwards, or traps on inexact results, gets the same bits as any other, and no
 // signal. Without SSE2 a FlushDenormals does nothing.
 //

@@ -11,8 +11,8 @@
 //
 // Errors   static_assert where a member has one of these names but not the expected signature
 
-#include <tessera/core/hook.hpp>
 #include <tessera/core/setting.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <concepts>
 #include <string>
@@ -41,26 +41,20 @@ concept HasMetadata = requires {
 };
 
 namespace detail {
-struct NamedCheckOptions {
-    int check_options;
-};
-struct NamedSettings {
-    int settings;
-};
-struct NamedMetadata {
-    int metadata;
+struct OptionHookNames {
+    int check_options, settings, metadata;
 };
 template <class Part>
 inline constexpr bool names_check_options = !requires {
-    &WithName<Part, NamedCheckOptions>::check_options;
+    &WithName<Part, OptionHookNames>::check_options;
 };
 template <class Part>
 inline constexpr bool names_settings = !requires {
-    &WithName<Part, NamedSettings>::settings;
+    &WithName<Part, OptionHookNames>::settings;
 };
 template <class Part>
 inline constexpr bool names_metadata = !requires {
-    &WithName<Part, NamedMetadata>::metadata;
+    &WithName<Part, OptionHookNames>::metadata;
 };
 }  // namespace detail
 

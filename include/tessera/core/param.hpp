@@ -12,7 +12,7 @@
 //
 // Errors   StateError where span() is called on a Param that was moved from; static_assert where T is not a number or
 //          is bool, and where Axes does not have one entry for each dimension
-// Cost     one allocation of S::size numbers
+// Cost     one allocation of S::size elements
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>
@@ -73,15 +73,15 @@ public:
     Role role() const { return role_; }
     void set_role(Role role) { role_ = role; }
 
-    /// The dimensions in the outer order, PyTorch's.
-    [[nodiscard]] static constexpr std::array<std::size_t, S::rank> outer_dims() {
+    /// The dimensions in the order of files and PyTorch.
+    [[nodiscard]] static constexpr std::array<std::size_t, S::rank> file_dims() {
         std::array<std::size_t, S::rank> dims = S::dims;
         if constexpr (Order::order.size() != 0)
             for (std::size_t i = 0; i < S::rank; ++i) dims[i] = S::dims[Order::order[i]];
         return dims;
     }
-    /// Index in our memory of the i-th element in the outer order.
-    [[nodiscard]] static constexpr std::size_t from_outer(std::size_t i) {
+    /// Index in memory of element i in the order of files.
+    [[nodiscard]] static constexpr std::size_t from_file_index(std::size_t i) {
         if constexpr (Order::order.size() == 0) {
             return i;
         } else {
@@ -113,17 +113,19 @@ struct Empty {
     static void each(F&&, P&...) {}
 };
 
-struct Visit {
+namespace detail {
+struct NoOpVisitor {
     template <class... P>
     void operator()(const Path&, P&...) const {}
 };
+}  // namespace detail
 
 /// A set of named leaves: a value that can be copied (a snapshot) and visited together with others of its type (a step
 /// of the optimiser). Not weaker, because optimiser, checkpoint and reduction all need `each`; not stronger, so that a
 /// plain struct with one two-line function is enough.
 template <class P>
 concept Parameters = std::copyable<P> && std::default_initializable<P> && requires(P& p, const P& q) {
-    P::each(Visit{}, p, q);
+    P::each(detail::NoOpVisitor{}, p, q);
 };
 
 /// Number of weights of a parameter set.

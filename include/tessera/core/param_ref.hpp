@@ -1,5 +1,5 @@
 #pragma once
-// ParamRef: presents a single number that another object owns as a leaf of a parameter set.
+// ParamRef: presents a single value that another object owns as a leaf of a parameter set.
 //
 //     template <class F, class... S>
 //     static void each_state(F&& f, S&... s) {
@@ -30,8 +30,8 @@ public:
     T* data() const { return value_; }
     T& operator[](std::size_t) const { return *value_; }
 
-    static constexpr std::array<std::size_t, 0> outer_dims() { return {}; }
-    static constexpr std::size_t from_outer(std::size_t i) { return i; }
+    static constexpr std::array<std::size_t, 0> file_dims() { return {}; }
+    static constexpr std::size_t from_file_index(std::size_t i) { return i; }
 
 private:
     T* value_;

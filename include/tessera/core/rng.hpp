@@ -7,6 +7,8 @@
 // the Random123 reference.) A number depends only on (seed, stream, position): not on the thread, the standard library
 // or the order of calls in other streams. split(i) gives the i-th of 2^64 independent streams below this one, and the
 // same i gives the same stream. The distributions are our own, because those of std:: differ between libraries.
+// normal() alone calls std::log, std::sqrt and std::cos, in double, and rounds to float: another C library can change
+// the last bit of a weight, rarely.
 //
 // A generator is saved and loaded like any state, io::save(path, trainer, rng), and then continues the same sequence.
 //

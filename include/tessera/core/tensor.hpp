@@ -4,7 +4,7 @@
 // resize() never releases memory, so a buffer that has held the largest batch does not allocate again.
 //
 // Errors   static_assert where T is not a number or is bool
-// Cost     batch x S::size numbers; one allocation whenever resize() grows beyond the largest batch so far
+// Cost     batch x S::size elements; one allocation whenever resize() grows beyond the largest batch so far
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/view.hpp>

@@ -46,9 +46,9 @@
 namespace tessera::inline TESSERA_ABI::data {
 
 struct BatchOptions {
-    bool shuffle = true;
-    bool drop_last = false;
-    Rng rng{};
+    bool shuffle = true;     ///< false: in the order of the dataset
+    bool drop_last = false;  ///< leaves out a last batch that is smaller
+    Rng rng{};  ///< stream of the order; the same stream gives the same order, so pass Rng{seed}.split(epoch)
     std::size_t first = 0;  ///< index of the first batch, to resume a run in the middle of a pass
     std::size_t rank = 0;   ///< index of this process, which gets its share of each batch
     std::size_t ranks = 1;  ///< number of processes

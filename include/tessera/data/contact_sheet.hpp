@@ -12,7 +12,7 @@
 //          FormatError and IoError as read_file and decode_png
 // Cost     as decode_png; the images are copied once
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/data/images.hpp>
 #include <tessera/files/file.hpp>
 #include <tessera/image/decode_png.hpp>
@@ -55,7 +55,7 @@ template <StaticShape S>
 }
 
 template <StaticShape S>
-static Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const Limits& limits = {}) {
+static Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const ReadLimits& limits = {}) {
     return cut_contact_sheet<S>(image::decode_png(read_file(path, limits.file), S::dims[2], path, limits), classes,
                                 path);
 }

@@ -7,7 +7,7 @@
 // Errors   FormatError where the file is malformed or exceeds the limits, IoError where it cannot be read
 // Cost     holds the compressed file and the array at the same time
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/data/idx.hpp>
 #include <tessera/files/file.hpp>
 #include <tessera/image/gzip.hpp>
@@ -22,7 +22,7 @@ namespace tessera::inline TESSERA_ABI::data {
 
 /// The bytes of the IDX array in a file called `name`, which is either a gzip file or the array itself.
 template <std::size_t Rank>
-Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
+Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {}) {
     if (!image::is_gzip(file)) {
         if (name.ends_with(".gz")) malformed(FormatCode::idx, name, 0, "not a gzip file, but its name ends in .gz");
         return file;
@@ -33,7 +33,8 @@ Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
     if (size > limits.inflated)
         malformed(FormatCode::limit, name, 0,
                   "IDX length: " + expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
-    if (size / image::inflate_most > file.size())  // before anything is allocated for the size that the header states
+    if (size / image::max_inflate_ratio >
+        file.size())  // before anything is allocated for the size that the header states
         malformed(FormatCode::truncated, name, file.size(),
                   "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
                       " of the IDX array");
@@ -43,7 +44,7 @@ Bytes unpack_idx(Bytes file, std::string_view name, const Limits& limits = {}) {
 }
 
 template <std::size_t Rank>
-Bytes read_idx_file(const std::string& path, const Limits& limits = {}) {
+Bytes read_idx_file(const std::string& path, const ReadLimits& limits = {}) {
     return unpack_idx<Rank>(read_file(path, limits.file), path, limits);
 }
 

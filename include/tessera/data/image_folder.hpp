@@ -1,8 +1,8 @@
 #pragma once
 // load_image_folder: loads every PNG and JPEG of a folder, scaled and cropped to a shape, in gray or RGB.
 //
-//     load_image_folder<Shape<64, 64, 3>>(folder, {.validation = 0.1})
-//     image i goes to `test` where Rng{seed}.split(i).uniform_double() < validation, otherwise to `train`
+//     load_image_folder<Shape<64, 64, 3>>(folder, {.test_share = 0.1})
+//     image i goes to `test` where Rng{seed}.split(i).uniform_double() < test_share, otherwise to `train`
 //
 // Where the folder has subfolders with images, each is a class, in the order of their names; otherwise the images have
 // no labels. Files are read in the order of their paths, and whether one goes to `train` or `test` depends only on its
@@ -20,7 +20,7 @@
 // Cost     all images in memory, one byte a channel; one file at a time is decoded
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/data/images.hpp>
 #include <tessera/image/decode_image.hpp>
@@ -38,20 +38,20 @@
 
 namespace tessera::inline TESSERA_ABI::data {
 
-struct FolderOptions {
-    double validation = 0;   // probability in [0, 1] that an image goes to `test`
-    std::uint64_t seed = 0;  // of the split into `train` and `test`
-    double skip_up_to = 0;   // largest share of the files that may be invalid and are skipped; 0: each one is an error
-    Limits limits{};
+struct ImageFolderOptions {
+    double test_share = 0;   ///< probability in [0, 1] that an image goes to `test`
+    std::uint64_t seed = 0;  ///< of the split into `train` and `test`
+    double skip_up_to = 0;  ///< largest share of the files that may be invalid and are skipped; 0: each one is an error
+    ReadLimits limits{};    ///< of a file and of an image
 };
 
 template <StaticShape S>
 struct ImageFolder {
     Images<S> train;
     Images<S> test;
-    std::size_t files = 0;             // number of files read: train, test and skipped together
-    std::size_t skipped = 0;           // number of files skipped because they are not valid images
-    std::vector<std::string> reasons;  // for the first few of them: position, path and error
+    std::size_t files = 0;             ///< number of files read: train, test and skipped together
+    std::size_t skipped = 0;           ///< number of files skipped because they are not valid images
+    std::vector<std::string> reasons;  ///< for the first few of them: position, path and error
 };
 
 namespace detail {
@@ -158,33 +158,34 @@ private:
 
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
-[[nodiscard]] static ImageFolder<S> load_image_folder(const std::string& folder, const FolderOptions& options = {}) {
-    if (!(options.validation >= 0 && options.validation <= 1))
-        throw ArgumentError("load_image_folder: validation: " +
-                            expected_got("0 to 1", std::to_string(options.validation)));
+[[nodiscard]] static ImageFolder<S> load_image_folder(const std::string& folder,
+                                                      const ImageFolderOptions& options = {}) {
+    if (!(options.test_share >= 0 && options.test_share <= 1))
+        throw ArgumentError("load_image_folder: test_share: " +
+                            expected_got("0 to 1", std::to_string(options.test_share)));
     detail::BadFiles bad{folder, options.skip_up_to};
     const detail::FolderList list = detail::list_images(folder);
     const bool labelled = !list.class_names.empty();
-    struct Half {
+    struct Split {
         std::vector<std::uint8_t> bytes;
         std::vector<Label> labels;
-    } halves[2];
+    } splits[2];
     for (std::size_t i = 0; i < list.files.size(); ++i) {
         const auto& file = list.files[i];  // no structured binding: clang 14 cannot capture one in a lambda
         const std::optional<image::Pixels> image = bad.unless_bad(
             i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
         if (!image) continue;
-        Half& half = halves[Rng{options.seed}.split(i).uniform_double() < options.validation ? 1 : 0];
+        Split& split = splits[Rng{options.seed}.split(i).uniform_double() < options.test_share ? 1 : 0];
         const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);
-        half.bytes.insert(half.bytes.end(), fitted.values.begin(), fitted.values.end());
-        if (labelled) half.labels.push_back(file.label);
+        split.bytes.insert(split.bytes.end(), fitted.values.begin(), fitted.values.end());
+        if (labelled) split.labels.push_back(file.label);
     }
-    const auto images = [&](Half& half) {
-        const bool names = !half.labels.empty();
-        return Images<S>{std::move(half.bytes), std::move(half.labels), list.class_names.size(),
+    const auto images = [&](Split& split) {
+        const bool names = !split.labels.empty();
+        return Images<S>{std::move(split.bytes), std::move(split.labels), list.class_names.size(),
                          names ? list.class_names : std::vector<std::string>{}};
     };
-    return {images(halves[0]), images(halves[1]), list.files.size(), bad.count(), bad.take_reasons()};
+    return {images(splits[0]), images(splits[1]), list.files.size(), bad.count(), bad.take_reasons()};
 }
 
 }  // namespace tessera::data

@@ -14,7 +14,7 @@
 // Cost     all images in memory, one byte a pixel
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/data/contact_sheet.hpp>
 #include <tessera/data/idx_file.hpp>
 #include <tessera/data/images.hpp>
@@ -70,7 +70,7 @@ inline std::set<std::string> emnist_prefixes(const std::string& folder) {
 }
 
 inline MnistHalf load_half(const std::string& image_path, const std::string& label_path, std::size_t classes,
-                           bool on_side, const Limits& limits) {
+                           bool on_side, const ReadLimits& limits) {
     MnistHalf half{read_idx_file<3>(image_path, limits), {}};
     const Bytes label_file = read_idx_file<1>(label_path, limits);
     const auto [count, height, width] = parse_idx<3>(half.images, image_path).dims;
@@ -98,7 +98,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
 }  // namespace detail
 
 /// `prefix` chooses among several sets of EMNIST in one folder: "emnist-balanced-".
-[[nodiscard]] static inline Mnist load_mnist(const std::string& folder, const Limits& limits = {},
+[[nodiscard]] static inline Mnist load_mnist(const std::string& folder, const ReadLimits& limits = {},
                                              std::string prefix = {}) {
     using Digits = Images<Shape<28, 28, 1>>;
     std::error_code ignored;

@@ -14,9 +14,9 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/dist/all_gather_count.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/detail/peer.hpp>
-#include <tessera/dist/sizes.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -65,7 +65,7 @@ void check_same_models(C& communicator, std::size_t root, const std::string& min
     std::string theirs = mine;
     theirs.resize(length);
     communicator.broadcast(std::as_writable_bytes(std::span{theirs}), root);
-    const std::vector<std::uint64_t> same = sizes(communicator, theirs == mine ? 1 : 0);
+    const std::vector<std::uint64_t> same = all_gather_count(communicator, theirs == mine ? 1 : 0);
     const auto other = std::ranges::find(same, 0u);
     if (other == same.end()) return;
     const std::string who = "dist::broadcast_state: rank ";
@@ -79,7 +79,7 @@ void check_same_models(C& communicator, std::size_t root, const std::string& min
 }  // namespace detail
 
 template <Communicator C, class... M>
-    requires(sizeof...(M) > 0 && (requires(M & model) { M::each_state(Visit{}, model); } && ...))
+    requires(sizeof...(M) > 0 && (requires(M & model) { M::each_state(tessera::detail::NoOpVisitor{}, model); } && ...))
 void broadcast_state(C& communicator, std::size_t root, M&... models) {
     detail::check_root("dist::broadcast_state", root, communicator.size());
     if constexpr (!single_process<C>) {

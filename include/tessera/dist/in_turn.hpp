@@ -19,7 +19,7 @@
 
 namespace tessera::inline TESSERA_ABI::dist {
 
-template <Communicator C, Numbers S, std::invocable F>
+template <Communicator C, Summable S, std::invocable F>
 void in_turn([[maybe_unused]] C& communicator, [[maybe_unused]] Message& message, S&& set, F&& f) {
     if constexpr (single_process<C>) {
         f();

@@ -1,5 +1,5 @@
 #pragma once
-// Message: the buffer in which the numbers of a call are sent.
+// Message: the buffer in which the elements of a call are sent.
 //
 //     set      a parameter set (gradients, buffers, statistics), or a contiguous range of numbers (losses)
 //
@@ -22,19 +22,19 @@
 namespace tessera::inline TESSERA_ABI::dist {
 
 template <class T>
-concept Number = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
+concept SummableElement = std::is_arithmetic_v<T> && !std::same_as<T, bool>;
 
 /// What can be sent and summed. Only numbers, because the bytes of a message are added up; but not only parameter sets,
 /// so that a loss can be sent with a gradient as it is.
 template <class S>
-concept Numbers = Parameters<std::remove_cvref_t<S>> || requires(std::remove_reference_t<S>& set) {
-    requires Number<typename decltype(std::span{set})::value_type>;
+concept Summable = Parameters<std::remove_cvref_t<S>> || requires(std::remove_reference_t<S>& set) {
+    requires SummableElement<typename decltype(std::span{set})::value_type>;
 };
 
 class Message {
 public:
     /// Reserves memory for the leaves of these sets; bytes() then has their size.
-    template <Numbers... S>
+    template <Summable... S>
     void fit(const S&... sets) {
         std::size_t size = 0;
         each_leaf([&](auto leaf) { size += padded(leaf.size_bytes()); }, sets...);
@@ -42,7 +42,7 @@ public:
         size_ = size;
     }
     /// Copies all leaves into the message.
-    template <Numbers... S>
+    template <Summable... S>
     void pack(const S&... sets) {
         fit(sets...);
         std::size_t at = 0;
@@ -54,7 +54,7 @@ public:
             sets...);
     }
     /// Copies the message into all leaves.
-    template <Numbers... S>
+    template <Summable... S>
     void unpack(S&&... sets) const {
         std::size_t at = 0;
         each_leaf(
@@ -65,7 +65,7 @@ public:
             sets...);
     }
     /// leaf += message. Integers wrap around.
-    template <Numbers... S>
+    template <Summable... S>
     void add_to(S&&... sets) const {
         std::size_t at = 0;
         each_leaf(

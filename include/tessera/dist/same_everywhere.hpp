@@ -6,8 +6,8 @@
 //
 // Cost     two lists of sizes, and one broadcast of `bytes`
 
+#include <tessera/dist/all_gather_count.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/sizes.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -23,11 +23,11 @@ template <Communicator C>
     if constexpr (single_process<C>) {
         return true;
     } else {
-        const std::vector<std::uint64_t> lengths = sizes(communicator, bytes.size());
+        const std::vector<std::uint64_t> lengths = all_gather_count(communicator, bytes.size());
         if (std::ranges::count(lengths, lengths[0]) != std::ranges::ssize(lengths)) return false;
         std::vector<std::byte> first(bytes.begin(), bytes.end());
         communicator.broadcast(first, 0);
-        const auto equal = sizes(communicator, std::ranges::equal(first, bytes) ? 1 : 0);
+        const auto equal = all_gather_count(communicator, std::ranges::equal(first, bytes) ? 1 : 0);
         return std::ranges::count(equal, 1u) == std::ranges::ssize(equal);
     }
 }

@@ -4,8 +4,8 @@
 //     for stride 1, 2, 4 ...:   rank r += rank r + stride   for r = 0, 2 stride, 4 stride ...
 //     then rank 0 broadcasts
 //
-// This is the tree in which nn::Grouped adds the gradients of groups: where the groups of a batch are divided by
-// dist::share, N processes have the bits of one that has them all. A sum of integers wraps around.
+// This is the tree in which nn::Grouped adds the gradients of groups: where a batch is divided by batch_share
+// (core/batch_share.hpp), N processes have the bits of one that has it all. A sum of integers wraps around.
 //
 // Cost     log2(size) messages of all sets one after another, and a broadcast of the same length. Between two processes
 //          of one machine: 64 bytes 2 us, 4 MB 3 ms (MPICH 4.0, two cores). With many processes a ring would send less
@@ -19,7 +19,7 @@
 
 namespace tessera::inline TESSERA_ABI::dist {
 
-template <Communicator C, Numbers... S>
+template <Communicator C, Summable... S>
 void sum_tree([[maybe_unused]] C& communicator, [[maybe_unused]] Message& message, [[maybe_unused]] S&&... sets) {
     if constexpr (!single_process<C>) {
         const std::size_t rank = communicator.rank(), size = communicator.size();

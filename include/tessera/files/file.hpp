@@ -94,7 +94,7 @@ private:
 
 /// The whole file. A file longer than `limit` is a FormatError before anything is allocated.
 template <class Files = SystemFiles>
-Bytes read_file(const std::string& path, std::uint64_t limit, Files files = {}) {
+[[nodiscard]] Bytes read_file(const std::string& path, std::uint64_t limit, Files files = {}) {
     InputFile<Files> file{path, std::move(files)};
     if (file.size() > limit)
         throw FormatError(FormatCode::limit,

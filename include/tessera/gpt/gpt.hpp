@@ -17,17 +17,17 @@
 //          token or label out of range
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
 //          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch
-//
-// Over 250 lines: state, training and evaluation of one model.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/lifetime.hpp>
+#include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
@@ -46,7 +46,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -76,7 +75,7 @@ public:
     using Net = nn::BasicChain<T, Context, nn::Embedding<C.embeddings(), C.width>, nn::Repeat<C.layers, Block>,
                                nn::LayerNorm, nn::Linear<vocab, nn::no_bias>>;
     using Logits = typename Net::Output;
-    using Packed = typename Net::Packed;
+    using Frozen = FrozenGpt<C, Net>;
     using Batch = data::Batch<View<const Token, Context>>;
     using Report = GptReport;
 
@@ -91,20 +90,16 @@ public:
 
 private:
     // Sequences that pass through the net together. From a width of 256 each pass reads the weights of a layer (3 MB,
-    // twice that backward) from L3: 784 rows per pass instead of 196 make a step 1.1 times as fast; at 128 they cost 3
-    // %.
+    // twice that backward) from L3: 784 rows per pass instead of 196 make a step 1.1 times as fast; at a width of 128
+    // they cost 3 %.
     static constexpr std::size_t together =
         C.width < 256 ? nn::block_size : std::clamp(std::bit_floor(784 / C.context), nn::block_size, nn::group_size);
-
-    struct Scratch {
-        typename Net::Cache net;
-        Tensor<T, Logits> logits;
-    };
+    using Scratch = typename Frozen::Scratch;
 
 public:
     struct Workspace {
         Rng rng{};  ///< of this step: label dropout, dropout
-        Packed packed;
+        typename Net::Packed packed;
         nn::Grouped<Params, Scratch, T, together> groups;
         Tensor<Token, Context> input;
         std::vector<double> losses;
@@ -134,12 +129,12 @@ public:
         });
     }
 
-    Params& params() { return params_; }
-    const Params& params() const { return params_; }
-    const GptOptions& options() const { return options_; }
+    [[nodiscard]] Params& params() { return params_; }
+    [[nodiscard]] const Params& params() const { return params_; }
+    [[nodiscard]] const GptOptions& options() const { return options_; }
     /// The stream that a trainer without a seed draws from, split from the generator that initialised the model.
-    const Rng& rng() const { return rng_; }
-    Lifetime& lifetime() { return lifetime_; }
+    [[nodiscard]] const Rng& rng() const { return rng_; }
+    [[nodiscard]] Lifetime& lifetime() { return lifetime_; }
 
     template <class F, class... M>
     static void each_state(F&& f, M&... models) {
@@ -147,20 +142,16 @@ public:
     }
 
     /// What must agree with a file and is not visible in the shapes of the weights.
-    static std::vector<std::pair<std::string, std::string>> metadata() {
+    [[nodiscard]] static NamedValues metadata() {
         return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
     }
-    std::vector<Setting> settings() const {
+    [[nodiscard]] std::vector<Setting> settings() const {
         return {{"label_dropout", number_text(options_.label_dropout)},
                 {"dropout_percent", number_text(C.dropout_percent)}};
     }
 
-    /// The current weights packed for forward passes; call once to sample often.
-    [[nodiscard]] Packed freeze() const {
-        Packed packed;
-        nn::pack_forward<Net>(params_.net, packed);
-        return packed;
-    }
+    /// The current weights packed for logits, evaluation and sampling; call once to sample often.
+    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net}; }
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
     /// ws.totals.
@@ -169,7 +160,7 @@ public:
             const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);
             ws.losses.assign(ws.groups.blocks(size), 0);
-            fill_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
+            Frozen::make_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
                 return static_cast<double>(ws.rng.split(1).split(part.first + n).uniform()) < options_.label_dropout;
             });
             const T scale = T(1) / static_cast<T>(part.divisor * context);
@@ -202,70 +193,16 @@ public:
     }
 
     /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
-    [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
-        if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
-        return with_fp_environment([&] {
-            const Packed packed = freeze();
-            Tensor<Token, Context> input;
-            fill_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
-            std::vector<Scratch> scratch;
-            std::vector<double> losses(sequences.size() / nn::group_size + 1);
-            nn::for_blocks(
-                sequences.size(), scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
-                    s.logits.resize(count);
-                    nn::begin<Net>(s.net, {});
-                    Net::forward(packed, View<const Token, Context>{input}.slice(first, count), s.logits.view(), s.net);
-                    const auto targets = sequences.view().slice(first, count).span();
-                    losses[block] = cross_entropy<T>(std::span<const T>{s.logits.span()}, targets);
-                });
-            double total = 0;
-            for (const double loss : losses) total += loss;
-            return total / static_cast<double>(sequences.size() * context);
-        });
-    }
+    [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const { return freeze().evaluate(sequences); }
 
     /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
     [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences,
                                            std::span<const Label> labels = {}) const {
-        const Packed packed = freeze();
-        Tensor<Token, Context> input;
-        fill_input(sequences, labels, input, [](std::size_t) { return false; });
-        Tensor<T, Logits> out{sequences.batch()};
-        std::vector<Scratch> scratch;
-        nn::for_blocks(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
-            nn::begin<Net>(s.net, {});
-            Net::forward(packed, View<const Token, Context>{input}.slice(first, count), out.view().slice(first, count),
-                         s.net);
-        });
-        return out;
+        return freeze().logits(sequences, labels);
     }
 
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
-
-    template <class Drop>
-    static void fill_input(View<const Token, Context> x, std::span<const Label> labels, Tensor<Token, Context>& input,
-                           Drop drop_label) {
-        input.resize(x.batch());
-        if (!labels.empty() && labels.size() != x.batch())
-            throw ArgumentError("Gpt: labels: " + expected_got(x.batch(), labels.size()));
-        for (std::size_t n = 0; n < x.batch(); ++n) {
-            const auto from = x[n];
-            for (std::size_t i = 0; i < context; ++i)
-                if (from[i] >= vocab)
-                    throw DataError("Gpt: sequence " + std::to_string(n) + ", token " + std::to_string(i) + ": " +
-                                    expected_got("less than " + std::to_string(vocab), std::to_string(from[i])));
-            input[n][0] = C.null_token();
-            if (C.classes > 0 && !labels.empty()) {
-                if (labels[n].index >= C.classes)
-                    throw DataError(
-                        "Gpt: label " + std::to_string(n) + ": " +
-                        expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
-                if (!drop_label(n)) input[n][0] = C.label_token(labels[n]);
-            }
-            std::copy_n(from.data(), context - 1, input[n].data() + 1);
-        }
-    }
 
     GptOptions options_;
     Params params_;

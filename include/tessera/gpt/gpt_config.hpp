@@ -1,5 +1,5 @@
 #pragma once
-// GptConfig: the numbers that define the type of a prior. Vocabulary and context come from the type of the first stage.
+// GptConfig: the constants that define the type of a prior; vocabulary and context come from the first stage.
 //
 //     GptConfig{.vocab = Vae::codes, .context = Vae::tokens, .width = 128, .heads = 4, .layers = 4, .classes = 10}
 
@@ -11,11 +11,11 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptConfig {
-    std::size_t vocab = 0;    ///< size of the vocabulary: tokens 0 .. vocab - 1
-    std::size_t context = 0;  ///< tokens of a sequence
-    std::size_t width = 128;
-    std::size_t heads = 4;
-    std::size_t layers = 4;
+    std::size_t vocab = 0;            ///< size of the vocabulary: tokens 0 .. vocab - 1
+    std::size_t context = 0;          ///< tokens of a sequence
+    std::size_t width = 128;          ///< channels of the residual stream
+    std::size_t heads = 4;            ///< of the attention; they divide the width
+    std::size_t layers = 4;           ///< blocks
     std::size_t classes = 0;          ///< labels 0 .. classes - 1; one more, the null class, stands for "any"
     std::size_t dropout_percent = 0;  ///< 100 p of the Dropout at the end of each branch, see nn::Probability
 

@@ -9,12 +9,14 @@
 // Errors   ArgumentError for a capacity of 0, another number of tokens than the capacity allows, more tokens than the
 //          context, more workers than the capacity, or a rewind of more than the last step; DataError for a token
 //          without an embedding; static_assert where a layer of the block does not support steps
-// Cost     memory per sequence: 2 layers context width numbers for a GptBlock. A step costs the products of its tokens
+// Cost     memory per sequence: 2 layers context width elements for a GptBlock. A step costs the products of its tokens
 //          and attention over the tokens so far, and allocates nothing
 
+#include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/gpt/gpt.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
+#include <tessera/gpt/gpt_config.hpp>
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/step.hpp>
 
@@ -24,13 +26,13 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// Sequences that are extended together.
+/// Sequences that are extended together. Model: a Gpt or its FrozenGpt.
 template <class Model>
 class KvCache {
     static constexpr GptConfig C = Model::config;
     using T = typename Model::Scalar;
     using Net = typename Model::Net;
-    using Packed = typename Model::Packed;
+    using Frozen = FrozenGpt<C, Net>;
     static_assert(nn::CanStep<Net>, "KvCache: a layer of the block cannot take one token at a time: it needs "
                                     "`static constexpr nn::Steps steps{.per_token = true}` or a step, see nn/step.hpp");
 
@@ -41,9 +43,9 @@ public:
         : capacity_{checked(capacity)}, state_{capacity_}, scratch_{capacity_}, logits_(capacity_.rows() * C.vocab) {}
     explicit KvCache(std::size_t sequences) : KvCache(nn::Capacity{.sequences = sequences}) {}
 
-    std::size_t sequences() const { return capacity_.sequences; }
+    [[nodiscard]] std::size_t sequences() const { return capacity_.sequences; }
     /// Tokens of each sequence so far.
-    std::size_t position() const { return position_; }
+    [[nodiscard]] std::size_t position() const { return position_; }
     void restart() { first_ = position_ = 0; }
     /// Forgets the last `tokens` of each sequence, at most those of the last step.
     void rewind(std::size_t tokens) {
@@ -55,13 +57,13 @@ public:
 
     /// Feeds the next tokens, [sequence][token] (a label token first); returns the logits after each of them,
     /// [sequence][token][vocab].
-    std::span<T> step(const Packed& w, std::span<const Token> tokens) {
+    std::span<T> step(const Frozen& frozen, std::span<const Token> tokens) {
         kernel::Worker alone;
-        return step(w, tokens, alone);
+        return step(frozen, tokens, alone);
     }
     /// The same by all workers of a team, each with its share of every product. They must synchronise before the next
     /// step.
-    std::span<T> step(const Packed& w, std::span<const Token> tokens, kernel::Worker& worker) {
+    std::span<T> step(const Frozen& frozen, std::span<const Token> tokens, kernel::Worker& worker) {
         if (worker.size() > capacity_.workers)
             throw ArgumentError("KvCache: workers: " + expected_got("at most " + std::to_string(capacity_.workers),
                                                                     std::to_string(worker.size())));
@@ -69,7 +71,8 @@ public:
         check_tokens(tokens, count);
         with_fp_environment([&] {
             nn::Step at{.worker = worker, .sequences = capacity_.sequences, .tokens = count, .position = position_};
-            Net::step(w, {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_, scratch_, at);
+            Net::step(frozen.weights(), {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_,
+                      scratch_, at);
             at.wait();
             if (worker.index() == 0) {
                 first_ = position_;

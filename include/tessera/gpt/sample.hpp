@@ -16,6 +16,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/tokens.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
@@ -36,7 +37,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct SampleOptions {
-    float temperature = 1;
+    float temperature = 1;               ///< > 0; logits are divided by it
     std::size_t top_k = 0;               ///< 0: all tokens
     double top_p = 1;                    ///< in (0, 1]
     std::span<const Label> labels = {};  ///< one per sequence, or empty: the null class
@@ -62,7 +63,10 @@ public:
                 left -= s;
             }
         for (std::size_t i = first; i < (std::min)(first + block, weights_.size()) && !(at < 0); ++i)
-            if (const double w = static_cast<double>(weights_[i]); w > 0) chosen = i, at -= w;
+            if (const double w = static_cast<double>(weights_[i]); w > 0) {
+                chosen = i;
+                at -= w;
+            }
         return static_cast<Token>(chosen);
     }
 
@@ -106,8 +110,12 @@ Token draw_token(std::span<T> logits, const SampleOptions& options, std::span<To
     std::size_t kept = order.size();
     double of_k = draw.total();
     if (cut) {
-        kept = options.top_k, of_k = 0;
-        for (std::size_t i = 0; i < kept; ++i) take(i), of_k += weight(i);
+        kept = options.top_k;
+        of_k = 0;
+        for (std::size_t i = 0; i < kept; ++i) {
+            take(i);
+            of_k += weight(i);
+        }
     }
     std::size_t i = 0;
     double total = 0;
@@ -139,27 +147,28 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
 }
 }  // namespace detail
 
-/// Draws `count` sequences from packed weights (Gpt::freeze), with the labels of the options.
-template <class Model>
-[[nodiscard]] data::Tokens<Model::context> sample(const typename Model::Packed& packed, std::size_t count,
-                                                  const SampleOptions& options, Rng& rng) {
-    using T = typename Model::Scalar;
-    constexpr GptConfig C = Model::config;
+/// Draws `count` sequences, with the labels of the options.
+template <GptConfig C, nn::Layer Net>
+[[nodiscard]] data::Tokens<C.context> sample(const FrozenGpt<C, Net>& frozen, std::size_t count,
+                                             const SampleOptions& options, Rng& rng) {
+    using T = typename Net::Scalar;
     constexpr std::size_t together = 32;  // sequences in one cache, whose products share each load of the weights
     constexpr std::size_t few = 8;
     detail::check_sample_options(options, count, C.classes);
     Rng after = rng;
     const Rng own = after.fork();
     std::vector<Token> tokens(count * C.context);
-    if (count == 0) rng = after;
-    if (count == 0) return data::Tokens<C.context>{{}, {}, options.labels.empty() ? 0 : C.classes};
+    if (count == 0) {
+        rng = after;
+        return data::Tokens<C.context>{{}, {}, options.labels.empty() ? 0 : C.classes};
+    }
     // Few sequences: all threads share the work of each token. More: each thread has separate sequences.
     const std::size_t threads = kernel::concurrency(), workers = count <= few ? threads : 1;
     const std::size_t slot_count = workers > 1 ? 1 : (std::min)(count, threads);
     const std::size_t parts = (std::max)(slot_count, (count + together - 1) / together);
     kernel::for_each_slot(parts, slot_count, [&](std::size_t part, std::size_t) {
         const std::size_t first = count * part / parts, n = count * (part + 1) / parts - first;
-        KvCache<Model> cache{{.sequences = n, .workers = workers}};
+        KvCache<FrozenGpt<C, Net>> cache{{.sequences = n, .workers = workers}};
         std::vector<Rng> streams;
         std::vector<Token> next(n), order(workers * C.vocab);
         for (std::size_t i = 0; i < n; ++i) {
@@ -167,7 +176,7 @@ template <class Model>
             next[i] = options.labels.empty() ? C.null_token() : C.label_token(options.labels[first + i]);
         }
         kernel::run_team(workers, C.context, [&](kernel::Worker& me, std::size_t at) {
-            const std::span<T> logits = cache.step(packed, next, me);
+            const std::span<T> logits = cache.step(frozen, next, me);
             const std::span<Token> own_order{order.data() + me.index() * C.vocab, C.vocab};
             const auto [begin, end] = me.share(n);
             for (std::size_t i = begin; i < end; ++i) {
@@ -186,7 +195,7 @@ template <class Model>
 template <GptConfig C, class Block, std::floating_point T>
 [[nodiscard]] data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count,
                                              const SampleOptions& options, Rng& rng) {
-    return sample<Gpt<C, Block, T>>(prior.freeze(), count, options, rng);
+    return sample(prior.freeze(), count, options, rng);
 }
 
 }  // namespace tessera

@@ -3,7 +3,7 @@
 //
 // Errors   FormatError where either is zero (FormatCode::image) or exceeds the limits (FormatCode::limit)
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace tessera::inline TESSERA_ABI::image {
 
-inline void check_image_size(std::uint64_t width, std::uint64_t height, const Limits& limits, std::string_view name,
+inline void check_image_size(std::uint64_t width, std::uint64_t height, const ReadLimits& limits, std::string_view name,
                              std::uint64_t offset) {
     const std::string size = std::to_string(width) + " x " + std::to_string(height);
     if (width == 0 || height == 0) malformed(FormatCode::image, name, offset, "image: " + size + " pixels");

@@ -12,7 +12,7 @@
 // Errors   FormatError with the offset in the file
 // Cost     one pass over the file; allocates only the list of components
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/check_image_size.hpp>
 
@@ -30,7 +30,8 @@ namespace detail {
 
 class JpegCheck {
 public:
-    JpegCheck(ByteView file, std::string_view name, const Limits& limits) : file_{file}, name_{name}, limits_{limits} {}
+    JpegCheck(ByteView file, std::string_view name, const ReadLimits& limits)
+        : file_{file}, name_{name}, limits_{limits} {}
 
     void run() {
         if (!is_jpeg(file_)) refuse(0, "not a JPEG", FormatCode::magic);
@@ -167,7 +168,7 @@ private:
 
     ByteView file_;
     std::string_view name_;
-    const Limits& limits_;
+    const ReadLimits& limits_;
     std::size_t at_ = 0;
     std::uint64_t scans_ = 0;
     std::vector<Component> components_;
@@ -179,7 +180,7 @@ private:
 }  // namespace detail
 
 /// Throws FormatError unless the file called `name` is a JPEG within the limits.
-inline void check_jpeg(ByteView file, std::string_view name, const Limits& limits = {}) {
+inline void check_jpeg(ByteView file, std::string_view name, const ReadLimits& limits = {}) {
     detail::JpegCheck{file, name, limits}.run();
 }
 

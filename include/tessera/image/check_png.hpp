@@ -9,7 +9,7 @@
 // Errors   FormatError with the offset in the file
 // Cost     decompresses the image once; allocates its compressed data and its filtered rows
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/crc32.hpp>
 #include <tessera/image/check_image_size.hpp>
@@ -55,7 +55,7 @@ inline std::size_t png_data_size(const PngInfo& p) {
     return size;
 }
 
-inline PngInfo png_header(ByteView data, std::uint64_t offset, const Limits& limits, std::string_view name) {
+inline PngInfo png_header(ByteView data, std::uint64_t offset, const ReadLimits& limits, std::string_view name) {
     if (data.size() != 13)
         malformed(FormatCode::png, name, offset, "PNG: IHDR of " + std::to_string(data.size()) + " bytes, expected 13");
     PngInfo p{big_endian_32(data, 0), big_endian_32(data, 4), data[8], data[9], data[12] == 1};
@@ -78,7 +78,7 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
     const std::size_t size = png_data_size(p);
     if (stream.size() < 6 || (stream[0] & 15) != 8 || (stream[0] * 256u + stream[1]) % 31 != 0 || (stream[1] & 32))
         malformed(FormatCode::png, name, 0, "PNG: the image data are not a zlib stream");
-    if (size / inflate_most > stream.size())  // before anything is allocated for the size that the header states
+    if (size / max_inflate_ratio > stream.size())  // before anything is allocated for the size that the header states
         malformed(FormatCode::truncated, name, 0,
                   "PNG: the image data have less than " + std::to_string(size) + " bytes");
     Bytes rows(size);
@@ -103,7 +103,7 @@ inline void check_png_data(ByteView stream, const PngInfo& p, std::string_view n
 }  // namespace detail
 
 /// Throws FormatError unless the file called `name` is a valid PNG within the limits.
-inline PngInfo check_png(ByteView file, std::string_view name, const Limits& limits = {}) {
+inline PngInfo check_png(ByteView file, std::string_view name, const ReadLimits& limits = {}) {
     if (!is_png(file)) malformed(FormatCode::magic, name, 0, "not a PNG");
     PngInfo info;
     Bytes data;

@@ -8,7 +8,7 @@
 //          once in stb_image and once in the result
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/check_png.hpp>
 #include <tessera/image/pixels.hpp>
@@ -63,7 +63,8 @@ inline Bytes with_full_palette(ByteView file, const PngInfo& info) {
 
 /// Decodes to 1 (gray) or 3 (RGB) channels of 8 bits. Of 16 bits the upper 8 are kept, transparency is dropped, and an
 /// index beyond the palette is black.
-static inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name, const Limits& limits = {}) {
+static inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name,
+                                const ReadLimits& limits = {}) {
     const PngInfo info = check_png(file, name, limits);
     if (info.color == 3 && info.palette_size < 768)
         return detail::decode_checked(detail::with_full_palette(file, info), channels, name);

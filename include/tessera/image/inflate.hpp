@@ -27,7 +27,7 @@ namespace tessera::inline TESSERA_ABI::image {
 
 /// The largest number of bytes that one byte of a DEFLATE stream can produce: four copies of 258 bytes, each from a
 /// length code of one bit and a distance code of one bit.
-inline constexpr std::size_t inflate_most = 1032;
+inline constexpr std::size_t max_inflate_ratio = 1032;
 
 namespace detail {
 

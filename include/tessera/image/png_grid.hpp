@@ -8,7 +8,7 @@
 // Shapes   images [batch, height x width x channels], channels 1 to 4
 // Errors   ArgumentError where the batch is empty or `columns` is 0; static_assert where an image does not have 1 to 4
 //          channels; IoError where the file cannot be written
-// Cost     allocates the pixels of the grid, one byte for each number
+// Cost     allocates the pixels of the grid, one byte for each element
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/tensor.hpp>

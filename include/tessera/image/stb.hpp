@@ -35,7 +35,7 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
-// Limits decides, not stb. Beyond 2^24 a side stb's arithmetic overflows; its limit of 2^30 bytes remains in force.
+// ReadLimits decides, not stb. Beyond 2^24 a side stb's arithmetic overflows; its limit of 2^30 bytes remains in force.
 #define STBI_MAX_DIMENSIONS (1 << 24)
 // A file must never end the host's program; in this case the memory that stb allocated leaks.
 #define STBI_ASSERT(x) ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))

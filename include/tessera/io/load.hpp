@@ -2,10 +2,10 @@
 // load: reads the state of any number of models from one safetensors file.
 //
 //     io::load("mnist.safetensors", vae, prior);
-//     io::load(checkpoint.file, trainer, {.accept = {"clip_norm", "lr"}});
+//     io::load(checkpoint.file, {.accept = {"clip_norm", "lr"}}, trainer, position);
 //
 // The file provides weights, buffers, moments, counters, and the positions of generators and in the data. Names, shapes
-// and metadata must agree. Settings (numbers of options) must agree too, unless the host accepts a difference by name;
+// and metadata must agree. Settings (values of options) must agree too, unless the host accepts a difference by name;
 // the same holds for a file whose names or parts differ from the models' (load_options.hpp). A file may hold more
 // models than are loaded: the first part of a name ("encoder", "prior") says to which model a tensor belongs.
 //
@@ -80,7 +80,7 @@ void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& 
                                           "io::load: " + file.name() + ": " + path.str() + ": element " +
                                               std::to_string(i) + ": " +
                                               expected_got("a finite number", std::to_string(values[i])),
-                                          file.name(), tensor->at);
+                                          file.name(), tensor->offset);
         },
         model);
 }
@@ -93,7 +93,7 @@ void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
             const Buffer<unsigned char>& bytes = staged[next++];
             if (bytes.size() == 0) return;
             const auto* values = reinterpret_cast<const typename L::Scalar*>(bytes.data());
-            for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_outer(i)] = values[i];
+            for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_file_index(i)] = values[i];
         },
         model);
 }
@@ -125,53 +125,26 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
 
 }  // namespace detail
 
-/// Loads all models or none: if this throws, they are unchanged.
+/// Loads all models or none: if this throws, they are unchanged. The options come first, because only the last
+/// parameters can be a pack that is deduced.
+template <detail::Loadable... M>
+    requires(sizeof...(M) > 0)
+LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models) {
+    return detail::load(file, options, models...);
+}
 template <detail::Loadable... M>
     requires(sizeof...(M) > 0)
 LoadReport load(SafetensorsFile& file, M&... models) { return detail::load(file, LoadOptions{}, models...); }
+
+/// The same for the file of a path.
 template <detail::Loadable... M>
     requires(sizeof...(M) > 0)
-LoadReport load(const std::string& path, M&... models) {
+LoadReport load(const std::string& path, const LoadOptions& options, M&... models) {
     SafetensorsFile file{path};
-    return detail::load(file, LoadOptions{}, models...);
+    return detail::load(file, options, models...);
 }
-
-/// With options, for up to four models, because a parameter pack that is not last cannot be deduced.
-template <detail::Loadable A>
-LoadReport load(SafetensorsFile& file, A& a, const LoadOptions& options) {
-    return detail::load(file, options, a);
-}
-template <detail::Loadable A, detail::Loadable B>
-LoadReport load(SafetensorsFile& file, A& a, B& b, const LoadOptions& options) {
-    return detail::load(file, options, a, b);
-}
-template <detail::Loadable A, detail::Loadable B, detail::Loadable C>
-LoadReport load(SafetensorsFile& file, A& a, B& b, C& c, const LoadOptions& options) {
-    return detail::load(file, options, a, b, c);
-}
-template <detail::Loadable A, detail::Loadable B, detail::Loadable C, detail::Loadable D>
-LoadReport load(SafetensorsFile& file, A& a, B& b, C& c, D& d, const LoadOptions& options) {
-    return detail::load(file, options, a, b, c, d);
-}
-template <detail::Loadable A>
-LoadReport load(const std::string& path, A& a, const LoadOptions& options) {
-    SafetensorsFile file{path};
-    return detail::load(file, options, a);
-}
-template <detail::Loadable A, detail::Loadable B>
-LoadReport load(const std::string& path, A& a, B& b, const LoadOptions& options) {
-    SafetensorsFile file{path};
-    return detail::load(file, options, a, b);
-}
-template <detail::Loadable A, detail::Loadable B, detail::Loadable C>
-LoadReport load(const std::string& path, A& a, B& b, C& c, const LoadOptions& options) {
-    SafetensorsFile file{path};
-    return detail::load(file, options, a, b, c);
-}
-template <detail::Loadable A, detail::Loadable B, detail::Loadable C, detail::Loadable D>
-LoadReport load(const std::string& path, A& a, B& b, C& c, D& d, const LoadOptions& options) {
-    SafetensorsFile file{path};
-    return detail::load(file, options, a, b, c, d);
-}
+template <detail::Loadable... M>
+    requires(sizeof...(M) > 0)
+LoadReport load(const std::string& path, M&... models) { return load(path, LoadOptions{}, models...); }
 
 }  // namespace tessera::io

@@ -1,10 +1,10 @@
 #pragma once
 // LoadOptions: what a host allows by name where a file and its models differ on purpose. LoadReport: what io::load did.
 //
-//     io::load(file, trainer, {.accept = {"clip_norm", "lr"}});      these two settings stay the host's
-//     io::load(file, vae, {.prefix = "module."});                    names that a wrapper has prefixed
-//     io::load(file, prior, {.rename = {{"gpt.", "prior."}}});
-//     io::load(file, prior, {.allow_missing = {"prior.head"}});      fine-tuning: the head is not loaded
+//     io::load(file, {.accept = {"clip_norm", "lr"}}, trainer);      these two settings stay the host's
+//     io::load(file, {.prefix = "module."}, vae);                    names that a wrapper has prefixed
+//     io::load(file, {.rename = {{"gpt.", "prior."}}}, prior);
+//     io::load(file, {.allow_missing = {"prior.head"}}, prior);      fine-tuning: the head is not loaded
 //
 // Without options everything must agree. The name of a tensor or a setting includes everything below it: "prior.head"
 // covers prior.head and prior.head.weight, but not prior.heads.

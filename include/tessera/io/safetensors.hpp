@@ -13,7 +13,7 @@
 //          cannot be read, ArgumentError where the output of read() does not have the size of the tensor
 // Cost     the constructor reads the header only; verify_checksum() reads the whole file in pieces of 1 MiB
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/core/to_size.hpp>
 #include <tessera/files/crc32.hpp>
 #include <tessera/files/file.hpp>
@@ -55,12 +55,12 @@ inline std::string hex8(std::uint32_t x) {
 class SafetensorsFile {
 public:
     /// Reads and checks the header; tensors are read on demand.
-    explicit SafetensorsFile(const std::string& path, const Limits& limits = {}) : name_{path} {
+    explicit SafetensorsFile(const std::string& path, const ReadLimits& limits = {}) : name_{path} {
         file_.emplace(path);
         open(file_->size(), limits);
     }
     /// From memory; `name` is used in messages.
-    SafetensorsFile(Bytes bytes, std::string name, const Limits& limits = {})
+    SafetensorsFile(Bytes bytes, std::string name, const ReadLimits& limits = {})
         : name_{std::move(name)}, memory_{std::move(bytes)} {
         open(memory_.size(), limits);
     }
@@ -90,7 +90,7 @@ public:
         if (!ours) return;
         if (!sum || sum->value.size() != 8)
             malformed(FormatCode::checksum, name_, 8, "checksum: tessera.crc32 is missing");
-        const std::uint64_t digits = sum->at + 1;
+        const std::uint64_t digits = sum->offset + 1;
         const std::string got = detail::hex8(crc_of(0, size_, digits));
         if (sum->value == got) return;
         malformed(FormatCode::checksum, name_, digits,
@@ -102,7 +102,7 @@ public:
     template <class T>
     void read(const TensorInfo& tensor, std::span<T> out) {
         if (tensor.dtype != dtype_of<T>)
-            malformed(FormatCode::dtype, name_, tensor.at,
+            malformed(FormatCode::dtype, name_, tensor.offset,
                       "tensor " + printable(tensor.name) +
                           ": dtype: " + expected_got(info(dtype_of<T>).name, info(tensor.dtype).name));
         if (tensor.end - tensor.begin != out.size_bytes())
@@ -115,7 +115,7 @@ public:
     }
 
 private:
-    void open(std::uint64_t size, const Limits& limits) {
+    void open(std::uint64_t size, const ReadLimits& limits) {
         size_ = size;
         Bytes start(to_size((std::min<std::uint64_t>)(size, 8)));
         read_at(0, start);

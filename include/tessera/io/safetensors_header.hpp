@@ -10,7 +10,7 @@
 // Errors   FormatError with the offset in the file, where the header is malformed or exceeds the limits
 // Cost     linear in the header, apart from sorting the tensors
 
-#include <tessera/core/limits.hpp>
+#include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/json_reader.hpp>
 #include <tessera/files/utf8.hpp>
@@ -32,7 +32,7 @@ namespace detail {
 
 class HeaderParser {
 public:
-    HeaderParser(ByteView text, std::uint64_t data_size, std::string_view name, const Limits& limits)
+    HeaderParser(ByteView text, std::uint64_t data_size, std::string_view name, const ReadLimits& limits)
         : json_{text, name, 8}, data_size_{data_size}, name_{name}, limits_{limits} {}
 
     SafetensorsHeader parse() {
@@ -50,7 +50,7 @@ public:
 
 private:
     [[noreturn]] void refuse(FormatCode code, const TensorInfo& t, const std::string& what) const {
-        malformed(code, name_, t.at, "tensor " + printable(t.name) + ": " + what);
+        malformed(code, name_, t.offset, "tensor " + printable(t.name) + ": " + what);
     }
 
     void entry() {
@@ -79,7 +79,7 @@ private:
             e.key = json_.string("a key of __metadata__");
             json_.expect(':', "__metadata__");
             json_.next();
-            e.at = json_.offset();
+            e.offset = json_.offset();
             e.value = json_.string("a value of __metadata__");
             header_.metadata.push_back(std::move(e));
         } while (json_.accept(','));
@@ -165,15 +165,15 @@ private:
         };
         TensorsByName tensors;
         for (const TensorInfo& t : header_.tensors)
-            if (!tensors.emplace(t.name, &t).second) refuse(t.name, t.at);
+            if (!tensors.emplace(t.name, &t).second) refuse(t.name, t.offset);
         std::set<std::string> keys;
         for (const MetadataEntry& e : header_.metadata)
-            if (!keys.insert(e.key).second) refuse(e.key, e.at);
+            if (!keys.insert(e.key).second) refuse(e.key, e.offset);
     }
 
     void check_cover() {
         std::sort(header_.tensors.begin(), header_.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
-            return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.at < b.at;
+            return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.offset < b.offset;
         });
         std::uint64_t covered = 0;
         for (const TensorInfo& t : header_.tensors) {
@@ -192,7 +192,7 @@ private:
     JsonReader json_;
     std::uint64_t data_size_;
     std::string_view name_;
-    const Limits& limits_;
+    const ReadLimits& limits_;
     SafetensorsHeader header_;
     bool has_metadata_ = false;
 };
@@ -201,7 +201,7 @@ private:
 
 /// The length of the JSON text in a file of `file_size` bytes that begins with `start`.
 inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t file_size, std::string_view name,
-                                               const Limits& limits = {}) {
+                                               const ReadLimits& limits = {}) {
     if (file_size < 8 || start.size() < 8)
         malformed(FormatCode::truncated, name, start.size(),
                   "header too small: " + expected_got("at least 8 bytes", std::to_string(file_size)));
@@ -219,7 +219,7 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
 
 /// `text` is the JSON, which `data_size` bytes of data follow in the file called `name`.
 inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size, std::string_view name,
-                                                  const Limits& limits = {}) {
+                                                  const ReadLimits& limits = {}) {
     return detail::HeaderParser{text, data_size, name, limits}.parse();
 }
 

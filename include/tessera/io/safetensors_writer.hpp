@@ -49,11 +49,11 @@ public:
             huge = huge || (d != 0 && count > ~std::uint64_t{0} / d);
             count *= d;
         }
-        if (name.empty() || name.size() > Limits{}.name || name == "__metadata__")
+        if (name.empty() || name.size() > ReadLimits{}.name || name == "__metadata__")
             throw ArgumentError("SafetensorsWriter: not a valid name for a tensor: " + printable(name));
-        if (shape.size() > Limits{}.rank)
+        if (shape.size() > ReadLimits{}.rank)
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
-                                ": dimensions: " + expected_got(Limits{}.rank, shape.size()));
+                                ": dimensions: " + expected_got(ReadLimits{}.rank, shape.size()));
         if (huge) throw ArgumentError("SafetensorsWriter: " + printable(name) + ": a shape of more than 2^64 values");
         if (count != values.size())
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
@@ -74,7 +74,9 @@ public:
             tensors_ += "],\"data_offsets\":[" + std::to_string(begin) + ',' + std::to_string(data_.size()) + "]}";
             names_.insert(name);
         } catch (...) {
-            data_.resize(begin), sums_.resize(sums), tensors_.resize(tensors);
+            data_.resize(begin);
+            sums_.resize(sums);
+            tensors_.resize(tensors);
             throw;
         }
     }

@@ -31,7 +31,7 @@ void add_model(SafetensorsWriter& writer, const M& model) {
     M::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             Buffer<typename L::Scalar> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_outer(i)];
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
             writer.add<typename L::Scalar>(path.str(), outer_shape<L>(), values);
         },
         model);

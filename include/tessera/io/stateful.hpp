@@ -7,7 +7,7 @@
 //
 //     kind                     a name for its metadata, saved as "tessera.<kind>.<key>"
 //     metadata()               pairs of strings that must agree but do not show in shapes: ("heads", "4")
-//     settings()               numbers of options (core/setting.hpp) that must agree unless the host accepts them
+//     settings()               values of options (core/setting.hpp) that must agree unless the host accepts them
 //     wrapped()                another model, whose kind, metadata and settings are used as well
 //     optional_in_file(name)   static: whether the model is usable without this leaf
 //     complete(missing)        noexcept, takes std::span<const std::string>: computes the leaves that the file did not
@@ -36,7 +36,7 @@ namespace tessera::inline TESSERA_ABI::io {
 /// Not weaker, because a file needs names and leaves; not stronger, so that a user's model needs only one function.
 template <class M>
 concept Stateful = requires(M& model) {
-    std::remove_const_t<M>::each_state(Visit{}, model);
+    std::remove_const_t<M>::each_state(tessera::detail::NoOpVisitor{}, model);
 };
 
 namespace detail {
@@ -85,8 +85,7 @@ concept HasStateChanged = requires(M& model) {
 template <class M>
 constexpr void check_hooks() {
     if constexpr (requires { &M::metadata; })
-        static_assert(GivesMetadata<M>,
-                      "io: metadata: expected `std::vector<std::pair<std::string, std::string>> metadata() const`");
+        static_assert(GivesMetadata<M>, "io: metadata: expected `tessera::NamedValues metadata() const`");
     if constexpr (requires { &M::settings; })
         static_assert(GivesSettings<M>, "io: settings: expected `std::vector<tessera::Setting> settings() const`");
     if constexpr (requires { &M::optional_in_file; })
@@ -113,7 +112,7 @@ void add_facts(const M& model, std::vector<Fact>& to) {
 
 template <class L>
 std::vector<std::uint64_t> outer_shape() {
-    const auto dims = L::outer_dims();
+    const auto dims = L::file_dims();
     return {dims.begin(), dims.end()};
 }
 

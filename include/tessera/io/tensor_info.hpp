@@ -15,9 +15,9 @@ struct TensorInfo {
     std::string name;
     Dtype dtype{};
     std::vector<std::uint64_t> shape;
-    std::uint64_t begin = 0;  // range of its bytes, relative to the beginning of the data
-    std::uint64_t end = 0;
-    std::uint64_t at = 0;  // offset of its entry in the file, for messages
+    std::uint64_t begin = 0;   ///< range of its bytes, relative to the beginning of the data
+    std::uint64_t end = 0;     ///< the first byte after them
+    std::uint64_t offset = 0;  ///< of its entry in the file, for messages
 };
 
 /// Tensors by their names, or by the names that a reader gives them.
@@ -26,11 +26,11 @@ using TensorsByName = std::map<std::string, const TensorInfo*, std::less<>>;
 struct MetadataEntry {
     std::string key;
     std::string value;
-    std::uint64_t at = 0;  // offset of the value's opening quote in the file
+    std::uint64_t offset = 0;  ///< of the value's opening quote in the file
 };
 
 struct SafetensorsHeader {
-    std::vector<TensorInfo> tensors;  // in the order of their data
+    std::vector<TensorInfo> tensors;  ///< in the order of their data
     std::vector<MetadataEntry> metadata;
 };
 

@@ -2,7 +2,7 @@
 // weights: saving and loading weights, in one include.
 //
 //     io::save(path, models...)                 io/save.hpp
-//     io::load(path, models..., options)        io/load.hpp
+//     io::load(path, options, models...)        io/load.hpp
 //
 //     what a model must provide                 io/stateful.hpp
 //     what a file may override, and how a host

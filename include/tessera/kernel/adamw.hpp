@@ -10,7 +10,7 @@
 // The square root and the division are those of IEEE 754, not estimates.
 //
 // Shapes   grad, p, m, v: arrays of one length
-// Cost     one pass: reads four arrays and writes three; a square root and a division for each number
+// Cost     one pass: reads four arrays and writes three; a square root and a division for each element
 
 #include <tessera/kernel/simd/simd.hpp>
 

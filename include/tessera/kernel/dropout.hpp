@@ -1,11 +1,11 @@
 #pragma once
-// dropout_mask: the mask of a dropout, 1 / (1 - p) where a number is kept and 0 where it is dropped.
+// dropout_mask: the mask of a dropout, 1 / (1 - p) where an element is kept and 0 where it is dropped.
 //
 //     mask[i] = u16(i) < keep ? scale : 0
 //     u16(i) = half h (0: low) of word w of block 8 g + j of Philox4x32-10 under `key`,   i = 64 g + 16 w + 8 h + j
 //
-// One Philox block serves eight numbers. mask[i] depends only on the key and on i. Blocks are made eight at a time and
-// stored word by word, so that the compiler can use vector registers (0.8 ns a number; block by block 2.0, g++ 12).
+// One Philox block serves eight elements. mask[i] depends only on the key and on i. Blocks are made eight at a time and
+// stored word by word, so that the compiler can use vector registers (0.8 ns an element; block by block 2.0, g++ 12).
 //
 // Cost     0.8 ns for each number of the mask
 
@@ -49,7 +49,7 @@ void dropout_mask(std::array<std::uint32_t, 2> key, std::uint32_t keep, T scale,
     constexpr std::size_t at_once = detail::philox_group * 8;
     std::array<T, at_once> made;
     for (std::size_t i = 0; i < mask.size(); i += at_once) {
-        // 64 numbers from 8 blocks of 4 words: the low halves of word w, then its high halves
+        // 64 elements from 8 blocks of 4 words: the low halves of word w, then its high halves
         const auto words = detail::philox_blocks(static_cast<std::uint32_t>(i / 8), key);
         for (std::size_t w = 0; w < 4; ++w)
             for (std::size_t j = 0; j < detail::philox_group; ++j) {

@@ -19,7 +19,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 template <class T>
 using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// rows x columns numbers, row-major with a distance of `stride` between rows, as an Eigen matrix.
+/// rows x columns elements, row-major with a distance of `stride` between rows, as an Eigen matrix.
 template <class T>
 auto eigen_map(const T* data, std::size_t rows, std::size_t columns, std::size_t stride) {
     return Eigen::Map<const RowMajor<T>, 0, Eigen::OuterStride<>>(

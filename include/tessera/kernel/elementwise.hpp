@@ -119,7 +119,7 @@ void gelu_backward(std::span<const T> x, std::span<const T> dy, std::span<T> dx)
         dx.size(), dx.data(), [](const auto& v, const auto& d) { return d * detail::gelu<T>(v).dydx; }, x.data(),
         dy.data());
 }
-/// y and dy/dx at once, for a layer that caches the derivative: 0.1 ns a number here, 0.5 ns when computed later.
+/// y and dy/dx at once, for a layer that caches the derivative: 0.1 ns an element here, 0.5 ns when computed later.
 template <std::floating_point T>
 void gelu_with_derivative(std::span<const T> x, std::span<T> y, std::span<T> dydx) {
     constexpr std::size_t W = simd::width<T>;

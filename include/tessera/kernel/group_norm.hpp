@@ -6,9 +6,9 @@
 //     g = dy weight,         dx = rstd (g - mean(g) - n mean(g n))
 //     dweight += sum over pixels of dy n,   dbias += sum over pixels of dy
 //
-// Means are over all pixels and channels of a group of neighbouring channels; weight and bias are one number a channel.
-// Sums run down the pixels channel by channel (one SIMD lane is one channel), then over the channels of a group in
-// order.
+// Means are over all pixels and channels of a group of neighbouring channels; weight and bias are one element a
+// channel. Sums run down the pixels channel by channel (one SIMD lane is one channel), then over the channels of a
+// group in order.
 //
 // Shapes   x, y, dy, dx [pixels, channels]; weight, bias, mean, rstd, dweight, dbias [channels]; sums [2, channels]
 // Cost     three passes over x forward, two over x and dy backward
@@ -36,7 +36,7 @@ void sum_groups(std::span<T> per_channel, std::size_t groups) {
 }
 }  // namespace detail
 
-/// mean, rstd: one number for each channel, the same within a group; backward needs them.
+/// mean, rstd: one element for each channel, the same within a group; backward needs them.
 template <std::floating_point T>
 void group_norm_forward(std::span<const T> x, std::size_t groups, std::span<const T> weight, std::span<const T> bias,
                         std::span<T> y, std::span<T> mean, std::span<T> rstd, T eps) {

@@ -5,7 +5,7 @@
 //     squared_error(y, t)       sum of (y - t)^2
 //     absolute_error(y, t)      sum of |y - t|
 //
-// A chunk of 4096 numbers is summed in T over 16 virtual lanes, squares by fma; the chunks are added in double, in
+// A chunk of 4096 elements is summed in T over 16 virtual lanes, squares by fma; the chunks are added in double, in
 // order. So the result depends neither on the width of a register nor on how well a float can hold the sum of a million
 // terms.
 //

@@ -3,8 +3,8 @@
 //
 //     y_i = e^(x_i - m) / s,   m = max x,   s = sum of e^(x_j - m) over 16 virtual lanes
 //
-// Subtracting m keeps every exponent at or below zero. Numbers more than 87 below the maximum become exactly zero, so a
-// logit of minus infinity is never drawn. One NaN makes the whole row NaN.
+// Subtracting m keeps every exponent at or below zero. Elements more than 87 below the maximum become exactly zero, so
+// a logit of minus infinity is never drawn. One NaN makes the whole row NaN.
 //
 // Shapes   x, y [n], n > 0
 // Cost     four passes over the row
@@ -46,7 +46,7 @@ T exp_row(std::span<const T> x, T m, std::span<T> y) {
         y.size(), [](const auto& v) { return v; }, static_cast<const T*>(y.data()));
 }
 
-/// y may be x; a row has at least one number.
+/// y may be x; a row has at least one element.
 template <std::floating_point T>
 void softmax(std::span<const T> x, std::span<T> y) {
     const T s = exp_row<T>(x, simd::largest(x.size(), x.data()), y);

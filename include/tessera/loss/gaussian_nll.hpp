@@ -3,7 +3,7 @@
 // variance v below (PyTorch's own eps is a clamp instead of a summand).
 //
 //     v = exp(log_variance) + eps
-//     loss = sum of ((y - t)^2 / v + ln v) / 2                     nats, without the constant ln(2 pi) / 2 per number
+//     loss = sum of ((y - t)^2 / v + ln v) / 2                     nats, without the constant ln(2 pi) / 2 per element
 //     dy = (y - t) / v scale,   dlog_variance += (n - E / v) / (2 v) exp(log_variance) scale,   E = sum of (y - t)^2
 //                              (shared variance: Rybkin, Daniilidis, Levine 2020, arXiv:2006.13202)
 //
@@ -32,7 +32,7 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GaussianNllOptions {
-    double eps = 1e-6;
+    double eps = 1e-6;  ///< added to the variance: its lower bound
 };
 
 template <StaticShape In, std::floating_point T>

@@ -4,7 +4,7 @@
 //   Scalar, Input                the scalar and the shape of y and of the target
 //   Params                       learned by the optimiser (a variance); named "loss.*" in files
 //   Buffers                      fixed: saved, not learned (the net of a feature loss)
-//   Options                      numbers that the host chooses
+//   Options                      values that the host chooses
 //   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
 //
@@ -13,8 +13,8 @@
 //   loss(w, y, target, cache) -> double                             for evaluation: the bits of loss_and_grad
 //   loss_and_grad(w, y, target, dy, cache, grad, scale) -> double   overwrites dy, ADDS to grad
 //
-// Both return the sum over all numbers of this block; dy and grad are scale times the gradient of that sum. The caller
-// passes scale = 1 / (numbers of the whole batch), adds the sums of its blocks in order and divides the total by the
+// Both return the sum over all elements of this block; dy and grad are scale times the gradient of that sum. The caller
+// passes scale = 1 / (elements of the whole batch), adds the sums of its blocks in order and divides the total by the
 // same count, so that the mean does not depend on how the batch was cut. dy may be the memory of y. Samples are
 // independent. A NaN in y or in the target makes the returned sum NaN: that is how the trainer detects it.
 //

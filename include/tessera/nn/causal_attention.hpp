@@ -14,12 +14,12 @@
 // Errors   static_assert where the input is not a Shape<tokens, width>, or the heads do not divide the width
 // Cost     forward 4 tokens C^2 multiply-adds for the projections and about tokens^2 C for scores and weighted sums
 //          (keys after the query are left out); backward twice the projections and, with the probabilities computed
-//          again, two and a half times the rest. Cached per sample: 8 tokens C numbers (q, k, v, o and their gradients)
-//          and 2 tokens heads (row statistics); never a tokens x tokens matrix
+//          again, two and a half times the rest. Cached per sample: 8 tokens C elements (q, k, v, o and their
+//          gradients) and 2 tokens heads (row statistics); never a tokens x tokens matrix
 
 #include <tessera/kernel/attention/attention.hpp>
-#include <tessera/kernel/attention/attention_step.hpp>
-#include <tessera/kernel/attention/attention_step_lanes.hpp>
+#include <tessera/kernel/attention/kv_cache_by_head.hpp>
+#include <tessera/kernel/attention/kv_cache_interleaved.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
@@ -76,7 +76,7 @@ struct CausalAttentionLayer {
     struct Cache {
         Tensor<T, Triple> qkv, dqkv;
         Tensor<T, In> o, dout;
-        Buffer<T> largest, inverse, adjoint_copies;
+        Buffer<T> largest, inverse, operand_copies;
         kernel::AttentionScratch<T> scratch;
     };
 
@@ -153,8 +153,8 @@ struct CausalAttentionLayer {
         cache.dqkv.resize(x.batch());
         cache.dout.resize(x.batch());
         // output projection: dW_out += o^T dy, db_out += sum of dy, do = dy W_out^T
-        kernel::gemm_adjoint<T>(rows, width, width, cache.o.data(), width, dy.data(), width, grad.out_weight.data(),
-                                width, cache.adjoint_copies);
+        kernel::gemm_weight_gradient<T>(rows, width, width, cache.o.data(), width, dy.data(), width,
+                                        grad.out_weight.data(), width, cache.operand_copies);
         kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
         kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
         // attention: dq, dk, dv from do, with the probabilities computed again
@@ -162,8 +162,8 @@ struct CausalAttentionLayer {
                                       cache.dout.data(), cache.dqkv.data(), cache.largest, cache.inverse,
                                       cache.scratch);
         // input projection: dW_in += x^T d[q k v], db_in += sum of d[q k v], dx = d[q k v] W_in^T
-        kernel::gemm_adjoint<T>(rows, width, 3 * width, x.data(), width, cache.dqkv.data(), 3 * width,
-                                grad.in_weight.data(), 3 * width, cache.adjoint_copies);
+        kernel::gemm_weight_gradient<T>(rows, width, 3 * width, x.data(), width, cache.dqkv.data(), 3 * width,
+                                        grad.in_weight.data(), 3 * width, cache.operand_copies);
         kernel::column_sums<T>(rows, 3 * width, cache.dqkv.data(), 3 * width, grad.in_bias.data());
         kernel::gemm<T>(rows, cache.dqkv.data(), 3 * width, w.in.backward, dx.data(), width);
     }

@@ -68,7 +68,7 @@ struct BasicChain {
         typename Parts::Caches layers;
         typename Parts::Outputs y;
         Buffer<T> dy[2];
-        Buffer<T> adjoint_copies;  // lent to each layer in turn
+        Buffer<T> operand_copies;  // lent to each layer in turn
         Tensor<T, In> unused_dx;
     };
 
@@ -113,10 +113,10 @@ struct BasicChain {
         return (nn::rounds<At<I>> + ...);
     }
     (std::make_index_sequence<count>{});
-    static void make_room(Cache& cache, std::size_t batch) {
+    static void resize_cache(Cache& cache, std::size_t batch) {
         for_index([&]<std::size_t I>() {
             if constexpr (I + 1 < count) std::get<I>(cache.y).resize(batch);
-            nn::make_room<At<I>>(std::get<I>(cache.layers), batch);
+            nn::resize_cache<At<I>>(std::get<I>(cache.layers), batch);
         });
     }
     static void forward_round(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache, Round at,
@@ -164,14 +164,14 @@ private:
             else
                 return std::get<I>(cache.y).view();
         }();
-        if (at.number < nn::rounds<At<I>>) {
+        if (at.index < nn::rounds<At<I>>) {
             auto& layer_cache = std::get<I>(cache.layers);
             if constexpr (last && fuses.add_y)
                 nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at, add);
             else
                 nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at);
         } else if constexpr (!last) {
-            at.number -= nn::rounds<At<I>>;
+            at.index -= nn::rounds<At<I>>;
             round_of<I + 1>(w, std::as_const(std::get<I>(cache.y)).view(), y, cache, at, add);
         }
     }
@@ -184,7 +184,7 @@ private:
         auto& g = std::get<I>(grad.items);
         const auto& weights = std::get<I>(w.items);
         if constexpr (I == 0) {
-            const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+            const detail::Lent<T> lent{cache.operand_copies, layer_cache};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data())
                     return nn::backward<At<0>>(weights, x, y, dy, dx, layer_cache, g,
@@ -201,7 +201,7 @@ private:
             using InputBelow = typename At<I>::Input;
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
             if constexpr (skips && I == 1) {  // layer 0 is a Relu, and this layer applies its mask
-                const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+                const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                 if (dx.data())
                     nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g, {masked, true, add});
                 else
@@ -211,7 +211,7 @@ private:
                 if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
                 const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
                 {
-                    const detail::Lent<T> lent{cache.adjoint_copies, layer_cache};
+                    const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                     nn::backward<At<I>>(weights, below, y, dy, dbelow, layer_cache, g,
                                         {.masked_dy = masked, .mask_dx = masks});
                 }

@@ -105,7 +105,7 @@ struct Conv2dLayer {
     using Params = ConvolutionParams<W.size, channels, Out, has_bias ? Out : 0, T>;
     using Packed = PackedConvolution<T>;
     struct Cache {
-        Buffer<T> adjoint_copies;
+        Buffer<T> operand_copies;
     };
     static constexpr std::size_t out_pixels = row_count<Output>;
 
@@ -136,7 +136,7 @@ struct Conv2dLayer {
     }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
                               const T* add = nullptr) {
-        forward(w, x, y, kernel::Epilogue<T>{.add = add}, at.me);
+        forward(w, x, y, kernel::Epilogue<T>{.add = add}, at.worker);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, In> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {
@@ -147,8 +147,8 @@ struct Conv2dLayer {
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache& cache, Params& grad) {
-        kernel::convolve_adjoint<T>(w.gather, x.batch(), x.data(), in_pixels, channels, dy.data(), Out,
-                                    grad.weight.data(), cache.adjoint_copies);
+        kernel::convolve_weight_gradient<T>(w.gather, x.batch(), x.data(), in_pixels, channels, dy.data(), Out,
+                                            grad.weight.data(), cache.operand_copies);
         if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -50,10 +50,10 @@ struct ConvReluLayer {
             Convolution::forward(w, x, y, cache.convolution, true);
     }
     static void forward_round(const Packed& w, View<const T, Input> x, View<T, Output> y, Cache& cache, Round at) {
-        if constexpr (requires { Convolution::forward(w, x, y, kernel::Epilogue<T>{}, at.me); })
-            Convolution::forward(w, x, y, kernel::Epilogue<T>{.relu = true}, at.me);
+        if constexpr (requires { Convolution::forward(w, x, y, kernel::Epilogue<T>{}, at.worker); })
+            Convolution::forward(w, x, y, kernel::Epilogue<T>{.relu = true}, at.worker);
         else
-            Convolution::forward(w, x, y, cache.convolution, true, at.me);
+            Convolution::forward(w, x, y, cache.convolution, true, at.worker);
     }
     static void backward(const Packed& w, View<const T, Input> x, View<const T, Output> y, View<const T, Output> dy,
                          View<T, Input> dx, Cache& cache, Params& grad, const BackwardEpilogue<T>& end = {}) {

@@ -12,8 +12,8 @@
 // Errors   static_assert where the input is not a Shape<height, width, channels>, the padding leaves an empty output,
 //          the window is larger than 16 x 16, or there are more than 1024 channels on either side
 // Cost     height width size^2 channels Out multiply-adds per sample, backward twice that (taps on the padding are left
-//          out). Cached: operand copies for the weight gradient; with at most 4 output channels also size^2 Out numbers
-//          per input pixel, the products with all taps before they are summed
+//          out). Cached: operand copies for the weight gradient; with at most 4 output channels also size^2 Out
+//          elements per input pixel, the products with all taps before they are summed
 
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv2d.hpp>
@@ -55,7 +55,7 @@ struct ConvTranspose2dLayer {
         kernel::Panels<T> all_taps;  // channels x (taps Out)
     };
     struct Cache {
-        Buffer<T> columns, adjoint_copies;
+        Buffer<T> columns, operand_copies;
     };
     static void init(Params& p, Rng& rng) {
         uniform_fan_in(p.weight, taps * Out, rng);
@@ -81,7 +81,7 @@ struct ConvTranspose2dLayer {
         forward(w, x, y, cache, false);
     }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, Round at) {
-        forward(w, x, y, cache, false, at.me);
+        forward(w, x, y, cache, false, at.worker);
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, bool relu,
                         const kernel::Worker& me = {}) {
@@ -106,8 +106,8 @@ struct ConvTranspose2dLayer {
     }
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache& cache, Params& grad) {
-        kernel::convolve_adjoint<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
-                                    grad.weight.data(), cache.adjoint_copies);
+        kernel::convolve_weight_gradient<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
+                                            grad.weight.data(), cache.operand_copies);
         if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -27,11 +27,11 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// A Shape<tokens>: one token per position.
 template <class S>
-concept TokenShape = StaticShape<S> &&(S::rank == 1);
+concept TokenSequence = StaticShape<S> &&(S::rank == 1);
 
 template <StaticShape In, std::size_t Vocab, std::size_t Width, std::floating_point T>
 struct EmbeddingLayer {
-    static_assert(TokenShape<In>, "Embedding: the input must be Shape<tokens>");
+    static_assert(TokenSequence<In>, "Embedding: the input must be Shape<tokens>");
     static_assert(Vocab > 0 && Vocab <= no_token, "Embedding: a Token must be able to count the vocabulary");
     using Scalar = T;
     using InputScalar = Token;

@@ -9,7 +9,7 @@
 // Params   weight Shape<channels> "weight", 1; bias Shape<channels> "bias", 0
 // Errors   static_assert where the groups do not divide the channels
 // Cost     a few passes over x each way. Cached per sample: mean and rstd of each group, repeated for each of its
-//          channels (2 channels numbers); and 2 channels numbers of scratch
+//          channels (2 channels elements); and 2 channels elements of scratch memory
 
 #include <tessera/kernel/group_norm.hpp>
 #include <tessera/nn/layer.hpp>

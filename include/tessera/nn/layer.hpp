@@ -17,7 +17,7 @@
 //   Packed, pack(params, packed)    what a step derives from the weights once (kernel panels); then w is Packed
 //   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
-//   rounds, make_room, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
+//   rounds, resize_cache, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
 //   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
 //   fuses                           what it can do in one pass with its neighbours, see nn/backward_epilogue.hpp

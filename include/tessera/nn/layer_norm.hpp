@@ -4,7 +4,7 @@
 //     n = (x - mean(x)) rstd(x),   y = weight n + bias,   rstd = 1 / sqrt(var(x) + 1e-5)
 //                                                     (Ba, Kiros, Hinton 2016, arXiv:1607.06450)
 //
-// Shapes   x, y [batch, ... x width]; each row of `width` numbers is normalised separately
+// Shapes   x, y [batch, ... x width]; each row of `width` elements is normalised separately
 // Params   weight Shape<width> "weight", 1; bias Shape<width> "bias", 0
 // Cost     a few passes over x each way. Cached: mean and rstd of each row; backward computes n again instead of
 //          storing it

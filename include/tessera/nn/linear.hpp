@@ -3,13 +3,13 @@
 //
 //     y = x W + b,   dx = dy W^T,   dW += x^T dy,   db += sum of dy over rows
 //
-// Shapes   x [batch, ... x C], y [batch, ... x Out]; each row of C numbers separately
+// Shapes   x [batch, ... x C], y [batch, ... x Out]; each row of C elements separately
 // Params   weight Shape<C, Out> "weight" (PyTorch's [Out, C]), bias Shape<Out> "bias"; both U(-1/sqrt(C), 1/sqrt(C))
 // Cost     rows C Out multiply-adds per sample, backward twice that. Packed: panels of W and of W^T, and the bias.
 //          Cached: operand copies for the gradient of W
 
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm_weight_gradient.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/exec/rounds.hpp>
@@ -70,7 +70,7 @@ struct LinearLayer {
     using Params = LinearParams<in, Out, B, T>;
     using Packed = PackedLinear<T>;
     struct Cache {
-        Buffer<T> adjoint_copies;
+        Buffer<T> operand_copies;
     };
 
     static void init(Params& p, Rng& rng) {
@@ -83,7 +83,7 @@ struct LinearLayer {
     static void pack_forward(const Params& p, Packed& w) { w.pack_forward(in, Out, p.weight.data(), p.bias.span()); }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, Round at,
                               const T* add = nullptr) {
-        kernel::gemm<T>(at.me, x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
+        kernel::gemm<T>(at.worker, x.batch() * rows, x.data(), in, w.forward, y.data(), Out,
                         {.bias = w.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache&, const T* add = nullptr) {
@@ -99,8 +99,8 @@ struct LinearLayer {
     static void backward_params(const Packed&, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache& cache, Params& grad) {
         const std::size_t m = x.batch() * rows;
-        kernel::gemm_adjoint<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out,
-                                cache.adjoint_copies);
+        kernel::gemm_weight_gradient<T>(m, in, Out, x.data(), in, dy.data(), Out, grad.weight.data(), Out,
+                                        cache.operand_copies);
         if constexpr (has_bias) kernel::column_sums<T>(m, Out, dy.data(), Out, grad.bias.data());
     }
 };

@@ -49,7 +49,7 @@ struct LinearGeluLayer {
         constexpr std::size_t in = Affine::in, out = last_dim<Output>;
         const std::size_t rows = x.batch() * Affine::rows;
         const auto mine =
-            kernel::gemm<T>(at.me, rows, x.data(), in, w.forward, y.data(), out, {.bias = w.bias_or_null()});
+            kernel::gemm<T>(at.worker, rows, x.data(), in, w.forward, y.data(), out, {.bias = w.bias_or_null()});
         for (std::size_t m = 0; m < rows; ++m) {  // no derivative: backward never follows rounds or steps
             const std::span<T> u{y.data() + m * out + mine.first, mine.count};
             kernel::gelu_forward<T>(u, u);

@@ -43,7 +43,7 @@ struct RepeatLayer {
         std::array<typename Inner::Cache, N> inner;
         std::array<Tensor<T, typename Inner::Output>, N> y;
         std::array<Tensor<T, In>, 2> dy;
-        Buffer<T> adjoint_copies;  // lent to each copy in turn
+        Buffer<T> operand_copies;  // lent to each copy in turn
     };
 
     static void init(Params& p, Rng& rng) {
@@ -76,7 +76,7 @@ struct RepeatLayer {
         for (std::size_t i = N; i-- > 0;) {
             const View<const T, In> below = i == 0 ? x : View<const T, In>{cache.y[i - 1]};
             const View<T, In> dbelow = i == 0 ? dx : cache.dy[i % 2].view();
-            const detail::Lent<T> lent{cache.adjoint_copies, cache.inner[i]};
+            const detail::Lent<T> lent{cache.operand_copies, cache.inner[i]};
             Inner::backward(w.items[i], below, y, dy, dbelow, cache.inner[i], grad.items[i]);
             y = below;
             dy = dbelow;

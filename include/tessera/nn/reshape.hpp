@@ -1,10 +1,10 @@
 #pragma once
-// Reshape: the same numbers under another shape: an image as tokens, a map as one row.
+// Reshape: the same elements under another shape: an image as tokens, a map as one row.
 //
 //     y[i] = x[i],   dx[i] = dy[i]     (row-major order)
 //
 // Shapes   x any shape, y [batch, D...] with the same number of elements
-// Errors   static_assert where the numbers of elements differ
+// Errors   static_assert where the counts of elements differ
 // Cost     one copy each way; nothing is cached
 
 #include <tessera/nn/layer.hpp>

@@ -52,11 +52,11 @@ struct ResidualLayer {
         }
     }
     static constexpr std::size_t rounds = fuses<Inner>.add_y ? nn::rounds<Inner> : 1;
-    static void make_room(Cache& cache, std::size_t batch) { nn::make_room<Inner>(cache.inner, batch); }
+    static void resize_cache(Cache& cache, std::size_t batch) { nn::resize_cache<Inner>(cache.inner, batch); }
     static void forward_round(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, Round at) {
         if constexpr (fuses<Inner>.add_y)
             Inner::forward_round(w, x, y, cache.inner, at, x.data());
-        else if (at.me.index() == 0)
+        else if (at.worker.index() == 0)
             forward(w, x, y, cache);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> y, View<const T, In> dy,

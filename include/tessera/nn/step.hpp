@@ -16,7 +16,7 @@
 //   1. Row t of y depends on row t of x only. Then `static constexpr Steps steps{.per_token = true};` and no function:
 //      the spec is bound to one token, and forward is called with one token per sample. The type of the weights must
 //      not depend on the number of tokens: declare Params outside the layer, as LinearParams. per_token is not deduced,
-//      because a norm over all tokens compiles with one token, too, and gives other numbers.
+//      because a norm over all tokens compiles with one token, too, and gives other results.
 //   2. It keeps state, or reads the position:
 //          struct State { explicit State(const Capacity&); };       // what it keeps of each sequence
 //          struct Scratch { explicit Scratch(const Capacity&); };   // shared by all copies of a Repeat
@@ -155,7 +155,7 @@ consteval bool steps_itself() {
     else
         return StepsWith<L>;
 }
-// In a Shape<tokens> a row is one number, and a layer that is not elementwise mixes rows: a Linear over Shape<C>.
+// In a Shape<tokens> a row is one element, and a layer that is not elementwise mixes rows: a Linear over Shape<C>.
 template <class L>
 consteval bool per_token() {
     if constexpr (L::Input::rank == 0 || L::Output::rank == 0)

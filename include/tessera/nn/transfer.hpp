@@ -8,7 +8,8 @@
 // Both nets must have the same layers, and the parameters of each layer the same type. That holds for the convolutions
 // and norms whatever the height and width, and not for a Linear over a whole image.
 //
-// Errors   static_assert where the numbers of layers differ, or the weights of a layer depend on the size of the image
+// Errors   static_assert where one net has more layers than the other, or the weights of a layer depend on the size of
+//          the image
 // Cost     one copy of the weights
 
 #include <tessera/core/param.hpp>

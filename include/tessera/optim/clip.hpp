@@ -9,9 +9,9 @@
 // Errors   ArgumentError where max_norm is not >= 0
 // Cost     one parallel pass over the gradient for the norm, one more where it is clipped; no allocation
 
-#include <tessera/core/check_option.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/require_option.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
@@ -64,7 +64,7 @@ template <Parameters P>
 /// cause.
 template <Parameters P>
 double clip_grad_norm(P& grad, double max_norm) {
-    check_option(max_norm >= 0, "clip_grad_norm", "max_norm", "a number >= 0", max_norm);
+    require_option(max_norm >= 0, {"clip_grad_norm", "max_norm", "a number >= 0"}, max_norm);
     return with_fp_environment([&] {
         const double norm = grad_norm(grad);
         const double factor = max_norm / (norm + 1e-6);

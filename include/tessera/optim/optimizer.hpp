@@ -9,10 +9,10 @@
 //   settings()                  std::vector<Setting>: numbers that a resumed run compares (core/setting.hpp)
 //   metadata()                  NamedValues: what must agree in a file (the name of the rule)
 
-#include <tessera/core/hook.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <concepts>
 #include <type_traits>
@@ -42,7 +42,7 @@ struct NamedState {
 struct NamedStateFunction {
     int state;
 };
-// True if O has a member State or state, with whatever signature (core/hook.hpp).
+// True if O has a member State or state, with whatever signature (core/with_name.hpp).
 template <class O>
 inline constexpr bool names_state = !requires {
     &WithName<O, NamedState>::State;

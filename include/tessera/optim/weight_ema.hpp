@@ -9,9 +9,9 @@
 // Errors   ArgumentError where decay is not in [0, 1)
 // Cost     one more copy of the weights; an update is one parallel pass without allocation
 
-#include <tessera/core/check_option.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/require_option.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
@@ -63,7 +63,7 @@ public:
 
     explicit WeightEma(WeightEmaOptions options = {}) : options_{options} {
         const double d = options_.decay;
-        check_option(d >= 0 && d < 1, "WeightEma", "decay", "a number in [0, 1)", d);
+        require_option(d >= 0 && d < 1, {"WeightEma", "decay", "a number in [0, 1)"}, d);
     }
 
     void update(const P& params) {

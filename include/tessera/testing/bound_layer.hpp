@@ -1,5 +1,5 @@
 #pragma once
-// BoundLayer: one bound layer with everything that a call needs, filled with reproducible numbers.
+// BoundLayer: one bound layer with everything that a call needs, filled with reproducible values.
 //
 //     BoundLayer<Relu::Bind<Shape<3, 4>, float>> net{2};      // a batch of two samples
 //     net.forward();
@@ -8,7 +8,7 @@
 // For tests that compare two layers or look at single values; check_layer is built on it. The members may be changed
 // between calls; after a change of params, call pack(). Each backward needs a forward before it, because a layer may
 // use up its cache. Parameters are moved by up to 0.3 from their initialisation: a bias of zero or a gain of one would
-// hide what it is multiplied with. x is a permutation of an even grid on (-2, 2), so that differences do not cross a
+// hide what it is multiplied by. x is a permutation of an even grid on (-2, 2), so that differences do not cross a
 // kink at zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab.
 //
 // Shapes   x, dx [batch, Input], y, dy [batch, Output]; dx is empty where the layer takes tokens
@@ -24,8 +24,8 @@
 namespace tessera::inline TESSERA_ABI::testing {
 
 struct BoundLayerOptions {
-    std::uint64_t seed = 1;
-    std::size_t vocab = 0;  ///< tokens of x are below it, where the layer takes tokens; 0: the layer's own number, or 2
+    std::uint64_t seed = 1;  ///< of parameters, x and dy
+    std::size_t vocab = 0;   ///< tokens of x are below it, where the layer takes tokens; 0: the layer's own, or 2
 };
 
 namespace detail {

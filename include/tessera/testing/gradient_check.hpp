@@ -4,11 +4,11 @@
 //     d/dv sum(dy . y(v))  =  sum(dy . (y(v + h) - y(v - h))) / 2 h  +  O(h^2)
 //
 // dy is random, and v runs over all inputs and all parameters, or a fixed choice of them where there are more than
-// `most`. Every evaluation gets the same Pass, so that Dropout is a fixed function here. The error is relative to the
-// largest gradient of the same leaf; for a leaf whose gradient is tiny compared with the others, relative to 1/1000 of
-// theirs.
+// `max_differences`. Every evaluation gets the same Pass, so that Dropout is a fixed function here. The error is
+// relative to the largest gradient of the same leaf; for a leaf whose gradient is tiny compared with the others,
+// relative to 1/1000 of theirs.
 //
-// Cost     two forward passes for each value of x and of the parameters, at most 2 * `most` for each leaf
+// Cost     two forward passes for each value of x and of the parameters, at most 2 * `max_differences` for each leaf
 
 #include <tessera/testing/bound_layer.hpp>
 #include <tessera/testing/check_result.hpp>
@@ -22,20 +22,20 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct GradientCheck {
-    std::size_t batch = 2;
-    std::uint64_t seed = 1;
-    double step = 1e-5;
-    double tolerance = 1e-6;
-    std::size_t most = 128;  // differences for x and for each leaf
-    std::size_t vocab = 0;   // for layers that take tokens; 0: the number of the layer
+struct GradientCheckOptions {
+    std::size_t batch = 2;              ///< samples
+    std::uint64_t seed = 1;             ///< of parameters, x and dy
+    double step = 1e-5;                 ///< of the differences of values
+    double tolerance = 1e-6;            ///< largest error of a gradient
+    std::size_t max_differences = 128;  ///< for x and for each leaf
+    std::size_t vocab = 0;  ///< for layers that take tokens; 0: the layer's own vocabulary (`L::vocab`), or 2
 };
 
 namespace detail {
 
 // g is the gradient of backward for the values v; evaluate() runs forward with the current values in v.
 template <nn::Layer L, class Evaluate>
-std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, const std::string& what,
+std::string compare_differences(BoundLayer<L>& bound, const GradientCheckOptions& o, const std::string& what,
                                 std::span<double> v, std::span<const double> g, double others,
                                 Tensor<double, typename L::Output>& above, Evaluate evaluate) {
     double largest = 1e-3 * others;
@@ -44,7 +44,7 @@ std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, co
         largest = (std::max)(largest, std::abs(value));
     }
     Rng rng{o.seed};
-    const std::size_t count = (std::min)(o.most, v.size());
+    const std::size_t count = (std::min)(o.max_differences, v.size());
     for (std::size_t k = 0; k < count; ++k) {
         const std::size_t low = k * v.size() / count, high = (k + 1) * v.size() / count;
         const std::size_t i = low + rng.below(static_cast<std::uint32_t>(high - low));
@@ -66,7 +66,7 @@ std::string compare_differences(BoundLayer<L>& bound, const GradientCheck& o, co
 }
 
 template <nn::Layer L>
-std::string check_gradient(const GradientCheck& o) {
+std::string check_gradient(const GradientCheckOptions& o) {
     BoundLayer<L> bound{o.batch, {o.seed, o.vocab}};
     bound.forward();
     bound.backward();
@@ -101,7 +101,7 @@ std::string check_gradient(const GradientCheck& o) {
 /// `check_gradient<Conv2d<8, keep3>, Shape<7, 7, 3>>()`
 template <class Spec, StaticShape In>
     requires(nn::LayerSpec<Spec, In, double>)
-[[nodiscard]] CheckResult check_gradient(const GradientCheck& options = {}) {
+[[nodiscard]] CheckResult check_gradient(const GradientCheckOptions& options = {}) {
     using L = typename Spec::template Bind<In, double>;
     std::string failure = detail::check_gradient<L>(options);
     return {failure.empty() ? "" : detail::name_of<L>() + ": " + failure};

@@ -13,7 +13,7 @@
 //     rounds         a team that computes the layer round by round (nn/exec/rounds.hpp) gives the bits of forward
 //     steps          some tokens at a time (nn/step.hpp), where the layer supports it, give the bits of forward
 //     threads        1, 2 and 3 slots that share the weights give the same bits
-//     allocation     nothing is allocated after the first call (only with LayerCheck::allocations, a counter)
+//     allocation     nothing is allocated after the first call (only with LayerCheckOptions::allocations, a counter)
 //
 // Each backward has its own forward before it, because a layer may use up its cache.
 //
@@ -39,9 +39,9 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct LayerCheck {
-    GradientCheck gradient{};
-    std::size_t batch = 5;
+struct LayerCheckOptions {
+    GradientCheckOptions gradient{};  ///< of check_gradient, which runs in double
+    std::size_t batch = 5;            ///< samples of the other checks
     /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };
@@ -49,12 +49,12 @@ struct LayerCheck {
 namespace detail {
 
 template <nn::Layer L>
-BoundLayer<L> bound_layer(const LayerCheck& o) {
+BoundLayer<L> bound_layer(const LayerCheckOptions& o) {
     return BoundLayer<L>{o.batch, {o.gradient.seed, o.gradient.vocab}};
 }
 
 template <nn::Layer L>
-std::string check_init(const LayerCheck& o) {
+std::string check_init(const LayerCheckOptions& o) {
     typename L::Params a, b;
     Rng first{o.gradient.seed}, second{o.gradient.seed};
     L::init(a, first);
@@ -70,7 +70,7 @@ std::string check_init(const LayerCheck& o) {
 }
 
 template <nn::Layer L>
-std::string check_writes(const LayerCheck& o) {
+std::string check_writes(const LayerCheckOptions& o) {
     using T = typename L::Scalar;
     auto bound = bound_layer<L>(o);
     std::ranges::fill(bound.y.span(), poison<T>);
@@ -103,7 +103,7 @@ std::string check_writes(const LayerCheck& o) {
 }
 
 template <nn::Layer L>
-std::string check_backward_params(const LayerCheck& o) {
+std::string check_backward_params(const LayerCheckOptions& o) {
     auto bound = bound_layer<L>(o);
     bound.forward();
     bound.backward();
@@ -116,7 +116,7 @@ std::string check_backward_params(const LayerCheck& o) {
 }
 
 template <nn::Layer L>
-std::string check_cache(const LayerCheck& o) {
+std::string check_cache(const LayerCheckOptions& o) {
     using T = typename L::Scalar;
     auto a = bound_layer<L>(o), b = bound_layer<L>(o);
     a.forward();
@@ -134,7 +134,7 @@ std::string check_cache(const LayerCheck& o) {
 }
 
 template <nn::Layer L>
-std::string check_samples(const LayerCheck& o) {
+std::string check_samples(const LayerCheckOptions& o) {
     using T = typename L::Scalar;
     auto whole = bound_layer<L>(o), single = bound_layer<L>(o);
     whole.forward();
@@ -150,7 +150,7 @@ std::string check_samples(const LayerCheck& o) {
 }
 
 template <nn::Layer L>
-std::string check_rounds(const LayerCheck& o) {
+std::string check_rounds(const LayerCheckOptions& o) {
     using T = typename L::Scalar;
     auto whole = bound_layer<L>(o);
     whole.forward();
@@ -158,7 +158,7 @@ std::string check_rounds(const LayerCheck& o) {
         auto shared = bound_layer<L>(o);
         std::ranges::fill(shared.y.span(), poison<T>);
         nn::begin<L>(shared.cache, shared.pass);
-        nn::make_room<L>(shared.cache, o.batch);
+        nn::resize_cache<L>(shared.cache, o.batch);
         kernel::run_team(workers, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
         });
@@ -177,7 +177,7 @@ struct Blocks {
     BoundLayer<L> bound;
     std::vector<typename L::Params> grads{count};
 
-    Blocks(const LayerCheck& o, std::size_t slot_count)
+    Blocks(const LayerCheckOptions& o, std::size_t slot_count)
         : bound{samples * count - 1, {o.gradient.seed, o.gradient.vocab}} {
         std::vector<typename L::Cache> caches(slot_count);
         kernel::for_each_slot(count, slot_count, [&](std::size_t block, std::size_t slot) {
@@ -197,7 +197,7 @@ struct Blocks {
 };
 
 template <nn::Layer L>
-std::string check_threads(const LayerCheck& o) {
+std::string check_threads(const LayerCheckOptions& o) {
     using T = typename L::Scalar;
     const Blocks<L> one{o, 1};
     for (std::size_t slot_count = 2; slot_count <= 3; ++slot_count) {
@@ -212,7 +212,7 @@ std::string check_threads(const LayerCheck& o) {
 }
 
 template <nn::Layer L>
-std::string check_allocation(const LayerCheck& o) {
+std::string check_allocation(const LayerCheckOptions& o) {
     if (!o.allocations) return "";
     auto bound = bound_layer<L>(o);
     const auto step = [&](std::size_t batch) {
@@ -236,15 +236,15 @@ std::string check_allocation(const LayerCheck& o) {
 /// `check_layer<LayerNorm, Shape<49, 128>>()`. Bits are compared in float, gradients in double.
 template <class Spec, StaticShape In>
     requires(nn::LayerSpec<Spec, In, float>&& nn::LayerSpec<Spec, In, double>)
-[[nodiscard]] CheckResult check_layer(const LayerCheck& options = {}) {
+[[nodiscard]] CheckResult check_layer(const LayerCheckOptions& options = {}) {
     using L = typename Spec::template Bind<In, float>;
     using D = typename Spec::template Bind<In, double>;
-    using Check = std::string (*)(const LayerCheck&);
+    using Check = std::string (*)(const LayerCheckOptions&);
     // clang-format off
     constexpr Check checks[] = {
         &detail::check_init<L>,   &detail::check_writes<L>, &detail::check_backward_params<L>, &detail::check_cache<L>,
         &detail::check_samples<L>, &detail::check_rounds<L>, &detail::check_threads<L>, &detail::check_allocation<L>,
-        &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheck>};
+        &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheckOptions>};
     // clang-format on
     std::string failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
     for (const Check check : checks)

@@ -3,7 +3,7 @@
 //
 //     CHECK(check_loss<Mse, Shape<5, 5, 3>>());
 //
-// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every number, so that
+// Bits are compared in float, gradients in double. y and the target differ by at least 1e-3 in every element, so that
 // the differences of a loss with a kink at zero (L1) do not cross it.
 
 #include <tessera/core/fp_environment.hpp>
@@ -23,11 +23,11 @@
 
 namespace tessera::inline TESSERA_ABI::testing {
 
-struct LossCheck {
-    std::size_t batch = 5;
-    std::uint64_t seed = 1;
-    double step = 1e-6;
-    double tolerance = 1e-6;
+struct LossCheckOptions {
+    std::size_t batch = 5;    ///< samples
+    std::uint64_t seed = 1;   ///< of parameters, y and target
+    double step = 1e-6;       ///< of the differences of values
+    double tolerance = 1e-6;  ///< largest error of a gradient
     /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
     std::size_t (*allocations)() = nullptr;
 };
@@ -45,7 +45,7 @@ struct BoundLoss {
     typename L::Cache cache;
     Tensor<T, typename L::Input> y, target, dy;
 
-    explicit BoundLoss(const LossCheck& o) : y{o.batch}, target{o.batch}, dy{o.batch} {
+    explicit BoundLoss(const LossCheckOptions& o) : y{o.batch}, target{o.batch}, dy{o.batch} {
         Rng rng{o.seed};
         L::init(params, buffers, rng);
         L::Params::each(
@@ -72,7 +72,7 @@ struct BoundLoss {
 };
 
 template <Loss L>
-std::string check_loss_init(const LossCheck& o) {
+std::string check_loss_init(const LossCheckOptions& o) {
     typename L::Params p, p2;
     typename L::Buffers b, b2;
     Rng first{o.seed}, second{o.seed};
@@ -86,7 +86,7 @@ std::string check_loss_init(const LossCheck& o) {
 // dy is overwritten, in separate memory or in that of y; loss_and_grad adds to grad; loss has the bits of
 // loss_and_grad.
 template <Loss L>
-std::string check_loss_writes(const LossCheck& o) {
+std::string check_loss_writes(const LossCheckOptions& o) {
     using T = typename L::Scalar;
     BoundLoss<L> bound{o};
     const double sum = bound.loss_and_grad(0, o.batch, T(0.25));
@@ -124,7 +124,7 @@ std::string check_loss_writes(const LossCheck& o) {
 
 // A batch in blocks: the same dy, and the same sum. NaN in gives NaN out.
 template <Loss L>
-std::string check_loss_blocks(const LossCheck& o) {
+std::string check_loss_blocks(const LossCheckOptions& o) {
     using T = typename L::Scalar;
     BoundLoss<L> whole{o}, single{o};
     const double sum = whole.loss_and_grad(0, o.batch, T(0.25));
@@ -145,7 +145,7 @@ std::string check_loss_blocks(const LossCheck& o) {
 }
 
 template <Loss L>
-std::string check_loss_allocation(const LossCheck& o) {
+std::string check_loss_allocation(const LossCheckOptions& o) {
     using T = typename L::Scalar;
     if (!o.allocations) return "";
     BoundLoss<L> bound{o};
@@ -165,7 +165,7 @@ std::string check_loss_allocation(const LossCheck& o) {
 
 // In double, with the scale.
 template <Loss L>
-std::string check_loss_gradients(const LossCheck& o) {
+std::string check_loss_gradients(const LossCheckOptions& o) {
     BoundLoss<L> bound{o};
     constexpr double scale = 0.25;
     static_cast<void>(bound.loss_and_grad(0, o.batch, scale));
@@ -210,7 +210,7 @@ std::string loss_name() {
 /// `check_loss<Mse, Shape<5, 5, 3>>()`
 template <class Spec, StaticShape In>
     requires LossSpec<Spec, In, float> && LossSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_loss(const LossCheck& options = {}) {
+[[nodiscard]] CheckResult check_loss(const LossCheckOptions& options = {}) {
     using L = BindLoss<Spec, In, float>;
     using D = BindLoss<Spec, In, double>;
     constexpr std::array checks{&detail::check_loss_init<L>, &detail::check_loss_writes<L>,

@@ -18,6 +18,7 @@
 #include <tessera/testing/detail/differences.hpp>
 #include <tessera/testing/detail/quantizer_gradients.hpp>
 #include <tessera/testing/detail/quantizer_statistics.hpp>
+#include <tessera/testing/quantizer_check_options.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -26,6 +27,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,7 +37,7 @@ namespace tessera::inline TESSERA_ABI::testing {
 namespace detail {
 
 template <vq::Quantizer Q>
-std::string check_quantizer_init(const QuantizerCheck& o) {
+std::string check_quantizer_init(const QuantizerCheckOptions& o) {
     typename Q::Params p, p2;
     typename Q::Buffers b, b2;
     Rng first{o.seed}, second{o.seed};
@@ -54,7 +56,7 @@ std::string check_quantizer_init(const QuantizerCheck& o) {
 
 // In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after vq::start.
 template <vq::Quantizer Q>
-std::string check_evaluation(const QuantizerCheck& o) {
+std::string check_evaluation(const QuantizerCheckOptions& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     for (const bool started : {false, true}) {
@@ -68,9 +70,9 @@ std::string check_evaluation(const QuantizerCheck& o) {
         bound.forward({});
         const auto tokens = bound.tokens;
         for (std::size_t i = 0; i < tokens.span().size(); ++i)
-            if (tokens.data()[i] >= Q::codes)
+            if (const std::size_t codes = vq::codes_of<Q>(i % Q::tokens); tokens.data()[i] >= codes)
                 return when + at("tokens", i) + ": " +
-                       expected_got("less than " + std::to_string(Q::codes), std::to_string(tokens.data()[i]));
+                       expected_got("less than " + std::to_string(codes), std::to_string(tokens.data()[i]));
         const auto q = bound.q;
         for (std::size_t i = 0; i < q.span().size(); ++i)
             if (!std::isfinite(q.data()[i])) return when + at("q", i) + ": expected a finite number, got none";
@@ -96,11 +98,12 @@ std::string check_evaluation(const QuantizerCheck& o) {
 
 // Any tokens; the batch at once and one by one; a position without tokens.
 template <vq::Quantizer Q>
-std::string check_lookup(const QuantizerCheck& o) {
+std::string check_lookup(const QuantizerCheckOptions& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     Rng rng{o.seed + 1};
-    for (Token& t : bound.tokens.span()) t = rng.below(static_cast<std::uint32_t>(Q::codes));
+    for (std::size_t i = 0; i < bound.tokens.span().size(); ++i)
+        bound.tokens.data()[i] = rng.below(static_cast<std::uint32_t>(vq::codes_of<Q>(i % Q::tokens)));
     bound.lookup(0, o.batch);
     auto whole = bound.q;
     std::ranges::fill(bound.q.span(), poison<T>);
@@ -120,7 +123,7 @@ std::string check_lookup(const QuantizerCheck& o) {
 }
 
 template <vq::Quantizer Q>
-std::string check_independence(const QuantizerCheck& o) {
+std::string check_independence(const QuantizerCheckOptions& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> whole{o}, single{o};
     whole.forward(whole.pass);
@@ -142,7 +145,7 @@ std::string check_independence(const QuantizerCheck& o) {
 
 // backward overwrites dz; regularize adds to dz; both add to grad; positions without tokens have gradient 0.
 template <vq::Quantizer Q>
-std::string check_additions(const QuantizerCheck& o) {
+std::string check_additions(const QuantizerCheckOptions& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
     bound.forward(bound.pass);
@@ -173,7 +176,7 @@ std::string check_additions(const QuantizerCheck& o) {
     Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
     bound.backward(0, o.batch);
     static_cast<void>(bound.regularize(0, o.batch, 5));
-    std::string failure = far_apart("adds to grad: ", expected, bound.grad);
+    std::string failure = beyond_tolerance("adds to grad: ", expected, bound.grad);
     if (!failure.empty()) return failure;
 
     std::ranges::fill(bound.tokens.span(), no_token);
@@ -184,7 +187,7 @@ std::string check_additions(const QuantizerCheck& o) {
     for (std::size_t i = 0; i < bound.dz.span().size(); ++i)
         if (bound.dz.data()[i] != T(0))
             return "absence: " + at("dz", i) + ": expected 0, got " + text(static_cast<double>(bound.dz.data()[i]));
-    failure = far_apart("absence: grad.", typename Q::Params{}, bound.grad);
+    failure = beyond_tolerance("absence: grad.", typename Q::Params{}, bound.grad);
     if (!failure.empty()) return failure;
     if (const double sum = vq::sum_terms(terms); !(sum <= 0 && sum >= 0))
         return "absence: terms: expected 0, got " + text(sum);
@@ -193,7 +196,7 @@ std::string check_additions(const QuantizerCheck& o) {
 
 // Terms are sums over samples, and their gradient is divided by the divisor.
 template <vq::Quantizer Q>
-std::string check_divisor(const QuantizerCheck& o) {
+std::string check_divisor(const QuantizerCheckOptions& o) {
     using T = typename Q::Scalar;
     if constexpr (vq::Regularizes<Q>) {
         BoundQuantizer<Q> bound{o};
@@ -222,7 +225,7 @@ std::string check_divisor(const QuantizerCheck& o) {
 }
 
 template <vq::Quantizer Q>
-std::string check_quantizer_allocation(const QuantizerCheck& o) {
+std::string check_quantizer_allocation(const QuantizerCheckOptions& o) {
     if (!o.allocations) return "";
     BoundQuantizer<Q> bound{o};
     typename Q::Cache own;
@@ -259,7 +262,7 @@ std::string quantizer_name() {
 /// `check_quantizer<Codebook<16>, Shape<3, 3, 4>>()`
 template <class Spec, StaticShape In>
     requires vq::QuantizerSpec<Spec, In, float> && vq::QuantizerSpec<Spec, In, double>
-[[nodiscard]] CheckResult check_quantizer(const QuantizerCheck& options = {}) {
+[[nodiscard]] CheckResult check_quantizer(const QuantizerCheckOptions& options = {}) {
     using Q = vq::BindQuantizer<Spec, In, float>;
     using D = vq::BindQuantizer<Spec, In, double>;
     constexpr std::array checks{&detail::check_quantizer_init<Q>,

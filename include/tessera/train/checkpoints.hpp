@@ -51,7 +51,7 @@ struct CheckpointsOptions {
 struct Checkpoint {
     std::uint64_t step = 0;
     io::SafetensorsFile file;
-    std::vector<std::string> passed_over;  ///< newer files that were skipped: path and reason
+    std::vector<std::string> skipped;  ///< newer files that were skipped: path and reason
 };
 
 /// Files: the calls to the system; tests pass ones that fail, kill the process and lose power.
@@ -71,7 +71,7 @@ public:
             refuse("fsync of the folder above", errno);
         if (options_.lock) lock();
         try {
-            clean_and_try();
+            remove_leftovers_and_probe();
         } catch (...) {
             unlock();
             throw;
@@ -81,10 +81,10 @@ public:
     BasicCheckpoints& operator=(const BasicCheckpoints&) = delete;
     ~BasicCheckpoints() { unlock(); }
 
-    const std::string& folder() const { return folder_; }
+    [[nodiscard]] const std::string& folder() const { return folder_; }
 
     /// The steps of all checkpoints in the folder, damaged ones included, in rising order.
-    std::vector<std::uint64_t> steps() {
+    [[nodiscard]] std::vector<std::uint64_t> steps() {
         std::vector<std::uint64_t> found;
         const auto add = [&](std::string_view name) {
             if (const auto step = step_of(name)) found.push_back(*step);
@@ -118,7 +118,7 @@ public:
     }
 
     /// std::nullopt when no step has been saved yet.
-    std::optional<Checkpoint> newest() {
+    [[nodiscard]] std::optional<Checkpoint> newest() {
         std::vector<std::string> damaged;
         std::vector<std::uint64_t> bad;
         const std::vector<std::uint64_t> all = steps();
@@ -142,7 +142,7 @@ public:
                                   file->name() +
                                       ": version of the checkpoint: " + expected_got(version, io::printable(*found)),
                                   file->name());
-            put_aside(bad);
+            rename_damaged(bad);
             return Checkpoint{all[i], std::move(*file), std::move(damaged)};
         }
         if (damaged.empty()) return std::nullopt;
@@ -210,7 +210,7 @@ private:
                               path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)), path);
         return file;
     }
-    void put_aside(const std::vector<std::uint64_t>& bad) {
+    void rename_damaged(const std::vector<std::uint64_t>& bad) {
         for (const std::uint64_t step : bad) {
             const std::string path = path_of(step);
             if (files_.rename(path.c_str(), (path + ".damaged").c_str()) != 0) refuse("rename a damaged file", errno);
@@ -218,7 +218,7 @@ private:
     }
 
     /// Removes temporary files of killed processes, and finds out now, not hours later, whether files can be written.
-    void clean_and_try() {
+    void remove_leftovers_and_probe() {
         std::vector<std::string> left;
         const auto look = [&](std::string_view name) {
             if (is_left_over(name)) left.push_back(folder_ + '/' + std::string{name});

@@ -33,10 +33,10 @@
 // Errors   a compile error where an optional member has the name but not the signature (ModelHooksAreCallable)
 
 #include <tessera/core/batch_part.hpp>
-#include <tessera/core/hook.hpp>
 #include <tessera/core/lifetime.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/with_name.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -96,32 +96,20 @@ concept LearnsStatistics = Parameters<typename M::Statistics> &&
 
 namespace detail {
 
-struct NamedPrepare {
-    int prepare;
-};
-struct NamedUndoPrepare {
-    int undo_prepare;
-};
-struct NamedModelStatistics {
-    int Statistics;
-};
-struct NamedModelObserve {
-    int observe;
-};
-struct NamedModelUpdate {
-    int update;
+struct ModelHookNames {
+    int prepare, undo_prepare, Statistics, observe, update;
 };
 template <class M>
 inline constexpr bool names_prepare = !requires {
-    &WithName<M, NamedPrepare>::prepare;
+    &WithName<M, ModelHookNames>::prepare;
 }
-|| !requires { &WithName<M, NamedUndoPrepare>::undo_prepare; };
+|| !requires { &WithName<M, ModelHookNames>::undo_prepare; };
 template <class M>
 inline constexpr bool names_statistics = !requires {
-    &WithName<M, NamedModelStatistics>::Statistics;
+    &WithName<M, ModelHookNames>::Statistics;
 }
-|| !requires { &WithName<M, NamedModelObserve>::observe; }
-|| !requires { &WithName<M, NamedModelUpdate>::update; };
+|| !requires { &WithName<M, ModelHookNames>::observe; }
+|| !requires { &WithName<M, ModelHookNames>::update; };
 
 template <class M>
 struct model_statistics {

@@ -37,7 +37,6 @@
 // Over 250 lines: the strong guarantee needs all state of a step in one place.
 
 #include <tessera/core/batch_part.hpp>
-#include <tessera/core/check_option.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/in_use.hpp>
@@ -45,6 +44,7 @@
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/require_option.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/dist/communicator.hpp>
@@ -179,10 +179,10 @@ private:
     Trainer(Model& model, Opt optimizer, TrainerOptions options, Comm* communicator)
         : model_{&model}, watch_{model.lifetime()}, optimizer_{std::move(optimizer)}, options_{options},
           stream_{options.seed ? Rng{*options.seed} : Rng{model.rng()}}, processes_{communicator} {
-        check_option(options.clip_norm >= 0, "Trainer", "clip_norm", "a number >= 0", options.clip_norm);
-        check_option(options.reject_above >= 0, "Trainer", "reject_above", "a number >= 0", options.reject_above);
-        check_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1),
-                     "Trainer", "reject_spikes", "0 or a number > 1", options.reject_spikes);
+        require_option(options.clip_norm >= 0, {"Trainer", "clip_norm", "a number >= 0"}, options.clip_norm);
+        require_option(options.reject_above >= 0, {"Trainer", "reject_above", "a number >= 0"}, options.reject_above);
+        require_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1),
+                       {"Trainer", "reject_spikes", "0 or a number > 1"}, options.reject_spikes);
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
     }
 
@@ -200,7 +200,7 @@ private:
             processes_.check_same([this](auto&& f) { Trainer::each_state(f, std::as_const(*this)); }, all_settings());
         workspace_.rng = stream_.split(batches());
         prepare(model, batch, part);
-        if (part.part == 0) {
+        if (part.micro_batch == 0) {
             set_zero(grad_);
             set_zero(statistics_);
         }
@@ -212,9 +212,10 @@ private:
         if (!std::isfinite(report.loss))
             throw NumericError("loss: " + expected_got("a finite number", std::to_string(report.loss)));
 
-        const std::size_t held = part.part + 1;
+        const std::size_t held = part.micro_batch + 1;
         const bool last = held == options_.accumulate;
-        const std::int64_t samples = (part.part == 0 ? 0 : samples_[1]) + static_cast<std::int64_t>(part.samples);
+        const std::int64_t samples =
+            (part.micro_batch == 0 ? 0 : samples_[1]) + static_cast<std::int64_t>(part.samples);
         if (last) {
             if (options_.accumulate > 1) scale_grad(static_cast<double>(part.divisor) / static_cast<double>(samples));
             report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
@@ -248,9 +249,9 @@ private:
     }
     BatchPart part_of(std::size_t local) {
         BatchPart part = processes_.part_of(local);
-        part.part = static_cast<std::size_t>(held_[0]);
-        part.parts = options_.accumulate;
-        part.divisor = part.part == 0 ? part.samples : static_cast<std::size_t>(samples_[0]);
+        part.micro_batch = static_cast<std::size_t>(held_[0]);
+        part.micro_batches = options_.accumulate;
+        part.divisor = part.micro_batch == 0 ? part.samples : static_cast<std::size_t>(samples_[0]);
         return part;
     }
     void prepare(Model& model, typename Model::Batch batch, const BatchPart& part) {
@@ -285,7 +286,7 @@ private:
                              expected_got("at least 1", std::to_string((std::min)(samples_[0], samples_[1]))));
     }
     void refuse_outlier(double norm) const {
-        const double usual = options_.reject_spikes > 0 ? recent_.usual() : 0;
+        const double usual = options_.reject_spikes > 0 ? recent_.median() : 0;
         if (options_.reject_above > 0 && !(norm <= options_.reject_above))
             refuse_norm(number_text(options_.reject_above), norm);
         if (usual > 0 && !(norm <= options_.reject_spikes * usual))

@@ -27,13 +27,14 @@ struct BrokenQuantizer {
     using Packed = Empty;
     using Cache = Empty;
     struct Options {};
-    using Tokens = Shape<row_count<In>>;
+    using TokenDims = Shape<row_count<In>>;
     static constexpr std::size_t tokens = row_count<In>, codes = 1;
     static void init(Empty&, Empty&, Rng&) {}
     static void pack(const Empty&, const Empty&, const Options&, Empty&) {}
-    static void forward(const Empty&, const nn::Pass&, View<const T, In>, View<Token, Tokens>, View<T, In>, Empty&) {}
-    static void lookup(const Empty&, View<const Token, Tokens>, View<T, In>, Empty&) {}
-    static void backward(const Empty&, View<const T, In>, View<const Token, Tokens>, View<const T, In>,
+    static void forward(const Empty&, const nn::Pass&, View<const T, In>, View<Token, TokenDims>, View<T, In>, Empty&) {
+    }
+    static void lookup(const Empty&, View<const Token, TokenDims>, View<T, In>, Empty&) {}
+    static void backward(const Empty&, View<const T, In>, View<const Token, TokenDims>, View<const T, In>,
                          View<const T, In>, View<T, In>, Empty&, Empty&) {}
 };
 

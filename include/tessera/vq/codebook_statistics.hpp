@@ -66,13 +66,13 @@ struct CodebookStatistics {
     }
 
     /// Fills the places of this batch with random rows of it, without repetition. Place j belongs to batch j mod
-    /// part.parts. A row that another process holds, or that has no token, leaves its place unchanged.
+    /// part.micro_batches. A row that another process holds, or that has no token, leaves its place unchanged.
     void draw_candidates(std::span<const T> x, std::span<const Token> tokens, std::size_t rows_per_sample,
                          const BatchPart& part, Rng rng) {
         const std::size_t rows = part.samples * rows_per_sample, first = part.first * rows_per_sample;
         std::array<std::uint32_t, places> taken;
         std::size_t drawn = 0;
-        for (std::size_t j = part.part; j < places && drawn < rows; j += part.parts) {
+        for (std::size_t j = part.micro_batch; j < places && drawn < rows; j += part.micro_batches) {
             std::uint32_t row;
             do row = rng.below(static_cast<std::uint32_t>(rows));
             while (std::find(taken.data(), taken.data() + drawn, row) != taken.data() + drawn);

@@ -20,14 +20,14 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-struct CollapseOptions {
-    double below = 0.1;       ///< a share of the codebook
-    std::size_t steps = 100;  ///< in a row
+struct CollapseWatchOptions {
+    double below = 0.1;       ///< share of the codebook, in [0, 1]; a step with less perplexity is low
+    std::size_t steps = 100;  ///< low ones in a row that are a collapse
 };
 
 class CollapseWatch {
 public:
-    explicit CollapseWatch(std::size_t codes, CollapseOptions options = {}) : options_{options} {
+    explicit CollapseWatch(std::size_t codes, CollapseWatchOptions options = {}) : options_{options} {
         if (codes == 0) throw ArgumentError("CollapseWatch: codes: expected at least 1, got 0");
         if (options.steps == 0) throw ArgumentError("CollapseWatch: steps: expected at least 1, got 0");
         if (!(options.below >= 0 && options.below <= 1))
@@ -48,7 +48,7 @@ public:
     double limit() const { return limit_; }         ///< a perplexity below it is low
 
 private:
-    CollapseOptions options_;
+    CollapseWatchOptions options_;
     double limit_ = 1;
     std::size_t low_ = 0;
 };

@@ -8,8 +8,8 @@
 // a quantizer with encode_rows is then shared as well.
 //
 // Shapes   x, y [batch, Encoder::Input], z [batch, Encoder::Output], tokens [batch, Quantizer::tokens]
-// Errors   ArgumentError where two batch sizes differ or a dataset is empty; DataError for a token that is not below
-//          `codes`; NumericError where the quantizer finds no token for a row
+// Errors   ArgumentError where two batch sizes differ or a dataset is empty; DataError for a token that is not in
+//          its vocabulary (below `codes`, or codes_of); NumericError where the quantizer finds no token for a row
 // Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
 //          datasets are processed in pieces of 512 images
 
@@ -24,6 +24,7 @@
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
+#include <tessera/vq/vq_vae_totals.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -44,7 +45,6 @@ public:
     using Latent = typename Encoder::Output;
     using Decoded = typename Decoder::Input;
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
-    using Tokens = Shape<tokens>;
 
     struct Scratch {
         typename Encoder::Cache encoder;
@@ -88,7 +88,7 @@ public:
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
     }
-    void encode(View<const T, Input> x, View<Token, Tokens> out, Workspace& ws) const {
+    void encode(View<const T, Input> x, View<Token, Shape<tokens>> out, Workspace& ws) const {
         check_batch("encode", x.batch(), out.batch());
         if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
@@ -111,12 +111,12 @@ public:
             encode_block(x.slice(first, count), out.slice(first, count), s, first);
         });
     }
-    void decode(View<const Token, Tokens> in, View<T, Input> y, Workspace& ws) const {
+    void decode(View<const Token, Shape<tokens>> in, View<T, Input> y, Workspace& ws) const {
         check_batch("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
-            if (in.data()[i] >= codes && in.data()[i] != no_token)
+            if (const std::size_t most = vq::codes_of<Q>(i % tokens); in.data()[i] >= most && in.data()[i] != no_token)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
-                                expected_got("less than " + std::to_string(codes), std::to_string(in.data()[i])));
+                                expected_got("less than " + std::to_string(most), std::to_string(in.data()[i])));
         if (const std::size_t workers = team_for(in.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.q.resize(in.batch());
@@ -138,13 +138,13 @@ public:
         with_fp_environment([&] {
             Workspace ws;
             Tensor<T, Input> x;
-            Tensor<Token, Tokens> out;
+            Tensor<Token, Shape<tokens>> out;
             for (std::size_t first = 0; first < images.size(); first += piece) {
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
                 encode(x, out, ws);
-                f(first, View<const T, Input>{x}, View<const Token, Tokens>{out});
+                f(first, View<const T, Input>{x}, View<const Token, Shape<tokens>>{out});
             }
         });
     }
@@ -157,10 +157,10 @@ public:
                 double error = 0, distance = 0;
             };
             VqVaeEvaluation result;
-            result.counts.assign(codes, 0);
+            result.counts.assign(Totals::first_count[Totals::levels], 0);
             Workspace ws;
             Tensor<T, Input> x;
-            Tensor<Token, Tokens> out;
+            Tensor<Token, Shape<tokens>> out;
             std::vector<Sums> blocks;
             Sums total;
             Tensor<T, Input> y{piece};
@@ -180,13 +180,18 @@ public:
                     for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
                     blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
                 });
-                for (const Sums& s : blocks) total.error += s.error, total.distance += s.distance;
-                for (const Token k : out.span()) ++result.counts[k];
+                for (const Sums& s : blocks) {
+                    total.error += s.error;
+                    total.distance += s.distance;
+                }
+                Totals::count(std::as_const(out).span(), std::span<std::size_t>{result.counts});
             }
             const double n = static_cast<double>(images.size());
-            std::size_t used = 0;
-            result.perplexity = perplexity(result.counts, &used);
-            result.usage = static_cast<double>(used) / static_cast<double>(codes);
+            for (std::size_t l = 0; l < Totals::levels; ++l)
+                result.levels.push_back(Totals::usage_of(std::span<const std::size_t>{result.counts}, l));
+            const LevelUsage all = total_usage(result.levels);
+            result.perplexity = all.perplexity;
+            result.usage = all.usage;
             result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
             result.mse = total.error / (n * static_cast<double>(Input::size));
             result.psnr_db = -10.0 * std::log10(result.mse);
@@ -195,6 +200,7 @@ public:
     }
 
 private:
+    using Totals = VqVaeTotals<Q>;
     static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
 
     static void check_batch(const char* where, std::size_t in, std::size_t out) {
@@ -202,8 +208,9 @@ private:
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
     // `first`: the index of the first image, for error messages
-    void encode_block(View<const T, Input> x, View<Token, Tokens> out, Scratch& s, std::size_t first) const {
-        s.z.resize(x.batch()), s.q.resize(x.batch());
+    void encode_block(View<const T, Input> x, View<Token, Shape<tokens>> out, Scratch& s, std::size_t first) const {
+        s.z.resize(x.batch());
+        s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x, s.z.view(), s.encoder);
         Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);
@@ -223,7 +230,7 @@ private:
     static void forward_together(std::size_t workers, const nn::Weights<Net>& w, View<const T, typename Net::Input> x,
                                  View<T, typename Net::Output> y, typename Net::Cache& cache, F&& last) {
         nn::begin<Net>(cache, {});
-        nn::make_room<Net>(cache, x.batch());
+        nn::resize_cache<Net>(cache, x.batch());
         kernel::run_team(workers, nn::rounds<Net> + 1, [&](const kernel::Worker& me, std::size_t round) {
             if (round < nn::rounds<Net>)
                 nn::forward_round<Net>(w, x, y, cache, {me, round});

@@ -14,7 +14,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/nearest_code.hpp>
+#include <tessera/kernel/nearest_vector.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
@@ -32,12 +32,18 @@ struct PackedCodes {
     kernel::CodePanels<T> panels;
     Buffer<T> weight;
 
+    /// `write` writes the vectors into a span of k width numbers.
+    template <class F>
+    void pack(std::size_t k, std::size_t width, F&& write) {
+        with_fp_environment([&] {
+            weight.resize(k * width);
+            write(std::span<T>{weight});
+            panels.pack(k, width, weight.data());
+        });
+    }
     template <class State>
     void pack(const State& book) {
-        with_fp_environment([&] {
-            panels.pack(State::codes, State::width, book.weight.data());
-            weight.assign(book.weight.span().begin(), book.weight.span().end());
-        });
+        pack(State::codes, State::width, [&](std::span<T> e) { std::ranges::copy(book.weight.span(), e.data()); });
     }
 };
 
@@ -68,7 +74,7 @@ template <std::floating_point T>
 void nearest_tokens(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token> tokens, std::size_t first,
                     std::size_t last) {
     const std::size_t width = codes.panels.width();
-    kernel::nearest_code<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
+    kernel::nearest_vector<T>(last - first, z.data() + first * width, width, codes.panels, tokens.data() + first);
 }
 
 /// Throws NumericError for a row that has no token: it contains NaN, or its scores overflow. Rows are counted from

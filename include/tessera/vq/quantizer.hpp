@@ -5,8 +5,9 @@
 //
 //   Input, Output                the encoder's sample and the decoder's; their last dimension is a row
 //   name                         optional: a std::string_view; files contain it, and another quantizer's is refused
-//   tokens, codes                tokens of a sample, and the size of their vocabulary. Tokens are in the order of the
-//                                rows (positions) of Input; where a position has several, they are next to each other
+//   tokens, codes                tokens of a sample, and the size of the largest vocabulary. Tokens are in the order of
+//                                the rows (positions) of Input; where a position has several, they are next to each
+//                                other, the first level first: token i is of level i % tokens_per_position<Q>
 //   Params                       learned by the optimiser from gradients
 //   Buffers                      learned by `update`, or fixed. Names of Params and Buffers differ: one file holds both
 //   Options                      numbers that the host chooses
@@ -16,7 +17,7 @@
 //   init(params, buffers, rng)
 //   pack(params, buffers, options, w)
 //   forward(w, pass, z, tokens, q, cache)             writes all tokens and all of q
-//   lookup(w, tokens, q, cache)                       writes q for any tokens < codes, also for unused ones
+//   lookup(w, tokens, q, cache)                       writes q for any tokens of the vocabulary, also for unused ones
 //   backward(w, z, tokens, q, dq, dz, cache, grad)    the gradient estimator: overwrites dz, ADDS to grad
 //
 // In evaluation (pass.training is false) forward's q has the bits of lookup(tokens). forward throws NumericError where
@@ -37,7 +38,9 @@
 //        processes that continue each other's statistics have the bits of one process. update applies the sum, once for
 //        each update of the weights, after the optimiser has changed them: it must not throw, and it draws no random
 //        numbers. observe gets a separate cache, which forward has not seen, and all samples of this process. A value
-//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.parts batches.
+//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.micro_batches batches.
+//   codes_of(i)                                       constexpr: the vocabulary of token i of a sample, 1 to codes, the
+//                                                     same for one level of all positions. Without it: codes
 //   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 only, for threads that share
 //                                                     one image; no_token where forward would throw. It must not throw
@@ -71,6 +74,11 @@ namespace tessera::inline TESSERA_ABI::vq {
 
 template <class Q>
 using TokenShape = Shape<Q::tokens>;
+
+/// Tokens of one position, a row of Input: its levels. 1 where the tokens of a quantizer do not belong to positions.
+template <class Q>
+inline constexpr std::size_t tokens_per_position =
+    Q::tokens % row_count<typename Q::Input> == 0 ? Q::tokens / row_count<typename Q::Input> : 1;
 
 /// Not weaker: VqVae calls each of these. Not stronger: types cannot say that lookup and forward agree, or what adds
 /// and what overwrites; testing::check_quantizer tests it.

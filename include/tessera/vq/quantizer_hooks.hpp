@@ -6,8 +6,8 @@
 //
 // Errors   static_assert where a member with the name of a hook cannot be called as the contract says
 
-#include <tessera/core/hook.hpp>
 #include <tessera/core/option_hooks.hpp>
+#include <tessera/core/with_name.hpp>
 #include <tessera/vq/quantizer.hpp>
 
 #include <concepts>
@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::vq {
@@ -59,8 +60,26 @@ concept CompletesFiles = requires(typename Q::Params& params, typename Q::Buffer
     noexcept;
 };
 
+template <class Q>
+concept HasCodesOf = requires {
+    { Q::codes_of(std::size_t{0}) } -> std::same_as<std::size_t>;
+    typename std::integral_constant<std::size_t, Q::codes_of(0)>;
+};
+
+/// The size of the vocabulary of token i of a sample.
+template <class Q>
+[[nodiscard]] constexpr std::size_t codes_of([[maybe_unused]] std::size_t i) {
+    if constexpr (HasCodesOf<Q>)
+        return Q::codes_of(i);
+    else
+        return Q::codes;
+}
+
 namespace detail {
 
+struct NamedCodesOf {
+    int codes_of;
+};
 struct NamedRegularize {
     int regularize;
 };
@@ -94,6 +113,20 @@ inline constexpr bool names_regularize = !requires {
     &WithName<Q, NamedRegularize>::regularize;
 }
 || !requires { &WithName<Q, NamedTerms>::Terms; };
+template <class Q>
+inline constexpr bool names_codes_of = !requires {
+    &WithName<Q, NamedCodesOf>::codes_of;
+};
+/// Each vocabulary is of 1 to codes tokens, and that of a level is the same for all positions.
+template <class Q>
+constexpr bool valid_codes_of() {
+    if constexpr (!HasCodesOf<Q>) return true;
+    for (std::size_t i = 0; i < Q::tokens; ++i) {
+        const std::size_t n = vq::codes_of<Q>(i);
+        if (n < 1 || n > Q::codes || n != vq::codes_of<Q>(i % tokens_per_position<Q>)) return false;
+    }
+    return true;
+}
 template <class Q>
 inline constexpr bool names_observe = !requires {
     &WithName<Q, NamedObserve>::observe;
@@ -144,6 +177,10 @@ using Statistics = typename detail::statistics_of<Q>::type;
 template <class Q>
 struct HooksAreCallable {
     static_assert(!std::is_final_v<Q>, "quantizer: must not be final: its optional members could not be found");
+    static_assert(!detail::names_codes_of<Q> || HasCodesOf<Q>,
+                  "quantizer: codes_of: expected `static constexpr std::size_t codes_of(std::size_t token)`");
+    static_assert(detail::valid_codes_of<Q>(),
+                  "quantizer: codes_of: expected a number from 1 to codes, the same for one level of all positions");
     static_assert(
         !detail::names_regularize<Q> || Regularizes<Q>,
         "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "

@@ -10,12 +10,12 @@
 // many small batches call freeze() once.
 //
 // Shapes   x, y [batch, height x width x channels], z [batch, Encoder::Output], q [batch, Decoder::Input], tokens
-//          [batch, Quantizer::tokens], each token below Quantizer::codes
+//          [batch, Quantizer::tokens], each token in its vocabulary: below Quantizer::codes, or its codes_of
 // Params   those of the encoder "encoder", the decoder "decoder", the quantizer (no prefix) and the loss "loss",
 //          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
 // Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
-//          an empty batch or dataset, or an option out of range; DataError for a token that is not below `codes`;
-//          NumericError where the encoder's output is not finite
+//          an empty batch or dataset, or an option out of range; DataError for a token that is not in its
+//          vocabulary; NumericError where the encoder's output is not finite
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
 //          weights. Nothing is allocated in a Workspace after the first step of the largest batch
 //
@@ -84,7 +84,7 @@ public:
     using LossOptions = typename Loss::Options;
     using Buffers = typename Q::Buffers;
     using Statistics = vq::Statistics<Q>;
-    using Report = QuantizedReport<vq::Terms<Q>>;
+    using Report = typename VqVaeTotals<Q>::Report;
 
     struct Params {
         typename Encoder::Params encoder;
@@ -294,7 +294,8 @@ public:
             }
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
-    /// The images of tokens, of which some may be absent (no_token). DataError for a token that is not below `codes`.
+    /// The images of tokens, of which some may be absent (no_token): the decoder then sees the levels that are there.
+    /// DataError for a token that is not in its vocabulary.
     [[nodiscard]] Tensor<T, Input> decode(TokenView chosen) const {
         Tensor<T, Input> y{chosen.batch()};
         typename Frozen::Workspace ws;

@@ -154,20 +154,20 @@ TEST_CASE("convolve: <conv(x), y> = <x, transposed(y)>") {
     CHECK(worst < 1e-10);
 }
 
-TEST_CASE_TEMPLATE("convolve_adjoint: adds the gradient of the weights", T, float, double) {
+TEST_CASE_TEMPLATE("convolve_weight_gradient: adds the gradient of the weights", T, float, double) {
     tessera::Buffer<T> copies;
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
         const auto start = numbers<T>(c.w.size(), 6);
         auto dw = start;
-        kernel::convolve_adjoint<T>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
-                                    dw.data(), copies);
+        kernel::convolve_weight_gradient<T>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
+                                            dw.data(), copies);
         worst = std::max(worst, distance(c.weights(start), dw));
     });
     CHECK(worst < 60);
 }
 
-TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whole batch") {
+TEST_CASE("convolve, convolve_weight_gradient: image by image gives the bits of the whole batch") {
     tessera::Buffer<float> copies;
     support::Mismatch wrong;
     for_cases<float>([&](const Case<float>& c) {
@@ -178,18 +178,19 @@ TEST_CASE("convolve, convolve_adjoint: image by image gives the bits of the whol
         for (std::size_t n = 0; n < images; ++n) {
             const float* x = c.x.data() + n * c.large * c.a;
             kernel::convolve<float>(plan, 1, x, c.large, c.a, panels, y.data() + n * c.small * c.b, c.small);
-            kernel::convolve_adjoint<float>(plan, 1, x, c.large, c.a, c.y.data() + n * c.small * c.b, c.b, dw.data(),
-                                            copies);
+            kernel::convolve_weight_gradient<float>(plan, 1, x, c.large, c.a, c.y.data() + n * c.small * c.b, c.b,
+                                                    dw.data(), copies);
         }
-        kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw_of_batch.data(),
-                                        copies);
+        kernel::convolve_weight_gradient<float>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b,
+                                                dw_of_batch.data(), copies);
         wrong.compare(y, c.convolve({}), "y, a = ", c.a, ", b = ", c.b, ", taps = ", c.taps);
         wrong.compare(dw, dw_of_batch, "dw, a = ", c.a, ", b = ", c.b, ", taps = ", c.taps);
     });
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("convolve, convolve_adjoint: what is left out around a map gives the bits of a map with zeros around it") {
+TEST_CASE(
+    "convolve, convolve_weight_gradient: what is left out around a map gives the bits of a map with zeros around it") {
     tessera::Buffer<float> copies;
     const PatchSize s = sized(7, 6, 4, 2, 1), wide = sized(9, 8, 4, 2, 0);
     const Case<float> c{s, 9, 35};
@@ -201,20 +202,20 @@ TEST_CASE("convolve, convolve_adjoint: what is left out around a map gives the b
     panels.pack(c.taps * c.a, c.b, c.w.data(), c.b, 1);
     kernel::convolve<float>(kernel::gather_plan(wide), images, x.data(), 9 * 8, c.a, panels, y.data(), c.small);
     CHECK(y == c.convolve({}));
-    kernel::convolve_adjoint<float>(kernel::gather_plan(wide), images, x.data(), 9 * 8, c.a, c.y.data(), c.b,
-                                    expected.data(), copies);
-    kernel::convolve_adjoint<float>(kernel::gather_plan(s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
-                                    dw.data(), copies);
+    kernel::convolve_weight_gradient<float>(kernel::gather_plan(wide), images, x.data(), 9 * 8, c.a, c.y.data(), c.b,
+                                            expected.data(), copies);
+    kernel::convolve_weight_gradient<float>(kernel::gather_plan(s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
+                                            dw.data(), copies);
     CHECK(dw == expected);
 }
 
-TEST_CASE("convolve, convolve_adjoint: a window whose rows are too long to be gathered") {
+TEST_CASE("convolve, convolve_weight_gradient: a window whose rows are too long to be gathered") {
     tessera::Buffer<float> copies;
     const Case<float> c{sized(15, 14, 14, 1, 1), 7, 3};  // 1372 numbers in a patch
     CHECK(distance(c.forward({}), c.convolve({})) < 200);
     std::vector<float> dw(c.w.size());
-    kernel::convolve_adjoint<float>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
-                                    dw.data(), copies);
+    kernel::convolve_weight_gradient<float>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
+                                            dw.data(), copies);
     CHECK(distance(c.weights({}), dw) < 60);
 }
 
@@ -241,7 +242,7 @@ TEST_CASE_TEMPLATE("col2im: adds each window back to its map, and is the adjoint
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the same bits") {
+TEST_CASE("convolve_weight_gradient: maps and gradients in place and copied give the same bits") {
     tessera::Buffer<float> copies;
     support::Mismatch wrong;
     double worst = 0;
@@ -255,14 +256,14 @@ TEST_CASE("convolve_adjoint: maps and gradients in place and copied give the sam
                     return kernel::detail::patches_of_tap(plan, c.x.data(), c.large, a, m, count, tap, to, row);
                 };
                 std::vector<float> chosen(c.w.size());
-                kernel::convolve_adjoint<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b, chosen.data(),
-                                                copies);
+                kernel::convolve_weight_gradient<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b,
+                                                        chosen.data(), copies);
                 worst = std::max(worst, distance(c.weights({}), chosen));
                 for (const bool x : {false, true})
                     for (const bool dy : {false, true}) {
                         std::vector<float> dw(c.w.size());
-                        kernel::detail::adjoint_rows(images * c.small, c.taps, a, b, point, c.y.data(), b, dw.data(), b,
-                                                     {.x = x, .dy = dy}, copies);
+                        kernel::detail::weight_gradient_rows(images * c.small, c.taps, a, b, point, c.y.data(), b,
+                                                             dw.data(), b, {.x = x, .dy = dy}, copies);
                         wrong.compare(chosen, dw, "a = ", a, ", b = ", b, ", x in place: ", x, ", dy in place: ", dy);
                     }
             }

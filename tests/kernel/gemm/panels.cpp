@@ -40,7 +40,7 @@ TEST_CASE_TEMPLATE("Panels: at(i, j) is element (i, j) of the matrix, packed alo
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("Panels: in float a panel is aligned whole vectors, and the columns behind the last one are zero") {
+TEST_CASE("Panels: in float a panel is aligned whole vectors, and the columns past the last one are zero") {
     constexpr std::size_t width = kernel::panel_width;
     support::Mismatch wrong;
     Panels<float> b;

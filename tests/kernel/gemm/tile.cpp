@@ -48,12 +48,12 @@ TEST_CASE(
                 for (std::size_t i = segments * height; i-- > 0;) rows.push_back(x.data() + i * length);  // any order
                 for (std::size_t n = 1; n <= 2 * tile::W; ++n)
                     for (unsigned parts = 0; parts < 16; ++parts) {
-                        const tile::End end{.bias = (parts & 1) != 0 ? bias.data() : nullptr,
-                                            .masked = (parts & 8) != 0,
-                                            .mask = static_cast<std::ptrdiff_t>(2 * size),
-                                            .plus = (parts & 2) != 0,
-                                            .add = static_cast<std::ptrdiff_t>(size),
-                                            .relu = (parts & 4) != 0};
+                        const tile::TileEpilogue end{.bias = (parts & 1) != 0 ? bias.data() : nullptr,
+                                                     .masked = (parts & 8) != 0,
+                                                     .mask = static_cast<std::ptrdiff_t>(2 * size),
+                                                     .plus = (parts & 2) != 0,
+                                                     .add = static_cast<std::ptrdiff_t>(size),
+                                                     .relu = (parts & 4) != 0};
                         auto y = before, expected = before;
                         std::vector<float*> out;
                         for (std::size_t i = 0; i < height; ++i) out.push_back(y.data() + i * ld);
@@ -89,20 +89,20 @@ TEST_CASE("tile: one row against four panels gives the bits of the tile of one r
     for (std::size_t n = 1; n <= most; ++n)
         for (unsigned parts = 0; parts < 16; ++parts) {
             auto row = before, expected = before;
-            const tile::End end{.bias = parts & 1 ? bias.data() : nullptr,
-                                .masked = (parts & 8) != 0,
-                                .mask = static_cast<std::ptrdiff_t>(most) + 1,
-                                .plus = (parts & 2) != 0,
-                                .add = static_cast<std::ptrdiff_t>(most) + 1,
-                                .relu = (parts & 4) != 0};
+            const tile::TileEpilogue end{.bias = parts & 1 ? bias.data() : nullptr,
+                                         .masked = (parts & 8) != 0,
+                                         .mask = static_cast<std::ptrdiff_t>(most) + 1,
+                                         .plus = (parts & 2) != 0,
+                                         .add = static_cast<std::ptrdiff_t>(most) + 1,
+                                         .relu = (parts & 4) != 0};
             tile::row_forward(x.data(), length, panels.start, stride, row.data(), n, end);
             for (std::size_t j = 0; j < n; j += 2 * tile::W) {
                 const float* rows = x.data();
                 float* out = expected.data() + j;
-                tile::End part = end;
+                tile::TileEpilogue part = end;
                 if (part.bias) part.bias += j;
-                tile::forward(1, 1, &rows, tile::whole(length), panels.start + j / (2 * tile::W) * stride, &out, 0,
-                              std::min(2 * tile::W, n - j), part);
+                tile::forward(1, 1, &rows, tile::one_segment(length), panels.start + j / (2 * tile::W) * stride, &out,
+                              0, std::min(2 * tile::W, n - j), part);
             }
             wrong.compare(expected, row, "n = ", n, ", parts = ", parts);
         }
@@ -115,7 +115,7 @@ TEST_CASE("tile: the relu of a tile lets NaN through") {
     const float* row = &x;
     float y[2 * tile::W];
     float* out = y;
-    tile::forward(1, 1, &row, tile::whole(1), panel.start, &out, 0, 2 * tile::W, {.relu = true});
+    tile::forward(1, 1, &row, tile::one_segment(1), panel.start, &out, 0, 2 * tile::W, {.relu = true});
     support::Mismatch wrong;
     for (std::size_t i = 0; i < std::size(y); ++i) wrong.require(std::isnan(y[i]), "NaN at element ", i);
     CHECK(wrong.first() == "");

@@ -32,7 +32,7 @@ TEST_CASE_TEMPLATE("lane_sums: each sum has the bits of sixteen lanes and a fixe
         const auto sums = kernel::lane_sums<T, 2>(
             n,
             [](auto& s, const auto& a, const auto& b) {
-                s[0] = s[0] + (a - simd::Vec<T>(T(3)));  // not zero behind the end
+                s[0] = s[0] + (a - simd::Vec<T>(T(3)));  // not zero past the end
                 s[1] = simd::fma<T>(a, b, s[1]);
             },
             x.data(), y.data());

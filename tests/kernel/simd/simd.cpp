@@ -16,7 +16,7 @@ using support::odd_sizes;
 using support::waves;
 namespace simd = tessera::kernel::simd;
 
-TEST_CASE_TEMPLATE("simd: map writes every element for any length, and none behind the end", T, float, double) {
+TEST_CASE_TEMPLATE("simd: map writes every element for any length, and none past the end", T, float, double) {
     support::Mismatch wrong;
     for (std::size_t n : odd_sizes) {
         const auto a = waves<T>(n, 3), b = waves<T>(n, 3, 1);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>
 #include <support/threads.hpp>
+#include <tessera/testing/detail/full_team.hpp>
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
@@ -132,13 +133,13 @@ TEST_CASE("team: one worker runs in the caller's thread") {
 TEST_CASE("team: all workers of a full team run every round, and an exception of one reaches the caller") {
     for (const std::size_t size : {1u, 2u, 3u}) {
         std::vector<std::size_t> sizes(size * 50);
-        kernel::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
+        tessera::testing::detail::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
             sizes[round * size + me.index()] = me.size();
         });
         CHECK(sizes == std::vector<std::size_t>(size * 50, size));
         std::string text;
         try {
-            kernel::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
+            tessera::testing::detail::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
                 if (round == 7 && me.index() + 1 == size) throw std::runtime_error{"seven"};
             });
         } catch (const std::runtime_error& error) {

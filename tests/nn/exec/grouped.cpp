@@ -89,13 +89,15 @@ TEST_CASE_TEMPLATE("Grouped: adds the sum of all samples to the gradient", T, fl
     for (const std::size_t batch : batches) {
         Grouped<TwoLeaves<T>, Scratch, T> groups;
         TwoLeaves<T> grad;
-        grad.small.fill(T(2)), grad.large.fill(T(3));
+        grad.small.fill(T(2));
+        grad.large.fill(T(3));
         for (int again = 0; again < 2; ++again)  // the second run must not see what the first one left
             groups.run(batch, grad, [](std::size_t first, std::size_t count, std::size_t, Scratch&, TwoLeaves<T>& g) {
                 add_samples<T>(first, count, g);
             });
         TwoLeaves<double> expected;
-        expected.small.fill(2), expected.large.fill(3);
+        expected.small.fill(2);
+        expected.large.fill(3);
         for (int again = 0; again < 2; ++again) add_samples<double>(0, batch, expected);
         for (std::size_t i = 0; i < 5; ++i)
             worst = std::max(worst, std::abs(static_cast<double>(grad.small[i]) - expected.small[i]));

@@ -29,7 +29,7 @@ struct Net
 Buffer<float> by_team(std::size_t members, std::size_t batch) {
     testing::BoundLayer<Net> net{batch};
     nn::begin<Net>(net.cache, {});
-    make_room<Net>(net.cache, batch);
+    resize_cache<Net>(net.cache, batch);
     kernel::run_team(members, rounds<Net>, [&](const kernel::Worker& me, std::size_t number) {
         forward_round<Net>(net.w, net.x, net.y.view(), net.cache, {me, number});
     });

@@ -162,9 +162,9 @@ private:
 
     /// The edit distance of two names, or 3 if it is larger.
     static std::size_t distance(std::string_view a, std::string_view b) {
-        constexpr std::size_t far_apart = 3;
+        constexpr std::size_t max_distance = 3;
         if (a.size() > b.size()) std::swap(a, b);
-        if (b.size() - a.size() >= far_apart) return far_apart;
+        if (b.size() - a.size() >= max_distance) return max_distance;
         std::vector<std::size_t> row(a.size() + 1);
         for (std::size_t i = 0; i <= a.size(); ++i) row[i] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
@@ -175,7 +175,7 @@ private:
                 row[i] = (std::min)({same, row[i] + 1, row[i - 1] + 1});
             }
         }
-        return (std::min)(row[a.size()], far_apart);
+        return (std::min)(row[a.size()], max_distance);
     }
 
     const SafetensorsFile* file_;

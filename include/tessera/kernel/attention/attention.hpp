@@ -37,28 +37,28 @@ struct AttentionSize {
 template <std::floating_point T>
 struct AttentionScratch {
     Buffer<T> values;
-    /// n numbers; the buffer never shrinks.
-    T* room(std::size_t n) {
+    /// n elements; the buffer never shrinks.
+    [[nodiscard]] T* reserve(std::size_t n) {
         if (values.size() < n) values.resize(n);
         return values.data();
     }
 };
 
 namespace attention::detail {
-inline constexpr std::size_t most_in_place = 128;
+inline constexpr std::size_t max_tokens_in_place = 128;
 
-inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > most_in_place; }
+inline bool copied(const AttentionSize& size) { return size.width % W != 0 || size.tokens > max_tokens_in_place; }
 
-// A copy of rows of d numbers, padded to whole vectors; `scratch` moves behind it. And back.
+// A copy of rows of d elements, padded to whole vectors; `scratch` moves past it. And back.
 inline Rows<const float> pad(std::size_t rows, std::size_t d, Rows<const float> from, float*& scratch) {
     const Rows<float> to{scratch, round_up(d, W)};
     scratch += rows * to.ld;
     pad_rows(
-        rows, d, to.ld, [&](std::size_t t) { return from[t]; }, to.at);
+        rows, d, to.ld, [&](std::size_t t) { return from[t]; }, to.data);
     return to;
 }
 inline void unpad(std::size_t rows, std::size_t d, Rows<const float> from, Rows<float> to) {
-    unpad_rows(rows, d, from.ld, from.at, [&](std::size_t t) { return to[t]; });
+    unpad_rows(rows, d, from.ld, from.data, [&](std::size_t t) { return to[t]; });
 }
 
 /// f(unit, first element of its q, first element of its o) for each head of each sample.
@@ -81,32 +81,33 @@ Triple<T> triple(T* at, std::size_t channels) {
 template <std::floating_point T>
 void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<T> largest, std::span<T> inverse,
                        AttentionScratch<T>& scratch) {
-    namespace at = attention;
+    namespace impl = attention;
     const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
     if constexpr (std::same_as<T, float>) {
-        const bool copied = at::detail::copied(size);
-        const std::size_t matrix = tokens * round_up(d, at::W);
-        float* const room = scratch.room(at::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
-        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
-            at::Triple<const float> in = at::detail::triple(qkv + q, C);
-            const at::Rows<float> out{o + y, C};
-            // padded copies of q, k and v, and room for o
-            at::Rows<float> padded = out;
-            float* rest = room;
+        const bool copied = impl::detail::copied(size);
+        const std::size_t matrix = tokens * round_up(d, impl::W);
+        float* const memory = scratch.reserve(impl::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
+        impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            impl::Triple<const float> in = impl::detail::triple(qkv + q, C);
+            const impl::Rows<float> out{o + y, C};
+            // padded copies of q, k and v, and space for o
+            impl::Rows<float> padded = out;
+            float* rest = memory;
             if (copied) {
-                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = at::detail::pad(tokens, d, *m, rest);
-                padded = {rest, round_up(d, at::W)};
+                for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = impl::detail::pad(tokens, d, *m, rest);
+                padded = {rest, round_up(d, impl::W)};
                 rest += matrix;
             }
-            at::forward(tokens, d, in, padded, {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
-            if (copied) at::detail::unpad(tokens, d, padded, out);
+            impl::forward(tokens, d, in, padded, {largest.data() + unit * tokens, inverse.data() + unit * tokens},
+                          rest);
+            if (copied) impl::detail::unpad(tokens, d, padded, out);
         });
     } else {
-        T* const p = scratch.room(tokens);
-        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
-            const at::Triple<const T> in = at::detail::triple(qkv + q, C);
+        T* const p = scratch.reserve(tokens);
+        impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            const impl::Triple<const T> in = impl::detail::triple(qkv + q, C);
             for (std::size_t t = 0, row = unit * tokens; t < tokens; ++t, ++row)
-                inverse[row] = at::plain::row<T>(t + 1, d, in.q[t], in.k, in.v, p, o + y + t * C, largest[row]);
+                inverse[row] = impl::plain::row<T>(t + 1, d, in.q[t], in.k, in.v, p, o + y + t * C, largest[row]);
         });
     }
 }
@@ -115,41 +116,41 @@ void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<
 template <std::floating_point T>
 void attention_backward(const AttentionSize& size, const T* qkv, const T* o, const T* dout, T* dqkv,
                         std::span<const T> largest, std::span<const T> inverse, AttentionScratch<T>& scratch) {
-    namespace at = attention;
+    namespace impl = attention;
     const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
     if constexpr (std::same_as<T, float>) {
-        const bool copied = at::detail::copied(size);
-        const std::size_t matrix = tokens * round_up(d, at::W);
-        float* const room = scratch.room(at::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
-        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
-            at::Triple<const float> in = at::detail::triple(qkv + q, C);
-            at::Rows<const float> out{o + y, C}, dy{dout + y, C};
-            const at::Triple<float> to = at::detail::triple(dqkv + q, C);
-            // padded copies of q, k, v, o and do, and room for dq, dk and dv
-            at::Triple<float> padded = to;
-            float* rest = room;
+        const bool copied = impl::detail::copied(size);
+        const std::size_t matrix = tokens * round_up(d, impl::W);
+        float* const memory = scratch.reserve(impl::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
+        impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            impl::Triple<const float> in = impl::detail::triple(qkv + q, C);
+            impl::Rows<const float> out{o + y, C}, dy{dout + y, C};
+            const impl::Triple<float> to = impl::detail::triple(dqkv + q, C);
+            // padded copies of q, k, v, o and do, and space for dq, dk and dv
+            impl::Triple<float> padded = to;
+            float* rest = memory;
             if (copied) {
-                for (at::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
-                    *m = at::detail::pad(tokens, d, *m, rest);
-                for (at::Rows<float>* m : {&padded.q, &padded.k, &padded.v}) {
-                    *m = {rest, round_up(d, at::W)};
+                for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
+                    *m = impl::detail::pad(tokens, d, *m, rest);
+                for (impl::Rows<float>* m : {&padded.q, &padded.k, &padded.v}) {
+                    *m = {rest, round_up(d, impl::W)};
                     rest += matrix;
                 }
             }
-            at::backward(tokens, d, in, out, dy, padded,
-                         {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
+            impl::backward(tokens, d, in, out, dy, padded,
+                           {largest.data() + unit * tokens, inverse.data() + unit * tokens}, rest);
             if (copied) {
-                at::detail::unpad(tokens, d, padded.q, to.q);
-                at::detail::unpad(tokens, d, padded.k, to.k);
-                at::detail::unpad(tokens, d, padded.v, to.v);
+                impl::detail::unpad(tokens, d, padded.q, to.q);
+                impl::detail::unpad(tokens, d, padded.k, to.k);
+                impl::detail::unpad(tokens, d, padded.v, to.v);
             }
         });
     } else {
-        at::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
-            const at::Triple<const T> in = at::detail::triple(qkv + q, C);
-            const at::Triple<T> to = at::detail::triple(dqkv + q, C);
-            at::plain::backward<T>(tokens, d, in.q, in.k, in.v, {o + y, C}, {dout + y, C}, to.q, to.k, to.v,
-                                   largest.data() + unit * tokens, inverse.data() + unit * tokens);
+        impl::detail::for_heads(size, [&](std::size_t unit, std::size_t q, std::size_t y) {
+            const impl::Triple<const T> in = impl::detail::triple(qkv + q, C);
+            const impl::Triple<T> to = impl::detail::triple(dqkv + q, C);
+            impl::plain::backward<T>(tokens, d, in.q, in.k, in.v, {o + y, C}, {dout + y, C}, to.q, to.k, to.v,
+                                     largest.data() + unit * tokens, inverse.data() + unit * tokens);
         });
     }
 }

@@ -5,7 +5,7 @@
 // Used by the gradient checks in double.
 //
 // Shapes   q, k, v, o, dy, dq, dk, dv [tokens, d]; p [tokens]; largest, inverse [tokens]
-// Cost     as in attention.hpp, one number at a time
+// Cost     as in attention.hpp, one element at a time
 
 #include <tessera/kernel/attention/attention_tile.hpp>
 #include <tessera/kernel/simd/simd.hpp>

@@ -26,37 +26,37 @@ namespace tessera::inline TESSERA_ABI::kernel::attention {
 
 using tile::Vec;
 using tile::W;
-inline constexpr std::size_t most_vectors = 2;
+inline constexpr std::size_t max_vectors = 2;
 /// Rows of a tile of nv vectors.
 constexpr std::size_t tile_rows(std::size_t nv) { return W == 16 || nv == 1 ? 12 : 6; }
 
-/// A matrix: its first number, and the distance of its rows.
+/// A matrix: its first element, and the distance of its rows.
 template <class T>
 struct Rows {
-    T* at;
+    T* data;
     std::size_t ld;
-    T* operator[](std::size_t row) const { return at + row * ld; }
-    Rows from(std::size_t row, std::size_t column = 0) const { return {at + row * ld + column, ld}; }
-    operator Rows<const T>() const { return {at, ld}; }
+    T* operator[](std::size_t row) const { return data + row * ld; }
+    Rows from(std::size_t row, std::size_t column = 0) const { return {data + row * ld + column, ld}; }
+    operator Rows<const T>() const { return {data, ld}; }
 };
 
-enum class Order { across, down };
+enum class ProductOrder { across, down };
 
-/// What the sums start from, and what they are multiplied with at the end.
+/// What the sums start from, and what they are multiplied by at the end.
 struct Sums {
     bool onto = false;              ///< start from what out holds
     const float* factor = nullptr;  ///< of each row, at the end
 };
 
 namespace detail {
-// c += the numbers x(r) times the vectors at y.
+// c += the elements x(r) times the vectors at y.
 template <std::size_t Size, class X, std::size_t... V, std::size_t... I>
 [[gnu::always_inline]] inline void step(Vec (&c)[Size], X x, const float* y, std::index_sequence<V...>,
                                         std::index_sequence<I...> all) {
     const Vec b[] = {simd::in_register<float>(simd::load(y + V * W))...};
     tile::accumulate(c, x, b, all);
 }
-template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
+template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t... I>
 [[gnu::always_inline]] inline void body(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
                                         Sums sums, std::index_sequence<R...>, std::index_sequence<V...> vectors,
                                         std::index_sequence<I...> all) {
@@ -64,21 +64,21 @@ template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
     // c = out or 0
     Vec c[sizeof...(I)];
     if (sums.onto)
-        ((c[I] = simd::load<float>(out.at + I / NV * out.ld + I % NV * W)), ...);
+        ((c[I] = simd::load<float>(out.data + I / NV * out.ld + I % NV * W)), ...);
     else
         ((c[I] = Vec(0.f)), ...);
     // c += a column of a (across: of its rows, down: of its columns) times row k of b
-    const float* y = b.at;
+    const float* y = b.data;
     std::size_t k = 0;
-    if constexpr (order == Order::across) {
-        const float* const x[] = {a.at + R * a.ld...};
+    if constexpr (order == ProductOrder::across) {
+        const float* const x[] = {a.data + R * a.ld...};
         for (; k + 2 <= depth; k += 2, y += 2 * b.ld) {  // two steps per iteration: 4 points
             step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
             step(c, tile::ColumnOfRows{x, k + 1}, y + b.ld, vectors, all);
         }
         if (k < depth) step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
     } else {
-        const float* x = a.at;
+        const float* x = a.data;
         for (; k + 2 <= depth; k += 2, y += 2 * b.ld, x += 2 * a.ld) {
             step(c, tile::Contiguous{x}, y, vectors, all);
             step(c, tile::Contiguous{x + a.ld}, y + b.ld, vectors, all);
@@ -87,24 +87,24 @@ template <Order order, std::size_t... R, std::size_t... V, std::size_t... I>
     }
     // c *= factor of the row, then out = c
     if (sums.factor) ((c[I] = c[I] * Vec(sums.factor[I / NV])), ...);
-    (simd::store(out.at + I / NV * out.ld + I % NV * W, c[I]), ...);
+    (simd::store(out.data + I / NV * out.ld + I % NV * W, c[I]), ...);
 }
-template <Order order, std::size_t R, std::size_t NV>
+template <ProductOrder order, std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void tile(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
                                    Sums sums) {
     body<order>(depth, a, b, out, sums, std::make_index_sequence<R>{}, std::make_index_sequence<NV>{},
                 std::make_index_sequence<R * NV>{});
 }
-template <Order order, std::size_t NV, std::size_t... R>
+template <ProductOrder order, std::size_t NV, std::size_t... R>
 constexpr auto table(std::index_sequence<R...>) {
     return std::array{&tile<order, R + 1, NV>...};
 }
-template <Order order, std::size_t NV>
+template <ProductOrder order, std::size_t NV>
 inline constexpr auto tiles = table<order, NV>(std::make_index_sequence<tile_rows(NV)>{});
 }  // namespace detail
 
-/// One tile of r <= tile_rows(nv) rows and nv <= most_vectors vectors.
-template <Order order>
+/// One tile of r <= tile_rows(nv) rows and nv <= max_vectors vectors.
+template <ProductOrder order>
 inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const float> a, Rows<const float> b,
                     Rows<float> out, Sums sums = {}) {
     if (nv == 1)
@@ -115,7 +115,7 @@ inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const
 
 /// f(first, count) for the fewest parts of [begin, end) of at most `most`, whose sizes differ by one at most.
 template <class F>
-[[gnu::always_inline]] inline void even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
+[[gnu::always_inline]] inline void for_even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
     if (begin >= end) return;
     const std::size_t n = end - begin, parts = ceil_div(n, most), each = n / parts, more = n % parts;
     for (std::size_t i = 0; i < parts; ++i) {

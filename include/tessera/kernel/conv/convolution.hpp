@@ -1,13 +1,13 @@
 #pragma once
-// convolve, convolve_adjoint: the two products of a convolution over a PatchPlan; maps are channel last.
+// convolve, convolve_weight_gradient: the two products of a convolution over a PatchPlan; maps are channel last.
 //
-//     convolve           y(o)[j] = bias[j] + sum over taps t, channels c of x(in(o, t))[c] w[t][c][j]
-//     convolve_adjoint   dw[t][c][j] += sum over pixels o of x(in(o, t))[c] dy(o)[j]
+//     convolve                   y(o)[j] = bias[j] + sum over taps t, channels c of x(in(o, t))[c] w[t][c][j]
+//     convolve_weight_gradient   dw[t][c][j] += sum over pixels o of x(in(o, t))[c] dy(o)[j]
 //
 // The register tile reads the input through one pointer per tap. A tap outside the map is left out, or points to zeros
 // where another row of the tile has it inside. There is no padding and no im2col: convolve copies nothing,
-// convolve_adjoint at most a chunk of rows that stays in L2 (in_place_of_taps). Maps of fewer than 8 channels are
-// gathered into rows first: those of one tile in convolve, 6272 numbers in convolve_adjoint.
+// convolve_weight_gradient at most a chunk of rows that stays in L2 (in_place_of_taps). Maps of fewer than 8 channels
+// are gathered into rows first: those of one tile in convolve, 6272 elements in convolve_weight_gradient.
 //
 // Leaving out the zeros around 7 x 7 and 14 x 14 maps makes each pass 1.1 to 1.2 times as fast, and a training step of
 // the presets 1.15 to 1.2 times. With finite weights it changes no bit: a sum plus a product with zero is the sum.
@@ -20,7 +20,7 @@
 #include <tessera/kernel/conv/im2col.hpp>
 #include <tessera/kernel/conv/tap_pointers.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
-#include <tessera/kernel/gemm/gemm_adjoint.hpp>
+#include <tessera/kernel/gemm/gemm_weight_gradient.hpp>
 #include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/threads/team.hpp>
 
@@ -35,7 +35,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 namespace detail {
 inline constexpr std::size_t short_tap = 8;        // channels; with fewer, gathering rows beats following pointers
 inline constexpr std::size_t gathered_row = 1024;  // longest row that is gathered, in floats
-inline constexpr std::size_t gathered = 98 * 64;   // floats in a gathered block of convolve_adjoint
+inline constexpr std::size_t gathered = 98 * 64;   // floats in a gathered block of convolve_weight_gradient
 
 // The operands of a convolution, and the worker that computes its share of it.
 template <std::floating_point T>
@@ -77,7 +77,7 @@ template <std::same_as<float> T>
     const std::size_t n = conv.w.columns();
     for (std::size_t p = share.first_panel, j = p * panel_width; p < share.end_panel; ++p, j += panel_width)
         tile::forward(r, tiles, in, segments, conv.w.panel(p), out, j, (std::min)(panel_width, n - j),
-                      tile_end(conv.end, conv.y.data, j));
+                      tile_epilogue(conv.end, conv.y.data, j));
 }
 
 // y = patches(x) w, the patches of one tile gathered into rows at a time: for maps of few channels.
@@ -95,7 +95,7 @@ void convolve_gathered(const Convolution<T>& conv) {
             in[i] = patches + i * k;
             out[i] = conv.out_row(first + i);
         }
-        multiply_tiles<T>(conv, share, r, 1, in, tile::whole(k), out);
+        multiply_tiles<T>(conv, share, r, 1, in, tile::one_segment(k), out);
     });
 }
 
@@ -164,10 +164,10 @@ inline InPlace in_place_of_taps(std::size_t taps, std::size_t read, std::size_t 
 }  // namespace detail
 
 /// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image. `copies`
-/// as for gemm_adjoint.
+/// as for gemm_weight_gradient.
 template <std::floating_point T>
-void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels, std::size_t channels,
-                      const T* dy, std::size_t n, T* dw, Buffer<T>& copies) {
+void convolve_weight_gradient(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels,
+                              std::size_t channels, const T* dy, std::size_t n, T* dw, Buffer<T>& copies) {
     const std::size_t rows = batch * plan.pixels, k = plan.taps * channels;
     if constexpr (std::same_as<T, float>) {
         if (channels < detail::short_tap && k <= detail::gathered) {
@@ -176,7 +176,7 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
             for (std::size_t m = 0; m < rows; m += block) {
                 const std::size_t count = (std::min)(block, rows - m);
                 im2col(plan, x, in_pixels, channels, m, count, patches);
-                gemm_adjoint<float>(count, k, n, patches, k, dy + m * n, n, dw, n, copies);
+                gemm_weight_gradient<float>(count, k, n, patches, k, dy + m * n, n, dw, n, copies);
             }
         } else {
             const auto point = [&](std::size_t tap, std::size_t m, std::size_t count, const float** a,
@@ -184,8 +184,8 @@ void convolve_adjoint(const PatchPlan& plan, std::size_t batch, const T* x, std:
                 return detail::patches_of_tap(plan, x, in_pixels, channels, m, count, tap, a, row);
             };
             const std::size_t read = detail::chunk_rows * in_pixels / plan.pixels * channels;
-            detail::adjoint_rows(rows, plan.taps, channels, n, point, dy, n, dw, n,
-                                 detail::in_place_of_taps(plan.taps, read, n), copies);
+            detail::weight_gradient_rows(rows, plan.taps, channels, n, point, dy, n, dw, n,
+                                         detail::in_place_of_taps(plan.taps, read, n), copies);
         }
     } else {
         Buffer<T> patches;

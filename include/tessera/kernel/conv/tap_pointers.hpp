@@ -2,7 +2,7 @@
 // tap_pointers: where the rows of a convolution's product are in memory, one pointer for each row and tap.
 //
 //     point_tile        for convolve: the rows of one tile, all taps of the group; zeros where a tap is outside the map
-//     patches_of_tap    for convolve_adjoint: the rows of a chunk whose patch has one tap inside the map
+//     patches_of_tap    for convolve_weight_gradient: the rows of a chunk whose patch has one tap inside the map
 //
 // Shapes   x [batch, in_pixels, channels], channels <= max_channels; taps <= max_taps
 

@@ -10,7 +10,7 @@
 // too: the weights of a model come from L3, and should come once.
 //
 // Shapes   x [rows, k], rows ldx apart; B [k, n]; y [rows, n], rows ldy apart; bias [n]; mask, add as y
-// Cost     rows k n multiply-adds, n rounded up to whole vectors; no memory
+// Cost     rows k n multiply-adds, n rounded up to whole vectors; allocates nothing
 
 #include <tessera/kernel/gemm/panels.hpp>
 #include <tessera/kernel/gemm/plain_product.hpp>
@@ -34,7 +34,7 @@ struct Epilogue {
 };
 
 /// The part of B that is multiplied: its first k rows, and n columns from `first` on (a multiple of panel_width).
-struct Part {
+struct PanelRange {
     std::size_t k, n, first = 0;
 };
 
@@ -44,28 +44,28 @@ inline constexpr std::size_t block_tiles = 12;  // at most
 inline std::size_t tiles_together(std::size_t rows) { return tile::W == 16 && rows > few_rows ? 1 : block_tiles; }
 
 // The epilogue of the columns from j on, as the tile takes it.
-inline tile::End tile_end(const Epilogue<float>& end, const float* y, std::size_t j) {
-    return {.bias = end.bias ? end.bias + j : nullptr,
-            .masked = end.mask != nullptr,
-            .mask = end.mask ? end.mask - y : 0,
-            .plus = end.add != nullptr,
-            .add = end.add ? end.add - y : 0,
-            .relu = end.relu};
+inline tile::TileEpilogue tile_epilogue(const Epilogue<float>& epilogue, const float* y, std::size_t j) {
+    return {.bias = epilogue.bias ? epilogue.bias + j : nullptr,
+            .masked = epilogue.mask != nullptr,
+            .mask = epilogue.mask ? epilogue.mask - y : 0,
+            .plus = epilogue.add != nullptr,
+            .add = epilogue.add ? epilogue.add - y : 0,
+            .relu = epilogue.relu};
 }
-// The epilogue of one number.
+// The epilogue of one element.
 template <class T>
-T finish(const Epilogue<T>& end, T sum, std::size_t column, std::ptrdiff_t at) {
-    if (end.bias) sum += end.bias[column];
-    if (end.mask && !(end.mask[at] > T(0))) sum = T(0);
-    if (end.add) sum += end.add[at];
-    return end.relu && sum < T(0) ? T(0) : sum;
+T finish(const Epilogue<T>& epilogue, T sum, std::size_t column, std::ptrdiff_t at) {
+    if (epilogue.bias) sum += epilogue.bias[column];
+    if (epilogue.mask && !(epilogue.mask[at] > T(0))) sum = T(0);
+    if (epilogue.add) sum += epilogue.add[at];
+    return epilogue.relu && sum < T(0) ? T(0) : sum;
 }
 }  // namespace detail
 
 /// y (rows x n, distance ldy) = x (rows x k, distance ldx) B (k x n).
 template <std::floating_point T>
-void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Part part, T* y, std::size_t ldy,
-          Epilogue<T> end = {}) {
+void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, PanelRange part, T* y, std::size_t ldy,
+          Epilogue<T> epilogue = {}) {
     const std::size_t k = part.k, n = part.n;  // clang 14 cannot capture structured bindings
     if constexpr (std::same_as<T, float>) {
         const auto panel = [&](std::size_t j) { return b.panel((part.first + j) / panel_width); };
@@ -74,57 +74,57 @@ void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, Par
             constexpr std::size_t step = tile::row_panels * panel_width;
             for (std::size_t j = 0; j < n; j += step)
                 tile::row_forward(x, k, panel(j), b.rows() * panel_width, y + j, (std::min)(step, n - j),
-                                  detail::tile_end(end, y, j));
+                                  detail::tile_epilogue(epilogue, y, j));
             return;
         }
         // blocks of tiles: each panel of B once over all tiles of the block
-        tile::EvenCut(rows).for_runs(detail::tiles_together(rows),
-                                     [&](std::size_t first, std::size_t r, std::size_t tiles) {
-                                         const float* a[detail::block_tiles * tile::max_rows];
-                                         float* out[detail::block_tiles * tile::max_rows];
-                                         for (std::size_t i = 0; i < r * tiles; ++i) {
-                                             a[i] = x + (first + i) * ldx;
-                                             out[i] = y + (first + i) * ldy;
-                                         }
-                                         for (std::size_t j = 0; j < n; j += panel_width)
-                                             tile::forward(r, tiles, a, tile::whole(k), panel(j), out, j,
-                                                           (std::min)(panel_width, n - j), detail::tile_end(end, y, j));
-                                     });
+        tile::EvenCut(rows).for_runs(
+            detail::tiles_together(rows), [&](std::size_t first, std::size_t r, std::size_t tiles) {
+                const float* a[detail::block_tiles * tile::max_rows];
+                float* out[detail::block_tiles * tile::max_rows];
+                for (std::size_t i = 0; i < r * tiles; ++i) {
+                    a[i] = x + (first + i) * ldx;
+                    out[i] = y + (first + i) * ldy;
+                }
+                for (std::size_t j = 0; j < n; j += panel_width)
+                    tile::forward(r, tiles, a, tile::one_segment(k), panel(j), out, j, (std::min)(panel_width, n - j),
+                                  detail::tile_epilogue(epilogue, y, j));
+            });
     } else {
         for (std::size_t m = 0; m < rows; ++m)
             row_product<T>(k, x + m * ldx, 1, b.data() + part.first, b.columns(), n, [&](std::size_t j, T sum) {
-                y[m * ldy + j] = detail::finish(end, sum, j, static_cast<std::ptrdiff_t>(m * ldy + j));
+                y[m * ldy + j] = detail::finish(epilogue, sum, j, static_cast<std::ptrdiff_t>(m * ldy + j));
             });
     }
 }
 
 template <std::floating_point T>
 void gemm(std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y, std::size_t ldy,
-          Epilogue<T> end = {}) {
-    gemm<T>(rows, x, ldx, b, Part{b.rows(), b.columns()}, y, ldy, end);
+          Epilogue<T> epilogue = {}) {
+    gemm<T>(rows, x, ldx, b, PanelRange{b.rows(), b.columns()}, y, ldy, epilogue);
 }
 
 /// Some of the columns of a matrix.
-struct Columns {
+struct ColumnRange {
     std::size_t first, count;
 };
 /// The share of a worker in n columns: whole panels.
-inline Columns columns_of(const Worker& worker, std::size_t n) {
+inline ColumnRange columns_of(const Worker& worker, std::size_t n) {
     const auto [begin, end] = worker.share(ceil_div(n, panel_width));
     const std::size_t first = begin * panel_width, last = (std::min)(n, end * panel_width);
     return {first, last > first ? last - first : 0};
 }
 /// y = x B; each worker computes its share of the columns and returns it.
 template <std::floating_point T>
-Columns gemm(const Worker& worker, std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y,
-             std::size_t ldy, Epilogue<T> end = {}) {
-    const Columns mine = columns_of(worker, b.columns());
+ColumnRange gemm(const Worker& worker, std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y,
+                 std::size_t ldy, Epilogue<T> epilogue = {}) {
+    const ColumnRange mine = columns_of(worker, b.columns());
     if (mine.count == 0) return mine;
     const auto of_mine = [&](const T* p) { return p ? p + mine.first : nullptr; };
-    end.bias = of_mine(end.bias);
-    end.mask = of_mine(end.mask);
-    end.add = of_mine(end.add);
-    gemm<T>(rows, x, ldx, b, Part{b.rows(), mine.count, mine.first}, y + mine.first, ldy, end);
+    epilogue.bias = of_mine(epilogue.bias);
+    epilogue.mask = of_mine(epilogue.mask);
+    epilogue.add = of_mine(epilogue.add);
+    gemm<T>(rows, x, ldx, b, PanelRange{b.rows(), mine.count, mine.first}, y + mine.first, ldy, epilogue);
     return mine;
 }
 

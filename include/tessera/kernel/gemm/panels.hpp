@@ -7,7 +7,7 @@
 // Packed from the weights once per step (0.3 to 1 % of it) and read by every block of samples.
 //
 // Shapes   B [k, n], with any distance between rows and columns
-// Cost     one pass over B; k n numbers, n rounded up to whole panels; pack allocates only where B grows
+// Cost     one pass over B; k n elements, n rounded up to whole panels; pack allocates only where B grows
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/simd/round_up.hpp>
@@ -73,14 +73,17 @@ public:
     }
 
     /// Element (i, j) of B.
-    T& at(std::size_t i, std::size_t j) {
-        if constexpr (std::same_as<T, float>)
-            return values_[(j / panel_width * k_ + i) * panel_width + j % panel_width];
-        else
-            return values_[i * n_ + j];
-    }
+    T& at(std::size_t i, std::size_t j) { return values_[index(i, j)]; }
+    const T& at(std::size_t i, std::size_t j) const { return values_[index(i, j)]; }
 
 private:
+    std::size_t index(std::size_t i, std::size_t j) const {
+        if constexpr (std::same_as<T, float>)
+            return (j / panel_width * k_ + i) * panel_width + j % panel_width;
+        else
+            return i * n_ + j;
+    }
+
     std::size_t k_ = 0, n_ = 0;
     Buffer<T> values_;
 };

@@ -6,7 +6,7 @@
 // Four vectors of columns are in registers: one load for each FMA, where the register tile for float has one for two or
 // three. The sum of a column runs over i in order, so the results do not depend on the width of the vectors.
 //
-// Shapes   x [k], numbers x_stride apart; b [k, n], rows ldb apart
+// Shapes   x [k], elements x_stride apart; b [k, n], rows ldb apart
 // Cost     k n multiply-adds
 
 #include <tessera/kernel/simd/simd.hpp>

@@ -35,7 +35,7 @@ namespace tessera::inline TESSERA_ABI::kernel::tile {
 inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
 
 /// What the sums of a tile start from, and what happens to them when they are complete, in this order.
-struct End {
+struct TileEpilogue {
     const float* bias = nullptr;  ///< the sums of column j start from bias[j]; from 0 without
     bool masked = false;          ///< zero where out[mask + j] <= 0: the backward pass of a relu
     std::ptrdiff_t mask = 0;
@@ -44,14 +44,14 @@ struct End {
     bool relu = false;  ///< max(0, .) last
 };
 
-/// What a row is made of: `count` segments of `length` floats; segment s meets rows at[s] * length .. of the panel.
+/// What a row is made of: `count` segments of `length` floats; segment s meets rows place[s] * length .. of the panel.
 struct Segments {
     std::size_t count, length;
-    const std::int32_t* at;
+    const std::int32_t* place;
 };
 inline constexpr std::int32_t first_segment = 0;
 /// A row in one piece.
-inline Segments whole(std::size_t length) { return {1, length, &first_segment}; }
+inline Segments one_segment(std::size_t length) { return {1, length, &first_segment}; }
 
 namespace detail {
 [[gnu::always_inline]] inline Vec unless_masked(Vec mask, Vec v) { return simd::select(mask > Vec(0.f), v, Vec(0.f)); }
@@ -82,7 +82,10 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
                                                     const float* panel, std::index_sequence<I...> all) {
     const auto prefetch_ahead = [](const float* p) __attribute__((always_inline)) {
-        if constexpr (ahead > 0) simd::prefetch_to_l2(p + ahead), simd::prefetch_to_l2(p + ahead + W);
+        if constexpr (ahead > 0) {
+            simd::prefetch_to_l2(p + ahead);
+            simd::prefetch_to_l2(p + ahead + W);
+        }
     };
     std::size_t k = 0;
     for (; k + 2 <= length; k += 2, panel += 4 * W) {
@@ -98,23 +101,23 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
                                                 const float* panel, float* const* out, std::size_t column,
-                                                const End& end, std::index_sequence<I...> all) {
+                                                const TileEpilogue& epilogue, std::index_sequence<I...> all) {
     const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
         // c = bias or 0
         Vec c[R * NV];
-        if (end.bias)
-            ((c[I] = simd::load(end.bias + I % NV * W)), ...);
+        if (epilogue.bias)
+            ((c[I] = simd::load(epilogue.bias + I % NV * W)), ...);
         else
             ((c[I] = Vec(0.f)), ...);
         // c += segment s of the rows * its rows of the panel
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
-            add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.at[s]) * size, all);
-        // out = relu((mask > 0 ? c : 0) + add), as far as they are given
-        if (end.masked)
-            ((c[I] = unless_masked(simd::load<float>(out[I / NV] + end.mask + column + I % NV * W), c[I])), ...);
-        if (end.plus) ((c[I] = simd::load<float>(out[I / NV] + end.add + column + I % NV * W) + c[I]), ...);
-        if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
+            add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.place[s]) * size, all);
+        // out = relu((mask > 0 ? c : 0) + add), where given
+        if (epilogue.masked)
+            ((c[I] = unless_masked(simd::load<float>(out[I / NV] + epilogue.mask + column + I % NV * W), c[I])), ...);
+        if (epilogue.plus) ((c[I] = simd::load<float>(out[I / NV] + epilogue.add + column + I % NV * W) + c[I]), ...);
+        if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
         (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
     }
 }
@@ -123,27 +126,28 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 // cycles), eight keep up with what the caches deliver.
 template <std::size_t... I>
 [[gnu::always_inline]] inline void row_body(const float* x, std::size_t length, const float* panel,
-                                            std::size_t panel_stride, float* out, std::size_t n, const End& end,
-                                            std::index_sequence<I...>) {
+                                            std::size_t panel_stride, float* out, std::size_t n,
+                                            const TileEpilogue& epilogue, std::index_sequence<I...>) {
     Vec c[sizeof...(I)];
-    if (end.bias)
-        ((c[I] = simd::load_padded<float>(end.bias, I * W, n)), ...);
+    if (epilogue.bias)
+        ((c[I] = simd::load_padded<float>(epilogue.bias, I * W, n)), ...);
     else
         ((c[I] = Vec(0.f)), ...);
     for (std::size_t k = 0; k < length; ++k, panel += 2 * W) {
         const Vec a(x[k]);
         ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
     }
-    if (end.masked) ((c[I] = unless_masked(simd::load_padded<float>(out + end.mask, I * W, n), c[I])), ...);
-    if (end.plus) ((c[I] = simd::load_padded<float>(out + end.add, I * W, n) + c[I]), ...);
-    if (end.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
+    if (epilogue.masked) ((c[I] = unless_masked(simd::load_padded<float>(out + epilogue.mask, I * W, n), c[I])), ...);
+    if (epilogue.plus) ((c[I] = simd::load_padded<float>(out + epilogue.add, I * W, n) + c[I]), ...);
+    if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
     (simd::store_unpadded<float>(out, I * W, n, c[I]), ...);
 }
 
 template <std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void forward(std::size_t tiles, const float* const* rows, const Segments& segments,
-                                      const float* panel, float* const* out, std::size_t column, const End& end) {
-    forward_body<R, NV>(tiles, rows, segments, panel, out, column, end, std::make_index_sequence<R * NV>{});
+                                      const float* panel, float* const* out, std::size_t column,
+                                      const TileEpilogue& epilogue) {
+    forward_body<R, NV>(tiles, rows, segments, panel, out, column, epilogue, std::make_index_sequence<R * NV>{});
 }
 template <std::same_as<float> T, std::size_t... R>
 constexpr auto forward_table(std::index_sequence<R...>) {
@@ -157,26 +161,26 @@ inline constexpr auto forwards = forward_table<T>(std::make_index_sequence<max_r
 template <std::same_as<float> T>
 [[gnu::noinline]] inline void forward_padded(std::size_t r, const T* const* rows, const Segments& segments,
                                              const T* panel, T* const* out, std::size_t column, std::size_t n,
-                                             End end) {
+                                             TileEpilogue epilogue) {
     constexpr std::size_t width = 2 * W, size = max_rows * width;
     alignas(64) float wide[3 * size], bias[width];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
     for (std::size_t i = 0; i < r; ++i) to[i] = wide + i * width;
     const auto from = [&](std::ptrdiff_t at) { return [=](std::size_t i) { return out[i] + column + at; }; };
-    if (end.plus) {
-        pad_rows(r, n, width, from(end.add), wide + size);
-        end.add = size;
+    if (epilogue.plus) {
+        pad_rows(r, n, width, from(epilogue.add), wide + size);
+        epilogue.add = size;
     }
-    if (end.masked) {
-        pad_rows(r, n, width, from(end.mask), wide + 2 * size);
-        end.mask = 2 * size;
+    if (epilogue.masked) {
+        pad_rows(r, n, width, from(epilogue.mask), wide + 2 * size);
+        epilogue.mask = 2 * size;
     }
-    if (end.bias) {
+    if (epilogue.bias) {
         pad_rows(
-            1, n, width, [&](std::size_t) { return end.bias; }, bias);
-        end.bias = bias;
+            1, n, width, [&](std::size_t) { return epilogue.bias; }, bias);
+        epilogue.bias = bias;
     }
-    forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, end);
+    forwards<T>[r - 1][n > W](1, rows, segments, panel, to, 0, epilogue);
     unpad_rows(r, n, width, static_cast<const float*>(wide), from(0));
 }
 }  // namespace detail
@@ -185,12 +189,12 @@ template <std::same_as<float> T>
 /// tile; the panel has rows of 2W floats.
 template <std::same_as<float> T>
 inline void forward(std::size_t r, std::size_t tiles, const T* const* rows, const Segments& segments, const T* panel,
-                    T* const* out, std::size_t column, std::size_t n, const End& end) {
+                    T* const* out, std::size_t column, std::size_t n, const TileEpilogue& epilogue) {
     if (n % W == 0)
-        detail::forwards<T>[r - 1][n > W](tiles, rows, segments, panel, out, column, end);
+        detail::forwards<T>[r - 1][n > W](tiles, rows, segments, panel, out, column, epilogue);
     else
         for (; tiles > 0; --tiles, rows += segments.count * r, out += r)
-            detail::forward_padded(r, rows, segments, panel, out, column, n, end);
+            detail::forward_padded(r, rows, segments, panel, out, column, n, epilogue);
 }
 
 inline constexpr std::size_t row_panels = 4;
@@ -198,16 +202,16 @@ inline constexpr std::size_t row_panels = 4;
 /// out[0 .. n) of one row, n <= 2W row_panels, from that many panels of `length` rows at a distance of panel_stride.
 template <std::same_as<float> T>
 [[gnu::noinline]] inline void row_forward(const T* x, std::size_t length, const T* panel, std::size_t panel_stride,
-                                          T* out, std::size_t n, const End& end) {
+                                          T* out, std::size_t n, const TileEpilogue& epilogue) {
     switch ((n + 2 * W - 1) / (2 * W)) {
     case 1:
-        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<2>{});
+        return detail::row_body(x, length, panel, panel_stride, out, n, epilogue, std::make_index_sequence<2>{});
     case 2:
-        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<4>{});
+        return detail::row_body(x, length, panel, panel_stride, out, n, epilogue, std::make_index_sequence<4>{});
     case 3:
-        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<6>{});
+        return detail::row_body(x, length, panel, panel_stride, out, n, epilogue, std::make_index_sequence<6>{});
     default:
-        return detail::row_body(x, length, panel, panel_stride, out, n, end, std::make_index_sequence<8>{});
+        return detail::row_body(x, length, panel, panel_stride, out, n, epilogue, std::make_index_sequence<8>{});
     }
 }
 

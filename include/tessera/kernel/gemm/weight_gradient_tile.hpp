@@ -5,7 +5,7 @@
 //
 // The sums start from what out holds and are stored back, so how the rows are cut into blocks changes no bit.
 //
-// Shapes   x [rows, r], r <= max_rows, packed `pitch` apart or behind pointers; g [rows, n], n <= 2W; out [r, n]
+// Shapes   x [rows, r], r <= max_rows, packed `pitch` apart or through pointers; g [rows, n], n <= 2W; out [r, n]
 // Cost     rows r n multiply-adds, n rounded up to whole vectors
 
 #include <tessera/kernel/gemm/tile.hpp>
@@ -35,7 +35,7 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         accumulate(c, Contiguous{x}, v, all);
     }
 }
-// The rows of x: packed one behind the other, or each behind a pointer.
+// The rows of x: packed one after the other, or each through a pointer.
 struct PackedRows {
     const float* x;
     const float* operator()(std::size_t m) const { return x + m * pitch; }

@@ -78,7 +78,7 @@ inline Vec<T> first_of(std::size_t n, const Vec<T>& a, const Vec<T>& b) {
     alignas(64) static constexpr T numbers[lanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     return select(Vec<T>::load_aligned(numbers) < Vec<T>(static_cast<T>(n)), a, b);
 }
-/// combine over f(a[i]...): virtual lane i % 16 combines every 16th number in order, then the tree combines the lanes.
+/// combine over f(a[i]...): virtual lane i % 16 combines every 16th element in order, then the tree combines the lanes.
 template <class T, class Combine, class F, class... A>
 inline T reduce(std::size_t n, T start, Combine combine, F f, const A*... a) {
     constexpr std::size_t W = width<T>, parts = lanes < W ? 1 : lanes / W;

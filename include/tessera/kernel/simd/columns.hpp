@@ -8,7 +8,7 @@
 //         simd::store_columns(sums + c, total);
 //     });
 //
-// One SIMD lane is one column; the last columns run through the same code one number at a time. Sums down a column are
+// One SIMD lane is one column; the last columns run through the same code one element at a time. Sums down a column are
 // sequential, so the bits do not depend on the width of a register.
 
 #include <tessera/kernel/simd/simd.hpp>
@@ -20,7 +20,7 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace simd {
-/// One V, a vector or a single number, of the columns from p on.
+/// One V, a vector or a single element, of the columns from p on.
 template <class V, std::floating_point T>
 inline V load_columns(const T* p) {
     if constexpr (std::same_as<V, T>)

@@ -7,7 +7,7 @@
 //     }, x);
 //
 // Each sum runs over 16 virtual lanes and a fixed tree (see simd::sum), so the bits do not depend on the width of a
-// register. The step does the addition, so that a product that feeds a sum can be one fma; what it adds behind the end
+// register. The step does the addition, so that a product that feeds a sum can be one fma; what it adds past the end
 // is dropped.
 //
 // Shapes   all arrays of one call have the same length n; the result is K sums

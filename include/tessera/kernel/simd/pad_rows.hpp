@@ -4,10 +4,10 @@
 //     pad_rows      out[i][c] = c < n ? row(i)[c] : 0      for c < width, a multiple of the vector width
 //     unpad_rows    row(i)[c] = in[i][c]                   for c < n
 //
-// A kernel whose loops know only whole vectors runs on padded copies of rows that are not. Nothing behind row(i)[n - 1]
+// A kernel whose loops know only whole vectors runs on padded copies of rows that are not. Nothing past row(i)[n - 1]
 // is read or written.
 //
-// Shapes   row(i): pointer to n numbers, i < rows; out, in [rows, width]
+// Shapes   row(i): pointer to n elements, i < rows; out, in [rows, width]
 // Cost     one load and one store for each vector of the padded rows
 
 #include <tessera/kernel/simd/simd.hpp>
@@ -17,13 +17,13 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 namespace simd {
-/// row[c .. c + W) of a row of n numbers; lanes at or behind n are zero.
+/// row[c .. c + W) of a row of n elements; lanes at or past n are zero.
 template <class T>
 [[gnu::always_inline]] inline Vec<T> load_padded(const T* row, std::size_t c, std::size_t n) {
     if (c + width<T> <= n) return load(row + c);
     return c < n ? load_part(row + c, n - c) : Vec<T>(T(0));
 }
-/// row[c .. c + W) = v; lanes at or behind n are dropped.
+/// row[c .. c + W) = v; lanes at or past n are dropped.
 template <class T>
 [[gnu::always_inline]] inline void store_unpadded(T* row, std::size_t c, std::size_t n, Vec<T> v) {
     if (c + width<T> <= n)

@@ -144,6 +144,7 @@ template <class T>
 }
 
 using xsimd::abs;
+using xsimd::all;
 using xsimd::max;
 using xsimd::min;
 using xsimd::select;

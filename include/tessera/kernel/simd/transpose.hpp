@@ -1,10 +1,10 @@
 #pragma once
-// transpose: out[c][r] = factor[r] row(r)[c] for W rows of W numbers, in registers.
+// transpose: out[c][r] = factor[r] row(r)[c] for W rows of W elements, in registers.
 //
-// Parts of 16 bytes are combined while they are loaded, so that 8 x 8 numbers take 16 shuffles instead of 24. The
+// Parts of 16 bytes are combined while they are loaded, so that 8 x 8 elements take 16 shuffles instead of 24. The
 // factor is there because the caller that turns queries into columns also scales them.
 //
-// Shapes   row(r): pointer to W numbers, r < W; out [W, W], rows ldo apart
+// Shapes   row(r): pointer to W elements, r < W; out [W, W], rows ldo apart
 // Cost     W^2 / 4 loads, 2 W shuffles and W stores with AVX2 and AVX-512
 
 #include <tessera/kernel/simd/simd.hpp>
@@ -13,7 +13,7 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-/// row(r) points to W numbers; column c goes to out + c * ldo.
+/// row(r) points to W elements; column c goes to out + c * ldo.
 template <class Row>
 [[gnu::always_inline]] inline void transpose(Row&& row, simd::Vec<float> factor, float* out, std::size_t ldo) {
 #if defined(__AVX512F__)

@@ -42,7 +42,7 @@ inline std::size_t concurrency() {
 
 /// Calls f. Meanwhile this thread runs no task of any other loop when it waits for its own.
 template <class F>
-void isolated(F&& f) {
+void run_isolated(F&& f) {
     tbb::this_task_arena::isolate(f);
 }
 

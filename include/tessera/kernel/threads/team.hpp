@@ -1,5 +1,5 @@
 #pragma once
-// run_team, Worker: a few threads that compute every step of a long chain of small products together.
+// run_team, Team, Worker: a few threads that compute every step of a long chain of small products together.
 //
 //     run_team(4, rounds, [&](Worker& worker, std::size_t round) {
 //         ... columns worker.share(n) of one product ...
@@ -27,13 +27,10 @@
 #include <exception>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-namespace detail {
 class Team;
-}
 
 /// One of the threads of a round.
 class Worker {
@@ -49,18 +46,19 @@ public:
     void wait() const;
 
 private:
-    friend class detail::Team;
+    friend class Team;
     std::size_t index_ = 0, size_ = 1;
-    detail::Team* team_ = nullptr;
+    Team* team_ = nullptr;
 };
 
-namespace detail {
+/// The state that the workers of one run_team share.
 class Team {
 public:
-    static constexpr std::size_t most_workers = 64;
+    static constexpr std::size_t max_workers = 64;
 
-    /// least: the number of workers that the first round waits for.
-    Team(std::size_t most, std::size_t rounds, std::size_t least = 1) : most_{most}, rounds_{rounds}, least_{least} {}
+    /// At most `workers` of them; the first round waits for `min_workers`.
+    Team(std::size_t workers, std::size_t rounds, std::size_t min_workers = 1)
+        : workers_{workers}, rounds_{rounds}, min_workers_{min_workers} {}
 
     template <class F>
     void join(F& f) {
@@ -107,7 +105,7 @@ private:
     bool run_round(Worker& me, F& f, std::size_t round) {
         try {
             // isolated: a thread that waits for tasks which f starts must not join this team in the meantime
-            isolated([&] { f(me, round); });
+            run_isolated([&] { f(me, round); });
             wait(me);
             return true;
         } catch (const Stopped&) {
@@ -119,9 +117,9 @@ private:
     }
     template <class F>
     void run_leader(Worker& me, F& f) {
-        spin([&] { return arrived_.load(std::memory_order_relaxed) >= least_; });
+        spin([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
         for (std::size_t round = 0; round < rounds_; ++round) {
-            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), most_);
+            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
             for (; me.size_ < size; ++me.size_)  // new workers start from the leader's count of waits
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed),
                                              std::memory_order_relaxed);
@@ -145,61 +143,32 @@ private:
         }
     }
 
-    const std::size_t most_, rounds_, least_;
-    std::array<Count, most_workers> waits_{};
+    const std::size_t workers_, rounds_, min_workers_;
+    std::array<Count, max_workers> waits_{};
     std::atomic<std::size_t> arrived_{0};
     std::atomic<std::uint64_t> state_{0};
     std::atomic<bool> failed_{false}, claimed_{false};
     std::exception_ptr error_;
 };
-}  // namespace detail
 
 inline void Worker::wait() const {
     if (team_ && size_ > 1) team_->wait(*this);
 }
 
-/// f(worker, round) for round in 0 .. rounds - 1, by at most `most` workers (64) at once; a round begins when all
+/// f(worker, round) for round in 0 .. rounds - 1, by at most `workers` threads (64) at once; a round begins when all
 /// workers have finished the one before. An exception of f ends the team and is rethrown here. With one worker TBB is
 /// not used.
 template <class F>
-void run_team(std::size_t most, std::size_t rounds, F&& f) {
-    if (most <= 1) {
+void run_team(std::size_t workers, std::size_t rounds, F&& f) {
+    if (workers <= 1) {
         return with_fp_environment([&] {
             Worker alone;
             for (std::size_t round = 0; round < rounds; ++round) f(alone, round);
         });
     }
-    most = (std::min)(most, detail::Team::most_workers);
-    detail::Team team(most, rounds);
-    for_each_slot(most, most, [&](std::size_t, std::size_t) { team.join(f); });
-    team.rethrow();
-}
-
-/// The same with `size` threads, the caller among them, that all run every round: for tests. An exception of f is
-/// rethrown here.
-template <class F>
-void run_full_team(std::size_t size, std::size_t rounds, F&& f) {
-    enum class Begin { not_yet, now, never };
-    size = std::clamp(size, std::size_t{1}, detail::Team::most_workers);
-    detail::Team team(size, rounds, size);
-    std::atomic<Begin> begin{Begin::not_yet};
-    const auto take_part = [&] { with_fp_environment([&] { team.join(f); }); };
-    const auto wait_and_take_part = [&] {
-        while (begin.load(std::memory_order_acquire) == Begin::not_yet) std::this_thread::yield();
-        if (begin.load(std::memory_order_relaxed) == Begin::now) take_part();
-    };
-    std::vector<std::thread> others;
-    try {
-        others.reserve(size);
-        while (others.size() + 1 < size) others.emplace_back(wait_and_take_part);
-        begin.store(Begin::now, std::memory_order_release);
-    } catch (...) {
-        begin.store(Begin::never, std::memory_order_release);
-        for (std::thread& other : others) other.join();
-        throw;
-    }
-    take_part();
-    for (std::thread& other : others) other.join();
+    workers = (std::min)(workers, Team::max_workers);
+    Team team(workers, rounds);
+    for_each_slot(workers, workers, [&](std::size_t, std::size_t) { team.join(f); });
     team.rethrow();
 }
 

@@ -43,14 +43,14 @@ struct Link {
 };
 
 template <std::size_t I, class L, class S>
-struct Part {
+struct BoundPart {
     static constexpr std::size_t position = I;
     using Layer = L;
     using Spec = S;
 };
 
 template <class... P>
-struct PartList {};
+struct BoundParts {};
 
 template <class T, std::size_t I, class In, class Done, class... Specs>
 struct bind_all {  // no specs are left
@@ -58,18 +58,18 @@ struct bind_all {  // no specs are left
     using Parts = Done;
 };
 template <class T, std::size_t I, class In, class... Done, class A, class... Rest>
-struct bind_all<T, I, In, PartList<Done...>, A, Rest...> {
+struct bind_all<T, I, In, BoundParts<Done...>, A, Rest...> {
     static_assert(sizeof(Link<T, In, A>) > 0);  // clang finds no member in a class whose static_assert failed
     using L = typename bind_or_broken<T, In, A>::type;
-    using Next = bind_all<T, I + 1, typename L::Output, PartList<Done..., Part<I, L, A>>, Rest...>;
+    using Next = bind_all<T, I + 1, typename L::Output, BoundParts<Done..., BoundPart<I, L, A>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
 template <class T, std::size_t I, class In, class... Done, class A, class B, class... Rest>
     requires LayerSpec<FusedPair<A, B>, In, T>
-struct bind_all<T, I, In, PartList<Done...>, A, B, Rest...> {
+struct bind_all<T, I, In, BoundParts<Done...>, A, B, Rest...> {
     using L = typename FusedPair<A, B>::template Bind<In, T>;
-    using Next = bind_all<T, I + 2, typename L::Output, PartList<Done..., Part<I, L, FusedPair<A, B>>>, Rest...>;
+    using Next = bind_all<T, I + 2, typename L::Output, BoundParts<Done..., BoundPart<I, L, FusedPair<A, B>>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
@@ -77,7 +77,7 @@ struct bind_all<T, I, In, PartList<Done...>, A, B, Rest...> {
 template <class T, class Parts>
 struct Unzipped;
 template <class T, class... P>
-struct Unzipped<T, PartList<P...>> {
+struct Unzipped<T, BoundParts<P...>> {
     static_assert(((sizeof(HooksFit<typename P::Layer>) > 0) && ...));
     static constexpr std::size_t count = sizeof...(P);
     // The largest output of a layer, in elements of one sample: an upper bound for the tensors between layers.
@@ -97,9 +97,9 @@ struct Unzipped<T, PartList<P...>> {
 };
 
 template <class T, class In, class... Specs>
-struct Bound : Unzipped<T, typename bind_all<T, 0, In, PartList<>, Specs...>::Parts> {
+struct Bound : Unzipped<T, typename bind_all<T, 0, In, BoundParts<>, Specs...>::Parts> {
     static_assert(sizeof...(Specs) > 0, "Chain: at least one layer");
-    using Output = typename bind_all<T, 0, In, PartList<>, Specs...>::Output;
+    using Output = typename bind_all<T, 0, In, BoundParts<>, Specs...>::Output;
 };
 
 }  // namespace tessera::nn::detail

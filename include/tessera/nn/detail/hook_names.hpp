@@ -7,7 +7,7 @@
 namespace tessera::inline TESSERA_ABI::nn::detail {
 
 struct HookNames {
-    int Packed, pack, InputScalar, backward_params, rounds, make_room, forward_round, begin;
+    int Packed, pack, InputScalar, backward_params, rounds, resize_cache, forward_round, begin;
     int State, Scratch, step, pack_forward, add_pack_jobs, steps, fuses;
 };
 template <class L>
@@ -34,8 +34,8 @@ concept NamesRounds = !requires {
     &Named<L>::rounds;
 };
 template <class L>
-concept NamesMakeRoom = !requires {
-    &Named<L>::make_room;
+concept NamesResizeCache = !requires {
+    &Named<L>::resize_cache;
 };
 template <class L>
 concept NamesForwardRound = !requires {

@@ -36,7 +36,7 @@ concept HasNumberOfRounds = HasRounds<L> && requires {
 };
 template <class L>
 concept HasMakeRoom = requires(typename L::Cache& cache, std::size_t batch) {
-    L::make_room(cache, batch);
+    L::resize_cache(cache, batch);
 };
 template <class L>
 concept HasBegin = requires(typename L::Cache& cache, const Pass& pass) {
@@ -93,8 +93,8 @@ struct HooksFit {
                   "View<const InputScalar, Input> x, View<Scalar, Output> y, Cache&, nn::Round)`");
     static_assert(!NamesRounds<L> || HasNumberOfRounds<L>,
                   "layer: rounds: expected `static constexpr std::size_t rounds` and a forward_round");
-    static_assert(!NamesMakeRoom<L> || HasMakeRoom<L>,
-                  "layer: make_room: expected `static void make_room(Cache&, std::size_t batch)`");
+    static_assert(!NamesResizeCache<L> || HasMakeRoom<L>,
+                  "layer: resize_cache: expected `static void resize_cache(Cache&, std::size_t batch)`");
     static_assert(!NamesBegin<L> || HasBegin<L>, "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
     static_assert(!NamesFuses<L> || HasFuses<L>, "layer: fuses: expected `static constexpr nn::Fuses fuses`");
     static_assert(!NamesSteps<L> || HasSteps<L>, "layer: steps: expected `static constexpr nn::Steps steps`");

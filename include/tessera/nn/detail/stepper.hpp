@@ -46,7 +46,7 @@ struct Stepper {
     static constexpr bool adds = steps.add_y || fuses<L>.add_y;
 
 private:
-    // The layer bound to one token, or to one number. Templates, so that nothing is bound unless it is used.
+    // The layer bound to one token, or to one element. Templates, so that nothing is bound unless it is used.
     template <class S>
     using OneOf = std::conditional_t<steps.sharing == Sharing::elementwise, Shape<1>, typename token_row<S>::one>;
     template <class S>
@@ -130,7 +130,7 @@ private:
             constexpr std::size_t width = last_dim<In>;
             const auto [first, count] = kernel::columns_of(at.worker, width);
             const std::size_t numbers = x.batch() * In::size;
-            // One call over all numbers, or one per row over this worker's columns.
+            // One call over all elements, or one per row over this worker's columns.
             if (count == width) {
                 One::forward(w, {x.data(), numbers}, {y.data(), numbers}, cache);
             } else if (count > 0) {

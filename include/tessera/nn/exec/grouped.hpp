@@ -78,13 +78,13 @@ private:
         const std::size_t count = leaves_.size() / (groups + 1);
         pieces_.clear();
         for (std::size_t i = 0; i < count; ++i)
-            for (std::size_t at = 0; at < leaves_[i].size; at += chunk)
-                pieces_.push_back({i, at, (std::min)(chunk, leaves_[i].size - at)});
+            for (std::size_t begin = 0; begin < leaves_[i].size; begin += chunk)
+                pieces_.push_back({i, begin, (std::min)(chunk, leaves_[i].size - begin)});
         kernel::for_each_slot(pieces_.size(), kernel::concurrency(), [&](std::size_t n, std::size_t) {
             const Piece& piece = pieces_[n];
             // Part 0 is grad, part g + 1 is group g; the sum is a binary tree over the groups.
             const auto part = [&](std::size_t g) {
-                return std::span<T>{leaves_[g * count + piece.leaf].data + piece.at, piece.size};
+                return std::span<T>{leaves_[g * count + piece.leaf].data + piece.begin, piece.size};
             };
             for (std::size_t stride = 1; stride < groups; stride *= 2)
                 for (std::size_t g = 1; g + stride <= groups; g += 2 * stride)
@@ -98,7 +98,7 @@ private:
         std::size_t size;
     };
     struct Piece {
-        std::size_t leaf, at, size;
+        std::size_t leaf, begin, size;
     };
     std::vector<P> grads_;
     std::vector<Scratch> scratch_;

@@ -1,16 +1,16 @@
 #pragma once
 // rounds: a forward pass of few samples by a team of threads, which shares one layer in each round.
 //
-//     nn::make_room<Net>(cache, batch);
-//     kernel::run_team(2, nn::rounds<Net>, [&](kernel::Worker& me, std::size_t number) {
-//         nn::forward_round<Net>(w, x, y, cache, {me, number});
+//     nn::resize_cache<Net>(cache, batch);
+//     kernel::run_team(2, nn::rounds<Net>, [&](kernel::Worker& worker, std::size_t index) {
+//         nn::forward_round<Net>(w, x, y, cache, {worker, index});
 //     });
 //
 // After each round the workers synchronise. Large batches do not need it: there each thread runs separate samples
 // (nn/exec/grouped.hpp). Optional members of a layer; one without forward_round is run by the leader, in one round:
-//   forward_round(w, x, y, cache, round)     the share of forward that round.me computes in this round
+//   forward_round(w, x, y, cache, round)     the share of forward that round.worker computes in this round
 //   rounds                                   how many rounds it takes; 1 by default
-//   make_room(cache, batch)                  resizes what the workers of a round would otherwise resize concurrently
+//   resize_cache(cache, batch)                  resizes what the workers of a round would otherwise resize concurrently
 // All rounds together must give the bits of forward (tested by testing::check_layer). A struct that derives from a
 // Chain and replaces forward must replace forward_round too, or the base's forward_round would bypass its forward.
 //
@@ -25,8 +25,8 @@
 namespace tessera::inline TESSERA_ABI::nn {
 
 struct Round {
-    const kernel::Worker& me;
-    std::size_t number = 0;  ///< 0 .. rounds - 1
+    const kernel::Worker& worker;
+    std::size_t index = 0;  ///< 0 .. rounds - 1
 };
 
 namespace detail {
@@ -52,8 +52,8 @@ template <class L>
 inline constexpr std::size_t rounds = detail::rounds_of<L>();
 
 template <Layer L>
-void make_room(typename L::Cache& cache, std::size_t batch) {
-    if constexpr (requires { L::make_room(cache, batch); }) L::make_room(cache, batch);
+void resize_cache(typename L::Cache& cache, std::size_t batch) {
+    if constexpr (requires { L::resize_cache(cache, batch); }) L::resize_cache(cache, batch);
 }
 
 /// `add`: see Fuses::add_y; only for layers with add_y.
@@ -62,7 +62,7 @@ void forward_round(const Weights<L>& w, InputView<L> x, View<typename L::Scalar,
                    typename L::Cache& cache, Round at, Add... add) {
     if constexpr (detail::HasRounds<L>)
         L::forward_round(w, x, y, cache, at, add...);
-    else if (at.me.index() == 0)
+    else if (at.worker.index() == 0)
         L::forward(w, x, y, cache, add...);
 }
 

@@ -3,10 +3,10 @@
 // differ in how weight decay enters, which the Decay policy gives: `keep` multiplies a weight before the step, `l2`
 // times the weight is added to its gradient.
 
-#include <tessera/core/check_option.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/require_option.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/adamw.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
@@ -26,10 +26,10 @@ namespace tessera::inline TESSERA_ABI::detail {
 template <class Options>
 void check_adam_options(const char* where, const Options& o) {
     const auto not_negative = [&](const char* what, double x) {
-        check_option(x >= 0 && std::isfinite(x), where, what, "a finite number >= 0", x);
+        require_option(x >= 0 && std::isfinite(x), {where, what, "a finite number >= 0"}, x);
     };
     const auto below_one = [&](const char* what, double x) {
-        check_option(x >= 0 && x < 1, where, what, "a number in [0, 1)", x);
+        require_option(x >= 0 && x < 1, {where, what, "a number in [0, 1)"}, x);
     };
     not_negative("lr", o.lr);
     below_one("beta1", o.beta1);

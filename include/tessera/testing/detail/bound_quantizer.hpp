@@ -1,31 +1,19 @@
 #pragma once
-// BoundQuantizer: a bound quantizer with everything that a call needs, filled with reproducible numbers.
+// BoundQuantizer: a bound quantizer with everything that a call needs, filled with reproducible values.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/testing/detail/differences.hpp>
+#include <tessera/testing/quantizer_check_options.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::testing {
-
-struct QuantizerCheck {
-    std::size_t batch = 5;
-    std::uint64_t seed = 1;
-    bool differentiable = false;  ///< backward is the derivative of forward in training while the tokens stay
-    bool terms_move_params =
-        true;  ///< compare what the terms add to grad; false where a level takes its input as a constant
-    double step = 1e-5;
-    double tolerance = 1e-6;
-    /// The number of calls of operator new so far. Only a program can replace it, so a header cannot count by itself.
-    std::size_t (*allocations)() = nullptr;
-};
 
 namespace detail {
 
@@ -44,7 +32,7 @@ struct BoundQuantizer {
     Tensor<Token, Shape<Q::tokens>> tokens;
     nn::Pass pass{.training = true, .rng = Rng{11}.split(2), .first = 3};
 
-    explicit BoundQuantizer(const QuantizerCheck& o)
+    explicit BoundQuantizer(const QuantizerCheckOptions& o)
         : z{o.batch}, dz{o.batch}, q{o.batch}, dq{o.batch}, tokens{o.batch} {
         Rng rng{o.seed};
         Q::init(params, buffers, rng);
@@ -91,7 +79,7 @@ struct BoundQuantizer {
 
 /// "" where both agree within the tolerance of float sums.
 template <class P>
-std::string far_apart(const std::string& what, const P& expected, const P& got) {
+std::string beyond_tolerance(const std::string& what, const P& expected, const P& got) {
     std::string failure;
     P::each(
         [&](const Path& path, const auto& a, const auto& b) {

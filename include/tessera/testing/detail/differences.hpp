@@ -1,5 +1,5 @@
 #pragma once
-// Used by all checkers: numbers as text, the first difference of two arrays, and inputs away from kinks.
+// Used by all checkers: values as text, the first difference of two arrays, and inputs away from kinks.
 
 #include <tessera/nn/layer.hpp>
 

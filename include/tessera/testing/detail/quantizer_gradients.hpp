@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 
 /// "" where g is the gradient of f at v, by central differences.
 template <class F>
-std::string compare_gradient(const QuantizerCheck& o, const std::string& what, std::span<double> v,
+std::string compare_gradient(const QuantizerCheckOptions& o, const std::string& what, std::span<double> v,
                              std::span<const double> g, F f) {
     double largest = 1e-3;
     for (const double x : g) largest = (std::max)(largest, std::abs(x));
@@ -37,7 +37,7 @@ std::string compare_gradient(const QuantizerCheck& o, const std::string& what, s
 
 // In double. The differences overwrite the cache, so forward runs again after each.
 template <vq::Quantizer Q>
-std::string check_quantizer_gradients(const QuantizerCheck& o) {
+std::string check_quantizer_gradients(const QuantizerCheckOptions& o) {
     BoundQuantizer<Q> bound{o};
     bound.forward(bound.pass);
     const auto tokens = bound.tokens;

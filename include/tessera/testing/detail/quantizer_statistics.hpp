@@ -17,7 +17,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 // observe adds in the order of the samples: consecutive parts of a batch give the bits of the whole. update is a
 // function of its arguments and leaves finite numbers. Without tokens there are no statistics.
 template <vq::Quantizer Q>
-std::string check_statistics(const QuantizerCheck& o) {
+std::string check_statistics(const QuantizerCheckOptions& o) {
     if constexpr (vq::Observes<Q>) {
         using S = vq::Statistics<Q>;
         BoundQuantizer<Q> bound{o};
@@ -37,8 +37,9 @@ std::string check_statistics(const QuantizerCheck& o) {
         }
         // two batches of one update, into the same statistics and into separate ones
         BatchPart first = all, second = all;
-        first.parts = second.parts = 2;
-        second.part = 1;
+        first.micro_batches = 2;
+        second.micro_batches = 2;
+        second.micro_batch = 1;
         S one, a, b, sum;
         bound.observe(one, 0, o.batch, first, own);
         bound.observe(one, 0, o.batch, second, own);
@@ -49,7 +50,7 @@ std::string check_statistics(const QuantizerCheck& o) {
                 for (std::size_t i = 0; i < x.span().size(); ++i) to[i] = x[i] + y[i];
             },
             sum, a, b);
-        if (failure.empty()) failure = far_apart("two batches of an update: ", sum, one);
+        if (failure.empty()) failure = beyond_tolerance("two batches of an update: ", sum, one);
 
         auto params = bound.params, params2 = bound.params;
         auto buffers = bound.buffers, buffers2 = bound.buffers;
@@ -60,7 +61,7 @@ std::string check_statistics(const QuantizerCheck& o) {
         std::ranges::fill(bound.tokens.span(), no_token);
         S absent;
         bound.observe(absent, 0, o.batch, all, own);
-        if (failure.empty()) failure = far_apart("absence: ", S{}, absent);
+        if (failure.empty()) failure = beyond_tolerance("absence: ", S{}, absent);
         vq::update<Q>(params, buffers, S{}, bound.options);
         Q::Buffers::each(
             [&](const Path& path, const auto& leaf) {

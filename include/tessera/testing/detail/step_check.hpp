@@ -8,6 +8,7 @@
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/step.hpp>
 #include <tessera/testing/bound_layer.hpp>
+#include <tessera/testing/detail/full_team.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -36,7 +37,7 @@ public:
         Net::forward(bound_.w, bound_.x, bound_.y.view(), bound_.cache);
     }
 
-    /// Steps of `most` tokens; "" or the first difference. `allocations`: see LayerCheck.
+    /// Steps of `most` tokens; "" or the first difference. `allocations`: see LayerCheckOptions.
     std::string run(std::size_t most, std::size_t workers, bool rewinds, std::size_t (*allocations)()) {
         const std::size_t batch = bound_.x.batch();
         const nn::Capacity capacity{.sequences = batch, .tokens = most, .workers = workers};
@@ -47,7 +48,7 @@ public:
         std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size));
         std::string failure;
         std::size_t before = 0;
-        kernel::run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
+        run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
             if (me.index() == 0) {
                 fill(now, x);
@@ -109,7 +110,7 @@ private:
     BoundLayer<Net> bound_;
 };
 
-/// Nothing is checked where a layer has no steps. Options: LayerCheck.
+/// Nothing is checked where a layer has no steps. Options: LayerCheckOptions.
 template <nn::Layer Net, class Options>
 std::string check_steps(const Options& o) {
     if constexpr (nn::CanStep<Net>) {

@@ -8,12 +8,12 @@
 #include <tessera/core/param.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/core/to_size.hpp>
+#include <tessera/dist/all_gather_count.hpp>
+#include <tessera/dist/all_gather_rows.hpp>
 #include <tessera/dist/communicator.hpp>
-#include <tessera/dist/gather_rows.hpp>
 #include <tessera/dist/in_turn.hpp>
 #include <tessera/dist/message.hpp>
 #include <tessera/dist/same_everywhere.hpp>
-#include <tessera/dist/sizes.hpp>
 #include <tessera/dist/sum_tree.hpp>
 #include <tessera/kernel/elementwise.hpp>
 
@@ -42,7 +42,7 @@ public:
     BatchPart part_of(std::size_t local) {
         BatchPart part = BatchPart::whole(local);
         if constexpr (!alone) {
-            std::vector<std::uint64_t> counts = dist::sizes(*communicator_, 2 * local + (agreed_ ? 0 : 1));
+            std::vector<std::uint64_t> counts = dist::all_gather_count(*communicator_, 2 * local + (agreed_ ? 0 : 1));
             agreed_ = true;
             part.samples = 0;
             for (std::uint64_t& count : counts) {
@@ -86,7 +86,7 @@ public:
         if constexpr (alone) {
             return rows;
         } else {
-            dist::gather_rows(*communicator_, rows, all);
+            dist::all_gather_rows(*communicator_, rows, all);
             return all;
         }
     }
@@ -129,7 +129,7 @@ private:
     // An error in one process (NaN in its samples) must not leave the others waiting for its sum: they throw as well,
     // and a host that catches the errors can continue in all processes.
     void refuse_together(std::exception_ptr failure) {
-        const std::vector<std::uint64_t> failed = dist::sizes(*communicator_, failure ? 1 : 0);
+        const std::vector<std::uint64_t> failed = dist::all_gather_count(*communicator_, failure ? 1 : 0);
         if (failure) std::rethrow_exception(failure);
         for (std::size_t rank = 0; rank < failed.size(); ++rank)
             if (failed[rank] != 0)

@@ -1,0 +1,28 @@
+#pragma once
+// ReadLimits: the largest sizes that the readers accept from a file.
+//
+//     load_mnist(folder, {.inflated = std::uint64_t{4} << 30})      a program may pass larger limits
+//
+// Errors   the readers throw FormatError (FormatCode::limit) before they allocate memory for what exceeds a limit;
+//          FormatCode::name where a name is too long
+
+#include <tessera/core/abi.hpp>
+
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct ReadLimits {
+    std::uint64_t file = std::uint64_t{1} << 30;           ///< bytes of a data file that is read whole
+    std::uint64_t inflated = std::uint64_t{1} << 30;       ///< bytes of a compressed file after decompression
+    std::uint64_t image_side = 16384;                      ///< width and height of a PNG or JPEG; stb_image allows 2^24
+    std::uint64_t image_pixels = std::uint64_t{64} << 20;  ///< width x height; stb_image allows 2^30 decoded bytes
+    std::uint64_t jpeg_scans = 100;                        ///< each scan costs time proportional to the whole image
+
+    std::uint64_t header = 100'000'000;  ///< bytes of a safetensors header
+    std::uint64_t tensors = 100'000;
+    std::uint64_t rank = 8;
+    std::uint64_t name = 1024;  ///< bytes of a tensor's name
+};
+
+}  // namespace tessera

@@ -1,0 +1,18 @@
+#pragma once
+// WithName: detects whether a type has a member of a given name, whether function, overload set, template or type.
+//
+//     struct HookNames { int start, update; };
+//     constexpr bool has_start = !requires { &WithName<Type, HookNames>::start; };
+//
+// `Names` has a data member of each name that is looked for. Where Type has a member of the same name too, the name is
+// ambiguous in a class that derives from both. With this an optional member whose signature is wrong is rejected
+// instead of ignored: a contract asserts `!has_start || callable_as_the_contract_says`.
+
+#include <tessera/core/abi.hpp>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <class Type, class Names>
+struct WithName : Type, Names {};
+
+}  // namespace tessera

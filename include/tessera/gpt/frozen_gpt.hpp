@@ -1,0 +1,121 @@
+#pragma once
+// FrozenGpt: the weights of a Gpt packed once, for logits, evaluation and sampling.
+//
+//     const auto frozen = prior.freeze();
+//     sample(frozen, 16, {.temperature = 0.9f}, rng);                  gpt/sample.hpp
+//     KvCache<...>::step(frozen, tokens)                               gpt/kv_cache.hpp
+//
+// All functions are const, so threads may share one object. Later steps of the model do not change it.
+//
+// Shapes   sequences [batch, context], logits [batch, context x vocab]
+// Errors   ArgumentError for an empty dataset or another number of labels than sequences; DataError for a token or
+//          label out of range
+// Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/data/tokens.hpp>
+#include <tessera/gpt/gpt_config.hpp>
+#include <tessera/loss/cross_entropy.hpp>
+#include <tessera/nn/exec/grouped.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/nn/step.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <GptConfig C, nn::Layer N>
+class FrozenGpt {
+public:
+    using Scalar = typename N::Scalar;
+    using Net = N;
+    using Context = Shape<C.context>;
+    using Logits = typename Net::Output;
+    static constexpr GptConfig config = C;
+    static constexpr std::size_t context = C.context, vocab = C.vocab;
+
+    explicit FrozenGpt(const typename Net::Params& params) { nn::pack_forward<Net>(params, weights_); }
+
+    [[nodiscard]] const typename Net::Packed& weights() const { return weights_; }
+
+    /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
+    [[nodiscard]] Tensor<Scalar, Logits> logits(View<const Token, Context> sequences,
+                                                std::span<const Label> labels = {}) const {
+        Tensor<Token, Context> input;
+        make_input(sequences, labels, input, [](std::size_t) { return false; });
+        Tensor<Scalar, Logits> out{sequences.batch()};
+        std::vector<Scratch> scratch;
+        nn::for_blocks(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+            nn::begin<Net>(s.net, {});
+            Net::forward(weights_, View<const Token, Context>{input}.slice(first, count),
+                         out.view().slice(first, count), s.net);
+        });
+        return out;
+    }
+
+    /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
+    [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
+        if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
+        return with_fp_environment([&] {
+            Tensor<Token, Context> input;
+            make_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
+            std::vector<Scratch> scratch;
+            std::vector<double> losses(sequences.size() / nn::group_size + 1);
+            nn::for_blocks(sequences.size(), scratch,
+                           [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
+                               s.logits.resize(count);
+                               nn::begin<Net>(s.net, {});
+                               Net::forward(weights_, View<const Token, Context>{input}.slice(first, count),
+                                            s.logits.view(), s.net);
+                               const auto targets = sequences.view().slice(first, count).span();
+                               losses[block] = cross_entropy<Scalar>(std::span<const Scalar>{s.logits.span()}, targets);
+                           });
+            double total = 0;
+            for (const double loss : losses) total += loss;
+            return total / static_cast<double>(sequences.size() * context);
+        });
+    }
+
+    /// The input of the net, [label token, t_0, ..., t_{n-2}]; the null class where there is no label, or where
+    /// drop_label(n) is true.
+    template <class Drop>
+    static void make_input(View<const Token, Context> sequences, std::span<const Label> labels,
+                           Tensor<Token, Context>& input, Drop drop_label) {
+        input.resize(sequences.batch());
+        if (!labels.empty() && labels.size() != sequences.batch())
+            throw ArgumentError("Gpt: labels: " + expected_got(sequences.batch(), labels.size()));
+        for (std::size_t n = 0; n < sequences.batch(); ++n) {
+            const auto from = sequences[n];
+            for (std::size_t i = 0; i < context; ++i)
+                if (from[i] >= vocab)
+                    throw DataError("Gpt: sequence " + std::to_string(n) + ", token " + std::to_string(i) + ": " +
+                                    expected_got("less than " + std::to_string(vocab), std::to_string(from[i])));
+            input[n][0] = C.null_token();
+            if (C.classes > 0 && !labels.empty()) {
+                if (labels[n].index >= C.classes)
+                    throw DataError(
+                        "Gpt: label " + std::to_string(n) + ": " +
+                        expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
+                if (!drop_label(n)) input[n][0] = C.label_token(labels[n]);
+            }
+            std::copy_n(from.data(), context - 1, input[n].data() + 1);
+        }
+    }
+
+    /// What one block of sequences needs.
+    struct Scratch {
+        typename Net::Cache net;
+        Tensor<Scalar, Logits> logits;
+    };
+
+private:
+    typename Net::Packed weights_;
+};
+
+}  // namespace tessera

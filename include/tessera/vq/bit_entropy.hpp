@@ -1,0 +1,186 @@
+#pragma once
+// BitEntropy: the entropy terms of binary quantizers, which keep each bit decided and all tokens in use.
+//
+//     p_b = sigmoid(slope v_b)                                    probability that bit b of a row is set
+//     entropy     w mean over rows of sum_b H(p_b)                each row decides its bits
+//     diversity   w gamma mean over rows of sum_b (p_b ln P_b + (1 - p_b) ln(1 - P_b))
+//     P_b = decay P_b + (1 - decay) (mean of p_b over the batch)  once per update
+//
+// The distribution over the 2^bits tokens is the product of the bits' (a softmax of -distance^2 over the corners of a
+// cube factorises), so its entropy is a sum over bits: no table of 2^bits numbers, exactly. The papers' second term is
+// -gamma H(mean p), of the whole batch, with the bits taken as independent (Zhao, Xiong, Kraehenbuehl 2024,
+// arXiv:2406.07548). No sample can compute it alone: here P is a running mean of earlier batches, summed over
+// processes, in place of the batch's. Where both are equal the gradient is that of -gamma H(mean p). A value of P below
+// 1e-5 or above 1 - 1e-5 counts as this bound.
+//
+// Shapes   v, dv, scratch [rows, Bits], tokens [rows]; rows without a token (no_token) are skipped
+// Params   buffer mean Shape<Bits> "mean": P; 0.5, which has no gradient
+// Errors   ArgumentError for an option out of range
+// Cost     one exp and one division per number, one logarithm per row
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/number_text.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/core/setting.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/kernel/simd/vector_math.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+struct BitEntropyOptions {
+    float weight = 0.1f;          ///< w, of both terms
+    float diversity_gamma = 1;    ///< gamma, of the second term
+    float inv_temperature = 100;  ///< factor of the distances in the softmax; each quantizer states its slope
+    double decay = 0.9;           ///< of the running mean P
+};
+
+template <std::size_t Bits, std::floating_point T>
+struct BitEntropy {
+    struct Buffers {
+        Param<T, Shape<Bits>> mean;
+
+        template <class F, class... B>
+        static void each(F&& f, B&... b) {
+            f("mean", b.mean...);
+        }
+    };
+    /// Sums over rows: their number, and p of each bit.
+    struct Statistics {
+        Param<double, Shape<1>> rows;
+        Param<double, Shape<Bits>> p;
+
+        template <class F, class... S>
+        static void each(F&& f, S&... s) {
+            f("rows", s.rows...);
+            f("p", s.p...);
+        }
+    };
+    struct Packed {
+        T slope = 1;
+        double weight = 0, gamma = 0;
+        std::array<double, Bits> log_set{}, log_clear{};  // ln P, ln(1 - P)
+    };
+    /// Sums over samples, weighted as in the loss.
+    struct Sums {
+        double entropy = 0, diversity = 0;
+    };
+
+    static void init(Buffers& buffers) { buffers.mean.fill(T(0.5)); }
+    static void pack(const Buffers& buffers, const BitEntropyOptions& options, T slope, Packed& w) {
+        w.slope = slope;
+        w.weight = static_cast<double>(options.weight);
+        w.gamma = static_cast<double>(options.diversity_gamma);
+        for (std::size_t b = 0; b < Bits; ++b) {
+            const double mean = std::clamp(static_cast<double>(buffers.mean[b]), 1e-5, 1 - 1e-5);
+            w.log_set[b] = std::log(mean);
+            w.log_clear[b] = std::log(1 - mean);
+        }
+    }
+
+    /// Adds the gradient of the terms, divided by `divisor`, to dv; a sample has `per_sample` rows.
+    static Sums regularize(const Packed& w, std::span<const T> v, std::span<const Token> tokens, std::size_t per_sample,
+                           std::span<T> scratch, std::span<T> dv, double divisor) {
+        return with_fp_environment([&] {
+            using kernel::simd::fma;
+            // Of u = slope v: e = exp(-|u|), sigmoid(|u|) = 1 / (1 + e), dp/du = p (1 - p) = e / (1 + e)^2,
+            // dH/du = -u p (1 - p),   H = ln(1 + e) + |u| e / (1 + e).
+            small_exp(w.slope, v, scratch);
+            const double per_row = w.weight / static_cast<double>(per_sample);
+            const T factor = static_cast<T>(per_row / divisor * static_cast<double>(w.slope));
+            std::array<T, Bits> pull{};  // d diversity / dp
+            for (std::size_t b = 0; b < Bits; ++b) pull[b] = static_cast<T>(w.gamma * (w.log_set[b] - w.log_clear[b]));
+            std::array<double, Bits> set{};  // sums of p
+            double entropy = 0, rows = 0;
+            for (std::size_t m = 0; m < tokens.size(); ++m) {
+                if (tokens[m] == no_token) continue;
+                rows += 1;
+                double product = 1;  // of 1 + e, at most 2^Bits, so that a row needs one logarithm
+                for (std::size_t b = 0; b < Bits; ++b) {
+                    const std::size_t i = m * Bits + b;
+                    const T u = w.slope * v[i], e = scratch[i], r = T(1) / (T(1) + e), below = e * r;
+                    product *= 1 + static_cast<double>(e);
+                    entropy += static_cast<double>(std::abs(u) * below);
+                    set[b] += static_cast<double>(u > T(0) ? r : below);
+                    dv[i] = fma<T>(factor * (below * r), pull[b] - u, dv[i]);
+                }
+                entropy += std::log(product);
+            }
+            Sums sums{.entropy = per_row * entropy, .diversity = 0};
+            for (std::size_t b = 0; b < Bits; ++b) {
+                const double sum = fma<double>(set[b], w.log_set[b], (rows - set[b]) * w.log_clear[b]);
+                sums.diversity = fma<double>(per_row * w.gamma, sum, sums.diversity);
+            }
+            return sums;
+        });
+    }
+
+    static void observe(const Packed& w, std::span<const T> v, std::span<const Token> tokens, std::span<T> scratch,
+                        Statistics& statistics) {
+        with_fp_environment([&] {
+            small_exp(w.slope, v, scratch);
+            for (std::size_t m = 0; m < tokens.size(); ++m) {
+                if (tokens[m] == no_token) continue;
+                statistics.rows[0] += 1;
+                for (std::size_t b = 0; b < Bits; ++b) {
+                    const T e = scratch[m * Bits + b], r = T(1) / (T(1) + e);
+                    statistics.p[b] += static_cast<double>(v[m * Bits + b] > T(0) ? r : e * r);
+                }
+            }
+        });
+    }
+    static void update(Buffers& buffers, const Statistics& statistics, const BitEntropyOptions& options) {
+        if (!(statistics.rows[0] > 0)) return;
+        with_fp_environment([&] {
+            const double take = (1 - options.decay) / statistics.rows[0];
+            for (std::size_t b = 0; b < Bits; ++b)
+                buffers.mean[b] = static_cast<T>(kernel::simd::fma<double>(
+                    options.decay, static_cast<double>(buffers.mean[b]), take * statistics.p[b]));
+        });
+    }
+
+    static std::vector<Setting> settings(const BitEntropyOptions& o) {
+        return {{"entropy.weight", number_text(o.weight)},
+                {"entropy.diversity_gamma", number_text(o.diversity_gamma)},
+                {"entropy.inv_temperature", number_text(o.inv_temperature)},
+                {"entropy.decay", number_text(o.decay)}};
+    }
+    /// Throws ArgumentError for an option out of range. Each condition is false for NaN.
+    static void check_options(const char* quantizer, const BitEntropyOptions& o) {
+        const auto require = [&](bool good, const char* what, const char* expected, auto got) {
+            if (!good)
+                throw ArgumentError(std::string{quantizer} + ": entropy." + what + ": " +
+                                    expected_got(expected, number_text(got)));
+        };
+        const auto not_negative = [&](const char* what, float x) {
+            require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+        };
+        not_negative("weight", o.weight);
+        not_negative("diversity_gamma", o.diversity_gamma);
+        require(o.inv_temperature > 0 && std::isfinite(o.inv_temperature), "inv_temperature", "a finite number > 0",
+                o.inv_temperature);
+        require(o.decay >= 0 && o.decay < 1, "decay", "a number in [0, 1)", o.decay);
+    }
+
+private:
+    // e = exp(-|slope v|)
+    static void small_exp(T slope, std::span<const T> v, std::span<T> e) {
+        namespace simd = kernel::simd;
+        const simd::Vec<T> factor(slope);
+        simd::map(
+            v.size(), e.data(), [&](const auto& x) { return simd::exp<T>(-simd::abs(factor * x)); }, v.data());
+    }
+};
+
+}  // namespace tessera

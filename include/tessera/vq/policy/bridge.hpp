@@ -1,0 +1,168 @@
+#pragma once
+// Bridge: learning policy of a Codebook: the vectors are the rows of a table after a small net, so that every vector
+// moves in each step, and none can die.
+//
+//     e = net(table), row by row;   the vectors' gradient reaches the net, and with it all of them
+//                                          (after Chang et al. 2025, arXiv:2509.10140, whose net also mixes the rows)
+//
+//     Codebook<1024, vq::Bridge<nn::Residual<nn::Linear<128>, nn::Gelu, nn::Linear<64>>>>
+//
+// `Layers` are the specs of a Chain from rows of D numbers to rows of D numbers. The table is learned, too; that of
+// vq::SimVq is fixed. After training the net is no longer needed: the vectors e are in the `codes.weight` of a packed
+// quantizer, and a Codebook with vq::Fixed can hold them.
+//
+// Params   those of the net "codebook.map.<i>....", initialised by its layers; "codebook.table" [K, D], N(0, 1 / D), in
+//          the parameters where it is learned, in the buffers where it is fixed
+// Errors   static_assert where the net does not give as many numbers as it takes
+// Cost     the net for K rows in each packing, on one thread; for the rows of a block again, forward and backward
+
+#include <tessera/core/batch_part.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/core/path.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/chain.hpp>
+#include <tessera/nn/layer.hpp>
+#include <tessera/vq/codebook_options.hpp>
+#include <tessera/vq/policy/policies.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::vq {
+
+namespace detail {
+
+template <class Leaf, bool Held>
+struct TableOf {
+    template <class F, class... P>
+    static void each(F&&, P&...) {}
+};
+template <class Leaf>
+struct TableOf<Leaf, true> {
+    Leaf table;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("table", p.table...);
+    }
+};
+
+}  // namespace detail
+
+template <std::size_t K, std::size_t D, nn::Layer Net, bool TableLearns>
+struct BridgedVectors {
+    using T = typename Net::Scalar;
+    using Row = Shape<D>;
+    static_assert(std::same_as<typename Net::Input, Row> && std::same_as<typename Net::Output, Row>,
+                  "Bridge: the net must give rows of as many numbers as it takes");
+    static constexpr bool by_gradient = true, averages = false, revives = false, starts = false;
+    using Statistics = Empty;
+    struct Params {
+        typename Net::Params net;
+        detail::TableOf<Param<T, Shape<K, D>>, TableLearns> learned;
+
+        template <class F, class... P>
+        static void each(F&& f, P&... p) {
+            auto inner = with_prefix("codebook", f);
+            Net::Params::each(with_prefix("map", inner), p.net...);
+            detail::TableOf<Param<T, Shape<K, D>>, TableLearns>::each(inner, p.learned...);
+        }
+    };
+    struct Buffers {
+        detail::TableOf<Param<T, Shape<K, D>>, !TableLearns> fixed;
+
+        template <class F, class... B>
+        static void each(F&& f, B&... b) {
+            auto inner = with_prefix("codebook", f);
+            detail::TableOf<Param<T, Shape<K, D>>, !TableLearns>::each(inner, b.fixed...);
+        }
+    };
+    struct Packed {
+        nn::Weights<Net> net;
+        Buffer<T> table;
+        typename Net::Cache cache;  // of `vectors`
+    };
+    struct Cache {
+        typename Net::Cache net;
+        Tensor<T, Row> rows, e, de, d_rows;
+    };
+
+    static void init(Params& params, Buffers& buffers, Rng& rng) {
+        Net::init(params.net, rng);
+        const double deviation = 1 / std::sqrt(static_cast<double>(D));
+        for (T& v : table(params, buffers).span()) v = static_cast<T>(deviation * static_cast<double>(rng.normal()));
+    }
+    static void vectors(const Params& params, const Buffers& buffers, Packed& w, std::span<T> e) {
+        nn::pack<Net>(params.net, w.net);
+        const auto source = table(params, buffers).span();
+        w.table.assign(source.begin(), source.end());
+        nn::begin<Net>(w.cache, {});
+        for (std::size_t k = 0; k < K; k += piece) {
+            const std::size_t count = (std::min)(piece, K - k);
+            Net::forward(w.net, View<const T, Row>{w.table.data() + k * D, count},
+                         View<T, Row>{e.data() + k * D, count}, w.cache);
+        }
+    }
+    static void add_gradient(const Packed& w, std::span<const Token> tokens, std::span<const T> de, Cache& c,
+                             Params& grad) {
+        const std::size_t rows = tokens.size();
+        c.rows.resize(rows);
+        c.e.resize(rows);
+        c.de.resize(rows);
+        c.d_rows.resize(rows);
+        for (std::size_t m = 0; m < rows; ++m) {
+            if (tokens[m] == no_token) {
+                std::fill_n(c.rows.data() + m * D, D, T(0));
+                std::fill_n(c.de.data() + m * D, D, T(0));
+            } else {
+                std::copy_n(w.table.data() + std::size_t{tokens[m]} * D, D, c.rows.data() + m * D);
+                std::copy_n(de.data() + m * D, D, c.de.data() + m * D);
+            }
+        }
+        nn::begin<Net>(c.net, {});
+        Net::forward(w.net, std::as_const(c.rows), c.e.view(), c.net);
+        Net::backward(w.net, std::as_const(c.rows), std::as_const(c.e), std::as_const(c.de), c.d_rows.view(), c.net,
+                      grad.net);
+        if constexpr (TableLearns)
+            for (std::size_t m = 0; m < rows; ++m) {
+                if (tokens[m] == no_token) continue;
+                const std::span<T> row{grad.learned.table.data() + std::size_t{tokens[m]} * D, D};
+                kernel::add<T>(row, std::span<const T>{c.d_rows.data() + m * D, D}, row);
+            }
+    }
+    static void observe(std::span<const T>, std::span<const Token>, std::size_t, const BatchPart&, Rng, bool,
+                        Statistics&) {}
+    static void update(Params&, Buffers&, const Statistics&, const CodebookOptions&) {}
+    static void start(Params&, Buffers&, std::span<const T>, const CodebookOptions&, Rng) {}
+    static bool optional_in_file(std::string_view) { return false; }
+    static void complete(Params&, Buffers&, std::span<const std::string>) noexcept {}
+
+private:
+    static constexpr std::size_t piece = 512;  // rows whose caches are in memory at a time
+
+    template <class P, class B>
+    static auto& table(P& params, B& buffers) {
+        if constexpr (TableLearns)
+            return params.learned.table;
+        else
+            return buffers.fixed.table;
+    }
+};
+
+template <class... Layers>
+struct Bridge {
+    using category = LearningPolicy;
+    template <std::size_t K, std::size_t D, std::floating_point T>
+    using Of = BridgedVectors<K, D, nn::BasicChain<T, Shape<D>, Layers...>, true>;
+};
+
+}  // namespace tessera::vq

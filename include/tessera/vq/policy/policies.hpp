@@ -1,0 +1,102 @@
+#pragma once
+// Policies: the parts of which a Codebook is composed. `Codebook<512, vq::Gradient, vq::RotationTrick, vq::Cosine>`
+//
+//     category     default               others
+//     learning     vq::Ema               vq::Gradient, vq::Fixed, vq::SimVq, vq::Bridge<Layers...>
+//     distance     vq::Euclidean         vq::Cosine
+//     estimator    vq::StraightThrough   vq::RotationTrick, vq::DiVeQ, vq::SpaceFillingDiVeQ
+//     selection    vq::Nearest           vq::TemperatureSampling
+//     terms        none                  vq::Orthogonal, vq::Diversity
+//
+// A policy is a type with a member `category`; the codebook finds each category by it, so their order does not matter,
+// and a policy of your own can replace any of them. Those that are not the default are included by name:
+// <tessera/vq/policy/gradient.hpp>.
+//
+// Members of each category; x are the rows that the search compares, after the distance policy has changed them:
+//
+//   LearningPolicy     template Of<K, D, T>: where the vectors e are, and how they learn
+//       by_gradient                               true: the optimiser changes them, and add_gradient exists
+//       Params, Buffers, Packed, Cache, Statistics
+//       init(params, buffers, rng)
+//       vectors(params, buffers, packed, e)       writes e [K, D], and what add_gradient reads to packed
+//       add_gradient(packed, tokens, de, cache, grad)      ADDS the gradient of the chosen vectors, one row per token
+//       observe(x, tokens, tokens of a sample, part, rng, revives, statistics),  update(params, buffers, statistics,
+//       options),  start(params, buffers, x, options, rng),  optional_in_file(name),  complete(params, buffers,
+//       missing)
+//   DistancePolicy     normalises: the search compares directions
+//   EstimatorPolicy    moves_vectors: backward gives de as well, in place of the loss terms codebook and commitment.
+//       backward_row(width, x, e, q, dq, dx, de), for one row; training_row(width, x, e, rng, noise, q) where
+//       changes_output: q in training is not e. An estimator with `selects` has forward and backward for all rows.
+//   SelectionPolicy    draws: the token of a row in training is drawn; Buffers with a counter of updates
+//   TermPolicy         further terms of the loss
+//
+// Errors   static_assert where a type has no category, two have the same, or two do not fit together
+
+#include <tessera/core/abi.hpp>
+
+#include <concepts>
+#include <cstddef>
+
+namespace tessera::inline TESSERA_ABI::vq {
+
+struct LearningPolicy {};
+struct DistancePolicy {};
+struct EstimatorPolicy {};
+struct SelectionPolicy {};
+struct TermPolicy {};
+
+namespace detail {
+
+template <class P>
+concept HasCategory = requires {
+    typename P::category;
+};
+template <class P, class Category>
+inline constexpr bool is_of = false;
+template <HasCategory P, class Category>
+inline constexpr bool is_of<P, Category> = std::same_as<typename P::category, Category>;
+
+template <class Category, class Default, class... P>
+struct first_of {
+    using type = Default;
+};
+template <class Category, class Default, class P, class... Rest>
+struct first_of<Category, Default, P, Rest...> : first_of<Category, Default, Rest...> {};
+template <class Category, class Default, class P, class... Rest>
+    requires is_of<P, Category>
+struct first_of<Category, Default, P, Rest...> {
+    using type = P;
+};
+
+template <class Category, class... P>
+inline constexpr std::size_t count_of = (std::size_t{is_of<P, Category>} + ... + 0);
+
+// Each assertion is in a separate class: clang finds no member of a class whose static_assert has failed.
+template <class... P>
+struct PoliciesHaveCategories {
+    static_assert((HasCategory<P> && ...),
+                  "Codebook: a policy has no member `category`: see vq/policy/policies.hpp for those that there are");
+};
+template <class... P>
+struct PoliciesAreUnique {
+    static_assert(count_of<LearningPolicy, P...> <= 1 && count_of<DistancePolicy, P...> <= 1 &&
+                      count_of<EstimatorPolicy, P...> <= 1 && count_of<SelectionPolicy, P...> <= 1,
+                  "Codebook: two policies of one category");
+};
+
+}  // namespace detail
+
+template <class... P>
+struct Policies {
+    static_assert(sizeof(detail::PoliciesHaveCategories<P...>) > 0 && sizeof(detail::PoliciesAreUnique<P...>) > 0);
+
+    template <class Category, class Default>
+    using Find = typename detail::first_of<Category, Default, P...>::type;
+    /// Policy, as a name that is looked up only where the codebook is instantiated: its header may come later.
+    template <class Policy>
+    using Dependent = typename detail::first_of<TermPolicy, Policy>::type;
+    template <class Policy>
+    static constexpr bool has = (std::same_as<P, Policy> || ...);
+};
+
+}  // namespace tessera::vq

@@ -1,0 +1,462 @@
+#pragma once
+// ResidualVq: each level quantizes what the levels before it left.
+//
+//     r_0 = z,   q_l = Q_l(r_l),   r_{l+1} = r_l - q_l,   q = sum_l q_l
+//     gradient of q: the exact chain   g = 0;  for l from the last:  g = g + J_l^T (dq - g);   dz = g
+//     terms: the mean of those of the levels; each r_l moves with z, the q before it are constants
+//                          (Lee, Kim, Kim, Cho, Han 2022, arXiv:2203.01941; quantize dropout: Zeghidour, Luebs, Omran,
+//                           Skoglund, Tagliasacchi 2021, arXiv:2107.03312)
+//
+// With straight-through levels the chain gives dz = dq, not depth times dq, and levels with weights (Projected) learn
+// from what they leave to the next. The tokens of a position are next to each other, the first level first; the levels
+// may have codebooks of different sizes (ResidualVqOf). A shared codebook (Codebooks::shared) gets the sum of the
+// statistics of all levels and is updated once, after the step: it never changes between two levels.
+//
+// Options: `dropout` is the probability that a training step leaves out the last levels; how many remain, at least
+// `keep`, is drawn once for the step; their tokens are no_token, as in decoding fewer levels than there are. `beam`: how
+// many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest token;
+// a larger beam costs about beam times the search and finds a smaller |z - q|.
+//
+// Shapes   z, q [batch, ... x D], tokens [batch, rows x tokens of all levels]
+// Params   those of the levels, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise
+// Errors   those of the levels; ArgumentError for an option out of range; static_assert where a level gives another
+//          shape than it takes, or another number of tokens for each position
+// Cost     that of the levels, and two passes over z for each; memory of a block: 2 depth + 2 times z
+//
+// Over 250 lines: every member of the contract, once over the levels.
+
+#include <tessera/core/batch_part.hpp>
+#include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/option_hooks.hpp>
+#include <tessera/core/setting.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/detail/residual_beam.hpp>
+#include <tessera/vq/drop_levels.hpp>
+#include <tessera/vq/levels.hpp>
+#include <tessera/vq/nearest_few.hpp>
+#include <tessera/vq/quantize.hpp>
+#include <tessera/vq/quantizer.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Inner: the options of the levels, or a tuple of them where they are of different specs.
+template <class Inner>
+struct ResidualVqOptions {
+    Inner inner{};
+    double dropout = 0;    ///< probability that a training step leaves out the last levels, in [0, 1]
+    std::size_t keep = 1;  ///< the levels that a step keeps at least
+    std::size_t beam = 1;  ///< chains of tokens that encoding keeps after each level
+};
+
+namespace detail {
+template <class Q>
+struct ResidualLevelKeepsShape {
+    static_assert(std::same_as<typename Q::Input, typename Q::Output>,
+                  "ResidualVq: each level must give the shape that it takes");
+    static_assert(Q::tokens % row_count<typename Q::Input> == 0,
+                  "ResidualVq: each level must give the same number of tokens for each position");
+};
+}  // namespace detail
+
+template <StaticShape In, Codebooks Books, std::floating_point T, class... Specs>
+struct ResidualVqQuantizer {
+private:
+    using Bound = std::tuple<vq::BindQuantizer<Specs, In, T>...>;
+    template <std::size_t l>
+    using Level = std::tuple_element_t<l, Bound>;
+    using First = Level<0>;
+    static_assert((sizeof(detail::ResidualLevelKeepsShape<vq::BindQuantizer<Specs, In, T>>) + ...) > 0);
+    static constexpr bool alike = (std::same_as<First, vq::BindQuantizer<Specs, In, T>> && ...);
+    static constexpr std::size_t positions = row_count<In>;
+
+    // One Of<Q> for each level or for all; a parameter set where Named, else an array or a tuple.
+    template <class Q>
+    using ParamsOf = typename Q::Params;
+    template <class Q>
+    using BuffersOf = typename Q::Buffers;
+    template <class Q>
+    using PackedOf = typename Q::Packed;
+    template <class Q>
+    using OptionsOf = typename Q::Options;
+    template <class Q>
+    struct LevelCache {
+        typename Q::Cache inner;
+        Tensor<T, In> r, q;
+        Tensor<Token, Shape<Q::tokens>> tokens;
+    };
+
+public:
+    static constexpr std::size_t depth = sizeof...(Specs);
+    static constexpr std::size_t sets = Books == Codebooks::shared ? 1 : depth;
+
+private:
+    template <template <class> class Of>
+    using Named =
+        std::conditional_t<alike, vq::Levels<Of<First>, sets>, vq::MixedLevels<Of<vq::BindQuantizer<Specs, In, T>>...>>;
+    template <template <class> class Of, std::size_t n>
+    using Stored =
+        std::conditional_t<alike, std::array<Of<First>, n>, std::tuple<Of<vq::BindQuantizer<Specs, In, T>>...>>;
+
+    // Tokens of a position that are before those of level l.
+    static constexpr std::array<std::size_t, depth + 1> before = [] {
+        std::array<std::size_t, depth + 1> sum{};
+        std::size_t l = 0;
+        ((sum[l + 1] = sum[l] + vq::tokens_per_position<vq::BindQuantizer<Specs, In, T>>, ++l), ...);
+        return sum;
+    }();
+    static constexpr std::size_t per_position = before[depth];
+    static constexpr std::array<std::size_t, per_position> vocabularies = [] {
+        std::array<std::size_t, per_position> sizes{};
+        std::size_t at = 0;
+        const auto add = [&]<class Q>(std::type_identity<Q>) {
+            for (std::size_t i = 0; i < vq::tokens_per_position<Q>; ++i) sizes[at++] = vq::codes_of<Q>(i);
+        };
+        (add(std::type_identity<vq::BindQuantizer<Specs, In, T>>{}), ...);
+        return sizes;
+    }();
+
+public:
+    static constexpr std::string_view name = "ResidualVq";
+    static constexpr std::size_t tokens = positions * per_position;
+    static constexpr std::size_t codes = std::ranges::max(vocabularies);
+    static constexpr std::size_t codes_of(std::size_t i) { return vocabularies[i % per_position]; }
+    /// Whether the levels support a beam.
+    static constexpr bool searches = (vq::OffersNearestFew<vq::BindQuantizer<Specs, In, T>> && ...);
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = Named<ParamsOf>;
+    using Buffers = Named<BuffersOf>;
+    using Terms = Named<vq::Terms>;
+    using Statistics = Named<vq::Statistics>;
+    using Options =
+        ResidualVqOptions<std::conditional_t<alike, typename First::Options,
+                                             std::tuple<typename vq::BindQuantizer<Specs, In, T>::Options...>>>;
+
+    struct Packed {
+        Stored<PackedOf, sets> level;
+        double dropout = 0;
+        std::size_t keep = 1, beam = 1;
+    };
+    struct Cache {
+        Stored<LevelCache, depth> level;
+        Tensor<T, In> dq, d, all_r;
+        Tensor<Token, Shape<First::tokens>> all_tokens;
+        vq::detail::ResidualBeam<T> beam;
+        std::vector<Token> chains;
+    };
+
+    static void init(Params& p, Buffers& b, Rng& rng) {
+        for_sets([&](auto l) { Level<l>::init(std::get<l>(p.level), std::get<l>(b.level), rng); });
+    }
+    static void pack(const Params& p, const Buffers& b, const Options& o, Packed& w) {
+        for_sets([&](auto l) {
+            Level<l>::pack(std::get<l>(p.level), std::get<l>(b.level), inner<l>(o), std::get<l>(w.level));
+        });
+        w.dropout = o.dropout;
+        w.keep = o.keep;
+        w.beam = o.beam;
+    }
+
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
+                        View<T, In> q, Cache& c) {
+        with_fp_environment([&] {
+            if constexpr (searches)
+                if (!pass.training && w.beam > 1) return search(w, pass, z, out, q, c);
+            const std::size_t run = drop_levels(w).draw(pass);
+            for_levels([&](auto l) {
+                auto& v = make_room<l>(c, z.batch());
+                if (l < run) {
+                    const View<const T, In> r = rest<l>(c, z);
+                    Level<l>::forward(of_level<l>(w), {pass.training, pass.rng.split(l), pass.first}, r,
+                                      v.tokens.view(), v.q.view(), v.inner);
+                    add<l>(v.q, q);
+                } else {
+                    std::ranges::fill(v.tokens.span(), no_token);
+                }
+                join<l>(v.tokens, out);
+            });
+        });
+    }
+    static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache& c) {
+        with_fp_environment([&] {
+            for_levels([&](auto l) {
+                auto& v = make_room<l>(c, in.batch());
+                split<l>(in, v.tokens);
+                Level<l>::lookup(of_level<l>(w), std::as_const(v.tokens), v.q.view(), v.inner);
+                add<l>(v.q, q);
+            });
+        });
+    }
+    static void backward(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in, View<const T, In>,
+                         View<const T, In> dq, View<T, In> dz, Cache& c, Params& grad) {
+        with_fp_environment([&] {
+            c.dq.resize(z.batch());
+            c.d.resize(z.batch());
+            std::ranges::fill(dz.span(), T(0));
+            for_levels_backward([&](auto l) {
+                auto& v = std::get<l>(c.level);
+                if (!split<l>(in, v.tokens)) return;  // J_l = 0: a level that was dropped
+                // g = g + J_l^T (dq - g)
+                subtract(dq, View<const T, In>{dz}, c.dq.view());
+                Level<l>::backward(of_level<l>(w), input<l>(c, z), std::as_const(v.tokens), std::as_const(v.q),
+                                   std::as_const(c.dq), c.d.view(), v.inner, std::get<set(l)>(grad.level));
+                kernel::add<T>(dz.span(), std::as_const(c.d).span(), dz.span());
+            });
+        });
+    }
+    static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                            View<const T, In>, View<T, In> dz, Cache& c, Params& grad, double divisor) {
+        Terms terms{};
+        for_levels([&](auto l) {
+            if constexpr (vq::Regularizes<Level<l>>) {
+                auto& v = std::get<l>(c.level);
+                if (!split<l>(in, v.tokens)) return;
+                auto part = vq::regularize<Level<l>>(of_level<l>(w), input<l>(c, z), std::as_const(v.tokens),
+                                                     std::as_const(v.q), dz, v.inner, std::get<set(l)>(grad.level),
+                                                     divisor * static_cast<double>(depth));
+                vq::Terms<Level<l>>::each(
+                    [](const Path&, double& total, const double& term) { total += term / static_cast<double>(depth); },
+                    std::get<set(l)>(terms.level), part);
+            }
+        });
+        return terms;
+    }
+
+    // A shared codebook is shown one batch of depth times the samples: all levels of a sample, then the next sample, so
+    // that processes that continue each other's statistics have the bits of one.
+    static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
+                        const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
+        if constexpr ((vq::Observes<vq::BindQuantizer<Specs, In, T>> || ...)) {
+            for_levels([&](auto l) {
+                auto& v = make_room<l>(c, z.batch());
+                const View<const T, In> r = rest<l>(c, z);
+                split<l>(in, v.tokens);
+                if constexpr (Books == Codebooks::own) {
+                    vq::observe<Level<l>>(of_level<l>(w), r, std::as_const(v.tokens), part, rng.split(l), v.inner,
+                                          std::get<l>(statistics.level));
+                } else {
+                    c.all_r.resize(z.batch() * depth);
+                    c.all_tokens.resize(z.batch() * depth);
+                    for (std::size_t n = 0; n < z.batch(); ++n) {
+                        std::ranges::copy(r[n], c.all_r[n * depth + l].begin());
+                        std::ranges::copy(v.tokens[n], c.all_tokens[n * depth + l].begin());
+                    }
+                }
+                if constexpr (l + 1 < depth)
+                    Level<l>::lookup(of_level<l>(w), std::as_const(v.tokens), v.q.view(), v.inner);
+            });
+            if constexpr (Books == Codebooks::shared) {
+                BatchPart all = part;
+                all.first *= depth;
+                all.samples *= depth;
+                all.divisor *= depth;
+                vq::observe<First>(w.level[0], std::as_const(c.all_r), std::as_const(c.all_tokens), all, rng.split(0),
+                                   std::get<0>(c.level).inner, statistics.level[0]);
+            }
+        }
+    }
+    static void update(Params& p, Buffers& b, const Statistics& statistics, const Options& o) {
+        for_sets([&](auto l) {
+            vq::update<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), std::get<l>(statistics.level),
+                                 inner<l>(o));
+        });
+    }
+    /// Each level is initialised from what those before it leave; a shared codebook from z.
+    static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
+        if constexpr ((vq::StartsFromData<vq::BindQuantizer<Specs, In, T>> || ...)) {
+            Cache c;
+            for_sets([&](auto l) {
+                auto& v = make_room<l>(c, z.batch());
+                const View<const T, In> r = rest<l>(c, z);
+                vq::start<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), r, inner<l>(o), rng.split(l));
+                if constexpr (l + 1 < sets) {
+                    typename Level<l>::Packed w;
+                    Level<l>::pack(std::get<l>(p.level), std::get<l>(b.level), inner<l>(o), w);
+                    Level<l>::forward(w, {}, r, v.tokens.view(), v.q.view(), v.inner);
+                }
+            });
+        }
+    }
+
+    static void check_options(const Options& o) {
+        for_sets([&](auto l) { tessera::check_options<Level<l>>(inner<l>(o)); });
+        drop_levels(o).check("ResidualVq");
+        const auto refuse_beam = [](const std::string& expected, std::size_t got) {
+            throw ArgumentError("ResidualVq: beam: " + expected_got(expected, std::to_string(got)));
+        };
+        if (o.beam < 1) refuse_beam("at least 1", o.beam);
+        if (!searches && o.beam > 1) refuse_beam("1, because a level does not offer its nearest few tokens", o.beam);
+    }
+    /// Without `beam`, which does not change training.
+    static std::vector<Setting> settings(const Options& o) {
+        std::vector<Setting> all = drop_levels(o).settings();
+        if constexpr (alike)
+            std::ranges::move(settings_of<First>(o.inner), std::back_inserter(all));
+        else
+            for_levels([&](auto l) {
+                std::ranges::move(vq::settings_of_part<Level<l>>(std::to_string(l) + ".", inner<l>(o)),
+                                  std::back_inserter(all));
+            });
+        return all;
+    }
+    static NamedValues metadata() {
+        if constexpr (alike) {
+            return vq::metadata_of_part<First>("level.");
+        } else {
+            NamedValues all;
+            for_levels([&](auto l) {
+                std::ranges::move(vq::metadata_of_part<Level<l>>(std::to_string(l) + "."), std::back_inserter(all));
+            });
+            return all;
+        }
+    }
+
+private:
+    static constexpr std::size_t set(std::size_t l) { return Books == Codebooks::shared ? 0 : l; }
+    template <class F>
+    static void for_levels(F&& f) {
+        [&]<std::size_t... l>(std::index_sequence<l...>) { (f(std::integral_constant<std::size_t, l>{}), ...); }
+        (std::make_index_sequence<depth>{});
+    }
+    template <class F>
+    static void for_levels_backward(F&& f) {
+        [&]<std::size_t... l>(std::index_sequence<l...>) {
+            (f(std::integral_constant<std::size_t, depth - 1 - l>{}), ...);
+        }
+        (std::make_index_sequence<depth>{});
+    }
+    template <class F>
+    static void for_sets(F&& f) {
+        [&]<std::size_t... l>(std::index_sequence<l...>) { (f(std::integral_constant<std::size_t, l>{}), ...); }
+        (std::make_index_sequence<sets>{});
+    }
+    template <std::size_t l>
+    static const auto& inner(const Options& o) {
+        if constexpr (alike)
+            return o.inner;
+        else
+            return std::get<l>(o.inner);
+    }
+    template <std::size_t l>
+    static const auto& of_level(const Packed& w) {
+        return std::get<set(l)>(w.level);
+    }
+
+    static vq::DropLevels drop_levels(const auto& o) { return {.dropout = o.dropout, .keep = o.keep, .depth = depth}; }
+
+    template <std::size_t l>
+    static auto& make_room(Cache& c, std::size_t batch) {
+        auto& v = std::get<l>(c.level);
+        v.q.resize(batch);
+        v.tokens.resize(batch);
+        return v;
+    }
+    // r_l as it is in the cache; r_0 is z.
+    template <std::size_t l>
+    static View<const T, In> input(const Cache& c, View<const T, In> z) {
+        if constexpr (l == 0)
+            return z;
+        else
+            return std::get<l>(c.level).r;
+    }
+    // r_l, computed from r and q of the level before.
+    template <std::size_t l>
+    static View<const T, In> rest(Cache& c, View<const T, In> z) {
+        if constexpr (l > 0) {
+            std::get<l>(c.level).r.resize(z.batch());
+            subtract(input<l - 1>(c, z), std::as_const(std::get<l - 1>(c.level).q), std::get<l>(c.level).r.view());
+        }
+        return input<l>(c, z);
+    }
+    static void subtract(View<const T, In> a, View<const T, In> b, View<T, In> out) {
+        with_fp_environment([&] {
+            kernel::simd::map(
+                out.elements(), out.data(), [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
+        });
+    }
+    template <std::size_t l>
+    static void add(const Tensor<T, In>& part, View<T, In> q) {
+        if constexpr (l == 0)
+            std::ranges::copy(part.span(), q.data());
+        else
+            kernel::add<T>(q.span(), part.span(), q.span());
+    }
+    template <std::size_t l, class S>
+    static void join(const Tensor<Token, S>& part, View<Token, Shape<tokens>> all) {
+        constexpr std::size_t per = before[l + 1] - before[l];
+        for (std::size_t p = 0; p < all.batch() * positions; ++p)
+            std::copy_n(part.data() + p * per, per, all.data() + p * per_position + before[l]);
+    }
+    // False where level l has no token at all.
+    template <std::size_t l, class S>
+    static bool split(View<const Token, Shape<tokens>> all, Tensor<Token, S>& part) {
+        constexpr std::size_t per = before[l + 1] - before[l];
+        part.resize(all.batch());
+        for (std::size_t p = 0; p < all.batch() * positions; ++p)
+            std::copy_n(all.data() + p * per_position + before[l], per, part.data() + p * per);
+        return std::ranges::any_of(part.span(), [](Token t) { return t != no_token; });
+    }
+
+    // The tokens of the chain with the smallest rest.
+    static void search(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
+                       View<T, In> q, Cache& c) {
+        if (c.chains.size() < out.elements()) c.chains.resize(out.elements());
+        c.beam.search(w.beam, last_dim<In>, vocabularies, z.span(), c.chains.data(),
+                      [&](std::size_t at, std::span<const T> r, std::size_t count, std::span<Token> few,
+                          std::span<T> of, Buffer<T>& scratch) {
+                          for_levels([&](auto l) {
+                              if (l == at) vq::nearest_few<Level<l>>(of_level<l>(w), r, count, few, of, scratch);
+                          });
+                      });
+        std::copy_n(c.chains.data(), out.elements(), out.data());
+        for_levels([&](auto l) {
+            split<l>(View<const Token, Shape<tokens>>{out}, std::get<l>(c.level).tokens);
+            check_found(z.span(), std::as_const(std::get<l>(c.level).tokens).span(), pass.first * positions);
+        });
+        lookup(w, View<const Token, Shape<tokens>>{out}, q, c);
+    }
+};
+
+namespace detail {
+template <class Spec, std::size_t>
+using Same = Spec;
+template <StaticShape In, class Spec, Codebooks Books, std::floating_point T, std::size_t... l>
+auto residual_of(std::index_sequence<l...>) -> ResidualVqQuantizer<In, Books, T, Same<Spec, l>...>;
+}  // namespace detail
+
+/// `ResidualVq<Codebook<512>, 4>`, `ResidualVq<Projected<8, Codebook<1024>>, 9>`,
+/// `ResidualVq<Codebook<512>, 4, Codebooks::shared>`
+template <class Spec, std::size_t Depth, Codebooks Books = Codebooks::own>
+struct ResidualVq {
+    static_assert(Depth > 0, "ResidualVq: at least one level");
+    template <StaticShape In, std::floating_point T>
+    using Bind = decltype(detail::residual_of<In, Spec, Books, T>(std::make_index_sequence<Depth>{}));
+};
+
+/// `ResidualVqOf<Codebook<512>, Codebook<256>>`: one spec for each level
+template <class... Specs>
+struct ResidualVqOf {
+    static_assert(sizeof...(Specs) > 0, "ResidualVqOf: at least one level");
+    template <StaticShape In, std::floating_point T>
+    using Bind = ResidualVqQuantizer<In, Codebooks::own, T, Specs...>;
+};
+
+}  // namespace tessera

@@ -1,0 +1,52 @@
+#include <tessera/gpt/frozen_gpt.hpp>
+
+#include <doctest/doctest.h>
+#include <support/message.hpp>
+#include <support/tiny_gpt.hpp>
+#include <tessera/gpt/kv_cache.hpp>
+#include <tessera/gpt/sample.hpp>
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
+using Model = Gpt<config>;
+
+}  // namespace
+
+TEST_CASE("FrozenGpt: has the bits of the model that it was made from, also after the model has changed") {
+    auto model = support::moved_model<Model>();
+    const auto x = support::sequences<config>(5, 2);
+    const auto logits = model.logits(x.view(), x.labels());
+    const double loss = model.evaluate(x);
+    const auto frozen = model.freeze();
+    Model::Params::each([](const Path&, auto& leaf) { leaf.fill(0.25f); }, model.params());
+    CHECK(!std::ranges::equal(model.logits(x.view(), x.labels()).span(), logits.span()));
+    CHECK(std::ranges::equal(frozen.logits(x.view(), x.labels()).span(), logits.span()));
+    CHECK(frozen.evaluate(x) == loss);
+}
+
+TEST_CASE("FrozenGpt: one KvCache serves a model and its frozen weights") {
+    const auto model = support::moved_model<Model>();
+    const auto frozen = model.freeze();
+    KvCache<Model> of_model{2};
+    KvCache<std::remove_const_t<decltype(frozen)>> of_frozen{2};
+    const std::vector<Token> tokens{config.null_token(), config.label_token(Label{1})};
+    CHECK(std::ranges::equal(of_model.step(frozen, tokens), of_frozen.step(frozen, tokens)));
+}
+
+TEST_CASE("FrozenGpt: its errors are those of the model") {
+    const auto frozen = support::moved_model<Model>().freeze();
+    std::vector<Token> tokens(config.context);
+    tokens[3] = config.vocab;
+    CHECK(support::message<DataError>([&] {
+              static_cast<void>(frozen.logits({tokens.data(), 1}));
+          }) == "Gpt: sequence 0, token 3: expected less than 37, got 37");
+    CHECK(support::message<ArgumentError>([&] { static_cast<void>(frozen.evaluate({})); }) ==
+          "Gpt::evaluate: sequences: expected at least one, got 0");
+}
