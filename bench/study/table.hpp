@@ -5,6 +5,26 @@
 
 #include <examples/support/quantizers.hpp>
 
+#include <tessera/nn/gelu.hpp>
+#include <tessera/nn/linear.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/vq/binary_residual.hpp>
+#include <tessera/vq/bsq.hpp>
+#include <tessera/vq/gaussian_quant.hpp>
+#include <tessera/vq/grouped_vq.hpp>
+#include <tessera/vq/policy/bridge.hpp>
+#include <tessera/vq/policy/cosine.hpp>
+#include <tessera/vq/policy/diveq.hpp>
+#include <tessera/vq/policy/diversity.hpp>
+#include <tessera/vq/policy/fixed.hpp>
+#include <tessera/vq/policy/gradient.hpp>
+#include <tessera/vq/policy/orthogonal.hpp>
+#include <tessera/vq/policy/sim_vq.hpp>
+#include <tessera/vq/policy/space_filling_diveq.hpp>
+#include <tessera/vq/policy/temperature_sampling.hpp>
+#include <tessera/vq/projected.hpp>
+#include <tessera/vq/residual_fsq.hpp>
+
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
@@ -28,9 +48,32 @@ struct Row {
     const char* name;
 };
 
-/// Quantizers that `digits` does not offer: Row<digits::Of<width, Spec>>{"quantizers", name}.
+using BridgeNet = tessera::nn::Residual<tessera::nn::Linear<128>, tessera::nn::Gelu, tessera::nn::Linear<64>>;
+template <class... Policies>
+using Composed = Row<digits::Of<64, tessera::Codebook<512, Policies...>>>;
+
+/// Quantizers that `digits` does not offer: Row<digits::Of<width, Spec>>{"quantizers", name}. All have 9 bits for each
+/// position, or as nearly as their form allows.
 inline constexpr std::tuple only_here{
     Row<digits::Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
+    Composed<tessera::vq::Gradient>{"quantizers", "gradient"},
+    Composed<tessera::vq::Cosine>{"quantizers", "cosine"},
+    Composed<tessera::vq::Gradient, tessera::vq::DiVeQ>{"quantizers", "diveq"},
+    Composed<tessera::vq::Gradient, tessera::vq::SpaceFillingDiVeQ>{"quantizers", "sf-diveq"},
+    Composed<tessera::vq::SimVq>{"quantizers", "simvq"},
+    Composed<tessera::vq::Bridge<BridgeNet>>{"quantizers", "bridge"},
+    Composed<tessera::vq::TemperatureSampling>{"quantizers", "sampling"},
+    Composed<tessera::vq::Gradient, tessera::vq::Orthogonal>{"quantizers", "orthogonal"},
+    Composed<tessera::vq::Diversity>{"quantizers", "diversity"},
+    Composed<tessera::vq::Fixed>{"quantizers", "fixed"},
+    Row<digits::Of<64, tessera::Projected<8, tessera::Codebook<512, tessera::vq::Cosine>>>>{"quantizers",
+                                                                                            "projected-cosine"},
+    Row<digits::Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 9, 7, 7>>>{"quantizers", "ifsq"},
+    Row<digits::Of<9, tessera::Bsq<9>>>{"quantizers", "bsq"},
+    Row<digits::Of<16, tessera::GaussianQuant<512>>>{"quantizers", "gaussian"},
+    Row<digits::Of<64, tessera::GroupedVq<tessera::Codebook<22>, 2>>>{"quantizers", "grouped"},
+    Row<digits::Of<3, tessera::ResidualFsq<2, 3, 3, 3>>>{"quantizers", "residual-fsq"},
+    Row<digits::Of<3, tessera::BinaryResidual<3>>>{"quantizers", "binary-residual"},
 };
 
 template <std::size_t D, std::size_t K>
