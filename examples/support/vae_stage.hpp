@@ -196,7 +196,7 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     using Vae = VaeOf<P, Q>;
     ts::Rng unused{0};
     Vae vae{unused};
-    ts::io::load(job.options.load, vae, {.accept = {ts::io::everything}});  // options of training do not matter here
+    ts::io::load(job.options.load, {.accept = {ts::io::everything}}, vae);  // options of training do not matter here
     Outcome outcome;
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;

@@ -24,7 +24,7 @@
 namespace tessera::inline TESSERA_ABI::detail {
 
 inline void check_lr(const char* where, double lr) {
-    check_option(lr >= 0 && std::isfinite(lr), where, "lr", "a finite number >= 0", lr);
+    require_option(lr >= 0 && std::isfinite(lr), {where, "lr", "a finite number >= 0"}, lr);
 }
 /// Throws ArgumentError for options out of range. Each condition is false for NaN.
 template <class Options>

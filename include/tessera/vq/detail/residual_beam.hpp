@@ -24,7 +24,7 @@ public:
         const std::size_t rows = z.size() / width, depth = sizes.size();
         for (std::size_t first = 0; first < rows; first += block) {
             const std::size_t some = (std::min)(block, rows - first);
-            make_room(some * beam, beam, width, depth);
+            resize_cache(some * beam, beam, width, depth);
             std::copy_n(z.data() + first * width, some * width, rest_.data());
             std::size_t kept = 1;  // chains of each row so far
             for (std::size_t l = 0; l < depth; ++l) {
@@ -49,7 +49,7 @@ private:
         std::size_t from;  // index of the chain times beam, plus the place of the token
     };
 
-    void make_room(std::size_t chains, std::size_t beam, std::size_t width, std::size_t depth) {
+    void resize_cache(std::size_t chains, std::size_t beam, std::size_t width, std::size_t depth) {
         const auto grow = [](auto& values, std::size_t size) {
             if (values.size() < size) values.resize(size);
         };
