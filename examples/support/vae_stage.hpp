@@ -39,7 +39,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.parameters = ts::parameter_count(vae.params()) + codebook_numbers(vae);
     result.lr = recipe.lr;
     result.codes = Vae::codes;
-    result.code_width = Vae::Quantizer::width;
+    result.code_width = ts::last_dim<typename Vae::Latent>;
     const std::size_t per_epoch = steps_of_epoch(material.train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 

@@ -410,7 +410,7 @@ struct OneTermQuantizer : TwoTermsQuantizer<Constant::owner_does_not_move, In, T
         }
     };
     static Terms regularize(const typename Base::Packed& w, View<const T, In> z,
-                            View<const Token, typename Base::Tokens> in, View<const T, In> q, View<T, In> dz,
+                            View<const Token, Shape<Base::tokens>> in, View<const T, In> q, View<T, In> dz,
                             typename Base::Cache& c, typename Base::Params& grad, double divisor) {
         return {Base::regularize(w, z, in, q, dz, c, grad, divisor).commitment};
     }

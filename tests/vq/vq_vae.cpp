@@ -87,18 +87,17 @@ struct RecordingCodebook : CodebookQuantizer<In, 8, T> {
         Base::pack(p, b, o, w);
     }
     static void forward(const typename Base::Packed& w, const nn::Pass& pass, View<const T, In> z,
-                        View<Token, typename Base::Tokens> out, View<T, In> q, Empty& c) {
+                        View<Token, Shape<Base::tokens>> out, View<T, In> q, typename Base::Cache& c) {
         record();
         Base::forward(w, pass, z, out, q, c);
     }
-    static void lookup(const typename Base::Packed& w, View<const Token, typename Base::Tokens> in, View<T, In> q,
-                       Empty& c) {
+    static void lookup(const typename Base::Packed& w, View<const Token, Shape<Base::tokens>> in, View<T, In> q,
+                       typename Base::Cache& c) {
         record();
         Base::lookup(w, in, q, c);
     }
-    static void observe(const typename Base::Packed& w, View<const T, In> z,
-                        View<const Token, typename Base::Tokens> in, const BatchPart& part, Rng rng, Empty& c,
-                        typename Base::Statistics& s) {
+    static void observe(const typename Base::Packed& w, View<const T, In> z, View<const Token, Shape<Base::tokens>> in,
+                        const BatchPart& part, Rng rng, typename Base::Cache& c, typename Base::Statistics& s) {
         record();
         Base::observe(w, z, in, part, rng, c, s);
     }
