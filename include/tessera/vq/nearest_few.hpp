@@ -54,7 +54,7 @@ void nearest_few(const PackedCodes<T>& codes, std::span<const T> z, std::size_t 
                 best[at] = score;
                 places[at] = static_cast<Token>(i);
             };
-            // Few groups of 16 scores have one that is inserted: the comparisons of a group are one or two instructions.
+            // Few groups of 16 scores have one that is inserted: comparing a group takes one or two instructions.
             std::size_t i = 0;
             for (; i + 16 <= k; i += 16) {
                 const T* const group = scores + m * k + i;
