@@ -15,7 +15,7 @@
 // Options: `dropout` is the probability that a training step leaves out the last levels; how many remain, at least
 // `keep`, is drawn once for the step. Their tokens are no_token, as in decoding fewer levels than there are. `beam` is
 // how many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest
-// token; a larger beam costs about beam times the search and finds a smaller |z - q|.
+// token; a larger beam finds a smaller |z - q|, at more than beam times the cost of the search.
 //
 // Shapes   z, q [batch, ... x D], tokens [batch, rows x tokens of all levels]
 // Params   those of the levels, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise

@@ -3,7 +3,7 @@
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/kernel/reduce.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -71,11 +71,7 @@ private:
             if (tokens_[m * kept * beam + from] == no_token) continue;
             const T* const rest = rest_.data() + (m * kept + from / beam) * width;
             const T* const q = q_.data() + (m * kept * beam + from) * width;
-            double error = 0;
-            for (std::size_t i = 0; i < width; ++i) {
-                const double d = static_cast<double>(rest[i]) - static_cast<double>(q[i]);
-                error = kernel::simd::fma(d, d, error);
-            }
+            const double error = kernel::squared_error<T>({rest, width}, {q, width});
             if (found == next && !(error < best_[found - 1].error)) continue;
             std::size_t at = found < next ? found++ : found - 1;
             for (; at > 0 && error < best_[at - 1].error; --at) best_[at] = best_[at - 1];
