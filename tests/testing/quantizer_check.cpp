@@ -321,6 +321,10 @@ std::string smooth_message() {
     return support::keeps_quantizer_contract<WithTerm<F>, Shape<3, 4>>({.differentiable = true}).message;
 }
 
+struct Nameless {
+    using Input = Shape<3, 4>;
+};
+
 enum class Constant {
     none,
     commitment_moves_gain,
@@ -404,10 +408,6 @@ struct OneTermQuantizer : TwoTermsQuantizer<Constant::owner_does_not_move, In, T
 struct OneTerm {
     template <StaticShape In, std::floating_point T>
     using Bind = OneTermQuantizer<In, T>;
-};
-
-struct Nameless {
-    using Input = Shape<3, 4>;
 };
 
 bool starts(const std::string& text, const std::string& with) {
