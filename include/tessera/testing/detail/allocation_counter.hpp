@@ -4,6 +4,7 @@
 #include <tessera/core/buffer.hpp>
 
 #include <cstddef>
+#include <new>
 #include <string>
 
 namespace tessera::inline TESSERA_ABI::testing::detail {
@@ -17,7 +18,9 @@ inline std::string check_allocation_counter(std::size_t (*allocations)()) {
                ": see testing/allocations.hpp";
     };
     std::size_t before = allocations();
-    ::operator delete(seen = ::operator new(sizeof(int)));
+    void* const plain = ::operator new(sizeof(int));
+    seen = plain;
+    ::operator delete(plain);
     if (allocations() == before) return misses("operator new");
     before = allocations();
     Buffer<float> buffer(1);
