@@ -334,6 +334,9 @@ struct Narrow {
     template <StaticShape In, std::floating_point T>
     using Bind = NarrowQuantizer<In, T>;
 };
+struct Nameless {
+    using Input = Shape<3, 4>;
+};
 
 enum class Constant {
     none,
@@ -418,10 +421,6 @@ struct OneTermQuantizer : TwoTermsQuantizer<Constant::owner_does_not_move, In, T
 struct OneTerm {
     template <StaticShape In, std::floating_point T>
     using Bind = OneTermQuantizer<In, T>;
-};
-
-struct Nameless {
-    using Input = Shape<3, 4>;
 };
 
 bool starts(const std::string& text, const std::string& with) {

@@ -8,8 +8,9 @@
 //   tokens, codes                tokens of a sample, and the size of the largest vocabulary. Tokens are in the order of
 //                                the rows (positions) of Input; where a position has several, they are next to each
 //                                other, the first level first: token i is of level i % tokens_per_position<Q>
-//   Params                       learned by the optimiser from gradients; a leaf's name may contain dots: "step.log"
+//   Params                       learned by the optimiser from gradients
 //   Buffers                      learned by `update`, or fixed. Names of Params and Buffers differ: one file holds both
+//                                The name of a leaf may contain dots: each calls f("step.log", ...)
 //   Options                      numbers that the host chooses
 //   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
