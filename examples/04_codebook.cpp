@@ -62,7 +62,7 @@ int main() {
 
         ts::CodebookStatistics<8, 2, float> batch;  // how many points were assigned to each vector, and their sum
         batch.add(points, tokens);
-        ts::ema_update(book, batch, {.decay = 0.9f});
+        ts::ema_update(book, batch, {.decay = 0.9});
     }
     std::printf("the codebook:");
     for (std::size_t k = 0; k < 8; ++k)

@@ -25,7 +25,7 @@ struct Recipe {
 
     Stage vqvae;
     Stage prior;
-    float code_decay;  ///< decay of the codebook's moving averages
+    double code_decay;  ///< decay of the codebook's moving averages
     float temperature;
     std::size_t top_k;
     double top_p;
@@ -51,7 +51,7 @@ inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .clip_norm = 1,
                                                .images = 60'000,
                                                .max_epochs = 40},
-                                     .code_decay = 0.98f,
+                                     .code_decay = 0.98,
                                      .temperature = 0.9f,
                                      .top_k = 0,
                                      .top_p = 0.95};
@@ -72,7 +72,7 @@ inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .clip_norm = 1,
                                              .images = 80'000,
                                              .max_epochs = 40},
-                                   .code_decay = 0.98f,
+                                   .code_decay = 0.98,
                                    .temperature = 0.9f,
                                    .top_k = 0,
                                    .top_p = 0.95};

@@ -12,7 +12,7 @@ TEST_CASE("batch_share: the shares of all processes partition the batch, in orde
         for (std::size_t samples = 0; samples <= 300; ++samples) {
             std::size_t next = 0;
             for (std::size_t rank = 0; rank < ranks; ++rank) {
-                const BatchShare share = batch_share(samples, rank, ranks);
+                const BatchShare share = batch_share(samples, {.rank = rank, .ranks = ranks});
                 CAPTURE(samples);
                 CAPTURE(ranks);
                 CAPTURE(rank);
@@ -26,9 +26,9 @@ TEST_CASE("batch_share: the shares of all processes partition the batch, in orde
 TEST_CASE("batch_share: all full shares have one power-of-two number of groups, so that gradient sums are subtrees") {
     for (const std::size_t ranks : {2u, 3u, 4u, 7u})
         for (std::size_t samples = 1; samples <= 300; ++samples) {
-            const std::size_t width = batch_share(samples, 0, ranks).count;
+            const std::size_t width = batch_share(samples, {.rank = 0, .ranks = ranks}).count;
             for (std::size_t rank = 1; rank < ranks; ++rank) {
-                const BatchShare share = batch_share(samples, rank, ranks);
+                const BatchShare share = batch_share(samples, {.rank = rank, .ranks = ranks});
                 if (share.count == 0) continue;
                 CAPTURE(samples);
                 REQUIRE(width % group_size == 0);
@@ -40,7 +40,9 @@ TEST_CASE("batch_share: all full shares have one power-of-two number of groups, 
 }
 
 TEST_CASE("batch_share: the load is uneven where the groups are not a power of two times the processes") {
-    const auto counts = [](std::size_t samples, std::size_t rank) { return batch_share(samples, rank, 4).count; };
+    const auto counts = [](std::size_t samples, std::size_t rank) {
+        return batch_share(samples, {.rank = rank, .ranks = 4}).count;
+    };
     CHECK(counts(128, 0) == 32);
     CHECK(counts(128, 3) == 32);
     CHECK(counts(192, 0) == 64);  // 12 groups: 4, 4, 4, 0

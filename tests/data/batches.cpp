@@ -176,7 +176,7 @@ TEST_CASE("batches: each process gets its share of each batch, in the order of a
             const auto part = taken(rank, ranks);
             REQUIRE(part.size() == 3);
             for (std::size_t i = 0; i < 3; ++i) {
-                CHECK(part[i].size() == batch_share(i < 2 ? 70 : 10, rank, ranks).count);
+                CHECK(part[i].size() == batch_share(i < 2 ? 70 : 10, {.rank = rank, .ranks = ranks}).count);
                 together[i].insert(together[i].end(), part[i].begin(), part[i].end());
             }
         }

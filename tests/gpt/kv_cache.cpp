@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 using namespace tessera;
@@ -131,8 +132,8 @@ TEST_CASE("KvCache: rewind undoes at most the last step") {
     const auto frozen = support::moved_model<Model>().freeze();
     KvCache<Model> cache{{.sequences = 1, .tokens = 3}};
     const std::vector<Token> three{3, 4, 5}, one{6};
-    cache.step(frozen, three);
-    cache.step(frozen, three);
+    std::ignore = cache.step(frozen, three);
+    std::ignore = cache.step(frozen, three);
     const auto message = [&](std::size_t tokens) {
         return support::message<ArgumentError>([&] { cache.rewind(tokens); });
     };
@@ -141,7 +142,7 @@ TEST_CASE("KvCache: rewind undoes at most the last step") {
     cache.rewind(2);
     CHECK(cache.position() == 4);
     CHECK(message(2) == "KvCache: rewind: expected at most 1, got 2");
-    cache.step(frozen, one);
+    std::ignore = cache.step(frozen, one);
     CHECK(cache.position() == 5);
     cache.restart();
     CHECK(message(1) == "KvCache: rewind: expected at most 0, got 1");
@@ -153,13 +154,13 @@ TEST_CASE("KvCache: restart begins new sequences, and no step allocates") {
     KvCache<Model> cache{2};
     const std::vector<Token> first{3, 4}, other{5, 6};
     const auto run = [&] {
-        cache.step(frozen, first);
+        std::ignore = cache.step(frozen, first);
         const auto logits = cache.step(frozen, other);
         return std::vector<float>(logits.begin(), logits.end());
     };
     const auto once = run();
     CHECK(cache.position() == 2);
-    cache.step(frozen, first);
+    std::ignore = cache.step(frozen, first);
     cache.restart();
     CHECK(cache.position() == 0);
     CHECK(run() == once);
@@ -208,7 +209,7 @@ TEST_CASE("KvCache: a team larger than the capacity, and an empty capacity, are 
     const std::vector<Token> next{config.label_token(Label{0})};
     const auto run = [&] {
         kernel::run_team(2, 2000, [&](kernel::Worker& me, std::size_t) {
-            if (me.size() > 1) cache.step(frozen, next, me);
+            if (me.size() > 1) std::ignore = cache.step(frozen, next, me);
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         });
     };

@@ -109,7 +109,7 @@ int main() {
     return mpi.run(
         [&] {
             std::string wrong =
-                compare<Ema>(mpi, "codebook", {.ema = {.decay = 0.5f}, .revive = {.below = 0.8, .grace = 1}}, true);
+                compare<Ema>(mpi, "codebook", {.ema = {.decay = 0.5}, .revive = {.below = 0.8, .grace = 1}}, true);
             if (wrong.empty()) wrong = compare<Finite>(mpi, "fsq", {}, false);
             Rng rng{1};
             support::TinyVae<float> vae{rng};

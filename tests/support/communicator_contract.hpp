@@ -146,7 +146,7 @@ template <class T, dist::Communicator C>
 std::string same_gradient(C& c) {
     dist::Message message;
     for (const std::size_t batch : {1u, 16u, 17u, 40u, 64u, 100u, 130u, 200u}) {
-        const auto [first, count] = tessera::batch_share(batch, c.rank(), c.size());
+        const auto [first, count] = tessera::batch_share(batch, {.rank = c.rank(), .ranks = c.size()});
         Weights<T> sum = gradient<T>(first, count);
         dist::sum_tree(c, message, sum);
         if (hash_bits(sum) != hash_bits(gradient<T>(0, batch)))

@@ -94,7 +94,7 @@ TEST_CASE("Numerics: identical images collapse onto few codebook vectors, and a 
 
 TEST_CASE("Numerics: the moving averages of unused codebook vectors stay finite, also when all images are black") {
     Rng rng{1};
-    Vae vae{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0}}};
+    Vae vae{rng, {.ema = {.decay = 0.5}, .revive = {.below = 0}}};
     Trainer trainer{vae, AdamW{vae}};
     const Tensor<float, support::TinyImage> x{8};
     for (int i = 0; i < 300; ++i) trainer.step(x);  // counts fade to 2^-300

@@ -71,7 +71,7 @@ using ResidualRun = VaeRun<ResidualVq<Codebook<8>, 2>>;
 struct RevivingRun : VaeRun<Codebook<32>> {
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
-        return Model{rng, {.ema = {.decay = 0.5f}, .revive = {.below = 0.8, .grace = 1}}};
+        return Model{rng, {.ema = {.decay = 0.5}, .revive = {.below = 0.8, .grace = 1}}};
     }
 };
 constexpr GptConfig prior_config{
@@ -104,7 +104,7 @@ TrainerOf<Run, Comm> trainer_of(typename Run::Model& model, TrainerOptions optio
 // One step with this rank's samples of a batch, which begins at `first` of the data.
 template <class Run, class Trainer, dist::Communicator Comm>
 auto step(const Run& run, Trainer& trainer, const Comm& communicator, std::size_t first, std::size_t batch) {
-    const BatchShare share = batch_share(batch, communicator.rank(), communicator.size());
+    const BatchShare share = batch_share(batch, {.rank = communicator.rank(), .ranks = communicator.size()});
     return trainer.step(run.data.slice(first + share.first, share.count));
 }
 

@@ -229,12 +229,12 @@ TEST_CASE("resume: the options of a VqVae and of a Gpt are compared, in a traine
         return text.substr(0, text.find(';'));
     };
     CHECK(told({.commitment = 1}) == "io::load: x: commitment: expected 1, file has 0.25");
-    CHECK(told({.ema = {.decay = 0.95f}}) == "io::load: x: ema.decay: expected 0.95, file has 0.99");
+    CHECK(told({.ema = {.decay = 0.95}}) == "io::load: x: ema.decay: expected 0.95, file has 0.99");
     CHECK(told({.ema = {.eps = 1}}) == "io::load: x: ema.eps: expected 1, file has 1e-05");
     CHECK(told({.revive = {.below = 0.5}}) == "io::load: x: revive.below: expected 0.5, file has 0.1");
     CHECK(told({.revive = {.grace = 3}}) == "io::load: x: revive.grace: expected 3, file has 20");
     CHECK(told({.kmeans = false}) == "io::load: x: kmeans: expected false, file has true");
-    Vae other = vae_of(2, {.ema = {.decay = 0.95f, .eps = 1}});
+    Vae other = vae_of(2, {.ema = {.decay = 0.95, .eps = 1}});
     CHECK(io::load(alone, {.accept = {"ema"}}, other).accepted.size() == 2);
 
     Rng rng{1};

@@ -114,7 +114,7 @@ TEST_CASE("Codebook: observe counts rows, and draws candidates only where reviva
 }
 
 TEST_CASE("Codebook: update is the moving average and then the revival") {
-    Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5}}};
+    Bound<float> b{{.ema = {.decay = 0.5}, .revive = {.below = 0.5}}};
     using Q = Bound<float>::Q;
     std::ranges::fill(b.tokens.span(), Token{2});  // the counts of all others decay
     Q::Statistics statistics;
@@ -128,7 +128,7 @@ TEST_CASE("Codebook: update is the moving average and then the revival") {
 }
 
 TEST_CASE("Codebook: frozen, it neither averages nor revives, and draws no candidates") {
-    Bound<float> b{{.ema = {.decay = 0.5f}, .revive = {.below = 0.5}, .freeze = true}};
+    Bound<float> b{{.ema = {.decay = 0.5}, .revive = {.below = 0.5}, .freeze = true}};
     using Q = Bound<float>::Q;
     const auto before = b.buffers.book;
     Q::Statistics statistics;
@@ -165,7 +165,7 @@ TEST_CASE("Codebook: a row that is NaN, or has no nearest vector, is a NumericEr
 
 TEST_CASE("Codebook: settings are names and numbers that can be read back") {
     using Q = Bound<float>::Q;
-    CHECK(settings_of<Q>({.commitment = 0.1f, .ema = {.decay = 0.95f}, .kmeans = false}) ==
+    CHECK(settings_of<Q>({.commitment = 0.1f, .ema = {.decay = 0.95}, .kmeans = false}) ==
           std::vector<Setting>{{"commitment", "0.1"},
                                {"ema.decay", "0.95"},
                                {"ema.eps", "1e-05"},
@@ -188,7 +188,7 @@ TEST_CASE("Codebook: options out of range are refused by name") {
     CHECK(refused({.commitment = -1}) == "Codebook: commitment: expected a finite number >= 0, got -1");
     CHECK(refused({.ema = {.decay = 1}}) == "Codebook: ema.decay: expected a number in [0, 1), got 1");
     CHECK(refused({.ema = {.decay = nan}}) == "Codebook: ema.decay: expected a number in [0, 1), got nan");
-    CHECK(refused({.ema = {.eps = -1e-5f}}) == "Codebook: ema.eps: expected a finite number >= 0, got -1e-05");
+    CHECK(refused({.ema = {.eps = -1e-5}}) == "Codebook: ema.eps: expected a finite number >= 0, got -1e-05");
     CHECK(refused({.ema = {.eps = infinity}}) == "Codebook: ema.eps: expected a finite number >= 0, got inf");
     CHECK(refused({.revive = {.below = 1.5}}) == "Codebook: revive.below: expected a number in [0, 1], got 1.5");
     CHECK(refused({.revive = {.rate = -1}}) == "Codebook: revive.rate: expected a number in [0, 1], got -1");

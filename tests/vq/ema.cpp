@@ -78,7 +78,7 @@ TEST_CASE_TEMPLATE("ema_update: counts, sums and vectors are those of the formul
     Rng rng{1};
     book.init(rng);
     Twin twin{book};
-    const EmaOptions options{.decay = 0.75f, .eps = 0x1p-10f};  // exact in both types
+    const EmaOptions options{.decay = 0.75, .eps = 0x1p-10};  // exact in both types
     for (std::uint64_t step = 0; step < 4; ++step) {
         const auto x = numbers<T>(vectors * book_dim, step);
         const auto tokens = random_tokens(step);
@@ -132,4 +132,19 @@ TEST_CASE("ema_update: a vector whose count has decayed stays where it is until 
     for (int step = 0; step < 3000; ++step) update_from(book, y, second);
     CHECK(std::abs(book.weight[3] - 90) < 0.1f);
     CHECK(std::abs(book.weight[4] - 210) < 0.1f);
+}
+
+TEST_CASE("ema_update: a rate counts in the precision of the codebook, as when options were floats") {
+    const auto updated = [](const EmaOptions& options) {
+        CodebookState<book_size, book_dim, float> book;
+        Rng rng{1};
+        book.init(rng);
+        for (std::uint64_t step = 0; step < 3; ++step)
+            update_from(book, numbers<float>(vectors * book_dim, step), random_tokens(step), options);
+        return support::hash_bits(book);
+    };
+    CHECK(updated({}) == updated({.decay = double{0.99f}, .eps = double{1e-5f}}));
+    CHECK(updated({.decay = 0.9, .eps = 1e-3}) == updated({.decay = double{0.9f}, .eps = double{1e-3f}}));
+    CHECK(updated({}) != updated({.decay = 0.98}));
+    CHECK(updated({}) != updated({.eps = 1e-2}));
 }

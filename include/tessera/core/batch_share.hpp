@@ -24,12 +24,15 @@ inline constexpr std::size_t group_size = 16;
 struct BatchShare {
     std::size_t first = 0, count = 0;
 };
+/// Which of the processes: 0 <= rank < ranks.
+struct ProcessRank {
+    std::size_t rank = 0, ranks = 1;
+};
 
-/// Precondition: rank < ranks.
-[[nodiscard]] constexpr BatchShare batch_share(std::size_t samples, std::size_t rank, std::size_t ranks) noexcept {
+[[nodiscard]] constexpr BatchShare batch_share(std::size_t samples, ProcessRank process) noexcept {
     const std::size_t groups = (samples + group_size - 1) / group_size;
-    const std::size_t width = std::bit_ceil((groups + ranks - 1) / ranks) * group_size;
-    const std::size_t first = (std::min)(samples, rank * width);
+    const std::size_t width = std::bit_ceil((groups + process.ranks - 1) / process.ranks) * group_size;
+    const std::size_t first = (std::min)(samples, process.rank * width);
     return {first, (std::min)(width, samples - first)};
 }
 

@@ -147,7 +147,8 @@ private:
     }
     void fill(std::size_t index) {
         with_fp_environment([&] {  // pixels are divided here: the host's rounding mode must not change the result
-            const BatchShare own = batch_share((std::min)(size_, used_ - index * size_), rank_, ranks_);
+            const BatchShare own =
+                batch_share((std::min)(size_, used_ - index * size_), {.rank = rank_, .ranks = ranks_});
             const std::size_t first = index * size_ + own.first;
             x_.resize(own.count);
             for (std::size_t n = 0; n < own.count; ++n) {

@@ -57,13 +57,13 @@ public:
 
     /// Feeds the next tokens, [sequence][token] (a label token first); returns the logits after each of them,
     /// [sequence][token][vocab].
-    std::span<T> step(const Frozen& frozen, std::span<const Token> tokens) {
+    [[nodiscard]] std::span<T> step(const Frozen& frozen, std::span<const Token> tokens) {
         kernel::Worker alone;
         return step(frozen, tokens, alone);
     }
     /// The same by all workers of a team, each with its share of every product. They must synchronise before the next
     /// step.
-    std::span<T> step(const Frozen& frozen, std::span<const Token> tokens, kernel::Worker& worker) {
+    [[nodiscard]] std::span<T> step(const Frozen& frozen, std::span<const Token> tokens, kernel::Worker& worker) {
         if (worker.size() > capacity_.workers)
             throw ArgumentError("KvCache: workers: " + expected_got("at most " + std::to_string(capacity_.workers),
                                                                     std::to_string(worker.size())));

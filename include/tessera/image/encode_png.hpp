@@ -28,7 +28,7 @@ struct FreeWritten {
 }  // namespace detail
 
 /// An 8-bit PNG with 1 to 4 channels (gray, gray and alpha, RGB, RGBA).
-static inline Bytes encode_png(const Pixels& image) {
+[[nodiscard]] static inline Bytes encode_png(const Pixels& image) {
     const std::size_t row = image.width * image.channels;
     if (image.channels < 1 || image.channels > 4 || image.width == 0 || image.height == 0 ||
         image.values.size() != image.height * row || row > 0x3FFFFFFF / image.height)

@@ -94,7 +94,7 @@ void describe_chain(std::size_t depth, std::vector<DescribedLayer>& lines) {
 
 /// `std::puts(describe<Encoder>().c_str())`. Net is a Chain or any other layer.
 template <Layer Net>
-std::string describe() {
+[[nodiscard]] std::string describe() {
     std::vector<detail::DescribedLayer> lines{{"   layer", "input", "output", "parameters"}};
     if constexpr (detail::ChainLike<Net>)
         detail::describe_chain<Net>(0, lines);

@@ -10,8 +10,8 @@
 //     AdamW optimizer{vae, {.lr = 3e-4}};         AdamW<Params> optimizer{{.lr = 3e-4}};
 //     optimizer.update(params, grad);
 //
-// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, or a beta not in [0, 1); those
-//          of optim/lr_scale.hpp; StateError where the step counter, which may come from a file, is out of range
+// Errors   ArgumentError where lr, eps or weight_decay is not a finite number >= 0, a beta not in [0, 1), or a part of
+//          lr_scale invalid; StateError where the step counter, which may come from a file, is out of range
 // Cost     twice the memory of the parameters for the moments; an update is one parallel pass without allocation
 
 #include <tessera/optim/detail/adam_rule.hpp>

@@ -23,8 +23,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct EmaOptions {
-    float decay = 0.99f;
-    float eps = 1e-5f;
+    double decay = 0.99;
+    double eps = 1e-5;
 };
 
 template <std::size_t K, std::size_t D, class T>
@@ -41,7 +41,7 @@ void ema_update(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>&
         // e_k = m_k / Nhat_k with Laplace smoothing of the counts
         double total = 0;
         for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
-        const double eps = static_cast<double>(options.eps);
+        const double eps = static_cast<double>(static_cast<T>(options.eps));  // as all numbers of the update
         const double scale = total / (total + static_cast<double>(K) * eps);
         for (std::size_t k = 0; k < K; ++k) {
             if (book.count[k] < T(1e-3)) continue;
