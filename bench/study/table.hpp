@@ -5,6 +5,21 @@
 
 #include <examples/support/quantizers.hpp>
 
+#include <tessera/nn/gelu.hpp>
+#include <tessera/nn/linear.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/vq/binary_residual.hpp>
+#include <tessera/vq/policy/bridge.hpp>
+#include <tessera/vq/policy/diveq.hpp>
+#include <tessera/vq/policy/diversity.hpp>
+#include <tessera/vq/policy/gradient.hpp>
+#include <tessera/vq/policy/orthogonal.hpp>
+#include <tessera/vq/policy/rotation_trick.hpp>
+#include <tessera/vq/policy/space_filling_diveq.hpp>
+#include <tessera/vq/policy/temperature_sampling.hpp>
+#include <tessera/vq/projected.hpp>
+#include <tessera/vq/residual_fsq.hpp>
+
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
@@ -19,24 +34,42 @@ inline constexpr std::size_t side = STUDY_SIDE;
 inline constexpr std::size_t positions = side / 4;
 
 /// One row. With a prior where `group` is "quantizers"; in the "sweep" the vocabularies differ too much.
-template <class Of>
+template <class Q>
 struct Row {
-    using Chosen = Of;
-    using Bound = typename Of::template Bound<positions>;
+    using Chosen = Q;
+    using Bound = typename Q::template Bound<positions>;
 
     const char* group;
     const char* name;
 };
 
-/// Quantizers that `digits` does not offer: Row<digits::Of<width, Spec>>{"quantizers", name}.
+using digits::Of;
+namespace vq = tessera::vq;
+
+/// The map of vq::Bridge: small and close to the identity.
+using BridgeNet = tessera::nn::Residual<tessera::nn::Linear<128>, tessera::nn::Gelu, tessera::nn::Linear<64>>;
+
+/// Quantizers that `digits` does not offer.
 inline constexpr std::tuple only_here{
-    Row<digits::Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
+    Row<Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
+    Row<Of<64, tessera::Projected<8, tessera::Codebook<512>>>>{"quantizers", "projected-8"},
+    Row<Of<64, tessera::Codebook<512, vq::Gradient>>>{"quantizers", "gradient"},
+    Row<Of<64, tessera::Codebook<512, vq::RotationTrick>>>{"quantizers", "rotation"},
+    Row<Of<64, tessera::Codebook<512, vq::Bridge<BridgeNet>>>>{"quantizers", "bridge"},
+    Row<Of<64, tessera::Codebook<512, vq::Gradient, vq::DiVeQ>>>{"quantizers", "diveq"},
+    Row<Of<64, tessera::Codebook<512, vq::Gradient, vq::SpaceFillingDiVeQ>>>{"quantizers", "space-filling-diveq"},
+    Row<Of<64, tessera::Codebook<512, vq::TemperatureSampling>>>{"quantizers", "temperature-sampling"},
+    Row<Of<64, tessera::Codebook<512, vq::Diversity>>>{"quantizers", "diversity"},
+    Row<Of<64, tessera::Codebook<512, vq::Gradient, vq::Orthogonal>>>{"quantizers", "orthogonal"},
+    Row<Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 8, 8, 8>>>{"quantizers", "ifsq"},
+    Row<Of<3, tessera::ResidualFsq<2, 8, 8, 8>>>{"quantizers", "residual-fsq"},
+    Row<Of<9, tessera::BinaryResidual<2>>>{"quantizers", "binary-residual"},
 };
 
 template <std::size_t D, std::size_t K>
-using Size = Row<digits::Of<D, tessera::Codebook<K>>>;
+using Size = Row<Of<D, tessera::Codebook<K>>>;
 template <std::size_t... L>
-using Levels = Row<digits::Of<sizeof...(L), tessera::Fsq<L...>>>;
+using Levels = Row<Of<sizeof...(L), tessera::Fsq<L...>>>;
 
 /// Codebooks of 2^6 to 2^16 vectors of 4, 16 and 64 numbers; FSQ with about as many tokens (the paper's table 1).
 inline constexpr std::tuple sweep{

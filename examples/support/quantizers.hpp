@@ -8,8 +8,14 @@
 #include "options.hpp"
 
 #include <tessera/core/shape.hpp>
+#include <tessera/vq/bsq.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/grouped_vq.hpp>
+#include <tessera/vq/lfq.hpp>
+#include <tessera/vq/policy/cosine.hpp>
+#include <tessera/vq/policy/sim_vq.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <cstddef>
 #include <tuple>
@@ -49,6 +55,18 @@ inline constexpr std::tuple quantizer_table{
         Of<3, tessera::FsqWith<tessera::FsqBound::symmetric, 8, 8, 8>>>{
         "fsq-symmetric", "the same with levels symmetric about 0: 4 numbers of 4 levels, a vocabulary of 256; std 3 of "
                          "8, 512"},
+    Row<Of<32, tessera::Codebook<256, tessera::vq::Cosine>>, Of<64, tessera::Codebook<512, tessera::vq::Cosine>>>{
+        "cosine", "a codebook of unit vectors: only the direction of the encoder's output counts"},
+    Row<Of<32, tessera::Codebook<256, tessera::vq::SimVq>>, Of<64, tessera::Codebook<512, tessera::vq::SimVq>>>{
+        "simvq", "a codebook of random vectors behind one learned linear map, so that all of them move at each step"},
+    Row<Of<8, tessera::Lfq<8>>, Of<9, tessera::Lfq<9>>>{
+        "lfq", "lookup-free: the signs of 8 numbers, a vocabulary of 256; std of 9, 512"},
+    Row<Of<8, tessera::Bsq<8>>, Of<9, tessera::Bsq<9>>>{
+        "bsq", "binary spherical: the same, with the encoder's output on the unit sphere"},
+    Row<Of<32, tessera::ResidualVq<tessera::Codebook<256>, 2>>, Of<64, tessera::ResidualVq<tessera::Codebook<512>, 2>>>{
+        "residual", "two tokens for each position: a second codebook quantizes what the first one left"},
+    Row<Of<32, tessera::GroupedVq<tessera::Codebook<256>, 2>>, Of<64, tessera::GroupedVq<tessera::Codebook<512>, 2>>>{
+        "grouped", "two tokens for each position: one codebook for each half of the numbers"},
 };
 inline constexpr std::size_t quantizer_count = std::tuple_size_v<decltype(quantizer_table)>;
 

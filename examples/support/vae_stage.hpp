@@ -39,7 +39,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.parameters = ts::parameter_count(vae.params()) + codebook_numbers(vae);
     result.lr = recipe.lr;
     result.codes = Vae::codes;
-    result.code_width = Vae::Quantizer::width;
+    result.code_width = ts::last_dim<typename Vae::Latent>;
     const std::size_t per_epoch = steps_of_epoch(material.train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
@@ -196,7 +196,7 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     using Vae = VaeOf<P, Q>;
     ts::Rng unused{0};
     Vae vae{unused};
-    ts::io::load(job.options.load, vae, {.accept = {ts::io::everything}});  // options of training do not matter here
+    ts::io::load(job.options.load, {.accept = {ts::io::everything}}, vae);  // options of training do not matter here
     Outcome outcome;
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;
