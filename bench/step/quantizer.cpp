@@ -40,7 +40,6 @@ public:
         ts::Rng rng{1};
         for (float& v : z_.span()) v = rng.normal();
         for (float& v : dq_.span()) v = rng.normal() / static_cast<float>(images * Out::size);
-        digits::set_decay(options_, 0.98f);
         Q::init(params_, buffers_, rng);
         ts::vq::start<Q>(params_, buffers_, std::as_const(z_), options_, rng);
     }
@@ -67,7 +66,7 @@ public:
 private:
     typename Q::Params params_, grad_;
     typename Q::Buffers buffers_;
-    typename Q::Options options_{};
+    typename Q::Options options_ = digits::options_with_decay<Q>(0.98f);
     typename Q::Packed packed_;
     typename Q::Cache cache_, observing_;
     ts::vq::Statistics<Q> statistics_;

@@ -68,9 +68,7 @@ Codes train_row(const Row& row, const Sets& sets, const Settings& settings, Resu
     const auto& recipe = digits::std_recipe.vqvae;
     const ts::Rng seed{settings.seed};
     ts::Rng rng = seed.split(0);
-    typename Vae::Options options;
-    digits::set_decay(options, digits::std_recipe.code_decay);
-    Vae vae{rng, options};
+    Vae vae{rng, digits::options_with_decay<typename Vae::Quantizer>(digits::std_recipe.code_decay)};
     ts::Trainer trainer{vae,
                         ts::AdamW{vae, {.lr = recipe.lr, .weight_decay = recipe.weight_decay}},
                         {.clip_norm = recipe.clip_norm, .seed = settings.seed}};

@@ -39,10 +39,10 @@ inline constexpr std::size_t side = STUDY_SIDE;
 inline constexpr std::size_t positions = side / 4;
 
 /// One row. With a prior where `group` is "quantizers"; in the "sweep" the vocabularies differ too much.
-template <class Of>
+template <class Q>
 struct Row {
-    using Chosen = Of;
-    using Bound = typename Of::template Bound<positions>;
+    using Chosen = Q;
+    using Bound = typename Q::template Bound<positions>;
 
     const char* group;
     const char* name;
@@ -50,25 +50,25 @@ struct Row {
 
 using BridgeNet = tessera::nn::Residual<tessera::nn::Linear<128>, tessera::nn::Gelu, tessera::nn::Linear<64>>;
 template <class... Policies>
-using Composed = Row<digits::Of<64, tessera::Codebook<512, Policies...>>>;
+using Of512 = Row<digits::Of<64, tessera::Codebook<512, Policies...>>>;
 
 /// Quantizers that `digits` does not offer: Row<digits::Of<width, Spec>>{"quantizers", name}. All have 9 bits for each
 /// position, or as nearly as their form allows.
 inline constexpr std::tuple only_here{
     Row<digits::Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
-    Composed<tessera::vq::Gradient>{"quantizers", "gradient"},
-    Composed<tessera::vq::Cosine>{"quantizers", "cosine"},
-    Composed<tessera::vq::Gradient, tessera::vq::DiVeQ>{"quantizers", "diveq"},
-    Composed<tessera::vq::Gradient, tessera::vq::SpaceFillingDiVeQ>{"quantizers", "sf-diveq"},
-    Composed<tessera::vq::SimVq>{"quantizers", "simvq"},
-    Composed<tessera::vq::Bridge<BridgeNet>>{"quantizers", "bridge"},
-    Composed<tessera::vq::TemperatureSampling>{"quantizers", "sampling"},
-    Composed<tessera::vq::Gradient, tessera::vq::Orthogonal>{"quantizers", "orthogonal"},
-    Composed<tessera::vq::Diversity>{"quantizers", "diversity"},
-    Composed<tessera::vq::Fixed>{"quantizers", "fixed"},
+    Of512<tessera::vq::Gradient>{"quantizers", "gradient"},
+    Of512<tessera::vq::Cosine>{"quantizers", "cosine"},
+    Of512<tessera::vq::Gradient, tessera::vq::DiVeQ>{"quantizers", "diveq"},
+    Of512<tessera::vq::Gradient, tessera::vq::SpaceFillingDiVeQ>{"quantizers", "sf-diveq"},
+    Of512<tessera::vq::SimVq>{"quantizers", "simvq"},
+    Of512<tessera::vq::Bridge<BridgeNet>>{"quantizers", "bridge"},
+    Of512<tessera::vq::TemperatureSampling>{"quantizers", "sampling"},
+    Of512<tessera::vq::Gradient, tessera::vq::Orthogonal>{"quantizers", "orthogonal"},
+    Of512<tessera::vq::Diversity>{"quantizers", "diversity"},
+    Of512<tessera::vq::Fixed>{"quantizers", "fixed"},
     Row<digits::Of<64, tessera::Projected<8, tessera::Codebook<512, tessera::vq::Cosine>>>>{"quantizers",
                                                                                             "projected-cosine"},
-    Row<digits::Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 9, 7, 7>>>{"quantizers", "ifsq"},
+    Row<digits::Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 8, 8, 8>>>{"quantizers", "ifsq"},
     Row<digits::Of<9, tessera::Bsq<9>>>{"quantizers", "bsq"},
     Row<digits::Of<16, tessera::GaussianQuant<512>>>{"quantizers", "gaussian"},
     Row<digits::Of<64, tessera::GroupedVq<tessera::Codebook<22>, 2>>>{"quantizers", "grouped"},
@@ -77,9 +77,9 @@ inline constexpr std::tuple only_here{
 };
 
 template <std::size_t D, std::size_t K>
-using Size = Row<digits::Of<D, tessera::Codebook<K>>>;
+using Size = Row<Of<D, tessera::Codebook<K>>>;
 template <std::size_t... L>
-using Levels = Row<digits::Of<sizeof...(L), tessera::Fsq<L...>>>;
+using Levels = Row<Of<sizeof...(L), tessera::Fsq<L...>>>;
 
 /// Codebooks of 2^6 to 2^16 vectors of 4, 16 and 64 numbers; FSQ with about as many tokens (the paper's table 1).
 inline constexpr std::tuple sweep{

@@ -165,9 +165,7 @@ Outcome train(const Job& job, const Material& material) {
     }
 
     ts::Rng rng = seed.split(stream_vae);
-    typename Vae::Options options;
-    set_decay(options, job.recipe.code_decay);
-    Vae vae{rng, options};
+    Vae vae{rng, options_with_decay<typename Vae::Quantizer>(job.recipe.code_decay)};
     if (job.run.resumes(2)) {
         ts::io::load(job.run.file(), vae);
         outcome.stage1 = job.run.stage1();

@@ -78,10 +78,12 @@ concept HasNearestFew = requires(const typename Q::Packed& w, std::span<const ty
                                  Buffer<typename Q::Scalar>& scratch) {
     Q::nearest_few(w, z, count, tokens, q, scratch);
 };
-/// Q has one token for each row, the index of a vector of w.codes.
+/// Q has one token for each row, the index of a vector of w.codes, and compares the rows of z themselves.
 template <class Q>
 concept SearchesCodes = std::same_as<typename Q::Input, typename Q::Output> &&
-    (Q::tokens == row_count<typename Q::Input>)&&requires(const typename Q::Packed& w) {
+                        (Q::tokens ==
+                         row_count<typename Q::Input>)&&!(requires { requires Q::Distance::normalises; }) &&
+                        requires(const typename Q::Packed& w) {
     requires std::same_as<std::remove_cvref_t<decltype(w.codes)>, PackedCodes<typename Q::Scalar>>;
 };
 template <class Q>
