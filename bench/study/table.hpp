@@ -48,14 +48,17 @@ struct Row {
     const char* name;
 };
 
+using digits::Of;
+
+/// The net of vq::Bridge: small, and the identity plus a change.
 using BridgeNet = tessera::nn::Residual<tessera::nn::Linear<128>, tessera::nn::Gelu, tessera::nn::Linear<64>>;
 template <class... Policies>
-using Of512 = Row<digits::Of<64, tessera::Codebook<512, Policies...>>>;
+using Of512 = Row<Of<64, tessera::Codebook<512, Policies...>>>;
 
-/// Quantizers that `digits` does not offer: Row<digits::Of<width, Spec>>{"quantizers", name}. All have 9 bits for each
+/// Quantizers that `digits` does not offer: Row<Of<width, Spec>>{"quantizers", name}. All have 9 bits for each
 /// position, or as nearly as their form allows.
 inline constexpr std::tuple only_here{
-    Row<digits::Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
+    Row<Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
     Of512<tessera::vq::Gradient>{"quantizers", "gradient"},
     Of512<tessera::vq::Cosine>{"quantizers", "cosine"},
     Of512<tessera::vq::Gradient, tessera::vq::DiVeQ>{"quantizers", "diveq"},
@@ -66,14 +69,13 @@ inline constexpr std::tuple only_here{
     Of512<tessera::vq::Gradient, tessera::vq::Orthogonal>{"quantizers", "orthogonal"},
     Of512<tessera::vq::Diversity>{"quantizers", "diversity"},
     Of512<tessera::vq::Fixed>{"quantizers", "fixed"},
-    Row<digits::Of<64, tessera::Projected<8, tessera::Codebook<512, tessera::vq::Cosine>>>>{"quantizers",
-                                                                                            "projected-cosine"},
-    Row<digits::Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 8, 8, 8>>>{"quantizers", "ifsq"},
-    Row<digits::Of<9, tessera::Bsq<9>>>{"quantizers", "bsq"},
-    Row<digits::Of<16, tessera::GaussianQuant<512>>>{"quantizers", "gaussian"},
-    Row<digits::Of<64, tessera::GroupedVq<tessera::Codebook<22>, 2>>>{"quantizers", "grouped"},
-    Row<digits::Of<3, tessera::ResidualFsq<2, 3, 3, 3>>>{"quantizers", "residual-fsq"},
-    Row<digits::Of<3, tessera::BinaryResidual<3>>>{"quantizers", "binary-residual"},
+    Row<Of<64, tessera::Projected<8, tessera::Codebook<512, tessera::vq::Cosine>>>>{"quantizers", "projected-cosine"},
+    Row<Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 8, 8, 8>>>{"quantizers", "ifsq"},
+    Row<Of<9, tessera::Bsq<9>>>{"quantizers", "bsq"},
+    Row<Of<16, tessera::GaussianQuant<512>>>{"quantizers", "gaussian"},
+    Row<Of<64, tessera::GroupedVq<tessera::Codebook<22>, 2>>>{"quantizers", "grouped"},
+    Row<Of<3, tessera::ResidualFsq<2, 3, 3, 3>>>{"quantizers", "residual-fsq"},
+    Row<Of<3, tessera::BinaryResidual<3>>>{"quantizers", "binary-residual"},
 };
 
 template <std::size_t D, std::size_t K>
