@@ -12,7 +12,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 /// "" where the counter sees both forms of operator new that the library calls: the plain one and, for its buffers, the
 /// one with an alignment.
 inline std::string check_allocation_counter(std::size_t (*allocations)()) {
-    static void* volatile seen = nullptr;  // without it a compiler may leave out the allocations
+    [[maybe_unused]] static void* volatile seen = nullptr;  // without it a compiler may leave out the allocations
     const auto misses = [&](const char* which) {
         return "allocation: the counter of this program does not see " + std::string{which} +
                ": see testing/allocations.hpp";
