@@ -18,7 +18,7 @@ import time
 from report import chart, table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = ("torch", "torch-channels-last", "torch-compile", "faiss", "openblas")
+PEERS = ("torch", "torch-channels-last", "torch-compile", "faiss", "openblas", "vq")
 PATIENCE = 900  # seconds: PyTorch compiles a training step in one or two minutes
 REST = 0.03     # seconds before each sample: threads of the one before go on spinning for a while (OpenBLAS 20 ms)
 

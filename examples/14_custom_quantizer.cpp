@@ -124,7 +124,7 @@ struct WrongQuantizer : SignQuantizer<In, T> {
     using Base = SignQuantizer<In, T>;
     static constexpr std::string_view name = "Wrong";
     static typename Base::Terms regularize(const typename Base::Packed& w, ts::View<const T, In> z,
-                                           ts::View<const ts::Token, typename Base::Tokens> chosen,
+                                           ts::View<const ts::Token, ts::Shape<Base::tokens>> chosen,
                                            ts::View<const T, In> q, ts::View<T, In> dz, ts::Empty& cache,
                                            ts::Empty& grad, double divisor) {
         return Base::regularize(w, z, chosen, q, dz, cache, grad, 2 * divisor);

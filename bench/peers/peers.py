@@ -1,6 +1,6 @@
 """What others reach on the rows of tessera_bench, one process for each peer.
 
-    peers.py <peer> [seconds]       peer: torch, torch-channels-last, torch-compile, faiss, openblas
+    peers.py <peer> [seconds]       peer: torch, torch-channels-last, torch-compile, faiss, openblas, vq
 
 The first line on stdout is {"name": ..., "versions": {...}}, or {"error": ...} where the peer is not installed. Then, for
 each line "<row> <threads>" on stdin, one JSON object: {"seconds": of one call}, {"value": ...} or {"error": ...}, which
@@ -18,6 +18,7 @@ PEERS = {
     "torch-compile": ("torch_peer", {"compiled": True}),
     "faiss": ("faiss_peer", {}),
     "openblas": ("openblas_peer", {}),
+    "vq": ("vq_peer", {}),
 }
 
 

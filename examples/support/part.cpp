@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t most_rows = 2;  // 55 s and 1.5 GB of compilation; each further row takes 18 s
 static_assert(
     quantizer_count <= most_rows * parts,
-    "digits: each part of the table of quantizers holds 2 rows: raise DIGITS_PARTS in examples/CMakeLists.txt");
+    "digits: each part of the table of quantizers holds 2 rows: DIGITS_PARTS of examples/CMakeLists.txt is too small");
 
 /// f.operator()<Q>() for the quantizer of a row of this part and a preset.
 template <std::size_t Part, Preset P, class F, std::size_t... I>

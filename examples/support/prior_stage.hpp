@@ -132,7 +132,7 @@ template <class Prior>
 PriorResult load_and_draw(const Job& job, const Draw& draw) {
     ts::Rng unused{0};
     Prior prior{unused};
-    ts::io::load(job.options.load, prior, {.accept = {ts::io::everything}});  // options of training do not matter here
+    ts::io::load(job.options.load, {.accept = {ts::io::everything}}, prior);  // options of training do not matter here
     PriorResult result;
     draw_tokens(prior, job, draw, result);
     return result;

@@ -10,6 +10,9 @@
 #include <tessera/core/shape.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/lfq.hpp>
+#include <tessera/vq/policy/rotation_trick.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <cstddef>
 #include <tuple>
@@ -49,6 +52,17 @@ inline constexpr std::tuple quantizer_table{
         Of<3, tessera::FsqWith<tessera::FsqBound::symmetric, 8, 8, 8>>>{
         "fsq-symmetric", "the same with levels symmetric about 0: 4 numbers of 4 levels, a vocabulary of 256; std 3 of "
                          "8, 512"},
+    Row<Of<32, tessera::Codebook<256, tessera::vq::RotationTrick>>,
+        Of<64, tessera::Codebook<512, tessera::vq::RotationTrick>>>{
+        "rotation",
+        "codebook with the rotation trick: the gradient of a vector turns with it on its way to the encoder"},
+    Row<Of<8, tessera::Lfq<8>>, Of<9, tessera::Lfq<9>>>{
+        "lfq",
+        "lookup-free quantization, the signs of 8 numbers, std 9: a token is a string of bits, without a codebook "
+        "and without a search"},
+    Row<Of<32, tessera::ResidualVq<tessera::Codebook<16>, 2>>, Of<64, tessera::ResidualVq<tessera::Codebook<32>, 2>>>{
+        "residual", "two small codebooks, of 16 vectors each, std 32: the second quantizes what the first leaves; two "
+                    "tokens for each position, so the prior reads twice as many"},
 };
 inline constexpr std::size_t quantizer_count = std::tuple_size_v<decltype(quantizer_table)>;
 

@@ -191,7 +191,7 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
     for (const std::size_t n : one.counts) total += static_cast<double>(n);
     for (const std::size_t n : one.counts) shares.push_back(100 * static_cast<double>(n) / std::max(total, 1.0));
     std::ranges::sort(shares, std::greater{});
-    const double even = 100 / static_cast<double>(one.codes);
+    const double even = 100 / static_cast<double>(std::max<std::size_t>(shares.size(), 1));
 
     std::string html = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

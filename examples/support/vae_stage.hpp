@@ -2,6 +2,7 @@
 // The first stage, for one preset and one quantizer; and the whole run around it, which calls the second stage
 // (prior.hpp). Loops, logging and curves belong to the program; the library takes single steps.
 
+#include "codebooks.hpp"
 #include "job.hpp"
 #include "nets.hpp"
 #include "prior.hpp"
@@ -26,18 +27,6 @@
 
 namespace digits {
 
-/// Numbers of the codebooks, which the optimiser does not update; 0 where there are none.
-template <class Vae>
-std::size_t codebook_numbers(const Vae& vae) {
-    std::size_t numbers = 0;
-    Vae::Buffers::each(
-        [&](const ts::Path& path, const auto& leaf) {
-            if (path.str().ends_with("weight")) numbers += leaf.span().size();
-        },
-        vae.buffers());
-    return numbers;
-}
-
 template <class Vae>
 Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     const Stopwatch watch;
@@ -50,7 +39,7 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     result.parameters = ts::parameter_count(vae.params()) + codebook_numbers(vae);
     result.lr = recipe.lr;
     result.codes = Vae::codes;
-    result.code_width = Vae::Quantizer::width;
+    result.code_width = ts::last_dim<typename Vae::Latent>;
     const std::size_t per_epoch = steps_of_epoch(material.train.size(), result.batch);
     result.steps = result.epochs * per_epoch;
 
@@ -108,6 +97,15 @@ Stage1 train_vae(Vae& vae, const Job& job, const Material& material) {
     return result;
 }
 
+/// The vocabulary of the first token of a position; `codes` is the largest.
+template <class Q>
+constexpr std::size_t first_vocabulary() {
+    if constexpr (requires { Q::codes_of(0); })
+        return Q::codes_of(0);
+    else
+        return Q::codes;
+}
+
 /// The largest codebook of which codebook.png shows every vector; of a larger one the most frequent.
 inline constexpr std::size_t most_shown = 1024;
 
@@ -115,7 +113,7 @@ inline constexpr std::size_t most_shown = 1024;
 /// first of them, and the others are absent.
 template <class Vae>
 Picture decode_codes(const Vae& vae, const std::vector<std::size_t>& counts) {
-    std::vector<std::size_t> shown(Vae::codes);
+    std::vector<std::size_t> shown(first_vocabulary<typename Vae::Quantizer>());
     std::iota(shown.begin(), shown.end(), std::size_t{0});
     if (shown.size() > most_shown) {
         std::ranges::stable_sort(shown, std::ranges::greater{}, [&](std::size_t k) { return counts[k]; });
@@ -126,13 +124,6 @@ Picture decode_codes(const Vae& vae, const std::vector<std::size_t>& counts) {
     for (std::size_t i = 0; i < maps.size(); i += per_position)
         maps[i] = static_cast<ts::Token>(shown[i / Vae::tokens]);
     return vae.decode(ts::data::Tokens<Vae::tokens>{std::move(maps)});
-}
-
-/// Sets the decay of moving averages where a quantizer has them, also in those that it is composed of.
-template <class Options>
-void set_decay(Options& options, double decay) {
-    if constexpr (requires { options.ema.decay = decay; }) options.ema.decay = decay;
-    if constexpr (requires { options.inner; }) set_decay(options.inner, decay);
 }
 
 /// Without labels where the prior is trained without classes.
@@ -174,9 +165,7 @@ Outcome train(const Job& job, const Material& material) {
     }
 
     ts::Rng rng = seed.split(stream_vae);
-    typename Vae::Options options;
-    set_decay(options, job.recipe.code_decay);
-    Vae vae{rng, options};
+    Vae vae{rng, options_with_decay<typename Vae::Quantizer>(job.recipe.code_decay)};
     if (job.run.resumes(2)) {
         ts::io::load(job.run.file(), vae);
         outcome.stage1 = job.run.stage1();
@@ -205,7 +194,7 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     using Vae = VaeOf<P, Q>;
     ts::Rng unused{0};
     Vae vae{unused};
-    ts::io::load(job.options.load, vae, {.accept = {ts::io::everything}});  // options of training do not matter here
+    ts::io::load(job.options.load, {.accept = {ts::io::everything}}, vae);  // options of training do not matter here
     Outcome outcome;
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;

@@ -5,6 +5,7 @@
 //     <tessera/image/...>, <tessera/files/...>                 formats of images and files; image/pixels.hpp and
 //                                                              image/resize.hpp alone are part of it
 //     <tessera/testing/...>                                    checkers for a user's own layer, quantizer or loss
+//     <tessera/vq/...>                                         quantizers and policies other than Codebook<K> and Fsq
 //     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
 //     <tessera/kernel/...>                                     kernels; kernel/eigen.hpp gives views as Eigen matrices
 //
@@ -106,10 +107,7 @@
 #include <tessera/io/tensor_info.hpp>
 #include <tessera/io/weights.hpp>
 
-#include <tessera/vq/binary_residual.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
-#include <tessera/vq/bit_entropy.hpp>
-#include <tessera/vq/bsq.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
@@ -118,21 +116,11 @@
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/fsq.hpp>
-#include <tessera/vq/gaussian_codebook.hpp>
-#include <tessera/vq/gaussian_quant.hpp>
-#include <tessera/vq/grouped_vq.hpp>
 #include <tessera/vq/kmeans.hpp>
-#include <tessera/vq/levels.hpp>
-#include <tessera/vq/lfq.hpp>
-#include <tessera/vq/nearest_few.hpp>
-#include <tessera/vq/projected.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
-#include <tessera/vq/residual_fsq.hpp>
-#include <tessera/vq/residual_vq.hpp>
 #include <tessera/vq/revive.hpp>
-#include <tessera/vq/sign_tokens.hpp>
 #include <tessera/vq/vq_vae.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
 #include <tessera/vq/vq_vae_totals.hpp>

@@ -12,6 +12,8 @@
 
 using namespace tessera;
 
+namespace frozen_gpt_test {
+
 namespace {
 
 constexpr GptConfig config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
@@ -50,3 +52,5 @@ TEST_CASE("FrozenGpt: its errors are those of the model") {
     CHECK(support::message<ArgumentError>([&] { static_cast<void>(frozen.evaluate({})); }) ==
           "Gpt::evaluate: sequences: expected at least one, got 0");
 }
+
+}  // namespace frozen_gpt_test

@@ -37,7 +37,7 @@ struct QuantizerRun {
     typename Q::Cache cache;
     tessera::Tensor<T, In> z, dz;
     tessera::Tensor<T, typename Q::Output> q, dq;
-    tessera::Tensor<tessera::Token, typename Q::Tokens> tokens;
+    tessera::Tensor<tessera::Token, tessera::Shape<Q::tokens>> tokens;
 
     explicit QuantizerRun(std::size_t batch, std::uint64_t seed = 1)
         : z{batch}, dz{batch}, q{batch}, dq{batch}, tokens{batch} {

@@ -165,6 +165,21 @@ TEST_CASE("check_loss: memory that is allocated in each call is found, where the
     CHECK(testing::check_loss<Faulty<Fault::allocates>, Shape<2, 3, 2>>());
 }
 
+TEST_CASE("check_loss: a counter that does not see every form of operator new is refused") {
+    const auto with = [](std::size_t (*counter)()) {
+        return testing::check_loss<Mse, Shape<4>>({.allocations = counter}).message;
+    };
+    CHECK(with([] { return std::size_t{0}; })
+              .ends_with(
+                  ": allocation: the counter of this program does not see operator new: see testing/allocations.hpp"));
+    // sees the first allocation, which is of the plain form, and no other
+    static std::size_t asked = 0;
+    CHECK(with([] { return asked++ == 0 ? std::size_t{0} : std::size_t{1}; })
+              .ends_with(": allocation: the counter of this program does not see operator new with an alignment, which "
+                         "the library's "
+                         "buffers call: see testing/allocations.hpp"));
+}
+
 TEST_CASE("check_loss: gradients that are wrong by a small factor, or without the scale, are found") {
     CHECK(starts<Fault::gradient>("gradient: dy["));
     CHECK(starts<Fault::gradient_of_variance>("gradient: grad.log_variance[0]: expected "));

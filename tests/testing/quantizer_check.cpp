@@ -334,6 +334,9 @@ struct Narrow {
     template <StaticShape In, std::floating_point T>
     using Bind = NarrowQuantizer<In, T>;
 };
+struct Nameless {
+    using Input = Shape<3, 4>;
+};
 
 enum class Constant {
     none,
@@ -410,7 +413,7 @@ struct OneTermQuantizer : TwoTermsQuantizer<Constant::owner_does_not_move, In, T
         }
     };
     static Terms regularize(const typename Base::Packed& w, View<const T, In> z,
-                            View<const Token, typename Base::Tokens> in, View<const T, In> q, View<T, In> dz,
+                            View<const Token, Shape<Base::tokens>> in, View<const T, In> q, View<T, In> dz,
                             typename Base::Cache& c, typename Base::Params& grad, double divisor) {
         return {Base::regularize(w, z, in, q, dz, c, grad, divisor).commitment};
     }
@@ -418,10 +421,6 @@ struct OneTermQuantizer : TwoTermsQuantizer<Constant::owner_does_not_move, In, T
 struct OneTerm {
     template <StaticShape In, std::floating_point T>
     using Bind = OneTermQuantizer<In, T>;
-};
-
-struct Nameless {
-    using Input = Shape<3, 4>;
 };
 
 bool starts(const std::string& text, const std::string& with) {

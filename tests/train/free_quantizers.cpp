@@ -1,12 +1,12 @@
 // Quantizers without a learned codebook, in a Trainer: several processes, which are threads here, end with the bits of
 // one, and so does a run that is resumed between two batches of an accumulation.
+#include <tessera/core/batch_share.hpp>
 #include <tessera/train/trainer.hpp>
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/thread_communicator.hpp>
 #include <support/tiny_vae.hpp>
-#include <tessera/dist/share.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/vq/bsq.hpp>
@@ -57,10 +57,8 @@ std::uint64_t train(Comm& communicator, std::size_t save_after = 0, Bytes* saved
     }
     for (std::size_t i = resume ? save_after : 0; i < std::size(sizes); ++i) {
         const std::size_t batch = sizes[i];
-        const dist::Share groups = dist::share(communicator, (batch + nn::group_size - 1) / nn::group_size);
-        const std::size_t begin = std::min(batch, groups.first * nn::group_size);
-        const std::size_t end = std::min(batch, (groups.first + groups.count) * nn::group_size);
-        trainer.step(data().view().slice(begin, end - begin));
+        const BatchShare mine = batch_share(batch, communicator.rank(), communicator.size());
+        trainer.step(data().view().slice(mine.first, mine.count));
         if (saved && !resume && i + 1 == save_after) *saved = io::collect(trainer).bytes();
     }
     return support::hash_state(trainer);

@@ -261,7 +261,7 @@ TEST_CASE("GaussianQuant: a file has no codebook; a model is loaded with another
     Vae<1024> larger{rng};
     CHECK(support::contains(support::message<FormatError>([&] { io::load(file, larger); }),
                             "codes: expected 1024, file has 64; LoadOptions{.accept = {\"codes\"}} keeps 1024"));
-    const io::LoadReport report = io::load(file, larger, {.accept = {"codes"}});
+    const io::LoadReport report = io::load(file, {.accept = {"codes"}}, larger);
     CHECK(report.accepted.size() == 1);
     CHECK(support::hash_state(larger) == support::hash_state(vae));
 

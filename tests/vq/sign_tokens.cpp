@@ -26,6 +26,14 @@ TEST_CASE("sign_tokens: a bit for each sign, the first channel lowest, and back;
     CHECK(again == std::vector<float>{0.5f, -0.5f, 0.5f, 0, 0, 0});
 }
 
+TEST_CASE("sign_tokens: a denormal number is 0, also where the caller's environment keeps denormals") {
+    const std::vector<float> z{1e-40f, 1e-37f};
+    std::vector<Token> tokens(1);
+    std::vector<float> q(2);
+    sign_tokens<2, float>(z, tokens, q, 1, "Q", 0);
+    CHECK(tokens[0] == 2);
+}
+
 TEST_CASE("sign_tokens: a number that is not finite is a NumericError with its index in the batch") {
     for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
         const std::vector<double> z{1, 2, 3, bad};

@@ -77,30 +77,38 @@ void record() {
 template <StaticShape In, std::floating_point T>
 struct RecordingCodebook : CodebookQuantizer<In, 8, T> {
     using Base = CodebookQuantizer<In, 8, T>;
-    static void init(auto&... a) { record(), Base::init(a...); }
+    static void init(auto&... a) {
+        record();
+        Base::init(a...);
+    }
     static void pack(const Empty& p, const typename Base::Buffers& b, const CodebookOptions& o,
                      typename Base::Packed& w) {
-        record(), Base::pack(p, b, o, w);
+        record();
+        Base::pack(p, b, o, w);
     }
     static void forward(const typename Base::Packed& w, const nn::Pass& pass, View<const T, In> z,
-                        View<Token, typename Base::Tokens> out, View<T, In> q, Empty& c) {
-        record(), Base::forward(w, pass, z, out, q, c);
+                        View<Token, Shape<Base::tokens>> out, View<T, In> q, typename Base::Cache& c) {
+        record();
+        Base::forward(w, pass, z, out, q, c);
     }
-    static void lookup(const typename Base::Packed& w, View<const Token, typename Base::Tokens> in, View<T, In> q,
-                       Empty& c) {
-        record(), Base::lookup(w, in, q, c);
+    static void lookup(const typename Base::Packed& w, View<const Token, Shape<Base::tokens>> in, View<T, In> q,
+                       typename Base::Cache& c) {
+        record();
+        Base::lookup(w, in, q, c);
     }
-    static void observe(const typename Base::Packed& w, View<const T, In> z,
-                        View<const Token, typename Base::Tokens> in, const BatchPart& part, Rng rng, Empty& c,
-                        typename Base::Statistics& s) {
-        record(), Base::observe(w, z, in, part, rng, c, s);
+    static void observe(const typename Base::Packed& w, View<const T, In> z, View<const Token, Shape<Base::tokens>> in,
+                        const BatchPart& part, Rng rng, typename Base::Cache& c, typename Base::Statistics& s) {
+        record();
+        Base::observe(w, z, in, part, rng, c, s);
     }
     static void update(Empty& p, typename Base::Buffers& b, const typename Base::Statistics& s,
                        const CodebookOptions& o) {
-        record(), Base::update(p, b, s, o);
+        record();
+        Base::update(p, b, s, o);
     }
     static void start(Empty& p, typename Base::Buffers& b, View<const T, In> z, const CodebookOptions& o, Rng rng) {
-        record(), Base::start(p, b, z, o, rng);
+        record();
+        Base::start(p, b, z, o, rng);
     }
 };
 struct Recording {

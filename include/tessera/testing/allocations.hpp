@@ -7,7 +7,7 @@
 //
 // The function is defined by count_allocations.hpp, which replaces operator new of the whole program: a program that
 // calls it without that include does not link. A counter of your own must replace every form of operator new: the
-// library's buffers use the one with an alignment.
+// library's buffers call the one with an alignment. A checker refuses a counter that does not see both.
 
 #include <tessera/core/abi.hpp>
 

@@ -26,6 +26,7 @@
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/exec/rounds.hpp>
 #include <tessera/testing/bound_layer.hpp>
+#include <tessera/testing/detail/allocation_counter.hpp>
 #include <tessera/testing/detail/step_check.hpp>
 #include <tessera/testing/gradient_check.hpp>
 
@@ -216,6 +217,7 @@ std::string check_threads(const LayerCheckOptions& o) {
 template <nn::Layer L>
 std::string check_allocation(const LayerCheckOptions& o) {
     if (!o.allocations) return "";
+    if (const std::string wrong = check_allocation_counter(o.allocations); !wrong.empty()) return wrong;
     auto bound = bound_layer<L>(o);
     const auto step = [&](std::size_t batch) {
         bound.pack();

@@ -17,6 +17,7 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/loss/loss.hpp>
 #include <tessera/testing/check_result.hpp>
+#include <tessera/testing/detail/allocation_counter.hpp>
 #include <tessera/testing/detail/differences.hpp>
 #include <tessera/testing/detail/option_check.hpp>
 
@@ -170,6 +171,7 @@ template <Loss L>
 std::string check_loss_allocation(const LossCheckOf<L>& o) {
     using T = typename L::Scalar;
     if (!o.allocations) return "";
+    if (const std::string wrong = check_allocation_counter(o.allocations); !wrong.empty()) return wrong;
     BoundLoss<L> bound{o};
     const auto step = [&](std::size_t n) {
         bound.pack();

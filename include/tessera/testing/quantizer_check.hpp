@@ -18,6 +18,7 @@
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/testing/check_result.hpp>
+#include <tessera/testing/detail/allocation_counter.hpp>
 #include <tessera/testing/detail/bound_quantizer.hpp>
 #include <tessera/testing/detail/differences.hpp>
 #include <tessera/testing/detail/option_check.hpp>
@@ -239,6 +240,7 @@ std::string check_divisor(const QuantizerCheckOf<Q>& o) {
 template <vq::Quantizer Q>
 std::string check_quantizer_allocation(const QuantizerCheckOf<Q>& o) {
     if (!o.allocations) return "";
+    if (const std::string wrong = check_allocation_counter(o.allocations); !wrong.empty()) return wrong;
     BoundQuantizer<Q> bound{o};
     typename Q::Cache own;
     vq::Statistics<Q> statistics;

@@ -94,7 +94,7 @@ public:
     static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, Output> q, Cache& c) {
         for (std::size_t g = 0; g < Groups; ++g) {
-            Group& v = make_room(c, g, z.batch());
+            Group& v = resize_cache(c, g, z.batch());
             cut(z.data(), g, width_in, v.z);
             Q::forward(w[set(g)], {pass.training, pass.rng.split(g), pass.first}, std::as_const(v.z), v.tokens.view(),
                        v.q.view(), v.inner);
@@ -104,7 +104,7 @@ public:
     }
     static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, Output> q, Cache& c) {
         for (std::size_t g = 0; g < Groups; ++g) {
-            Group& v = make_room(c, g, in.batch());
+            Group& v = resize_cache(c, g, in.batch());
             cut(in.data(), g, per, v.tokens);
             Q::lookup(w[set(g)], std::as_const(v.tokens), v.q.view(), v.inner);
             paste(v.q, g, width_out, q.data());
@@ -113,7 +113,7 @@ public:
     static void backward(const Packed& w, View<const T, In>, View<const Token, Shape<tokens>> in, View<const T, Output>,
                          View<const T, Output> dq, View<T, In> dz, Cache& c, Params& grad) {
         for (std::size_t g = 0; g < Groups; ++g) {
-            Group& v = make_room(c, g, dz.batch());
+            Group& v = resize_cache(c, g, dz.batch());
             cut(dq.data(), g, width_out, v.dq);
             cut(in.data(), g, per, v.tokens);
             Q::backward(w[set(g)], std::as_const(v.z), std::as_const(v.tokens), std::as_const(v.q), std::as_const(v.dq),
@@ -126,7 +126,7 @@ public:
         Terms terms{};
         if constexpr (vq::Regularizes<Q>)
             for (std::size_t g = 0; g < Groups; ++g) {
-                Group& v = make_room(c, g, dz.batch());
+                Group& v = resize_cache(c, g, dz.batch());
                 cut(std::as_const(dz).data(), g, width_in, v.dz);
                 cut(in.data(), g, per, v.tokens);
                 const auto part =
@@ -146,7 +146,7 @@ public:
                         const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr (vq::Observes<Q>) {
             for (std::size_t g = 0; g < Groups; ++g) {
-                Group& v = make_room(c, g, z.batch());
+                Group& v = resize_cache(c, g, z.batch());
                 cut(z.data(), g, width_in, v.z);
                 cut(in.data(), g, per, v.tokens);
                 if constexpr (Books == Codebooks::own) {
@@ -198,7 +198,7 @@ public:
 private:
     static constexpr std::size_t set(std::size_t g) { return Books == Codebooks::shared ? 0 : g; }
 
-    static Group& make_room(Cache& c, std::size_t g, std::size_t batch) {
+    static Group& resize_cache(Cache& c, std::size_t g, std::size_t batch) {
         Group& v = c.group[g];
         v.z.resize(batch);
         v.dz.resize(batch);

@@ -18,7 +18,6 @@
 // Cost     forward: one comparison per number; terms: one exp per number, one logarithm per row; no table of 2^bits
 
 #include <tessera/core/error.hpp>
-#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/setting.hpp>

@@ -43,9 +43,9 @@ void nearest_few(const PackedCodes<T>& codes, std::span<const T> z, std::size_t 
             const std::span<Token> places = tokens.subspan((first + m) * count, count);
             std::ranges::fill(places, no_token);
             std::fill_n(best, count, -(std::numeric_limits<T>::max)());
-            for (std::size_t i = 0; i < k; ++i) {
+            const auto insert = [&](std::size_t i) {
                 const T score = scores[m * k + i];
-                if (!(score > best[count - 1]) || !(score <= (std::numeric_limits<T>::max)())) continue;
+                if (!(score > best[count - 1]) || !(score <= (std::numeric_limits<T>::max)())) return;
                 std::size_t at = count - 1;
                 for (; at > 0 && score > best[at - 1]; --at) {
                     best[at] = best[at - 1];
@@ -53,7 +53,17 @@ void nearest_few(const PackedCodes<T>& codes, std::span<const T> z, std::size_t 
                 }
                 best[at] = score;
                 places[at] = static_cast<Token>(i);
+            };
+            // Few groups of 16 scores have one that is inserted: comparing a group takes one or two instructions.
+            std::size_t i = 0;
+            for (; i + 16 <= k; i += 16) {
+                const T* const group = scores + m * k + i;
+                const T worst = best[count - 1];
+                unsigned better = 0;
+                for (std::size_t j = 0; j < 16; ++j) better |= group[j] > worst ? 1u : 0u;
+                for (std::size_t j = 0; better != 0 && j < 16; ++j) insert(i + j);
             }
+            for (; i < k; ++i) insert(i);
         }
     }
     lookup_tokens(codes, std::span<const Token>{tokens}, q);
@@ -68,10 +78,12 @@ concept HasNearestFew = requires(const typename Q::Packed& w, std::span<const ty
                                  Buffer<typename Q::Scalar>& scratch) {
     Q::nearest_few(w, z, count, tokens, q, scratch);
 };
-/// Q has one token for each row, the index of a vector of w.codes.
+/// Q has one token for each row, the index of a vector of w.codes, and compares the rows of z themselves.
 template <class Q>
 concept SearchesCodes = std::same_as<typename Q::Input, typename Q::Output> &&
-    (Q::tokens == row_count<typename Q::Input>)&&requires(const typename Q::Packed& w) {
+                        (Q::tokens ==
+                         row_count<typename Q::Input>)&&!(requires { requires Q::Distance::normalises; }) &&
+                        requires(const typename Q::Packed& w) {
     requires std::same_as<std::remove_cvref_t<decltype(w.codes)>, PackedCodes<typename Q::Scalar>>;
 };
 template <class Q>

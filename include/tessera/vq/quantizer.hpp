@@ -8,8 +8,9 @@
 //   tokens, codes                tokens of a sample, and the size of the largest vocabulary. Tokens are in the order of
 //                                the rows (positions) of Input; where a position has several, they are next to each
 //                                other, the first level first: token i is of level i % tokens_per_position<Q>
-//   Params                       learned by the optimiser from gradients; a leaf's name may contain dots: "step.log"
+//   Params                       learned by the optimiser from gradients
 //   Buffers                      learned by `update`, or fixed. Names of Params and Buffers differ: one file holds both
+//                                The name of a leaf may contain dots: each calls f("step.log", ...)
 //   Options                      numbers that the host chooses
 //   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
@@ -44,7 +45,8 @@
 //        processes that continue each other's statistics have the bits of one process. update applies the sum, once for
 //        each update of the weights, after the optimiser has changed them: it must not throw, and it draws no random
 //        numbers. observe gets a separate cache, which forward has not seen, and all samples of this process. A value
-//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.micro_batches batches.
+//        that cannot be summed (a candidate for revival) has places; each place belongs to one of part.micro_batches
+//        batches.
 //   codes_of(i)                                       constexpr: the vocabulary of token i of a sample, 1 to codes, the
 //                                                     same for one level of all positions. Without it: codes
 //   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)

@@ -15,7 +15,7 @@
 // Options: `dropout` is the probability that a training step leaves out the last levels; how many remain, at least
 // `keep`, is drawn once for the step. Their tokens are no_token, as in decoding fewer levels than there are. `beam` is
 // how many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest
-// token; a larger beam costs about beam times the search and finds a smaller |z - q|.
+// token; a larger beam finds a smaller |z - q|, at more than beam times the cost of the search.
 //
 // Shapes   z, q [batch, ... x D], tokens [batch, rows x tokens of all levels]
 // Params   those of the levels, "0.<name>", "1.<name>" ...; of a shared codebook "<name>". Buffers likewise
@@ -123,7 +123,7 @@ public:
                 if (!pass.training && w.beam > 1) return search(w, pass, z, out, q, c);
             const std::size_t run = drop_levels(w).draw(pass);
             Layout::for_levels([&](auto l) {
-                auto& v = make_room<l>(c, z.batch());
+                auto& v = resize_cache<l>(c, z.batch());
                 if (l < run) {
                     const View<const T, In> r = rest<l>(c, z);
                     Level<l>::forward(of_level<l>(w), {pass.training, pass.rng.split(l), pass.first}, r,
@@ -139,7 +139,7 @@ public:
     static void lookup(const Packed& w, View<const Token, Shape<tokens>> in, View<T, In> q, Cache& c) {
         with_fp_environment([&] {
             Layout::for_levels([&](auto l) {
-                auto& v = make_room<l>(c, in.batch());
+                auto& v = resize_cache<l>(c, in.batch());
                 Layout::template split<l>(in, v.tokens);
                 Level<l>::lookup(of_level<l>(w), std::as_const(v.tokens), v.q.view(), v.inner);
                 add<l>(v.q, q);
@@ -187,7 +187,7 @@ public:
                         const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr ((vq::Observes<vq::BindQuantizer<Specs, In, T>> || ...)) {
             Layout::for_levels([&](auto l) {
-                auto& v = make_room<l>(c, z.batch());
+                auto& v = resize_cache<l>(c, z.batch());
                 const View<const T, In> r = rest<l>(c, z);
                 Layout::template split<l>(in, v.tokens);
                 if constexpr (Books == Codebooks::own) {
@@ -225,7 +225,7 @@ public:
         if constexpr ((vq::StartsFromData<vq::BindQuantizer<Specs, In, T>> || ...)) {
             Cache c;
             Layout::for_sets([&](auto l) {
-                auto& v = make_room<l>(c, z.batch());
+                auto& v = resize_cache<l>(c, z.batch());
                 const View<const T, In> r = rest<l>(c, z);
                 vq::start<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), r, inner<l>(o), rng.split(l));
                 if constexpr (l + 1 < sets) {
@@ -286,7 +286,7 @@ private:
     static vq::DropLevels drop_levels(const auto& o) { return {.dropout = o.dropout, .keep = o.keep, .depth = depth}; }
 
     template <std::size_t l>
-    static auto& make_room(Cache& c, std::size_t batch) {
+    static auto& resize_cache(Cache& c, std::size_t batch) {
         auto& v = std::get<l>(c.level);
         v.q.resize(batch);
         v.tokens.resize(batch);

@@ -14,7 +14,7 @@
 // Params   those of the encoder "encoder", the decoder "decoder", the quantizer (no prefix) and the loss "loss",
 //          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
 // Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
-//          an empty batch or dataset, an option out of range, or two settings of one key; DataError for a token that
+//          an empty batch or dataset, or an option out of range; DataError for a token that
 //          is not in its vocabulary; NumericError where the encoder's output is not finite
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
 //          weights. Nothing is allocated in a Workspace after the first step of the largest batch
@@ -138,6 +138,7 @@ public:
         std::optional<Started> before;  ///< of the step that initialised from data, until the next one
     };
 
+    /// ArgumentError for an option out of range, and for a key of settings and metadata that is there twice.
     explicit VqVae(Rng& rng, Options options = {}, LossOptions loss_options = {})
         : options_{std::move(options)}, loss_options_{std::move(loss_options)} {
         check_options<Q>(options_);

@@ -6,10 +6,13 @@
 #include <tessera/nn/gelu.hpp>
 #include <tessera/nn/linear.hpp>
 #include <tessera/nn/residual.hpp>
+#include <tessera/vq/binary_residual.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/bsq.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/gaussian_quant.hpp>
+#include <tessera/vq/grouped_vq.hpp>
 #include <tessera/vq/lfq.hpp>
 #include <tessera/vq/policy/bridge.hpp>
 #include <tessera/vq/policy/cosine.hpp>
@@ -22,6 +25,8 @@
 #include <tessera/vq/policy/sim_vq.hpp>
 #include <tessera/vq/policy/space_filling_diveq.hpp>
 #include <tessera/vq/policy/temperature_sampling.hpp>
+#include <tessera/vq/projected.hpp>
+#include <tessera/vq/residual_fsq.hpp>
 #include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
@@ -138,9 +143,15 @@ const std::vector<FamilyMember>& family() {
         {"Codebook, Diversity", hash_of<Codebook<40, vq::Diversity>, 6>},
         {"Fsq", hash_of<Fsq<8, 5, 5, 5>, 4>},
         {"Fsq, symmetric", hash_of<FsqWith<FsqBound::symmetric, 4, 4, 4>, 3>},
+        {"Fsq, scaled sigmoid", hash_of<FsqWith<FsqBound::scaled_sigmoid, 5, 5, 4>, 3>},
+        {"GaussianQuant", hash_of<GaussianQuant<40>, 6>},
         {"Lfq", hash_of<Lfq<8>, 8>},
         {"Bsq", hash_of<Bsq<8>, 8>},
         {"ResidualVq", hash_of<ResidualVq<Codebook<16>, 3>, 6>},
+        {"GroupedVq", hash_of<GroupedVq<Codebook<16>, 2>, 6>},
+        {"Projected", hash_of<Projected<3, Codebook<16, vq::Cosine>>, 6>},
+        {"ResidualFsq", hash_of<ResidualFsq<2, 5, 4, 3>, 3>},
+        {"BinaryResidual", hash_of<BinaryResidual<3>, 4>},
         {"ResidualVq, shared", hash_of<ResidualVq<Codebook<16>, 2, Codebooks::shared>, 6>},
     };
     return all;

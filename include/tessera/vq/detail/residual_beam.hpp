@@ -3,7 +3,7 @@
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/token.hpp>
-#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/kernel/reduce.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -24,7 +24,7 @@ public:
         const std::size_t rows = z.size() / width, depth = sizes.size();
         for (std::size_t first = 0; first < rows; first += block) {
             const std::size_t some = (std::min)(block, rows - first);
-            make_room(some * beam, beam, width, depth);
+            resize_cache(some * beam, beam, width, depth);
             std::copy_n(z.data() + first * width, some * width, rest_.data());
             std::size_t kept = 1;  // chains of each row so far
             for (std::size_t l = 0; l < depth; ++l) {
@@ -49,7 +49,7 @@ private:
         std::size_t from;  // index of the chain times beam, plus the place of the token
     };
 
-    void make_room(std::size_t chains, std::size_t beam, std::size_t width, std::size_t depth) {
+    void resize_cache(std::size_t chains, std::size_t beam, std::size_t width, std::size_t depth) {
         const auto grow = [](auto& values, std::size_t size) {
             if (values.size() < size) values.resize(size);
         };
@@ -71,11 +71,7 @@ private:
             if (tokens_[m * kept * beam + from] == no_token) continue;
             const T* const rest = rest_.data() + (m * kept + from / beam) * width;
             const T* const q = q_.data() + (m * kept * beam + from) * width;
-            double error = 0;
-            for (std::size_t i = 0; i < width; ++i) {
-                const double d = static_cast<double>(rest[i]) - static_cast<double>(q[i]);
-                error = kernel::simd::fma(d, d, error);
-            }
+            const double error = kernel::squared_error<T>({rest, width}, {q, width});
             if (found == next && !(error < best_[found - 1].error)) continue;
             std::size_t at = found < next ? found++ : found - 1;
             for (; at > 0 && error < best_[at - 1].error; --at) best_[at] = best_[at - 1];
