@@ -57,7 +57,7 @@ std::uint64_t train(Comm& communicator, std::size_t save_after = 0, Bytes* saved
     }
     for (std::size_t i = resume ? save_after : 0; i < std::size(sizes); ++i) {
         const std::size_t batch = sizes[i];
-        const BatchShare mine = batch_share(batch, communicator.rank(), communicator.size());
+        const BatchShare mine = batch_share(batch, {.rank = communicator.rank(), .ranks = communicator.size()});
         trainer.step(data().view().slice(mine.first, mine.count));
         if (saved && !resume && i + 1 == save_after) *saved = io::collect(trainer).bytes();
     }
