@@ -14,7 +14,7 @@ namespace digits {
 
 namespace {
 
-constexpr std::size_t most_rows = 2;  // 55 s and 1.5 GB of compilation; each further row takes 18 s
+constexpr std::size_t most_rows = 2;  // 60 s and 1.5 GB of compilation; each further row takes 18 s
 static_assert(
     quantizer_count <= most_rows * parts,
     "digits: each part of the table of quantizers holds 2 rows: DIGITS_PARTS of examples/CMakeLists.txt is too small");
