@@ -13,7 +13,7 @@ namespace digits {
 
 namespace detail {
 template <class Options>
-void set_decay(Options& options, float decay) {
+void set_decay(Options& options, double decay) {
     if constexpr (requires { options.ema.decay = decay; }) options.ema.decay = decay;
     if constexpr (requires { std::tuple_size<Options>::value; })
         std::apply([&](auto&... each) { (set_decay(each, decay), ...); }, options);
@@ -23,7 +23,7 @@ void set_decay(Options& options, float decay) {
 
 /// The options of a quantizer with this decay, where one of its codebooks reads it: it is then among the settings.
 template <class Q>
-typename Q::Options options_with_decay(float decay) {
+typename Q::Options options_with_decay(double decay) {
     typename Q::Options options{};
     for (const tessera::Setting& setting : tessera::settings_of<Q>(options))
         if (setting.key.ends_with("ema.decay")) {
