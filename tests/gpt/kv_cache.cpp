@@ -165,7 +165,7 @@ TEST_CASE("KvCache: restart begins new sequences, and no step allocates") {
     CHECK(cache.position() == 0);
     CHECK(run() == once);
     const std::size_t before = support::allocations();
-    for (int i = 0; i < 5; ++i) cache.step(frozen, first);
+    for (int i = 0; i < 5; ++i) std::ignore = cache.step(frozen, first);
     CHECK(support::allocations() == before);
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding
     const auto frozen = support::moved_model<Model>().freeze();
     KvCache<Model> cache{2};
     const auto message = [&]<class E>(std::vector<Token> tokens) {
-        return support::message<E>([&] { cache.step(frozen, tokens); });
+        return support::message<E>([&] { std::ignore = cache.step(frozen, tokens); });
     };
     CHECK(message.operator()<ArgumentError>({1}) == "KvCache: tokens: expected 2, got 1");
     CHECK(message.operator()<ArgumentError>({1, 2, 3, 4}) == "KvCache: tokens: expected 2, got 4");
@@ -182,12 +182,12 @@ TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding
     CHECK(message.operator()<DataError>({40, 41}) == "KvCache: token of sequence 1: expected less than 41, got 41");
     CHECK(cache.position() == 0);
     const std::vector<Token> tokens{1, 2};
-    for (std::size_t i = 0; i < config.context; ++i) cache.step(frozen, tokens);
+    for (std::size_t i = 0; i < config.context; ++i) std::ignore = cache.step(frozen, tokens);
     CHECK(message.operator()<ArgumentError>(tokens) == "KvCache: position: expected less than 19, got 19");
     KvCache<Model> some{{.sequences = 2, .tokens = 4}};
     const std::vector<Token> eight(8, 1), five(5, 1), ten(10, 1);
     const auto refused = [&](const std::vector<Token>& fed) {
-        return support::message<ArgumentError>([&] { some.step(frozen, fed); });
+        return support::message<ArgumentError>([&] { std::ignore = some.step(frozen, fed); });
     };
     CHECK(refused(five) == "KvCache: tokens: expected 2 x 1 to 4 tokens, got 5");
     CHECK(refused(ten) == "KvCache: tokens: expected 2 x 1 to 4 tokens, got 10");

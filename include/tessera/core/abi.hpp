@@ -3,8 +3,9 @@
 //
 //     v0_sse2   v0_sse42   v0_avx   v0_avx2 (with FMA: x86-64-v3)   v0_avx512 (F CD DQ BW VL: x86-64-v4)   v0_neon
 //
-// The tag encodes everything that changes the code of an inline function without changing its signature: the version,
-// and every macro on which this library or xsimd (8.1 to 14) branches. Two objects of one program that were compiled
+// The tag encodes everything that changes the code of an inline function without changing its signature: the major
+// version, and every macro of an instruction set on which this library or xsimd (8.1 to 14) branches. One program uses
+// one minor version of tessera and one version of xsimd. Two objects of one program that were compiled
 // for different vector instructions therefore share no symbol of the library (tests/odr/architectures.sh), and passing
 // a Tensor from one to the other is a link error, not an illegal instruction.
 //

@@ -1,9 +1,9 @@
 #pragma once
 // file: read_file, InputFile and write_file. All reading and writing of the library goes through them.
 //
-//   1. write_file is atomic. The bytes are written to a temporary file in the same folder, fsynced and renamed
-//      atomically: at every moment the path names either the old or the new file, complete. If anything fails,
-//      the temporary file is removed.
+//   1. On POSIX systems write_file is atomic. The bytes are written to a temporary file in the same folder, fsynced
+//      and renamed atomically: at every moment the path names either the old or the new file, complete. If anything
+//      fails, the temporary file is removed.
 //   2. Only regular files are read, and read_file reads at most the limit that the caller gives: nothing is
 //      allocated for a longer file.
 //   3. A failure of the system is an IoError with path, step and reason.

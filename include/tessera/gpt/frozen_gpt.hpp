@@ -3,7 +3,7 @@
 //
 //     const auto frozen = prior.freeze();
 //     sample(frozen, 16, {.temperature = 0.9f}, rng);                  gpt/sample.hpp
-//     KvCache<...>::step(frozen, tokens)                               gpt/kv_cache.hpp
+//     KvCache<Prior> cache{16};   cache.step(frozen, tokens)           gpt/kv_cache.hpp
 //
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //
@@ -51,7 +51,7 @@ public:
         make_input(sequences, labels, input, [](std::size_t) { return false; });
         Tensor<Scalar, Logits> out{sequences.batch()};
         std::vector<Scratch> scratch;
-        nn::for_blocks(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+        nn::for_groups(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             nn::begin<Net>(s.net, {});
             Net::forward(weights_, View<const Token, Context>{input}.slice(first, count),
                          out.view().slice(first, count), s.net);
@@ -66,8 +66,8 @@ public:
             Tensor<Token, Context> input;
             make_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
             std::vector<Scratch> scratch;
-            std::vector<double> losses(sequences.size() / nn::group_size + 1);
-            nn::for_blocks(sequences.size(), scratch,
+            std::vector<double> losses(nn::group_count(sequences.size()));
+            nn::for_groups(sequences.size(), scratch,
                            [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
                                s.logits.resize(count);
                                nn::begin<Net>(s.net, {});

@@ -28,9 +28,9 @@ struct GptConfig {
 
 /// A valid configuration. A concept over the configuration, so that compilers print it.
 template <GptConfig C>
-concept UsableGptConfig = C.vocab > 0 && C.context > 0 && C.width > 0 && C.heads > 0 && C.layers > 0 &&
-                          C.vocab < no_token&& C.classes < no_token&& C.embeddings() < no_token&& C.dropout_percent <
-                              100;
+concept UsableGptConfig = (C.vocab > 0) && (C.context > 0) && (C.width > 0) && (C.heads > 0) && (C.layers > 0) &&
+                          (C.vocab < no_token) && (C.classes < no_token) && (C.embeddings() < no_token) &&
+                          (C.dropout_percent < 100);
 template <GptConfig C>
 concept HeadsDivideGptWidth = C.heads > 0 && C.width % (C.heads > 0 ? C.heads : 1) == 0;
 

@@ -52,8 +52,9 @@ public:
         if (name.empty() || name.size() > ReadLimits{}.name || name == "__metadata__")
             throw ArgumentError("SafetensorsWriter: not a valid name for a tensor: " + printable(name));
         if (shape.size() > ReadLimits{}.rank)
-            throw ArgumentError("SafetensorsWriter: " + printable(name) +
-                                ": dimensions: " + expected_got(ReadLimits{}.rank, shape.size()));
+            throw ArgumentError(
+                "SafetensorsWriter: " + printable(name) + ": dimensions: " +
+                expected_got("at most " + std::to_string(ReadLimits{}.rank), std::to_string(shape.size())));
         if (huge) throw ArgumentError("SafetensorsWriter: " + printable(name) + ": a shape of more than 2^64 values");
         if (count != values.size())
             throw ArgumentError("SafetensorsWriter: " + printable(name) +

@@ -37,8 +37,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 template <class S>
 concept SequenceShape = StaticShape<S> &&(S::rank == 2);
 template <class S, std::size_t Heads>
-concept HeadsDivideWidth = StaticShape<S> && Heads >
-0 && last_dim<S> % (Heads > 0 ? Heads : 1) == 0;
+concept HeadsDivideWidth = StaticShape<S> &&(Heads > 0) && (last_dim<S> % (Heads > 0 ? Heads : 1) == 0);
 
 template <std::size_t Width, std::floating_point T>
 struct AttentionParams {

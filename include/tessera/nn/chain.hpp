@@ -204,7 +204,8 @@ private:
             if constexpr (skips && I == 1) {  // layer 0 is a Relu, and this layer applies its mask
                 const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                 if (dx.data())
-                    nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g, {masked, true, add});
+                    nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g,
+                                        {.masked_dy = masked, .mask_dx = true, .add_dx = add});
                 else
                     nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, layer_cache, g);
             } else {

@@ -63,13 +63,15 @@ struct CodebookQuantizer {
     using DiversityTerm =
         std::conditional_t<is_diverse, typename P::template Dependent<vq::Diversity>, vq::detail::NoTerm>;
     using EstimatorWithCache = std::conditional_t<Estimator::selects, Estimator, vq::detail::NoTerm>;
-    static_assert(sizeof(vq::detail::EstimatorFitsLearning < !Estimator::moves_vectors || Learning::by_gradient >) >
-                      0 &&
-                  sizeof(vq::detail::CurveFitsLearning < !Estimator::selects ||
-                         (Learning::by_gradient && Learning::starts && !Distance::normalises && !Selection::draws &&
-                          K >= 2) >) > 0 &&
-                  sizeof(vq::detail::OrthogonalFits < !is_orthogonal ||
-                         (Learning::by_gradient && Learning::starts && K <= 4096) >) > 0);
+    static constexpr bool estimator_fits = !Estimator::moves_vectors || Learning::by_gradient;
+    static constexpr bool curve_fits = !Estimator::selects || (Learning::by_gradient && Learning::starts &&
+                                                               !Distance::normalises && !Selection::draws && (K >= 2));
+    static constexpr bool orthogonal_fits =
+        !is_orthogonal || (Learning::by_gradient && Learning::starts && (K <= 4096));
+    static_assert(sizeof(vq::detail::EstimatorFitsLearning<estimator_fits>) > 0);
+    static_assert(sizeof(vq::detail::CurveFitsLearning<curve_fits>) > 0);
+    static_assert(sizeof(vq::detail::OrthogonalFits<orthogonal_fits>) > 0);
+    static_assert(sizeof(vq::detail::TermsAreKnown<(P::term_count == is_orthogonal + is_diverse)>) > 0);
 
     static constexpr std::string_view name = Distance::normalises ? "CosineCodebook" : "Codebook";
     using Scalar = T;

@@ -83,7 +83,7 @@ public:
     /// z = encoder(x)
     void encode_vectors(View<const T, Input> x, View<T, Latent> z, Workspace& ws) const {
         check_batch("encode_vectors", x.batch(), z.batch());
-        nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+        nn::for_groups(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             nn::begin<Encoder>(s.encoder, {});
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
@@ -107,7 +107,7 @@ public:
             }
             return;
         }
-        nn::for_blocks(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+        nn::for_groups(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             encode_block(x.slice(first, count), out.slice(first, count), s, first);
         });
     }
@@ -124,7 +124,7 @@ public:
             return forward_together<Decoder>(workers, decoder_, View<const T, Decoded>{s.q}, y, s.decoder,
                                              [](auto&) {});
         }
-        nn::for_blocks(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
+        nn::for_groups(in.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             s.q.resize(count);
             Q::lookup(quantizer_, in.slice(first, count), s.q.view(), s.quantizer);
             nn::begin<Decoder>(s.decoder, {});
@@ -167,9 +167,9 @@ public:
             for (std::size_t first = 0; first < images.size(); first += piece) {
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
-                blocks.assign(x.batch() / nn::group_size + 1, {});
+                blocks.assign(nn::group_count(x.batch()), {});
                 for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
-                nn::for_blocks(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
+                nn::for_groups(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
                     const auto in = View<const T, Input>{x}.slice(at, count);
                     const auto image = y.view().slice(at, count);
                     encode_block(in, out.view().slice(at, count), s, first + at);

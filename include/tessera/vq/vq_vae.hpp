@@ -359,12 +359,13 @@ private:
             s.dq.resize(count);
             s.dz.resize(count);
             const View<const T, Decoded> q = std::as_const(s.q);
-            nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), sample});
-            nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), sample});
+            nn::begin<Encoder>(s.encoder, {.training = true, .rng = ws.rng.split(2), .first = sample});
+            nn::begin<Decoder>(s.decoder, {.training = true, .rng = ws.rng.split(3), .first = sample});
 
             // forward
             Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
-            Q::forward(ws.frozen.quantizer(), {true, ws.rng.split(5), sample}, z, chosen, s.q.view(), s.quantizer);
+            Q::forward(ws.frozen.quantizer(), {.training = true, .rng = ws.rng.split(5), .first = sample}, z, chosen,
+                       s.q.view(), s.quantizer);
             Decoder::forward(ws.frozen.decoder(), q, s.y.view(), s.decoder);
 
             // backward: decoder, the quantizer's gradient estimator, its loss terms, encoder

@@ -179,13 +179,13 @@ TEST_CASE("Grouped: an exception of a block reaches the caller, and the gradient
     CHECK(grad.small[3] == 2);
 }
 
-TEST_CASE("for_blocks: each sample is seen once, and blocks are numbered in order") {
+TEST_CASE("for_groups: each sample is seen once, and groups are numbered in order") {
     support::Mismatch wrong;
     for (const std::size_t samples : {0u, 1u, 16u, 17u, 100u}) {
         std::vector<Scratch> scratch;
         std::vector<std::atomic<int>> seen(samples);
         std::atomic<bool> good{true};
-        nn::for_blocks(samples, scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch&) {
+        nn::for_groups(samples, scratch, [&](std::size_t first, std::size_t count, std::size_t block, Scratch&) {
             for (std::size_t n = first; n < first + count; ++n) ++seen[n];
             if (first != block * group_size) good = false;
         });

@@ -29,16 +29,19 @@ namespace tessera::inline TESSERA_ABI::nn {
 using tessera::group_size;
 inline constexpr std::size_t block_size = 4;
 
-/// Calls f(first, count, block, scratch) for blocks of samples, in parallel, for evaluation. `block` is the index of
-/// the block.
+[[nodiscard]] constexpr std::size_t group_count(std::size_t samples) noexcept {
+    return (samples + group_size - 1) / group_size;
+}
+
+/// Calls f(first, count, group, scratch) for groups of samples, in parallel, for evaluation.
 template <class Scratch, class F>
-void for_blocks(std::size_t samples, std::vector<Scratch>& scratch, F&& f) {
-    const std::size_t blocks = (samples + group_size - 1) / group_size;
-    const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(blocks, kernel::concurrency()));
+void for_groups(std::size_t samples, std::vector<Scratch>& scratch, F&& f) {
+    const std::size_t groups = group_count(samples);
+    const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(groups, kernel::concurrency()));
     if (scratch.size() < slot_count) scratch.resize(slot_count);
-    kernel::for_each_slot(blocks, slot_count, [&](std::size_t b, std::size_t slot) {
-        const std::size_t first = b * group_size;
-        f(first, (std::min)(group_size, samples - first), b, scratch[slot]);
+    kernel::for_each_slot(groups, slot_count, [&](std::size_t group, std::size_t slot) {
+        const std::size_t first = group * group_size;
+        f(first, (std::min)(group_size, samples - first), group, scratch[slot]);
     });
 }
 
@@ -52,7 +55,7 @@ public:
     template <class F>
     void run(std::size_t batch, P& grad, F&& f) {
         if (batch == 0) return;
-        const std::size_t groups = (batch + group_size - 1) / group_size;
+        const std::size_t groups = group_count(batch);
         const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(groups, kernel::concurrency()));
         if (scratch_.size() < slot_count) scratch_.resize(slot_count);
         if (grads_.size() < groups) grads_.resize(groups);

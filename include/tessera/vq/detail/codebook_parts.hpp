@@ -37,6 +37,10 @@ struct CurveFitsLearning {
                   "Codebook: vq::SpaceFillingDiVeQ needs vq::Gradient, vq::Euclidean, vq::Nearest and at least two "
                   "vectors");
 };
+template <bool Known>
+struct TermsAreKnown {
+    static_assert(Known, "Codebook: the policies of terms are vq::Orthogonal and vq::Diversity");
+};
 template <bool Fits>
 struct OrthogonalFits {
     static_assert(Fits, "Codebook: vq::Orthogonal needs vq::Gradient and at most 4096 vectors");

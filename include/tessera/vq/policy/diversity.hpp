@@ -102,7 +102,7 @@ struct Diversity {
         }
     }
 
-    /// Adds the gradient of sum / numbers to dx; returns the sum over the rows, weighted.
+    /// Adds per_row times the gradient of the weighted sum over the rows to dx; returns that sum.
     template <std::floating_point T>
     static double add_gradient(const Packed<T>& w, const kernel::CodePanels<T>& codes, std::span<const T> x,
                                std::span<const Token> tokens, double per_row, std::span<T> dx, Cache<T>& cache) {

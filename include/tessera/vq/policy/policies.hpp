@@ -9,8 +9,8 @@
 //     terms        none                  vq::Orthogonal, vq::Diversity
 //
 // A policy is a type with a member `category`; the codebook finds each category by it, so their order does not matter,
-// and a policy of your own can replace any of them. Those that are not the default are included by name:
-// <tessera/vq/policy/gradient.hpp>.
+// and a policy of your own can replace those of the first four categories. Those that are not the default are included
+// by name: <tessera/vq/policy/gradient.hpp>.
 //
 // Members of each category; x are the rows that the search compares, after the distance policy has changed them:
 //
@@ -23,12 +23,15 @@
 //       observe(x, tokens, tokens of a sample, part, rng, revives, statistics),  update(params, buffers, statistics,
 //       options),  start(params, buffers, x, options, rng),  optional_in_file(name),  complete(params, buffers,
 //       missing)
-//   DistancePolicy     normalises: the search compares directions
+//   DistancePolicy     normalises: the search compares directions; then normalise_row(width, x, y) -> 1 / |x| and
+//       backward_row(width, y, dy, 1 / |x|, dx)
 //   EstimatorPolicy    moves_vectors: backward gives de as well, in place of the loss terms codebook and commitment.
 //       backward_row(width, x, e, q, dq, dx, de), for one row; training_row(width, x, e, rng, noise, q) where
-//       changes_output: q in training is not e. An estimator with `selects` has forward and backward for all rows.
-//   SelectionPolicy    draws: the token of a row in training is drawn; Buffers with a counter of updates
-//   TermPolicy         further terms of the loss
+//       changes_output: q in training is not e. Without backward_row it goes straight through. One with `selects`
+//       has Cache{next, de_next}, forward and backward for all rows, and order(K, width, e) after k-means
+//   SelectionPolicy    draws: the token of a row in training is drawn: Buffers{updates}, temperature(buffers, options),
+//       draw(codes, temperature, x, tokens of a sample, rng, first sample, tokens, scores)
+//   TermPolicy         further terms of the loss: vq::Orthogonal and vq::Diversity only
 //
 // Errors   static_assert where a type has no category, two have the same, or two do not fit together
 
@@ -95,6 +98,7 @@ struct Policies {
     /// Policy, as a name that is looked up only where the codebook is instantiated: its header may come later.
     template <class Policy>
     using Dependent = typename detail::first_of<TermPolicy, Policy>::type;
+    static constexpr std::size_t term_count = detail::count_of<TermPolicy, P...>;
     template <class Policy>
     static constexpr bool has = (std::same_as<P, Policy> || ...);
 };
