@@ -11,11 +11,13 @@
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
 #include <tessera/vq/grouped_vq.hpp>
+#include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -142,6 +144,13 @@ TEST_CASE_TEMPLATE("BinaryResidual: a VqVae trains to better images, with the sa
         return std::pair{support::hash_state(vae), support::hash_bits(vae.encode(bars(30, 9)).view().span())};
     }));
     CHECK(last < first);
+}
+
+TEST_CASE("BinaryResidual: as the level of a residual quantizer its options have separate names") {
+    using Q = ResidualVq<BinaryResidual<2>, 2>::Bind<Shape<3, 2>, float>;
+    std::set<std::string> keys;
+    for (const Setting& setting : Q::settings({})) CHECK(keys.insert(setting.key).second);
+    CHECK(support::keeps_quantizer_contract<ResidualVq<BinaryResidual<2>, 2>, Shape<3, 2>>());
 }
 
 }  // namespace binary_residual_test

@@ -41,7 +41,9 @@ TEST_CASE("DropLevels: the draw depends on the generator of the step only, and t
 }
 
 TEST_CASE("DropLevels: options out of range are refused") {
-    CHECK(refused({.dropout = 1, .keep = 3, .depth = 3}) == "");
+    CHECK(refused({.dropout = 1, .keep = 2, .depth = 3}) == "");
+    CHECK(refused({.dropout = 1, .keep = 3, .depth = 3}) ==
+          "Mine: dropout: expected 0, because keep is the number of all levels, got 1");
     CHECK(refused({.dropout = std::numeric_limits<double>::quiet_NaN()}) ==
           "Mine: dropout: expected a number in [0, 1], got nan");
     CHECK(refused({.keep = 0, .depth = 3}) == "Mine: keep: expected 1 to 3, got 0");

@@ -229,7 +229,8 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
             const double h = 1e-5, at = z.data()[i];
             const double slope = (twin.u(at + h) - twin.u(at - h)) / (2 * h);
             worst = std::max(worst, std::abs(dz.data()[i] - dq.data()[i] * slope * twin.step()));
-            CHECK(std::abs(q.data()[i] - twin.value(twin.lowest() + std::nearbyint(twin.u(at)))) < 1e-12);
+            const double u = twin.u(at), rounded = B == FsqBound::symmetric ? std::floor(u + 0.5) : std::nearbyint(u);
+            CHECK(std::abs(q.data()[i] - twin.value(twin.lowest() + rounded)) < 1e-12);
         }
         CHECK(worst < 1e-9);
     };
@@ -349,6 +350,18 @@ TEST_CASE("Fsq: a file keeps the levels and the bound, and a file with other lev
     io::SafetensorsFile of_other{io::collect(other).bytes(), "state"};
     CHECK(support::contains(support::message<FormatError>([&] { io::load(of_other, third); }),
                             "expected scaled_sigmoid, file has symmetric"));
+}
+
+TEST_CASE("Fsq: the symmetric bound rounds halves up, so that z = 0 has the upper of the two middle levels") {
+    using Q = FsqWith<FsqBound::symmetric, 2, 6>::Bind<Shape<2>, float>;
+    Q::Packed w;
+    Q::Cache cache;
+    Q::pack({}, {}, {}, w);
+    Tensor<float, Shape<2>> z{1}, q{1};
+    Tensor<Token, Shape<1>> tokens{1};
+    Q::forward(w, {}, std::as_const(z), tokens.view(), q.view(), cache);
+    CHECK(q.data()[0] == 1);
+    CHECK(q.data()[1] == doctest::Approx(0.2));
 }
 
 }  // namespace fsq_test

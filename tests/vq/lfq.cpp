@@ -265,4 +265,25 @@ TEST_CASE("Lfq: a file keeps the running mean, and resuming compares the options
     for (const float mean : buffers.entropy.mean.span()) CHECK(mean == 0.5f);
 }
 
+TEST_CASE("Lfq: the terms of the largest numbers are finite") {
+    using Q = Lfq<2>::Bind<Shape<2>, float>;
+    Q::Params none;
+    Q::Buffers buffers;
+    Q::Packed w;
+    Q::Cache cache;
+    Rng rng{1};
+    Q::init(none, buffers, rng);
+    Q::pack(none, buffers, {}, w);
+    Tensor<float, Shape<2>> z{1}, q{1}, dz{1};
+    z.data()[0] = std::numeric_limits<float>::max();
+    z.data()[1] = -1e36f;
+    Tensor<Token, Shape<1>> tokens{1};
+    Q::forward(w, {.training = true}, std::as_const(z), tokens.view(), q.view(), cache);
+    const auto terms =
+        Q::regularize(w, std::as_const(z), std::as_const(tokens), std::as_const(q), dz.view(), cache, none, 1.0);
+    CHECK(std::isfinite(terms.entropy));
+    CHECK(std::isfinite(terms.diversity));
+    for (const float d : dz.span()) CHECK(std::isfinite(d));
+}
+
 }  // namespace lfq_test

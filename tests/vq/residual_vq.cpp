@@ -138,7 +138,9 @@ TEST_CASE("ResidualVq: an option out of range is refused") {
     const auto refused = [](const Q::Options& o) {
         return support::message<ArgumentError>([&] { Q::check_options(o); });
     };
-    CHECK(refused({.dropout = 1, .keep = 3, .beam = 4}) == "");
+    CHECK(refused({.dropout = 1, .keep = 2, .beam = 4}) == "");
+    CHECK(refused({.dropout = 1, .keep = 3}) ==
+          "ResidualVq: dropout: expected 0, because keep is the number of all levels, got 1");
     CHECK(refused({.dropout = 1.5}) == "ResidualVq: dropout: expected a number in [0, 1], got 1.5");
     CHECK(refused({.dropout = std::numeric_limits<double>::quiet_NaN()}) ==
           "ResidualVq: dropout: expected a number in [0, 1], got nan");

@@ -109,7 +109,8 @@ struct BitEntropy {
                 double product = 1;  // of 1 + e, at most 2^Bits, so that a row needs one logarithm
                 for (std::size_t b = 0; b < Bits; ++b) {
                     const std::size_t i = m * Bits + b;
-                    const T u = w.slope * v[i], e = scratch[i], r = T(1) / (T(1) + e), below = e * r;
+                    const T u = std::clamp(w.slope * v[i], T(-88), T(88)), e = scratch[i], r = T(1) / (T(1) + e),
+                            below = e * r;
                     product *= 1 + static_cast<double>(e);
                     entropy += static_cast<double>(std::abs(u) * below);
                     set[b] += static_cast<double>(u > T(0) ? r : below);

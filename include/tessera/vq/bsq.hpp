@@ -19,7 +19,7 @@
 // Params   none; buffer (saved, not optimised) mean Shape<bits> "bsq.mean": vq/bit_entropy.hpp; 0.5
 // Errors   NumericError for a number that is not finite; ArgumentError for an option out of range; static_assert where
 //          the encoder does not have one channel per bit, or bits is not in 1 .. 31
-// Cost     forward: one square root and division per row; terms as Lfq; no table of 2^bits
+// Cost     forward: one square root and division per row; terms as Lfq; no table of 2^bits here, as Lfq
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>

@@ -67,7 +67,7 @@ struct CodebookQuantizer {
     static constexpr bool curve_fits = !Estimator::selects || (Learning::by_gradient && Learning::starts &&
                                                                !Distance::normalises && !Selection::draws && (K >= 2));
     static constexpr bool orthogonal_fits =
-        !is_orthogonal || (Learning::by_gradient && Learning::starts && (K <= 4096));
+        !is_orthogonal || (Learning::by_gradient && Learning::starts && (K <= vq::detail::most_orthogonal_codes));
     static_assert(sizeof(vq::detail::EstimatorFitsLearning<estimator_fits>) > 0);
     static_assert(sizeof(vq::detail::CurveFitsLearning<curve_fits>) > 0);
     static_assert(sizeof(vq::detail::OrthogonalFits<orthogonal_fits>) > 0);
@@ -106,14 +106,15 @@ struct CodebookQuantizer {
         bool revives = false;
         double temperature = 1, noise = 0;
         typename Learning::Packed learning;
-        Buffer<T> inverse_norm;  // 1 / |e_k|, where the distance normalises and the vectors have a gradient
+        Buffer<double> inverse_norm;  // 1 / |e_k|, where the distance normalises and the vectors have a gradient
         typename OrthogonalTerm::template Packed<T> orthogonal;
         typename DiversityTerm::template Packed<T> diversity;
     };
     struct Cache {
-        Buffer<T> x, inverse_norm, dx;  // where the distance normalises
-        Buffer<T> e, de;                // the chosen vectors, and their gradient
-        Buffer<T> scores;               // where the selection draws
+        Buffer<T> x, dx;              // where the distance normalises
+        Buffer<double> inverse_norm;  // likewise
+        Buffer<T> e, de;              // the chosen vectors, and their gradient
+        Buffer<T> scores;             // where the selection draws
         typename Learning::Cache learning;
         typename EstimatorWithCache::template Cache<T> estimator;
         typename DiversityTerm::template Cache<T> diversity;
@@ -142,8 +143,7 @@ struct CodebookQuantizer {
                 if constexpr (Distance::normalises) {
                     w.inverse_norm.resize(K);
                     for (std::size_t k = 0; k < K; ++k)
-                        w.inverse_norm[k] =
-                            static_cast<T>(Distance::normalise_row(width, e.data() + k * width, e.data() + k * width));
+                        w.inverse_norm[k] = Distance::normalise_row(width, e.data() + k * width, e.data() + k * width);
                 }
             });
             if constexpr (is_diverse)
@@ -193,11 +193,13 @@ struct CodebookQuantizer {
     static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Shape<tokens>> out, std::size_t first,
                             std::size_t last) {
         if constexpr (Distance::normalises) {
-            std::array<T, width> row;
-            for (std::size_t m = first; m < last; ++m) {
-                Distance::normalise_row(width, z.data() + m * width, row.data());
-                nearest_tokens<T>(w.codes, row, {out.data() + m, 1}, 0, 1);
-            }
+            with_fp_environment([&] {
+                std::array<T, width> row;
+                for (std::size_t m = first; m < last; ++m) {
+                    Distance::normalise_row(width, z.data() + m * width, row.data());
+                    nearest_tokens<T>(w.codes, row, {out.data() + m, 1}, 0, 1);
+                }
+            });
         } else {
             nearest_tokens<T>(w.codes, z.span(), out.span(), first, last);
         }
@@ -233,7 +235,7 @@ struct CodebookQuantizer {
                 if constexpr (Distance::normalises)
                     for (std::size_t m = 0; m < chosen.span().size(); ++m)
                         Distance::backward_row(width, x.data() + m * width, dz.data() + m * width,
-                                               static_cast<double>(cache.inverse_norm[m]), dz.data() + m * width);
+                                               cache.inverse_norm[m], dz.data() + m * width);
             });
         }
     }
@@ -276,8 +278,7 @@ struct CodebookQuantizer {
                 if constexpr (Distance::normalises)
                     for (std::size_t m = 0; m < chosen.span().size(); ++m) {
                         T* const row = dx.data() + m * width;
-                        Distance::backward_row(width, x.data() + m * width, row,
-                                               static_cast<double>(cache.inverse_norm[m]), row);
+                        Distance::backward_row(width, x.data() + m * width, row, cache.inverse_norm[m], row);
                         for (std::size_t i = 0; i < width; ++i) dz.data()[m * width + i] += row[i];
                     }
             });
@@ -313,6 +314,11 @@ struct CodebookQuantizer {
     }
     static void complete(Params& params, Buffers& buffers, std::span<const std::string> missing) noexcept {
         Learning::complete(params, buffers, missing);
+        const auto lacks = [&](std::string_view leaf) { return std::ranges::find(missing, leaf) != missing.end(); };
+        if constexpr (is_diverse)
+            if (lacks("diversity.mean")) buffers.diversity.mean.fill(static_cast<T>(1.0 / static_cast<double>(K)));
+        if constexpr (Selection::draws)
+            if (lacks("selection.updates")) buffers.selection.updates[0] = 0;
     }
 
     static std::vector<Setting> settings(const Options& o) { return vq::detail::codebook_settings(o, uses); }
@@ -323,17 +329,15 @@ private:
     static constexpr vq::detail::OptionUse uses{.terms = !Estimator::moves_vectors,
                                                 .gradient = Learning::by_gradient,
                                                 .averages = Learning::averages,
-                                                .counts = Learning::revives,
+                                                .counts =
+                                                    Learning::averages || (Learning::revives && !Estimator::selects),
                                                 .revival = Learning::revives && !Estimator::selects,
                                                 .kmeans = Learning::starts,
                                                 .orthogonal = is_orthogonal,
                                                 .diversity = is_diverse,
                                                 .sampling = Selection::draws,
                                                 .noise = Estimator::changes_output};
-    static constexpr bool straight_through_estimator =
-        !Estimator::moves_vectors && !Estimator::changes_output && !requires {
-        &Estimator::template backward_row<T>;
-    };
+    static constexpr bool straight_through_estimator = std::same_as<Estimator, vq::StraightThrough>;
     static constexpr bool has_codebook_term = Learning::by_gradient && (!Estimator::moves_vectors || is_orthogonal);
     // The Codebook of the paper: nothing here costs it anything.
     static constexpr bool plain = !Learning::by_gradient && !Distance::normalises && straight_through_estimator &&
@@ -344,6 +348,7 @@ private:
         if constexpr (!Distance::normalises) {
             return z.span();
         } else {
+            const FlushDenormals guard;
             const std::size_t count = z.batch() * tokens;
             if (cache.x.size() < count * width) {
                 cache.x.resize(count * width);
@@ -351,7 +356,7 @@ private:
             }
             for (std::size_t m = 0; m < count; ++m)
                 cache.inverse_norm[m] =
-                    static_cast<T>(Distance::normalise_row(width, z.data() + m * width, cache.x.data() + m * width));
+                    Distance::normalise_row(width, z.data() + m * width, cache.x.data() + m * width);
             return std::span<const T>{cache.x}.first(count * width);
         }
     }
@@ -365,7 +370,7 @@ private:
             for (std::size_t m = 0; m < chosen.size(); ++m)
                 if (chosen[m] != no_token)
                     Distance::backward_row(width, vector_of(w, chosen[m]), de.data() + m * width,
-                                           static_cast<double>(w.inverse_norm[chosen[m]]), de.data() + m * width);
+                                           w.inverse_norm[chosen[m]], de.data() + m * width);
         Learning::add_gradient(w.learning, chosen, std::span<const T>{de}.first(chosen.size() * width), cache.learning,
                                grad);
     }

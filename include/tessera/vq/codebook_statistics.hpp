@@ -65,6 +65,11 @@ struct CodebookStatistics {
         });
     }
 
+    /// Whether any row has been added. Without one, an update must not take time for the decay of the averages.
+    friend bool has_rows(const CodebookStatistics& statistics) {
+        return std::ranges::any_of(statistics.n.span(), [](T count) { return count > T(0); });
+    }
+
     /// Fills the places of this batch with random rows of it, without repetition. Place j belongs to batch j mod
     /// part.micro_batches. A row that another process holds, or that has no token, leaves its place unchanged.
     void draw_candidates(std::span<const T> x, std::span<const Token> tokens, std::size_t rows_per_sample,

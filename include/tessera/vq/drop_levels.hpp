@@ -2,7 +2,7 @@
 // DropLevels: quantize dropout, the random choice of how many levels of a residual quantizer a training step runs.
 //
 //     levels = depth with probability 1 - dropout, else uniform in keep .. depth
-//         (Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi 2021, arXiv:2107.03312, section III.C)
+//         (Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi 2021, arXiv:2107.03312)
 //
 // It is drawn from the generator of the step, not from that of a sample: once for a step, the same in all processes.
 //
@@ -37,6 +37,9 @@ struct DropLevels {
         if (keep < 1 || keep > depth)
             throw ArgumentError(quantizer +
                                 ": keep: " + expected_got("1 to " + std::to_string(depth), std::to_string(keep)));
+        if (dropout > 0 && keep == depth && depth > 1)
+            throw ArgumentError(quantizer + ": dropout: " +
+                                expected_got("0, because keep is the number of all levels", number_text(dropout)));
     }
     [[nodiscard]] std::vector<Setting> settings() const {
         return {{"residual.dropout", number_text(dropout)}, {"residual.keep", number_text(keep)}};

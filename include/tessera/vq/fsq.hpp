@@ -35,6 +35,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/simd/simd.hpp>
+#include <tessera/vq/detail/token_product.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -172,7 +173,8 @@ private:
     // In floating point u may equal the bound exactly; its rounding must not leave the range of levels.
     static std::size_t digit_of(T u, std::size_t i) {
         const T lowest = symmetric ? T(0) : static_cast<T>(levels[i] / 2);
-        const T digit = std::nearbyint(u) + lowest;
+        // arXiv:2411.19842 rounds halves of the symmetric bound up, the paper's listing to even.
+        const T digit = (Bound == FsqBound::symmetric ? std::floor(u + T(0.5)) : std::nearbyint(u)) + lowest;
         if (!(digit > T(0))) return 0;
         const auto whole = static_cast<std::size_t>(digit);
         return whole < levels[i] ? whole : levels[i] - 1;
@@ -194,7 +196,7 @@ template <std::size_t... L>
 struct Fsq {
     static_assert(sizeof...(L) > 0 && ((L >= 3) && ...),
                   "Fsq: at least 3 levels for each channel: FsqWith<FsqBound::symmetric, 2, ...> takes 2");
-    static_assert((L * ... * 1) < no_token,
+    static_assert(detail::product_up_to_tokens({L...}) < no_token,
                   "Fsq: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
     template <StaticShape In, std::floating_point T>
     using Bind = FsqQuantizer<In, FsqBound::tanh, T, L...>;
@@ -205,7 +207,7 @@ template <FsqBound Bound, std::size_t... L>
 struct FsqWith {
     static_assert(sizeof...(L) > 0 && ((L >= (Bound == FsqBound::tanh ? 3 : 2)) && ...),
                   "FsqWith: at least 3 levels for each channel with the bound tanh, 2 with the others");
-    static_assert((L * ... * 1) < no_token,
+    static_assert(detail::product_up_to_tokens({L...}) < no_token,
                   "FsqWith: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
     template <StaticShape In, std::floating_point T>
     using Bind = FsqQuantizer<In, Bound, T, L...>;

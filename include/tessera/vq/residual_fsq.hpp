@@ -29,6 +29,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/simd/simd.hpp>
+#include <tessera/vq/detail/token_product.hpp>
 #include <tessera/vq/drop_levels.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -48,7 +49,7 @@ namespace tessera::inline TESSERA_ABI {
 
 /// Of ResidualFsq and BinaryResidual; see ResidualVq.
 struct ResidualOptions {
-    double dropout = 0;    ///< probability that a training step leaves out the last levels, in [0, 1]
+    double dropout = 0;    ///< probability that a training step draws how many levels it keeps, in [0, 1]
     std::size_t keep = 1;  ///< the levels that a step keeps at least
 };
 
@@ -186,7 +187,7 @@ template <std::size_t Depth, std::size_t... L>
 struct ResidualFsq {
     static_assert(Depth > 0 && sizeof...(L) > 0 && ((L >= 2) && ...),
                   "ResidualFsq: at least one level of quantization, and at least 2 values for each channel");
-    static_assert((L * ... * 1) < no_token,
+    static_assert(detail::product_up_to_tokens({L...}) < no_token,
                   "ResidualFsq: the product of the levels must be less than 2^32 - 1: a token has 32 bits");
     // A float holds whole numbers up to 2^24; finer cells would not be told apart.
     static_assert(((detail::power_up_to(L, Depth, std::size_t{1} << 24) < (std::size_t{1} << 24)) && ...),

@@ -12,8 +12,8 @@
 // may have codebooks of different sizes (ResidualVqOf). A shared codebook (Codebooks::shared) gets the sum of the
 // statistics of all levels and is updated once, after the step: it never changes between two levels.
 //
-// Options: `dropout` is the probability that a training step leaves out the last levels; how many remain, at least
-// `keep`, is drawn once for the step. Their tokens are no_token, as in decoding fewer levels than there are. `beam` is
+// Options: `dropout` is the probability that a training step draws how many levels it keeps, from `keep` to all, once
+// for the step. The tokens of the others are no_token, as in decoding fewer levels than there are. `beam` is
 // how many chains of tokens encoding keeps after each level, in evaluation only. With 1 each level takes its nearest
 // token; a larger beam finds a smaller |z - q|, at more than beam times the cost of the search.
 //
@@ -59,8 +59,8 @@ namespace tessera::inline TESSERA_ABI {
 template <class Inner>
 struct ResidualVqOptions {
     Inner inner{};
-    double dropout = 0;    ///< probability that a training step leaves out the last levels, in [0, 1]
-    std::size_t keep = 1;  ///< the levels that a step keeps at least
+    double dropout = 0;    ///< probability that a training step draws how many levels it keeps, in [0, 1]
+    std::size_t keep = 1;  ///< it draws `keep` to all levels, equally likely
     std::size_t beam = 1;  ///< chains of tokens that encoding keeps after each level
 };
 
@@ -249,9 +249,14 @@ public:
     /// Without `beam`, which does not change training.
     static std::vector<Setting> settings(const Options& o) {
         std::vector<Setting> all = drop_levels(o).settings();
-        if constexpr (alike)
-            std::ranges::move(settings_of<First>(o.inner), std::back_inserter(all));
-        else
+        if constexpr (alike) {
+            // A level that is composed of levels has the same names for its own options.
+            std::vector<Setting> inner = settings_of<First>(o.inner);
+            const bool nested =
+                std::ranges::any_of(inner, [](const Setting& setting) { return setting.key.starts_with("residual."); });
+            if (nested) inner = vq::settings_of_part<First>("level.", o.inner);
+            std::ranges::move(inner, std::back_inserter(all));
+        } else
             Layout::for_levels([&](auto l) {
                 std::ranges::move(vq::settings_of_part<Level<l>>(std::to_string(l) + ".", inner<l>(o)),
                                   std::back_inserter(all));

@@ -21,6 +21,10 @@ namespace tessera::inline TESSERA_ABI {
 
 template <class Q>
 struct VqVaeTotals {
+    static_assert(Q::codes <= (std::size_t{1} << 24),
+                  "VqVae: a vocabulary of at most 2^24 tokens, because reports count each of them: divide a larger one "
+                  "between several tokens with GroupedVq");
+
     using Terms = vq::Terms<Q>;
     static constexpr std::size_t levels = vq::tokens_per_position<Q>;
     using Report = QuantizedReport<Terms, levels>;

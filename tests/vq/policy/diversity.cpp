@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <utility>
+#include <vector>
 
 using namespace tessera;
 using namespace policy_test;
@@ -62,6 +64,16 @@ TEST_CASE("Diversity: rows without a token count nowhere") {
     CHECK(std::ranges::all_of(c.dz.span(), [](float d) { return d == 0; }));
 }
 
+TEST_CASE("Diversity: a file without P gives equal shares, not those of before") {
+    using Q = PolicyCase<Spec, float>::Q;
+    PolicyCase<Spec, float> c;
+    c.buffers.diversity.mean.fill(0.75f);
+    const std::vector<std::string> missing{"diversity.mean"};
+    CHECK(Q::optional_in_file(missing[0]));
+    Q::complete(c.params, c.buffers, missing);
+    for (const float p : c.buffers.diversity.mean.span()) CHECK(p == doctest::Approx(1.0 / codes));
+}
+
 TEST_CASE("Diversity: options") {
     using Q = PolicyCase<Spec, float>::Q;
     const auto refused = [](CodebookOptions o) {
@@ -70,7 +82,7 @@ TEST_CASE("Diversity: options") {
     CHECK(refused({.diversity = {.weight = -1}}) ==
           "Codebook: diversity.weight: expected a finite number >= 0, got -1");
     CHECK(refused({.diversity = {.temperature = 0}}) ==
-          "Codebook: diversity.temperature: expected a finite number > 0, got 0");
+          "Codebook: diversity.temperature: expected a finite number >= 1e-30, got 0");
     CHECK(refused({.diversity = {.decay = 1}}) == "Codebook: diversity.decay: expected a number in [0, 1), got 1");
 }
 

@@ -84,6 +84,21 @@ TEST_CASE("Gradient: a dead vector moves onto a row of the batch, one that is ch
     }
 }
 
+TEST_CASE("Gradient: an update without any row changes nothing, as with moving averages") {
+    using Q = PolicyCase<Spec, float>::Q;
+    PolicyCase<Spec, float> c;
+    c.buffers.grace.fill(3);
+    Q::update(c.params, c.buffers, Q::Statistics{}, c.options);
+    CHECK(std::ranges::all_of(c.buffers.count.span(), [](float n) { return n == 1; }));
+    CHECK(std::ranges::all_of(c.buffers.grace.span(), [](float n) { return n == 3; }));
+    using E = PolicyCase<Codebook<codes>, float>::Q;
+    PolicyCase<Codebook<codes>, float> e;
+    e.buffers.book.grace.fill(3);
+    E::update(e.params, e.buffers, E::Statistics{}, e.options);
+    CHECK(std::ranges::all_of(e.buffers.book.count.span(), [](float n) { return n == 1; }));
+    CHECK(std::ranges::all_of(e.buffers.book.grace.span(), [](float n) { return n == 3; }));
+}
+
 TEST_CASE("Gradient: starts from k-means, and only where it is on") {
     using Q = PolicyCase<Spec, float>::Q;
     for (const bool on : {true, false}) {

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -71,7 +72,10 @@ TEST_CASE("TemperatureSampling: the temperature falls along half a cosine of the
     Q::Buffers::each([&](const Path& path, const auto&) { found = found || path.str() == "selection.updates"; },
                      c.buffers);
     CHECK(found);
-    CHECK(Q::optional_in_file("selection.updates"));
+    const std::vector<std::string> missing{"selection.updates"};
+    CHECK(Q::optional_in_file(missing[0]));
+    Q::complete(c.params, c.buffers, missing);
+    CHECK(c.buffers.selection.updates[0] == 0);
 }
 
 TEST_CASE("TemperatureSampling: a low temperature takes the nearest, and NaN is refused as by any codebook") {
@@ -90,8 +94,8 @@ TEST_CASE("TemperatureSampling: options") {
         return support::message<ArgumentError>([&] { check_options<Q>(o); });
     };
     CHECK(refused({.sampling = {.start = 2, .end = 1, .steps = 5}}) == "");
-    CHECK(refused({.sampling = {.start = 0}}) == "Codebook: sampling.start: expected a finite number > 0, got 0");
-    CHECK(refused({.sampling = {.end = -1}}) == "Codebook: sampling.end: expected a finite number > 0, got -1");
+    CHECK(refused({.sampling = {.start = 0}}) == "Codebook: sampling.start: expected a finite number >= 1e-30, got 0");
+    CHECK(refused({.sampling = {.end = -1}}) == "Codebook: sampling.end: expected a finite number >= 1e-30, got -1");
     CHECK(support::message<ArgumentError>([] {
               check_options<PolicyCase<Codebook<codes>, float>::Q>({.sampling = {.steps = 7}});
           }) == "Codebook: sampling.steps: expected the default, because no policy of this codebook reads it, got 7");

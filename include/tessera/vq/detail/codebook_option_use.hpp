@@ -60,7 +60,7 @@ inline void check_codebook_options(const CodebookOptions& o, const OptionUse& us
         require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
     };
     const auto positive = [&](const char* what, double x) {
-        require(x > 0 && std::isfinite(x), what, "a finite number > 0", x);
+        require(x >= 1e-30 && std::isfinite(x), what, "a finite number >= 1e-30", x);
     };
     not_negative("commitment", o.commitment);
     require(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);

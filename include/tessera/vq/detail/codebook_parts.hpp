@@ -12,6 +12,9 @@ struct Diversity;
 
 namespace detail {
 
+// vq::Orthogonal computes K^2 products.
+inline constexpr std::size_t most_orthogonal_codes = 4096;
+
 // Stands for a policy that the codebook does not have: its parts are empty.
 struct NoTerm {
     template <std::size_t K, class T>

@@ -19,6 +19,16 @@
 namespace tessera::inline TESSERA_ABI::vq::detail {
 
 template <class Q>
+concept ChoosesSegments = requires {
+    requires Q::Estimator::selects;
+};
+// The statistics of the levels after it are of z - lookup(token), which is not what they quantized in training.
+template <class Q>
+struct ResidualLevelHasTokensOfQ {
+    static_assert(!ChoosesSegments<Q>,
+                  "ResidualVq: a level with vq::SpaceFillingDiVeQ has tokens of segments in training, not of vectors");
+};
+template <class Q>
 struct ResidualLevelKeepsShape {
     static_assert(std::same_as<typename Q::Input, typename Q::Output>,
                   "ResidualVq: each level must give the shape that it takes");
@@ -43,6 +53,7 @@ struct ResidualLevelCache {
 template <Codebooks Books, Quantizer... Q>
 struct ResidualLayout {
     static_assert((sizeof(ResidualLevelKeepsShape<Q>) + ...) > 0);
+    static_assert((sizeof(ResidualLevelHasTokensOfQ<Q>) + ...) > 0);
     template <std::size_t l>
     using Level = std::tuple_element_t<l, std::tuple<Q...>>;
     using First = Level<0>;

@@ -7,8 +7,9 @@
 //                                        (Yu et al. 2021, "Vector-quantized image modeling with improved VQGAN",
 //                                         arXiv:2110.04627, sec. 3.2: with few dimensions it uses large codebooks)
 //
-// The loss terms and the moving averages are of zh. As in torch.nn.functional.normalize, a norm below 1e-12 counts as
-// 1e-12.
+// The loss terms and the moving averages are of zh; those of e are not normalised before the search is packed. As in
+// torch.nn.functional.normalize, a norm below 1e-12 counts as 1e-12; the gradient of such a row is 0, and not as in
+// PyTorch 1e12 times that of zh.
 //
 // Cost     two dot products for each row; one pass over the codebook in each packing
 
@@ -45,12 +46,12 @@ struct Cosine {
     template <std::floating_point T>
     static void backward_row(std::size_t width, const T* y, const T* dy, double inverse, T* dx) {
         using kernel::simd::fma;
+        const double scale = inverse < 1 / least ? inverse : 0;
         double along = 0;
-        if (inverse < 1 / least)  // else y = x / least, which is linear
-            for (std::size_t i = 0; i < width; ++i)
-                along = fma(static_cast<double>(y[i]), static_cast<double>(dy[i]), along);
         for (std::size_t i = 0; i < width; ++i)
-            dx[i] = static_cast<T>(inverse * fma(-along, static_cast<double>(y[i]), static_cast<double>(dy[i])));
+            along = fma(static_cast<double>(y[i]), static_cast<double>(dy[i]), along);
+        for (std::size_t i = 0; i < width; ++i)
+            dx[i] = static_cast<T>(scale * fma(-along, static_cast<double>(y[i]), static_cast<double>(dy[i])));
     }
 
 private:

@@ -53,7 +53,7 @@ struct EmaVectors {
         if (revives_now) statistics.draw_candidates(x, tokens, per_sample, part, rng);
     }
     static void update(Params&, Buffers& buffers, const Statistics& statistics, const CodebookOptions& options) {
-        if (options.freeze) return;
+        if (options.freeze || !has_rows(statistics)) return;
         ema_update(buffers.book, statistics, options.ema);
         revive(buffers.book, statistics, options.revive);
     }

@@ -5,7 +5,8 @@
 //
 // Dead vectors move onto rows of the batch as with vq::Ema; the counts are moving averages with the decay of
 // CodebookOptions::ema. The optimiser's moments of a moved vector stay: they are of the rows that left it, and fade
-// within some updates. The learning rate of the vectors follows that of the model; AdamWOptions::lr_scale changes it
+// within some updates. AdamW's weight decay also shrinks vectors that no row chooses; lr_scale does not change that, a
+// weight_decay of 0 does. The learning rate of the vectors follows that of the model; AdamWOptions::lr_scale changes it
 // for the part "codebook".
 //
 // Params   "codebook.weight" [K, D], N(0, 1), as torch.nn.Embedding; buffers "codebook.count" [K], 1, and
@@ -83,6 +84,7 @@ struct LearnedVectors {
         if (revives_now) statistics.draw_candidates(x, tokens, per_sample, part, rng);
     }
     static void update(Params& params, Buffers& buffers, const Statistics& statistics, const CodebookOptions& options) {
+        if (!has_rows(statistics)) return;
         const T keep = static_cast<T>(options.ema.decay);
         for (std::size_t k = 0; k < K; ++k)
             buffers.count[k] = kernel::simd::fma<T>(keep, buffers.count[k], (T(1) - keep) * statistics.n[k]);

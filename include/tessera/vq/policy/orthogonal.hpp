@@ -23,7 +23,6 @@ namespace tessera::inline TESSERA_ABI::vq {
 
 struct Orthogonal {
     using category = TermPolicy;
-    static constexpr std::size_t most_codes = 4096;
 
     /// The value of the term, and its gradient.
     template <std::floating_point T>

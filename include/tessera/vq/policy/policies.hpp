@@ -27,7 +27,7 @@
 //       backward_row(width, y, dy, 1 / |x|, dx)
 //   EstimatorPolicy    moves_vectors: backward gives de as well, in place of the loss terms codebook and commitment.
 //       backward_row(width, x, e, q, dq, dx, de), for one row; training_row(width, x, e, rng, noise, q) where
-//       changes_output: q in training is not e. Without backward_row it goes straight through. One with `selects`
+//       changes_output: q in training is not e. One with `selects`
 //       has Cache{next, de_next}, forward and backward for all rows, and order(K, width, e) after k-means
 //   SelectionPolicy    draws: the token of a row in training is drawn: Buffers{updates}, temperature(buffers, options),
 //       draw(codes, temperature, x, tokens of a sample, rng, first sample, tokens, scores)
@@ -75,9 +75,12 @@ template <class Category, class... P>
 inline constexpr std::size_t count_of = (std::size_t{is_of<P, Category>} + ... + 0);
 
 // Each assertion is in a separate class: clang finds no member of a class whose static_assert has failed.
+template <class P>
+inline constexpr bool is_policy = is_of<P, LearningPolicy> || is_of<P, DistancePolicy> || is_of<P, EstimatorPolicy> ||
+                                  is_of<P, SelectionPolicy> || is_of<P, TermPolicy>;
 template <class... P>
 struct PoliciesHaveCategories {
-    static_assert((HasCategory<P> && ...),
+    static_assert((is_policy<P> && ...),
                   "Codebook: a policy has no member `category`: see vq/policy/policies.hpp for those that there are");
 };
 template <class... P>
