@@ -112,7 +112,6 @@
 #include <tessera/vq/codebook_state.hpp>
 #include <tessera/vq/codebook_statistics.hpp>
 #include <tessera/vq/collapse_watch.hpp>
-#include <tessera/vq/drop_levels.hpp>
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/fsq.hpp>

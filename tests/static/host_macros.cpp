@@ -135,6 +135,37 @@
 
 #include <tessera/data/image.hpp>
 #include <tessera/tessera.hpp>
+#include <tessera/vq/binary_residual.hpp>
+#include <tessera/vq/bit_entropy.hpp>
+#include <tessera/vq/bsq.hpp>
+#include <tessera/vq/codebook_options.hpp>
+#include <tessera/vq/drop_levels.hpp>
+#include <tessera/vq/gaussian_codebook.hpp>
+#include <tessera/vq/gaussian_quant.hpp>
+#include <tessera/vq/grouped_vq.hpp>
+#include <tessera/vq/levels.hpp>
+#include <tessera/vq/lfq.hpp>
+#include <tessera/vq/nearest_few.hpp>
+#include <tessera/vq/policy/bridge.hpp>
+#include <tessera/vq/policy/cosine.hpp>
+#include <tessera/vq/policy/diveq.hpp>
+#include <tessera/vq/policy/diversity.hpp>
+#include <tessera/vq/policy/ema.hpp>
+#include <tessera/vq/policy/euclidean.hpp>
+#include <tessera/vq/policy/fixed.hpp>
+#include <tessera/vq/policy/gradient.hpp>
+#include <tessera/vq/policy/nearest.hpp>
+#include <tessera/vq/policy/orthogonal.hpp>
+#include <tessera/vq/policy/policies.hpp>
+#include <tessera/vq/policy/rotation_trick.hpp>
+#include <tessera/vq/policy/sim_vq.hpp>
+#include <tessera/vq/policy/space_filling_diveq.hpp>
+#include <tessera/vq/policy/straight_through.hpp>
+#include <tessera/vq/policy/temperature_sampling.hpp>
+#include <tessera/vq/projected.hpp>
+#include <tessera/vq/residual_fsq.hpp>
+#include <tessera/vq/residual_vq.hpp>
+#include <tessera/vq/sign_tokens.hpp>
 
 namespace ts = tessera;
 

@@ -15,7 +15,7 @@ using namespace tessera;
 
 namespace {
 std::string refused(const vq::DropLevels& drop) {
-    return support::message<ArgumentError>([&] { drop.check("Mine"); });
+    return support::message<ArgumentError>([&] { drop.check_options("Mine"); });
 }
 }  // namespace
 

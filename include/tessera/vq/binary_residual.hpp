@@ -137,7 +137,7 @@ struct BinaryResidualQuantizer {
     }
 
     static void check_options(const Options& o) {
-        vq::DropLevels{.dropout = o.dropout, .keep = o.keep, .depth = Rounds}.check("BinaryResidual");
+        vq::DropLevels{.dropout = o.dropout, .keep = o.keep, .depth = Rounds}.check_options("BinaryResidual");
         if (!by_round && o.dropout > 0)
             throw ArgumentError("BinaryResidual: dropout: " +
                                 expected_got("0, because a token has the bits of all rounds", number_text(o.dropout)));

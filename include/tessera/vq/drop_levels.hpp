@@ -31,7 +31,7 @@ struct DropLevels {
         if (!(rng.uniform_double() < dropout)) return depth;
         return keep + rng.below(static_cast<std::uint32_t>(depth - keep + 1));
     }
-    void check(const std::string& quantizer) const {
+    void check_options(const std::string& quantizer) const {
         if (!(dropout >= 0 && dropout <= 1))
             throw ArgumentError(quantizer + ": dropout: " + expected_got("a number in [0, 1]", number_text(dropout)));
         if (keep < 1 || keep > depth)

@@ -154,7 +154,7 @@ struct ResidualFsqQuantizer {
     }
 
     static void check_options(const Options& o) {
-        vq::DropLevels{.dropout = o.dropout, .keep = o.keep, .depth = Depth}.check("ResidualFsq");
+        vq::DropLevels{.dropout = o.dropout, .keep = o.keep, .depth = Depth}.check_options("ResidualFsq");
     }
     static std::vector<Setting> settings(const Options& o) {
         return vq::DropLevels{.dropout = o.dropout, .keep = o.keep, .depth = Depth}.settings();

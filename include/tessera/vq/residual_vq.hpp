@@ -78,7 +78,7 @@ public:
     static constexpr std::string_view name = "ResidualVq";
     static constexpr std::size_t depth = Layout::depth, sets = Layout::sets;
     static constexpr std::size_t tokens = positions * Layout::per_position;
-    static constexpr std::size_t codes = std::ranges::max(Layout::vocabularies);
+    static constexpr std::size_t codes = (std::ranges::max)(Layout::vocabularies);
     static constexpr std::size_t codes_of(std::size_t i) { return Layout::vocabularies[i % Layout::per_position]; }
     /// Whether the levels support a beam.
     static constexpr bool searches = (vq::OffersNearestFew<vq::BindQuantizer<Specs, In, T>> && ...);
@@ -239,7 +239,7 @@ public:
 
     static void check_options(const Options& o) {
         Layout::for_sets([&](auto l) { tessera::check_options<Level<l>>(inner<l>(o)); });
-        drop_levels(o).check("ResidualVq");
+        drop_levels(o).check_options("ResidualVq");
         const auto refuse_beam = [](const std::string& expected, std::size_t got) {
             throw ArgumentError("ResidualVq: beam: " + expected_got(expected, std::to_string(got)));
         };
