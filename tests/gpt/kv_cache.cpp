@@ -191,7 +191,7 @@ TEST_CASE("KvCache: too many steps, too few tokens and a token without embedding
     };
     CHECK(refused(five) == "KvCache: tokens: expected 2 x 1 to 4 tokens, got 5");
     CHECK(refused(ten) == "KvCache: tokens: expected 2 x 1 to 4 tokens, got 10");
-    for (std::size_t i = 0; i < 4; ++i) some.step(frozen, eight);
+    for (std::size_t i = 0; i < 4; ++i) std::ignore = some.step(frozen, eight);
     CHECK(refused(eight) == "KvCache: position: expected less than 19, got 19");
     CHECK(some.position() == 16);
 }
