@@ -40,7 +40,7 @@ for target in $targets; do
     # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as often;
     # 20 calls are made of less than 128 choices, and the longest option has 20 letters
     case $target in f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 longest=128 ;; esac
-    [ "$target" != f7_options ] || more="$root/examples/support/options.cpp $root/examples/support/system.cpp $root/examples/support/text.cpp"
+    [ "$target" != f7_options ] || more="$root/examples/support/options.cpp $root/examples/support/quantizer_names.cpp $root/examples/support/system.cpp $root/examples/support/text.cpp"
     # shellcheck disable=SC2086
     "$clang" -std=c++20 -O2 -gline-tables-only -ffp-contract=off -fsanitize=fuzzer,address,undefined,float-cast-overflow \
         -fno-sanitize-recover=all $coverage $flags "$root/tests/fuzz/$target.cpp" "$root/tests/fuzz/entry.cpp" $more \
