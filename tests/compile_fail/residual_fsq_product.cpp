@@ -7,13 +7,14 @@
 using namespace tessera;
 using namespace tessera::nn;
 
-struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<4, halve4>> {};
-struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
-
 #ifdef FIXED
-using Spec = ResidualFsq<1, 255, 256, 256, 255>;
+using Spec = ResidualFsq<1, 255, 256, 255>;
+constexpr std::size_t channels = 3;
 #else
 using Spec = ResidualFsq<1, 256, 256, 256, 256>;
+constexpr std::size_t channels = 4;
 #endif
+struct Encoder : Chain<Shape<14, 14, 1>, Conv2d<channels, halve4>> {};
+struct Decoder : Chain<Encoder::Output, ConvTranspose2d<1, double4>> {};
 using Vae = VqVae<Encoder, Spec, Decoder>;
 std::size_t tokens() { return Vae::tokens; }

@@ -154,8 +154,8 @@ TEST_CASE("Loss: its parameters are optimised, its buffers are saved, and its op
     io::SafetensorsFile file{io::collect(kept).bytes(), "state"};
     io::load(file, loaded);
     CHECK(support::hash_state(kept) == support::hash_state(loaded));
-    CHECK(VaeOf<Weighed>::metadata().back() == std::pair<std::string, std::string>{"halves", "2"});
-    CHECK(kept.settings().back() == Setting{"left", "2.000000"});
+    CHECK(VaeOf<Weighed>::metadata().back() == std::pair<std::string, std::string>{"loss.halves", "2"});
+    CHECK(kept.settings().back() == Setting{"loss.left", "2.000000"});
     CHECK(support::message<ArgumentError>([&] {
               VaeOf<Weighed>{rng, {}, {.left = -1}};
           }) == "Weighed: left: expected a number >= 0");

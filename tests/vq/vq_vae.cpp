@@ -37,7 +37,7 @@ template <Keys K, StaticShape In, std::floating_point T>
 struct KeyedCodebook : CodebookQuantizer<In, 8, T> {
     static std::vector<Setting> settings(const CodebookOptions& o) {
         auto all = CodebookQuantizer<In, 8, T>::settings(o);
-        if (K == Keys::of_vq_vae) all.push_back({"codes", "8"});
+        if (K == Keys::of_vq_vae) all.push_back({"tokens", "8"});
         return all;
     }
     static NamedValues metadata() { return {{K == Keys::of_its_metadata ? "commitment" : "levels", "8"}}; }
@@ -404,7 +404,7 @@ TEST_CASE("VqVae: a key that is there twice is an error of the constructor, not 
                "the others";
     };
     Rng rng{1};
-    CHECK(support::message<ArgumentError>([&] { KeyedVae<Keys::of_vq_vae>{rng}; }) == refused("codes"));
+    CHECK(support::message<ArgumentError>([&] { KeyedVae<Keys::of_vq_vae>{rng}; }) == refused("tokens"));
     CHECK(support::message<ArgumentError>([&] { KeyedVae<Keys::of_its_metadata>{rng}; }) == refused("commitment"));
 }
 

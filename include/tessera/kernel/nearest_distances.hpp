@@ -84,7 +84,7 @@ private:
     // A sum in float above this is that of a distance above d. With rounding errors of 2^-24 the sum is at most
     // (1 + 2^-24)^(width + 3) times the distance; the bound allows for twice as much, and for denormal terms.
     float bound_of(double d) const {
-        constexpr double largest = (std::numeric_limits<float>::max)();
+        constexpr double largest = static_cast<double>((std::numeric_limits<float>::max)());
         const double bound = d * (1 + static_cast<double>(width_ + 16) * 0x1p-23) + 0x1p-126;
         return bound < largest ? static_cast<float>(bound) : std::numeric_limits<float>::infinity();
     }

@@ -46,7 +46,7 @@ namespace detail {
 
 template <vq::Quantizer Q>
 std::string check_quantizer_options(const QuantizerCheckOf<Q>& o) {
-    return check_part_options<Q>(o.options, {"codes", "tokens", "quantizer", "loss"});
+    return check_part_options<Q>(o.options, {"tokens", "quantizer", "loss"});
 }
 
 template <vq::Quantizer Q>

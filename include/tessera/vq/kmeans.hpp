@@ -157,12 +157,12 @@ private:
         }
         const Token other = movers_[found_[i]];
         const T mine = kernel::code_score(row, all_, now), its = kernel::code_score(row, all_, other);
-        return its > mine || (its == mine && other < now) ? other : now;
+        return its > mine || (its >= mine && other < now) ? other : now;
     }
     // Each vector becomes the mean of its rows, which a task adds in their order.
     bool move() {
         kernel::for_chunks(K, vectors_per_task, [&](std::size_t begin, std::size_t end) {
-            std::fill(sum_.begin() + begin * D, sum_.begin() + end * D, 0.0);
+            std::fill_n(sum_.data() + begin * D, (end - begin) * D, 0.0);
             std::vector<double> count(end - begin);
             for (std::size_t m = 0; m < tokens_.size(); ++m) {
                 const std::size_t k = tokens_[m];
@@ -177,7 +177,7 @@ private:
                 T* e = book_.weight.data() + k * D;
                 for (std::size_t i = 0; i < D; ++i) {
                     const T mean = static_cast<T>(sum_[k * D + i] / n);
-                    moved_[k] |= mean != e[i];
+                    moved_[k] |= mean < e[i] || mean > e[i];
                     e[i] = mean;
                 }
                 book_.place(k, e, static_cast<T>(n));
