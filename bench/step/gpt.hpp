@@ -1,6 +1,7 @@
 #pragma once
 // train-gpt/<preset>          tokens per second of whole training steps, 64 sequences of 49: forward, backward,
 //                             clipping, AdamW
+// scale-sequences/<sequences>     the small net with few sequences
 // scale-context/<tokens>      the small net with longer sequences, 32 of them
 // allocations/train-gpt       calls of operator new per step, after the first two
 //

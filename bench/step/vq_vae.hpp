@@ -14,6 +14,9 @@
 //     forward and dx by shards, weights over the batch       76 / 69 %
 //     blocks of 1, 2, 8, 16 images instead of 4 (one core)   82, 86, 84, 80 instead of 86 % (std)
 //     groups of 8, 32 instead of 16                          1 point lost; equal
+//     threads that share a group: 8 blocks of 16 images         as fast on two threads as 4 (1.72 times one thread);
+//     instead of 4                                           GPT std loses 8 % on one thread
+//     the same, sleeping after 10 us instead of 100 us       1.4 instead of 1.75 times one thread
 //     ReLU, bias and residual as separate passes             1.5 to 2 points lost
 //     huge pages                                             no change
 //     blocks of 8 instead of 4 images on Zen 3               80 instead of 81 % (small), equal (std)

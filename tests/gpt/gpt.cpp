@@ -309,7 +309,7 @@ TEST_CASE("Gpt: the names of the parameters") {
     CHECK(names == expected);
 }
 
-TEST_CASE("Gpt: one, two and three threads give the same bits, with and without dropout") {
+TEST_CASE("Gpt: one, two, three and sixteen threads give the same bits, with and without dropout") {
     const auto x = sequences<tiny_gpt>(70, 2);
     const auto plain = moved_model<Tiny>();
     const auto dropped = moved_model<Gpt<dropping>>();

@@ -163,20 +163,21 @@ TEST_CASE("Trainer: a step of both stages makes the calls of its head comment, b
     CHECK(weights_of(prior) == weights_of(prior_by_hand));
 }
 
-TEST_CASE("Trainer: one, two and three threads give the same bits for both stages") {
+TEST_CASE("Trainer: one, two, three and sixteen threads give the same bits for both stages") {
     CHECK(support::same_for_threads([] {
         Rng rng{1};
         Vae vae{rng};
         Trainer trainer{vae, AdamW{vae}};
-        for (std::uint64_t step = 0; step < 3; ++step) trainer.step(support::batch_of<float>(bars(40, step)));
+        for (const std::size_t batch : {40, 16, 5, 64})  // threads share one group of 3, one, one, and none or four
+            trainer.step(support::batch_of<float>(bars(batch, batch)));
         return support::hash_state(vae);
     }));
     CHECK(support::same_for_threads([] {
         Rng rng{1};
         Prior prior{rng};
         Trainer trainer{prior, AdamW{prior}};
-        for (std::uint64_t step = 0; step < 3; ++step)
-            trainer.step(support::batch_of<Prior>(support::sequences<prior_config>(40, step)));
+        for (const std::size_t batch : {40, 16, 5, 64})
+            trainer.step(support::batch_of<Prior>(support::sequences<prior_config>(batch, batch)));
         return support::hash_state(prior);
     }));
 }

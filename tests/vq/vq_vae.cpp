@@ -309,7 +309,7 @@ TEST_CASE("VqVae: the report counts the tokens of the batch, and its parts add u
     CHECK(report.loss == report.reconstruction + report.quantizer);
 }
 
-TEST_CASE("VqVae: training steps give the same bits with one, two and three threads") {
+TEST_CASE("VqVae: training steps give the same bits with one, two, three and sixteen threads") {
     CHECK(support::same_for_threads([] {
         Steps steps{Rng{1}};
         for (std::uint64_t step = 0; step < 3; ++step) steps.step(batch_of<float>(bars(70, step)));

@@ -159,23 +159,25 @@ public:
         with_fp_environment([&] {
             const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);
-            ws.losses.assign(ws.groups.blocks(size), 0);
+            const std::size_t block_size = ws.groups.block_of(part.samples);
+            ws.losses.assign(ws.groups.blocks(size, block_size), 0);
             Frozen::make_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
                 return static_cast<double>(ws.rng.split(1).split(part.first + n).uniform()) < options_.label_dropout;
             });
             const T scale = T(1) / static_cast<T>(part.divisor * context);
-            ws.groups.run(
-                size, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
-                    const auto x = View<const Token, Context>{ws.input}.slice(first, count);
-                    s.logits.resize(count);
-                    nn::begin<Net>(s.net, {.training = true, .rng = ws.rng.split(2), .first = part.first + first});
-                    Net::forward(ws.packed, x, s.logits.view(), s.net);
-                    // the logits are overwritten with their gradient
-                    const auto targets = batch.x.slice(first, count).span();
-                    ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
-                    const View<const T, Logits> d{s.logits};
-                    Net::backward_params(ws.packed, x, d, d, s.net, g.net);
-                });
+            const auto run_block = [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g,
+                                       nn::BlockOrder* order) {
+                const auto x = View<const Token, Context>{ws.input}.slice(first, count);
+                s.logits.resize(count);
+                nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first, nn::order_inside<Net>(order)});
+                Net::forward(ws.packed, x, s.logits.view(), s.net);
+                // the logits are overwritten with their gradient
+                const auto targets = batch.x.slice(first, count).span();
+                ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
+                const View<const T, Logits> d{s.logits};
+                nn::backward_in_order<Net>(order, [&] { Net::backward_params(ws.packed, x, d, d, s.net, g.net); });
+            };
+            ws.groups.run(size, grad, run_block, block_size);
             ws.totals.assign(1, 0);
             for (const double loss : ws.losses) ws.totals[0] += loss;
         });

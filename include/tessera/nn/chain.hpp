@@ -19,6 +19,7 @@
 #include <tessera/nn/detail/bind.hpp>
 #include <tessera/nn/detail/chain_steps.hpp>
 #include <tessera/nn/detail/lent_copies.hpp>
+#include <tessera/nn/exec/block_order.hpp>
 #include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
@@ -42,6 +43,7 @@ struct BasicChain {
     using Input = In;
     using Output = typename Parts::Output;
     using InputScalar = typename Parts::InputScalar;
+    using OrdersGradient = BasicChain;
     // If the first layer is a Relu, the layer after it does the addition of add_dx.
     static constexpr Fuses fuses{.add_y = nn::fuses<At<count - 1>>.add_y,
                                  .add_dx = nn::fuses<At<0>>.add_dx ||
@@ -71,6 +73,7 @@ struct BasicChain {
         Buffer<T> dy[2];
         Buffer<T> operand_copies;  // lent to each layer in turn
         Tensor<T, In> unused_dx;
+        BlockOrder* order = nullptr;  // of this pass
     };
 
     static void init(Params& p, Rng& rng) {
@@ -86,8 +89,10 @@ struct BasicChain {
         for_index([&]<std::size_t I>() { jobs.add<At<I>>(std::get<I>(p.items), std::get<I>(w.items)); });
     }
     static void begin(Cache& cache, const Pass& pass) {
+        cache.order = pass.order;
         for_index([&]<std::size_t I>() {
-            nn::begin<At<I>>(std::get<I>(cache.layers), {pass.training, pass.rng.split(I), pass.first});
+            nn::begin<At<I>>(std::get<I>(cache.layers),
+                             {pass.training, pass.rng.split(I), pass.first, order_inside<At<I>>(pass.order)});
         });
     }
     static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache,
@@ -184,18 +189,23 @@ private:
         auto& layer_cache = std::get<I>(cache.layers);
         auto& g = std::get<I>(grad.items);
         const auto& weights = std::get<I>(w.items);
+        const auto in_turn = [&](auto&& f) { backward_in_order<At<I>>(cache.order, f); };
         if constexpr (I == 0) {
             const detail::Lent<T> lent{cache.operand_copies, layer_cache};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data())
-                    return nn::backward<At<0>>(weights, x, y, dy, dx, layer_cache, g,
-                                               {.masked_dy = masked, .add_dx = add});
-            if constexpr (requires {
-                              At<0>::backward_params(weights, x, y, dy, layer_cache, g, BackwardEpilogue<T>{});
-                          })
-                At<0>::backward_params(weights, x, y, dy, layer_cache, g, BackwardEpilogue<T>{.masked_dy = masked});
-            else
-                nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, layer_cache, g);
+                    return in_turn([&] {
+                        nn::backward<At<0>>(weights, x, y, dy, dx, layer_cache, g,
+                                            {.masked_dy = masked, .add_dx = add});
+                    });
+            in_turn([&] {
+                if constexpr (requires {
+                                  At<0>::backward_params(weights, x, y, dy, layer_cache, g, BackwardEpilogue<T>{});
+                              })
+                    At<0>::backward_params(weights, x, y, dy, layer_cache, g, BackwardEpilogue<T>{.masked_dy = masked});
+                else
+                    nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, layer_cache, g);
+            });
         } else {
             constexpr bool skips = nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.only_masks;
             constexpr bool masks = skips || (nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.masked_dy);
@@ -203,19 +213,23 @@ private:
             const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
             if constexpr (skips && I == 1) {  // layer 0 is a Relu, and this layer applies its mask
                 const detail::Lent<T> lent{cache.operand_copies, layer_cache};
-                if (dx.data())
-                    nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g,
-                                        {.masked_dy = masked, .mask_dx = true, .add_dx = add});
-                else
-                    nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, layer_cache, g);
+                in_turn([&] {
+                    if (dx.data())
+                        nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g,
+                                            {.masked_dy = masked, .mask_dx = true, .add_dx = add});
+                    else
+                        nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, layer_cache, g);
+                });
             } else {
                 auto& buffer = cache.dy[cache.dy[0].data() == dy.data() ? 1 : 0];
                 if (buffer.size() < Parts::largest * x.batch()) buffer.resize(Parts::largest * x.batch());
                 const View<T, InputBelow> dbelow{buffer.data(), x.batch()};
                 {
                     const detail::Lent<T> lent{cache.operand_copies, layer_cache};
-                    nn::backward<At<I>>(weights, below, y, dy, dbelow, layer_cache, g,
-                                        {.masked_dy = masked, .mask_dx = masks});
+                    in_turn([&] {
+                        nn::backward<At<I>>(weights, below, y, dy, dbelow, layer_cache, g,
+                                            {.masked_dy = masked, .mask_dx = masks});
+                    });
                 }
                 if constexpr (skips)
                     back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(),

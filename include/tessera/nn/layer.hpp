@@ -22,6 +22,7 @@
 //   rounds, resize_cache, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
 //   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
+//   OrdersGradient                  the layer itself, if its chains keep the order of blocks: nn/exec/block_order.hpp
 //   fuses                           what it can do in one pass with its neighbours, see nn/backward_epilogue.hpp
 //
 // A bound layer refuses a shape with a static_assert that says why; a `requires` at Bind prints no reason. Several
@@ -45,12 +46,15 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
+class BlockOrder;  // nn/exec/block_order.hpp
+
 /// What `begin` passes to a net before a forward pass. `first` is the index in the batch of the first sample of this
 /// block, so that the random numbers of a sample do not depend on how the batch was cut.
 struct Pass {
     bool training = false;
     Rng rng{};
     std::size_t first = 0;
+    BlockOrder* order = nullptr;  ///< null where one thread computes all blocks of the group: nn/exec/block_order.hpp
 };
 
 namespace detail {

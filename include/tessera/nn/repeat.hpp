@@ -27,6 +27,7 @@ struct RepeatLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
+    using OrdersGradient = RepeatLayer;
 
     struct Params {
         std::array<typename Inner::Params, N> items;
@@ -60,7 +61,7 @@ struct RepeatLayer {
     }
     static void begin(Cache& cache, const Pass& pass) {
         for (std::size_t i = 0; i < N; ++i)
-            Inner::begin(cache.inner[i], {pass.training, pass.rng.split(i), pass.first});
+            Inner::begin(cache.inner[i], {pass.training, pass.rng.split(i), pass.first, pass.order});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
         for (std::size_t i = 0; i < N; ++i) {

@@ -26,6 +26,7 @@ struct ResidualLayer {
     using Scalar = T;
     using Input = In;
     using Output = In;
+    using OrdersGradient = ResidualLayer;
     using Params = typename Inner::Params;
     using Packed = typename Inner::Packed;
 

@@ -175,15 +175,7 @@ public:
     }
     /// What must agree with a file and is not visible in the shapes of its tensors. The vocabulary is not part of it if
     /// the quantizer has it among its settings, because it may be chosen after training.
-    [[nodiscard]] static NamedValues metadata() {
-        NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
-        const std::vector<Setting> options = settings_of<Q>(Options{});
-        if (std::ranges::find(options, "codes", &Setting::key) != options.end()) all.erase(all.begin());
-        if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
-        for (NamedValues part : {metadata_of<Q>(), vq::detail::metadata_of_loss<Loss>()})
-            std::ranges::move(part, std::back_inserter(all));
-        return all;
-    }
+    [[nodiscard]] static NamedValues metadata() { return vq::detail::metadata<Q, Loss>(codes, tokens); }
     /// The options, which are compared when a run is resumed.
     [[nodiscard]] std::vector<Setting> settings() const {
         std::vector<Setting> all = settings_of<Q>(options_);
@@ -198,7 +190,9 @@ public:
     /// Called after loading a file without some leaves. A quantizer that was loaded is not initialised from data, which
     /// would replace it; one that was not loaded is.
     void complete(std::span<const std::string> missing) noexcept {
-        const auto is_needed = [](std::string_view name) { return names_quantizer(name) && !optional_in_file(name); };
+        const auto is_needed = [](std::string_view name) {
+            return vq::detail::names_quantizer(name) && !optional_in_file(name);
+        };
         if (std::ranges::any_of(missing, is_needed))
             started_[0] = 0;
         else if (std::ranges::find(missing, "quantizer.started") != missing.end())
@@ -330,11 +324,6 @@ public:
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
 
-    static bool names_quantizer(std::string_view name) {
-        for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
-            if (name.starts_with(other)) return false;
-        return true;
-    }
     void freeze(Frozen& frozen) const {
         frozen.pack(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
     }
@@ -345,10 +334,12 @@ private:
         Loss::pack(params_.loss, loss_buffers_, loss_options_, ws.loss);
         ws.z.resize(batch);
         ws.chosen.resize(batch);
-        ws.blocks.resize(ws.groups.blocks(batch));
+        const std::size_t block_size = ws.groups.block_of(part.samples);
+        ws.blocks.resize(ws.groups.blocks(batch, block_size));
         const T per_number = T(1) / static_cast<T>(part.divisor * Input::size);
         const double divisor = static_cast<double>(part.divisor);
-        ws.groups.run(batch, grad, [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g) {
+        const auto run_block = [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g,
+                                   nn::BlockOrder* order) {
             const Batch in = x.slice(first, count);
             const View<T, Latent> z = ws.z.view().slice(first, count);
             const View<Token, Shape<tokens>> chosen = ws.chosen.view().slice(first, count);
@@ -359,8 +350,8 @@ private:
             s.dq.resize(count);
             s.dz.resize(count);
             const View<const T, Decoded> q = std::as_const(s.q);
-            nn::begin<Encoder>(s.encoder, {.training = true, .rng = ws.rng.split(2), .first = sample});
-            nn::begin<Decoder>(s.decoder, {.training = true, .rng = ws.rng.split(3), .first = sample});
+            nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), sample, nn::order_inside<Encoder>(order)});
+            nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), sample, nn::order_inside<Decoder>(order)});
 
             // forward
             Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
@@ -370,19 +361,28 @@ private:
 
             // backward: decoder, the quantizer's gradient estimator, its loss terms, encoder
             typename Totals::Block& sums = ws.blocks[block];
-            sums.reconstruction =
-                Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);
-            Decoder::backward(ws.frozen.decoder(), q, std::as_const(s.y), std::as_const(s.dy), s.dq.view(), s.decoder,
-                              g.decoder);
-            Q::backward(ws.frozen.quantizer(), z, chosen, q, std::as_const(s.dq), s.dz.view(), s.quantizer,
-                        g.quantizer);
-            sums.terms =
-                vq::regularize<Q>(ws.frozen.quantizer(), z, chosen, q, s.dz.view(), s.quantizer, g.quantizer, divisor);
-            nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, std::as_const(s.dz), s.dy,
-                                         s.encoder, g.encoder);
+            nn::backward_in_order<Loss>(order, [&] {
+                sums.reconstruction =
+                    Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);
+            });
+            nn::backward_in_order<Decoder>(order, [&] {
+                Decoder::backward(ws.frozen.decoder(), q, std::as_const(s.y), std::as_const(s.dy), s.dq.view(),
+                                  s.decoder, g.decoder);
+            });
+            nn::backward_in_order<Q>(order, [&] {
+                Q::backward(ws.frozen.quantizer(), z, chosen, q, std::as_const(s.dq), s.dz.view(), s.quantizer,
+                            g.quantizer);
+                sums.terms = vq::regularize<Q>(ws.frozen.quantizer(), z, chosen, q, s.dz.view(), s.quantizer,
+                                               g.quantizer, divisor);
+            });
+            nn::backward_in_order<Encoder>(order, [&] {
+                nn::backward_params<Encoder>(ws.frozen.encoder(), in, View<const T, Latent>{z}, std::as_const(s.dz),
+                                             s.dy, s.encoder, g.encoder);
+            });
             if constexpr (std::same_as<Latent, Decoded>)
                 sums.distance = kernel::squared_error<T>(View<const T, Latent>{z}.span(), q.span());
-        });
+        };
+        ws.groups.run(batch, grad, run_block, block_size);
         Totals::sum(ws.blocks, ws.chosen.span(), ws.totals);
     }
 

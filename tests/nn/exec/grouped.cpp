@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
@@ -44,14 +45,15 @@ struct Scratch {
 // The gradient of sample n: any function of n whose sum depends on the order in the last bits.
 double of_sample(std::size_t n, std::size_t i) { return std::sin(static_cast<double>(n * 7 + i) * 0.37) * 1.1; }
 
+template <class Leaf>
+void add_to_leaf(std::size_t first, std::size_t count, Leaf& leaf) {
+    for (std::size_t n = first; n < first + count; ++n)
+        for (std::size_t i = 0; i < leaf.span().size(); ++i)
+            leaf[i] += static_cast<std::remove_reference_t<decltype(leaf[i])>>(of_sample(n, i));
+}
 template <class T>
 void add_samples(std::size_t first, std::size_t count, TwoLeaves<T>& g) {
-    for (std::size_t n = first; n < first + count; ++n)
-        TwoLeaves<T>::each(
-            [&](const Path&, auto& leaf) {
-                for (std::size_t i = 0; i < leaf.span().size(); ++i) leaf[i] += static_cast<T>(of_sample(n, i));
-            },
-            g);
+    TwoLeaves<T>::each([&](const Path&, auto& leaf) { add_to_leaf(first, count, leaf); }, g);
 }
 
 }  // namespace
@@ -149,6 +151,79 @@ TEST_CASE("Grouped: a scratch is used by one task at a time") {
         return good && uses == 20 * Grouped<Empty, Scratch>::blocks(100) && groups.scratch().size() <= 3;
     });
     CHECK(alone);
+}
+
+TEST_CASE("Grouped: threads that share a group add in the order of its blocks") {
+    for (const std::size_t batch : batches)
+        for (const std::size_t block : {std::size_t{1}, std::size_t{2}, block_size}) {
+            const auto hash = [&](std::size_t threads) {
+                return support::with_threads(threads, [&] {
+                    Grouped<TwoLeaves<float>, Scratch> groups;
+                    TwoLeaves<float> grad;
+                    std::atomic<bool> alone{true};
+                    for (int again = 0; again < 3; ++again)
+                        groups.run(
+                            batch, grad,
+                            [&](std::size_t first, std::size_t count, std::size_t, Scratch& s, TwoLeaves<float>& g,
+                                nn::BlockOrder* order) {
+                                if (s.busy.exchange(true)) alone = false;
+                                TwoLeaves<float>::each(  // each leaf is the gradient of a layer
+                                    [&](const Path&, auto& leaf) {
+                                        nn::in_order(order, [&] { add_to_leaf(first, count, leaf); });
+                                    },
+                                    g);
+                                s.busy = false;
+                            },
+                            block);
+                    REQUIRE(alone);
+                    return support::hash_bits(grad);
+                });
+            };
+            const auto expected = hash(1);
+            for (const std::size_t threads :
+                 {std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{16}, std::size_t{64}}) {
+                CAPTURE(batch);
+                CAPTURE(block);
+                CAPTURE(threads);
+                CHECK(hash(threads) == expected);
+            }
+        }
+}
+
+TEST_CASE("Grouped: a block that throws does not stop the threads that wait for it") {
+    support::with_threads(4, [] {
+        Grouped<TwoLeaves<float>, Scratch> groups;
+        for (const std::size_t bad : {0, 4, 12}) {
+            TwoLeaves<float> grad;
+            grad.small.fill(2);
+            CHECK_THROWS_AS(groups.run(16, grad,
+                                       [&](std::size_t first, std::size_t count, std::size_t, Scratch&,
+                                           TwoLeaves<float>& g, nn::BlockOrder* order) {
+                                           for (int layer = 0; layer < 3; ++layer)
+                                               nn::in_order(order, [&] {
+                                                   add_samples<float>(first, count, g);
+                                                   if (first == bad && layer == 1) throw std::runtime_error("block");
+                                               });
+                                       }),
+                            std::runtime_error);
+            CHECK(grad.small[3] == 2);
+        }
+        return 0;
+    });
+}
+
+TEST_CASE("Grouped: small batches make four blocks where they can") {
+    using Four = Grouped<Empty, Scratch>;
+    using Sixteen = Grouped<Empty, Scratch, float, 16>;
+    const std::size_t samples[] = {0, 1, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 1000};
+    const std::size_t of_four[] = {1, 1, 1, 1, 1, 2, 2, 4, 4, 4, 4, 4, 4};
+    const std::size_t of_sixteen[] = {1, 1, 1, 1, 1, 2, 2, 4, 4, 8, 8, 16, 16};
+    for (std::size_t i = 0; i < std::size(samples); ++i) {
+        CAPTURE(samples[i]);
+        CHECK(Four::block_of(samples[i]) == of_four[i]);
+        CHECK(Sixteen::block_of(samples[i]) == of_sixteen[i]);
+    }
+    CHECK(Four::blocks(17, 2) == 9);
 }
 
 TEST_CASE("Grouped: nothing is allocated after the first run of the largest batch") {

@@ -4,11 +4,15 @@
 //     grad += sum over groups of (sum over the blocks of the group of their gradients)
 //
 // Inside a group, blocks of 4 samples run the whole net forward and backward in scratch memory that is reused and stays
-// in L2. The group is the unit of determinism: which thread runs it changes nothing, and the gradients of the groups
-// are summed in a fixed binary tree. Both sizes are constants, never derived from the machine. On a VQ-VAE step this
-// reaches 86 % of the peak on two cores, fork and join in every layer 64 %. Larger blocks pay where the weights of a
-// layer do not fit in L2. The block size changes no bit of a gradient to which every layer adds in the order of its
-// rows.
+// in L2. The group is the unit of determinism: the gradients of its blocks are added in their order, and those of the
+// groups in a fixed binary tree. Sizes depend on the batch at most, never on the machine. On a VQ-VAE step this reaches
+// 86 % of the peak on two cores, fork and join in every layer 64 %. Larger blocks pay where the weights of a layer do
+// not fit in L2; a batch of fewer than four blocks is cut into smaller ones. The block size changes no bit of a
+// gradient to which every layer adds in the order of its rows.
+//
+// A thread takes a whole group, as long as there is one for each thread. The threads share the blocks of the groups
+// that are left, and add to a group's gradient in the order of its blocks (nn/exec/block_order.hpp), which changes no
+// bit either. So 64 samples occupy 16 threads.
 //
 // Errors   static_assert where the block size does not divide the group size
 // Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch
@@ -17,8 +21,11 @@
 #include <tessera/core/param.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/nn/exec/block_order.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -50,28 +57,64 @@ class Grouped {
     static_assert(Block > 0 && group_size % Block == 0, "Grouped: blocks must divide a group");
 
 public:
-    /// Calls f(first, count, block, scratch, gradient) for the blocks of a batch; f adds to the gradient of its group.
-    /// Then grad += the sum over groups.
+    /// Samples of a block in a batch of `samples` over all processes: fewer where they would make less than four.
+    [[nodiscard]] static constexpr std::size_t block_of(std::size_t samples) noexcept {
+        return std::clamp(std::bit_floor((std::max)(samples, std::size_t{4}) / 4), std::size_t{1}, Block);
+    }
+    [[nodiscard]] static constexpr std::size_t blocks(std::size_t batch, std::size_t block = Block) noexcept {
+        return (batch + block - 1) / block;
+    }
+
+    /// Calls f(first, count, index, scratch, gradient) for the blocks of a batch; f adds to the gradient of its group.
+    /// Then grad += the sum over groups. If f takes a BlockOrder* after the gradient, threads may share a group: then f
+    /// adds to the gradient within nn::in_order only, or in a net to whose `begin` it gives the order.
     template <class F>
-    void run(std::size_t batch, P& grad, F&& f) {
+    void run(std::size_t batch, P& grad, F&& f, std::size_t block = Block) {
         if (batch == 0) return;
-        const std::size_t groups = group_count(batch);
-        const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(groups, kernel::concurrency()));
+        constexpr bool can_share = std::invocable<F&, std::size_t, std::size_t, std::size_t, Scratch&, P&, BlockOrder*>;
+        const std::size_t groups = group_count(batch), per_group = group_size / block, threads = kernel::concurrency();
+        // The first tasks are whole groups, the others blocks: block 0 of each group that is left, then block 1, ...
+        const std::size_t whole = !can_share || threads == 1 ? groups : groups / threads * threads;
+        const std::size_t shared = groups - whole, tasks = whole + shared * per_group;
+        const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(tasks, threads));
         if (scratch_.size() < slot_count) scratch_.resize(slot_count);
         if (grads_.size() < groups) grads_.resize(groups);
-        kernel::for_each_slot(groups, slot_count, [&](std::size_t g, std::size_t slot) {
-            set_zero(grads_[g]);
-            const std::size_t end = (std::min)(batch, (g + 1) * group_size);
-            for (std::size_t first = g * group_size; first < end; first += Block)
-                f(first, (std::min)(Block, end - first), first / Block, scratch_[slot], grads_[g]);
+        if (progress_.size() < shared * per_group) progress_ = std::vector<BlockProgress>(shared * per_group);
+        for (BlockProgress& progress : progress_) progress.added.store(0, std::memory_order_relaxed);
+
+        const auto call = [&](std::size_t g, std::size_t at, std::size_t slot, BlockOrder* order) {
+            const std::size_t first = g * group_size + at * block, end = (std::min)(batch, (g + 1) * group_size);
+            if (first >= end) return;
+            const std::size_t count = (std::min)(block, end - first);
+            if constexpr (can_share)
+                f(first, count, first / block, scratch_[slot], grads_[g], order);
+            else
+                f(first, count, first / block, scratch_[slot], grads_[g]);
+        };
+        kernel::for_each_slot(tasks, slot_count, [&](std::size_t task, std::size_t slot) {
+            if (task < whole) {
+                set_zero(grads_[task]);
+                for (std::size_t at = 0; at < per_group; ++at) call(task, at, slot, nullptr);
+                return;
+            }
+            const std::size_t at = (task - whole) / shared, of = (task - whole) % shared;
+            BlockProgress* const progress = &progress_[of * per_group];
+            BlockOrder order{at == 0 ? nullptr : &progress[at - 1], progress[at]};
+            const Finish finish{order};
+            if (at == 0) set_zero(grads_[whole + of]);
+            call(whole + of, at, slot, &order);
         });
         reduce(groups, grad);
     }
-    static std::size_t blocks(std::size_t batch) { return (batch + Block - 1) / Block; }
     std::vector<Scratch>& scratch() { return scratch_; }
 
 private:
     static constexpr std::size_t chunk = 4096;
+
+    struct Finish {
+        BlockOrder& order;
+        ~Finish() { order.finish(); }
+    };
 
     void reduce(std::size_t groups, P& grad) {
         leaves_.clear();
@@ -105,6 +148,7 @@ private:
     };
     std::vector<P> grads_;
     std::vector<Scratch> scratch_;
+    std::vector<BlockProgress> progress_;
     std::vector<Leaf> leaves_;
     std::vector<Piece> pieces_;
 };

@@ -5,8 +5,12 @@
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::vq::detail {
@@ -16,6 +20,25 @@ NamedValues metadata_of_loss() {
     NamedValues all = metadata_of<Loss>();
     for (auto& [key, value] : all) key = "loss." + key;
     return all;
+}
+
+/// What must agree with a file and is not visible in the shapes of its tensors.
+template <class Q, class Loss>
+NamedValues metadata(std::size_t codes, std::size_t tokens) {
+    NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
+    const std::vector<Setting> options = settings_of<Q>(typename Q::Options{});
+    if (std::ranges::find(options, "codes", &Setting::key) != options.end()) all.erase(all.begin());
+    if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
+    for (NamedValues part : {metadata_of<Q>(), metadata_of_loss<Loss>()})
+        std::ranges::move(part, std::back_inserter(all));
+    return all;
+}
+
+/// Whether a leaf of the file is one of the quantizer, by its name.
+[[nodiscard]] inline bool names_quantizer(std::string_view name) {
+    for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
+        if (name.starts_with(other)) return false;
+    return true;
 }
 
 /// The names of leaves get the prefix, too, as those of the loss in a file.
