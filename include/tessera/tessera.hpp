@@ -61,6 +61,7 @@
 #include <tessera/nn/repeat.hpp>
 #include <tessera/nn/reshape.hpp>
 #include <tessera/nn/residual.hpp>
+#include <tessera/nn/rms_norm.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>

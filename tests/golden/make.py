@@ -93,6 +93,8 @@ CASES = {
         ),
         (2, 9, 16),
     ),
+    "rms_norm": (lambda: nn.RMSNorm(33, eps=1e-5), (3, 5, 33)),
+    "rms_norm_epsilon": (lambda: nn.RMSNorm(33, eps=0.1), (3, 5, 33)),
 }
 
 
