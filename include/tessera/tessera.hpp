@@ -66,6 +66,7 @@
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>
 #include <tessera/nn/step.hpp>
+#include <tessera/nn/swiglu.hpp>
 #include <tessera/nn/tanh.hpp>
 #include <tessera/nn/transfer.hpp>
 #include <tessera/nn/upsample.hpp>

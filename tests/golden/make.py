@@ -47,6 +47,18 @@ class Residual(nn.Sequential):
         return x + super().forward(x)
 
 
+class SwiGlu(nn.Module):
+    """w1 and w3 of LLaMA's MLP."""
+
+    def __init__(self, width, hidden, bias):
+        super().__init__()
+        self.w1 = nn.Linear(width, hidden, bias=bias)
+        self.w3 = nn.Linear(width, hidden, bias=bias)
+
+    def forward(self, x):
+        return nn.functional.silu(self.w1(x)) * self.w3(x)
+
+
 def attention(width, heads):
     return CausalAttention(width, heads, batch_first=True)
 
@@ -95,6 +107,9 @@ CASES = {
     ),
     "rms_norm": (lambda: nn.RMSNorm(33, eps=1e-5), (3, 5, 33)),
     "rms_norm_epsilon": (lambda: nn.RMSNorm(33, eps=0.1), (3, 5, 33)),
+    "swiglu": (lambda: SwiGlu(19, 40, bias=False), (3, 5, 19)),
+    "swiglu_bias": (lambda: SwiGlu(19, 9, bias=True), (3, 5, 19)),
+    "swiglu_mlp": (lambda: nn.Sequential(SwiGlu(19, 40, bias=False), nn.Linear(40, 19, bias=False)), (3, 5, 19)),
 }
 
 

@@ -12,6 +12,7 @@
 #include <tessera/nn/rms_norm.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>
+#include <tessera/nn/swiglu.hpp>
 #include <tessera/nn/tanh.hpp>
 #include <tessera/nn/upsample.hpp>
 
@@ -32,6 +33,7 @@ static_assert(gives<Sigmoid, Shape<3>, Shape<3>> && gives<Tanh, Shape<3>, Shape<
 static_assert(gives<LayerNorm, Shape<49, 128>, Shape<49, 128>> &&
               gives<GroupNorm<4>, Shape<7, 7, 32>, Shape<7, 7, 32>>);
 static_assert(gives<RmsNorm, Shape<49, 128>, Shape<49, 128>>);
+static_assert(gives<SwiGlu<352>, Shape<49, 128>, Shape<49, 352>>);
 static_assert(gives<Dropout<Probability{.percent = 10}>, Shape<49, 128>, Shape<49, 128>>);
 static_assert(gives<Embedding<512, 128>, Shape<49>, Shape<49, 128>>);
 static_assert(gives<Upsample<2>, Shape<7, 5, 32>, Shape<14, 10, 32>>);
