@@ -37,6 +37,7 @@
 #include <tessera/core/view.hpp>
 #include <tessera/core/with_name.hpp>
 
+#include <tessera/nn/attention_options.hpp>
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/bias.hpp>
