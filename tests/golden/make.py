@@ -47,6 +47,17 @@ class Residual(nn.Sequential):
         return x + super().forward(x)
 
 
+class TiedHead(nn.Sequential):
+    """Modules after an embedding, then the products with its first `vocab` rows."""
+
+    def __init__(self, vocab, *modules):
+        super().__init__(*modules)
+        self.vocab = vocab
+
+    def forward(self, x):
+        return nn.functional.linear(super().forward(x), self[0].weight[: self.vocab])
+
+
 class ModernAttention(nn.Module):
     """Causal attention with fewer heads of keys and values, rotary positions, and with or without biases.
 
@@ -159,6 +170,16 @@ CASES = {
     "attention_grouped": (lambda: ModernAttention(32, 4, 2, rotary=False), (1, 17, 32)),
     "attention_modern": (lambda: ModernAttention(48, 6, 2), (2, 21, 48)),
     "attention_grid": (lambda: ModernAttention(48, 3, 1, columns=5, base=100.0), (2, 20, 48)),
+    "layer_norm_no_bias": (lambda: nn.LayerNorm(33, bias=False), (3, 5, 33)),
+    "token_embedding": (lambda: nn.Embedding(13, 9), ((4, 7), 13)),
+    "tied_head": (lambda: TiedHead(11, nn.Embedding(13, 9), nn.LayerNorm(9)), ((4, 7), 13)),
+    "block_modern": (
+        lambda: nn.Sequential(
+            Residual(nn.RMSNorm(16, eps=1e-5), ModernAttention(16, 4, 2)),
+            Residual(nn.RMSNorm(16, eps=1e-5), SwiGlu(16, 64, bias=False), nn.Linear(64, 16, bias=False)),
+        ),
+        (2, 9, 16),
+    ),
 }
 
 

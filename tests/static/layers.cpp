@@ -14,6 +14,8 @@
 #include <tessera/nn/silu.hpp>
 #include <tessera/nn/swiglu.hpp>
 #include <tessera/nn/tanh.hpp>
+#include <tessera/nn/tied_head.hpp>
+#include <tessera/nn/token_embedding.hpp>
 #include <tessera/nn/upsample.hpp>
 
 #include <concepts>
@@ -36,6 +38,8 @@ static_assert(gives<RmsNorm, Shape<49, 128>, Shape<49, 128>>);
 static_assert(gives<SwiGlu<352>, Shape<49, 128>, Shape<49, 352>>);
 static_assert(gives<Dropout<Probability{.percent = 10}>, Shape<49, 128>, Shape<49, 128>>);
 static_assert(gives<Embedding<512, 128>, Shape<49>, Shape<49, 128>>);
+static_assert(gives<TokenEmbedding<512, 128>, Shape<49>, Shape<49, 128>> &&
+              gives<TiedHead<500, TokenEmbedding<512, 128>, RmsNorm>, Shape<49>, Shape<49, 500>>);
 static_assert(gives<Upsample<2>, Shape<7, 5, 32>, Shape<14, 10, 32>>);
 static_assert(gives<AvgPool2d<halve2>, Shape<7, 4, 3>, Shape<3, 2, 3>> &&
               gives<MaxPool2d<keep3>, Shape<7, 4, 3>, Shape<7, 4, 3>>);
