@@ -69,6 +69,8 @@
 #include <tessera/nn/step.hpp>
 #include <tessera/nn/swiglu.hpp>
 #include <tessera/nn/tanh.hpp>
+#include <tessera/nn/tied_head.hpp>
+#include <tessera/nn/token_embedding.hpp>
 #include <tessera/nn/transfer.hpp>
 #include <tessera/nn/upsample.hpp>
 #include <tessera/nn/window.hpp>
@@ -131,6 +133,7 @@
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/gpt_net.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/gpt/sample.hpp>
 
