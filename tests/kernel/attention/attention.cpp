@@ -243,3 +243,17 @@ TEST_CASE_TEMPLATE(
             }
     CHECK(wrong.first() == "");
 }
+
+TEST_CASE("attention: its memory grows with the tokens, not with their square") {
+    const auto floats = [](std::size_t tokens) {
+        const AttentionSize size{1, tokens, 1, 32};
+        const auto qkv = numbers<float>(tokens * 96, 1), dout = numbers<float>(tokens * 32, 2);
+        kernel::AttentionScratch<float> scratch;
+        const Run<float> run{size, qkv, dout, scratch};
+        CHECK(std::ranges::all_of(run.dqkv, [](float v) { return std::isfinite(v); }));
+        return scratch.values.size();
+    };
+    const std::size_t some = floats(784), many = floats(4096);
+    CHECK(some < 784 * 400);  // 1.1 MB with vectors of 16, see the head comment
+    CHECK(many < 4096 * 400);
+}
