@@ -37,6 +37,7 @@
 #include <tessera/core/view.hpp>
 #include <tessera/core/with_name.hpp>
 
+#include <tessera/nn/attention_options.hpp>
 #include <tessera/nn/avg_pool2d.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/bias.hpp>
@@ -61,11 +62,15 @@
 #include <tessera/nn/repeat.hpp>
 #include <tessera/nn/reshape.hpp>
 #include <tessera/nn/residual.hpp>
+#include <tessera/nn/rms_norm.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>
 #include <tessera/nn/step.hpp>
+#include <tessera/nn/swiglu.hpp>
 #include <tessera/nn/tanh.hpp>
+#include <tessera/nn/tied_head.hpp>
+#include <tessera/nn/token_embedding.hpp>
 #include <tessera/nn/transfer.hpp>
 #include <tessera/nn/upsample.hpp>
 #include <tessera/nn/window.hpp>
@@ -128,6 +133,7 @@
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/gpt_net.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/gpt/sample.hpp>
 

@@ -47,6 +47,74 @@ class Residual(nn.Sequential):
         return x + super().forward(x)
 
 
+class TiedHead(nn.Sequential):
+    """Modules after an embedding, then the products with its first `vocab` rows."""
+
+    def __init__(self, vocab, *modules):
+        super().__init__(*modules)
+        self.vocab = vocab
+
+    def forward(self, x):
+        return nn.functional.linear(super().forward(x), self[0].weight[: self.vocab])
+
+
+class ModernAttention(nn.Module):
+    """Causal attention with fewer heads of keys and values, rotary positions, and with or without biases.
+
+    columns: of a grid, whose rows turn the first half of the pairs and whose columns turn the second; 0: a sequence.
+    """
+
+    def __init__(self, width, heads, kv_heads, rotary=True, columns=0, bias=False, base=10000.0):
+        super().__init__()
+        self.heads, self.kv_heads, self.rotary, self.columns, self.base = heads, kv_heads, rotary, columns, base
+        self.d = width // heads
+        row = width + 2 * kv_heads * self.d
+        self.in_proj_weight = nn.Parameter(torch.randn(row, width) / width**0.5)
+        if bias:
+            self.in_proj_bias = nn.Parameter(torch.zeros(row))
+        self.out_proj = nn.Linear(width, width, bias=bias)
+
+    def angles(self, tokens):
+        def of(places, pairs):
+            return places[:, None] * self.base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
+
+        t, pairs = torch.arange(tokens, dtype=torch.float64), self.d // 2
+        if self.columns == 0:
+            return of(t, pairs)
+        return torch.cat([of(t // self.columns, pairs // 2), of(t % self.columns, pairs // 2)], 1)
+
+    def turn(self, x):  # [batch, heads, tokens, d]
+        a = self.angles(x.shape[2])
+        cos, sin = torch.cat([a.cos(), a.cos()], 1).to(x), torch.cat([a.sin(), a.sin()], 1).to(x)
+        low, high = x.chunk(2, -1)
+        return x * cos + torch.cat([-high, low], -1) * sin  # LLaMA's rotate_half
+
+    def forward(self, x):
+        batch, tokens, width = x.shape
+        qkv = nn.functional.linear(x, self.in_proj_weight, getattr(self, "in_proj_bias", None))
+        kv = self.kv_heads * self.d
+        q, k, v = (
+            m.view(batch, tokens, -1, self.d).transpose(1, 2) for m in qkv.split([width, kv, kv], dim=-1)
+        )
+        if self.rotary:
+            q, k = self.turn(q), self.turn(k)
+        k, v = (m.repeat_interleave(self.heads // self.kv_heads, dim=1) for m in (k, v))
+        o = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out_proj(o.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class SwiGlu(nn.Module):
+    """w1 and w3 of LLaMA's MLP."""
+
+    def __init__(self, width, hidden, bias):
+        super().__init__()
+        self.w1 = nn.Linear(width, hidden, bias=bias)
+        self.w3 = nn.Linear(width, hidden, bias=bias)
+
+    def forward(self, x):
+        return nn.functional.silu(self.w1(x)) * self.w3(x)
+
+
 def attention(width, heads):
     return CausalAttention(width, heads, batch_first=True)
 
@@ -90,6 +158,25 @@ CASES = {
         lambda: nn.Sequential(
             Residual(nn.LayerNorm(16), attention(16, 2)),
             Residual(nn.LayerNorm(16), nn.Linear(16, 48), nn.GELU(approximate="tanh"), nn.Linear(48, 16)),
+        ),
+        (2, 9, 16),
+    ),
+    "rms_norm": (lambda: nn.RMSNorm(33, eps=1e-5), (3, 5, 33)),
+    "rms_norm_epsilon": (lambda: nn.RMSNorm(33, eps=0.1), (3, 5, 33)),
+    "swiglu": (lambda: SwiGlu(19, 40, bias=False), (3, 5, 19)),
+    "swiglu_bias": (lambda: SwiGlu(19, 9, bias=True), (3, 5, 19)),
+    "swiglu_mlp": (lambda: nn.Sequential(SwiGlu(19, 40, bias=False), nn.Linear(40, 19, bias=False)), (3, 5, 19)),
+    "attention_rotary": (lambda: ModernAttention(12, 3, 3, bias=True), (2, 7, 12)),
+    "attention_grouped": (lambda: ModernAttention(32, 4, 2, rotary=False), (1, 17, 32)),
+    "attention_modern": (lambda: ModernAttention(48, 6, 2), (2, 21, 48)),
+    "attention_grid": (lambda: ModernAttention(48, 3, 1, columns=5, base=100.0), (2, 20, 48)),
+    "layer_norm_no_bias": (lambda: nn.LayerNorm(33, bias=False), (3, 5, 33)),
+    "token_embedding": (lambda: nn.Embedding(13, 9), ((4, 7), 13)),
+    "tied_head": (lambda: TiedHead(11, nn.Embedding(13, 9), nn.LayerNorm(9)), ((4, 7), 13)),
+    "block_modern": (
+        lambda: nn.Sequential(
+            Residual(nn.RMSNorm(16, eps=1e-5), ModernAttention(16, 4, 2)),
+            Residual(nn.RMSNorm(16, eps=1e-5), SwiGlu(16, 64, bias=False), nn.Linear(64, 16, bias=False)),
         ),
         (2, 9, 16),
     ),

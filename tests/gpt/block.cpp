@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/golden.hpp>
 
 #include <cstddef>
 #include <string>
@@ -32,9 +33,31 @@ std::vector<std::string> with_role(Role role) {
 }
 using Names = std::vector<std::string>;
 
+constexpr GptConfig modern{.width = 16,
+                           .heads = 4,
+                           .kv_heads = 2,
+                           .norm = GptNorm::rms_norm,
+                           .mlp = GptMlp::swiglu,
+                           .positions = GptPositions::rotary,
+                           .bias = false};
+using Modern = GptBlockOf<modern>::Bind<Shape<5, 16>, float>;
+
 }  // namespace
 
 TEST_CASE("GptBlock keeps the contract") { CHECK(support::keeps_contract<GptBlock<12, 3, 25>, Shape<3, 12>>()); }
+
+TEST_CASE("GptBlockOf keeps the contract") { CHECK(support::keeps_contract<GptBlockOf<modern>, Shape<9, 16>>()); }
+
+TEST_CASE("GptBlockOf: RmsNorm, grouped rotary attention and SwiGlu together give the values of PyTorch") {
+    CHECK(support::matches_golden<GptBlockOf<modern>, Shape<9, 16>>("block_modern"));
+}
+
+TEST_CASE("GptBlockOf: the last projection of each branch adds to the residual stream, and every leaf has a role") {
+    CHECK(with_role<Modern>(Role::residual) == Names{"0.1.out_proj.weight", "1.2.weight"});
+    CHECK(with_role<Modern>(Role::weight) == Names{"0.1.in_proj_weight", "1.1.w1.weight", "1.1.w3.weight"});
+    CHECK(with_role<Modern>(Role::gain) == Names{"0.0.weight", "1.0.weight"});
+    for (const Role role : {Role::none, Role::output, Role::bias}) CHECK(with_role<Modern>(role).empty());
+}
 
 TEST_CASE("GptBlock: dropout changes neither names nor shapes of weights") {
     CHECK(support::names_of(Plain::Params{}) == support::names_of(Dropping::Params{}));

@@ -33,6 +33,12 @@ TEST_CASE_TEMPLATE("embedding: rows of the table plus rows of the positions, and
                 tt[x[i] * width + c] += dy[i * width + c];
                 tp[i % tokens * width + c] += dy[i * width + c];
             }
+        std::vector<T> plain(dy.size()), dplain(table.size(), T(1)), rows(y.size());
+        kernel::embedding_forward<T, Token>(x, width, table, plain);
+        kernel::embedding_backward<T, Token>(x, width, dy, dplain);
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = table[x[i / width] * width + i % width];
+        wrong.compare(rows, plain, "y without positions, width = ", width);
+        wrong.compare(tt, dplain, "dtable without positions, width = ", width);
         wrong.compare(ty, y, "y, width = ", width);
         wrong.compare(tt, dtable, "dtable, width = ", width);
         wrong.compare(tp, dposition, "dposition, width = ", width);

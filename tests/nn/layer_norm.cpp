@@ -12,10 +12,12 @@ using namespace tessera::nn;
 TEST_CASE("LayerNorm keeps the contract") {
     CHECK(support::keeps_contract<LayerNorm, Shape<3, 33>>());
     CHECK(support::keeps_contract<LayerNorm, Shape<2, 2, 8>>());
+    CHECK(support::keeps_contract<LayerNormWith<no_bias>, Shape<3, 33>>());
 }
 
 TEST_CASE("LayerNorm: values and gradients are those of PyTorch") {
     CHECK(support::matches_golden<LayerNorm, Shape<5, 33>>("layer_norm"));
+    CHECK(support::matches_golden<LayerNormWith<no_bias>, Shape<5, 33>>("layer_norm_no_bias"));
 }
 
 TEST_CASE("LayerNorm: starts at weight 1 and bias 0, also over earlier values") {

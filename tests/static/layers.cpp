@@ -9,9 +9,13 @@
 #include <tessera/nn/max_pool2d.hpp>
 #include <tessera/nn/relu.hpp>
 #include <tessera/nn/reshape.hpp>
+#include <tessera/nn/rms_norm.hpp>
 #include <tessera/nn/sigmoid.hpp>
 #include <tessera/nn/silu.hpp>
+#include <tessera/nn/swiglu.hpp>
 #include <tessera/nn/tanh.hpp>
+#include <tessera/nn/tied_head.hpp>
+#include <tessera/nn/token_embedding.hpp>
 #include <tessera/nn/upsample.hpp>
 
 #include <concepts>
@@ -30,8 +34,12 @@ static_assert(gives<Relu, Shape<3, 4>, Shape<3, 4>> && gives<Gelu, Shape<3>, Sha
 static_assert(gives<Sigmoid, Shape<3>, Shape<3>> && gives<Tanh, Shape<3>, Shape<3>>);
 static_assert(gives<LayerNorm, Shape<49, 128>, Shape<49, 128>> &&
               gives<GroupNorm<4>, Shape<7, 7, 32>, Shape<7, 7, 32>>);
+static_assert(gives<RmsNorm, Shape<49, 128>, Shape<49, 128>>);
+static_assert(gives<SwiGlu<352>, Shape<49, 128>, Shape<49, 352>>);
 static_assert(gives<Dropout<Probability{.percent = 10}>, Shape<49, 128>, Shape<49, 128>>);
 static_assert(gives<Embedding<512, 128>, Shape<49>, Shape<49, 128>>);
+static_assert(gives<TokenEmbedding<512, 128>, Shape<49>, Shape<49, 128>> &&
+              gives<TiedHead<500, TokenEmbedding<512, 128>, RmsNorm>, Shape<49>, Shape<49, 500>>);
 static_assert(gives<Upsample<2>, Shape<7, 5, 32>, Shape<14, 10, 32>>);
 static_assert(gives<AvgPool2d<halve2>, Shape<7, 4, 3>, Shape<3, 2, 3>> &&
               gives<MaxPool2d<keep3>, Shape<7, 4, 3>, Shape<7, 4, 3>>);

@@ -1,17 +1,18 @@
 #pragma once
-// Gpt: an autoregressive prior over sequences of tokens, a small GPT-2.
+// Gpt: an autoregressive prior over sequences of tokens, by default a small GPT-2.
 //
 //     p(t | label) = product over i of p(t_i | label, t_0 .. t_{i-1}),   loss = mean of -ln p(t_i | ...), in nats
 //                                                                              (Radford et al. 2019)
 //
 // The input of the net is [label token, t_0, ..., t_{n-2}]. Each label is an additional token, and one more, the null
 // class, stands for "any". In training a label is replaced by the null class with probability label_dropout, so that
-// one net learns both. The block is any layer over Shape<context, width>: `Gpt<GptConfig{...}, Block>` for a block of
-// the user's. Any block can be trained; to sample, its layers must support steps (nn/step.hpp).
+// one net learns both. GptConfig has the ordinary choices of norm, MLP, positions, kv heads, head and biases. The block
+// may be any layer over Shape<context, width>: `Gpt<GptConfig{...}, Block>` for a block of the user's. Any block can be
+// trained; to sample, its layers must support steps (nn/step.hpp).
 //
 // Shapes   sequences [batch, context], logits [batch, context x vocab]
-// Params   "prior.": embeddings, blocks, norm, head (no bias). Initialised by their roles (nn/layer.hpp): weights
-//          N(0, 0.02^2), the N weights that add to the residual stream N(0, 0.02^2 / N), biases 0
+// Params   "prior.": embeddings, blocks, norm, head (no bias; none if tied). Initialised by their roles (nn/layer.hpp):
+//          weights N(0, 0.02^2), the N weights that add to the residual stream N(0, 0.02^2 / N), biases 0
 // Errors   static_assert for a configuration without sizes, or heads that do not divide the width; ArgumentError for a
 //          label_dropout outside [0, 1], an empty batch, or another number of labels than sequences; DataError for a
 //          token or label out of range
@@ -29,12 +30,11 @@
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/gpt_net.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
-#include <tessera/nn/embedding.hpp>
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/init.hpp>
-#include <tessera/nn/repeat.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <algorithm>
@@ -60,7 +60,7 @@ struct GptReport {
     double grad_norm = 0;  ///< before clipping
 };
 
-template <GptConfig C, class Block = GptBlock<C.width, C.heads, C.dropout_percent>, std::floating_point T = float>
+template <GptConfig C, class Block = GptBlockOf<C>, std::floating_point T = float>
 class Gpt {
     static_assert(UsableGptConfig<C>, "Gpt: vocab, context, width, heads and layers must be set, dropout below 100 "
                                       "percent, and tokens, labels and the null class fit 32 bits");
@@ -72,8 +72,7 @@ public:
     static constexpr std::string_view kind = "gpt";
     static constexpr std::size_t context = C.context, vocab = C.vocab;
     using Context = Shape<context>;
-    using Net = nn::BasicChain<T, Context, nn::Embedding<C.embeddings(), C.width>, nn::Repeat<C.layers, Block>,
-                               nn::LayerNorm, nn::Linear<vocab, nn::no_bias>>;
+    using Net = GptNet<C, Block, T>;
     using Logits = typename Net::Output;
     using Frozen = FrozenGpt<C, Net>;
     using Batch = data::Batch<View<const Token, Context>>;
@@ -142,9 +141,7 @@ public:
     }
 
     /// What must agree with a file and is not visible in the shapes of the weights.
-    [[nodiscard]] static NamedValues metadata() {
-        return {{"heads", std::to_string(C.heads)}, {"classes", std::to_string(C.classes)}};
-    }
+    [[nodiscard]] static NamedValues metadata() { return detail::gpt_metadata<C>(); }
     [[nodiscard]] std::vector<Setting> settings() const {
         return {{"label_dropout", number_text(options_.label_dropout)},
                 {"dropout_percent", number_text(C.dropout_percent)}};

@@ -1,7 +1,7 @@
 #pragma once
-// embedding_forward, embedding_backward: token embedding plus learned positional embedding.
+// embedding_forward, embedding_backward: token embedding, alone or plus learned positional embedding.
 //
-//     y[n, t] = table[x[n, t]] + position[t]
+//     y[n, t] = table[x[n, t]] + position[t]       without positions: table[x[n, t]]
 //     dtable[x[n, t]] += dy[n, t],   dposition[t] += dy[n, t]     (n, then t, in order)
 //
 // Shapes   x [samples, tokens], each below the number of rows of the table; y, dy [samples, tokens, width],
@@ -10,6 +10,7 @@
 
 #include <tessera/kernel/elementwise.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -23,6 +24,20 @@ void embedding_forward(std::span<const Token> x, std::size_t width, std::span<co
     for (std::size_t i = 0; i < x.size(); ++i)
         kernel::add<T>(table.subspan(x[i] * width, width), position.subspan(i % tokens * width, width),
                        y.subspan(i * width, width));
+}
+
+template <std::floating_point T, class Token>
+void embedding_forward(std::span<const Token> x, std::size_t width, std::span<const T> table, std::span<T> y) {
+    for (std::size_t i = 0; i < x.size(); ++i)
+        std::ranges::copy(table.subspan(x[i] * width, width), y.data() + i * width);
+}
+
+template <std::floating_point T, class Token>
+void embedding_backward(std::span<const Token> x, std::size_t width, std::span<const T> dy, std::span<T> dtable) {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const auto row = dtable.subspan(x[i] * width, width);
+        kernel::add<T>(row, dy.subspan(i * width, width), row);
+    }
 }
 
 template <std::floating_point T, class Token>

@@ -6,9 +6,9 @@
 //     dweight += sum over rows of dy n,   dbias += sum over rows of dy
 //
 // Means are over the columns of a row, in 16 virtual lanes and a fixed tree (lane_sums). `onto` is the gradient of the
-// other branch of a residual, if given.
+// other branch of a residual, if given. A bias of 0 elements is left out.
 //
-// Shapes   x, y, dy, dx, onto [rows, width]; weight, bias, dweight, dbias [width]; mean, rstd [rows]
+// Shapes   x, y, dy, dx, onto [rows, width]; weight, dweight [width]; bias, dbias [width] or [0]; mean, rstd [rows]
 // Cost     three passes over each row forward, two backward, while the row is in L1
 
 #include <tessera/kernel/simd/columns.hpp>
@@ -45,6 +45,12 @@ void layer_norm_forward(std::span<const T> x, std::span<const T> weight, std::sp
         rstd[r] = s;
         // y = (x - mean) rstd weight + bias
         const V scale(s);
+        if (bias.empty()) {
+            simd::map(
+                width, y.data() + r * width, [&](const V& v, const V& w) { return (v - centre) * scale * w; }, row,
+                weight.data());
+            continue;
+        }
         simd::map(
             width, y.data() + r * width,
             [&](const V& v, const V& w, const V& b) { return simd::fma<T>((v - centre) * scale, w, b); }, row,
@@ -81,7 +87,7 @@ void layer_norm_backward(std::span<const T> x, std::span<const T> weight, std::s
             const N d_x = N(rstd[r]) * simd::fma<T>(-n, N(mean_gn), g);
             simd::store_columns(out + c, onto ? d_x + simd::load_columns<N>(onto + r * width + c) : d_x);
             simd::store_columns(dweight.data() + c, simd::fma<T>(u, n, simd::load_columns<N>(dweight.data() + c)));
-            simd::store_columns(dbias.data() + c, simd::load_columns<N>(dbias.data() + c) + u);
+            if (!dbias.empty()) simd::store_columns(dbias.data() + c, simd::load_columns<N>(dbias.data() + c) + u);
         });
     }
 }

@@ -6,20 +6,31 @@
 //
 // Token by token (nn/step.hpp) the state is the KV cache: keys and values of the tokens so far.
 //
-// Shapes   x, y [batch, tokens x C]
-// Params   in_weight Shape<C, 3 C> "in_proj_weight" (PyTorch's [3 C, C]), Xavier uniform;
-//          in_bias Shape<3 C> "in_proj_bias", 0;
+// AttentionOptions has the variants: fewer heads of keys and values (grouped-query attention, Ainslie et al. 2023,
+// arXiv:2305.13245), rotary positions of queries and keys by token or by row and column of a grid (kernel/rotary.hpp),
+// no biases. Row i of q, k and v is rotated by position i: in a prior that reads a label first, the position of the
+// token that row i predicts.
+//
+// Shapes   x, y [batch, tokens x C]; K = C kv_heads / heads
+// Params   in_weight Shape<C, C + 2 K> "in_proj_weight" (PyTorch's [3 C, C]), Xavier uniform;
+//          in_bias Shape<C + 2 K> "in_proj_bias", 0;
 //          out_weight Shape<C, C> "out_proj.weight" (PyTorch's [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C));
-//          out_bias Shape<C> "out_proj.bias", 0
-// Errors   static_assert where the input is not a Shape<tokens, width>, or the heads do not divide the width
+//          out_bias Shape<C> "out_proj.bias", 0; no biases with no_bias
+// Errors   static_assert where the input is not a Shape<tokens, width>, the heads do not divide the width, the kv heads
+//          do not divide the heads, the channels of a head do not fit rotary positions, or the columns of a grid do
+//          not divide the tokens
 // Cost     forward 4 tokens C^2 multiply-adds for the projections and about tokens^2 C for scores and weighted sums
 //          (keys after the query are left out); backward twice the projections and, with the probabilities computed
 //          again, two and a half times the rest. Cached per sample: 8 tokens C elements (q, k, v, o and their
-//          gradients) and 2 tokens heads (row statistics); never a tokens x tokens matrix
+//          gradients) and 2 tokens heads (row statistics); never a tokens x tokens matrix: with a width of 128, 3.2 MB
+//          for 784 tokens and 17 MB for 4096. A rotation costs 2 (C + K) tokens multiply-adds each way, and in a step
+//          one more barrier
 
 #include <tessera/kernel/attention/attention.hpp>
 #include <tessera/kernel/attention/kv_cache_by_head.hpp>
 #include <tessera/kernel/attention/kv_cache_interleaved.hpp>
+#include <tessera/kernel/rotary.hpp>
+#include <tessera/nn/attention_options.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
@@ -29,48 +40,55 @@
 #include <concepts>
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// A Shape<tokens, width>.
-template <class S>
-concept SequenceShape = StaticShape<S> &&(S::rank == 2);
-template <class S, std::size_t Heads>
-concept HeadsDivideWidth = StaticShape<S> &&(Heads > 0) && (last_dim<S> % (Heads > 0 ? Heads : 1) == 0);
-
-template <std::size_t Width, std::floating_point T>
+/// Row: of q, k and v together.
+template <std::size_t Width, std::size_t Row, Bias B, std::floating_point T>
 struct AttentionParams {
-    Param<T, Shape<Width, 3 * Width>, Axes<1, 0>> in_weight;
-    Param<T, Shape<3 * Width>> in_bias;
+    Param<T, Shape<Width, Row>, Axes<1, 0>> in_weight;
+    Param<T, Shape<B == Bias::with ? Row : 0>> in_bias;
     Param<T, Shape<Width, Width>, Axes<1, 0>> out_weight;
-    Param<T, Shape<Width>> out_bias;
+    Param<T, Shape<B == Bias::with ? Width : 0>> out_bias;
 
     template <class F, class... P>
     static void each(F&& f, P&... p) {
         f("in_proj_weight", p.in_weight...);
-        f("in_proj_bias", p.in_bias...);
+        if constexpr (B == Bias::with) f("in_proj_bias", p.in_bias...);
         f("out_proj.weight", p.out_weight...);
-        f("out_proj.bias", p.out_bias...);
+        if constexpr (B == Bias::with) f("out_proj.bias", p.out_bias...);
     }
 };
 
-template <StaticShape In, std::size_t Heads, std::floating_point T>
+template <StaticShape In, std::size_t Heads, std::floating_point T, AttentionOptions O = AttentionOptions{}>
 struct CausalAttentionLayer {
     static_assert(SequenceShape<In>, "CausalAttention takes Shape<tokens, width>");
     static_assert(HeadsDivideWidth<In, Heads>, "CausalAttention: the heads must divide the width");
+    static_assert(KvHeadsDivideHeads<Heads, O>, "CausalAttention: the kv heads must divide the heads");
+    static_assert(RotaryFitsHeads<In, Heads, O>,
+                  "CausalAttention: rotary positions need an even number of channels per head, a multiple of four in a "
+                  "grid, and a base above 0");
+    static_assert(ColumnsDivideTokens<In, O>,
+                  "CausalAttention: Rotary::grid needs columns that divide the tokens, and nothing else reads them");
 
     static constexpr std::string_view name = "CausalAttention";
     static constexpr std::size_t width = last_dim<In>, tokens = row_count<In>, heads = Heads > 0 ? Heads : 1;
+    static constexpr std::size_t head_width = width / heads;
+    static constexpr std::size_t kv_heads = O.kv_heads > 0 && heads % O.kv_heads == 0 ? O.kv_heads : heads;
+    static constexpr std::size_t row = width + 2 * kv_heads * head_width;  // q, k and v of a token
+    static constexpr bool has_bias = O.bias == Bias::with, rotates = O.rotary != Rotary::none;
     static constexpr Fuses fuses{.add_y = true};
     using Scalar = T;
     using Input = In;
     using Output = In;
-    using Triple = WithLastDim<In, 3 * width>;
+    using Triple = WithLastDim<In, row>;
 
-    using Params = AttentionParams<width, T>;
+    using Params = AttentionParams<width, row, O.bias, T>;
     struct Packed {
         PackedLinear<T> in, out;
+        std::conditional_t<rotates, kernel::RotaryTable<T>, Empty> positions;
     };
     struct Cache {
         Tensor<T, Triple> qkv, dqkv;
@@ -80,7 +98,7 @@ struct CausalAttentionLayer {
     };
 
     static void init(Params& p, Rng& rng) {
-        xavier_uniform(p.in_weight, width, 3 * width, rng);
+        xavier_uniform(p.in_weight, width, row, rng);
         p.in_bias.fill(T(0));
         uniform_fan_in(p.out_weight, width, rng);
         p.out_bias.fill(T(0));
@@ -90,33 +108,35 @@ struct CausalAttentionLayer {
         p.out_bias.set_role(Role::bias);
     }
     static void pack(const Params& p, Packed& w) {
-        w.in.pack(width, 3 * width, p.in_weight.data(), p.in_bias.span());
+        w.in.pack(width, row, p.in_weight.data(), p.in_bias.span());
         w.out.pack(width, width, p.out_weight.data(), p.out_bias.span());
+        fill_positions(w);
     }
     static void pack_forward(const Params& p, Packed& w) {
-        w.in.pack_forward(width, 3 * width, p.in_weight.data(), p.in_bias.span());
+        w.in.pack_forward(width, row, p.in_weight.data(), p.in_bias.span());
         w.out.pack_forward(width, width, p.out_weight.data(), p.out_bias.span());
+        fill_positions(w);
     }
 
-    // The KV cache of each sequence. One worker with many heads keeps them interleaved: a SIMD lane is then a head.
+    // The KV cache of each sequence. One worker with many heads keeps them interleaved: a SIMD lane is then a head of
+    // queries with a head of keys, which a group of them would have to copy.
     static constexpr Steps steps{.sharing = Sharing::columns};
-    static constexpr std::size_t head_width = width / heads;
     static bool interleaves(const Capacity& capacity) {
-        return capacity.workers == 1 && std::same_as<T, float> &&
+        return capacity.workers == 1 && std::same_as<T, float> && kv_heads == heads &&
                kernel::KvCacheInterleaved::supports(capacity.sequences * heads, head_width);
     }
     struct State {
         explicit State(const Capacity& capacity)
-            : interleaved{interleaves(capacity)}, by_head{interleaved ? 0 : capacity.sequences * heads, tokens,
+            : interleaved{interleaves(capacity)}, by_head{interleaved ? 0 : capacity.sequences * kv_heads, tokens,
                                                           head_width},
               by_lane{interleaved ? std::size_t{1} : 0, capacity.sequences * heads, tokens, head_width} {}
         bool interleaved;
-        kernel::KvCacheByHead<T> by_head;  // [sequence][head]
+        kernel::KvCacheByHead<T> by_head;  // [sequence][kv head]
         kernel::KvCacheInterleaved by_lane;
     };
     struct Scratch {
         explicit Scratch(const Capacity& capacity)
-            : qkv(capacity.rows() * 3 * width), o(capacity.rows() * width),
+            : qkv(capacity.rows() * row), o(capacity.rows() * width),
               own(capacity.workers,
                   Buffer<T>(interleaves(capacity) ? kernel::KvCacheInterleaved{0, 0, tokens, head_width}.scratch()
                                                   : kernel::KvCacheByHead<T>{0, tokens, head_width}.scratch())) {}
@@ -125,13 +145,24 @@ struct CausalAttentionLayer {
     };
     static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
                      Scratch& scratch, const Step& at, const T* add = nullptr) {
-        kernel::gemm<T>(at.worker, at.rows(), x.data(), width, w.in.forward, scratch.qkv.data(), 3 * width,
-                        {.bias = w.in.bias.data()});
+        kernel::gemm<T>(at.worker, at.rows(), x.data(), width, w.in.forward, scratch.qkv.data(), row,
+                        {.bias = w.in.bias_or_null()});
         at.worker.wait();
+        if constexpr (rotates) {
+            // this worker's share of all heads of q and k
+            const auto [begin, end] = at.worker.share(at.rows() * (heads + kv_heads));
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::size_t r = i / (heads + kv_heads), t = at.position + r % at.tokens;
+                kernel::rotate<kernel::Rotation::forward, T>(1, head_width / 2, w.positions.cos(t), w.positions.sin(t),
+                                                             scratch.qkv.data() + r * row +
+                                                                 i % (heads + kv_heads) * head_width);
+            }
+            at.worker.wait();
+        }
         for (std::size_t t = 0; t < at.tokens; ++t) attend(t, state, scratch, at);
         at.worker.wait();
         kernel::gemm<T>(at.worker, at.rows(), scratch.o.data(), width, w.out.forward, y.data(), width,
-                        {.bias = w.out.bias.data(), .add = add});
+                        {.bias = w.out.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
         const std::size_t rows = x.batch() * tokens;
@@ -140,11 +171,12 @@ struct CausalAttentionLayer {
         cache.o.resize(x.batch());
         if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads);
         if (cache.inverse.size() < rows * heads) cache.inverse.resize(rows * heads);
-        kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), 3 * width, {.bias = w.in.bias.data()});
-        kernel::attention_forward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
+        kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), row, {.bias = w.in.bias_or_null()});
+        rotate_rows<kernel::Rotation::forward>(w, cache.qkv);
+        kernel::attention_forward<T>({x.batch(), tokens, heads, head_width, kv_heads}, cache.qkv.data(), cache.o.data(),
                                      cache.largest, cache.inverse, cache.scratch);
         kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width,
-                        {.bias = w.out.bias.data(), .add = add});
+                        {.bias = w.out.bias_or_null(), .add = add});
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
@@ -154,42 +186,62 @@ struct CausalAttentionLayer {
         // output projection: dW_out += o^T dy, db_out += sum of dy, do = dy W_out^T
         kernel::gemm_weight_gradient<T>(rows, width, width, cache.o.data(), width, dy.data(), width,
                                         grad.out_weight.data(), width, cache.operand_copies);
-        kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
+        if constexpr (has_bias) kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
         kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
         // attention: dq, dk, dv from do, with the probabilities computed again
-        kernel::attention_backward<T>({x.batch(), tokens, heads, width / heads}, cache.qkv.data(), cache.o.data(),
-                                      cache.dout.data(), cache.dqkv.data(), cache.largest, cache.inverse,
-                                      cache.scratch);
+        kernel::attention_backward<T>({x.batch(), tokens, heads, head_width, kv_heads}, cache.qkv.data(),
+                                      cache.o.data(), cache.dout.data(), cache.dqkv.data(), cache.largest,
+                                      cache.inverse, cache.scratch);
+        rotate_rows<kernel::Rotation::back>(w, cache.dqkv);
         // input projection: dW_in += x^T d[q k v], db_in += sum of d[q k v], dx = d[q k v] W_in^T
-        kernel::gemm_weight_gradient<T>(rows, width, 3 * width, x.data(), width, cache.dqkv.data(), 3 * width,
-                                        grad.in_weight.data(), 3 * width, cache.operand_copies);
-        kernel::column_sums<T>(rows, 3 * width, cache.dqkv.data(), 3 * width, grad.in_bias.data());
-        kernel::gemm<T>(rows, cache.dqkv.data(), 3 * width, w.in.backward, dx.data(), width);
+        kernel::gemm_weight_gradient<T>(rows, width, row, x.data(), width, cache.dqkv.data(), row,
+                                        grad.in_weight.data(), row, cache.operand_copies);
+        if constexpr (has_bias) kernel::column_sums<T>(rows, row, cache.dqkv.data(), row, grad.in_bias.data());
+        kernel::gemm<T>(rows, cache.dqkv.data(), row, w.in.backward, dx.data(), width);
     }
 
 private:
-    // Attention of token t of the step for this worker's share of all heads of all sequences.
+    static void fill_positions(Packed& w) {
+        if constexpr (rotates) w.positions.fill(tokens, head_width / 2, O.columns, static_cast<double>(O.base));
+    }
+    // Rotates q and k, or their gradients back, of whole sequences.
+    template <kernel::Rotation rotation>
+    static void rotate_rows(const Packed& w, Tensor<T, Triple>& qkv) {
+        if constexpr (rotates)
+            for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
+                kernel::rotate<rotation, T>(heads + kv_heads, head_width / 2, w.positions.cos(r % tokens),
+                                            w.positions.sin(r % tokens), qkv.data() + r * row);
+    }
+    // Attention of token t of the step for this worker's share of all heads of keys of all sequences.
     static void attend(std::size_t t, State& state, Scratch& scratch, const Step& at) {
-        const auto [begin, end] = at.worker.share(at.sequences * heads);
-        const auto head = [&at, t, first = begin](T* rows, std::size_t row) {
+        constexpr std::size_t group = heads / kv_heads;
+        const auto [begin, end] = at.worker.share(at.sequences * kv_heads);
+        const auto head = [&at, t, first = begin](T* rows, std::size_t distance, std::size_t channels) {
             return [=, tokens_of_step = at.tokens](std::size_t i) {
-                const std::size_t sequence = (first + i) / heads;
-                return rows + (sequence * tokens_of_step + t) * row + (first + i) % heads * head_width;
+                const std::size_t sequence = (first + i) / kv_heads;
+                return rows + (sequence * tokens_of_step + t) * distance + (first + i) % kv_heads * channels;
             };
         };
-        const auto in = head(scratch.qkv.data(), 3 * width), out = head(scratch.o.data(), width);
+        const auto in = head(scratch.qkv.data(), row, group * head_width),
+                   out = head(scratch.o.data(), width, group * head_width);
         T* const own = scratch.own[at.worker.index()].data();
-        if constexpr (std::same_as<T, float>)
-            if (state.interleaved) return state.by_lane.step(0, at.position + t, width, in, out, own);
-        state.by_head.step(begin, end - begin, at.position + t, width, in, out, own);
+        if constexpr (group > 1) {
+            const auto key = head(scratch.qkv.data() + width, row, head_width);
+            state.by_head.step_shared(begin, end - begin, group, at.position + t, kv_heads * head_width, in, key, out,
+                                      own);
+        } else {
+            if constexpr (std::same_as<T, float>)
+                if (state.interleaved) return state.by_lane.step(0, at.position + t, width, in, out, own);
+            state.by_head.step(begin, end - begin, at.position + t, width, in, out, own);
+        }
     }
 };
 
 /// `Residual<LayerNorm, CausalAttention<4>>`
-template <std::size_t Heads>
+template <std::size_t Heads, AttentionOptions O = AttentionOptions{}>
 struct CausalAttention {
     template <StaticShape In, std::floating_point T>
-    using Bind = CausalAttentionLayer<In, Heads, T>;
+    using Bind = CausalAttentionLayer<In, Heads, T, O>;
 };
 
 }  // namespace tessera::nn

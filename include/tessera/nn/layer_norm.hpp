@@ -4,6 +4,8 @@
 //     n = (x - mean(x)) rstd(x),   y = weight n + bias,   rstd = 1 / sqrt(var(x) + 1e-5)
 //                                                     (Ba, Kiros, Hinton 2016, arXiv:1607.06450)
 //
+// `LayerNormWith<no_bias>` has no bias (PyTorch's bias=False).
+//
 // Shapes   x, y [batch, ... x width]; each row of `width` elements is normalised separately
 // Params   weight Shape<width> "weight", 1; bias Shape<width> "bias", 0
 // Cost     a few passes over x each way. Cached: mean and rstd of each row; backward computes n again instead of
@@ -11,6 +13,7 @@
 
 #include <tessera/kernel/layer_norm.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
+#include <tessera/nn/bias.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/scale_and_shift.hpp>
 #include <tessera/nn/step.hpp>
@@ -21,7 +24,7 @@
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-template <StaticShape In, std::floating_point T>
+template <StaticShape In, std::floating_point T, Bias B = Bias::with>
 struct LayerNormLayer {
     using Scalar = T;
     using Input = In;
@@ -31,7 +34,7 @@ struct LayerNormLayer {
     static constexpr Fuses fuses{.add_dx = true};
     static constexpr Steps steps{.per_token = true, .sharing = Sharing::replicated};
 
-    using Params = ScaleAndShift<last_dim<In>, T>;
+    using Params = ScaleAndShift<last_dim<In>, T, B>;
     struct Cache {
         Tensor<T, Shape<row_count<In>>> mean;
         Tensor<T, Shape<row_count<In>>> rstd;
@@ -55,6 +58,12 @@ struct LayerNormLayer {
 struct LayerNorm {
     template <StaticShape In, std::floating_point T>
     using Bind = LayerNormLayer<In, T>;
+};
+
+template <Bias B>
+struct LayerNormWith {
+    template <StaticShape In, std::floating_point T>
+    using Bind = LayerNormLayer<In, T, B>;
 };
 
 }  // namespace tessera::nn

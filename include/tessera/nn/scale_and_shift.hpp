@@ -1,19 +1,20 @@
 #pragma once
 // ScaleAndShift: the parameters of the normalisation layers, a factor and a summand for each channel.
 //
-// Params   weight Shape<Channels> "weight", 1; bias Shape<Channels> "bias", 0 (PyTorch's names)
+// Params   weight Shape<Channels> "weight", 1; bias Shape<Channels> "bias", 0 (PyTorch's names); no bias with no_bias
 
 #include <tessera/core/param.hpp>
+#include <tessera/nn/bias.hpp>
 
 #include <concepts>
 #include <cstddef>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-template <std::size_t Channels, std::floating_point T>
+template <std::size_t Channels, std::floating_point T, Bias B = Bias::with>
 struct ScaleAndShift {
     Param<T, Shape<Channels>> weight;
-    Param<T, Shape<Channels>> bias;
+    Param<T, Shape<B == Bias::with ? Channels : 0>> bias;
 
     void init() {
         weight.fill(T(1));
@@ -24,7 +25,7 @@ struct ScaleAndShift {
     template <class F, class... P>
     static void each(F&& f, P&... p) {
         f("weight", p.weight...);
-        f("bias", p.bias...);
+        if constexpr (B == Bias::with) f("bias", p.bias...);
     }
 };
 

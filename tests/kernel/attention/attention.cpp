@@ -204,3 +204,56 @@ TEST_CASE("attention: scores far apart stay finite") {
     CHECK(distance(twin.o, run.o) < 100);
     CHECK(std::ranges::all_of(run.dqkv, [](float v) { return std::isfinite(v); }));
 }
+
+TEST_CASE_TEMPLATE(
+    "attention: heads that share keys give the bits of heads with equal keys, and their gradients are added in order",
+    T, float, double) {
+    support::Mismatch wrong;
+    kernel::AttentionScratch<T> scratch;
+    for (const std::size_t tokens : {1u, 17u, 49u, 130u})
+        for (const std::size_t kv_heads : {1u, 2u, 3u})
+            for (const std::size_t d : {5u, 16u, 32u}) {
+                const std::size_t heads = 6, group = heads / kv_heads, C = heads * d, K = kv_heads * d, batch = 2;
+                const AttentionSize shared{batch, tokens, heads, d, kv_heads}, apart{batch, tokens, heads, d};
+                const auto qkv = numbers<T>(batch * tokens * (C + 2 * K), tokens),
+                           dout = numbers<T>(batch * tokens * C, d);
+                std::vector<T> repeated(batch * tokens * 3 * C);
+                for (std::size_t r = 0; r < batch * tokens; ++r)
+                    for (std::size_t i = 0; i < C; ++i) {
+                        const std::size_t from = i / d / group * d + i % d;
+                        repeated[r * 3 * C + i] = qkv[r * (C + 2 * K) + i];
+                        repeated[r * 3 * C + C + i] = qkv[r * (C + 2 * K) + C + from];
+                        repeated[r * 3 * C + 2 * C + i] = qkv[r * (C + 2 * K) + C + K + from];
+                    }
+                const Run<T> run{shared, qkv, dout, scratch}, twin{apart, repeated, dout, scratch};
+                wrong.compare(twin.o, run.o, "o, tokens = ", tokens, ", kv_heads = ", kv_heads, ", d = ", d);
+                std::vector<T> dqkv(qkv.size());
+                for (std::size_t r = 0; r < batch * tokens; ++r) {
+                    T* const to = dqkv.data() + r * (C + 2 * K);
+                    for (std::size_t i = 0; i < C; ++i) to[i] = twin.dqkv[r * 3 * C + i];
+                    for (std::size_t which = 1; which < 3; ++which)
+                        for (std::size_t i = 0; i < K; ++i) {
+                            const T* const from = twin.dqkv.data() + r * 3 * C + which * C + i / d * group * d + i % d;
+                            T sum = from[0];
+                            for (std::size_t h = 1; h < group; ++h) sum += from[h * d];
+                            to[C + (which - 1) * K + i] = sum;
+                        }
+                }
+                wrong.compare(dqkv, run.dqkv, "dqkv, tokens = ", tokens, ", kv_heads = ", kv_heads, ", d = ", d);
+            }
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE("attention: its memory grows with the tokens, not with their square") {
+    const auto floats = [](std::size_t tokens) {
+        const AttentionSize size{1, tokens, 1, 32};
+        const auto qkv = numbers<float>(tokens * 96, 1), dout = numbers<float>(tokens * 32, 2);
+        kernel::AttentionScratch<float> scratch;
+        const Run<float> run{size, qkv, dout, scratch};
+        CHECK(std::ranges::all_of(run.dqkv, [](float v) { return std::isfinite(v); }));
+        return scratch.values.size();
+    };
+    const std::size_t some = floats(784), many = floats(4096);
+    CHECK(some < 784 * 400);  // 1.1 MB with vectors of 16, see the head comment
+    CHECK(many < 4096 * 400);
+}

@@ -51,7 +51,50 @@ double difference(const kernel::AttentionSize& size, std::size_t first_call) {
     return worst;
 }
 
+// The same for heads that share keys and values, with the heads of keys in two calls.
+template <class T>
+double difference_shared(const kernel::AttentionSize& size, std::size_t first_call) {
+    const std::size_t C = size.channels(), rows = size.batch * size.tokens, row = size.row(), d = size.width;
+    Buffer<T> qkv(rows * row), whole(rows * C), o(rows * C), largest(rows * size.heads), inverse(rows * size.heads);
+    Rng rng{3};
+    for (T& v : qkv) v = static_cast<T>(rng.uniform(-2.f, 2.f));
+    kernel::AttentionScratch<T> room;
+    kernel::attention_forward<T>(size, qkv.data(), whole.data(), largest, inverse, room);
+
+    const std::size_t heads = size.batch * size.kv_heads, group = size.group();
+    kernel::KvCacheByHead<T> cache{heads, size.tokens, d};
+    Buffer<T> scratch(cache.scratch());
+    for (T& v : o) v = T(99);
+    for (std::size_t t = 0; t < size.tokens; ++t) {
+        const auto call = [&](std::size_t first, std::size_t count) {
+            const auto place = [&](T* from, std::size_t distance, std::size_t channels) {
+                return [=, &size](std::size_t i) {
+                    const std::size_t head = first + i;
+                    return from + (head / size.kv_heads * size.tokens + t) * distance + head % size.kv_heads * channels;
+                };
+            };
+            cache.step_shared(first, count, group, t, size.kv_channels(), place(qkv.data(), row, group * d),
+                              place(qkv.data() + C, row, d), place(o.data(), C, group * d), scratch.data());
+        };
+        call(0, first_call);
+        call(first_call, heads - first_call);
+    }
+    double worst = 0;
+    for (std::size_t i = 0; i < o.size(); ++i) {
+        if (std::isnan(o[i])) return 1e9;
+        worst = std::max(worst, static_cast<double>(std::abs(o[i] - whole[i])));
+    }
+    return worst;
+}
+
 }  // namespace
+
+TEST_CASE("KvCacheByHead: heads that share keys give the bits of the whole sequence") {
+    CHECK(difference_shared<float>({.batch = 2, .tokens = 35, .heads = 4, .width = 32, .kv_heads = 2}, 1) == 0);
+    CHECK(difference_shared<float>({.batch = 3, .tokens = 19, .heads = 7, .width = 10, .kv_heads = 1}, 2) == 0);
+    CHECK(difference_shared<float>({.batch = 1, .tokens = 130, .heads = 6, .width = 16, .kv_heads = 3}, 0) == 0);
+    CHECK(difference_shared<double>({.batch = 2, .tokens = 7, .heads = 6, .width = 5, .kv_heads = 2}, 3) == 0);
+}
 
 TEST_CASE("KvCacheByHead: token by token gives the bits of the whole sequence, whichever heads share a loop") {
     CHECK(difference<float>({.batch = 2, .tokens = 35, .heads = 4, .width = 32}, 0) == 0);

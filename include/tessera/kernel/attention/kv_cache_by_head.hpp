@@ -12,6 +12,9 @@
 // the sum of the weights is one lane more. This is the order for one sequence or a team of threads; many sequences on
 // one thread, which would wait for L3 with this order, use KvCacheInterleaved.
 //
+// `step_shared` is for heads of keys and values that several heads of queries read (attention.hpp, kv_heads): these
+// share the loop, and the cache is smaller by their number.
+//
 // Dead ends: the last W keys as rows until they fill a block, so that a new key touches 2 lines instead of 32, with a
 // transpose in each step (5 to 15 % slower); prefetching all keys and values of the next heads (no change).
 //
@@ -151,7 +154,7 @@ public:
                     q[h] = in(i + h);
                     o[h] = out(i + h);
                 }
-                attend(n, key + 1, q, k, v, o, scratch);
+                attend(n, key + 1, q, {k, key_stride_}, {v, value_stride_}, o, scratch);
             } else {
                 T largest;
                 attention::plain::row<T>(key + 1, d_, in(i), {k, row_}, {v, row_}, scratch, out(i), largest);
@@ -159,7 +162,39 @@ public:
         }
     }
 
+    /// For `count` heads of keys and values from `first` on, each read by `queries` heads of queries: appends and
+    /// attends as `step` does. query(i) and out(i) point to the first of these, the others follow at a distance of d;
+    /// key(i) points to the new key, the value follows at a distance of `stride`.
+    template <class Query, class Key, class Out>
+    void step_shared(std::size_t first, std::size_t count, std::size_t queries, std::size_t at, std::size_t stride,
+                     Query query, Key key, Out out, T* scratch) {
+        for (std::size_t i = 0; i < count; ++i) append(first + i, at, key(i), key(i) + stride);
+        for (std::size_t i = 0; i < count; ++i) {
+            const T* const k = keys_.data() + (first + i) * key_stride_;
+            const T* const v = values_.data() + (first + i) * value_stride_;
+            for (std::size_t h = 0; h < queries; h += group) {
+                if constexpr (fast) {
+                    const T* q[group]{};
+                    T* o[group]{};
+                    const std::size_t n = (std::min)(group, queries - h);
+                    for (std::size_t j = 0; j < n; ++j) {
+                        q[j] = query(i) + (h + j) * d_;
+                        o[j] = out(i) + (h + j) * d_;
+                    }
+                    attend(n, at + 1, q, {k, 0}, {v, 0}, o, scratch);
+                } else {
+                    T largest;
+                    attention::plain::row<T>(at + 1, d_, query(i) + h * d_, {k, row_}, {v, row_}, scratch,
+                                             out(i) + h * d_, largest);
+                }
+            }
+        }
+    }
+
 private:
+    template <class U>
+    using Strided = attention::detail::Strided<U>;
+
     // Prefetches the lines that a new key of these heads is written to: one for each of its elements (4 % of sampling).
     void prefetch_keys(std::size_t head, std::size_t end, std::size_t key) const {
         if constexpr (fast)
@@ -172,24 +207,24 @@ private:
         for (std::size_t i = 0; i < d_; ++i) to[i * lanes] = k[i];
         std::copy_n(v, d_, values_.data() + head * value_stride_ + key * row_);
     }
-    // Attention of n adjacent heads, at most a group. in: their q.
-    void attend(std::size_t n, std::size_t keys, const T* const* in, const T* k, const T* v, T* const* o, T* scratch) {
+    // Attention of n heads, at most a group. in: their q. The strides of k and v are 0 where the heads share them.
+    void attend(std::size_t n, std::size_t keys, const T* const* in, Strided<const T> k, Strided<const T> v,
+                T* const* o, T* scratch) {
         namespace impl = attention::detail;
-        const impl::Strided<T> q{scratch, row_}, p{scratch + group * row_, columns_};
-        const impl::Strided<const T> weights{p.data, p.stride}, values{v, value_stride_};
+        const Strided<T> q{scratch, row_}, p{scratch + group * row_, columns_};
+        const Strided<const T> weights{p.data, p.stride};
         const T scale = attention::log2_e / std::sqrt(static_cast<T>(d_));
         for (std::size_t h = 0; h < n; ++h)
             for (std::size_t i = 0; i < d_; ++i) q.data[h * row_ + i] = in[h][i] * scale;
         // p = q k^T, p = 2^(p - largest), o = p v / sum of p
         constexpr std::array scores{&impl::step_scores<1>, &impl::step_scores<2>, &impl::step_scores<3>,
                                     &impl::step_scores<4>};
-        scores[n - 1](ceil_div(keys, lanes), d_, {q.data, q.stride}, {k, key_stride_}, p);
+        scores[n - 1](ceil_div(keys, lanes), d_, {q.data, q.stride}, k, p);
         for (std::size_t h = 0; h < n; ++h) impl::step_weights(keys, p.data + h * columns_);
         std::size_t h = 0;
         for (; h + 2 <= n; h += 2)
-            impl::step_values<2>(keys, weights.from(h * columns_), values.from(h * value_stride_), row_, o + h, d_);
-        if (h < n)
-            impl::step_values<1>(keys, weights.from(h * columns_), values.from(h * value_stride_), row_, o + h, d_);
+            impl::step_values<2>(keys, weights.from(h * columns_), v.from(h * v.stride), row_, o + h, d_);
+        if (h < n) impl::step_values<1>(keys, weights.from(h * columns_), v.from(h * v.stride), row_, o + h, d_);
     }
 
     std::size_t d_, row_, columns_, key_stride_, value_stride_;
