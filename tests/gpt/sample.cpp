@@ -283,7 +283,7 @@ TEST_CASE("sample: options out of range are refused, by name") {
     CHECK(message({.each = three}) == "sample: each: expected 2 (one per sequence) or none, got 3");
     CHECK(message({.each = bad}) == "sample: sequence 1: top_p: expected a number in (0, 1], got 2.000000");
     CHECK(message({.top_k = 3, .each = std::span{three}.first(2)}) ==
-          "sample: each: expected no common temperature, top_k, top_p or min_p next to it, got both");
+          "sample: each: expected no common temperature, top_k, top_p, min_p or guidance next to it, got both");
 }
 
 TEST_CASE("sample: a prior without classes refuses labels") {

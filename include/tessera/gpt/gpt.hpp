@@ -151,7 +151,7 @@ public:
     }
 
     /// The current weights packed for logits, evaluation and sampling; call once to sample often.
-    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net}; }
+    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.label_dropout > 0}; }
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
     /// ws.totals.

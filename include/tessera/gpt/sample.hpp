@@ -2,6 +2,7 @@
 // sample: draws new sequences from a Gpt, token by token.
 //
 //     const auto tokens = sample(prior, 16, {.temperature = 0.9f, .top_p = 0.95, .labels = labels}, rng);
+//     const auto tokens = sample(prior, 16, {.labels = labels, .guidance = 2}, rng);     gpt/guidance.hpp
 //     const auto tokens = sample(prior, 16, options, rng, on_token);          a callback per token, gpt/drawn_token.hpp
 //
 // Sequence n draws from a separate stream, rng.split(n), or that of its seed: neither the number of sequences drawn
@@ -38,7 +39,7 @@ template <GptConfig C, nn::Layer Net, class OnToken = detail::NoCallback>
                                              const SampleOptions& options, Rng& rng, OnToken&& on_token = {}) {
     static_assert(detail::TokenCallback<OnToken>, "sample: the callback must be callable with a const DrawnToken& and "
                                                   "return nothing, or a bool: false ends the sequence");
-    detail::check_sample_options(options, count, C.classes, "sample: ");
+    detail::check_sample_options(options, count, C.classes, frozen.knows_null_class(), "sample: ");
     Rng after = rng;
     const Rng own = after.fork();
     std::vector<Token> tokens(count * C.context, no_token);

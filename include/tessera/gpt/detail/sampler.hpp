@@ -9,6 +9,7 @@
 #include <tessera/gpt/drawn_token.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/guidance.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/gpt/sample_options.hpp>
 #include <tessera/kernel/simd/across_lanes.hpp>
@@ -47,10 +48,11 @@ public:
             const SequenceOptions& one = each_.emplace_back(options.sequence(first + i));
             streams_.push_back(one.seed ? Rng{*one.seed} : own.split(first + i));
             const auto begin = tokens.subspan(i * C.context, C.context);
+            guided_ = guided_ || one.guidance.is_on();
             known_ = (std::min)(known_, static_cast<std::size_t>(std::ranges::find(begin, no_token) - begin.begin()));
         }
         if (known_ == C.context) return;  // nothing to draw
-        rows_ = count_;
+        rows_ = guided_ ? 2 * count_ : count_;
         chunk_ = (std::min)(known_ + 1, (std::max)(std::size_t{1}, most_rows / rows_));
         reads_ = (known_ + chunk_) / chunk_;
         fill_known(options);
@@ -76,10 +78,15 @@ private:
         const std::size_t inputs = known_ + 1;
         for (std::size_t begin = 0; begin < inputs; begin += chunk_)
             for (std::size_t row = 0; row < rows_; ++row)
-                for (std::size_t i = begin; i < (std::min)(begin + chunk_, inputs); ++i)
-                    read_.push_back(i > 0                    ? tokens_[row * C.context + i - 1]
-                                    : options.labels.empty() ? C.null_token()
-                                                             : C.label_token(options.labels[first_ + row]));
+                for (std::size_t i = begin; i < (std::min)(begin + chunk_, inputs); ++i) {
+                    const std::size_t n = row % count_;
+                    if (i > 0)
+                        read_.push_back(tokens_[n * C.context + i - 1]);
+                    else if (row >= count_ || options.labels.empty())
+                        read_.push_back(C.null_token());
+                    else
+                        read_.push_back(C.label_token(options.labels[first_ + n]));
+                }
     }
 
     void run_round(KvCache<Frozen>& cache, kernel::Worker& me, std::size_t round) {
@@ -93,9 +100,10 @@ private:
         if (round + 1 < reads_) return;
         const std::size_t at = known_ + (round + 1 - reads_);
         const auto [from, to] = me.share(count_);
+        const auto row = [&](std::size_t r) { return logits.subspan((r * count + count - 1) * C.vocab, C.vocab); };
         for (std::size_t i = from; i < to; ++i) {
-            const std::span<T> row = logits.subspan((i * count + count - 1) * C.vocab, C.vocab);
-            next_[i] = next_token(i, at, row, me.index());
+            next_[i] = next_token(i, at, row(i), guided_ ? row(count_ + i) : std::span<T>{}, me.index());
+            if (guided_) next_[count_ + i] = next_[i];
         }
         if constexpr (streams) {
             me.wait();
@@ -103,8 +111,8 @@ private:
         }
     }
 
-    /// The token of sequence i at this position.
-    Token next_token(std::size_t i, std::size_t at, std::span<T> row, std::size_t worker) {
+    /// The token of sequence i at this position. `uncond` are the logits for the null class.
+    Token next_token(std::size_t i, std::size_t at, std::span<T> row, std::span<const T> uncond, std::size_t worker) {
         Token& token = tokens_[i * C.context + at];
         const std::span<Token> order{order_.data() + worker * C.vocab, C.vocab};
         if constexpr (streams) {
@@ -113,6 +121,7 @@ private:
             if (ended_[i] != 0) return 0;  // any token: what follows is not drawn
             const std::span<T> logits{logits_.data() + worker * C.vocab, C.vocab};
             std::ranges::copy(row, logits.begin());
+            if (guided_) guide_row(i, at, uncond, row);
             const Drawn drawn = detail::draw<T>(row, each_[i].draw, order, streams_[i]);
             const T m = kernel::simd::largest(logits.size(), logits.data());
             const T s = kernel::sum_exp<T>(logits, m);
@@ -123,9 +132,15 @@ private:
                                             std::log(static_cast<double>(s)),
                          .log_drawn = std::log(drawn.probability)};
         } else if (token == no_token) {
+            if (guided_) guide_row(i, at, uncond, row);
             token = draw_token<T>(row, each_[i].draw, order, streams_[i]);
         }
         return token;
+    }
+
+    void guide_row(std::size_t i, std::size_t at, std::span<const T> uncond, std::span<T> row) const {
+        const float w = each_[i].guidance.at(at, C.context);
+        if (w != 1) guide<T>(uncond, row, static_cast<T>(w));  // with 1 the bits are those without guidance
     }
 
     /// Calls the callback for what this round drew.
@@ -146,7 +161,8 @@ private:
     std::span<Token> tokens_;
     std::size_t workers_;
     std::size_t count_ = 0, known_ = 0;  // sequences; known tokens that all of them begin with
-    std::size_t rows_ = 0;               // of the cache
+    bool guided_ = false;
+    std::size_t rows_ = 0;               // of the cache: the sequences; with guidance, then those for the null class
     std::size_t chunk_ = 0, reads_ = 0;  // tokens of a sequence in a step that reads known tokens, and how many steps
     std::vector<SequenceOptions> each_;
     std::vector<Rng> streams_;
@@ -164,12 +180,13 @@ void draw_sequences(const FrozenGpt<C, Net>& frozen, const SampleOptions& option
     constexpr std::size_t together = 32;  // rows in one cache, whose products share each load of the weights
     constexpr std::size_t few = 8;
     const std::size_t count = tokens.size() / C.context, threads = kernel::concurrency();
+    const std::size_t each = options.is_guided() ? 2 : 1;  // rows of a sequence
     if (count == 0) return;
-    const std::size_t most = options.max_rows == 0 ? count : (std::min)(count, options.max_rows);
+    const std::size_t most = options.max_rows == 0 ? count : (std::min)(count, options.max_rows / each);
     // Few sequences, or a callback: all threads share the work of each token. More: each thread has separate sequences.
     const bool shared = most <= few || !std::same_as<OnToken, NoCallback>;
     const std::size_t workers = shared ? threads : 1, slot_count = shared ? 1 : (std::min)(most, threads);
-    const std::size_t size = options.max_rows == 0 ? together : (std::min)(together, most / slot_count);
+    const std::size_t size = options.max_rows == 0 ? together / each : (std::min)(together / each, most / slot_count);
     const std::size_t parts = (std::max)(slot_count, (count + size - 1) / size);
     kernel::for_each_slot(parts, slot_count, [&](std::size_t part, std::size_t) {
         const std::size_t first = count * part / parts, end = count * (part + 1) / parts;
