@@ -130,6 +130,7 @@
 #include <tessera/vq/vq_vae_totals.hpp>
 
 #include <tessera/gpt/block.hpp>
+#include <tessera/gpt/complete.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>

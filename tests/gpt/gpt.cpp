@@ -164,12 +164,19 @@ TEST_CASE("Gpt: labels change the logits, and without labels a sequence begins w
     CHECK(std::ranges::equal(model.logits(x, two).span(), none.span()));
 }
 
-TEST_CASE("Gpt: labels are ignored where the config has no classes") {
-    const auto model = moved_model<Gpt<unlabelled>>();
+TEST_CASE(
+    "Gpt: without classes a labelled dataset is trained and evaluated as it is, and logits for a label are refused") {
+    using Plain = Gpt<unlabelled>;
+    const auto model = moved_model<Plain>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5};
     const std::vector<Label> label{Label{9}};
     const View<const Token, Shape<5>> x{tokens.data(), 1};
-    CHECK(std::ranges::equal(model.logits(x).span(), model.logits(x, label).span()));
+    CHECK(model.evaluate(data::Tokens<5>{tokens, label}) == model.evaluate(data::Tokens<5>{tokens}));
+    Plain::Workspace ws;
+    Plain::Params grad;
+    CHECK(model.loss_and_grad({x, label, 0}, ws, grad).loss == model.loss_and_grad({x, {}, 0}, ws, grad).loss);
+    CHECK(support::message<ArgumentError>([&] { return model.logits(x, label); }) ==
+          "Gpt::logits: labels: expected none, as the prior has no classes, got 1");
 }
 
 TEST_CASE("Gpt: label dropout trains the null class instead of the label") {
@@ -194,6 +201,40 @@ TEST_CASE("Gpt: label dropout trains the null class instead of the label") {
     CHECK(largest(1).second > 0);
     CHECK(largest(0.5f).first > 0);
     CHECK(largest(0.5f).second > 0);
+}
+
+TEST_CASE("Gpt: token corruption replaces a share of the tokens of the input, the same in any part of a batch") {
+    const auto x = sequences<tiny_gpt>(600, 2);
+    const auto batch = batch_of<Tiny>(x);
+    // The input of the net in a training step; as one part of the batch, and as two.
+    const auto inputs = [&](double share, std::size_t first_part) {
+        const auto model = moved_model<Tiny>({.label_dropout = 0, .token_corruption = share});
+        std::vector<Token> all;
+        for (const auto& [first, count] :
+             {std::pair{std::size_t{0}, first_part}, std::pair{first_part, x.size() - first_part}}) {
+            if (count == 0) continue;
+            Tiny::Workspace ws;
+            Tiny::Params grad;
+            ws.rng = Rng{5};
+            model.loss_and_grad({batch.x.slice(first, count), batch.labels.subspan(first, count), 0},
+                                BatchPart{.first = first, .divisor = x.size()}, ws, grad);
+            all.insert(all.end(), ws.input.span().begin(), ws.input.span().end());
+        }
+        return all;
+    };
+    const auto plain = inputs(0, 600), half = inputs(0.5, 600), all = inputs(1, 600);
+    CHECK(half == inputs(0.5, 200));
+    const auto changed = [&](const std::vector<Token>& input, bool label) {
+        std::size_t n = 0;
+        for (std::size_t i = 0; i < input.size(); ++i) n += (i % 5 == 0) == label && input[i] != plain[i];
+        return static_cast<double>(n);
+    };
+    for (const auto& input : {plain, half, all}) CHECK(changed(input, true) == 0);
+    // a random token is the same one in 1 of 7 cases; 2400 tokens, deviation 24
+    CHECK(std::abs(changed(half, false) - 2400 * 0.5 * 6 / 7) < 100);
+    CHECK(std::abs(changed(all, false) - 2400 * 6 / 7.) < 100);
+    CHECK(support::message<ArgumentError>([] { moved_model<Tiny>({.token_corruption = 1.5}); }) ==
+          "Gpt: token_corruption: expected a number in [0, 1], got 1.500000");
 }
 
 TEST_CASE("Gpt: a token or label out of range is refused, by name and index") {

@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
+#include <tuple>
 #include <vector>
 
 using namespace tessera;
@@ -37,16 +40,6 @@ std::vector<Token> greedy() {
         tokens[t] = static_cast<Token>(std::ranges::max_element(row) - row.begin());
     }
     return tokens;
-}
-std::vector<std::size_t> draws(const std::vector<float>& logits, const SampleOptions& options, std::size_t count) {
-    Rng rng{7};
-    std::vector<std::size_t> counts(logits.size());
-    std::vector<Token> order(logits.size());
-    for (std::size_t i = 0; i < count; ++i) {
-        auto x = logits;
-        ++counts[draw_token<float>(x, options, order, rng)];
-    }
-    return counts;
 }
 double chi_square(const std::vector<std::size_t>& counts, const std::vector<double>& probabilities) {
     double total = 0, chi = 0;
@@ -92,16 +85,17 @@ TEST_CASE("sample: frozen weights give the same as the model") {
     CHECK(std::ranges::equal(tokens.view().span(), sampled(9, {.top_k = 3})));
 }
 
-TEST_CASE("sample: a temperature near 0, one kept token and a tiny top_p all draw the most probable token") {
+TEST_CASE("sample: a temperature of 0 or near it, one kept token and a tiny top_p all draw the most probable token") {
     std::vector<Token> expected;
     for (int n = 0; n < 3; ++n) {
         const auto g = greedy();
         expected.insert(expected.end(), g.begin(), g.end());
     }
-    for (const float temperature : {1e-4f, 1e-20f, 1e-38f, std::numeric_limits<float>::denorm_min()})
+    for (const float temperature : {0.f, 1e-4f, 1e-20f, 1e-38f, std::numeric_limits<float>::denorm_min()})
         CHECK(sampled(3, {.temperature = temperature}) == expected);
     CHECK(sampled(3, {.top_k = 1}) == expected);
     CHECK(sampled(3, {.top_p = 1e-6f}) == expected);
+    CHECK(sampled(3, {.min_p = 1}) == expected);
 }
 
 TEST_CASE("sample: labels condition the sequences and are kept, and without labels the null class is used") {
@@ -136,88 +130,136 @@ TEST_CASE("sample: tokens are drawn with the probabilities of the model") {
     CHECK(chi_square(counts, p) < 30);  // 6 degrees of freedom: exceeded once in 25000
 }
 
-TEST_CASE("draw_token: the distribution is that of the options") {
-    std::vector<float> logits;
-    for (const double p : {0.4, 0.05, 0.3, 0.15, 0.1}) logits.push_back(static_cast<float>(std::log(p) + 3));
-    CHECK(chi_square(draws(logits, {}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
-    const double cold = 0.16 + 0.0025 + 0.09 + 0.0225 + 0.01;
-    CHECK(chi_square(draws(logits, {.temperature = 0.5f}, 20000),
-                     {0.16 / cold, 0.0025 / cold, 0.09 / cold, 0.0225 / cold, 0.01 / cold}) < 25);
-    CHECK(chi_square(draws(logits, {.top_k = 2}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-    CHECK(chi_square(draws(logits, {.top_k = 9}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
-    CHECK(chi_square(draws(logits, {.top_p = 0.8}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
-    // of the three largest, top_p counts their share: 0.4 / 0.85 < 0.6 <= 0.7 / 0.85
-    CHECK(chi_square(draws(logits, {.top_k = 3, .top_p = 0.6}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-}
-
-TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any index") {
-    std::vector<float> logits(83, -std::numeric_limits<float>::infinity());
-    std::vector<double> p(83);
-    double sum = 0;
-    for (std::size_t i = 0; i < 83; i += i == 20 ? 31 : 1) {  // two blocks of 16 and a part of a third without any
-        if (i % 5 == 4) continue;
-        p[i] = 1 + static_cast<double>(i % 7);
-        sum += p[i];
-        logits[i] = static_cast<float>(std::log(p[i]) - 40);
-    }
-    for (double& v : p) v /= sum;
-    CHECK(chi_square(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
-    std::vector<Token> none;
-    Rng rng{7};
-    auto x = logits;
-    CHECK(draw_token<float>(x, {}, none, rng) < 83);  // `order` is unused where all tokens are kept
-}
-
-TEST_CASE("draw_token: the smallest and the largest random number draw tokens with a positive weight") {
-    std::vector<float> weights(50);
-    weights[18] = 0.25f;
-    weights[19] = 0.1f;
-    weights[33] = 0.5f;
-    weights[34] = 1e-3f;
-    const detail::Draw<float> draw{weights};
-    CHECK(draw(0) == 18);
-    CHECK(draw(0.2499 / draw.total()) == 18);
-    CHECK(draw(0.2501 / draw.total()) == 19);
-    CHECK(draw(0.36 / draw.total()) == 33);
-    for (const double uniform : {std::nextafter(1.0, 0.0), 1.0}) CHECK(draw(uniform) == 34);
-}
-
-TEST_CASE("draw_token: a top_p close to zero draws the most probable token") {
-    for (const float top_p : {1e-6f, std::numeric_limits<float>::denorm_min()}) {
-        std::vector<float> logits{0, 1, 3, 2, -1};
-        std::vector<Token> order(5);
-        Rng rng{1};
-        const FlushDenormals guard;
-        CHECK(draw_token<float>(logits, {.top_p = top_p}, order, rng) == 2);
-    }
-}
-
-TEST_CASE("draw_token: of equal logits top_k keeps the first, and minus infinity is never drawn") {
-    const std::vector<float> equal(9, 1.5f);
-    const auto counts = draws(equal, {.top_k = 3}, 3000);
-    CHECK(counts[0] > 800);
-    CHECK(counts[2] > 800);
-    CHECK(counts[0] + counts[1] + counts[2] == 3000);
-    std::vector<float> barred(5, 0.f);
-    barred[0] = barred[4] = -std::numeric_limits<float>::infinity();
-    const auto of_barred = draws(barred, {}, 3000);
-    CHECK(of_barred[0] + of_barred[4] == 0);
-}
-
-TEST_CASE("draw_token: logits beyond the range of e^x, and NaN") {
-    CHECK(draws({-3e38f, 3e38f, 0}, {.temperature = 0.1f}, 10)[1] == 10);
-    CHECK(draws({-3e38f, 3e38f, 3e38f}, {.top_k = 2}, 1000)[0] == 0);
-    for (const SampleOptions& options : {SampleOptions{}, SampleOptions{.top_k = 2}, SampleOptions{.top_p = 0.5}})
-        CHECK(support::message<NumericError>([&] {
-                  draws({0, std::numeric_limits<float>::quiet_NaN(), 1}, options, 1);
-              }) == "sample: logits: expected finite numbers, got NaN or infinity");
-}
-
 TEST_CASE("sample: a model with NaN in its weights is a NumericError") {
     auto broken = support::moved_model<Model>();
     std::get<3>(broken.params().net.items).weight[5] = std::numeric_limits<float>::quiet_NaN();
     Rng rng{1};
     CHECK_THROWS_AS(sample(broken, 40, {}, rng), NumericError);
+}
+
+TEST_CASE("sample: a bound on the rows in memory changes no sequence, with one thread or several") {
+    const auto all = sampled(70, {.temperature = 0.8f, .top_k = 4});
+    for (const std::size_t max_rows : {1u, 2u, 7u, 9u, 33u, 64u, 100u})
+        CHECK(support::same_for_threads([&] {
+            const auto some = sampled(70, {.temperature = 0.8f, .top_k = 4, .max_rows = max_rows});
+            CHECK(some == all);
+            return some;
+        }));
+}
+
+TEST_CASE("sample: each sequence with its settings and seed, whatever the batch and its place in it") {
+    std::vector<SequenceOptions> each(12);
+    for (std::size_t n = 0; n < each.size(); ++n) {
+        if (n % 3 != 0) each[n].seed = 100 + n % 6;
+        each[n].draw = {.temperature = n % 2 == 0 ? 0.7f : 1.2f, .top_k = n % 4, .top_p = n % 5 == 0 ? 0.8 : 1};
+    }
+    std::vector<Label> labels(12);
+    for (std::size_t n = 0; n < labels.size(); ++n) labels[n] = Label{static_cast<std::uint32_t>(n % 3)};
+    const auto together = sampled(12, {.labels = labels, .each = each});
+    const auto sequence = [](const std::vector<Token>& all, std::size_t n) {
+        return std::vector<Token>(all.begin() + static_cast<std::ptrdiff_t>(n * context),
+                                  all.begin() + static_cast<std::ptrdiff_t>((n + 1) * context));
+    };
+    std::size_t wrong = 0;
+    for (std::size_t n = 0; n < each.size(); ++n) {
+        if (!each[n].seed) continue;
+        // alone, and last of nine behind others; the generator of the call does not matter
+        const std::vector<SequenceOptions> alone{each[n]};
+        const std::vector<Label> its_label{labels[n]};
+        wrong += sampled(1, {.labels = its_label, .each = alone}, 1000 + n) != sequence(together, n);
+        std::vector<SequenceOptions> nine(9);
+        std::vector<Label> nine_labels(9, Label{2});
+        nine.back() = each[n];
+        nine_labels.back() = labels[n];
+        wrong += sequence(sampled(9, {.labels = nine_labels, .each = nine}, 77), 8) != sequence(together, n);
+    }
+    CHECK(wrong == 0);
+    // without a seed sequence n has the n-th stream of the generator, as without `each`
+    const std::vector<SequenceOptions> same(5, {.draw = {.temperature = 0.8f, .min_p = 0.05}});
+    CHECK(sampled(5, {.each = same}) == sampled(5, {.temperature = 0.8f, .min_p = 0.05}));
+    std::vector<SequenceOptions> seeds(3);
+    for (auto& one : seeds) one.seed = 5;
+    const auto equal = sampled(3, {.each = seeds});
+    CHECK(sequence(equal, 0) == sequence(equal, 2));
+}
+
+TEST_CASE("sample: the callback gets every token in a fixed order, and its probabilities") {
+    std::vector<Label> labels(40);
+    for (std::size_t n = 0; n < labels.size(); ++n) labels[n] = Label{static_cast<std::uint32_t>(n % 3)};
+    const SampleOptions options{.temperature = 0.7f, .top_k = 4, .labels = labels};
+    const auto drawn = [&] {
+        std::vector<double> seen;
+        Rng rng{3};
+        std::ignore = sample(model(), 40, options, rng, [&](const DrawnToken& t) {
+            for (const std::size_t i : {t.sequence, t.position, std::size_t{t.token}})
+                seen.push_back(static_cast<double>(i));
+            seen.push_back(t.log_probability);
+            seen.push_back(t.log_drawn);
+        });
+        return seen;
+    };
+    CHECK(support::same_for_threads(drawn));
+    const auto seen = drawn();
+    const auto tokens = sampled(40, options);
+    REQUIRE(seen.size() == 5 * 40 * context);
+    const data::Tokens<context> sequences{tokens, labels, 3};
+    const auto logits = model().logits(sequences.view(), sequences.labels());
+    double total = 0, worst = 0, worst_drawn = 0;
+    std::size_t at = 0, wrong = 0;
+    for (std::size_t first = 0; first < 40; first += 20)  // two groups of 20
+        for (std::size_t position = 0; position < context; ++position)
+            for (std::size_t n = first; n < first + 20; ++n, ++at) {
+                const double* t = seen.data() + 5 * at;
+                wrong += t[0] != static_cast<double>(n) || t[1] != static_cast<double>(position) ||
+                         t[2] != static_cast<double>(tokens[n * context + position]);
+                // p of the model; and of its fourth power's root: p^(1 / 0.7) of the four largest, renormalised
+                const auto row = logits.span().subspan((n * context + position) * vocab, vocab);
+                double sum = 0, sum_cold = 0;
+                std::vector<double> sorted(row.begin(), row.end());
+                std::ranges::sort(sorted, std::ranges::greater{});
+                for (std::size_t i = 0; i < vocab; ++i) sum += std::exp(sorted[i]);
+                for (std::size_t i = 0; i < 4; ++i) sum_cold += std::exp(sorted[i] / static_cast<double>(0.7f));
+                const double logit = static_cast<double>(row[tokens[n * context + position]]);
+                worst = std::max(worst, std::abs(t[3] - (logit - std::log(sum))));
+                worst_drawn =
+                    std::max(worst_drawn, std::abs(t[4] - (logit / static_cast<double>(0.7f) - std::log(sum_cold))));
+                total += t[3];
+            }
+    CHECK(wrong == 0);
+    CHECK(worst < 1e-6);
+    CHECK(worst_drawn < 2e-6);
+    CHECK(-total / (40 * context) == doctest::Approx(model().evaluate(sequences)).epsilon(1e-6));
+}
+
+TEST_CASE("sample: a callback that returns false ends its sequence, and no other") {
+    const auto whole = sampled(12, {});
+    for (const std::size_t max_rows : {0u, 5u}) {
+        std::vector<std::size_t> counts(12);
+        Rng rng{3};
+        const auto tokens = sample(model(), 12, {.max_rows = max_rows}, rng, [&](const DrawnToken& t) {
+            ++counts[t.sequence];
+            return t.sequence % 2 == 0 && t.position < 2;  // the even ones after the third token, the others at once
+        });
+        std::size_t wrong = 0;
+        for (std::size_t n = 0; n < 12; ++n)
+            for (std::size_t i = 0; i < context; ++i)
+                wrong += tokens[n][i] != (i < (n % 2 == 0 ? 3u : 1u) ? whole[n * context + i] : no_token);
+        CHECK(wrong == 0);
+        CHECK(counts == std::vector<std::size_t>{3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1});
+    }
+}
+
+TEST_CASE("sample: what a callback throws reaches the caller, and the generator is unchanged") {
+    Rng rng{3};
+    const std::uint64_t before = rng.position();
+    CHECK_THROWS_AS(std::ignore = sample(model(), 9, {}, rng,
+                                         [](const DrawnToken& t) {
+                                             if (t.position == 2) throw StateError("enough");
+                                         }),
+                    StateError);
+    CHECK(rng.position() == before);
+    const auto tokens = sample(model(), 9, {}, rng);
+    CHECK(std::ranges::equal(tokens.view().span(), sampled(9, {})));
 }
 
 TEST_CASE("sample: options out of range are refused, by name") {
@@ -226,13 +268,30 @@ TEST_CASE("sample: options out of range are refused, by name") {
     const auto message = [](const SampleOptions& options) {
         return support::message<ArgumentError>([&] { sampled(2, options); });
     };
-    CHECK(message({.temperature = 0}) == "sample: temperature: expected a finite number > 0, got 0.000000");
-    CHECK(message({.temperature = -1}) == "sample: temperature: expected a finite number > 0, got -1.000000");
-    CHECK(message({.temperature = nan}) == "sample: temperature: expected a finite number > 0, got nan");
-    CHECK(message({.temperature = infinity}) == "sample: temperature: expected a finite number > 0, got inf");
+    CHECK(message({.temperature = -1}) == "sample: temperature: expected a finite number >= 0, got -1.000000");
+    CHECK(message({.temperature = nan}) == "sample: temperature: expected a finite number >= 0, got nan");
+    CHECK(message({.temperature = infinity}) == "sample: temperature: expected a finite number >= 0, got inf");
     CHECK(message({.top_p = 0}) == "sample: top_p: expected a number in (0, 1], got 0.000000");
     CHECK(message({.top_p = 1.5}) == "sample: top_p: expected a number in (0, 1], got 1.500000");
     CHECK(message({.top_p = nan}) == "sample: top_p: expected a number in (0, 1], got nan");
+    CHECK(message({.min_p = -0.1}) == "sample: min_p: expected a number in [0, 1], got -0.100000");
+    CHECK(message({.min_p = 1.1}) == "sample: min_p: expected a number in [0, 1], got 1.100000");
+    CHECK(message({.min_p = nan}) == "sample: min_p: expected a number in [0, 1], got nan");
     CHECK(message({.labels = twelve}) == "sample: label: expected less than 3, got 12");
     CHECK(message({.labels = one}) == "sample: labels: expected 2 (one per sequence) or none, got 1");
+    const std::vector<SequenceOptions> three(3), bad{{}, {.draw = {.top_p = 2}}};
+    CHECK(message({.each = three}) == "sample: each: expected 2 (one per sequence) or none, got 3");
+    CHECK(message({.each = bad}) == "sample: sequence 1: top_p: expected a number in (0, 1], got 2.000000");
+    CHECK(message({.top_k = 3, .each = std::span{three}.first(2)}) ==
+          "sample: each: expected no common temperature, top_k, top_p, min_p or guidance next to it, got both");
+}
+
+TEST_CASE("sample: a prior without classes refuses labels") {
+    using Plain = Gpt<GptConfig{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1}>;
+    Rng rng{1};
+    const Plain plain{rng};
+    const std::vector<Label> labels(2);
+    CHECK(support::message<ArgumentError>([&] { std::ignore = sample(plain, 2, {.labels = labels}, rng); }) ==
+          "sample: labels: expected none, as the prior has no classes, got 2");
+    CHECK(sample(plain, 2, {}, rng).size() == 2);
 }

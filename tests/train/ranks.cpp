@@ -87,7 +87,7 @@ struct PriorRun {
     Sequences data{};
     static Model model(std::uint64_t seed = 1) {
         Rng rng{seed};
-        return Model{rng, {.label_dropout = 0.4}};
+        return Model{rng, {.label_dropout = 0.4, .token_corruption = 0.3}};
     }
 };
 

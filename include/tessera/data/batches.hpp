@@ -19,8 +19,8 @@
 // Shapes   batch.x [batch, Shape of an example], batch = `size`, or less for the last batch and the share of a process;
 //          batch.labels [batch] or empty
 // Errors   ArgumentError where there would be no batch, there are 2^32 examples or more, `first` is beyond the pass,
-//          rank is not less than ranks, or a DataPosition in the middle of a pass belongs to other batches; a temporary
-//          dataset is a compile error
+//          rank is not less than ranks, a DataPosition in the middle of a pass belongs to other batches, or
+//          balance_classes is set without labels or shuffle; a temporary dataset is a compile error
 // Cost     one buffer of a batch, which the next batch overwrites, and 4 bytes for each example for the shuffled order;
 //          nothing is allocated for each batch
 
@@ -30,6 +30,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/to_size.hpp>
+#include <tessera/data/balanced_order.hpp>
 #include <tessera/data/data_position.hpp>
 #include <tessera/data/dataset.hpp>
 
@@ -49,9 +50,10 @@ struct BatchOptions {
     bool shuffle = true;     ///< false: in the order of the dataset
     bool drop_last = false;  ///< leaves out a last batch that is smaller
     Rng rng{};  ///< stream of the order; the same stream gives the same order, so pass Rng{seed}.split(epoch)
-    std::size_t first = 0;  ///< index of the first batch, to resume a run in the middle of a pass
-    std::size_t rank = 0;   ///< index of this process, which gets its share of each batch
-    std::size_t ranks = 1;  ///< number of processes
+    std::size_t first = 0;         ///< index of the first batch, to resume a run in the middle of a pass
+    std::size_t rank = 0;          ///< index of this process, which gets its share of each batch
+    std::size_t ranks = 1;         ///< number of processes
+    bool balance_classes = false;  ///< all classes equally often, see data/balanced_order.hpp; needs shuffle
 };
 
 template <class E>
@@ -102,7 +104,10 @@ public:
                                                                  std::to_string(options.rank)));
         rank_ = options.rank;
         ranks_ = options.ranks;
-        if (options.shuffle) order_ = permutation(examples, options.rng);
+        if (options.balance_classes)
+            balance(options);
+        else if (options.shuffle)
+            order_ = permutation(examples, options.rng);
         const std::size_t largest = (std::min)(size, examples);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
@@ -144,6 +149,14 @@ private:
     bool is_labelled() const {
         if constexpr (LabelledDataset<D>) return dataset_->labelled();
         return false;
+    }
+    void balance(const BatchOptions& options) {
+        const auto fail = [](const char* expected, const char* got) {
+            throw ArgumentError(std::string{"batches: balance_classes: "} + expected_got(expected, got));
+        };
+        if (!options.shuffle) fail("shuffle", "the order of the dataset");
+        if (!is_labelled()) fail("a dataset with labels", "none");
+        if constexpr (LabelledDataset<D>) order_ = balanced_order(*dataset_, dataset_->size(), options.rng);
     }
     void fill(std::size_t index) {
         with_fp_environment([&] {  // pixels are divided here: the host's rounding mode must not change the result

@@ -8,8 +8,8 @@
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //
 // Shapes   sequences [batch, context], logits [batch, context x vocab]
-// Errors   ArgumentError for an empty dataset or another number of labels than sequences; DataError for a token or
-//          label out of range
+// Errors   ArgumentError for an empty dataset, another number of labels than sequences, or logits for labels of a prior
+//          without classes; DataError for a token or label out of range
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
 #include <tessera/core/error.hpp>
@@ -40,13 +40,21 @@ public:
     static constexpr GptConfig config = C;
     static constexpr std::size_t context = C.context, vocab = C.vocab;
 
-    explicit FrozenGpt(const typename Net::Params& params) { nn::pack_forward<Net>(params, weights_); }
+    /// `knows_null_class`: the weights were trained with label dropout, or without labels. Guidance needs it.
+    explicit FrozenGpt(const typename Net::Params& params, bool knows_null_class = true)
+        : knows_null_class_{knows_null_class} {
+        nn::pack_forward<Net>(params, weights_);
+    }
 
     [[nodiscard]] const typename Net::Packed& weights() const { return weights_; }
+    [[nodiscard]] bool knows_null_class() const { return knows_null_class_; }
 
     /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
     [[nodiscard]] Tensor<Scalar, Logits> logits(View<const Token, Context> sequences,
                                                 std::span<const Label> labels = {}) const {
+        if (C.classes == 0 && !labels.empty())
+            throw ArgumentError("Gpt::logits: labels: " +
+                                expected_got("none, as the prior has no classes", std::to_string(labels.size())));
         Tensor<Token, Context> input;
         make_input(sequences, labels, input, [](std::size_t) { return false; });
         Tensor<Scalar, Logits> out{sequences.batch()};
@@ -116,6 +124,7 @@ public:
 
 private:
     typename Net::Packed weights_;
+    bool knows_null_class_;
 };
 
 }  // namespace tessera

@@ -6,16 +6,18 @@
 //
 // The input of the net is [label token, t_0, ..., t_{n-2}]. Each label is an additional token, and one more, the null
 // class, stands for "any". In training a label is replaced by the null class with probability label_dropout, so that
-// one net learns both. GptConfig has the ordinary choices of norm, MLP, positions, kv heads, head and biases. The block
-// may be any layer over Shape<context, width>: `Gpt<GptConfig{...}, Block>` for a block of the user's. Any block can be
-// trained; to sample, its layers must support steps (nn/step.hpp).
+// one net learns both, and a token of the input, not of the targets, by a random one with probability token_corruption,
+// so that a net with few sequences learns them less by heart. GptConfig has the ordinary choices of norm, MLP,
+// positions, kv heads, head and biases. The block may be any layer over Shape<context, width>:
+// `Gpt<GptConfig{...}, Block>` for a block of the user's. Any block can be trained; to sample, its layers must support
+// steps (nn/step.hpp).
 //
 // Shapes   sequences [batch, context], logits [batch, context x vocab]
 // Params   "prior.": embeddings, blocks, norm, head (no bias; none if tied). Initialised by their roles (nn/layer.hpp):
 //          weights N(0, 0.02^2), the N weights that add to the residual stream N(0, 0.02^2 / N), biases 0
 // Errors   static_assert for a configuration without sizes, or heads that do not divide the width; ArgumentError for a
-//          label_dropout outside [0, 1], an empty batch, or another number of labels than sequences; DataError for a
-//          token or label out of range
+//          label_dropout or token_corruption outside [0, 1], an empty batch, another number of labels than sequences,
+//          or logits for labels of a prior without classes; DataError for a token or label out of range
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
 //          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch
 
@@ -51,7 +53,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptOptions {
-    double label_dropout = 0.1;  ///< probability in [0, 1] that a label is replaced by the null class in training
+    double label_dropout = 0.1;   ///< probability in [0, 1] that a label is replaced by the null class in training
+    double token_corruption = 0;  ///< probability in [0, 1] that a token of the input is a random one in training
 };
 
 /// The report of one training step.
@@ -97,7 +100,7 @@ private:
 
 public:
     struct Workspace {
-        Rng rng{};  ///< of this step: label dropout, dropout
+        Rng rng{};  ///< of this step: label dropout, dropout, token corruption
         typename Net::Packed packed;
         nn::Grouped<Params, Scratch, T, together> groups;
         Tensor<Token, Context> input;
@@ -106,9 +109,13 @@ public:
     };
 
     explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
-        if (!(options.label_dropout >= 0 && options.label_dropout <= 1))
-            throw ArgumentError("Gpt: label_dropout: " +
-                                expected_got("a number in [0, 1]", std::to_string(options.label_dropout)));
+        const auto check_probability = [](const char* what, double p) {
+            if (!(p >= 0 && p <= 1))
+                throw ArgumentError("Gpt: " + std::string{what} + ": " +
+                                    expected_got("a number in [0, 1]", std::to_string(p)));
+        };
+        check_probability("label_dropout", options.label_dropout);
+        check_probability("token_corruption", options.token_corruption);
         with_fp_environment([&] {
             Rng own = rng.fork();
             rng_ = own.split(training_stream);
@@ -144,11 +151,12 @@ public:
     [[nodiscard]] static NamedValues metadata() { return detail::gpt_metadata<C>(); }
     [[nodiscard]] std::vector<Setting> settings() const {
         return {{"label_dropout", number_text(options_.label_dropout)},
+                {"token_corruption", number_text(options_.token_corruption)},
                 {"dropout_percent", number_text(C.dropout_percent)}};
     }
 
     /// The current weights packed for logits, evaluation and sampling; call once to sample often.
-    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net}; }
+    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.label_dropout > 0}; }
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
     /// ws.totals.
@@ -161,6 +169,7 @@ public:
             Frozen::make_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
                 return static_cast<double>(ws.rng.split(1).split(part.first + n).uniform()) < options_.label_dropout;
             });
+            corrupt(ws.input, ws.rng.split(3), part.first);
             const T scale = T(1) / static_cast<T>(part.divisor * context);
             const auto run_block = [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g,
                                        nn::BlockOrder* order) {
@@ -201,6 +210,17 @@ public:
     }
 
 private:
+    /// Replaces tokens of the input by random ones, never the label. Sample n of the whole batch has its own stream.
+    void corrupt(Tensor<Token, Context>& input, const Rng& rng, std::size_t first) const {
+        if (options_.token_corruption <= 0) return;
+        for (std::size_t n = 0; n < input.batch(); ++n) {
+            Rng own = rng.split(first + n);
+            for (Token& token : input[n].template subspan<1>())
+                if (static_cast<double>(own.uniform()) < options_.token_corruption)
+                    token = own.below(static_cast<std::uint32_t>(vocab));
+        }
+    }
+
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
 
     GptOptions options_;
