@@ -142,11 +142,7 @@ private:
             along = fma(u, static_cast<double>(dq[i]), along);
         }
         const double scale = error > 0 && length > 0 ? share * along / (std::sqrt(length) * std::sqrt(error)) : 0;
-        for (std::size_t i = 0; i < width; ++i) {
-            const double d = scale * (static_cast<double>(e[i]) - static_cast<double>(z[i]));
-            de[i] = static_cast<T>(d);
-            dz[i] = static_cast<T>(static_cast<double>(dz[i]) - d);
-        }
+        DiVeQ::add_length_gradient(width, z, e, scale, dz, de);
     }
 };
 
