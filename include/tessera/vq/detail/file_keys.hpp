@@ -1,12 +1,16 @@
 #pragma once
-// The keys of settings and metadata of a VqVae: those of the loss have the prefix "loss.", and each is there once.
+// The keys of settings and metadata of a VqVae: those of the loss have the prefix "loss.", and each is there once; and
+// what a file lacks.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::vq::detail {
@@ -27,6 +31,16 @@ std::vector<Setting> settings_of_loss(const typename Loss::Options& options) {
         for (std::string& leaf : setting.leaves) leaf = "loss." + leaf;
     }
     return all;
+}
+
+/// Whether a file lacks a leaf of the quantizer, whose names have no prefix, that is not optional.
+template <class F>
+bool lacks_quantizer(std::span<const std::string> missing, F&& optional) {
+    return std::ranges::any_of(missing, [&](std::string_view name) {
+        for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
+            if (name.starts_with(other)) return false;
+        return !optional(name);
+    });
 }
 
 /// ArgumentError for a key that is there twice, which io::save would find at the first checkpoint.
