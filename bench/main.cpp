@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
     bench::add_vq_vae_std(rows);
     bench::add_vq_vae_image(rows);
     bench::add_quantizers(rows);
+    bench::add_study_quantizers(rows);
     bench::add_gpt_small(rows);
     bench::add_gpt_std(rows);
     bench::add_gpt_context(rows);

@@ -18,8 +18,8 @@ def table(report):
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     lines = [
         f"{m['processor']}, {m['cores']} cores, {m['system']}; {versions}.",
-        f"Medians of {report['rounds']} samples that take turns with the peers'; spread is the distance of the quartiles. "
-        "The ratio is to the best peer, above 1 where ours is better.",
+        f"Medians of {report['rounds']} samples that take turns with the peers'; spread is the distance of the "
+        "quartiles. The ratio is to the best peer, above 1 where ours is better.",
         "",
         "| row | threads | ours | spread | FMA peak | best peer | ratio |",
         "|---|---|---|---|---|---|---|",
@@ -28,8 +28,10 @@ def table(report):
         peak = f"{100 * r['fraction_of_peak']:.0f} %" if r["fraction_of_peak"] else ""
         best = f"{short(r['peers'][r['best_peer']])} {r['best_peer']}" if r["best_peer"] else ""
         ratio = f"**{r['ratio']:.2f}**" if r["ratio"] and r["ratio"] >= 1 else short(r["ratio"])
-        lines.append(f"| {r['name']} | {r['threads']} | {short(r['ours'])} {r['unit']} | {100 * r['spread']:.0f} % | {peak} "
-                     f"| {best} | {ratio} |")
+        lines.append(f"| {r['name']} | {r['threads']} | {short(r['ours'])} {r['unit']} | {100 * r['spread']:.0f} % "
+                     f"| {peak} | {best} | {ratio} |")
+    if alone := sorted({r["name"] for r in report["rows"] if not r["peers"]}):
+        lines += ["", f"No peer answered for {', '.join(alone)}."]
     return "\n".join(lines)
 
 
@@ -45,7 +47,8 @@ def chart(results):
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 170}" height="{height}" '
         f'viewBox="0 0 {left + width + 170} {height}" font-family="sans-serif" font-size="11">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
-        f'<text x="{left}" y="20" font-size="14" fill="#222222">tessera against the best peer (ratio, larger is better)</text>',
+        f'<text x="{left}" y="20" font-size="14" fill="#222222">tessera against the best peer (ratio, larger is better)'
+        '</text>',
     ]
     for power in range(-reach, reach + 1):
         at = x(2.0 ** power)
@@ -58,8 +61,9 @@ def chart(results):
         color = "#2a78b5" if r["ratio"] >= 1 else "#d1662f"
         name = r["name"] + (f" x{r['threads']}" if r["threads"] > 1 else "")
         out.append(f'<text x="{left - 8}" y="{y + 10}" text-anchor="end" fill="#222222">{escape(name)}</text>')
-        out.append(f'<rect x="{min(at, one):.1f}" y="{y + 1}" width="{max(1.0, abs(at - one)):.1f}" height="{step - 5}" '
-                   f'fill="{color}"/>')
-        out.append(f'<text x="{left + width + 8}" y="{y + 10}" fill="#222222">{r["ratio"]:.2f}  {escape(r["best_peer"])}</text>')
+        out.append(f'<rect x="{min(at, one):.1f}" y="{y + 1}" width="{max(1.0, abs(at - one)):.1f}" '
+                   f'height="{step - 5}" fill="{color}"/>')
+        out.append(f'<text x="{left + width + 8}" y="{y + 10}" fill="#222222">{r["ratio"]:.2f}  '
+                   f'{escape(r["best_peer"])}</text>')
     out.append("</svg>")
     return "\n".join(out)

@@ -15,6 +15,7 @@ void add_vq_vae_small(Rows& rows);
 void add_vq_vae_std(Rows& rows);
 void add_vq_vae_image(Rows& rows);
 void add_quantizers(Rows& rows);
+void add_study_quantizers(Rows& rows);
 void add_gpt_small(Rows& rows);
 void add_gpt_std(Rows& rows);
 void add_gpt_context(Rows& rows);

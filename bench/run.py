@@ -183,7 +183,8 @@ def arguments():
 def main():
     options = arguments()
     count = ",".join(map(str, options.threads))
-    listed = subprocess.run([options.binary, "--list", f"--threads={count}"], capture_output=True, text=True, check=True)
+    listed = subprocess.run([options.binary, "--list", f"--threads={count}"], capture_output=True, text=True,
+                            check=True)
     rows = [json.loads(line) for line in listed.stdout.splitlines()]
     eigen = {r["name"] for r in rows if r["name"].startswith("eigen/")}
     rows = [r for r in rows if r["name"] not in eigen and re.search(options.rows, r["name"])]
@@ -193,7 +194,8 @@ def main():
 
     before = os.getloadavg()[0]
     if before > 0.3 * os.cpu_count():
-        print(f"load average {before:.1f}: something else is running, the figures will be lower and noisier", file=sys.stderr)
+        print(f"load average {before:.1f}: something else is running, the figures will be lower and noisier",
+              file=sys.stderr)
     ours = Peer([options.binary, "--serve", f"--threads={count}", f"--benchmark_min_time={options.seconds}"])
     if ours.error:
         sys.exit(f"{options.binary}: {ours.error}")

@@ -5,15 +5,17 @@
 #     sh bench/run.sh --quick              a quick look: two short samples per row, nothing compiled by PyTorch
 #     sh bench/run.sh --rows '^train-'     rows by regular expression; --help shows all options
 #
-# Peers: Eigen is compiled in. PyTorch, FAISS (pip: faiss-cpu), OpenBLAS (in numpy) and vector-quantize-pytorch (pip) are
-# used where python3 has them; TESSERA_PYTHON names the python. Nothing else should run on the machine at the same time.
+# Peers: Eigen is compiled in. PyTorch, FAISS (pip: faiss-cpu), OpenBLAS (in numpy) and vector-quantize-pytorch (pip)
+# are used where python3 has them; TESSERA_PYTHON names the python. Nothing else should run on the machine at the same
+# time.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/cmake/setup.sh"
 
 setup core bench
 dir=$root/build/bench
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF -DTESSERA_BUILD_EXAMPLES=OFF
+configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF \
+    -DTESSERA_BUILD_EXAMPLES=OFF
 build "$dir" "the benchmarks" --target tessera_bench
 mkdir -p "$root/out"
 
@@ -28,7 +30,8 @@ for candidate in ${TESSERA_PYTHON:+"$TESSERA_PYTHON"} python3 /usr/bin/python3 "
     fi
 done
 if [ -z "$python" ]; then
-    say "no python3: the rows of this library and of Eigen run alone, peers are skipped; results in out/bench-alone.json"
+    say "no python3: the rows of this library and of Eigen run alone, peers are skipped"
+    say "results in out/bench-alone.json"
     exec "$dir/bench/tessera_bench" --benchmark_out="$root/out/bench-alone.json" --benchmark_out_format=json
 fi
 exec "$python" "$root/bench/run.py" --binary "$dir/bench/tessera_bench" --out "$root/out" "$@"

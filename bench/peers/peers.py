@@ -2,9 +2,9 @@
 
     peers.py <peer> [seconds]       peer: torch, torch-channels-last, torch-compile, faiss, openblas, vq
 
-The first line on stdout is {"name": ..., "versions": {...}}, or {"error": ...} where the peer is not installed. Then, for
-each line "<row> <threads>" on stdin, one JSON object: {"seconds": of one call}, {"value": ...} or {"error": ...}, which
-also says that the peer has no such row. What a row made stays until another one is asked for.
+The first line on stdout is {"name": ..., "versions": {...}}, or {"error": ...} where the peer is not installed. Then,
+for each line "<row> <threads>" on stdin, one JSON object: {"seconds": of one call}, {"value": ...} or {"error": ...},
+which also says that the peer has no such row. What a row made stays until another one is asked for.
 """
 import importlib
 import json

@@ -75,7 +75,8 @@ def curves(group, top):
     lines = {}
     for run in group:
         lines.setdefault("FSQ" if run["row"].startswith("fsq") else f"width {run['width']}", []).append(run)
-    panels = (("test PSNR, dB", lambda r: r["psnr_db"]), ("perplexity (log)", lambda r: log10(max(1.0, r["perplexity"]))))
+    panels = (("test PSNR, dB", lambda r: r["psnr_db"]),
+              ("perplexity (log)", lambda r: log10(max(1.0, r["perplexity"]))))
     xs = [log2(run["codes"]) for run in group]
     low_x, high_x = min(xs), max(max(xs), min(xs) + 1)
     for p, (title, value) in enumerate(panels):
@@ -108,7 +109,7 @@ def chart(runs):
     out, top = [], 30
     for group in groups(runs):
         out.append(f'<text x="20" y="{top}" fill="#222222" font-weight="bold">{escape(settings(group[0]))}</text>')
-        drawn, height = (curves if group[0]["group"] == "sweep" else bars)(group, top + (34 if group[0]["group"] == "sweep" else 12))
+        drawn, height = curves(group, top + 34) if group[0]["group"] == "sweep" else bars(group, top + 12)
         out += drawn
         top += height + 70
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="{top}" viewBox="0 0 1000 {top}" '

@@ -114,13 +114,17 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", help="folder with the four IDX files of MNIST or a similar set")
     parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--out", required=True, help="folder for study.jsonl, study.md and study.svg (default: out/study)")
+    parser.add_argument("--out", required=True,
+                        help="folder for study.jsonl, study.md and study.svg (default: out/study)")
     parser.add_argument("--list", action="store_true", help="print the rows and stop")
-    parser.add_argument("--report", action="store_true", help="write the table and the chart of the finished runs and stop")
-    parser.add_argument("--only", default="", metavar="NAMES", help="rows or groups (quantizers, sweep), comma separated")
+    parser.add_argument("--report", action="store_true",
+                        help="write the table and the chart of the finished runs and stop")
+    parser.add_argument("--only", default="", metavar="NAMES",
+                        help="rows or groups (quantizers, sweep), comma separated")
     parser.add_argument("--epochs", type=int, default=6, help="of the VQ-VAE (default: 6)")
     parser.add_argument("--epochs-prior", type=int, default=2, help="of the prior; 0: none (default: 2)")
-    parser.add_argument("--limit", type=int, default=0, help="images for training, and at most as many for testing (default: all)")
+    parser.add_argument("--limit", type=int, default=0,
+                        help="images for training, and at most as many for testing (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="of all random numbers (default: 1)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="they change the time, never the result")
     parser.add_argument("--size", type=int, choices=(28, 32), default=28, help="pixels of a side (default: 28)")

@@ -12,7 +12,6 @@
 #include <tessera/vq/bsq.hpp>
 #include <tessera/vq/gaussian_quant.hpp>
 #include <tessera/vq/grouped_vq.hpp>
-#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/policy/bridge.hpp>
 #include <tessera/vq/policy/cosine.hpp>
 #include <tessera/vq/policy/diveq.hpp>
@@ -72,7 +71,6 @@ inline constexpr std::tuple only_here{
     Of512<tessera::vq::Fixed>{"quantizers", "fixed"},
     Row<Of<64, tessera::Projected<8, tessera::Codebook<512, tessera::vq::Cosine>>>>{"quantizers", "projected-cosine"},
     Row<Of<3, tessera::FsqWith<tessera::FsqBound::scaled_sigmoid, 8, 8, 8>>>{"quantizers", "ifsq"},
-    Row<Of<9, tessera::Lfq<9>>>{"quantizers", "lfq"},
     Row<Of<9, tessera::Bsq<9>>>{"quantizers", "bsq"},
     Row<Of<16, tessera::GaussianQuant<512>>>{"quantizers", "gaussian"},
     Row<Of<64, tessera::GroupedVq<tessera::Codebook<22>, 2>>>{"quantizers", "grouped"},

@@ -10,6 +10,7 @@
 #include <tessera/core/shape.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
+#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/policy/rotation_trick.hpp>
 #include <tessera/vq/residual_vq.hpp>
 
@@ -55,6 +56,10 @@ inline constexpr std::tuple quantizer_table{
         Of<64, tessera::Codebook<512, tessera::vq::RotationTrick>>>{
         "rotation",
         "codebook with the rotation trick: the gradient of a vector turns with it on its way to the encoder"},
+    Row<Of<8, tessera::Lfq<8>>, Of<9, tessera::Lfq<9>>>{
+        "lfq",
+        "lookup-free quantization, the signs of 8 numbers, std 9: a token is a string of bits, without a codebook "
+        "and without a search"},
     Row<Of<32, tessera::ResidualVq<tessera::Codebook<16>, 2>>, Of<64, tessera::ResidualVq<tessera::Codebook<32>, 2>>>{
         "residual", "two small codebooks, of 16 vectors each, std 32: the second quantizes what the first leaves; two "
                     "tokens for each position, so the prior reads twice as many"},

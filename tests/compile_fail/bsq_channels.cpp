@@ -1,5 +1,5 @@
-// expect: Bsq: expected as many channels from the encoder as there are bits
-// expect: BsqChannels<4, 8>
+// expect: quantizer: expected as many channels from the encoder as it has bits
+// expect: ChannelsMatch<4, 8>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/vq/bsq.hpp>

@@ -1,5 +1,5 @@
-// expect: Fsq: expected as many channels from the encoder as there are levels
-// expect: FsqChannels<4, 3>
+// expect: quantizer: expected as many channels from the encoder as it has bits
+// expect: ChannelsMatch<4, 3>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/vq/fsq.hpp>

@@ -1,5 +1,5 @@
-// expect: ResidualFsq: expected as many channels from the encoder as there are levels
-// expect: ResidualFsqChannels<4, 3>
+// expect: quantizer: expected as many channels from the encoder as it has bits
+// expect: ChannelsMatch<4, 3>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/vq/residual_fsq.hpp>

@@ -145,6 +145,7 @@
 #include <tessera/vq/grouped_vq.hpp>
 #include <tessera/vq/levels.hpp>
 #include <tessera/vq/lfq.hpp>
+#include <tessera/vq/mask_positions.hpp>
 #include <tessera/vq/nearest_few.hpp>
 #include <tessera/vq/policy/bridge.hpp>
 #include <tessera/vq/policy/cosine.hpp>

@@ -1,12 +1,13 @@
 #!/bin/sh
-# lines.sh <root>: no line over 120 columns in sources and pages, and no statements joined by commas. Tables and lines
-# with links of pages may be longer, an expected message of compile_fail/ is one line, and the samples of architecture/
-# and golden/ are left out.
+# lines.sh <root>: no line over 120 columns in sources and pages, nor in the scripts of bench/, and no statements joined
+# by commas. Tables and lines with links of pages may be longer, an expected message of compile_fail/ is one line, and
+# the samples of architecture/ and golden/ are left out.
 set -u
 cd "$1" || exit 1
 set -- include examples tests bench ./*.md
 files=$(find "$@" \( -name '*.hpp' -o -name '*.cpp' -o -name '*.md' \) 2>/dev/null | sed 's|^\./||' |
     grep -vE '^(build|out|data)/|^tests/(architecture|golden)/' | sort)
+scripts=$(find bench \( -name '*.py' -o -name '*.sh' -o -name CMakeLists.txt \) 2>/dev/null | sort)
 # shellcheck disable=SC2086
 LC_ALL=C awk '
     {
@@ -19,7 +20,7 @@ LC_ALL=C awk '
         print FILENAME ":" FNR ": " length(text) " columns, at most 120"
         failed = 1
     }
-    END { exit failed }' $files
+    END { exit failed }' $files $scripts
 lines=$?
 
 # A statement up to its ; { or } on one line, every bracket as one character: ( ) is @, [ ] and { } are #. Two assignments

@@ -92,6 +92,9 @@ printf 'Text of %0120d\n' 0 >"$work/README.md"
 expect lines 1 'README.md:1: 128 columns'
 printf 'Text.\n' >"$work/README.md"
 good
+printf '# %0120d\n' 0 >"$work/bench/peer.py"
+expect lines 1 'bench/peer.py:1: 122 columns'
+rm "$work/bench/peer.py"
 echo 'void f() { for (int i = 0, j = 1; i < 2; ++i, ++j) g(i, j); }' >"$work/tests/scale.cpp"
 echo 'void h() { (g(1, 2), ...); const int a = f(1), b = f(2); }' >>"$work/tests/scale.cpp"
 expect lines 0 ''

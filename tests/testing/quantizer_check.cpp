@@ -4,6 +4,7 @@
 #include <support/contract.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/codebook.hpp>
+#include <tessera/vq/lfq.hpp>
 #include <tessera/vq/residual_vq.hpp>
 
 #include <algorithm>
@@ -522,6 +523,45 @@ TEST_CASE(
     CHECK(starts(message<Fault::lookup_one_bit>(), "Faulty: evaluation: forward and lookup: q[179]: expected "));
     CHECK(starts(message<Fault::lookup_one_bit_after_start>(),
                  "Faulty: evaluation after start: forward and lookup: q[179]: expected "));
+}
+
+namespace {
+
+enum class Packs { well, q, more_each_time };
+template <Packs F, StaticShape In, std::floating_point T>
+struct PackingQuantizer : LfqQuantizer<In, 4, T> {
+    using Base = LfqQuantizer<In, 4, T>;
+    using typename Base::Cache;
+    using typename Base::Packed;
+    static constexpr std::string_view name = "Packing";
+    static void pack_batch(View<const T, In> z, Packed& w, Cache& cache) {
+        Base::pack_batch(z, w, cache);
+        if (F == Packs::more_each_time) w.entropy.weight += 1;
+    }
+    static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z,
+                        View<Token, Shape<Base::tokens>> tokens, View<T, In> q, Cache& cache) {
+        Base::forward(w, pass, z, tokens, q, cache);
+        const bool is_packed = std::abs(w.entropy.log_set[0] - w.entropy.log_clear[0]) > 0;
+        if (F == Packs::q && pass.training && is_packed)
+            for (T& v : q.span()) v += T(1);
+    }
+};
+template <Packs F>
+struct Packing {
+    template <StaticShape In, std::floating_point T>
+    using Bind = PackingQuantizer<F, In, T>;
+};
+
+}  // namespace
+
+TEST_CASE("check_quantizer: a pack_batch that changes q, or depends on the batch before, is found") {
+    const auto message = []<Packs F>(std::integral_constant<Packs, F>) {
+        return support::keeps_quantizer_contract<Packing<F>, Shape<3, 3, 4>>().message;
+    };
+    CHECK(message(std::integral_constant<Packs, Packs::well>{}) == "");
+    CHECK(starts(message(std::integral_constant<Packs, Packs::q>{}), "Packing: pack_batch: q[0]: expected "));
+    CHECK(starts(message(std::integral_constant<Packs, Packs::more_each_time>{}),
+                 "Packing: pack_batch: after another batch: dz[0]: expected "));
 }
 
 TEST_CASE("check_quantizer: an encode_rows that gives other tokens than forward is found") {

@@ -207,6 +207,36 @@ std::string check_additions(const QuantizerCheckOf<Q>& o) {
     return "";
 }
 
+// What is packed of the whole batch is for terms only, and the same for the same batch, also after another one.
+template <vq::Quantizer Q>
+std::string check_pack_batch(const QuantizerCheckOf<Q>& o) {
+    using T = typename Q::Scalar;
+    if constexpr (vq::PacksBatch<Q>) {
+        BoundQuantizer<Q> bound{o}, alone{o};
+        Q::pack(std::as_const(alone.params), std::as_const(alone.buffers), alone.options, alone.w);
+        bound.forward(bound.pass);
+        alone.forward(alone.pass);
+        for (std::size_t i = 0; i < bound.tokens.span().size(); ++i)
+            if (bound.tokens.data()[i] != alone.tokens.data()[i])
+                return "pack_batch: " + at("tokens", i) + ": " +
+                       expected_got(alone.tokens.data()[i], bound.tokens.data()[i]);
+        std::string failure = detail::differs<T>("q", std::as_const(alone.q).span(), std::as_const(bound.q).span());
+        if (!failure.empty()) return "pack_batch: " + failure;
+        const auto gradient = [&] {
+            std::ranges::fill(bound.dz.span(), T(0));
+            static_cast<void>(bound.regularize(0, o.batch, 5));
+            return bound.dz;
+        };
+        const auto dz = gradient();
+        vq::pack_batch<Q>(std::as_const(bound.z).view().slice(0, 1), bound.w, bound.packing);
+        vq::pack_batch<Q>(std::as_const(bound.z), bound.w, bound.packing);
+        const auto again = gradient();
+        failure = detail::differs<T>("dz", dz.span(), again.span());
+        if (!failure.empty()) return "pack_batch: after another batch: " + failure;
+    }
+    return "";
+}
+
 // Terms are sums over samples, and their gradient is divided by the divisor.
 template <vq::Quantizer Q>
 std::string check_divisor(const QuantizerCheckOf<Q>& o) {
@@ -274,15 +304,11 @@ std::string quantizer_name() {
 /// Q in float, D the same in double.
 template <vq::Quantizer Q, vq::Quantizer D>
 CheckResult run_quantizer_checks(const QuantizerCheckOf<Q>& o, const QuantizerCheckOf<D>& in_double) {
-    constexpr std::array checks{&check_quantizer_options<Q>,
-                                &check_quantizer_init<Q>,
-                                &check_evaluation<Q>,
-                                &check_lookup<Q>,
-                                &check_independence<Q>,
-                                &check_additions<Q>,
-                                &check_divisor<Q>,
-                                &check_statistics<Q>,
-                                &check_nan<Q>,
+    constexpr std::array checks{&check_quantizer_options<Q>,   &check_quantizer_init<Q>,
+                                &check_evaluation<Q>,          &check_lookup<Q>,
+                                &check_independence<Q>,        &check_additions<Q>,
+                                &check_pack_batch<Q>,          &check_divisor<Q>,
+                                &check_statistics<Q>,          &check_nan<Q>,
                                 &check_quantizer_allocation<Q>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)

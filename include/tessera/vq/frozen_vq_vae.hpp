@@ -76,6 +76,8 @@ public:
             Q::pack(params, buffers, options, quantizer_);
         });
     }
+    /// In training: what terms need of the whole batch, whose encoder's output is z.
+    void pack_batch(View<const T, Latent> z, typename Q::Cache& cache) { vq::pack_batch<Q>(z, quantizer_, cache); }
     const nn::Weights<Encoder>& encoder() const { return encoder_; }
     const nn::Weights<Decoder>& decoder() const { return decoder_; }
     const typename Q::Packed& quantizer() const { return quantizer_; }

@@ -35,6 +35,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/simd/simd.hpp>
+#include <tessera/vq/detail/channels_match.hpp>
 #include <tessera/vq/detail/token_product.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -51,16 +52,9 @@ namespace tessera::inline TESSERA_ABI {
 
 enum class FsqBound { tanh, symmetric, scaled_sigmoid };
 
-namespace detail {
-template <std::size_t Channels, std::size_t Levels>
-struct FsqChannels {
-    static_assert(Channels == Levels, "Fsq: expected as many channels from the encoder as there are levels");
-};
-}  // namespace detail
-
 template <StaticShape In, FsqBound Bound, std::floating_point T, std::size_t... L>
 struct FsqQuantizer {
-    static_assert(sizeof(detail::FsqChannels<last_dim<In>, sizeof...(L)>) > 0);
+    static_assert(sizeof(detail::ChannelsMatch<last_dim<In>, sizeof...(L)>) > 0);
     static constexpr std::string_view name = "Fsq";
     static constexpr std::size_t width = sizeof...(L), tokens = row_count<In>, codes = (L * ... * 1);
     static constexpr std::array<std::size_t, width> levels{L...};

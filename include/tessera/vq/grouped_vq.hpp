@@ -15,11 +15,14 @@
 // Errors   those of the groups; static_assert where the groups do not divide the channels, or a group does not give the
 //          same rows that it takes and the same number of tokens for each
 // Cost     that of the groups, and one copy of z and q
+//
+// Over 250 lines: every member of the contract, once over the groups.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/detail/parts_in_file.hpp>
 #include <tessera/vq/levels.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -28,6 +31,8 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -62,6 +67,7 @@ public:
     static constexpr std::size_t groups = Groups, sets = Books == Codebooks::shared ? 1 : Groups;
     static constexpr std::size_t tokens = Q::tokens * Groups, codes = Q::codes;
     static constexpr std::size_t codes_of(std::size_t i) { return vq::codes_of<Q>(i % per); }
+    static constexpr bool packs_batch = vq::PacksBatch<Q>;
     using Scalar = T;
     using Input = In;
     using Output = WithLastDim<In, width_out * Groups>;
@@ -140,6 +146,18 @@ public:
         return terms;
     }
 
+    static void pack_batch(View<const T, In> z, Packed& w, Cache& c) {
+        for (std::size_t g = 0; g < Groups; ++g) {
+            Group& v = resize_cache(c, g, z.batch());
+            cut(z.data(), g, width_in, v.z);
+            if constexpr (Books == Codebooks::own)
+                vq::pack_batch<Q>(std::as_const(v.z), w[g], v.inner);
+            else
+                interleave(v.z, g, z.batch(), c.all_z);
+        }
+        if constexpr (Books == Codebooks::shared) vq::pack_batch<Q>(std::as_const(c.all_z), w[0], c.group[0].inner);
+    }
+
     // A shared codebook is shown one batch: all groups of a sample, then the next sample, so that processes that
     // continue each other's statistics have the bits of one.
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
@@ -153,12 +171,8 @@ public:
                     Q::observe(w[g], std::as_const(v.z), std::as_const(v.tokens), part, rng.split(g), v.inner,
                                statistics.level[g]);
                 } else {
-                    c.all_z.resize(z.batch() * Groups);
-                    c.all_tokens.resize(z.batch() * Groups);
-                    for (std::size_t n = 0; n < z.batch(); ++n) {
-                        std::ranges::copy(v.z[n], c.all_z[n * Groups + g].begin());
-                        std::ranges::copy(v.tokens[n], c.all_tokens[n * Groups + g].begin());
-                    }
+                    interleave(v.z, g, z.batch(), c.all_z);
+                    interleave(v.tokens, g, z.batch(), c.all_tokens);
                 }
             }
             if constexpr (Books == Codebooks::shared) {
@@ -177,20 +191,27 @@ public:
     /// Each group is initialised from its channels; a shared codebook from those of all groups.
     static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
         if constexpr (vq::StartsFromData<Q>) {
-            Tensor<T, Piece> piece{z.batch()}, all{Books == Codebooks::shared ? z.batch() * Groups : 0};
+            Tensor<T, Piece> piece{z.batch()}, all;
             for (std::size_t g = 0; g < Groups; ++g) {
                 cut(z.data(), g, width_in, piece);
                 if constexpr (Books == Codebooks::own)
                     Q::start(p.level[g], b.level[g], std::as_const(piece), o, rng.split(g));
                 else
-                    for (std::size_t n = 0; n < z.batch(); ++n)
-                        std::ranges::copy(piece[n], all[n * Groups + g].begin());
+                    interleave(piece, g, z.batch(), all);
             }
             if constexpr (Books == Codebooks::shared)
                 Q::start(p.level[0], b.level[0], std::as_const(all), o, rng.split(0));
         }
     }
 
+    static bool optional_in_file(std::string_view leaf) {
+        for (std::size_t s = 0; s < sets; ++s)
+            if (vq::detail::optional_in_part<Q>(leaf, s, sets)) return true;
+        return false;
+    }
+    static void complete(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
+        for (std::size_t s = 0; s < sets; ++s) vq::detail::complete_part<Q>(p.level[s], b.level[s], missing, s, sets);
+    }
     static void check_options(const Options& o) { tessera::check_options<Q>(o); }
     static std::vector<Setting> settings(const Options& o) { return settings_of<Q>(o); }
     static NamedValues metadata() { return vq::metadata_of_part<Q>("group."); }
@@ -206,6 +227,12 @@ private:
         v.dq.resize(batch);
         v.tokens.resize(batch);
         return v;
+    }
+    // Group g of each sample into a batch with all groups of a sample next to each other.
+    template <class Part>
+    static void interleave(const Part& part, std::size_t g, std::size_t batch, Part& all) {
+        all.resize(batch * Groups);
+        for (std::size_t n = 0; n < batch; ++n) std::ranges::copy(part[n], all[n * Groups + g].begin());
     }
     // Columns g n .. (g + 1) n - 1 of rows of Groups n.
     template <class U, class S>

@@ -58,6 +58,7 @@ public:
     static constexpr std::string_view name = "Projected";
     static constexpr std::size_t tokens = Inner::tokens, codes = Inner::codes, width = Width;
     static constexpr std::size_t codes_of(std::size_t i) { return vq::codes_of<Inner>(i); }
+    static constexpr bool packs_batch = vq::PacksBatch<Inner>;
     using Scalar = T;
     using Input = In;
     using Output = In;
@@ -154,6 +155,13 @@ public:
         return terms;
     }
 
+    static void pack_batch(View<const T, In> z, Packed& w, Cache& c) {
+        with_fp_environment([&] {
+            c.z.resize(z.batch());
+            Enter::forward(w.enter, z, c.z.view(), c.enter);
+            vq::pack_batch<Inner>(std::as_const(c.z), w.inner, c.inner);
+        });
+    }
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
                         const BatchPart& part, Rng rng, Cache& c, Statistics& statistics) {
         if constexpr (vq::Observes<Inner>)

@@ -40,6 +40,12 @@
 //        leaves only, and nothing else moves them. Every other term moves z and the leaves without an owner, with the
 //        argument q as a constant. A quantizer built of others has their q, and what a level leaves to the next, as
 //        constants, too; where these depend on its leaves, see QuantizerCheckOptions::terms_move_params.
+//   pack_batch(z, w, cache)
+//        Completes w with what terms need of the whole batch (the mean over its rows), in training, after pack and
+//        before the batch is divided. z: the encoder's output, in evaluation, of all processes, so that each of them
+//        computes the same. tokens and q do not change. Without this call, terms are defined, too (the tests of single
+//        samples). The batch is that of one call: of an accumulation, its own. Costs one more pass of the encoder.
+//        A quantizer built of others always has it; `static constexpr bool packs_batch` says whether a part needs it.
 //   Statistics, observe(w, z, tokens, part, rng, cache, statistics), update(params, buffers, statistics, options)
 //        What a batch contributes to Buffers. observe ADDS to statistics, in the order of the samples, so that
 //        processes that continue each other's statistics have the bits of one process. update applies the sum, once for
@@ -65,9 +71,9 @@
 //
 // Rules, tested by testing::check_quantizer:
 //   1. Samples are independent, also in training: what is drawn depends on pass.rng and pass.first + n only.
-//   2. A token may be absent (no_token: a mask, a dropped level). It adds nothing to q in lookup. A position without
-//      any token has q = 0, dz = 0, no terms and no statistics. forward gives no_token only for levels it drops in
-//      training.
+//   2. A token may be absent (no_token: a mask, see vq/mask_positions.hpp; a dropped level). It adds nothing to q in
+//      lookup. A position without any token has q = 0, dz = 0, no terms and no statistics. forward gives no_token only
+//      for levels it drops in training.
 //   3. Nothing is allocated after the first call with the largest batch, except in start.
 //   4. Rule of zero; no Params, Buffers, Packed or Cache holds a view of another's memory; w is const.
 //

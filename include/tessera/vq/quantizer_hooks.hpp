@@ -33,6 +33,20 @@ concept Regularizes = requires(const typename Q::Packed& w, View<const typename 
 };
 
 template <class Q>
+concept HasPackBatch = requires(View<const typename Q::Scalar, typename Q::Input> z, typename Q::Packed& packed,
+                                typename Q::Cache& cache) {
+    Q::pack_batch(z, packed, cache);
+};
+// A quantizer built of others has pack_batch, and says with packs_batch whether one of them does.
+template <class Q>
+constexpr bool packs_batch() {
+    if constexpr (requires { std::bool_constant<Q::packs_batch>{}; }) return Q::packs_batch;
+    return HasPackBatch<Q>;
+}
+template <class Q>
+concept PacksBatch = HasPackBatch<Q> && packs_batch<Q>();
+
+template <class Q>
 concept Observes = Parameters<typename Q::Statistics> &&
     requires(const typename Q::Packed& w, View<const typename Q::Scalar, typename Q::Input> z,
              View<const Token, TokenShape<Q>> tokens, const BatchPart& part, Rng rng, typename Q::Cache& cache,
@@ -89,6 +103,9 @@ struct NamedRegularize {
 struct NamedTerms {
     int Terms;
 };
+struct NamedPackBatch {
+    int pack_batch;
+};
 struct NamedObserve {
     int observe;
 };
@@ -130,6 +147,10 @@ constexpr bool valid_codes_of() {
     }
     return true;
 }
+template <class Q>
+inline constexpr bool names_pack_batch = !requires {
+    &WithName<Q, NamedPackBatch>::pack_batch;
+};
 template <class Q>
 inline constexpr bool names_observe = !requires {
     &WithName<Q, NamedObserve>::observe;
@@ -189,6 +210,8 @@ struct HooksAreCallable {
         "quantizer: regularize and Terms: expected `static Terms regularize(const Packed&, View<const T, Input> z, "
         "View<const Token, Shape<tokens>>, View<const T, Output> q, View<T, Input> dz, Cache&, Params& grad, "
         "double divisor)`, and a type Terms");
+    static_assert(!detail::names_pack_batch<Q> || HasPackBatch<Q>,
+                  "quantizer: pack_batch: expected `static void pack_batch(View<const T, Input> z, Packed&, Cache&)`");
     static_assert(
         !detail::names_observe<Q> || Observes<Q>,
         "quantizer: observe, update and Statistics come together: expected `static void observe(const Packed&, "
@@ -224,6 +247,11 @@ Terms<Q> regularize(const typename Q::Packed& w, View<const typename Q::Scalar, 
         return Q::regularize(w, z, tokens, q, dz, cache, grad, divisor);
     else
         return {};
+}
+
+template <Quantizer Q>
+void pack_batch(View<const typename Q::Scalar, typename Q::Input> z, typename Q::Packed& w, typename Q::Cache& cache) {
+    if constexpr (PacksBatch<Q>) Q::pack_batch(z, w, cache);
 }
 
 template <Quantizer Q>

@@ -29,6 +29,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/simd/simd.hpp>
+#include <tessera/vq/detail/channels_match.hpp>
 #include <tessera/vq/detail/token_product.hpp>
 #include <tessera/vq/drop_levels.hpp>
 #include <tessera/vq/quantize.hpp>
@@ -60,15 +61,11 @@ constexpr std::size_t power_up_to(std::size_t base, std::size_t exponent, std::s
     for (; exponent > 0 && power < limit; --exponent) power *= base;
     return power < limit ? power : limit;
 }
-template <std::size_t Channels, std::size_t Levels>
-struct ResidualFsqChannels {
-    static_assert(Channels == Levels, "ResidualFsq: expected as many channels from the encoder as there are levels");
-};
 }  // namespace detail
 
 template <StaticShape In, std::size_t Depth, std::floating_point T, std::size_t... L>
 struct ResidualFsqQuantizer {
-    static_assert(sizeof(detail::ResidualFsqChannels<last_dim<In>, sizeof...(L)>) > 0);
+    static_assert(sizeof(detail::ChannelsMatch<last_dim<In>, sizeof...(L)>) > 0);
     static constexpr std::string_view name = "ResidualFsq";
     static constexpr std::size_t width = sizeof...(L), depth = Depth, positions = row_count<In>;
     static constexpr std::size_t tokens = positions * Depth, codes = (L * ... * 1);

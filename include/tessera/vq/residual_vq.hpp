@@ -31,8 +31,8 @@
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/elementwise.hpp>
-#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
+#include <tessera/vq/detail/parts_in_file.hpp>
 #include <tessera/vq/detail/residual_beam.hpp>
 #include <tessera/vq/detail/residual_layout.hpp>
 #include <tessera/vq/drop_levels.hpp>
@@ -82,6 +82,7 @@ public:
     static constexpr std::size_t codes_of(std::size_t i) { return Layout::vocabularies[i % Layout::per_position]; }
     /// Whether the levels support a beam.
     static constexpr bool searches = (vq::OffersNearestFew<vq::BindQuantizer<Specs, In, T>> && ...);
+    static constexpr bool packs_batch = (vq::PacksBatch<vq::BindQuantizer<Specs, In, T>> || ...);
     using Scalar = T;
     using Input = In;
     using Output = In;
@@ -156,7 +157,7 @@ public:
                 auto& v = std::get<l>(c.level);
                 if (!Layout::template split<l>(in, v.tokens)) return;  // J_l = 0: a level that was dropped
                 // g = g + J_l^T (dq - g)
-                subtract(dq, View<const T, In>{dz}, c.dq.view());
+                Layout::subtract(dq, View<const T, In>{dz}, c.dq.view());
                 Level<l>::backward(of_level<l>(w), input<l>(c, z), std::as_const(v.tokens), std::as_const(v.q),
                                    std::as_const(c.dq), c.d.view(), v.inner, std::get<Layout::set(l)>(grad.level));
                 kernel::add<T>(dz.span(), std::as_const(c.d).span(), dz.span());
@@ -181,6 +182,24 @@ public:
         return terms;
     }
 
+    /// Each level sees what those before it leave in evaluation.
+    static void pack_batch(View<const T, In> z, Packed& w, Cache& c) {
+        with_fp_environment([&] {
+            Layout::for_levels([&](auto l) {
+                auto& v = resize_cache<l>(c, z.batch());
+                const View<const T, In> r = rest<l>(c, z);
+                if constexpr (Books == Codebooks::own)
+                    vq::pack_batch<Level<l>>(r, std::get<l>(w.level), v.inner);
+                else
+                    interleave<l>(r, z.batch(), c.all_r);
+                if constexpr (l + 1 < depth)
+                    Level<l>::forward(of_level<l>(w), {}, r, v.tokens.view(), v.q.view(), v.inner);
+            });
+            if constexpr (Books == Codebooks::shared)
+                vq::pack_batch<First>(std::as_const(c.all_r), w.level[0], std::get<0>(c.level).inner);
+        });
+    }
+
     // A shared codebook is shown one batch of depth times the samples: all levels of a sample, then the next sample, so
     // that processes that continue each other's statistics have the bits of one.
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> in,
@@ -194,12 +213,8 @@ public:
                     vq::observe<Level<l>>(of_level<l>(w), r, std::as_const(v.tokens), part, rng.split(l), v.inner,
                                           std::get<l>(statistics.level));
                 } else {
-                    c.all_r.resize(z.batch() * depth);
-                    c.all_tokens.resize(z.batch() * depth);
-                    for (std::size_t n = 0; n < z.batch(); ++n) {
-                        std::ranges::copy(r[n], c.all_r[n * depth + l].begin());
-                        std::ranges::copy(v.tokens[n], c.all_tokens[n * depth + l].begin());
-                    }
+                    interleave<l>(r, z.batch(), c.all_r);
+                    interleave<l>(v.tokens, z.batch(), c.all_tokens);
                 }
                 if constexpr (l + 1 < depth)
                     Level<l>::lookup(of_level<l>(w), std::as_const(v.tokens), v.q.view(), v.inner);
@@ -237,6 +252,16 @@ public:
         }
     }
 
+    static bool optional_in_file(std::string_view leaf) {
+        bool optional = false;
+        Layout::for_sets([&](auto l) { optional |= vq::detail::optional_in_part<Level<l>>(leaf, l, sets); });
+        return optional;
+    }
+    static void complete(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
+        Layout::for_sets([&](auto l) {
+            vq::detail::complete_part<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), missing, l, sets);
+        });
+    }
     static void check_options(const Options& o) {
         Layout::for_sets([&](auto l) { tessera::check_options<Level<l>>(inner<l>(o)); });
         drop_levels(o).check_options("ResidualVq");
@@ -297,6 +322,12 @@ private:
         v.tokens.resize(batch);
         return v;
     }
+    // Level l of each sample into a batch with all levels of a sample next to each other.
+    template <std::size_t l, class Part, class All>
+    static void interleave(const Part& part, std::size_t batch, All& all) {
+        all.resize(batch * depth);
+        for (std::size_t n = 0; n < batch; ++n) std::ranges::copy(part[n], all[n * depth + l].begin());
+    }
     // r_l as it is in the cache; r_0 is z.
     template <std::size_t l>
     static View<const T, In> input(const Cache& c, View<const T, In> z) {
@@ -310,15 +341,10 @@ private:
     static View<const T, In> rest(Cache& c, View<const T, In> z) {
         if constexpr (l > 0) {
             std::get<l>(c.level).r.resize(z.batch());
-            subtract(input<l - 1>(c, z), std::as_const(std::get<l - 1>(c.level).q), std::get<l>(c.level).r.view());
+            Layout::subtract(input<l - 1>(c, z), std::as_const(std::get<l - 1>(c.level).q),
+                             std::get<l>(c.level).r.view());
         }
         return input<l>(c, z);
-    }
-    static void subtract(View<const T, In> a, View<const T, In> b, View<T, In> out) {
-        with_fp_environment([&] {
-            kernel::simd::map(
-                out.elements(), out.data(), [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
-        });
     }
     template <std::size_t l>
     static void add(const Tensor<T, In>& part, View<T, In> q) {

@@ -14,10 +14,11 @@
 // Params   those of the encoder "encoder", the decoder "decoder", the quantizer (no prefix) and the loss "loss",
 //          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
 // Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
-//          an empty batch or dataset, or an option out of range; DataError for a token that
-//          is not in its vocabulary; NumericError where the encoder's output is not finite
+//          an empty batch or dataset, or an option out of range; DataError for a token that is not in its vocabulary;
+//          NumericError where the encoder's output is not finite
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
-//          weights. Nothing is allocated in a Workspace after the first step of the largest batch
+//          weights; where the quantizer has pack_batch, one more forward of the encoder. Nothing is allocated in a
+//          Workspace after the first step of the largest batch
 //
 // Over 250 lines: state, training and evaluation of one model; the parts that it calls do the work.
 
@@ -35,6 +36,7 @@
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/detail/file_keys.hpp>
+#include <tessera/vq/detail/whole_batch.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -79,6 +81,7 @@ public:
     using Decoded = typename Decoder::Input;
     static constexpr std::string_view kind = "vq_vae";
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
+    static constexpr std::size_t codes_of(std::size_t i) { return vq::codes_of<Q>(i); }  ///< the vocabulary of token i
     using Batch = View<const T, Input>;
     using TokenView = View<const Token, Shape<tokens>>;
     using Options = typename Q::Options;
@@ -115,8 +118,7 @@ private:
         Tensor<T, Input> y, dy;
     };
     using Totals = VqVaeTotals<Q>;
-    // What an initialisation from data replaces.
-    struct Started {
+    struct Started {  // what an initialisation from data replaces
         typename Q::Params params;
         typename Q::Buffers buffers;
     };
@@ -133,8 +135,8 @@ public:
         Tensor<Token, Shape<tokens>> chosen;
         typename Q::Cache observing;
         std::vector<typename Totals::Block> blocks;
-        std::vector<double> totals;     ///< sums over the samples of the last batch, which processes sum
-        std::vector<T> gathered;        ///< the encoder's output of all processes, for an initialisation from data
+        std::vector<double> totals;  ///< sums over the samples of the last batch, which processes sum
+        vq::detail::WholeBatch<T, Latent> whole;
         std::optional<Started> before;  ///< of the step that initialised from data, until the next one
     };
 
@@ -161,7 +163,7 @@ public:
     [[nodiscard]] const Buffers& buffers() const { return buffers_; }
     [[nodiscard]] const Options& options() const { return options_; }
     [[nodiscard]] const LossOptions& loss_options() const { return loss_options_; }
-    /// The stream that a trainer without a seed draws from, split from the generator that initialised the model.
+    /// The stream that a trainer without a seed draws from.
     [[nodiscard]] const Rng& rng() const { return rng_; }
     [[nodiscard]] Lifetime& lifetime() { return lifetime_; }
 
@@ -190,29 +192,28 @@ public:
     /// Called after loading a file without some leaves. A quantizer that was loaded is not initialised from data, which
     /// would replace it; one that was not loaded is.
     void complete(std::span<const std::string> missing) noexcept {
-        const auto is_needed = [](std::string_view name) {
-            return vq::detail::names_quantizer(name) && !optional_in_file(name);
-        };
-        if (std::ranges::any_of(missing, is_needed))
+        if (vq::detail::lacks_quantizer(missing, [](std::string_view name) { return optional_in_file(name); }))
             started_[0] = 0;
         else if (std::ranges::find(missing, "quantizer.started") != missing.end())
             started_[0] = 1;
         vq::complete<Q>(params_.quantizer, buffers_, missing);
     }
 
-    /// Before the first step: initialises the quantizer from the encoder's output for this batch. `gather` returns that
-    /// of all processes, in their order. If it throws, nothing has changed; if the step fails later, the caller calls
-    /// undo_prepare.
+    /// Before each step: initialises the quantizer from the encoder's output for the first batch, and keeps it for
+    /// pack_batch. `gather` returns that of all processes, in their order. If it throws, nothing has changed; if the
+    /// step fails later, the caller calls undo_prepare.
     template <class Gather>
     void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
-        if constexpr (vq::StartsFromData<Q>) {
+        if constexpr (vq::StartsFromData<Q> || vq::PacksBatch<Q>) {
             ws.before.reset();  // an earlier step has succeeded
-            if (started_[0] != 0 || part.samples == 0) return;
-            ws.z.resize(x.batch());
+            const bool starts = vq::StartsFromData<Q> && started_[0] == 0;
+            if (part.samples == 0 || !(starts || vq::PacksBatch<Q>)) return;
             freeze(ws.frozen);
-            if (x.batch() > 0) ws.frozen.encode_vectors(x, ws.z, ws.encoding);
-            const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.gathered);
+            ws.whole.encode(ws.frozen, x, ws.z, ws.encoding);
+            const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.whole.gathered);
             check_finite(all, "encoder output");  // all processes have gathered the same numbers, so all throw or none
+            if (vq::PacksBatch<Q>) ws.whole.prepared = part.samples;
+            if (!starts) return;
             ws.before = Started{params_.quantizer, buffers_};
             try {
                 with_fp_environment([&] {
@@ -239,10 +240,11 @@ public:
             started_[0] = 0;
         }
         ws.before.reset();
+        ws.whole.prepared = 0;
     }
 
     /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad. The sums are in ws.totals; z and
-    /// tokens of the batch stay in ws for `observe`.
+    /// tokens of the batch stay in ws for `observe`. StateError for a part without `prepare`, which pack_batch needs.
     void loss_and_grad(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
         with_fp_environment([&] { add_gradient(x, part, ws, grad); });
     }
@@ -264,7 +266,7 @@ public:
                            ws.observing, statistics);
         });
     }
-    /// Applies the statistics to the quantizer: once after each step of the optimiser.
+    /// Applies them to the quantizer: once after each step of the optimiser.
     void update(Workspace&, const Statistics& statistics) {
         with_fp_environment([&] { vq::update<Q>(params_.quantizer, buffers_, statistics, options_); });
     }
@@ -331,6 +333,8 @@ private:
     void add_gradient(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
         const std::size_t batch = x.batch();
         freeze(ws.frozen);
+        if constexpr (vq::PacksBatch<Q>)
+            ws.frozen.pack_batch(ws.whole.take(ws.frozen, x, part.samples, ws.z, ws.encoding), ws.observing);
         Loss::pack(params_.loss, loss_buffers_, loss_options_, ws.loss);
         ws.z.resize(batch);
         ws.chosen.resize(batch);

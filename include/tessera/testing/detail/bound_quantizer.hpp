@@ -32,7 +32,7 @@ struct BoundQuantizer {
     typename Q::Buffers buffers;
     typename Q::Options options;
     typename Q::Packed w;
-    typename Q::Cache cache;
+    typename Q::Cache cache, packing;
     Tensor<T, typename Q::Input> z, dz;
     Tensor<T, typename Q::Output> q, dq;
     Tensor<Token, Shape<Q::tokens>> tokens;
@@ -56,7 +56,10 @@ struct BoundQuantizer {
         pack();
     }
 
-    void pack() { Q::pack(std::as_const(params), std::as_const(buffers), options, w); }
+    void pack() {
+        Q::pack(std::as_const(params), std::as_const(buffers), options, w);
+        vq::pack_batch<Q>(std::as_const(z), w, packing);
+    }
     void forward(nn::Pass p, std::size_t first, std::size_t n) {
         p.first += first;
         Q::forward(std::as_const(w), p, std::as_const(z).view().slice(first, n), tokens.view().slice(first, n),

@@ -1,5 +1,6 @@
 #pragma once
-// The keys of settings and metadata of a VqVae: those of the loss have the prefix "loss.", and each is there once.
+// The keys of settings and metadata of a VqVae: those of the loss have the prefix "loss.", and each is there once; and
+// what a file lacks.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/option_hooks.hpp>
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <iterator>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,13 +36,6 @@ NamedValues metadata(std::size_t codes, std::size_t tokens) {
     return all;
 }
 
-/// Whether a leaf of the file is one of the quantizer, by its name.
-[[nodiscard]] inline bool names_quantizer(std::string_view name) {
-    for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
-        if (name.starts_with(other)) return false;
-    return true;
-}
-
 /// The names of leaves get the prefix, too, as those of the loss in a file.
 template <class Loss>
 std::vector<Setting> settings_of_loss(const typename Loss::Options& options) {
@@ -50,6 +45,16 @@ std::vector<Setting> settings_of_loss(const typename Loss::Options& options) {
         for (std::string& leaf : setting.leaves) leaf = "loss." + leaf;
     }
     return all;
+}
+
+/// Whether a file lacks a leaf of the quantizer, whose names have no prefix, that is not optional.
+template <class F>
+bool lacks_quantizer(std::span<const std::string> missing, F&& optional) {
+    return std::ranges::any_of(missing, [&](std::string_view name) {
+        for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
+            if (name.starts_with(other)) return false;
+        return !optional(name);
+    });
 }
 
 /// ArgumentError for a key that is there twice, which io::save would find at the first checkpoint.

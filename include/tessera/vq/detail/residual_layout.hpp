@@ -2,8 +2,10 @@
 // The types of ResidualVq that depend on its levels, and where their tokens are: those of a position next to each
 // other, the first level first.
 
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/token.hpp>
+#include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/levels.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -119,6 +121,14 @@ struct ResidualLayout {
         for (std::size_t p = 0; p < all.batch() * positions; ++p)
             std::copy_n(all.data() + p * per_position + before[l], per, part.data() + p * per);
         return std::ranges::any_of(part.span(), [](Token t) { return t != no_token; });
+    }
+
+    using Rest = View<const typename First::Scalar, typename First::Input>;
+    static void subtract(Rest a, Rest b, View<typename First::Scalar, typename First::Input> out) {
+        with_fp_environment([&] {
+            kernel::simd::map(
+                out.elements(), out.data(), [](const auto& x, const auto& y) { return x - y; }, a.data(), b.data());
+        });
     }
 
 private:

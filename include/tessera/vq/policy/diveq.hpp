@@ -16,6 +16,7 @@
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/policy/policies.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -60,11 +61,16 @@ struct DiVeQ {
             error = fma(d, d, error);
             along = fma(static_cast<double>(q[i]) - a, static_cast<double>(dq[i]), along);
         }
-        const double scale = error > 0 ? along / error : 0;
+        std::copy_n(dq, width, dz);
+        add_length_gradient(width, z, e, error > 0 ? along / error : 0, dz, de);
+    }
+    /// The gradient of |e - z| times scale |e - z|: de = d, dz -= d, d = scale (e - z).
+    template <std::floating_point T>
+    static void add_length_gradient(std::size_t width, const T* z, const T* e, double scale, T* dz, T* de) {
         for (std::size_t i = 0; i < width; ++i) {
             const double d = scale * (static_cast<double>(e[i]) - static_cast<double>(z[i]));
             de[i] = static_cast<T>(d);
-            dz[i] = static_cast<T>(static_cast<double>(dq[i]) - d);
+            dz[i] = static_cast<T>(static_cast<double>(dz[i]) - d);
         }
     }
 };

@@ -9,6 +9,10 @@
 // weight_decay of 0 does. The learning rate of the vectors follows that of the model; AdamWOptions::lr_scale changes it
 // for the part "codebook".
 //
+// Look at the usage: with the default options and the small nets of examples/digits, three epochs on the bundled digits
+// leave 10 % of 256 vectors in use (11.9 dB); vq::Ema has 100 % (21.4 dB), and so has vq::Gradient with vq::DiVeQ,
+// whose vectors learn from the decoder (21.3 dB).
+//
 // Params   "codebook.weight" [K, D], N(0, 1), as torch.nn.Embedding; buffers "codebook.count" [K], 1, and
 //          "codebook.grace" [K], 0
 // Cost     a gradient of K D numbers for each group of samples; the optimiser's moments, 2 K D

