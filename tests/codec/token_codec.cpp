@@ -75,6 +75,9 @@ TEST_CASE("TokenCodec: decode gives back every token and label, for no, one, som
         wrong.add(difference(plain, codec.decode(codec.encode(plain))), count, " sequences without labels");
     }
     CHECK(wrong.first() == "");
+    // fewer classes than the prior has: the labels cost log2(2) bits each, and their number of classes is kept
+    const data::Tokens<config.context> two{std::vector<Token>(3 * config.context), {Label{1}, Label{0}, Label{1}}, 2};
+    CHECK(difference(two, codec.decode(codec.encode(two))) == "");
 }
 
 TEST_CASE("TokenCodec: any block, a prior without classes, and a context longer than a chunk of several sequences") {
@@ -153,11 +156,11 @@ TEST_CASE("TokenCodec: the header must have the sizes of the prior, also where i
         change(header);
         return refusal(codec, codec::with_codec_header(header, payload));
     };
-    CHECK(with([](auto& h) { h.classes = 4; }).message == "f @28: classes: expected 3, got 4");
+    CHECK(with([](auto& h) { h.classes = 4; }).message == "f @28: classes: expected at most 3, got 4");
     CHECK(with([](auto& h) { h.context = 20; }).message == "f @32: tokens of a sequence: expected 19, got 20");
     CHECK(with([](auto& h) { h.vocab = 36; }).message == "f @36: vocabulary: expected 37, got 36");
     CHECK(with([](auto& h) { h.vocab = 36; }).code == FormatCode::mismatch);
-    CHECK(with([](auto& h) { h.sequences = 0; }).message == "f @28: classes: expected 0, got 3");
+    CHECK(with([](auto& h) { h.sequences = 0; }).message == "f @28: classes: expected at most 0, got 3");
     const Refusal most = with([](auto& h) { h.sequences = ~std::uint64_t{0}; });
     CHECK(most.code == FormatCode::limit);
     CHECK(support::contains(most.message, "f @20: sequences: expected at most "));
@@ -230,7 +233,7 @@ TEST_CASE("TokenCodec: tokens and labels out of range, and labels that the prior
     tokens[config.context + 5] = 0;
     CHECK(support::message<DataError>([&] {
               static_cast<void>(codec.encode(data::Tokens<config.context>{tokens, {Label{1}, Label{3}}}));
-          }) == "TokenCodec: label 1: expected less than 3, got 3");
+          }) == "TokenCodec: classes: expected at most 3, got 4");
     const TokenCodec plain{support::moved_model<Gpt<unlabelled>>()};
     CHECK(support::message<ArgumentError>([&] {
               static_cast<void>(

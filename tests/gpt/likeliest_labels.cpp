@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 using namespace tessera;
@@ -56,6 +57,20 @@ TEST_CASE("likeliest_labels: finds the class that sequences were drawn for far m
     int right = 0;
     for (std::size_t n = 0; n < labels.size(); ++n) right += got[n] == labels[n];
     CHECK(right > 90);  // chance: 50 of 200, deviation 6
+}
+
+TEST_CASE("likeliest_labels: only the first classes, where fewer were used; their number is checked") {
+    const auto frozen = support::moved_model<Model>({}, 0.6f).freeze();
+    const auto x = support::sequences<config>(40, 3);
+    const auto all = likeliest_labels(frozen, x.view()), two = likeliest_labels(frozen, x.view(), 2);
+    for (std::size_t n = 0; n < x.size(); ++n) {
+        REQUIRE(two[n].index < 2);
+        if (all[n].index < 2) REQUIRE(two[n] == all[n]);
+    }
+    for (const std::size_t classes : {0, 5})
+        CHECK(support::message<ArgumentError>([&] {
+                  static_cast<void>(likeliest_labels(frozen, x.view(), classes));
+              }) == "likeliest_labels: classes: expected 1 to 4, got " + std::to_string(classes));
 }
 
 }  // namespace likeliest_labels_test

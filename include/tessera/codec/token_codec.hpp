@@ -12,7 +12,7 @@
 // probabilities. Chunks are independent: threads share them, and the number of threads changes no byte.
 //
 //     payload = for each chunk: its length (LEB128), its bytes
-//     chunk   = range coder of: the labels, uniform, if the sequences have labels; then for position 0, 1, ...
+//     chunk   = range coder of: the labels, all equally probable, if there are any; then for position 0, 1, ...
 //               the tokens at this position of all its sequences
 //
 // A file is refused unless the models are those that wrote it, and unless it is exactly what encode writes: it decodes
@@ -21,8 +21,8 @@
 //
 // Shapes   tokens [sequences, context]
 // Errors   static_assert where the prior is not in float, or has more than 2^20 tokens
-//          encode: ArgumentError for labels where the prior has no classes; DataError for a token or label out of
-//          range; NumericError where a logit is not finite
+//          encode: ArgumentError for labels where the prior has no classes; DataError for a token out of range,
+//          or more classes than the prior has; NumericError where a logit is not finite
 //          decode: FormatError with the code magic, version, truncated, size (surplus bytes), checksum (damaged),
 //          mismatch (another model), limit (sequences that the file cannot hold)
 // Cost     the step of the prior for each token, and three passes over the vocabulary; a KV cache of a chunk for each
@@ -81,7 +81,7 @@ public:
 
     /// The bytes of a file. Labels are part of it.
     [[nodiscard]] Bytes encode(const Tokens& tokens) const {
-        check(tokens);
+        check_tokens(tokens);
         const std::size_t chunks = detail::chunk_count(tokens.size(), chunk);
         std::vector<Bytes> coded(chunks);
         for_chunks(chunks, [&](std::size_t i, Slot& slot) {
@@ -89,7 +89,7 @@ public:
             RangeEncoder encoder;
             slot.begin(count);
             for (std::size_t n = 0; n < count && tokens.labelled(); ++n) {
-                encoder.encode({tokens.label(first + n).index, 1, C.classes});
+                encoder.encode({tokens.label(first + n).index, 1, tokens.classes()});
                 slot.next[n] = C.label_token(tokens.label(first + n));
             }
             step_through(slot, [&](std::size_t n, std::size_t at, std::span<const std::uint32_t> frequencies) {
@@ -105,7 +105,7 @@ public:
         for (const Bytes& bytes : coded) detail::add_chunk(bytes, payload);
         const CodecHeader header{.model = model_,
                                  .sequences = tokens.size(),
-                                 .classes = static_cast<std::uint32_t>(tokens.labelled() ? C.classes : 0),
+                                 .classes = static_cast<std::uint32_t>(tokens.labelled() ? tokens.classes() : 0),
                                  .context = static_cast<std::uint32_t>(C.context),
                                  .vocab = static_cast<std::uint32_t>(C.vocab)};
         return with_codec_header(header, payload);
@@ -114,7 +114,7 @@ public:
     /// `name` is for messages.
     [[nodiscard]] Tokens decode(ByteView file, const std::string& name = "codec") const {
         const CodecHeader header = read_codec_header(file, name);
-        check(header, name);
+        check_header(header, name);
         const std::vector<detail::Chunk> parts = detail::find_chunks(file, header.sequences, chunk, name);
         std::vector<Token> tokens(to_size(header.sequences) * C.context);
         std::vector<Label> labels(header.classes > 0 ? to_size(header.sequences) : 0);
@@ -123,8 +123,8 @@ public:
             RangeDecoder decoder{file.subspan(parts[i].begin, parts[i].size), name, parts[i].begin};
             slot.begin(count);
             for (std::size_t n = 0; n < count && !labels.empty(); ++n) {
-                const std::uint64_t label = decoder.value(C.classes);
-                decoder.accept({label, 1, C.classes});
+                const std::uint64_t label = decoder.value(header.classes);
+                decoder.accept({label, 1, header.classes});
                 labels[first + n] = Label{static_cast<std::uint32_t>(label)};
                 slot.next[n] = C.label_token(labels[first + n]);
             }
@@ -160,8 +160,8 @@ private:
     template <class F>
     static void for_chunks(std::size_t chunks, F&& f) {
         const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(chunks, kernel::concurrency()));
-        std::vector<Slot> slots(slot_count);
-        kernel::for_each_slot(chunks, slot_count, [&](std::size_t i, std::size_t slot) { f(i, slots[slot]); });
+        std::vector<Slot> scratch(slot_count);
+        kernel::for_each_slot(chunks, slot_count, [&](std::size_t i, std::size_t slot) { f(i, scratch[slot]); });
     }
     // next = code(n, at, frequencies) for each position and each sequence n of a chunk.
     template <class F>
@@ -175,23 +175,22 @@ private:
         }
     }
 
-    static void check(const Tokens& tokens) {
+    static void check_tokens(const Tokens& tokens) {
         if (tokens.labelled() && C.classes == 0)
             throw ArgumentError("TokenCodec: labels: expected none, as the prior has no classes, got " +
                                 std::to_string(tokens.size()));
+        if (tokens.labelled() && tokens.classes() > C.classes)
+            throw DataError("TokenCodec: classes: " +
+                            expected_got("at most " + std::to_string(C.classes), std::to_string(tokens.classes())));
         for (std::size_t i = 0; i < tokens.size(); ++i) {
             for (std::size_t at = 0; at < C.context; ++at)
                 if (tokens[i][at] >= C.vocab)
                     throw DataError(
                         "TokenCodec: sequence " + std::to_string(i) + ", token " + std::to_string(at) + ": " +
                         expected_got("less than " + std::to_string(C.vocab), std::to_string(tokens[i][at])));
-            if (tokens.labelled() && tokens.label(i).index >= C.classes)
-                throw DataError(
-                    "TokenCodec: label " + std::to_string(i) + ": " +
-                    expected_got("less than " + std::to_string(C.classes), std::to_string(tokens.label(i).index)));
         }
     }
-    void check(const CodecHeader& header, const std::string& name) const {
+    void check_header(const CodecHeader& header, const std::string& name) const {
         const auto same = [&](std::uint64_t offset, const char* what, const std::string& expected,
                               const std::string& got) {
             if (expected != got)
@@ -199,8 +198,9 @@ private:
         };
         const auto number = [](std::uint64_t n) { return std::to_string(n); };
         same(12, "hash of the model", hex(model_), hex(header.model));
-        same(28, "classes", number(header.classes == 0 || header.sequences == 0 ? 0 : C.classes),
-             number(header.classes));
+        if (const std::size_t most = header.sequences == 0 ? 0 : C.classes; header.classes > most)
+            malformed(FormatCode::mismatch, name, 28,
+                      "classes: " + expected_got("at most " + number(most), number(header.classes)));
         same(32, "tokens of a sequence", number(C.context), number(header.context));
         same(36, "vocabulary", number(C.vocab), number(header.vocab));
     }
