@@ -1,5 +1,5 @@
 #pragma once
-// The nets of examples 5 to 7, 9, 14 and 15: programs that exchange files must agree on them.
+// The nets of examples 5 to 7, 9, 11, 14 and 15: programs that exchange files must agree on them.
 
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/nn/chain.hpp>

@@ -27,7 +27,8 @@ set(gpt_may core ${kernel_all} nn loss data)
 set(testing_may core ${kernel_all} nn loss vq)
 set(dist_may core ${kernel_all})
 set(train_may core files ${kernel_all} nn loss optim data io vq gpt testing dist)
-set(rooms core files ${kernel_all} nn loss optim image data io vq gpt testing train dist)
+set(codec_may core files ${kernel_all} nn data vq gpt)
+set(rooms core files ${kernel_all} nn loss optim image data io vq gpt testing train codec dist)
 
 # third parties: <include, regex> <the one file that may, regex>
 set(doors

@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -n "$targets" ] || targets='f1_header f2_header_json f3_checkpoint f4_idx_gzip f5_png_jpeg f6_writer f7_options f8_calls'
+[ -n "$targets" ] || targets='f1_header f2_header_json f3_checkpoint f4_idx_gzip f5_png_jpeg f6_writer f7_options f8_calls f9_codec'
 
 clang=''
 for candidate in clang++ clang++-14 clang++-15 clang++-16 clang++-17 clang++-18 clang++-19; do

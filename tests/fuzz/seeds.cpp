@@ -7,6 +7,7 @@
 #include <image/jpeg_samples.hpp>
 #include <image/png_builder.hpp>
 
+#include <tessera/codec/codec_header.hpp>
 #include <tessera/io/safetensors_writer.hpp>
 
 #include <cstdio>
@@ -108,6 +109,23 @@ int main(int argc, char** argv) {
                              of("\"\\x\""),
                              of("--version"),
                              of("--preset\nhuge")};
+
+    // sequences of a prior with 3 tokens, a context of 4 and 2 classes; the fuzzer replaces hash and checksum
+    for (const std::uint32_t classes : {0u, 2u})
+        for (const std::uint64_t sequences : {0u, 1u, 5u, 784u, 1000u}) {
+            Bytes payload;
+            for (std::uint64_t first = 0; first < sequences; first += 784) {
+                const Bytes chunk = noise(1 + (sequences - first) % 100, 300 + sequences);
+                payload.push_back(static_cast<unsigned char>(chunk.size()));
+                payload.insert(payload.end(), chunk.begin(), chunk.end());
+            }
+            const Bytes file = tessera::codec::with_codec_header(
+                {.sequences = sequences, .classes = classes, .context = 4, .vocab = 3}, payload);
+            for (const unsigned char first : {'0', '1'}) corpora["f9_codec"].push_back(with_first(first, file));
+        }
+    for (const Bytes& payload : {Bytes{1, 0}, Bytes{2, 0x40, 0x80}, Bytes{0x80, 0}, Bytes{0xFF, 0xFF, 1}})
+        corpora["f9_codec"].push_back(with_first(
+            '1', tessera::codec::with_codec_header({.sequences = 1, .classes = 0, .context = 4, .vocab = 3}, payload)));
 
     for (const auto& [target, corpus] : corpora) {
         const std::filesystem::path folder = std::filesystem::path{argv[1]} / target;

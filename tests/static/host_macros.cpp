@@ -133,7 +133,10 @@
 #define UPDATE 1
 #define PI (3.1415926535897932f)
 
+#include <tessera/codec/likelihood.hpp>
+#include <tessera/codec/token_codec.hpp>
 #include <tessera/data/image.hpp>
+#include <tessera/gpt/likeliest_labels.hpp>
 #include <tessera/tessera.hpp>
 #include <tessera/vq/binary_residual.hpp>
 #include <tessera/vq/bit_entropy.hpp>
@@ -147,6 +150,7 @@
 #include <tessera/vq/lfq.hpp>
 #include <tessera/vq/mask_positions.hpp>
 #include <tessera/vq/nearest_few.hpp>
+#include <tessera/vq/pixel_bits.hpp>
 #include <tessera/vq/policy/bridge.hpp>
 #include <tessera/vq/policy/cosine.hpp>
 #include <tessera/vq/policy/diveq.hpp>

@@ -1,0 +1,54 @@
+#pragma once
+// sequence_nats: the negative log-likelihood of each sequence under a prior, in nats.
+//
+//     nats_n = -ln p(t | label) = sum over i of -ln p(t_i | label, t_0 .. t_{i-1})
+//
+// Divided by ln 2 it is the number of bits that an ideal entropy coder needs for the sequence. FrozenGpt::evaluate
+// returns the mean of the same terms over all tokens.
+//
+// Shapes   sequences [batch, context], labels [batch] or empty: the null class
+// Errors   ArgumentError for another number of labels than sequences; DataError for a token or label out of range
+// Cost     a forward pass of the sequences
+
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/label.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
+#include <tessera/loss/cross_entropy.hpp>
+#include <tessera/nn/exec/grouped.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+template <GptConfig C, nn::Layer Net>
+[[nodiscard]] std::vector<double> sequence_nats(const FrozenGpt<C, Net>& frozen,
+                                                View<const Token, Shape<C.context>> sequences,
+                                                std::span<const Label> labels = {}) {
+    using Frozen = FrozenGpt<C, Net>;
+    using T = typename Net::Scalar;
+    return with_fp_environment([&] {
+        Tensor<Token, Shape<C.context>> input;
+        Frozen::make_input(sequences, labels, input, [](std::size_t) { return false; });
+        std::vector<double> nats(sequences.batch());
+        std::vector<typename Frozen::Scratch> scratch;
+        nn::for_groups(
+            sequences.batch(), scratch,
+            [&](std::size_t first, std::size_t count, std::size_t, typename Frozen::Scratch& s) {
+                s.logits.resize(count);
+                nn::begin<Net>(s.net, {});
+                Net::forward(frozen.weights(), std::as_const(input).view().slice(first, count), s.logits.view(), s.net);
+                for (std::size_t n = 0; n < count; ++n)
+                    nats[first + n] =
+                        cross_entropy<T>(std::span<const T>{s.logits[n]}, std::span<const Token>{sequences[first + n]});
+            });
+        return nats;
+    });
+}
+
+}  // namespace tessera
