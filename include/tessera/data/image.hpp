@@ -9,8 +9,11 @@
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/mnist.hpp>
 #include <tessera/image/decode_image.hpp>
+#include <tessera/image/decode_jpeg.hpp>
+#include <tessera/image/decode_options.hpp>
 #include <tessera/image/decode_png.hpp>
 #include <tessera/image/encode_png.hpp>
+#include <tessera/image/file_type.hpp>
 #include <tessera/image/png.hpp>
 #include <tessera/image/png_grid.hpp>
 // IWYU pragma: end_exports
