@@ -11,6 +11,7 @@
 #include <tessera/image/decode_image.hpp>
 #include <tessera/image/decode_png.hpp>
 #include <tessera/image/encode_png.hpp>
+#include <tessera/image/file_type.hpp>
 #include <tessera/image/png.hpp>
 #include <tessera/image/png_grid.hpp>
 // IWYU pragma: end_exports
