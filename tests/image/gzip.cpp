@@ -93,12 +93,21 @@ TEST_CASE("gunzip: each error gives the reason and the offset") {
     bad[bad.size() - 4] ^= 1;
     CHECK(gzip_reason(bad) == "x.gz @134: gzip length: expected 601, got 600");
     bad = member();
-    bad.push_back('x');
-    CHECK(gzip_reason(bad) == "x.gz @139: gzip: the header ends early");
+    samples::append(bad, Bytes{0x1F, 0x8B});
+    CHECK(gzip_reason(bad) == "x.gz @140: gzip: the header ends early");
+    bad = member();
     bad.resize(200);
-    CHECK(gzip_reason(bad) == "x.gz @138: gzip: not the start of a member");
+    CHECK(gzip_reason(bad, 601) == "x.gz @138: gzip: not the start of a member");
     CHECK(contains(gzip_reason(member(), 599), "gzip: holds more than the expected 599 bytes"));
     CHECK(contains(gzip_reason(member(), 601), "gzip content: expected 601, got 600 bytes"));
+}
+
+TEST_CASE("gunzip: bytes after the last member that begin no other are padding") {
+    for (const Bytes& padding : {Bytes{0}, Bytes(512), Bytes{'x', 'y'}, Bytes{0x1F}}) {
+        Bytes file = member();
+        samples::append(file, padding);
+        CHECK(gzip_reason(file) == "");
+    }
 }
 
 TEST_CASE("gunzip: a decompression bomb stops at the end of the output") {

@@ -4,7 +4,8 @@
 //     1F 8B 8 flags time(4) extra-flags system | [extra] [name] [comment] [crc16] | deflate | crc32 length
 //
 // The caller provides an output of the expected size, so a small file cannot cause a large allocation. Both checksums
-// of each member, CRC-32 and length, are verified.
+// of each member, CRC-32 and length, are verified. Bytes after the last member that do not begin another are ignored,
+// as gzip does.
 //
 // Errors   FormatError with the offset in the file, where it is malformed or does not fill the output exactly
 // Cost     as inflate; allocates only its tables
@@ -91,6 +92,7 @@ inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view
                       "gzip length: " + expected_got(little_endian_32(file, at + 4), written));
         at += 8;
         done += written;
+        if (done == out.size() && !is_gzip(file.subspan(at))) return;  // padding, which gzip ignores too
     }
     if (done != out.size())
         malformed(FormatCode::size, name, file.size(), "gzip content: " + expected_got(out.size(), done) + " bytes");
