@@ -7,9 +7,9 @@
 //
 // The rules are those of torchvision's ImageFolder: each folder is a class, also an empty one, in the order of their
 // names; images are ordered by the path of their folder, then by name. Links are followed, but not back. With `classes`
-// the caller gives the names of the classes and their order, so that two folders have the same labels. Three folders
-// called train, val and test (or training, valid, validation, testing) are splits and not classes; their classes are
-// those of all splits together.
+// the caller gives the names of the classes and their order, so that two folders have the same labels. Folders
+// called train, val and test (or training, valid, validation, testing) are splits and not classes, where there is a
+// train and no other folder has images; their classes are those of all splits together.
 //
 // A file is an image if it begins like a PNG or JPEG or is named like one (.png, .jpg, .jpeg). Everything else is
 // counted (data/skipped.hpp). A layout that could mean two things is an error that says what was found.
