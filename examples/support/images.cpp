@@ -56,8 +56,23 @@ Material divide(const Images& all, const std::string& folder, const tessera::Rng
                                  std::to_string(all.size()));
     const std::size_t test = std::max<std::size_t>(1, all.size() / 10);
     const auto order = data::permutation(all.size(), rng);
-    return {
-        all.subset(part(order, test, all.size() - test)), all.subset(part(order, 0, test)), "images of " + folder, {}};
+    return {all.subset(part(order, test, all.size() - test)),
+            all.subset(part(order, 0, test)),
+            "images of " + folder,
+            {},
+            {}};
+}
+
+std::string describe_fit(const data::Fitted& fitted, std::size_t images) {
+    std::string text;
+    const auto add = [&](std::size_t count, const std::string& what) {
+        if (count == 0) return;
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + std::to_string(images) + ' ' + what;
+    };
+    add(fitted.to_gray, "images were in colour and are gray now");
+    add(fitted.scaled - std::min(fitted.cropped, fitted.scaled), "were scaled to 28 x 28");
+    add(fitted.cropped, "were cut to a square of 28 x 28");
+    return text;
 }
 
 // The test images are those of the split test, or else val, or else one image in ten.
@@ -78,6 +93,7 @@ Material read_folder(const Options& options, const std::string& folder, const te
         material.test = test ? std::move(found.test) : std::move(found.val);
         material.description = "images of " + folder;
     }
+    material.fit = describe_fit(found.fitted, found.files - found.skipped);
     if (!found.left_out.empty()) material.notes.push_back("skipped: " + found.left_out.text());
     if (found.reasons.empty()) return material;
     material.description += " without " + std::to_string(found.skipped) +
@@ -131,6 +147,7 @@ Material load_material(const Options& options) {
         material = {std::move(mnist.train),
                     std::move(mnist.test),
                     options.data.empty() ? "bundled digits" : "images of " + folder,
+                    {},
                     {}};
         if (!mnist.left_out.empty()) material.notes.push_back("skipped: " + mnist.left_out.text());
         if (options.skip_bad > 0) material.notes.push_back("--skip-bad has no effect: this is no folder of images");
