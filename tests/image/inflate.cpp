@@ -5,6 +5,7 @@
 #include <image/deflate_samples.hpp>
 #include <support/message.hpp>
 
+#include <array>
 #include <string>
 
 using namespace tessera;
@@ -105,4 +106,18 @@ TEST_CASE("inflate: each kind of malformed stream has its message") {
     CHECK(inflate_reason(from_hex("4b043e00")).ends_with("deflate: invalid code"));
     CHECK(inflate_reason(from_hex("fdffffff")).ends_with("deflate: too many length or distance symbols"));
     CHECK(inflate_reason(from_hex("05e09324499224499224")).ends_with("deflate: over-subscribed code lengths"));
+}
+
+TEST_CASE("inflate: offsets are those of the file, also where the stream is in pieces of it") {
+    const std::array<image::StreamPiece, 3> pieces{{{0, 100}, {1, 200}, {3, 300}}};
+    const image::StreamOffsets offsets{std::span<const image::StreamPiece>{pieces}};
+    CHECK(offsets(0) == 100);
+    CHECK(offsets(1) == 200);
+    CHECK(offsets(2) == 201);
+    CHECK(offsets(9) == 306);
+    CHECK(image::StreamOffsets{7}(3) == 10);
+    Bytes out(600);
+    std::size_t written = 0;
+    CHECK(message<FormatError>([&] { inflate(from_hex("07"), out, written, "x", offsets, 2); }) ==
+          "x @300: deflate: invalid block type 3");
 }

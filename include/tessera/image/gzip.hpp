@@ -4,8 +4,7 @@
 //     1F 8B 8 flags time(4) extra-flags system | [extra] [name] [comment] [crc16] | deflate | crc32 length
 //
 // The caller provides an output of the expected size, so a small file cannot cause a large allocation. Both checksums
-// of each member, CRC-32 and length, are verified. Bytes after the last member that do not begin another are ignored,
-// as gzip does.
+// of each member, CRC-32 and length, are verified. Bytes after the last member are ignored.
 //
 // Errors   FormatError with the offset in the file, where it is malformed or does not fill the output exactly
 // Cost     as inflate; allocates only its tables
@@ -74,6 +73,7 @@ inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std
 inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view name) {
     std::size_t done = 0;
     for (std::size_t at = 0; at < file.size() || at == 0;) {
+        if (at != 0 && !is_gzip(file.subspan(at))) break;  // padding or surplus bytes, as gzip ignores them
         at = detail::gzip_data(file, at, name);
         const std::span<unsigned char> rest = out.subspan(done);
         std::size_t written = 0;
@@ -92,7 +92,6 @@ inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view
                       "gzip length: " + expected_got(little_endian_32(file, at + 4), written));
         at += 8;
         done += written;
-        if (done == out.size() && !is_gzip(file.subspan(at))) return;  // padding, which gzip ignores too
     }
     if (done != out.size())
         malformed(FormatCode::size, name, file.size(), "gzip content: " + expected_got(out.size(), done) + " bytes");

@@ -29,12 +29,36 @@ namespace tessera::inline TESSERA_ABI::image {
 /// length code of one bit and a distance code of one bit.
 inline constexpr std::size_t max_inflate_ratio = 1032;
 
+/// Where the bytes of a stream are in the file, for the offsets in messages: from one offset on, or in pieces.
+struct StreamPiece {
+    std::size_t in_stream = 0;  ///< position of the piece's first byte in the stream
+    std::uint64_t in_file = 0;  ///< and in the file
+};
+class StreamOffsets {
+public:
+    constexpr StreamOffsets(std::uint64_t start) : start_{start} {}  // not explicit: most streams are in one piece
+    /// `pieces` in the order of the stream, the first at position 0.
+    constexpr explicit StreamOffsets(std::span<const StreamPiece> pieces) : pieces_{pieces} {}
+
+    constexpr std::uint64_t operator()(std::size_t position) const {
+        std::uint64_t offset = start_ + position;
+        for (const StreamPiece& piece : pieces_)
+            if (piece.in_stream <= position) offset = piece.in_file + (position - piece.in_stream);
+        return offset;
+    }
+
+private:
+    std::uint64_t start_ = 0;
+    std::span<const StreamPiece> pieces_{};
+};
+
 namespace detail {
 
 /// The bits of a byte stream, lowest first.
 class BitReader {
 public:
-    BitReader(ByteView in, std::string_view name, std::uint64_t offset) : in_{in}, name_{name}, offset_{offset} {}
+    BitReader(ByteView in, std::string_view name, StreamOffsets offsets, std::size_t start = 0)
+        : in_{in}, name_{name}, offsets_{offsets}, start_{start} {}
 
     /// At least 48 bits, padded with zeros after the end of the stream, which `drop` detects.
     std::uint64_t peek() {
@@ -63,13 +87,14 @@ public:
     void skip_bytes(std::size_t n) { at_ += n; }
     std::size_t position() const { return at_ - count_ / 8; }
     [[noreturn]] void fail(std::string_view what) const {
-        malformed(FormatCode::deflate, name_, offset_ + position(), what);
+        malformed(FormatCode::deflate, name_, offsets_(start_ + position()), what);
     }
 
 private:
     ByteView in_;
     std::string_view name_;
-    std::uint64_t offset_;
+    StreamOffsets offsets_;
+    std::size_t start_;  // of the DEFLATE stream in the stream that the offsets are about
     std::size_t at_ = 0;
     std::uint64_t bits_ = 0;
     unsigned count_ = 0;
@@ -163,10 +188,10 @@ struct Inflated {
 };
 
 /// Inflates the stream at the beginning of `in` into `out` and stops where a byte does not fit. `written` receives the
-/// number of bytes written. Offsets in messages are relative to `offset` in the file called `name`.
+/// number of bytes written, also where it throws. Offsets in messages are those of the byte at `start` of `offsets`.
 inline Inflated inflate(ByteView in, std::span<unsigned char> out, std::size_t& written, std::string_view name,
-                        std::uint64_t offset) {
-    detail::BitReader bits{in, name, offset};
+                        StreamOffsets offsets, std::size_t start = 0) {
+    detail::BitReader bits{in, name, offsets, start};
     detail::DeflateCodes codes;
     written = 0;
     for (bool last = false; !last;) {
