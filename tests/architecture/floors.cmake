@@ -46,7 +46,7 @@ set(uses
   "tbb::"                       "^kernel/threads/parallel\\.hpp$"
   "xsimd::"                     "^kernel/simd/simd\\.hpp$"
   "_mm[0-9]*_|__m(128|256|512)" "^kernel/simd/|^core/fp_environment\\.hpp$|^kernel/threads/parallel\\.hpp$"
-  "stbi_"                       "^image/(detail/|stb(_write)?\\.hpp$|decode_image\\.hpp$|decode_png\\.hpp$|encode_png\\.hpp$)"
+  "stbi_"                       "^image/(detail/|stb(_write)?\\.hpp$|decode_jpeg\\.hpp$|encode_png\\.hpp$)"
   "MPI_"                        "^dist/mpi\\.hpp$")
 
 # macros: the configuration of a third party precedes its include, all others are in two files

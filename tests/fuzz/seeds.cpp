@@ -5,6 +5,7 @@
 
 #include <image/deflate_samples.hpp>
 #include <image/jpeg_samples.hpp>
+#include <image/odd_files.hpp>
 #include <image/png_builder.hpp>
 
 #include <tessera/io/safetensors_writer.hpp>
@@ -98,6 +99,9 @@ int main(int argc, char** argv) {
     for (const std::uint32_t depth : {1u, 2u, 4u, 16u})
         pictures.push_back(with_first('1', samples::png({.depth = depth})));
     pictures.push_back(with_first('0', samples::progressive_jpeg()));
+    const std::vector<samples::OddFile> odd = samples::odd_files();
+    for (std::size_t i = 0; i < odd.size(); i += 9)  // about 50 of them
+        pictures.push_back(with_first(static_cast<unsigned char>(i % 128), odd[i].file));
 
     corpora["f7_options"] = {of("--help"),
                              of("--data\nx\n--seed\n7\n--threads\n3"),

@@ -93,9 +93,50 @@ TEST_CASE("decode_image: other formats are errors, by their content") {
           ""sv, "\x89PNG"sv, "\xFF\xD8"sv}) {
         Bytes file(start.begin(), start.end());
         if (start.size() > 4) file.resize(200);
-        CHECK(message<FormatError>([&] { image::decode_image(file, 3, "x.png"); }) ==
-              "x.png @0: neither a PNG nor a JPEG");
+        CHECK(message<FormatError>([&] {
+                  image::decode_image(file, 3, "x.png");
+              }).starts_with("x.png @0: neither a PNG nor a JPEG"));
     }
+    CHECK(message<FormatError>([&] {
+              image::decode_image(Bytes{'G', 'I', 'F', '8', '9', 'a'}, 3, "x.png");
+          }) == "x.png @0: neither a PNG nor a JPEG: the file is a GIF");
+    CHECK(message<FormatError>([&] { image::decode_image(Bytes(9), 3, "x.png"); }) ==
+          "x.png @0: neither a PNG nor a JPEG");
+}
+
+TEST_CASE("decode_image: an option out of range is an error") {
+    for (const unsigned bits : {1u, 7u, 17u})
+        CHECK(message<ArgumentError>([&] {
+                  image::decode_image(samples::png({}), 1, "x.png", {}, {.significant_bits = bits});
+              }) == "decode_image: significant_bits: expected 0 or 8 to 16, got " + std::to_string(bits));
+    CHECK(message<ArgumentError>([&] {
+              image::decode_image(samples::progressive_jpeg(), 1, "x.jpg", {}, {.significant_bits = 3});
+          }) == "decode_image: significant_bits: expected 0 or 8 to 16, got 3");
+}
+
+TEST_CASE("decode_image: the orientation is ignored on request") {
+    Bytes exif{'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0};
+    const samples::PngSpec spec{5, 3, 8, 0, false};
+    const Bytes png = samples::png_of(samples::ihdr(spec), samples::chunk("eXIf", exif),
+                                      samples::chunk("IDAT", samples::zlib(samples::rows(spec))), samples::iend());
+    const Pixels upright = image::decode_image(png, 1, "x.png"),
+                 stored = image::decode_image(png, 1, "x.png", {}, {.exif_orientation = false});
+    CHECK((upright.width == 3 && upright.height == 5 && stored.width == 5 && stored.height == 3));
+    CHECK(stored.at(2, 0)[0] == upright.at(0, 0)[0]);
+    CHECK(stored.at(0, 0)[0] == upright.at(0, 2)[0]);
+}
+
+TEST_CASE("decode_image: an error in the coded data of a JPEG says where, and how much is there") {
+    Bytes file = baseline_jpeg(64, 64, 1);
+    const auto header = [&] {
+        std::size_t at = 2;
+        while (!(file[at] == 0xFF && file[at + 1] == 0xDA)) ++at;
+        return at + 2 + file[at + 3];
+    }();
+    for (std::size_t at = header + 40; at < header + 60; ++at) file[at] = 0xFE;  // 16 ones are no code
+    const std::string text = message<FormatError>([&] { image::decode_image(file, 1, "x.jpg"); });
+    CHECK(contains(text, "JPEG: scan 1 has an invalid code"));
+    CHECK(contains(text, "x.jpg @" + std::to_string(header + 4)));  // 4x
 }
 
 TEST_CASE("decode_image: the host's limits apply to the size of an image, not a constant of stb") {

@@ -30,6 +30,7 @@ TEST_CASE("file_type: the first bytes of each format give its name") {
     for (const Case& c : {Case{"\x89PNG\r\n\x1A\n"sv, "PNG"},
                           {"\xFF\xD8\xFF\xE1"sv, "JPEG"},
                           {"\xFF\xD8\xFF\xDB"sv, "JPEG"},
+                          {"\xFF\xD8\0\0\0\0\0\0\0\xFF\xDB"sv, "JPEG"},
                           {"GIF87a"sv, "GIF"},
                           {"GIF89a"sv, "GIF"},
                           {"RIFF\x10\0\0\0WEBPVP8 "sv, "WebP"},
@@ -62,13 +63,14 @@ TEST_CASE("file_type: the first bytes of each format give its name") {
 }
 
 TEST_CASE("file_type: what only resembles a format is unknown, and no length is too short") {
-    for (const std::string_view start : {""sv, "\x89PNG"sv, "\xFF\xD8"sv, "GIF88a"sv, "RIFF\x10\0\0\0WAVE"sv,
-                                         "BMore words than a bitmap"sv, "P8\n"sv, "P6x"sv, "Pictures"sv,
-                                         "\0\0\0\x18"
-                                         "ftypisom\0\0\0\0mp42qt  "sv,
-                                         "\0\0\0\x10"
-                                         "ftypisom\0\0\0\0heic"sv,  // a brand after the end of the box
-                                         "<svg xmlns"sv})
+    for (const std::string_view start :
+         {""sv, "\x89PNG"sv, "\xFF\xD8"sv, "\xFF\xD8\0\0\1\xFF\xDB"sv, "GIF88a"sv, "RIFF\x10\0\0\0WAVE"sv,
+          "BMore words than a bitmap"sv, "P8\n"sv, "P6x"sv, "Pictures"sv,
+          "\0\0\0\x18"
+          "ftypisom\0\0\0\0mp42qt  "sv,
+          "\0\0\0\x10"
+          "ftypisom\0\0\0\0heic"sv,  // a brand after the end of the box
+          "<svg xmlns"sv})
         CHECK_MESSAGE(type_of(start) == "unknown", std::string{start});
     const Bytes png = samples::png({}), jpeg = samples::progressive_jpeg();
     for (std::size_t n = 0; n < 8; ++n) CHECK(image::file_type(ByteView{png}.first(n)) == FileType::unknown);

@@ -7,8 +7,10 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,18 +53,13 @@ TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gr
                 for (const std::uint32_t width : {1u, 7u, 8u, 9u, 31u}) {
                     const PngSpec s{width, 9, depth, color, interlaced};
                     const Bytes file = samples::png(s);
-                    const Pixels gray = image::decode_png(file, 1, "x.png"),
-                                 color_image = image::decode_png(file, 3, "x.png");
+                    const image::DecodeOptions opaque{.background = std::nullopt};
+                    const Pixels gray = image::decode_png(file, 1, "x.png", {}, opaque),
+                                 color_image = image::decode_png(file, 3, "x.png", {}, opaque);
                     for (std::uint32_t y = 0; y < s.height; ++y)
                         for (std::uint32_t x = 0; x < s.width; ++x) {
                             const auto [r, g, b] = rgb(s, x, y);
-                            const bool is_gray = color == 0 || color == 4;
-                            const bool wide = depth == 16;  // 16 bits become gray before they are reduced to 8
-                            const auto v = [&](std::uint32_t c, unsigned byte) {
-                                return wide ? s.value(x, y, c) : byte;
-                            };
-                            const unsigned mix = (v(0, r) * 77 + v(1, g) * 150 + v(2, b) * 29) >> 8 >> (wide ? 8 : 0);
-                            wrong += *gray.at(y, x) != (is_gray ? r : mix);
+                            wrong += *gray.at(y, x) != (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
                             const unsigned char* p = color_image.at(y, x);
                             wrong += p[0] != r || p[1] != g || p[2] != b;
                         }
@@ -70,13 +67,64 @@ TEST_CASE("decode_png: every colour type and depth gives the right pixels, in gr
     CHECK(wrong == 0);
 }
 
-TEST_CASE("decode_png: a palette with transparency keeps its colours") {
+TEST_CASE("decode_png: transparent pixels show the background, white by default, or their own colours") {
     const PngSpec s{.depth = 8, .color = 3};
-    const Bytes file = samples::png_of(samples::ihdr(s), samples::chunk("PLTE", samples::palette()),
-                                       samples::chunk("tRNS", Bytes(256)),
-                                       samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
-    const Pixels image = image::decode_png(file, 3, "x.png");
-    CHECK((*image.at(2, 3) == s.value(3, 2, 0) && image.values.size() == 45));
+    Bytes alphas(256);
+    alphas[s.value(3, 2, 0)] = 128;
+    const Bytes file =
+        samples::png_of(samples::ihdr(s), samples::chunk("PLTE", samples::palette()), samples::chunk("tRNS", alphas),
+                        samples::chunk("IDAT", samples::zlib(samples::rows(s))), samples::iend());
+    const auto [r, g, b] = rgb(s, 3, 2);
+    const Pixels white = image::decode_png(file, 3, "x.png"),
+                 blue = image::decode_png(file, 3, "x.png", {}, {.background = image::Rgb{0, 0, 200}}),
+                 dropped = image::decode_png(file, 3, "x.png", {}, {.background = std::nullopt}),
+                 gray = image::decode_png(file, 1, "x.png");
+    CHECK((white.at(0, 0)[0] == 255 && white.at(0, 0)[1] == 255 && white.at(0, 0)[2] == 255));
+    CHECK((blue.at(0, 0)[0] == 0 && blue.at(0, 0)[1] == 0 && blue.at(0, 0)[2] == 200));
+    CHECK((dropped.at(0, 0)[0] == s.value(0, 0, 0) && dropped.at(2, 3)[0] == r));
+    CHECK(gray.at(0, 0)[0] == 255);
+    CHECK(white.at(2, 3)[0] == (128 * r + 127 * 255 + 127) / 255);
+    CHECK(blue.at(2, 3)[0] == (128 * r + 127) / 255);
+    CHECK(blue.at(2, 3)[1] == (128 * g + 127) / 255);
+    CHECK(blue.at(2, 3)[2] == (128 * b + 127 * 200 + 127) / 255);
+}
+
+TEST_CASE("decode_png: of 16 bits the upper 8 are kept, or those of a smaller range, or all up to the largest") {
+    const PngSpec s{7, 5, 16, 0, false};
+    const auto decoded = [&](unsigned bits) {
+        return image::decode_png(samples::png(s), 1, "x.png", {}, {.significant_bits = bits});
+    };
+    const Pixels upper = decoded(16), twelve = decoded(12), eight = decoded(8), stretched = decoded(0);
+    std::uint32_t largest = 0;
+    for (std::uint32_t y = 0; y < 5; ++y)
+        for (std::uint32_t x = 0; x < 7; ++x) largest = (std::max)(largest, s.value(x, y, 0));
+    support::Mismatch wrong;
+    for (std::uint32_t y = 0; y < 5; ++y)
+        for (std::uint32_t x = 0; x < 7; ++x) {
+            const std::uint32_t v = s.value(x, y, 0);
+            wrong.compare(v >> 8, unsigned{*upper.at(y, x)}, "upper, x = ", x, ", y = ", y);
+            wrong.compare((std::min)(255u, v >> 4), unsigned{*twelve.at(y, x)}, "12 bits, x = ", x, ", y = ", y);
+            wrong.compare((std::min)(255u, v), unsigned{*eight.at(y, x)}, "8 bits, x = ", x, ", y = ", y);
+            wrong.compare((v * 255 + largest / 2) / largest, unsigned{*stretched.at(y, x)}, "stretched, x = ", x,
+                          ", y = ", y);
+        }
+    CHECK(wrong.first() == "");
+    // black stays black, and one bright alpha sample does not count as the largest
+    const Bytes dark =
+        samples::png_of(samples::ihdr({1, 1, 16, 4, false}),
+                        samples::chunk("IDAT", samples::zlib(Bytes{0, 0, 0, 0xFF, 0xFF})), samples::iend());
+    CHECK(image::decode_png(dark, 1, "x.png", {}, {.significant_bits = 0}).values == Bytes{0});
+}
+
+TEST_CASE("decode_png: an unknown filter is an error that names the row") {
+    const PngSpec s;
+    Bytes rows = samples::rows(s);
+    rows[12] = 9;
+    CHECK(message<FormatError>([&] {
+              image::decode_png(
+                  samples::png_of(samples::ihdr(s), samples::chunk("IDAT", samples::zlib(rows)), samples::iend()), 1,
+                  "x.png");
+          }) == "x.png @33: PNG: filter of row 2: expected 0 to 4, got 9");
 }
 
 TEST_CASE("decode_png: an index beyond the palette is black, whatever is in memory") {

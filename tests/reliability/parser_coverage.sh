@@ -16,7 +16,8 @@ done
 "llvm-profdata$version" merge -o "$work/all" "$work"/*.raw || exit 1
 headers=''
 for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_header data/idx data/idx_file image/gzip \
-    image/inflate image/check_png image/check_jpeg image/check_image_size; do
+    image/inflate image/check_png image/check_jpeg image/check_image_size \
+    image/exif_orientation image/file_type image/detail/jpeg_bits image/detail/jpeg_walk; do
     [ -f "$ROOT/include/tessera/$name.hpp" ] || {
         echo "include/tessera/$name.hpp does not exist" >&2
         exit 1

@@ -15,8 +15,8 @@ namespace tessera::inline TESSERA_ABI {
 struct ReadLimits {
     std::uint64_t file = std::uint64_t{1} << 30;           ///< bytes of a data file that is read whole
     std::uint64_t inflated = std::uint64_t{1} << 30;       ///< bytes of a compressed file after decompression
-    std::uint64_t image_side = 16384;                      ///< width and height of a PNG or JPEG; stb_image allows 2^24
-    std::uint64_t image_pixels = std::uint64_t{64} << 20;  ///< width x height; stb_image allows 2^30 decoded bytes
+    std::uint64_t image_side = 16384;                      ///< width and height of a PNG or JPEG
+    std::uint64_t image_pixels = std::uint64_t{64} << 20;  ///< width x height; of a JPEG at most 2^29
     std::uint64_t jpeg_scans = 100;                        ///< each scan costs time proportional to the whole image
 
     std::uint64_t header = 100'000'000;  ///< bytes of a safetensors header

@@ -11,6 +11,8 @@
 #include <tessera/data/lazy_images.hpp>
 #include <tessera/data/mnist.hpp>
 #include <tessera/image/decode_image.hpp>
+#include <tessera/image/decode_jpeg.hpp>
+#include <tessera/image/decode_options.hpp>
 #include <tessera/image/decode_png.hpp>
 #include <tessera/image/encode_png.hpp>
 #include <tessera/image/file_type.hpp>

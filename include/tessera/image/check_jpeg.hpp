@@ -1,92 +1,150 @@
 #pragma once
-// check_jpeg: checks that a file is a complete JPEG that we are willing to decode (ITU-T T.81).
+// check_jpeg: checks that a file has a JPEG image that we are willing to decode (ITU-T T.81).
 //
 //     FF D8 | FF marker length(2) ... | FF DA length(2) ... coded data | ... | FF D9
 //
-// The file is read from marker to marker. Baseline and progressive Huffman coding with 8 bits and one (gray) or three
-// components are accepted; arithmetic coding, 12 bits and CMYK are rejected, as is a file that ends before its end
-// marker or has more scans than the limit. Decoders trust the tables: stb_image 2.27 writes beyond its arrays when a
-// Huffman table lists more than 256 codes, and reads tables that were never defined. So every table is checked, and so
-// is that it is defined before a scan uses it.
+// Baseline, extended and progressive Huffman coding with 8 bits are accepted, with one (gray), three (colour) or four
+// components (CMYK); arithmetic coding, 12 bits, lossless and hierarchical coding are rejected. Decoders trust the
+// tables: stb_image 2.27 writes beyond its arrays when a Huffman table lists more than 256 codes, and reads tables that
+// were never defined. So every table that a scan uses is checked, and its defaults are supplied where a sequential file
+// has none (motion JPEG). What does no harm is skipped, as in libjpeg: bytes between segments, unknown segments,
+// the spectral range of a sequential scan, components with one number, whatever follows the end marker.
+//
+// A file without its end marker is accepted if its last scan is whole; otherwise the message says how much is missing.
+//
+// Over 250 lines: one function for each kind of segment, with its checks, in the order of the format.
 //
 // Errors   FormatError with the offset in the file
-// Cost     one pass over the file; allocates only the list of components
+// Cost     one pass over the file; without an end marker its coded data are decoded. Allocates lists of components and
+//          of scans
 
 #include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/check_image_size.hpp>
+#include <tessera/image/detail/jpeg_default_tables.hpp>
+#include <tessera/image/detail/jpeg_file.hpp>
+#include <tessera/image/detail/jpeg_walk.hpp>
+#include <tessera/image/file_type.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::image {
 
-inline bool is_jpeg(ByteView file) { return file.size() >= 3 && file[0] == 0xFF && file[1] == 0xD8 && file[2] == 0xFF; }
+inline bool is_jpeg(ByteView file) { return file_type(file) == FileType::jpeg; }
 
 namespace detail {
 
-class JpegCheck {
+class JpegReader {
 public:
-    JpegCheck(ByteView file, std::string_view name, const ReadLimits& limits)
+    JpegReader(ByteView file, std::string_view name, const ReadLimits& limits)
         : file_{file}, name_{name}, limits_{limits} {}
 
-    void run() {
+    JpegFile read() {
         if (!is_jpeg(file_)) refuse(0, "not a JPEG", FormatCode::magic);
-        for (at_ = 2; segment();) {
+        at_ = 2;
+        while (segment()) {
         }
-        if (scans_ == 0) refuse(at_, "the file has no image data");
-        for (const Component& c : components_)
+        if (jpeg_.scans.empty()) refuse(at_, "the file has no image data");
+        for (const JpegComponent& c : jpeg_.components)
             if (!c.scanned) refuse(at_, "no scan has component " + std::to_string(c.id));
+        jpeg_.colors = colors();
+        if (!jpeg_.ended) require_whole();
+        return std::move(jpeg_);
     }
 
 private:
-    struct Component {
-        unsigned id, quantization;
-        bool scanned = false;  // at least its DC coefficients, the mean of each block
-    };
-
     [[noreturn]] void refuse(std::size_t at, const std::string& what, FormatCode code = FormatCode::jpeg) const {
         malformed(code, name_, at, "JPEG: " + what);
     }
-    void need(std::size_t bytes) const {
-        if (file_.size() - at_ < bytes) refuse(file_.size(), "the file ends early", FormatCode::truncated);
-    }
     std::size_t two(std::size_t at) const { return std::size_t{file_[at]} << 8 | file_[at + 1]; }
+
+    /// The file ends before its end marker, which is allowed after image data.
+    bool ends_early(const char* where) const {
+        if (jpeg_.scans.empty())
+            refuse(file_.size(), std::string{"the file ends early, "} + where, FormatCode::truncated);
+        return false;
+    }
+
+    /// Moves past the next marker, over other bytes, fill bytes, and a stuffed FF; 0 at the end of the file.
+    unsigned next_marker() {
+        while (at_ < file_.size()) {
+            while (at_ < file_.size() && file_[at_] != 0xFF) ++at_;
+            while (at_ < file_.size() && file_[at_] == 0xFF) ++at_;
+            if (at_ < file_.size() && file_[at_++] != 0) return file_[at_ - 1];
+        }
+        return 0;
+    }
 
     /// One marker and its segment; false at the end of the image.
     bool segment() {
-        need(2);
-        if (file_[at_] != 0xFF) refuse(at_, expected_got("a marker", std::to_string(file_[at_])));
-        const unsigned marker = file_[at_ + 1];
-        if (marker == 0xFF) {  // a fill byte
-            ++at_;
-            return true;
+        const unsigned marker = next_marker();
+        const std::size_t marker_at = at_ - 2;
+        if (marker == 0) return ends_early("before its image data");
+        if (marker == 0xD9) {
+            jpeg_.ended = true;
+            return false;
         }
-        at_ += 2;
-        if (marker == 0xD9) return false;
         if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) return true;  // markers without a segment
-        if (marker == 0xD8 || marker == 0x00) refuse(at_ - 2, "a marker in the wrong place");
-        need(2);
+        if (marker == 0xD8) {
+            if (jpeg_.scans.empty()) refuse(marker_at, "a marker in the wrong place");
+            return false;  // another image follows one without an end marker
+        }
+        if (file_.size() - at_ < 2) return ends_early("in a segment");
         const std::size_t length = two(at_);
-        if (length < 2) refuse(at_, "a segment of " + std::to_string(length) + " bytes");
-        need(length);
-        const std::size_t start = at_ + 2, end = at_ + length;
+        const bool is_text = (marker >= 0xE0 && marker <= 0xEF) || marker == 0xFE;
+        if (length < 2 && !is_text) refuse(at_, "a segment of " + std::to_string(length) + " bytes");
+        if (length > file_.size() - at_) return ends_early("in a segment");
+        const std::size_t start = at_ + 2, end = at_ + (std::max)(length, std::size_t{2});
         at_ = end;
         if (marker == 0xC4) {
             huffman(start, end);
         } else if (marker == 0xDB) {
             quantization(start, end);
-        } else if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC8) {
-            if (marker > 0xC2) refuse(start - 4, "lossless, hierarchical or arithmetic coding is not supported");
-            frame(start, end, marker == 0xC2);
+        } else if (marker == 0xDD) {
+            if (length != 4)
+                refuse(marker_at, "a restart interval of " + std::to_string(length) + " bytes, expected 4");
+            restart_ = two(start);
+        } else if (marker >= 0xC0 && marker <= 0xCF && marker != 0xCC) {
+            frame(marker, start, end);
+        } else if (marker == 0xF7) {
+            refuse(marker_at, "JPEG-LS is not supported");
         } else if (marker == 0xDA) {
             scan(start, end);
             coded_data();
+        } else if (is_text) {
+            application(marker, file_.subspan(start, end - start));
         }
         return true;
+    }
+
+    /// JFIF and Adobe say what the colours are, EXIF the orientation.
+    void application(unsigned marker, ByteView body) {
+        const auto starts = [&](std::string_view text) {
+            return body.size() >= text.size() &&
+                   std::equal(text.begin(), text.end(), body.begin(),
+                              [](char a, unsigned char b) { return static_cast<unsigned char>(a) == b; });
+        };
+        using namespace std::string_view_literals;
+        if (marker == 0xE0 && body.size() >= 14 && starts("JFIF\0"sv)) jfif_ = true;
+        if (marker == 0xEE && body.size() >= 12 && starts("Adobe"sv)) adobe_ = body[11];
+        if (marker == 0xE1 && jpeg_.exif.empty() && starts("Exif\0\0"sv)) jpeg_.exif = body.subspan(6);
+    }
+
+    /// As libjpeg decides it.
+    JpegColors colors() const {
+        const std::vector<JpegComponent>& c = jpeg_.components;
+        if (c.size() == 1) return JpegColors::gray;
+        if (c.size() == 4) return adobe_ > 0 ? JpegColors::ycck : JpegColors::cmyk;
+        if (jfif_ || adobe_ > 0) return JpegColors::ycbcr;
+        const bool letters = c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B';
+        return adobe_ == 0 || letters ? JpegColors::rgb : JpegColors::ycbcr;
     }
 
     void huffman(std::size_t at, std::size_t end) {
@@ -97,7 +155,7 @@ private:
             for (std::size_t i = 1; i <= 16; ++i) codes += file_[at + i];
             if (codes > 256 || codes > end - at - 17)
                 refuse(at, "a Huffman table of " + std::to_string(codes) + " codes");
-            huffman_ |= 1u << (table >> 4) * 4 << (table & 15);
+            huffman_[table >> 4][table & 15] = file_.subspan(at + 1, 16 + codes);
             at += 17 + codes;
         }
     }
@@ -107,81 +165,157 @@ private:
             const unsigned table = file_[at];
             const std::size_t size = 1 + std::size_t{64} * (table >> 4 ? 2 : 1);
             if (table >> 4 > 1 || (table & 15) > 3 || end - at < size) refuse(at, "a damaged quantization table");
-            quantization_ |= 1u << (table & 15);
+            quantization_[table & 15] = file_.subspan(at, size);
             at += size;
         }
     }
 
-    void frame(std::size_t at, std::size_t end, bool progressive) {
-        if (!components_.empty() || end - at < 6) refuse(at - 4, "a second or a short frame header");
-        if (file_[at] != 8) refuse(at, "bits per sample: " + expected_got(8, file_[at]));
-        check_image_size(two(at + 3), two(at + 1), limits_, name_, at + 1);
+    void frame(unsigned marker, std::size_t at, std::size_t end) {
+        if (marker == 0xC3 || marker == 0xC8) refuse(at - 4, "lossless coding is not supported");
+        if (marker >= 0xC5 && marker <= 0xC7) refuse(at - 4, "hierarchical coding is not supported");
+        if (marker > 0xC8) refuse(at - 4, "arithmetic coding is not supported, only Huffman coding");
+        if (!jpeg_.components.empty() || end - at < 6) refuse(at - 4, "a second or a short frame header");
+        if (file_[at] != 8) refuse(at, std::to_string(file_[at]) + " bits per sample are not supported, only 8");
+        jpeg_.frame = marker;
+        jpeg_.height = two(at + 1);
+        jpeg_.width = two(at + 3);
+        check_image_size(jpeg_.width, jpeg_.height, limits_, name_, at + 1);
         const std::size_t count = file_[at + 5];
-        if (count != 1 && count != 3)
-            refuse(at + 5, "components: " + expected_got("1 (gray) or 3 (no CMYK)", std::to_string(count)));
+        if (count != 1 && count != 3 && count != 4)
+            refuse(at + 5, "components: " + expected_got("1 (gray), 3 (colour) or 4 (CMYK)", std::to_string(count)));
         if (end - at != 6 + 3 * count) refuse(at - 4, "a second or a short frame header");
         for (std::size_t c = at + 6; c < end; c += 3) {
-            const unsigned across = file_[c + 1] >> 4, down = file_[c + 1] & 15;
+            const std::size_t across = file_[c + 1] >> 4, down = file_[c + 1] & 15;
             if (across < 1 || across > 4 || down < 1 || down > 4 || file_[c + 2] > 3) refuse(c, "a damaged component");
-            for (const Component& other : components_)
-                if (other.id == file_[c]) refuse(c, "two components have the number " + std::to_string(other.id));
-            components_.push_back({file_[c], file_[c + 2]});
+            jpeg_.components.push_back({file_[c], across, down, file_[c + 2]});
         }
-        progressive_ = progressive;
+        for (const JpegComponent& c : jpeg_.components)
+            if (jpeg_.most_across() % c.across != 0 || jpeg_.most_down() % c.down != 0)
+                refuse(at + 6, "sampling factors whose ratio is no integer are not supported");
     }
 
     void scan(std::size_t at, std::size_t end) {
-        if (components_.empty()) refuse(at, "image data before the frame header");
-        if (++scans_ > limits_.jpeg_scans)
+        if (jpeg_.components.empty()) refuse(at, "image data before the frame header");
+        if (jpeg_.scans.size() >= limits_.jpeg_scans)
             refuse(at, "more than " + std::to_string(limits_.jpeg_scans) + " scans", FormatCode::limit);
-        const std::size_t count = end == at ? 0 : file_[at];
-        if (count < 1 || count > components_.size() || end - at != 4 + 2 * count) refuse(at, "a damaged scan header");
-        const unsigned first = file_[end - 3], last = file_[end - 2], high = file_[end - 1] >> 4,
-                       low = file_[end - 1] & 15;
-        const bool whole = first == 0 && last == 63 && high == 0 && low == 0;
-        const bool part =
-            first <= last && last <= 63 && high <= 13 && low <= 13 && (first == 0 ? last == 0 : count == 1);
-        if (progressive_ ? !part : !whole) refuse(end - 3, "a damaged scan header");
-        for (std::size_t c = at + 1; c < end - 3; c += 2) {
-            Component* component = nullptr;
-            for (Component& k : components_)
-                if (k.id == file_[c]) component = &k;
-            const unsigned dc = file_[c + 1] >> 4, ac = file_[c + 1] & 15;
-            if (!component || dc > 3 || ac > 3) refuse(c, "a damaged scan header");
-            const bool needs_dc = !progressive_ || (first == 0 && high == 0), needs_ac = !progressive_ || first > 0;
-            if (!(quantization_ >> component->quantization & 1) || (needs_dc && !(huffman_ >> dc & 1)) ||
-                (needs_ac && !(huffman_ >> (4 + ac) & 1)))
-                refuse(c, "a scan needs a table that is missing");
-            component->scanned = component->scanned || first == 0;
+        JpegScan scan;
+        scan.count = end == at ? 0 : file_[at];
+        if (scan.count < 1 || scan.count > jpeg_.components.size() || end - at != 4 + 2 * scan.count)
+            refuse(at, "a damaged scan header");
+        if (jpeg_.progressive()) {  // a sequential scan has all coefficients, whatever is written here
+            scan.first = file_[end - 3];
+            scan.last = file_[end - 2];
+            scan.high = file_[end - 1] >> 4;
+            scan.low = file_[end - 1] & 15;
+            if (scan.first > scan.last || scan.last > 63 || scan.high > 13 || scan.low > 13 ||
+                (scan.first == 0 ? scan.last != 0 : scan.count != 1))
+                refuse(end - 3, "a damaged scan header");
+        }
+        for (std::size_t i = 0; i < scan.count; ++i) scan_component(scan, i, at + 1 + 2 * i);
+        scan.restart = restart_;
+        jpeg_.scans.push_back(scan);
+    }
+
+    void scan_component(JpegScan& scan, std::size_t i, std::size_t at) {
+        const unsigned dc = file_[at + 1] >> 4, ac = file_[at + 1] & 15;
+        std::size_t k = 0;
+        const auto taken = [&] {
+            return std::find(scan.component.begin(), scan.component.begin() + i, k) != scan.component.begin() + i;
+        };
+        while (k < jpeg_.components.size() && (jpeg_.components[k].id != file_[at] || taken())) ++k;
+        if (k == jpeg_.components.size() || dc > 3 || ac > 3) refuse(at, "a damaged scan header");
+        JpegComponent& component = jpeg_.components[k];
+        scan.component[i] = k;
+        if (component.table.empty()) component.table = quantization_[component.quantization];  // also of later scans
+        if (component.table.empty()) refuse(at, "a scan needs a table that is missing");
+        if (!jpeg_.progressive() || (scan.first == 0 && scan.high == 0)) scan.dc[i] = table(0, dc, at);
+        if (!jpeg_.progressive() || scan.first > 0) scan.ac[i] = table(1, ac, at);
+        component.scanned = component.scanned || scan.first == 0;
+    }
+
+    ByteView table(unsigned kind, unsigned number, std::size_t at) const {
+        ByteView table = huffman_[kind][number];
+        if (table.empty() && number < 2 && !jpeg_.progressive())
+            table = kind == 0 ? ByteView{jpeg_default_dc[number]} : ByteView{jpeg_default_ac[number]};
+        if (table.empty()) refuse(at, "a scan needs a table that is missing");
+        std::size_t left = 1;  // codes of this length that no shorter code begins
+        for (std::size_t i = 0; i < 16; ++i) {
+            left *= 2;
+            if (table[i] > left) refuse(at, "a scan needs a Huffman table that is damaged");
+            left -= table[i];
+        }
+        return table;
+    }
+
+    /// Finds the end of a scan's coded data, in which FF is followed by 00 or by a restart marker.
+    void coded_data() {
+        JpegScan& scan = jpeg_.scans.back();
+        scan.at = at_;
+        while (true) {
+            const auto found = std::find(file_.begin() + static_cast<std::ptrdiff_t>(at_), file_.end(), 0xFF);
+            scan.end = at_ = static_cast<std::size_t>(found - file_.begin());
+            while (at_ < file_.size() && file_[at_] == 0xFF) ++at_;
+            if (at_ == file_.size()) {  // the file ends in the data, perhaps with half a marker
+                at_ = scan.end;
+                return;
+            }
+            if (file_[at_] != 0 && (file_[at_] < 0xD0 || file_[at_] > 0xD7)) {
+                at_ = scan.end;
+                return;
+            }
+            ++at_;
         }
     }
 
-    /// Skips the coded data of a scan, in which FF is followed by 00 or by a restart marker.
-    void coded_data() {
-        while (true) {
-            need(2);
-            const unsigned after = file_[at_ + 1];
-            if (file_[at_] == 0xFF && after != 0 && (after < 0xD0 || after > 0xD7)) return;
-            ++at_;
+    /// For a file without an end marker: all of its last scan and, if progressive, all bits of all coefficients.
+    void require_whole() const {
+        JpegWalk walk{file_, jpeg_};
+        JpegWalk::Result last;
+        std::array<std::array<unsigned, 64>, 4> bits;  // the lowest bit so far
+        for (auto& component : bits) component.fill(14);
+        for (const JpegScan& scan : jpeg_.scans) {
+            last = walk.scan(scan);
+            for (std::size_t i = 0; jpeg_.progressive() && i < scan.count; ++i)
+                for (unsigned k = scan.first; k <= scan.last; ++k) bits[scan.component[i]][k] = scan.low;
         }
+        const std::string scan = "scan " + std::to_string(jpeg_.scans.size());
+        if (last.damaged) refuse(last.at, scan + " has an invalid code");
+        if (last.whole < last.mcus)
+            refuse(file_.size(),
+                   "the file ends early: " + scan + " has " + std::to_string(last.whole) + " of " +
+                       std::to_string(last.mcus) + " blocks",
+                   FormatCode::truncated);
+        for (std::size_t c = 0; jpeg_.progressive() && c < jpeg_.components.size(); ++c)
+            for (std::size_t k = 0; k < 64; ++k)
+                if (bits[c][k] != 0)
+                    refuse(file_.size(),
+                           "the file ends early, after " + scan + ": coefficient " + std::to_string(k) +
+                               " of component " + std::to_string(c + 1) + " is not complete",
+                           FormatCode::truncated);
     }
 
     ByteView file_;
     std::string_view name_;
     const ReadLimits& limits_;
     std::size_t at_ = 0;
-    std::uint64_t scans_ = 0;
-    std::vector<Component> components_;
-    bool progressive_ = false;
-    unsigned huffman_ = 0;       // one bit for each defined table: four for DC, then four for AC
-    unsigned quantization_ = 0;  // one bit for each defined table
+    JpegFile jpeg_;
+    bool jfif_ = false;
+    int adobe_ = -1;                                    // the colour transform of the Adobe segment
+    std::array<std::array<ByteView, 4>, 2> huffman_{};  // the tables as last defined: DC and AC
+    std::array<ByteView, 4> quantization_{};
+    std::size_t restart_ = 0;
 };
+
+/// What a file says that may be decoded.
+inline JpegFile read_jpeg(ByteView file, std::string_view name, const ReadLimits& limits) {
+    return JpegReader{file, name, limits}.read();
+}
 
 }  // namespace detail
 
-/// Throws FormatError unless the file called `name` is a JPEG within the limits.
+/// Throws FormatError unless the file called `name` has a JPEG image within the limits.
 inline void check_jpeg(ByteView file, std::string_view name, const ReadLimits& limits = {}) {
-    detail::JpegCheck{file, name, limits}.run();
+    detail::read_jpeg(file, name, limits);
 }
 
 }  // namespace tessera::image

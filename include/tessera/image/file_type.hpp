@@ -5,7 +5,7 @@
 //     name_of(FileType::heic)     "HEIC", for messages
 //
 // The first `file_type_bytes` bytes of a file suffice. Only PNG and JPEG can be decoded (can_decode); the others are
-// known so that a folder can say what it passes over. HEIC and AVIF are told apart by the brands in their first box.
+// known so that a folder can count what it skips. HEIC and AVIF are told apart by the brands in their first box.
 //
 // Cost     reads at most 64 bytes, allocates nothing
 
@@ -71,6 +71,14 @@ constexpr FileType type_of_brands(ByteView bytes) {
     return heic ? FileType::heic : FileType::unknown;
 }
 
+/// FF D8 and the next marker; some cameras write zeros between them.
+constexpr bool is_jpeg_start(ByteView bytes) {
+    if (!bytes_are(bytes, 0, "\xFF\xD8")) return false;
+    std::size_t at = 2;
+    while (at < bytes.size() && at < file_type_bytes && bytes[at] == 0) ++at;
+    return at < bytes.size() && at < file_type_bytes && bytes[at] == 0xFF;
+}
+
 constexpr bool is_bmp(ByteView bytes) {  // two letters are few: the size of the second header must be a known one
     if (!bytes_are(bytes, 0, "BM") || bytes.size() < 18) return false;
     for (const std::uint32_t size : {12u, 16u, 40u, 52u, 56u, 64u, 108u, 124u})
@@ -84,7 +92,7 @@ constexpr bool is_bmp(ByteView bytes) {  // two letters are few: the size of the
     using namespace std::string_view_literals;
     const auto starts = [&](std::string_view text) { return detail::bytes_are(bytes, 0, text); };
     if (starts("\x89PNG\r\n\x1A\n"sv)) return FileType::png;
-    if (starts("\xFF\xD8\xFF"sv)) return FileType::jpeg;
+    if (detail::is_jpeg_start(bytes)) return FileType::jpeg;
     if (starts("GIF87a"sv) || starts("GIF89a"sv)) return FileType::gif;
     if (starts("RIFF"sv) && detail::bytes_are(bytes, 8, "WEBP"sv)) return FileType::webp;
     if (detail::is_bmp(bytes)) return FileType::bmp;

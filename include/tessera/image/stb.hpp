@@ -1,5 +1,5 @@
 #pragma once
-// stb: the only header of the library that includes stb_image, as image::stb::stbi_load_from_memory, for PNG and JPEG.
+// stb: the only header of the library that includes stb_image, as image::stb::stbi_load_from_memory, for JPEG.
 //
 // Our copy is in our namespace and has internal linkage, and so have all of our functions that call it: each source
 // file of a program that reads images has its own copy, and none refers to the copy of another file (which the standard
@@ -32,7 +32,6 @@
 #define STBI_INCLUDE_STB_IMAGE_H
 #define STB_IMAGE_IMPLEMENTATION
 #define STBIDEF [[maybe_unused]] static
-#define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 // ReadLimits decides, not stb. Beyond 2^24 a side stb's arithmetic overflows; its limit of 2^30 bytes remains in force.

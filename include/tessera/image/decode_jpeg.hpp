@@ -1,0 +1,143 @@
+#pragma once
+// decode_jpeg: decodes a JPEG in memory to 8-bit pixels, gray or RGB.
+//
+//     R = Y + 1.402 (Cr - 128), B = Y + 1.772 (Cb - 128), G = Y - 0.34414 (Cb - 128) - 0.71414 (Cr - 128)  (JFIF)
+//     CMYK and YCCK, as Adobe stores them inverted: R = C K / 255, G = M K / 255, B = Y K / 255, as PIL
+//     gray of YCbCr is Y; of RGB and CMYK it is that of decode_png
+//
+// What the check understood is written as an ordinary JPEG (detail/normal_jpeg.hpp), which stb_image decodes to
+// planes: it sees no segment that was not checked. Where it fails, the coded data are walked to say where and why.
+// Planes become pixels as in libjpeg (detail/jpeg_planes.hpp); only the inverse DCT rounds in another way, by 1, which
+// gives colours that differ by 2 at most. The orientation in EXIF is one of the DecodeOptions; colour profiles are not
+// applied.
+//
+// The function is `static`, like everything that calls our copy of stb: see image/stb.hpp.
+//
+// Errors   FormatError where the file is malformed or exceeds the limits; ArgumentError where an option is; bad_alloc
+// Cost     decodes once; allocates a copy of the file, the planes and the pixels
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/read_limits.hpp>
+#include <tessera/files/bytes.hpp>
+#include <tessera/image/check_jpeg.hpp>
+#include <tessera/image/decode_options.hpp>
+#include <tessera/image/detail/jpeg_planes.hpp>
+#include <tessera/image/detail/normal_jpeg.hpp>
+#include <tessera/image/exif_orientation.hpp>
+#include <tessera/image/orient.hpp>
+#include <tessera/image/pixels.hpp>
+#include <tessera/image/stb.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::image {
+
+namespace detail {
+
+/// The decoder of stb_image, which owns the planes.
+class StbJpeg {
+public:
+    StbJpeg() { std::memset(static_cast<void*>(&jpeg_), 0, sizeof jpeg_); }
+    StbJpeg(const StbJpeg&) = delete;
+    StbJpeg& operator=(const StbJpeg&) = delete;
+    ~StbJpeg() {
+        if (started_) stb::stbi__cleanup_jpeg(&jpeg_);
+    }
+
+    /// False where stb_image fails.
+    bool decode(ByteView file, std::string_view name) {
+        if (file.size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
+            malformed(FormatCode::limit, name, 0, "image: a file of more than 2 GiB");
+        stb::stbi__start_mem(&source_, file.data(), static_cast<int>(file.size()));
+        jpeg_.s = &source_;
+        stb::stbi__setup_jpeg(&jpeg_);
+        started_ = true;
+        if (stb::stbi__decode_jpeg_image(&jpeg_)) return true;
+        if (std::string_view{stb::stbi_failure_reason()} == "outofmem") throw std::bad_alloc();  // no error of the file
+        return false;
+    }
+
+    JpegPlane plane(std::size_t k) const {
+        const auto& c = jpeg_.img_comp[k];
+        return {c.data,
+                static_cast<std::size_t>(c.w2),
+                static_cast<std::size_t>(c.x),
+                static_cast<std::size_t>(c.y),
+                static_cast<std::size_t>(jpeg_.img_h_max / c.h),
+                static_cast<std::size_t>(jpeg_.img_v_max / c.v)};
+    }
+
+private:
+    stb::stbi__context source_;
+    stb::stbi__jpeg jpeg_;
+    bool started_ = false;
+};
+
+/// Throws where a scan has an invalid code or ends early; else ends its data where they end. stb_image fails where
+/// surplus data look like a marker.
+inline void trim_scans(ByteView file, JpegFile& jpeg, std::string_view name) {
+    JpegWalk walk{file, jpeg};
+    for (std::size_t i = 0; i < jpeg.scans.size(); ++i) {
+        const JpegWalk::Result result = walk.scan(jpeg.scans[i]);
+        const std::string scan = "JPEG: scan " + std::to_string(i + 1);
+        if (result.damaged) malformed(FormatCode::jpeg, name, result.at, scan + " has an invalid code");
+        if (result.whole < result.mcus)
+            malformed(FormatCode::truncated, name, jpeg.scans[i].end,
+                      scan + " ends early: it has " + std::to_string(result.whole) + " of " +
+                          std::to_string(result.mcus) + " blocks");
+        jpeg.scans[i].end = result.at;
+    }
+}
+
+/// The pixels of a decoded file.
+static inline Pixels pixels_of(const StbJpeg& stb, const JpegFile& jpeg, std::size_t channels) {
+    Pixels image{jpeg.height, jpeg.width, channels, Bytes(jpeg.height * jpeg.width * channels)};
+    const std::size_t count = channels == 1 && jpeg.colors == JpegColors::ycbcr ? 1 : jpeg.components.size();
+    std::array<JpegPlane, 4> planes;
+    std::array<Bytes, 4> wide;
+    std::array<const unsigned char*, 4> rows{};
+    for (std::size_t k = 0; k < count; ++k) {
+        planes[k] = stb.plane(k);
+        wide[k].resize(planes[k].width * planes[k].across);
+    }
+    for (std::size_t y = 0; y < image.height; ++y) {
+        for (std::size_t k = 0; k < count; ++k) {
+            const bool same = planes[k].across == 1 && planes[k].down == 1;
+            if (!same) planes[k].upsample(y, wide[k].data());
+            rows[k] = same ? planes[k].row(y) : wide[k].data();
+        }
+        convert_row(jpeg.colors, rows, image.width, channels, image.values.data() + y * image.width * channels);
+    }
+    return image;
+}
+
+}  // namespace detail
+
+/// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
+static inline Pixels decode_jpeg(ByteView file, std::size_t channels, std::string_view name,
+                                 const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
+    check_decode_options(options);
+    detail::JpegFile jpeg = detail::read_jpeg(file, name, limits);
+    Pixels image;
+    {
+        detail::StbJpeg stb;
+        if (stb.decode(detail::NormalJpeg{file, jpeg}.write(), name)) image = detail::pixels_of(stb, jpeg, channels);
+    }
+    if (image.values.empty()) {
+        detail::trim_scans(file, jpeg, name);
+        detail::StbJpeg stb;
+        if (!stb.decode(detail::NormalJpeg{file, jpeg}.write(), name))
+            malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());
+        image = detail::pixels_of(stb, jpeg, channels);
+    }
+    return orient(std::move(image), options.exif_orientation ? exif_orientation(jpeg.exif) : 1);
+}
+
+}  // namespace tessera::image

@@ -1,0 +1,41 @@
+#pragma once
+// exif_orientation: how a picture must be turned to be upright, from its EXIF data (EXIF 2.32, tag 0x0112).
+//
+//     EXIF data are a TIFF file: "II*\0" or "MM\0*", offset of the directory, count(2), entries of 12 bytes
+//     1 upright | 3 upside down | 6 to be turned right | 8 to be turned left | 2, 4, 5, 7 the same, mirrored (orient)
+//
+// Cameras write it in APP1 of a JPEG, some programs in eXIf of a PNG. Data that are damaged or have no such tag say
+// nothing: the orientation is 1, and never an error.
+//
+// Cost     allocates nothing
+
+#include <tessera/files/bytes.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tessera::inline TESSERA_ABI::image {
+
+/// 1 to 8, of the EXIF data `tiff`, which begin with the byte order.
+[[nodiscard]] constexpr unsigned exif_orientation(ByteView tiff) {
+    if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return 1;
+    const bool little = tiff[0] == 'I';
+    const auto two = [&](std::size_t at) {
+        return static_cast<unsigned>(little ? tiff[at] | tiff[at + 1] << 8 : tiff[at] << 8 | tiff[at + 1]);
+    };
+    const auto four = [&](std::size_t at) { return little ? little_endian_32(tiff, at) : big_endian_32(tiff, at); };
+    const std::size_t directory = four(4);
+    if (two(2) != 42 || directory > tiff.size() - 2) return 1;
+    const std::size_t entries = two(directory);
+    for (std::size_t i = 0; i < entries; ++i) {
+        const std::size_t at = directory + 2 + 12 * i;
+        if (at + 12 > tiff.size()) break;
+        if (two(at) != 0x0112) continue;
+        const unsigned type = two(at + 2);  // a SHORT by the standard; some programs write a BYTE or a LONG
+        const std::uint32_t value = type == 1 ? tiff[at + 8] : type == 3 ? two(at + 8) : type == 4 ? four(at + 8) : 0;
+        return value >= 1 && value <= 8 ? value : 1;
+    }
+    return 1;
+}
+
+}  // namespace tessera::image
