@@ -13,6 +13,7 @@
 #include <tessera/train/trainer.hpp>
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,6 +67,20 @@ TEST_CASE("open_image_folder: the sets of load_image_folder, in the same order a
     check_same(lazy.test, whole.test);
     CHECK((lazy.files == whole.files && lazy.skipped == 1 && lazy.left_out.text() == whole.left_out.text()));
     CHECK(lazy.train.path(0) == folder / "a/106.png");  // 100 and 103 went to test
+}
+
+TEST_CASE("open_image_folder, load_image_folder: options of decoding reach the decoder") {
+    const TemporaryFolder folder;
+    folder.write("1.png", image::encode_png({8, 8, 2, Bytes(128)}));  // black, transparent
+    const auto first = [&](const image::DecodeOptions& decode) {
+        const auto whole = data::load_image_folder<Gray>(folder.str(), {.decode = decode});
+        const auto lazy = data::open_image_folder<Gray>(folder.str(), {.decode = decode});
+        Tensor<float, Gray> x{1};
+        lazy.train.copy(0, x[0]);
+        CHECK(x[0][0] == static_cast<float>(whole.train.pixels(0)[0]) / 255.0f);
+        return static_cast<int>(whole.train.pixels(0)[0]);
+    };
+    CHECK((first({}) == 255 && first({.background = std::nullopt}) == 0));
 }
 
 TEST_CASE("open_image_folder: splits, and damaged files with and without skip_up_to") {

@@ -18,6 +18,8 @@
 //          system fails; FormatError for an invalid image; DataError as list_image_folder, and where more files than
 //          `skip_up_to`, or all of them, are invalid
 // Cost     all images in memory, one byte a channel; one file at a time is decoded
+//
+// Over 250 lines: how files are read, fitted, counted and divided is shared with open_image_folder.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -47,6 +49,7 @@ struct ImageFolderOptions {
     std::uint64_t seed = 0;  ///< of the split into `train` and `test`
     double skip_up_to = 0;  ///< largest share of the files that may be invalid and are skipped; 0: each one is an error
     ReadLimits limits{};    ///< of a file and of an image
+    image::DecodeOptions decode{};  ///< orientation, transparency, samples of 16 bits
     FolderLayout layout = FolderLayout::detect;
     std::vector<std::string> classes{};  ///< in the order of their labels, as another folder has them; empty: as found
 };
@@ -128,9 +131,9 @@ private:
 
 /// Decodes a file and fits it to the shape.
 template <StaticShape S>
-image::Pixels decode_fitted(ByteView file, const std::string& path, const ReadLimits& limits, Fitted& fitted) {
+image::Pixels decode_fitted(ByteView file, const std::string& path, const ImageFolderOptions& options, Fitted& fitted) {
     return with_fp_environment([&] {  // resizing rounds
-        const image::Pixels pixels = image::decode_image(file, S::dims[2], path, limits);
+        const image::Pixels pixels = image::decode_image(file, S::dims[2], path, options.limits, options.decode);
         fitted.to_gray += S::dims[2] == 1 && image::is_colour(file);
         fitted.scaled += pixels.height != S::dims[0] || pixels.width != S::dims[1];
         fitted.cropped += pixels.height * S::dims[1] != pixels.width * S::dims[0];
@@ -138,9 +141,9 @@ image::Pixels decode_fitted(ByteView file, const std::string& path, const ReadLi
     });
 }
 template <StaticShape S>
-image::Pixels read_fitted(const std::string& path, const ReadLimits& limits) {
+image::Pixels read_fitted(const std::string& path, const ImageFolderOptions& options) {
     Fitted unused;
-    return decode_fitted<S>(read_file(path, limits.file), path, limits, unused);
+    return decode_fitted<S>(read_file(path, options.limits.file), path, options, unused);
 }
 
 /// The files of a folder, one after another; what load_image_folder and open_image_folder share.
@@ -175,7 +178,7 @@ public:
         return bad_.unless_bad(i, list_, [&]() -> std::optional<image::Pixels> {
             const Bytes bytes = read_file(list_.images[i].path, options_.limits.file);
             if (is_of_other_type(bytes, i)) return std::nullopt;
-            return decode_fitted<S>(bytes, list_.images[i].path, options_.limits, fitted_);
+            return decode_fitted<S>(bytes, list_.images[i].path, options_, fitted_);
         });
     }
     /// False for an image of a type that is not read although it is named like one that is; it has been counted.

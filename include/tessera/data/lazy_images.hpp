@@ -18,7 +18,6 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/label.hpp>
-#include <tessera/core/read_limits.hpp>
 #include <tessera/core/view.hpp>
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/image_list.hpp>
@@ -40,13 +39,14 @@ public:
     using Example = View<const float, S>;
 
     LazyImages() = default;
-    LazyImages(std::vector<ListedImage> images, std::vector<std::string> class_names, const ReadLimits& limits = {})
-        : images_{std::move(images)}, class_names_{std::move(class_names)}, limits_{limits} {}
+    LazyImages(std::vector<ListedImage> images, std::vector<std::string> class_names,
+               const ImageFolderOptions& options = {})
+        : images_{std::move(images)}, class_names_{std::move(class_names)}, options_{options} {}
 
     [[nodiscard]] std::size_t size() const { return images_.size(); }
     [[nodiscard]] const std::string& path(std::size_t i) const { return images_[i].path; }
     void copy(std::size_t i, std::span<float, S::size> destination) const {
-        const image::Pixels pixels = detail::read_fitted<S>(images_[i].path, limits_);
+        const image::Pixels pixels = detail::read_fitted<S>(images_[i].path, options_);
         for (std::size_t k = 0; k < S::size; ++k) destination[k] = static_cast<float>(pixels.values[k]) / 255.0f;
     }
     [[nodiscard]] bool labelled() const { return !class_names_.empty() && !images_.empty(); }
@@ -57,7 +57,7 @@ public:
 private:
     std::vector<ListedImage> images_;
     std::vector<std::string> class_names_;
-    ReadLimits limits_;
+    ImageFolderOptions options_;
 };
 
 template <StaticShape S>
@@ -85,8 +85,7 @@ template <StaticShape S>
     const std::size_t loaded = halves[0].size() + halves[1].size() + halves[2].size();
     reader.finish(loaded);
     const auto images = [&](Split split) {
-        return LazyImages<S>{std::move(halves[static_cast<std::size_t>(split)]), reader.list().class_names,
-                             options.limits};
+        return LazyImages<S>{std::move(halves[static_cast<std::size_t>(split)]), reader.list().class_names, options};
     };
     const std::size_t files = reader.list().images.size();
     return {images(Split::train), images(Split::test),   images(Split::val),    files,
