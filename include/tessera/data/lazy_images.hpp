@@ -13,8 +13,9 @@
 // Shapes   an example [height x width x channels], channels 1 or 3
 // Errors   those of load_image_folder; copy throws FormatError for an invalid image and IoError for one that cannot be
 //          read, with its path
-// Cost     about 150 bytes an image (100,000 images: 14 MiB; load_image_folder: 12 KiB each at 64 x 64 x 3, 1.2 GB); a
-//          system call for each file at the beginning; a copy reads a file and decodes it. Threads may copy at once
+// Cost     about 100 bytes an image, mostly its path: 100,000 images took 9.3 MiB (27 MiB while they were listed) and
+//          1.3 s to open; load_image_folder took 1,187 MiB for them at 64 x 64 x 3 (1,558 MiB at its peak) and 17 s. A
+//          copy reads a file and decodes it. Threads may copy at once
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/label.hpp>

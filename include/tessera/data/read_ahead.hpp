@@ -15,7 +15,8 @@
 //
 // Shapes   those of the dataset
 // Errors   ArgumentError where there are no threads; those of `copy` of the dataset
-// Cost     one batch more in memory; two operations on a mutex for each example
+// Cost     one batch more in memory; two operations on a mutex for each example. 201 batches of 64 PNGs (8 ms to decode
+//          one batch) with steps of 30 ms took 7.7 s without and 6.9 s with one thread, on two busy cores
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
