@@ -78,6 +78,10 @@ TEST_CASE("parse_idx: a message says what another file looks like") {
     CHECK(looks("\x1F\x8B\x08\0"sv) == "; it looks like a gzip file");
     CHECK(looks("PK\x03\x04"sv) == "; it looks like a zip archive: unpack it first");
     CHECK(looks("\x93NUMPY\x01\0"sv) == "; it looks like a NumPy array (.npy)");
+    CHECK(looks("\x89PNG\r\n\x1A\n"sv) == "; it looks like an image");
+    CHECK(looks("\xEF\xBB\xBF<html>"sv) == "; it looks like a web page: the download failed");
+    CHECK(looks("tab\tand\r\nlines"sv) == "; it looks like text");
+    CHECK(looks("\x01\0"sv) == "");
     CHECK(looks("\xFF\xD8\xFF\xE0"sv) == "; it looks like an image");
     CHECK(looks("<html>"sv) == "; it looks like a web page: the download failed");
     CHECK(looks("version https://git-lfs.github.com/spec/v1\n"sv) ==
@@ -90,6 +94,9 @@ TEST_CASE("parse_idx: a message says what another file looks like") {
 TEST_CASE("parse_idx: each error gives the reason and the offset") {
     CHECK(idx_reason_with(0, 1) == "x.idx @0: IDX: the first two bytes must be zero");
     CHECK(idx_reason_with(2, 13) == "x.idx @2: IDX type: expected 8 (unsigned bytes), got 13 (floats)");
+    CHECK(idx_reason_with(2, 9).ends_with("got 9 (signed bytes)"));
+    CHECK(idx_reason_with(2, 11).ends_with("got 11 (16-bit integers)"));
+    CHECK(idx_reason_with(2, 14).ends_with("got 14 (doubles)"));
     CHECK(idx_reason_with(2, 7) == "x.idx @2: IDX type: expected 8 (unsigned bytes), got 7");
     CHECK(idx_reason_with(2, 12) == "x.idx @2: IDX type: expected 8 (unsigned bytes), got 12 (32-bit integers)");
     CHECK(idx_reason_with(3, 1) ==

@@ -10,6 +10,7 @@
 #include <tessera/data/dataset.hpp>
 
 #include <string>
+#include <vector>
 
 using namespace tessera;
 using support::message;
@@ -45,7 +46,7 @@ TEST_CASE("LazyIdx: image i and its label are those of the file") {
     CHECK((set.size() == 50 && set.labelled() && set.label(49) == Label{4} && set.classes() == 5));
     Tensor<float, Small> x{1};
     std::size_t different = 0;
-    for (const std::size_t i : {49, 0, 17})
+    for (const std::size_t i : std::vector<std::size_t>{49, 0, 17})
         for (std::size_t k = 0; k < 6; ++k) {
             set.copy(i, x[0]);
             different += x[0][k] != static_cast<float>(file[16 + 6 * i + k]) / 255.0f;
