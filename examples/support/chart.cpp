@@ -24,8 +24,8 @@ struct Axis {
     }
 };
 
-// A loss of inf has no place on an axis, and beyond 1e300 differences are infinite.
-bool is_drawable(double x) { return std::abs(x) < 1e300; }
+// A loss of inf has no place on an axis; beyond 1e300 differences are infinite, and steps of 1e-300 end in 0.
+bool is_drawable(double x) { return x == 0 || (std::abs(x) > 1e-300 && std::abs(x) < 1e300); }
 
 double nice_step(double range, int most) {
     const double rough = range / most, power = std::pow(10.0, std::floor(std::log10(rough)));

@@ -28,7 +28,7 @@ std::string describe_data(const Material& material) {
         text = grouped(names.size()) + (names.size() == 1 ? " class: " : " classes: ");
         constexpr std::size_t most = 10;
         for (std::size_t c = 0; c < names.size() && c < most; ++c)
-            text += (c ? ", " : "") + names[c] + ' ' + grouped(count[c]);
+            text += (c ? ", " : "") + names[c] + " (" + grouped(count[c]) + ')';
         if (names.size() > most) {
             const auto [least, greatest] = std::ranges::minmax(count);
             text += ", ..., from " + grouped(least) + " to " + grouped(greatest) + " images";

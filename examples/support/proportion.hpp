@@ -14,7 +14,7 @@ namespace digits {
 /// Vectors that the encoder makes of an image: 7 x 7 in both presets.
 inline constexpr std::size_t vectors_per_image = 49;
 
-/// What the data are: "3 classes: cat 9, dog 9, owl 8; 26 of 26 images were in colour and are gray now".
+/// What the data are: "3 classes: cat (9), dog (9), owl (8); 26 of 26 images were in colour and are gray now".
 std::string describe_data(const Material& material);
 
 /// The training images are too few for a vocabulary of `codes` tokens. Empty: they are enough.
