@@ -11,6 +11,7 @@
 //     support/vae_stage   the first stage             support/prior_stage   the second stage, sampling
 //     support/run         checkpoints; how a run is stopped and resumed
 //     support/processes   one process, or the processes of an mpirun
+//     support/proportion  sentences on runs that are correct and pointless
 //
 // The library leaves these to the program: the arena (the number of threads), the output and the files.
 
@@ -18,6 +19,7 @@
 #include "support/job.hpp"
 #include "support/options.hpp"
 #include "support/processes.hpp"
+#include "support/proportion.hpp"
 #include "support/quantizer_names.hpp"
 #include "support/summary.hpp"
 #include "support/system.hpp"
@@ -35,6 +37,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace digits;
@@ -103,9 +106,15 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
 
     const Preset preset = o.preset.value_or(Preset::small);
     const Recipe chosen = recipe(preset, o);
+    summary.content = describe_data(material);
+    summary.doubts = doubts(o, chosen, material);
+    std::printf("%s\n", summary.content.c_str());
+    for (const std::string& doubt : summary.doubts) std::printf("note: %s\n", doubt.c_str());
     Run run{o, chosen, material, processes};
     const Job job{o, preset, o.quantizer.value_or(quantizer_names().front().name), chosen, output, run, processes};
     const Outcome outcome = train(job, material);
+    if (std::string few = too_few_images(material.train.size(), outcome.stage1->codes); !few.empty())
+        summary.doubts.push_back(std::move(few));
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
                     reconstructions_png(outcome.originals, outcome.reconstructions), codebook_png(outcome.codebook)};
@@ -167,7 +176,7 @@ int run(int argc, char** argv, Processes& processes) {
     try {
         if (!is_first(processes) && !std::freopen("/dev/null", "w", stdout)) return refuse("no /dev/null", processes);
         const Options options = parse(argc, argv);
-        Summary summary{options, version(), tessera::kernel::simd::name(), {}, 0, 0, 0, 0};
+        Summary summary{options, version(), tessera::kernel::simd::name(), {}, 0, 0, 0, 0, {}, {}};
         // The library runs in the arena that calls it; by default oneTBB allows no more threads than there are cores.
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};

@@ -24,6 +24,9 @@ struct Axis {
     }
 };
 
+// A loss of inf has no place on an axis; beyond 1e300 differences are infinite, and steps of 1e-300 end in 0.
+bool is_drawable(double x) { return x == 0 || (std::abs(x) > 1e-300 && std::abs(x) < 1e300); }
+
 double nice_step(double range, int most) {
     const double rough = range / most, power = std::pow(10.0, std::floor(std::log10(rough)));
     for (const double m : {1.0, 2.0, 5.0})
@@ -32,7 +35,8 @@ double nice_step(double range, int most) {
 }
 
 Axis linear(double low, double high, double from, double to, int max_ticks) {
-    if (!(high > low)) high = low + (low == 0 ? 1 : std::abs(low) * 0.1);
+    // also where the range is so small that a tick plus a step would be the same tick
+    if (!(high - low > std::abs(low) * 1e-12)) high = low + (low == 0 ? 1 : std::abs(low) * 0.1);
     Axis axis{low, high, from, to, false, {}};
     const double step = nice_step(high - low, max_ticks);
     for (double t = std::ceil(low / step - 1e-9) * step; t <= high + step * 1e-9; t += step)
@@ -81,7 +85,10 @@ std::string frame(const Axis& x, const Axis& y, const std::string& x_title, cons
 
 }  // namespace
 
-std::string draw(const Chart& chart) {
+std::string draw(const Chart& given) {
+    Chart chart = given;
+    for (Line& line : chart.lines)
+        std::erase_if(line.points, [](const Point& p) { return !is_drawable(p.x) || !is_drawable(p.y); });
     constexpr double inf = std::numeric_limits<double>::infinity();
     double x_high = 0, low = inf, high = -inf;
     for (const Line& line : chart.lines)

@@ -21,12 +21,6 @@ namespace image = tessera::image;
 
 namespace {
 
-bool has_image_name(const fs::path& path) {
-    std::string ending = path.extension().string();
-    std::ranges::transform(ending, ending.begin(), [](char c) { return 'A' <= c && c <= 'Z' ? char(c + 32) : c; });
-    return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
-}
-
 enum class Kind { idx, sheets, images, nothing };
 
 // How a folder is read follows from its contents; there is no option for it.
@@ -36,20 +30,16 @@ Kind kind_of(const std::string& folder, const std::string& option) {
     if (fs::exists(folder + "/digits-train.png", error) && fs::exists(folder + "/digits-test.png", error))
         return Kind::sheets;
     Kind kind = Kind::nothing;
-    fs::directory_iterator entries{folder, error};
-    if (error) throw tessera::IoError(option + folder + ": " + error.message());
-    for (const auto& entry : entries) {
-        const std::string name = entry.path().filename().string();
+    fs::directory_iterator entry{folder, error};
+    for (; !error && entry != fs::directory_iterator{}; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
         if (name.starts_with('.')) continue;
         if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos || name.find("idx1") != name.npos)
             return Kind::idx;
-        if (entry.is_directory(error)) {
-            for (const auto& inner : fs::directory_iterator{entry.path(), error})
-                if (has_image_name(inner.path())) kind = Kind::images;
-        } else if (has_image_name(entry.path())) {
-            kind = Kind::images;
-        }
+        if (name == "raw" && fs::exists(entry->path() / "train-images-idx3-ubyte", error)) return Kind::idx;
+        kind = Kind::images;  // or whatever load_image_folder says that it is
     }
+    if (error) throw tessera::IoError(option + folder + ": " + error.message());
     return kind;
 }
 
@@ -66,14 +56,46 @@ Material divide(const Images& all, const std::string& folder, const tessera::Rng
                                  std::to_string(all.size()));
     const std::size_t test = std::max<std::size_t>(1, all.size() / 10);
     const auto order = data::permutation(all.size(), rng);
-    return {
-        all.subset(part(order, test, all.size() - test)), all.subset(part(order, 0, test)), "images of " + folder, {}};
+    return {all.subset(part(order, test, all.size() - test)),
+            all.subset(part(order, 0, test)),
+            "images of " + folder,
+            {},
+            {}};
 }
 
+std::string describe_fit(const data::Fitted& fitted, std::size_t images) {
+    std::string text;
+    const auto add = [&](std::size_t count, const std::string& what) {
+        if (count == 0) return;
+        text += (text.empty() ? "" : ", ") + std::to_string(count) + " of " + std::to_string(images) + ' ' + what;
+    };
+    add(fitted.to_gray, "images were in colour and are gray now");
+    add(fitted.scaled - std::min(fitted.cropped, fitted.scaled), "were scaled to 28 x 28");
+    add(fitted.cropped, "were cut to a square of 28 x 28");
+    return text;
+}
+
+// The test images are those of the split test, or else val, or else one image in ten.
 Material read_folder(const Options& options, const std::string& folder, const tessera::Rng& rng) {
-    const auto found = data::load_image_folder<Image>(folder, {.skip_up_to = options.skip_bad});
-    Material material = divide(found.train, folder, rng);
-    if (found.skipped == 0) return material;
+    auto found = data::load_image_folder<Image>(folder, {.skip_up_to = options.skip_bad});
+    const bool splits = found.test.size() != 0 || found.val.size() != 0;
+    Material material;
+    if (!splits) {
+        material = divide(found.train, folder, rng);
+    } else {
+        if (found.train.size() == 0)
+            throw tessera::DataError("--data: " + folder + ": expected images in the split train, got none");
+        const bool test = found.test.size() != 0;
+        if (test && found.val.size() != 0)
+            material.notes.push_back("the " + std::to_string(found.val.size()) +
+                                     " images of the split val are not used: tested is with those of test");
+        material.train = std::move(found.train);
+        material.test = test ? std::move(found.test) : std::move(found.val);
+        material.description = "images of " + folder;
+    }
+    material.fit = describe_fit(found.fitted, found.files - found.skipped);
+    if (!found.left_out.empty()) material.notes.push_back("skipped: " + found.left_out.text());
+    if (found.reasons.empty()) return material;
     material.description += " without " + std::to_string(found.skipped) +
                             (found.skipped == 1 ? " bad file of " : " bad files of ") + std::to_string(found.files);
     for (const std::string& reason : found.reasons) material.notes.push_back("left out: " + reason);
@@ -125,7 +147,9 @@ Material load_material(const Options& options) {
         material = {std::move(mnist.train),
                     std::move(mnist.test),
                     options.data.empty() ? "bundled digits" : "images of " + folder,
+                    {},
                     {}};
+        if (!mnist.left_out.empty()) material.notes.push_back("skipped: " + mnist.left_out.text());
         if (options.skip_bad > 0) material.notes.push_back("--skip-bad has no effect: this is no folder of images");
     }
     }

@@ -1,5 +1,6 @@
-// metrics.json: the results of a run, machine-readable.
+// metrics.json: the results of a run, machine-readable. A number that is not finite is a text: "inf", "nan".
 
+#include "json_figures.hpp"
 #include "summary.hpp"
 
 #include <nlohmann/json.hpp>
@@ -70,6 +71,7 @@ std::string metrics_json(const Summary& summary, const Outcome& outcome) {
     if (outcome.stage1) json["stage1"] = of(*outcome.stage1);
     if (outcome.stage2) json["stage2"] = of(*outcome.stage2);
     json["sampling"] = of(outcome.sampling, o);
+    name_non_finite(json);
     // a path may contain invalid UTF-8
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }

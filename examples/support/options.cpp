@@ -206,9 +206,11 @@ Options parse(int argc, char** argv) {
         ->type_name("N")
         ->check(whole(0, any), "", "")
         ->group("Training");
-    app.add_option("--threads", o.threads,
-                   help("Number of threads; it changes the time, never the result (default here: " +
-                        std::to_string(o.threads) + ")"))
+    app.add_option(
+           "--threads", o.threads,
+           help("Number of threads; it changes time and memory, never the result; more than the cores are slower "
+                "(default here: " +
+                std::to_string(o.threads) + ")"))
         ->type_name("N")
         ->check(whole(1, 1024), "", "")
         ->group("Training");

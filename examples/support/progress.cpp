@@ -20,8 +20,8 @@ void Progress::advance(double items, double seconds, const std::string& figures)
 
 void Progress::show() {
     const double rate = per_second(), left = rate > 0 ? std::max(0.0, total_ - done_) / rate : 0;
-    const std::string line = title_ + "  " + figures_ + "  " + grouped(static_cast<std::size_t>(rate)) + ' ' + unit_ +
-                             "/s" + "  ETA " + clock_time(left);
+    const std::string line =
+        title_ + "  " + figures_ + "  " + grouped_number(rate) + ' ' + unit_ + "/s" + "  ETA " + clock_time(left);
     shown_items_ = static_cast<std::size_t>(done_);
     if (terminal_)
         std::printf("\r%s\x1b[K", line.c_str());

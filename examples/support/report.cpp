@@ -154,20 +154,21 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     Rows first = stage(one), second = stage(two);
     first.insert(first.begin(), {outcome.quantizer, grouped(one.codes) + " tokens, width " + grouped(one.code_width)});
     first.push_back({"time", seconds(one.seconds)});
-    first.push_back({"speed", grouped(static_cast<std::size_t>(one.images_per_second)) + " images/s"});
+    first.push_back({"speed", grouped_number(one.images_per_second) + " images/s"});
     second.insert(second.begin(), {"tokens per image", grouped(two.context)});
     second.push_back({"time", seconds(two.seconds)});
-    second.push_back({"speed", grouped(static_cast<std::size_t>(two.tokens_per_second)) + " tokens/s"});
-    const Rows run{{"preset", outcome.preset},
-                   {"quantizer", outcome.quantizer},
-                   {"data", s.data},
-                   {"images", grouped(s.train_images) + " for training, " + grouped(s.test_images) + " for testing"},
-                   {"classes", outcome.class_names.empty() ? "none" : grouped(outcome.class_names.size())},
-                   {"seed", std::to_string(o.seed)},
-                   {"threads", std::to_string(o.threads)},
-                   {"SIMD", s.simd},
-                   {"version", s.version},
-                   {"peak memory", fixed(s.peak_rss_mib, 0) + " MiB"}};
+    second.push_back({"speed", grouped_number(two.tokens_per_second) + " tokens/s"});
+    Rows run{{"preset", outcome.preset},
+             {"quantizer", outcome.quantizer},
+             {"data", s.data},
+             {"images", grouped(s.train_images) + " for training, " + grouped(s.test_images) + " for testing"},
+             {"content", s.content},
+             {"seed", std::to_string(o.seed)},
+             {"threads", std::to_string(o.threads)},
+             {"SIMD", s.simd},
+             {"version", s.version},
+             {"peak memory", fixed(s.peak_rss_mib, 0) + " MiB"}};
+    for (const std::string& doubt : s.doubts) run.push_back({"note", doubt});
     const Rows sampling{{"images", grouped(draw.count)},
                         {"temperature", significant(static_cast<double>(draw.temperature))},
                         {"top-k", draw.top_k == 0 ? "off" : std::to_string(draw.top_k)},
@@ -175,7 +176,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
                         {"class", o.label ? outcome.class_names[*o.label] : "each in turn"},
                         {"time", seconds(draw.seconds)},
                         {"speed", significant(draw.images_per_second) + " images/s, " +
-                                      grouped(static_cast<std::size_t>(draw.tokens_per_second)) + " tokens/s"}};
+                                      grouped_number(draw.tokens_per_second) + " tokens/s"}};
     return "<h2>Configuration</h2>\n<div class=\"two\">\n" + table("Run", run) + table("Stage 1, VQ-VAE", first) +
            table("Stage 2, GPT", second) + table("Sampling", sampling) + "</div>\n";
 }
@@ -203,13 +204,14 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                        escape_html(s.data) + "). A GPT was trained on their tokens, " + std::to_string(two.context) +
                        " per image, and samples new images.</p>\n</header>\n";
 
-    html += "<dl class=\"figures\">\n" + figure("reconstructions, test", fixed(one.test_psnr_db, 2), "dB PSNR") +
+    html += "<dl class=\"figures\">\n" +
+            figure("reconstructions, test", std::isinf(one.test_psnr_db) ? "exact" : fixed(one.test_psnr_db, 2),
+                   "dB PSNR") +
             figure("tokens in use", fixed(100 * one.usage, 1), "%") +
             figure("perplexity of tokens", fixed(one.perplexity, 0), "of " + std::to_string(one.codes)) +
             figure("prior, test", fixed(two.test_nats_per_token, 3), "nats/token") +
             figure("bits per image", fixed(two.test_bits_per_image, 0), "bits") +
-            figure("new images", grouped(static_cast<std::size_t>(outcome.sampling.images_per_second)), "per second") +
-            "</dl>\n";
+            figure("new images", grouped_number(outcome.sampling.images_per_second), "per second") + "</dl>\n";
 
     html += "<h2>Pictures</h2>\n<div class=\"three\">\n" + samples_card(outcome, pngs) +
             card("Reconstructions",

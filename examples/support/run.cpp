@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "json_figures.hpp"
 #include "quantizer_names.hpp"
 #include "system.hpp"
 
@@ -32,11 +33,20 @@ template <class Stage>
 Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
     const auto text = file.metadata(key);
     try {
-        return nlohmann::json::parse(text.value_or("")).get<Stage>();
+        nlohmann::json figures = nlohmann::json::parse(text.value_or(""));
+        read_non_finite(figures);
+        return figures.get<Stage>();
     } catch (const nlohmann::json::exception&) {
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    file.name() + ": " + key + ": is no history of a run of this program");
     }
+}
+
+template <class Stage>
+std::string text_of(const Stage& stage) {
+    nlohmann::json figures = stage;
+    name_non_finite(figures);
+    return figures.dump();
 }
 
 std::string digest(const Images& images) {
@@ -132,8 +142,8 @@ bool Run::is_due(std::uint64_t step, std::uint64_t last) const {
 }
 
 void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const Stage1& stage1, const Stage2* stage2) {
-    file.metadata(stage1_key, nlohmann::json(stage1).dump());
-    if (stage2) file.metadata(stage2_key, nlohmann::json(*stage2).dump());
+    file.metadata(stage1_key, text_of(stage1));
+    if (stage2) file.metadata(stage2_key, text_of(*stage2));
     bool saved = true;
     try {
         if (checkpoints_) checkpoints_->save(step, std::move(file));

@@ -38,7 +38,13 @@ std::string grouped(std::size_t n) {
     return out;
 }
 
+std::string grouped_number(double x) {
+    if (!(std::abs(x) < 1e15)) return significant(x);
+    return (x < 0 ? "-" : "") + grouped(static_cast<std::size_t>(std::abs(x)));
+}
+
 std::string clock_time(double seconds) {
+    if (!(seconds < 1e9)) return "?";
     const auto whole = static_cast<long>(std::max(0.0, std::ceil(seconds)));
     if (whole >= 3600) return print("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
     return print("%ld:%02ld", whole / 60, whole % 60);

@@ -7,6 +7,7 @@
 #include "nets.hpp"
 #include "prior.hpp"
 #include "progress.hpp"
+#include "proportion.hpp"
 #include "stage.hpp"
 #include "system.hpp"
 #include "text.hpp"
@@ -163,6 +164,10 @@ Outcome train(const Job& job, const Material& material) {
                     outcome.class_names.size(), max_classes);
         outcome.class_names.clear();
     }
+
+    static_assert(ts::row_count<typename Vae::Latent> == vectors_per_image);
+    if (const std::string few = too_few_images(material.train.size(), Vae::codes); !few.empty())
+        std::printf("note: %s\n", few.c_str());
 
     ts::Rng rng = seed.split(stream_vae);
     Vae vae{rng, options_with_decay<typename Vae::Quantizer>(job.recipe.code_decay)};

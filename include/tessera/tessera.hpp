@@ -34,6 +34,7 @@
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/to_size.hpp>
 #include <tessera/core/token.hpp>
+#include <tessera/core/value_range.hpp>
 #include <tessera/core/view.hpp>
 #include <tessera/core/with_name.hpp>
 

@@ -28,16 +28,28 @@ TEST_CASE("read_idx_file: plain and compressed files give the same bytes") {
     CHECK(data::read_idx_file<1>(folder.write("c", samples::gzip_stored(file))) == file);
 }
 
-TEST_CASE("unpack_idx: the content decides whether a file is compressed, but a wrong .gz name is an error") {
-    CHECK(message<FormatError>([] { data::unpack_idx<1>(idx(5, 5), "a.gz"); }) ==
-          "a.gz @0: not a gzip file, but its name ends in .gz");
+TEST_CASE("unpack_idx: the content decides whether a file is compressed, not its name") {
+    CHECK(data::unpack_idx<1>(idx(5, 5), "a.gz") == idx(5, 5));
+    CHECK(data::unpack_idx<1>(samples::gzip_stored(idx(5, 5)), "a") == idx(5, 5));
+    CHECK(message<FormatError>([] {
+              data::unpack_idx<1>(samples::gzip_stored(samples::gzip_stored(idx(5, 5))), "a.gz");
+          }) == "a.gz @0: IDX: the first two bytes must be zero; it looks like a gzip file");
+}
+
+TEST_CASE("unpack_idx: surplus bytes, in the content or after the compressed data, stop nothing") {
+    CHECK(data::unpack_idx<1>(samples::gzip_stored(idx(5, 7)), "a.gz") == idx(5, 7));
+    Bytes padded = samples::gzip_stored(idx(5, 5));
+    for (int i = 0; i < 100; ++i) padded.push_back(0);
+    CHECK(data::unpack_idx<1>(padded, "a.gz") == idx(5, 5));
+    padded.push_back('x');
+    CHECK(data::unpack_idx<1>(padded, "a.gz") == idx(5, 5));
 }
 
 TEST_CASE("unpack_idx: no more is allocated than the header states") {
     const auto reason = [](ByteView content, const ReadLimits& limits) {
         return message<FormatError>([&] { data::unpack_idx<1>(samples::gzip_stored(content), "a.gz", limits); });
     };
-    CHECK(contains(reason(idx(5, 6), {}), "gzip: holds more than the expected 13 bytes"));
+    CHECK(contains(reason(idx(5, 5 + (64 << 10) + 1), {}), "gzip: holds more than the expected 13 bytes"));
     CHECK(contains(reason(idx(5, 4), {}), "gzip content: expected 13, got 12 bytes"));
     CHECK(contains(reason(idx(0xFFFFFFFF, 4), {}), "IDX length: expected at most 1073741824, got 4294967303"));
     CHECK(contains(reason(idx(5, 5), {.inflated = 12}), "IDX length: expected at most 12, got 13"));

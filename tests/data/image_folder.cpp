@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace tessera;
@@ -59,8 +60,9 @@ TEST_CASE("load_image_folder: subfolders are classes in the order of their names
     std::filesystem::create_directory(folder / "empty");
     const auto set = data::load_image_folder<Gray>(folder.str());
     CHECK(values(set.train) == std::vector<int>{20, 21, 10});
-    CHECK((set.train.label(1) == Label{0} && set.train.label(2) == Label{1} && set.train.classes() == 2));
-    CHECK(set.train.class_names() == std::vector<std::string>{"cat", "dog"});
+    CHECK((set.train.label(1) == Label{0} && set.train.label(2) == Label{1} && set.train.classes() == 3));
+    CHECK(set.train.class_names() == std::vector<std::string>{"cat", "dog", "empty"});
+    CHECK(set.left_out.text() == "1 hidden (.git)");
 }
 
 TEST_CASE("load_image_folder: the division depends only on position and seed") {
@@ -88,8 +90,9 @@ TEST_CASE("load_image_folder: each error names the folder or the option") {
           "load_image_folder: file 2 of 2: " + (folder / "bad.png") + " @0: neither a PNG nor a JPEG");
     std::filesystem::remove(folder / "bad.png");
     folder.write("class/1.png", flat(1));
-    CHECK(message<DataError>(load) == "load_image_folder: " + folder.str() +
-                                          ": expected all images in subfolders, or none, got 1 next to 1 subfolders");
+    CHECK(message<DataError>(load) ==
+          "load_image_folder: " + folder.str() +
+              ": expected all images in subfolders, or none, got 1 next to 1 subfolders with 1");
     CHECK(contains(message<IoError>([&] { return data::load_image_folder<Gray>(folder / "none"); }),
                    "none: No such file or directory"));
     CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.test_share = 1.5}); }) ==
@@ -176,15 +179,103 @@ TEST_CASE("load_image_folder: more bad files than skip_up_to, or only bad files,
     CHECK(refused(std::nan("")) == "load_image_folder: skip_up_to: expected 0 to 1, got nan");
 }
 
-TEST_CASE("load_image_folder: a file that cannot be read is an error, whatever may be skipped") {
+TEST_CASE("load_image_folder: a file that cannot be read is an error with its reason, or counted like a damaged one") {
     const TemporaryFolder folder;
     folder.write("1.png", flat(1));
     std::filesystem::create_symlink(folder / "gone", folder / "2.png");
+    std::filesystem::create_symlink(folder / "3.png", folder / "3.png");
     try {
-        static_cast<void>(data::load_image_folder<Gray>(folder.str(), {.skip_up_to = 1}));
+        static_cast<void>(data::load_image_folder<Gray>(folder.str()));
         FAIL("the file was left out");
     } catch (const IoError& e) {
-        CHECK(contains(e.what(), "load_image_folder: file 2 of 2: "));
+        CHECK(contains(e.what(), "load_image_folder: file 2 of 3: "));
         CHECK((e.path() == folder / "2.png" && e.reason() == ENOENT));
     }
+    const auto set = data::load_image_folder<Gray>(folder.str(), {.skip_up_to = 0.7});
+    CHECK((set.train.size() == 1 && set.files == 3 && set.skipped == 2));
+    CHECK(set.left_out.text() == "2 unreadable (2.png: No such file or directory)");
+}
+
+TEST_CASE("load_image_folder: types are told by bytes, and files of other types are counted by type") {
+    const TemporaryFolder folder;
+    const auto bytes = [](std::string_view text) { return Bytes{text.begin(), text.end()}; };
+    for (int i = 0; i < 20; ++i) folder.write("a" + std::to_string(i) + ".jfif", samples::progressive_jpeg());
+    for (int i = 0; i < 50; ++i) folder.write("w" + std::to_string(i) + ".webp", bytes("RIFF....WEBPVP8 "));
+    for (int i = 0; i < 3; ++i) folder.write("z" + std::to_string(i) + ".png", flat(9));
+    folder.write("IMG_0001", flat(9));            // no ending
+    folder.write("really.png", bytes("GIF89a"));  // named like another type
+    folder.write("jpeg.png", samples::progressive_jpeg());
+    folder.write("labels.csv", bytes("a,b"));
+    folder.write("more.CSV", bytes("a,b"));
+    folder.write("README", bytes("text"));
+    folder.write("empty.json", {});
+    const auto set = data::load_image_folder<Gray>(folder.str());
+    CHECK(set.train.size() == 25);
+    CHECK((set.files == 26 && set.skipped == 1 && set.reasons.empty()));
+    CHECK(set.left_out.count(data::SkipReason::other_type) == 51);
+    CHECK(set.left_out.count(data::SkipReason::no_image) == 4);
+    CHECK(set.left_out.count() == 55);
+    CHECK(set.left_out.text() == "50 WebP images (w0.webp), 1 GIF image (really.png), 2 .csv files (labels.csv), "
+                                 "1 other file (README), 1 .json file (empty.json)");
+}
+
+TEST_CASE("load_image_folder: a folder of other types only says what it holds") {
+    const TemporaryFolder folder;
+    folder.write("cat/1.webp", Bytes{'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'E', 'B', 'P'});
+    folder.write("cat/1.png", Bytes{'G', 'I', 'F', '8', '9', 'a'});
+    CHECK(message<DataError>([&] { return data::load_image_folder<Gray>(folder.str()); }) ==
+          "load_image_folder: " + folder.str() +
+              ": expected PNG or JPEG files, got none; skipped: 1 WebP image (cat/1.webp), 1 GIF image (cat/1.png)");
+}
+
+TEST_CASE("load_image_folder: splits go to train, val and test with the classes of all of them") {
+    const TemporaryFolder folder;
+    folder.write("train/a/1.png", flat(1));
+    folder.write("train/c/1.png", flat(2));
+    folder.write("Valid/b/1.png", flat(3));
+    folder.write("testing/c/1.png", flat(4));
+    folder.write("preview.png", flat(5));
+    const auto set = data::load_image_folder<Gray>(folder.str());
+    CHECK(values(set.train) == std::vector<int>{1, 2});
+    CHECK(values(set.val) == std::vector<int>{3});
+    CHECK(values(set.test) == std::vector<int>{4});
+    const std::vector<std::string> names{"a", "b", "c"};
+    CHECK((set.train.class_names() == names && set.val.class_names() == names && set.test.class_names() == names));
+    CHECK((set.train.label(1) == Label{2} && set.val.label(0) == Label{1} && set.test.label(0) == Label{2}));
+    CHECK(set.left_out.text() == "1 image next to the folders that were read (preview.png)");
+    CHECK(message<ArgumentError>([&] { return data::load_image_folder<Gray>(folder.str(), {.test_share = 0.1}); }) ==
+          "load_image_folder: " + folder.str() +
+              ": test_share: expected 0, as the folder has a split test, got 0.100000");
+}
+
+TEST_CASE("load_image_folder: the classes of one set give those of another") {
+    const TemporaryFolder train, test;
+    for (const char* name : {"a/1.png", "b/1.png", "c/1.png"}) train.write(name, flat(1));
+    for (const char* name : {"a/1.png", "c/1.png"}) test.write(name, flat(2));  // no folder b at all
+    const auto first = data::load_image_folder<Gray>(train.str());
+    const auto set = data::load_image_folder<Gray>(test.str(), {.classes = first.train.class_names()});
+    CHECK((set.train.label(1) == Label{2} && set.train.classes() == 3));
+    test.write("d/1.png", flat(2));
+    CHECK(message<DataError>([&] {
+              return data::load_image_folder<Gray>(test.str(), {.classes = first.train.class_names()});
+          }) == "load_image_folder: " + test.str() + ": class d: expected one of a, b, c, got d");
+    const TemporaryFolder loose;
+    loose.write("1.png", flat(1));
+    CHECK(message<DataError>([&] {
+              return data::load_image_folder<Gray>(loose.str(), {.classes = {"a", "b"}});
+          }) == "load_image_folder: " + loose.str() +
+                    ": classes are given: a, b, the folder has 1 images without: expected all with classes");
+}
+
+TEST_CASE("load_image_folder: counts what was changed so that the images fit") {
+    const TemporaryFolder folder;
+    folder.write("1.png", flat(1));
+    folder.write("2.png", flat(1, 8));                               // scaled
+    folder.write("3.png", image::encode_png({4, 4, 3, Bytes(48)}));  // in colour
+    folder.write("4.png", image::encode_png({2, 4, 1, Bytes(8)}));   // scaled and cropped
+    folder.write("5.png", image::encode_png({8, 4, 3, Bytes(96)}));  // all three
+    const auto gray = data::load_image_folder<Gray>(folder.str());
+    CHECK((gray.fitted.to_gray == 2 && gray.fitted.scaled == 3 && gray.fitted.cropped == 2));
+    const auto colour = data::load_image_folder<Shape<4, 4, 3>>(folder.str());
+    CHECK((colour.fitted.to_gray == 0 && colour.fitted.scaled == 3 && colour.fitted.cropped == 2));
 }

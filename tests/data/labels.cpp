@@ -14,6 +14,14 @@ TEST_CASE("Labels: the number of classes is given or deduced") {
     CHECK(Labels{{}, 0, 2, "x"}.empty());
 }
 
+TEST_CASE("Labels: classes without labels are an error, unless there are no examples") {
+    CHECK_THROWS_WITH_AS((Labels{{}, 10, 2, "set"}),
+                         "set: labels: expected one of 10 classes for each of 2 examples, got none: pass 0 classes for "
+                         "data without labels",
+                         DataError);
+    CHECK(Labels{{}, 10, 0, "set"}.classes() == 10);
+}
+
 TEST_CASE("Labels: a wrong number of labels and a label out of range are errors") {
     CHECK_THROWS_WITH_AS((Labels{labels_of({1}), 2, 3, "set"}), "set: labels: expected 3, got 1", DataError);
     CHECK_THROWS_WITH_AS((Labels{labels_of({1, 2}), 2, 2, "set"}), "set: label 1: expected less than 2, got 2",

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 using namespace tessera;
 using support::contains;
@@ -89,7 +90,8 @@ TEST_CASE("load_mnist: images and labels must match") {
     folder.write("train-labels-idx1-ubyte", labels({1, 2}));
     const std::string path = folder / "train-labels-idx1-ubyte";
     CHECK(message<FormatError>([&] { return data::load_mnist(folder.str()); }) ==
-          path + " @4: count: expected 3 (as many as images), got 2");
+          path + " @4: count: expected 3 (as many as images), got 2; the images are those of " +
+              (folder / "train-images-idx3-ubyte"));
     folder.write("train-labels-idx1-ubyte", labels({1, 10, 2}));
     CHECK(message<DataError>([&] { return data::load_mnist(folder.str()); }) ==
           "load_mnist: " + path + ": label 1: expected less than 10, got 10");
@@ -97,6 +99,37 @@ TEST_CASE("load_mnist: images and labels must match") {
     folder.write("train-images-idx3-ubyte", images(3, 0, 27));
     CHECK(message<FormatError>([&] { return data::load_mnist(folder.str()); }) ==
           (folder / "train-images-idx3-ubyte") + " @8: image: expected 28 x 28, got 27 x 27");
+}
+
+TEST_CASE("load_mnist: swapped files, surplus bytes, files in folders of their name and in raw") {
+    const TemporaryFolder folder;
+    write_usual(folder);
+    Bytes more = images(3, 0);
+    more.push_back('\n');
+    folder.write("train-images-idx3-ubyte", more);
+    const auto set = data::load_mnist(folder.str());
+    CHECK((set.train.size() == 3 && set.train.pixels(2)[783] == (3 * 784 - 1) % 251));
+    CHECK(set.left_out.text() == "1 file with surplus bytes (" + (folder / "train-images-idx3-ubyte") + ": 1 bytes)");
+    folder.write("train-images-idx3-ubyte", labels({1, 2, 3}));
+    folder.write("train-labels-idx1-ubyte", images(3, 0));
+    CHECK(message<FormatError>([&] { return data::load_mnist(folder.str()); }) ==
+          (folder / "train-images-idx3-ubyte") +
+              " @3: IDX rank: expected 3, got 1: an array of one dimension, like a file of labels");
+
+    const TemporaryFolder kaggle, torchvision;
+    for (const auto& [name, file] : {std::pair{"train-images-idx3-ubyte", images(3, 0)},
+                                     {"train-labels-idx1-ubyte", labels({1, 2, 3})},
+                                     {"t10k-images-idx3-ubyte", images(2, 0)},
+                                     {"t10k-labels-idx1-ubyte", labels({1, 2})}}) {
+        kaggle.write(std::string{name} + '/' + name, file);
+        torchvision.write(std::string{"raw/"} + name, file);
+    }
+    CHECK((data::load_mnist(kaggle.str()).train.size() == 3 && data::load_mnist(torchvision.str()).test.size() == 2));
+    kaggle.write("other.csv", {});
+    std::filesystem::remove_all(kaggle / "train-images-idx3-ubyte");
+    CHECK(message<IoError>([&] { return data::load_mnist(kaggle.str()); })
+              .ends_with("; the folder has other.csv, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, "
+                         "train-labels-idx1-ubyte"));
 }
 
 TEST_CASE("load_mnist: reads a folder with the two contact sheets") {

@@ -67,6 +67,20 @@ try 'file 2 of 2: .*b/2.png @0: neither a PNG nor a JPEG' --data "$work/pictures
 try 'bad files: expected at most a share of 0.400000.* got 1 in the first 2 of 2.*b/2.png' --data "$work/pictures" --skip-bad 0.4
 try 'expected the four IDX files .* or PNG or JPEG images, found neither' --data "$work/nothing"
 try 'expected at least 2 images' --data "$work/lonely"
+mkdir -p "$work/two/set/cat" "$work/two/set/dog" "$work/halves/test" "$work/halves/val" "$work/webp/cat"
+cp "$bundled/digits-test.png" "$work/two/set/cat/1.png"
+cp "$bundled/digits-test.png" "$work/two/set/dog/1.png"
+cp "$bundled/digits-test.png" "$work/halves/test/1.png"
+cp "$bundled/digits-test.png" "$work/halves/val/1.png"
+printf 'RIFF....WEBP' >"$work/webp/cat/1.webp"
+try 'two: the images are two levels down: .* one folder, set, with the folders cat, dog: pass .*two/set' --data "$work/two"
+try 'halves: expected a folder train, or folders of classes, got the folders test, val' --data "$work/halves"
+try 'webp: expected PNG or JPEG files, got none; skipped: 1 WebP image (cat/1.webp)' --data "$work/webp"
+cp -R "$work/good" "$work/swapped"
+mv "$work/swapped/train-images-idx3-ubyte" "$work/half"
+mv "$work/swapped/train-labels-idx1-ubyte" "$work/swapped/train-images-idx3-ubyte"
+mv "$work/half" "$work/swapped/train-labels-idx1-ubyte"
+try 'train-images-idx3-ubyte @3: IDX rank: expected 3, got 1: .* like a file of labels' --data "$work/swapped"
 try '--threads: expected a whole number from 1 to 1024, got 0' --threads 0
 try '--threads: .* got -1' --threads -1
 try '--label: expected a class from 0 to 9, got 12' --label 12 --bundled "$bundled"

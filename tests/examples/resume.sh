@@ -85,6 +85,34 @@ grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) && fail "another quantizer was accepted"
 grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
+
+# a checkpoint of another version of the program is refused by name; its checksum is made to fit
+last=$(newest "$work/killed-run")
+mkdir "$work/old-run"
+old=$work/old-run/$(basename "$last")
+sed 's/"tessera.digits.program":"2"/"tessera.digits.program":"1"/' "$last" >"$old"
+cmp -s "$last" "$old" && fail "the checkpoint does not name the version of the program"
+(run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
+sums=$(sed -n 's/.*checksum: expected \([0-9a-f]*\), got \([0-9a-f]*\):.*/\1 \2/p' "$work/log" | head -n 1)
+sed "s/\"tessera.crc32\":\"${sums% *}\"/\"tessera.crc32\":\"${sums#* }\"/" "$old" >"$work/edited" && mv "$work/edited" "$old"
+(run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
+grep -q 'is a checkpoint of version 1 of this program: expected version 2' "$work/log" || fail "version: $(cat "$work/log")"
+
+# a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
+mkdir -p "$work/black"
+be32() { printf "\\$(printf %03o $(($1 >> 24 & 255)))\\$(printf %03o $(($1 >> 16 & 255)))\\$(printf %03o $(($1 >> 8 & 255)))\\$(printf %03o $(($1 & 255)))"; }
+for set in train:64 t10k:10; do
+    count=${set#*:}
+    { printf '\000\000\010\003'; be32 "$count"; be32 28; be32 28; head -c $((count * 784)) /dev/zero; } >"$work/black/${set%:*}-images-idx3-ubyte"
+    { printf '\000\000\010\001'; be32 "$count"; head -c "$count" /dev/zero; } >"$work/black/${set%:*}-labels-idx1-ubyte"
+done
+black() {
+    exec "$digits" --data "$work/black" --epochs-vqvae 20 --epochs-prior 2 --batch 16 --samples 1 --out "$work/black-out" \
+        --checkpoint "$work/black-run" --checkpoint-every 1 "$@"
+}
+(black >"$work/log" 2>&1) || fail "black images: $(cat "$work/log")"
+(black --resume --epochs-prior 4 --accept epochs >"$work/log" 2>&1) || fail "black images, resumed: $(cat "$work/log")"
+grep -q '^resuming stage 2 after step' "$work/log" || fail "not stage 2: $(cat "$work/log")"
 [ ! -e "$work/no" ] || fail "--out was made"
 
 echo "resume.sh: $stops stops and $kills kills; same bits"

@@ -37,6 +37,15 @@ TEST_CASE("png_grid: values are clamped to 0 .. 1 and rounded") {
     CHECK(image::png_grid(View<const double, Shape<1, 1, 1>>{y.data(), 1}, 1).values == Bytes{0});
 }
 
+TEST_CASE("png_grid: the range says which values are black and white") {
+    const std::array<float, 6> x{-2, -1, 0, 0.5f, 1, 2};
+    const View<const float, Shape<1, 6, 1>> images{x.data(), 1};
+    CHECK(image::png_grid(images, 1, {.low = -1, .high = 1}).values == Bytes{0, 0, 128, 191, 255, 255});
+    CHECK(image::png_grid(images, 1, {.low = 0, .high = 2}).values == Bytes{0, 0, 0, 64, 128, 255});
+    CHECK(message<ArgumentError>([&] { image::png_grid(images, 1, {.low = 1, .high = 1}); }) ==
+          "png_grid: range: expected low < high, both finite, got 1 to 1");
+}
+
 TEST_CASE("png_grid: fewer images than columns give a shorter row, and an empty batch is an error") {
     const Tensor<float, Shape<1, 1, 1>> images{2}, none;
     CHECK(image::png_grid(images.view(), 10).width == 2);

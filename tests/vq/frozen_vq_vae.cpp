@@ -74,6 +74,46 @@ TEST_CASE("evaluate: a dataset of several pieces gives the mean over all, with a
     CHECK(support::same_for_threads([&] { return vae.evaluate(images).mse + vae.evaluate(images).quantization_mse; }));
 }
 
+namespace {
+
+// Floats in any range, as a program of its own may have them.
+struct Floats {
+    using Example = View<const float, Shape<2, 2, 1>>;
+    std::vector<float> values;
+    std::size_t size() const { return values.size() / 4; }
+    void copy(std::size_t i, std::span<float, 4> to) const { std::copy_n(values.data() + 4 * i, 4, to.data()); }
+};
+
+}  // namespace
+
+TEST_CASE("evaluate: a data set in [-1, 1] needs its range, and then has the error of a calculation by hand") {
+    const ByHand vae = by_hand();
+    // -1 and -0.5 -> token 0 (0, decoded as 0), 0.5 -> 1 (1), 1 -> 2 (1.5, clamped to 1), in both images
+    const Floats images{{-1, -0.5f, 0.5f, 1, 0.5f, 1, -0.5f, -1}};
+    const VqVaeEvaluation report = vae.evaluate(images, {.low = -1, .high = 1});
+    CHECK(report.mse == doctest::Approx((1 + 0.25 + 0.25 + 0) / 4));
+    CHECK(report.psnr_db == doctest::Approx(10 * std::log10(4 / report.mse)));
+    CHECK(support::message<DataError>([&] { static_cast<void>(vae.evaluate(images)); }) ==
+          "VqVae::evaluate: image 0: value: expected 0 to 1, got -1: pass the range of the data, as evaluate(images, "
+          "{.low = -1, .high = 1})");
+    const Floats bytes{{0, 0, 0, 0, 0, 0, 0, 255}};
+    CHECK(support::message<DataError>([&] {
+              static_cast<void>(vae.evaluate(bytes));
+          }).starts_with("VqVae::evaluate: image 1: value: expected 0 to 1, got 255: "));
+    CHECK(vae.evaluate(Floats{{0, 0, 0, 1.000001f}}).mse >= 0);
+    CHECK(vae.codebook_report(images).counts == report.counts);
+    CHECK(support::message<ArgumentError>([&] { static_cast<void>(vae.evaluate(images, {.low = 1, .high = -1})); }) ==
+          "VqVae::evaluate: range: expected low < high, both finite, got 1 to -1");
+    CHECK(support::message<ArgumentError>([&] {
+              static_cast<void>(vae.evaluate(images, {.low = 0, .high = std::numeric_limits<float>::infinity()}));
+          }) == "VqVae::evaluate: range: expected low < high, both finite, got 0 to inf");
+}
+
+TEST_CASE("evaluate: a perfect reconstruction has an infinite PSNR") {
+    const VqVaeEvaluation report = by_hand().evaluate(Floats{{0, 0, 0, 0}});
+    CHECK((report.mse == 0 && std::isinf(report.psnr_db) && report.psnr_db > 0));
+}
+
 TEST_CASE("evaluate: an empty dataset is refused") {
     CHECK(support::message<ArgumentError>([] {
               static_cast<void>(random_vae().evaluate(data::Images<support::TinyImage>{}));

@@ -12,6 +12,8 @@
 // chooses the stream: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved and resumed anywhere
 // (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run that is resumed there.
 //
+// A dataset that reads ahead (data/read_ahead.hpp) is told which examples the next batch has.
+//
 // If the size does not divide the number of examples, the last batch is smaller, unless drop_last is set. Of several
 // processes each copies only its share of a batch, which may be empty (core/batch_share.hpp); all of them see the same
 // number of batches.
@@ -108,6 +110,7 @@ public:
             balance(options);
         else if (options.shuffle)
             order_ = permutation(examples, options.rng);
+        if constexpr (ExpectingDataset<D>) expected_.reserve((std::min)(size, examples));
         const std::size_t largest = (std::min)(size, examples);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
@@ -158,19 +161,37 @@ private:
         if (!is_labelled()) fail("a dataset with labels", "none");
         if constexpr (LabelledDataset<D>) order_ = balanced_order(*dataset_, dataset_->size(), options.rng);
     }
+    /// Position in the order of the first example of this process's share of a batch, and their number.
+    BatchShare share_of(std::size_t index) const {
+        BatchShare own = batch_share((std::min)(size_, used_ - index * size_), {.rank = rank_, .ranks = ranks_});
+        own.first += index * size_;
+        return own;
+    }
+    std::size_t example(std::size_t at) const { return order_.empty() ? at : order_[at]; }
+    /// Tells the dataset what the batch `index` will need; past the last batch, nothing.
+    void expect(std::size_t index) {
+        if constexpr (ExpectingDataset<D>) {
+            expected_.clear();
+            if (index < count()) {
+                const BatchShare own = share_of(index);
+                for (std::size_t n = 0; n < own.count; ++n) expected_.push_back(example(own.first + n));
+            }
+            dataset_->expect(expected_);
+        }
+    }
     void fill(std::size_t index) {
+        if (index == first_) expect(index);
         with_fp_environment([&] {  // pixels are divided here: the host's rounding mode must not change the result
-            const BatchShare own =
-                batch_share((std::min)(size_, used_ - index * size_), {.rank = rank_, .ranks = ranks_});
-            const std::size_t first = index * size_ + own.first;
+            const BatchShare own = share_of(index);
             x_.resize(own.count);
             for (std::size_t n = 0; n < own.count; ++n) {
-                const std::size_t i = order_.empty() ? first + n : order_[first + n];
+                const std::size_t i = example(own.first + n);
                 dataset_->copy(i, x_[n]);
                 if constexpr (LabelledDataset<D>)
                     if (!labels_.empty()) labels_[n] = dataset_->label(i);
             }
         });
+        expect(index + 1);
         if (position_) position_->advance(index, count(), size_, dataset_->size());
     }
     Batch<Example> current(std::size_t index) const {
@@ -186,6 +207,7 @@ private:
     std::size_t first_ = 0;
     std::size_t rank_ = 0, ranks_ = 1;
     std::vector<std::uint32_t> order_;
+    std::vector<std::size_t> expected_;  // only of datasets that expect
     Tensor<Element<D>, Sample<D>> x_;
     std::vector<Label> labels_;
 };

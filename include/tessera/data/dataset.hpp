@@ -5,6 +5,7 @@
 //     size()                  number of examples
 //     copy(i, destination)    writes example i
 //     labelled(), label(i)    optional: whether there are labels, and the class of example i
+//     expect(indices)         optional: the examples that will be copied next (data/read_ahead.hpp)
 //
 // A batch owns its memory and a dataset copies into it, so anything that can produce example i is a dataset: bytes in
 // memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and random access; not stronger,
@@ -40,6 +41,12 @@ template <class D>
 concept LabelledDataset = Dataset<D> && requires(const D& dataset, std::size_t i) {
     { dataset.labelled() } -> std::convertible_to<bool>;
     { dataset.label(i) } -> std::same_as<Label>;
+};
+
+/// A dataset that can prepare the examples that will be copied next.
+template <class D>
+concept ExpectingDataset = Dataset<D> && requires(const D& dataset, std::span<const std::size_t> indices) {
+    dataset.expect(indices);
 };
 
 }  // namespace tessera::data

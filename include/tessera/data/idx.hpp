@@ -4,7 +4,11 @@
 //     0 0 8 rank | dimension 0 | dimension 1 | ... | values
 //
 // The 8 is the type "unsigned byte", the only supported one. Nothing is copied: the values are a view of the file's
-// bytes.
+// bytes. A few bytes after the array are ignored and counted (`surplus`); as many as a whole image are an error,
+// because then the header counts too few.
+//
+// A message says what the file looks like, where it is no IDX file of this rank: the labels of MNIST, an array of
+// floats, a gzip file, a web page.
 //
 // Shapes   values [dims[0] x dims[1] x ...]
 // Errors   FormatError with the offset in the file
@@ -24,21 +28,90 @@ template <std::size_t Rank>
 struct Idx {
     std::array<std::size_t, Rank> dims{};
     ByteView values;
+    std::size_t surplus = 0;  ///< number of bytes after the array
 };
 
 template <std::size_t Rank>
 inline constexpr std::size_t idx_header = 4 + 4 * Rank;
 
+namespace detail {
+
+/// "float", "bytes": the elements of IDX type `type`; empty if there is no such type.
+constexpr std::string_view idx_elements(unsigned char type) {
+    switch (type) {
+    case 0x08:
+        return "unsigned bytes";
+    case 0x09:
+        return "signed bytes";
+    case 0x0B:
+        return "16-bit integers";
+    case 0x0C:
+        return "32-bit integers";
+    case 0x0D:
+        return "floats";
+    case 0x0E:
+        return "doubles";
+    default:
+        return {};
+    }
+}
+
+/// "one dimension, as labels have": what an array of this rank is in the sets that come in IDX.
+inline std::string idx_rank(unsigned rank) {
+    if (rank == 1) return "one dimension, like a file of labels";
+    return std::to_string(rank) + " dimensions" + (rank == 3 ? ", like a file of gray images" : "");
+}
+
+/// What a file that does not begin like an IDX file looks like: "; it looks like a gzip file". Empty: like nothing
+/// that is known.
+inline std::string looks_like(ByteView start) {
+    const auto starts = [&](std::string_view text) {
+        if (start.size() < text.size()) return false;
+        for (std::size_t i = 0; i < text.size(); ++i)
+            if (start[i] != static_cast<unsigned char>(text[i])) return false;
+        return true;
+    };
+    const auto is = [](const char* what) { return std::string{"; it looks like "} + what; };
+    if (starts("\x1F\x8B")) return is("a gzip file");
+    if (starts("PK\x03\x04")) return is("a zip archive: unpack it first");
+    if (starts("\x93NUMPY")) return is("a NumPy array (.npy)");
+    if (starts("\x89PNG") || starts("\xFF\xD8\xFF")) return is("an image");
+    if (starts("<") || starts("\xEF\xBB\xBF<")) return is("a web page: the download failed");
+    if (starts("version https://git-lfs")) return is("a pointer of Git LFS: run git lfs pull");
+    if (start.size() >= 4 && start[2] == 0 && start[3] == 0 && start[0] >= 1 && start[0] <= 4 &&
+        !idx_elements(start[1]).empty())
+        return is("an IDX file with the bytes of each number reversed");
+    bool text = start.size() >= 4;
+    for (const unsigned char c : start) text = text && (c == '\n' || c == '\r' || c == '\t' || (c >= 32 && c < 127));
+    return text ? is("text") : std::string{};
+}
+
+}  // namespace detail
+
+/// More bytes after the array are no padding: the header counts too few labels. Of images, one more is enough.
+inline constexpr std::uint64_t most_surplus_labels = 64;
+
 /// The length in bytes that a file must have if it begins with `start`.
 template <std::size_t Rank>
 std::uint64_t idx_file_size(ByteView start, std::string_view name) {
-    if (start.size() < idx_header<Rank>)
-        malformed(FormatCode::truncated, name, start.size(),
-                  "IDX header: " + expected_got(idx_header<Rank>, start.size()) + " bytes");
-    if (start[0] != 0 || start[1] != 0) malformed(FormatCode::magic, name, 0, "IDX: the first two bytes must be zero");
-    if (start[2] != 8)
-        malformed(FormatCode::idx, name, 2, "IDX type: " + expected_got("8 (unsigned byte)", std::to_string(start[2])));
-    if (start[3] != Rank) malformed(FormatCode::idx, name, 3, "IDX rank: " + expected_got(Rank, start[3]));
+    if (start.size() >= 2 && (start[0] != 0 || start[1] != 0))
+        malformed(FormatCode::magic, name, 0, "IDX: the first two bytes must be zero" + detail::looks_like(start));
+    const auto need = [&](std::size_t bytes) {
+        if (start.size() < bytes)
+            malformed(FormatCode::truncated, name, start.size(),
+                      "IDX header: " + expected_got(idx_header<Rank>, start.size()) + " bytes");
+    };
+    need(4);
+    if (start[2] != 8) {
+        const std::string_view elements = detail::idx_elements(start[2]);
+        malformed(FormatCode::idx, name, 2,
+                  "IDX type: " + expected_got("8 (unsigned bytes)", std::to_string(start[2])) +
+                      (elements.empty() ? "" : " (" + std::string{elements} + ")"));
+    }
+    if (start[3] != Rank)
+        malformed(FormatCode::idx, name, 3,
+                  "IDX rank: " + expected_got(Rank, start[3]) + ": an array of " + detail::idx_rank(start[3]));
+    need(idx_header<Rank>);
     std::optional<std::uint64_t> size = 1;
     for (std::size_t d = 0; d < Rank; ++d) {
         const std::uint32_t length = big_endian_32(start, 4 + 4 * d);
@@ -51,16 +124,26 @@ std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     return *size + idx_header<Rank>;
 }
 
-/// Parses a file called `name`, which must be one array and nothing else.
+/// Parses a file called `name`, which begins with an array.
 template <std::size_t Rank>
 Idx<Rank> parse_idx(ByteView file, std::string_view name) {
     const std::uint64_t size = idx_file_size<Rank>(file, name);
-    if (file.size() != size)
-        malformed(FormatCode::size, name, file.size() < size ? file.size() : size,
-                  "IDX length: " + expected_got(std::to_string(size), std::to_string(file.size())) + " bytes");
     Idx<Rank> idx;
     for (std::size_t d = 0; d < Rank; ++d) idx.dims[d] = big_endian_32(file, 4 + 4 * d);
-    idx.values = file.subspan(idx_header<Rank>);
+    const std::uint64_t item = (size - idx_header<Rank>) / idx.dims[0];  // bytes of an image, or of a label
+    if (file.size() < size)
+        malformed(FormatCode::size, name, file.size(),
+                  "IDX length: " + expected_got(std::to_string(size), std::to_string(file.size())) +
+                      " bytes: the file has " + std::to_string((file.size() - idx_header<Rank>) / item) + " whole of " +
+                      std::to_string(idx.dims[0]));
+    const std::uint64_t surplus = file.size() - size;
+    if (surplus >= (Rank == 1 ? most_surplus_labels : item))
+        malformed(FormatCode::size, name, 4,
+                  "IDX length: " + expected_got(std::to_string(size), std::to_string(file.size())) +
+                      " bytes: the header counts " + std::to_string(idx.dims[0]) + ", the file has " +
+                      std::to_string((file.size() - idx_header<Rank>) / item));
+    idx.values = file.subspan(idx_header<Rank>, static_cast<std::size_t>(size - idx_header<Rank>));
+    idx.surplus = static_cast<std::size_t>(surplus);
     return idx;
 }
 

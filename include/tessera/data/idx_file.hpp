@@ -1,8 +1,8 @@
 #pragma once
 // read_idx_file: reads an IDX file of a given rank, plain or compressed with gzip.
 //
-// Of a compressed file only the header is decompressed first; it states the length of the array, and no more than that
-// is allocated.
+// The first bytes tell whether a file is compressed, not its name. Of a compressed file only the header is decompressed
+// first; it states the length of the array, and no more than that is allocated, except for 64 KiB of surplus bytes.
 //
 // Errors   FormatError where the file is malformed or exceeds the limits, IoError where it cannot be read
 // Cost     holds the compressed file and the array at the same time
@@ -23,13 +23,10 @@ namespace tessera::inline TESSERA_ABI::data {
 /// The bytes of the IDX array in a file called `name`, which is either a gzip file or the array itself.
 template <std::size_t Rank>
 Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {}) {
-    if (!image::is_gzip(file)) {
-        if (name.ends_with(".gz")) malformed(FormatCode::idx, name, 0, "not a gzip file, but its name ends in .gz");
-        return file;
-    }
+    if (!image::is_gzip(file)) return file;
     Bytes start(idx_header<Rank>);
     start.resize(image::gunzip_start(file, start, name));
-    const std::uint64_t size = idx_file_size<Rank>(start, name);
+    std::uint64_t size = idx_file_size<Rank>(start, name);
     if (size > limits.inflated)
         malformed(FormatCode::limit, name, 0,
                   "IDX length: " + expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
@@ -38,6 +35,10 @@ Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {
         malformed(FormatCode::truncated, name, file.size(),
                   "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
                       " of the IDX array");
+    constexpr std::uint64_t most_surplus = 64 << 10;
+    if (const std::uint64_t stated = little_endian_32(file, file.size() - 4);
+        stated > size && stated - size <= most_surplus)
+        size = stated;  // the content is longer than the array; parse_idx decides whether that is harmless
     Bytes bytes(static_cast<std::size_t>(size));
     image::gunzip(file, bytes, name);
     return bytes;

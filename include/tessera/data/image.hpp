@@ -7,6 +7,8 @@
 // IWYU pragma: begin_exports
 #include <tessera/data/contact_sheet.hpp>
 #include <tessera/data/image_folder.hpp>
+#include <tessera/data/lazy_idx.hpp>
+#include <tessera/data/lazy_images.hpp>
 #include <tessera/data/mnist.hpp>
 #include <tessera/image/decode_image.hpp>
 #include <tessera/image/decode_jpeg.hpp>

@@ -1,38 +1,44 @@
 #pragma once
-// load_image_folder: loads every PNG and JPEG of a folder, scaled and cropped to a shape, in gray or RGB.
+// load_image_folder: loads the PNGs and JPEGs of a folder, scaled and cropped to a shape, in gray or RGB.
 //
 //     load_image_folder<Shape<64, 64, 3>>(folder, {.test_share = 0.1})
 //     image i goes to `test` where Rng{seed}.split(i).uniform_double() < test_share, otherwise to `train`
 //
-// Where the folder has subfolders with images, each is a class, in the order of their names; otherwise the images have
-// no labels. Files are read in the order of their paths, and whether one goes to `train` or `test` depends only on its
-// position in that order, so the same folder gives the same sets on every machine.
+// Each folder in it is a class, with everything below it, as in torchvision's ImageFolder; a folder without folders has
+// images without labels; folders called train, val and test are splits (data/image_list.hpp has the rules). Files are
+// read in the order of that list, and whether one goes to `train` or `test` depends only on its position in it, so the
+// same folder gives the same sets on every machine.
 //
-// Hidden files and files whose name does not end in .png, .jpg or .jpeg are ignored. A file that has such a name but is
-// not a valid image is an error with its path and position or, with `skip_up_to`, is skipped and counted; the other
-// images stay where they would be. A file that the system cannot read is always an error, because that says nothing
-// about the image.
+// Types are told by the first bytes, not by names. Everything that is not read is counted in `left_out`, by reason. A
+// file that is named or begins like a PNG or JPEG, but is damaged or cannot be read, is an error with its path and
+// position or, with `skip_up_to`, is skipped and counted; the other images stay where they would be.
 //
-// Shapes   train, test [images, height x width x channels], channels 1 or 3
-// Errors   ArgumentError where an option is not in [0, 1]; IoError where the system fails; FormatError for an invalid
-//          image; DataError where there are no images, where there are images both in the folder and in subfolders, and
-//          where more images than `skip_up_to`, or all of them, are invalid
+// Shapes   train, val, test [images, height x width x channels], channels 1 or 3
+// Errors   ArgumentError where a share is not in [0, 1], or divides a folder that has a split `test`; IoError where the
+//          system fails; FormatError for an invalid image; DataError as list_image_folder, and where more files than
+//          `skip_up_to`, or all of them, are invalid
 // Cost     all images in memory, one byte a channel; one file at a time is decoded
+//
+// Over 250 lines: how files are read, fitted, counted and divided is shared with open_image_folder.
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/fp_environment.hpp>
 #include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/data/image_list.hpp>
 #include <tessera/data/images.hpp>
+#include <tessera/data/skipped.hpp>
 #include <tessera/image/decode_image.hpp>
+#include <tessera/image/file_type.hpp>
+#include <tessera/image/is_colour.hpp>
 #include <tessera/image/resize.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,72 +49,34 @@ struct ImageFolderOptions {
     std::uint64_t seed = 0;  ///< of the split into `train` and `test`
     double skip_up_to = 0;  ///< largest share of the files that may be invalid and are skipped; 0: each one is an error
     ReadLimits limits{};    ///< of a file and of an image
+    image::DecodeOptions decode{};  ///< orientation, transparency, samples of 16 bits
+    FolderLayout layout = FolderLayout::detect;
+    std::vector<std::string> classes{};  ///< in the order of their labels, as another folder has them; empty: as found
+};
+
+/// How many images were changed to have the shape of the set.
+struct Fitted {
+    std::size_t to_gray = 0;  ///< stored in colour, loaded in gray
+    std::size_t scaled = 0;   ///< had other sides
+    std::size_t cropped = 0;  ///< had other proportions: what was outside the middle is lost
 };
 
 template <StaticShape S>
 struct ImageFolder {
     Images<S> train;
     Images<S> test;
-    std::size_t files = 0;             ///< number of files read: train, test and skipped together
-    std::size_t skipped = 0;           ///< number of files skipped because they are not valid images
+    Images<S> val;                     ///< of a folder with splits
+    std::size_t files = 0;             ///< number of files read: train, val, test and skipped together
+    std::size_t skipped = 0;           ///< how many of them are not valid images
     std::vector<std::string> reasons;  ///< for the first few of them: position, path and error
+    Skipped left_out;                  ///< these and everything else that was not read, by reason
+    Fitted fitted;
 };
 
 namespace detail {
 
-inline bool has_image_name(const std::filesystem::path& path) {
-    std::string ending = path.extension().string();
-    for (char& c : ending)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return (ending == ".png" || ending == ".jpg" || ending == ".jpeg") && !path.filename().string().starts_with('.');
-}
-
-/// Paths of the images, or of the subfolders, directly in a folder, sorted by their bytes.
-inline std::vector<std::string> list_folder(const std::string& folder, bool folders) {
-    std::vector<std::string> found;
-    std::error_code error;
-    std::filesystem::directory_iterator entry{folder, error};
-    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
-        std::error_code ignored;
-        const bool is_folder = entry->is_directory(ignored);
-        if (folders ? is_folder && !entry->path().filename().string().starts_with('.')
-                    : !is_folder && has_image_name(entry->path()))
-            found.push_back(entry->path().string());
-    }
-    if (error) throw IoError("load_image_folder: " + folder + ": " + error.message(), folder, error.value());
-    std::ranges::sort(found);
-    return found;
-}
-
-struct FolderFile {
-    std::string path;
-    Label label;
-};
-
-struct FolderList {
-    std::vector<FolderFile> files;
-    std::vector<std::string> class_names;
-};
-
-inline FolderList list_images(const std::string& folder) {
-    FolderList list;
-    for (std::string& path : list_folder(folder, false)) list.files.push_back({std::move(path), Label{}});
-    const std::size_t loose = list.files.size();
-    for (const std::string& sub : list_folder(folder, true)) {
-        const std::vector<std::string> paths = list_folder(sub, false);
-        if (paths.empty()) continue;
-        const Label label{static_cast<std::uint32_t>(list.class_names.size())};
-        for (const std::string& path : paths) list.files.push_back({path, label});
-        list.class_names.push_back(std::filesystem::path{sub}.filename().string());
-    }
-    if (list.files.empty())
-        throw DataError("load_image_folder: " + folder + ": " + expected_got("PNG or JPEG files", "none"));
-    if (loose != 0 && !list.class_names.empty())
-        throw DataError("load_image_folder: " + folder + ": " +
-                        expected_got("all images in subfolders, or none", std::to_string(loose) + " next to " +
-                                                                              std::to_string(list.class_names.size()) +
-                                                                              " subfolders"));
-    return list;
+inline std::string path_in_folder(const std::string& folder, const std::string& path) {
+    return path.substr(folder.size() + (folder.ends_with('/') ? 0 : 1));
 }
 
 /// Counts the files that are not valid images, and throws when there are too many.
@@ -121,16 +89,24 @@ public:
 
     /// The result of read(), or nothing for a bad file that may be skipped.
     template <class F>
-    std::optional<image::Pixels> unless_bad(std::size_t i, std::size_t files, F read) {
+    std::invoke_result_t<F> unless_bad(std::size_t i, ImageList& list, F read) {
+        const std::size_t files = list.images.size();
         const std::string where = "file " + std::to_string(i + 1) + " of " + std::to_string(files) + ": ";
+        const auto count = [&](SkipReason reason, const std::string& why) {
+            if (count_++ < reasons_kept) reasons_.push_back(where + why);
+            list.left_out.add(reason, path_in_folder(folder_, list.images[i].path), {},
+                              reason == SkipReason::unreadable ? reason_in(why) : std::string{});
+        };
         try {
             return read();
         } catch (const FormatError& e) {
             if (share_ <= 0)
                 throw FormatError(e.code(), "load_image_folder: " + where + e.what(), e.path(), e.offset());
-            if (count_++ < reasons_kept) reasons_.push_back(where + e.what());
+            count(SkipReason::damaged, e.what());
         } catch (const IoError& e) {
-            throw IoError("load_image_folder: " + where + e.what(), e.path(), e.reason());
+            if (share_ <= 0 || !concerns_one_file(e.reason()))
+                throw IoError("load_image_folder: " + where + e.what(), e.path(), e.reason());
+            count(SkipReason::unreadable, e.what());
         }
         // Compares quotients, because 0.29 * 100 < 29. A folder of bad files only is always an error.
         const double share = static_cast<double>(count_) / static_cast<double>(files);
@@ -143,7 +119,6 @@ public:
         return std::nullopt;
     }
 
-    std::size_t count() const { return count_; }
     std::vector<std::string> take_reasons() { return std::move(reasons_); }
 
 private:
@@ -154,38 +129,125 @@ private:
     std::vector<std::string> reasons_;
 };
 
+/// Decodes a file and fits it to the shape.
+template <StaticShape S>
+image::Pixels decode_fitted(ByteView file, const std::string& path, const ImageFolderOptions& options, Fitted& fitted) {
+    return with_fp_environment([&] {  // resizing rounds
+        const image::Pixels pixels = image::decode_image(file, S::dims[2], path, options.limits, options.decode);
+        fitted.to_gray += S::dims[2] == 1 && image::is_colour(file);
+        fitted.scaled += pixels.height != S::dims[0] || pixels.width != S::dims[1];
+        fitted.cropped += pixels.height * S::dims[1] != pixels.width * S::dims[0];
+        return image::resize_and_crop(pixels, S::dims[0], S::dims[1]);
+    });
+}
+template <StaticShape S>
+image::Pixels read_fitted(const std::string& path, const ImageFolderOptions& options) {
+    Fitted unused;
+    return decode_fitted<S>(read_file(path, options.limits.file), path, options, unused);
+}
+
+/// The files of a folder, one after another; what load_image_folder and open_image_folder share.
+class FolderReader {
+public:
+    FolderReader(const std::string& folder, const ImageFolderOptions& options)
+        : folder_{folder}, options_{options}, bad_{folder_, options.skip_up_to} {
+        if (!(options.test_share >= 0 && options.test_share <= 1))
+            throw ArgumentError("load_image_folder: test_share: " +
+                                expected_got("0 to 1", std::to_string(options.test_share)));
+        list_ = list_image_folder(folder, options.layout, options.classes);
+        const bool has_test = std::ranges::any_of(list_.images, [](const auto& i) { return i.split == Split::test; });
+        if (options.test_share > 0 && has_test)
+            throw ArgumentError("load_image_folder: " + folder + ": test_share: " +
+                                expected_got("0, as the folder has a split test", std::to_string(options.test_share)));
+    }
+
+    const ImageList& list() const { return list_; }
+    const Fitted& fitted() const { return fitted_; }
+    std::vector<std::string> take_reasons() { return bad_.take_reasons(); }
+    Skipped take_left_out() { return std::move(list_.left_out); }
+
+    /// Where image i belongs.
+    Split split_of(std::size_t i) const {
+        const Split split = list_.images[i].split;
+        const bool moved = split == Split::train && Rng{options_.seed}.split(i).uniform_double() < options_.test_share;
+        return moved ? Split::test : split;
+    }
+    /// Nothing for a file that is skipped; it has been counted.
+    template <StaticShape S>
+    std::optional<image::Pixels> read(std::size_t i) {
+        return bad_.unless_bad(i, list_, [&]() -> std::optional<image::Pixels> {
+            const Bytes bytes = read_file(list_.images[i].path, options_.limits.file);
+            if (is_of_other_type(bytes, i)) return std::nullopt;
+            return decode_fitted<S>(bytes, list_.images[i].path, options_, fitted_);
+        });
+    }
+    /// False for an image of a type that is not read although it is named like one that is; it has been counted.
+    bool has_readable_type(std::size_t i) {
+        return bad_
+            .unless_bad(i, list_,
+                        [&]() -> std::optional<bool> {
+                            InputFile<> file{list_.images[i].path};
+                            Bytes start(static_cast<std::size_t>(
+                                (std::min)(file.size(), std::uint64_t{image::file_type_bytes})));
+                            file.read(0, start);
+                            return !is_of_other_type(start, i);
+                        })
+            .value_or(false);
+    }
+    /// DataError where nothing was loaded.
+    void finish(std::size_t loaded) const {
+        if (loaded == 0)
+            refuse_folder(folder_, expected_got("PNG or JPEG files", "none") + "; skipped: " + list_.left_out.text());
+    }
+
+private:
+    bool is_of_other_type(ByteView file, std::size_t i) {
+        const image::FileType type = image::file_type(file);
+        if (image::can_decode(type) || type == image::FileType::unknown) return false;
+        list_.left_out.add(SkipReason::other_type, path_in_folder(folder_, list_.images[i].path),
+                           std::string{image::name_of(type)});
+        return true;
+    }
+
+    std::string folder_;
+    const ImageFolderOptions& options_;
+    BadFiles bad_;
+    ImageList list_;
+    Fitted fitted_;
+};
+
 }  // namespace detail
 
 template <StaticShape S>
     requires(S::rank == 3 && (S::dims[2] == 1 || S::dims[2] == 3))
 [[nodiscard]] static ImageFolder<S> load_image_folder(const std::string& folder,
                                                       const ImageFolderOptions& options = {}) {
-    if (!(options.test_share >= 0 && options.test_share <= 1))
-        throw ArgumentError("load_image_folder: test_share: " +
-                            expected_got("0 to 1", std::to_string(options.test_share)));
-    detail::BadFiles bad{folder, options.skip_up_to};
-    const detail::FolderList list = detail::list_images(folder);
-    const bool labelled = !list.class_names.empty();
-    struct Split {
+    detail::FolderReader reader{folder, options};
+    const ImageList& list = reader.list();
+    struct Half {
         std::vector<std::uint8_t> bytes;
         std::vector<Label> labels;
-    } splits[2];
-    for (std::size_t i = 0; i < list.files.size(); ++i) {
-        const auto& file = list.files[i];  // no structured binding: clang 14 cannot capture one in a lambda
-        const std::optional<image::Pixels> image = bad.unless_bad(
-            i, list.files.size(), [&] { return image::read_image(file.path, S::dims[2], options.limits); });
+        std::size_t size = 0;
+    } halves[3];
+    for (std::size_t i = 0; i < list.images.size(); ++i) {
+        const std::optional<image::Pixels> image = reader.template read<S>(i);
         if (!image) continue;
-        Split& split = splits[Rng{options.seed}.split(i).uniform_double() < options.test_share ? 1 : 0];
-        const image::Pixels fitted = image::resize_and_crop(*image, S::dims[0], S::dims[1]);
-        split.bytes.insert(split.bytes.end(), fitted.values.begin(), fitted.values.end());
-        if (labelled) split.labels.push_back(file.label);
+        Half& half = halves[static_cast<std::size_t>(reader.split_of(i))];
+        half.bytes.insert(half.bytes.end(), image->values.begin(), image->values.end());
+        if (list.labelled()) half.labels.push_back(list.images[i].label);
+        ++half.size;
     }
-    const auto images = [&](Split& split) {
-        const bool names = !split.labels.empty();
-        return Images<S>{std::move(split.bytes), std::move(split.labels), list.class_names.size(),
+    const std::size_t loaded = halves[0].size + halves[1].size + halves[2].size;
+    reader.finish(loaded);
+    const auto images = [&](Split split) {
+        Half& half = halves[static_cast<std::size_t>(split)];
+        const bool names = !half.labels.empty();
+        return Images<S>{std::move(half.bytes), std::move(half.labels), list.class_names.size(),
                          names ? list.class_names : std::vector<std::string>{}};
     };
-    return {images(splits[0]), images(splits[1]), list.files.size(), bad.count(), bad.take_reasons()};
+    const std::size_t files = list.images.size();
+    return {images(Split::train), images(Split::test),   images(Split::val),     files,
+            files - loaded,       reader.take_reasons(), reader.take_left_out(), reader.fitted()};
 }
 
 }  // namespace tessera::data

@@ -1,7 +1,8 @@
 #pragma once
 // Labels: the class of each example of a dataset, or nothing, checked once at construction.
 //
-// Errors   DataError where the number of labels is not that of the examples, or a label is out of range
+// Errors   DataError where the number of labels is not that of the examples, where there are classes and examples but
+//          no labels, or a label is out of range
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/label.hpp>
@@ -23,6 +24,11 @@ public:
     Labels(std::vector<Label> labels, std::size_t classes, std::size_t examples, std::string_view where)
         : values_{std::move(labels)}, classes_{classes} {
         const std::string prefix{where};
+        if (values_.empty() && classes_ != 0 && examples != 0)
+            throw DataError(prefix + ": labels: " +
+                            expected_got("one of " + std::to_string(classes_) + " classes for each of " +
+                                             std::to_string(examples) + " examples",
+                                         "none: pass 0 classes for data without labels"));
         if (values_.empty()) return;
         if (values_.size() != examples) throw DataError(prefix + ": labels: " + expected_got(examples, values_.size()));
         if (classes_ == 0)

@@ -3,10 +3,11 @@
 //
 //     train-images-idx3-ubyte  train-labels-idx1-ubyte  t10k-images-idx3-ubyte  t10k-labels-idx1-ubyte
 //
-// The images are 28 x 28 gray; each file may be plain or .gz, and may have "." before idx. EMNIST's files have a prefix
-// ("emnist-letters-"), "test" for "t10k", and transposed images, which are transposed back. A folder without any of
-// these files may have the contact sheets digits-train.png and digits-test.png, with ten equal bands of rows for the
-// ten classes.
+// The images are 28 x 28 gray. Each file may be plain or compressed, whatever its name ends in, may have "." before
+// idx, and may be in a folder of its name, as Kaggle's archive is unpacked; all may be in the folder raw, where
+// torchvision stores them. EMNIST's files have a prefix ("emnist-letters-"), "test" for "t10k", and transposed images,
+// which are transposed back. A folder without any of these files may have the contact sheets digits-train.png and
+// digits-test.png, with ten equal bands of rows for the ten classes.
 //
 // Errors   IoError where the folder or a file is missing; FormatError where a file is malformed, exceeds the limits, or
 //          does not have the expected size; DataError where a label is out of range, and where the folder has several
@@ -16,8 +17,10 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/read_limits.hpp>
 #include <tessera/data/contact_sheet.hpp>
+#include <tessera/data/detail/some_of.hpp>
 #include <tessera/data/idx_file.hpp>
 #include <tessera/data/images.hpp>
+#include <tessera/data/skipped.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -34,6 +37,7 @@ namespace tessera::inline TESSERA_ABI::data {
 struct Mnist {
     Images<Shape<28, 28, 1>> train;
     Images<Shape<28, 28, 1>> test;
+    Skipped left_out{};  ///< bytes after an array
 };
 
 namespace detail {
@@ -54,8 +58,24 @@ inline std::string find_idx(const std::string& start, std::initializer_list<cons
     for (const char* half : halves)
         for (const char* dot : {"-", "."})
             for (const char* gz : {"", ".gz"})
-                if (std::string path = start + half + '-' + what + dot + ending + gz; is_file(path)) return path;
+                for (const bool inside : {false, true}) {
+                    const std::string name = std::string{half} + '-' + what + dot + ending + gz;
+                    std::string path = start + name;
+                    if (inside) path += '/' + path.substr(path.rfind('/') + 1);
+                    if (is_file(path)) return path;
+                }
     return {};
+}
+
+/// "a, b, c" or "nothing".
+inline std::string names_in(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entry{folder, error};
+    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error))
+        names.push_back(entry->path().filename().string());
+    std::ranges::sort(names);
+    return names.empty() ? "nothing" : some_of(names);
 }
 
 /// "emnist-letters-" for each set of EMNIST in the folder.
@@ -70,23 +90,30 @@ inline std::set<std::string> emnist_prefixes(const std::string& folder) {
 }
 
 inline MnistHalf load_half(const std::string& image_path, const std::string& label_path, std::size_t classes,
-                           bool on_side, const ReadLimits& limits) {
+                           bool on_side, const ReadLimits& limits, Skipped& left_out) {
     MnistHalf half{read_idx_file<3>(image_path, limits), {}};
     const Bytes label_file = read_idx_file<1>(label_path, limits);
-    const auto [count, height, width] = parse_idx<3>(half.images, image_path).dims;
-    const ByteView labels = parse_idx<1>(label_file, label_path).values;
+    const Idx<3> images = parse_idx<3>(half.images, image_path);
+    const Idx<1> label_array = parse_idx<1>(label_file, label_path);
+    const auto [count, height, width] = images.dims;
+    const ByteView labels = label_array.values;
+    for (const auto& [path, surplus] :
+         {std::pair{image_path, images.surplus}, std::pair{label_path, label_array.surplus}})
+        if (surplus != 0) left_out.add(SkipReason::surplus, path, {}, std::to_string(surplus) + " bytes");
     if (height != 28 || width != 28)
         malformed(FormatCode::image, image_path, 8,
                   "image: " + expected_got("28 x 28", std::to_string(height) + " x " + std::to_string(width)));
     if (labels.size() != count)
-        malformed(FormatCode::mismatch, label_path, 4,
-                  "count: " +
-                      expected_got(std::to_string(count) + " (as many as images)", std::to_string(labels.size())));
+        malformed(
+            FormatCode::mismatch, label_path, 4,
+            "count: " + expected_got(std::to_string(count) + " (as many as images)", std::to_string(labels.size())) +
+                "; the images are those of " + image_path);
     for (std::size_t i = 0; i < count; ++i)
         if (labels[i] >= classes)
             throw DataError("load_mnist: " + label_path + ": label " + std::to_string(i) + ": " +
                             expected_got("less than " + std::to_string(classes), std::to_string(labels[i])));
     for (const unsigned char label : labels) half.labels.push_back(Label{label});
+    half.images.resize(idx_header<3> + count * 784);
     half.images.erase(half.images.begin(), half.images.begin() + idx_header<3>);
     for (std::size_t n = 0; on_side && n < count; ++n)
         for (std::size_t y = 0; y < 28; ++y)
@@ -118,7 +145,8 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
         const std::string train = folder + "/digits-train.png", test = folder + "/digits-test.png";
         if (detail::is_file(train) && detail::is_file(test))
             return {load_contact_sheet<Shape<28, 28, 1>>(train, 10, limits),
-                    load_contact_sheet<Shape<28, 28, 1>>(test, 10, limits)};
+                    load_contact_sheet<Shape<28, 28, 1>>(test, 10, limits),
+                    {}};
         const std::set<std::string> prefixes = detail::emnist_prefixes(folder);
         if (prefixes.size() > 1)
             throw DataError("load_mnist: " + folder +
@@ -126,6 +154,9 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
         if (!prefixes.empty()) {
             prefix = *prefixes.begin();
             find();
+        } else if (std::ranges::all_of(path, &std::string::empty) &&
+                   std::filesystem::is_directory(folder + "/raw", ignored)) {
+            return load_mnist(folder + "/raw", limits);
         }
     }
     std::string missing;
@@ -136,18 +167,20 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
     if (!missing.empty())
         throw IoError("load_mnist: " + folder + ": missing:" + missing +
                       " (looked for them also with .gz, with \".\" before idx, with \"test\" for \"t10k\" and with an "
-                      "emnist prefix, and for digits-train.png with digits-test.png)");
+                      "emnist prefix, and for digits-train.png with digits-test.png); the folder has " +
+                      detail::names_in(folder));
 
     const bool emnist = prefix.starts_with("emnist");
     const std::size_t most = emnist ? 62 : 10;  // EMNIST: digits, and letters in both cases
-    detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits);
-    detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits);
+    Skipped left_out;
+    detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits, left_out);
+    detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits, left_out);
     std::size_t classes = emnist ? 0 : 10;
     if (emnist)  // 10 to 62 classes, and some sets count from 1
         for (const std::vector<Label>* labels : {&train.labels, &test.labels})
             for (const Label label : *labels) classes = (std::max)(classes, label.index + std::size_t{1});
     return {Digits{std::move(train.images), std::move(train.labels), classes},
-            Digits{std::move(test.images), std::move(test.labels), classes}};
+            Digits{std::move(test.images), std::move(test.labels), classes}, std::move(left_out)};
 }
 
 }  // namespace tessera::data

@@ -8,13 +8,19 @@
 // a quantizer with encode_rows is then shared as well.
 //
 // Shapes   x, y [batch, Encoder::Input], z [batch, Encoder::Output], tokens [batch, Quantizer::tokens]
-// Errors   ArgumentError where two batch sizes differ or a dataset is empty; DataError for a token that is not in
-//          its vocabulary (below `codes`, or codes_of); NumericError where the quantizer finds no token for a row
+// Errors   ArgumentError where two batch sizes differ or a dataset or range is empty; DataError for a token that is not
+//          in its vocabulary (below `codes`, or codes_of), and where an image to evaluate is not in the range;
+//          NumericError where the quantizer finds no token for a row
 // Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
 //          datasets are processed in pieces of 512 images
+//
+// Over 250 lines: encoding, decoding and evaluation share the blocks and the workspace.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/number_text.hpp>
+#include <tessera/core/value_range.hpp>
+#include <tessera/data/copy_piece.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/nn/exec/grouped.hpp>
@@ -144,16 +150,33 @@ public:
             for (std::size_t first = 0; first < images.size(); first += piece) {
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
-                for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
+                data::copy_piece(images, first, x.view());
                 encode(x, out, ws);
                 f(first, View<const T, Input>{x}, View<const Token, Shape<tokens>>{out});
             }
         });
     }
 
+    /// DataError where a value of the images is not in `range`, to which reconstructions are clamped.
     template <data::Dataset D>
-    VqVaeEvaluation evaluate(const D& images) const {
+    VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
+        range.require("VqVae::evaluate");
+        return evaluate_in(images, &range);
+    }
+    template <data::Dataset D>
+    CodebookReport codebook_report(const D& images) const {
+        return evaluate_in(images, nullptr);
+    }
+
+private:
+    using Totals = VqVaeTotals<Q>;
+    static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
+
+    /// Without a range nothing is checked or clamped, and the errors of the reconstructions are unused.
+    template <data::Dataset D>
+    VqVaeEvaluation evaluate_in(const D& images, const ValueRange* range) const {
         if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
+        const T low = range ? static_cast<T>(range->low) : T(0), high = range ? static_cast<T>(range->high) : T(1);
         return with_fp_environment([&] {
             struct Sums {
                 double error = 0, distance = 0;
@@ -170,7 +193,8 @@ public:
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 blocks.assign(nn::group_count(x.batch()), {});
-                for (std::size_t n = 0; n < x.batch(); ++n) images.copy(first + n, x[n]);
+                data::copy_piece(images, first, x.view());
+                for (std::size_t n = 0; range && n < x.batch(); ++n) check_range(x[n], *range, first + n);
                 nn::for_groups(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
                     const auto in = View<const T, Input>{x}.slice(at, count);
                     const auto image = y.view().slice(at, count);
@@ -179,7 +203,8 @@ public:
                         blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
                     nn::begin<Decoder>(s.decoder, {});
                     Decoder::forward(decoder_, View<const T, Decoded>{s.q}, image, s.decoder);
-                    for (T& v : image.span()) v = std::clamp(v, T(0), T(1));
+                    if (range)
+                        for (T& v : image.span()) v = std::clamp(v, low, high);
                     blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
                 });
                 for (const Sums& s : blocks) {
@@ -196,15 +221,20 @@ public:
             result.usage = all.usage;
             result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
             result.mse = total.error / (n * static_cast<double>(Input::size));
-            result.psnr_db = -10.0 * std::log10(result.mse);
+            result.psnr_db = 20.0 * std::log10(static_cast<double>(high - low)) - 10.0 * std::log10(result.mse);
             return result;
         });
     }
 
-private:
-    using Totals = VqVaeTotals<Q>;
-    static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
-
+    static void check_range(std::span<const T, Input::size> image, const ValueRange& range, std::size_t index) {
+        const T slack = static_cast<T>(1e-5f * range.width());  // x / 127.5 - 1 in floats may be a little above 1
+        for (const T v : image)
+            if (v < static_cast<T>(range.low) - slack || v > static_cast<T>(range.high) + slack)
+                throw DataError(
+                    "VqVae::evaluate: image " + std::to_string(index) + ": value: " +
+                    expected_got(number_text(range.low) + " to " + number_text(range.high), number_text(v)) +
+                    ": pass the range of the data, as evaluate(images, {.low = -1, .high = 1})");
+    }
     static void check_batch(const char* where, std::size_t in, std::size_t out) {
         if (in != out)
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));

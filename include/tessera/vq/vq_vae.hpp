@@ -313,14 +313,15 @@ public:
         encode(x, chosen.view());
         return decode(TokenView{chosen});
     }
-    /// Errors and codebook usage over a whole dataset.
+    /// Errors and codebook usage over a whole dataset. `range`: of the values of its images, to which reconstructions
+    /// are clamped; DataError for a value outside.
     template <data::Dataset D>
-    [[nodiscard]] VqVaeEvaluation evaluate(const D& images) const {
-        return freeze().evaluate(images);
+    [[nodiscard]] VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
+        return freeze().evaluate(images, range);
     }
     template <data::Dataset D>
     [[nodiscard]] CodebookReport codebook_report(const D& images) const {
-        return evaluate(images);
+        return freeze().codebook_report(images);
     }
 
 private:

@@ -52,10 +52,10 @@ struct CodebookReport {
     double quantization_mse = 0;      ///< mean of (z - q)^2; 0 where the quantizer gives another shape than it takes
 };
 
-/// The evaluation of a whole dataset; images are clamped to [0, 1] before they are compared.
+/// The evaluation of a whole dataset; reconstructions are clamped to the range of the data before they are compared.
 struct VqVaeEvaluation : CodebookReport {
     double mse = 0;
-    double psnr_db = 0;  ///< -10 log10(mse), for images in [0, 1]
+    double psnr_db = 0;  ///< 10 log10(width^2 / mse), width of the range; infinite where the mse is 0
 };
 
 /// exp of the entropy of counts; *used: how many of them are not zero.

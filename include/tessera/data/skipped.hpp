@@ -1,0 +1,119 @@
+#pragma once
+// Skipped: the files and folders that a loader did not read, counted by reason, each with its first example.
+//
+//     set.left_out.count()                        all of them
+//     set.left_out.count(SkipReason::unreadable)
+//     set.left_out.text()                         "50 WebP images (a/1.webp), 2 hidden files (.DS_Store)"
+//
+// A loader that reads three of 73 files has read what it could, and only its caller knows whether three are enough.
+// The images of types that are not read are counted by type, other files by the ending of their name.
+
+#include <tessera/core/abi.hpp>
+#include <tessera/files/utf8.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI::data {
+
+enum class SkipReason : unsigned char {
+    damaged,     ///< begins like a PNG or JPEG, or is named like one, but is no valid image
+    other_type,  ///< an image of a type that is not read: WebP, GIF, ...
+    no_image,    ///< another file: text, JSON, an archive
+    outside,     ///< an image next to the folders of the classes or splits
+    unreadable,  ///< the system refuses: permission denied, a link to nothing
+    linked,      ///< a folder that has been read already: a link that leads back
+    hidden,      ///< .DS_Store, ._1.png, Thumbs.db, __MACOSX
+    special,     ///< a pipe, a socket, a device
+    surplus,     ///< bytes after the array of an IDX file
+};
+
+class Skipped {
+public:
+    struct Group {
+        SkipReason reason;
+        std::string type;  ///< "WebP", ".txt"; empty where the reason says everything
+        std::size_t count;
+        std::string first;  ///< path of the first one, in the folder that was loaded
+        std::string why;    ///< of the first one: "Permission denied"; empty where the reason says everything
+    };
+
+    void add(SkipReason reason, std::string path, std::string type = {}, std::string why = {}) {
+        if (reason == SkipReason::no_image && groups_.size() >= most_groups) type.clear();
+        for (Group& g : groups_)
+            if (g.reason == reason && g.type == type) {
+                ++g.count;
+                return;
+            }
+        groups_.push_back({reason, std::move(type), 1, std::move(path), std::move(why)});
+    }
+
+    [[nodiscard]] bool empty() const { return groups_.empty(); }
+    [[nodiscard]] std::span<const Group> groups() const { return groups_; }
+    [[nodiscard]] std::size_t count() const {
+        std::size_t all = 0;
+        for (const Group& g : groups_) all += g.count;
+        return all;
+    }
+    [[nodiscard]] std::size_t count(SkipReason reason) const {
+        std::size_t all = 0;
+        for (const Group& g : groups_) all += g.reason == reason ? g.count : 0;
+        return all;
+    }
+
+    /// One line: by reason in the order of SkipReason, the most frequent type first. Empty if nothing was skipped.
+    [[nodiscard]] std::string text() const {
+        std::vector<const Group*> order;
+        for (const Group& g : groups_) order.push_back(&g);
+        std::ranges::stable_sort(order, [](const Group* a, const Group* b) {
+            return a->reason != b->reason ? a->reason < b->reason : a->count > b->count;
+        });
+        std::string line;
+        for (const Group* g : order) {
+            if (!line.empty()) line += ", ";
+            line += std::to_string(g->count) + ' ' + what(*g) + " (" + io::printable(g->first);
+            if (!g->why.empty()) line += ": " + io::printable(g->why);
+            line += ')';
+        }
+        return line;
+    }
+
+private:
+    static constexpr std::size_t most_groups = 24;  // a folder may hold files of a thousand endings
+
+    static std::string what(const Group& g) {
+        const auto counted = [&](std::string_view one, std::string_view many) {
+            return std::string{g.count == 1 ? one : many};
+        };
+        switch (g.reason) {
+        case SkipReason::damaged:
+            return counted("damaged image", "damaged images");
+        case SkipReason::other_type:
+            return g.type + ' ' + counted("image", "images");
+        case SkipReason::no_image:
+            return (g.type.empty() ? "other" : g.type) + ' ' + counted("file", "files");
+        case SkipReason::outside:
+            return counted("image", "images") + " next to the folders that were read";
+        case SkipReason::unreadable:
+            return "unreadable";
+        case SkipReason::linked:
+            return counted("folder", "folders") + " that a link leads back to";
+        case SkipReason::hidden:
+            return "hidden";
+        case SkipReason::special:
+            return "neither file nor folder";
+        case SkipReason::surplus:
+            return counted("file", "files") + " with surplus bytes";
+        }
+        return {};
+    }
+
+    std::vector<Group> groups_;
+};
+
+}  // namespace tessera::data

@@ -1,0 +1,196 @@
+#include <tessera/data/image_list.hpp>
+
+#include <doctest/doctest.h>
+
+#include <support/message.hpp>
+#include <support/temporary_folder.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+using namespace tessera;
+using data::FolderLayout;
+using data::ImageList;
+using data::SkipReason;
+using data::Split;
+using support::message;
+using support::TemporaryFolder;
+
+namespace {
+
+// A folder with empty files of these names; a name that ends in / is an empty folder.
+struct Tree : TemporaryFolder {
+    explicit Tree(const std::vector<std::string>& names) {
+        for (const std::string& name : names) {
+            if (name.ends_with('/'))
+                std::filesystem::create_directories(*this / name);
+            else
+                write(name, {});
+        }
+    }
+    // "cat/1.png=0" for each image: path below the folder, label, and the split if there are any
+    std::string list(FolderLayout layout = FolderLayout::detect) const {
+        const ImageList list = data::list_image_folder(str(), layout);
+        std::string text;
+        for (const data::ListedImage& image : list.images) {
+            text += (text.empty() ? "" : " ") + image.path.substr(str().size() + 1);
+            if (list.labelled()) text += '=' + std::to_string(image.label.index);
+            if (list.has_splits) text += "@" + std::to_string(static_cast<int>(image.split));
+        }
+        return text;
+    }
+    std::string left_out() const { return data::list_image_folder(str()).left_out.text(); }
+    std::vector<std::string> classes() const { return data::list_image_folder(str()).class_names; }
+    std::string refused(FolderLayout layout = FolderLayout::detect) const {
+        const std::string text = message<DataError>([&] { return data::list_image_folder(str(), layout); });
+        const std::string begin = "load_image_folder: " + str() + ": ";
+        return text.starts_with(begin) ? text.substr(begin.size()) : text;
+    }
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("list_image_folder: images of deeper folders belong to their class, in torchvision's order") {
+    const Tree tree{{"cls/a.png", "cls/more/b.png", "cls/more/deep/deeper/c.JPG", "cls/more-/d.png", "dog/z.jpeg"}};
+    // torchvision sorts folders as texts: "cls/more", "cls/more-", "cls/more/deep/deeper"
+    CHECK(tree.list() == "cls/a.png=0 cls/more/b.png=0 cls/more-/d.png=0 cls/more/deep/deeper/c.JPG=0 dog/z.jpeg=1");
+    CHECK(Tree{{"a.png", "b.PNG", "c.jpeg"}}.list() == "a.png b.PNG c.jpeg");
+}
+
+TEST_CASE("list_image_folder: every folder is a class, an empty one too") {
+    const Tree tree{{"a/1.png", "b/", "c/1.png", "d/text.txt"}};
+    CHECK(tree.list() == "a/1.png=0 c/1.png=2");
+    CHECK(tree.classes() == Names{"a", "b", "c", "d"});
+    CHECK(tree.left_out() == "1 .txt file (d/text.txt)");
+}
+
+TEST_CASE("list_image_folder: names that are not ASCII are classes in the order of their bytes") {
+    const Tree tree{{"zebra/1.png", "\xC3\xA9t\xC3\xA9/1.png", "\xE7\x8C\xAB/\xE7\x8C\xAB.png", "a b/1 2.png"}};
+    CHECK(tree.classes() == Names{"a b", "zebra", "\xC3\xA9t\xC3\xA9", "\xE7\x8C\xAB"});
+    CHECK(tree.list() == "a b/1 2.png=0 zebra/1.png=1 \xC3\xA9t\xC3\xA9/1.png=2 \xE7\x8C\xAB/\xE7\x8C\xAB.png=3");
+}
+
+TEST_CASE("list_image_folder: train, val and test are splits, with and without classes") {
+    CHECK(Tree{{"train/cat/1.png", "val/cat/1.png"}}.list() == "train/cat/1.png=0@0 val/cat/1.png=0@1");
+    CHECK(Tree{{"train/1.png", "val/1.png", "test/1.png"}}.list() == "train/1.png@0 val/1.png@1 test/1.png@2");
+    CHECK(Tree{{"Training/1.png", "VALIDATION/1.png", "testing/1.png"}}.list() ==
+          "Training/1.png@0 VALIDATION/1.png@1 testing/1.png@2");
+    const Tree three{{"train/a/1.png", "train/b/1.png", "train/c/1.png", "test/a/1.png", "test/b/", "test/c/1.png"}};
+    CHECK(three.list() == "train/a/1.png=0@0 train/b/1.png=1@0 train/c/1.png=2@0 test/a/1.png=0@2 test/c/1.png=2@2");
+    const Tree coco{{"train/1.png", "val/1.png", "annotations/train.json", "preview.png"}};
+    CHECK(coco.list() == "train/1.png@0 val/1.png@1");
+    CHECK(coco.left_out() ==
+          "1 .json file (annotations/train.json), 1 image next to the folders that were read (preview.png)");
+}
+
+TEST_CASE("list_image_folder: classes may be called train or test") {
+    const Tree transport{{"bus/1.png", "car/1.png", "train/1.png"}};
+    CHECK(transport.list() == "bus/1.png=0 car/1.png=1 train/1.png=2");
+    const Tree both{{"test/1.png", "train/1.png"}};
+    CHECK(both.list(FolderLayout::classes) == "test/1.png=0 train/1.png=1");
+}
+
+TEST_CASE("list_image_folder: an ambiguous layout is refused with what was seen") {
+    CHECK(Tree{{"test/1.png", "val/1.png"}}.refused() ==
+          "expected a folder train, or folders of classes, got the folders test, val: pass the folder of one split, or "
+          "FolderLayout::classes");
+    CHECK(Tree{{"a/1.png"}}
+              .refused(FolderLayout::splits)
+              .starts_with("expected a folder train, or folders of classes, got the folders a"));
+    CHECK(Tree{{"1.png"}}
+              .refused(FolderLayout::splits)
+              .starts_with("expected a folder train, or folders of classes, got none"));
+    CHECK(Tree{{"train/1.png", "test/1.png", "cat/1.png"}}.refused() ==
+          "expected folders of splits or of classes, got both, test, train next to cat: pass FolderLayout::classes if "
+          "all of them are classes");
+    CHECK(Tree{{"train/1.png", "training/1.png"}}.refused() == "expected one of the folders train and training");
+    CHECK(Tree{{"train/cat/1.png", "test/1.png"}}.refused() ==
+          "train has folders of classes, test has 1 images without: expected all with classes");
+    const Tree wrapped{{"pets/cat/1.png", "pets/dog/1.png"}};
+    CHECK(wrapped.refused() == "the images are two levels down: expected folders of classes or splits, got one folder, "
+                               "pets, with the folders cat, dog: pass " +
+                                   (wrapped / "pets") + ", or FolderLayout::classes for a single class");
+    CHECK(wrapped.list(FolderLayout::classes) == "pets/cat/1.png=0 pets/dog/1.png=0");
+    CHECK(Tree{{"set/train/cat/1.png", "set/test/cat/1.png"}}.refused().starts_with("the images are two levels down"));
+    const Tree inside{{"cat/train/1.png", "cat/test/1.png", "dog/train/1.png", "dog/test/1.png"}};
+    CHECK(inside.refused() ==
+          "each folder has splits in it: expected " + (inside / "train/cat") + ", got " + (inside / "cat/train"));
+    CHECK(Tree{{"1.png", "2.png", "a/1.png"}}.refused() ==
+          "expected all images in subfolders, or none, got 2 next to 1 subfolders with 1");
+}
+
+TEST_CASE("list_image_folder: a few images next to the classes are counted") {
+    const Tree tree{{"preview.png", "a/1.png", "b/1.png"}};
+    CHECK(tree.list() == "a/1.png=0 b/1.png=1");
+    CHECK(tree.left_out() == "1 image next to the folders that were read (preview.png)");
+    const Tree loose{{"1.png", "docs/readme.txt"}};
+    CHECK((loose.list() == "1.png" && loose.classes().empty()));
+}
+
+TEST_CASE("list_image_folder: what systems leave in folders is hidden") {
+    const Tree tree{{"a/1.png", "a/._1.png", "a/.DS_Store", "a/Thumbs.db", "__MACOSX/a/1.png", ".git/1.png",
+                     "@eaDir/1.png", "lost+found/", "desktop.ini", "b/1.png"}};
+    CHECK(tree.classes() == Names{"a", "b"});
+    CHECK(tree.list() == "a/1.png=0 b/1.png=1");
+    CHECK(data::list_image_folder(tree.str()).left_out.count(SkipReason::hidden) == 8);
+}
+
+TEST_CASE("list_image_folder: links are followed, but not back") {
+    const Tree tree{{"a/1.png", "b/1.png"}}, elsewhere{{"2.png"}};
+    namespace fs = std::filesystem;
+    fs::create_directory_symlink(elsewhere.str(), tree / "a/far_away");
+    fs::create_directory_symlink(tree / "a", tree / "a/self");
+    fs::create_directory_symlink(tree.str(), tree / "b/up");
+    fs::create_directory_symlink(tree.str(), tree / "root");
+    CHECK(tree.list() == "a/1.png=0 a/far_away/2.png=0 b/1.png=1");
+    CHECK(tree.classes() == Names{"a", "b"});
+    CHECK(tree.left_out() == "3 folders that a link leads back to (a/self)");
+
+    const Tree two{{"a/b/1.png", "a/c/1.png"}};  // 2^20 paths, if every link were followed
+    for (int i = 0; i < 20; ++i) {
+        const std::string from = "a/d" + std::to_string(i);
+        fs::create_directory(two / from);
+        if (i == 0) continue;
+        const std::string to = two / ("a/d" + std::to_string(i - 1));
+        fs::create_directory_symlink(to, two / (from + "/x"));
+        fs::create_directory_symlink(to, two / (from + "/y"));
+    }
+    CHECK(two.list(FolderLayout::classes) == "a/b/1.png=0 a/c/1.png=0");
+}
+
+#if defined(__unix__) || defined(__APPLE__)
+TEST_CASE("list_image_folder: a folder or file that cannot be read is counted, a pipe too") {
+    const Tree tree{{"a/1.png", "b/1.png", "b/secret/2.png", "closed/1.png", "lost+found/1.png", "a/unknown"}};
+    REQUIRE(::mkfifo((tree / "a/2.png").c_str(), 0600) == 0);
+    for (const char* name : {"closed", "lost+found", "b/secret", "a/unknown"})
+        REQUIRE(::chmod((tree / name).c_str(), 0) == 0);
+    const bool is_root = ::geteuid() == 0;  // who may read everything
+    if (is_root) REQUIRE(::seteuid(65534) == 0);
+    ImageList list;
+    const std::string failed = message<Error>([&] { list = data::list_image_folder(tree.str()); });
+    if (is_root) REQUIRE(::seteuid(0) == 0);
+    for (const char* name : {"closed", "lost+found", "b/secret", "a/unknown"}) ::chmod((tree / name).c_str(), 0700);
+    CHECK(failed == "");
+    CHECK((list.images.size() == 2 && list.class_names == Names{"a", "b"}));
+    CHECK(list.left_out.count(SkipReason::unreadable) == 4);
+    CHECK(list.left_out.count(SkipReason::special) == 1);
+    CHECK(list.left_out.text() == "4 unreadable (lost+found: Permission denied), 1 neither file nor folder (a/2.png)");
+}
+#endif
+
+TEST_CASE("list_image_folder: an empty folder, and one that is missing") {
+    CHECK(Tree{Names{}}.refused() == "expected PNG or JPEG files, got none");
+    CHECK(Tree{{"a/", "b/notes.txt"}}.refused() ==
+          "expected PNG or JPEG files, got none; skipped: 1 .txt file (b/notes.txt)");
+    const TemporaryFolder folder;
+    CHECK(message<IoError>([&] { return data::list_image_folder(folder / "none"); }) ==
+          "load_image_folder: " + (folder / "none") + ": No such file or directory");
+}
