@@ -48,7 +48,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -180,10 +179,7 @@ public:
     [[nodiscard]] static NamedValues metadata() { return vq::detail::metadata<Q, Loss>(codes, tokens); }
     /// The options, which are compared when a run is resumed.
     [[nodiscard]] std::vector<Setting> settings() const {
-        std::vector<Setting> all = settings_of<Q>(options_);
-        if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
-        std::ranges::move(vq::detail::settings_of_loss<Loss>(loss_options_), std::back_inserter(all));
-        return all;
+        return vq::detail::settings<Q, Loss>(options_, loss_options_);
     }
     /// Leaves that encoding and decoding do not need: a file may leave them out.
     [[nodiscard]] static bool optional_in_file(std::string_view name) {

@@ -47,6 +47,15 @@ std::vector<Setting> settings_of_loss(const typename Loss::Options& options) {
     return all;
 }
 
+/// The options, which are compared when a run is resumed.
+template <class Q, class Loss>
+std::vector<Setting> settings(const typename Q::Options& options, const typename Loss::Options& loss_options) {
+    std::vector<Setting> all = settings_of<Q>(options);
+    if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
+    std::ranges::move(settings_of_loss<Loss>(loss_options), std::back_inserter(all));
+    return all;
+}
+
 /// Whether a file lacks a leaf of the quantizer, whose names have no prefix, that is not optional.
 template <class F>
 bool lacks_quantizer(std::span<const std::string> missing, F&& optional) {
