@@ -10,12 +10,14 @@
 //     support/quantizers  the table of --quantizer    support/report    report.html (metrics: metrics.json)
 //     support/vae_stage   the first stage             support/prior_stage   the second stage, sampling
 //     support/run         checkpoints; how a run is stopped and resumed
+//     support/codec_run   --encode and --decode
 //     support/processes   one process, or the processes of an mpirun
 //     support/proportion  sentences on runs that are correct and pointless
 //
 // The library leaves these to the program: the arena (the number of threads), the output and the files.
 
 #include "support/classes.hpp"
+#include "support/codec_run.hpp"
 #include "support/job.hpp"
 #include "support/options.hpp"
 #include "support/processes.hpp"
@@ -181,8 +183,12 @@ int run(int argc, char** argv, Processes& processes) {
         const tbb::global_control threads{tbb::global_control::max_allowed_parallelism, options.threads};
         tbb::task_arena arena{static_cast<int>(options.threads)};
         arena.execute([&] {
-            options.load.empty() ? run_training(options, watch, summary, processes)
-                                 : run_sampling(options, watch, summary, processes);
+            if (options.load.empty())
+                run_training(options, watch, summary, processes);
+            else if (!options.encode.empty() || !options.decode.empty())
+                run_codec(options, Output{options.out, !is_first(processes)});
+            else
+                run_sampling(options, watch, summary, processes);
         });
     } catch (const Stop& stop) {
         if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;

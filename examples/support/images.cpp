@@ -164,6 +164,15 @@ Material load_material(const Options& options) {
     return material;
 }
 
+Images load_pictures(const std::string& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+        const Images all = data::load_image_folder<Image>(path).train;
+        return Images{{all.bytes().begin(), all.bytes().end()}};
+    }
+    return data::load_contact_sheet<Image>(path, 0);
+}
+
 std::vector<std::size_t> row_lengths(std::size_t count, std::size_t rows) {
     rows = std::clamp<std::size_t>(rows, 1, std::max<std::size_t>(count, 1));
     std::vector<std::size_t> lengths(rows, count / rows);

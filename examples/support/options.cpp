@@ -293,6 +293,29 @@ Options parse(int argc, char** argv) {
         ->check(not_empty, "", "")
         ->group("Sampling");
 
+    auto* load_for_codec = app.get_option("--load");
+    auto* encode_option =
+        app.add_option("--encode", o.encode,
+                       help("With --load: compress images, a folder of PNG and JPEG files or one PNG of cells of "
+                            "28 x 28 pixels, with the model; writes only images.tsc: the tokens of the images, coded "
+                            "with the probabilities of the GPT"))
+            ->type_name("PATH")
+            ->check(not_empty, "", "")
+            ->needs(load_for_codec)
+            ->excludes(preset_option)
+            ->excludes(quantizer_option)
+            ->group("Compression");
+    app.add_option("--decode", o.decode,
+                   help("With --load: the images of a file that --encode has written with the same model; writes only "
+                        "decoded.png"))
+        ->type_name("FILE")
+        ->check(not_empty, "", "")
+        ->needs(load_for_codec)
+        ->excludes(encode_option)
+        ->excludes(preset_option)
+        ->excludes(quantizer_option)
+        ->group("Compression");
+
     app.add_option("--out", o.out,
                    help("The folder for samples.png, reconstructions.png, codebook.png, report.html, "
                         "model.safetensors and metrics.json; existing files are replaced "
@@ -316,7 +339,9 @@ Options parse(int argc, char** argv) {
                "  digits --preset std --checkpoint run      can be stopped at any time, then resumed:\n"
                "  digits --preset std --checkpoint run --resume\n"
                "  digits --preset std --checkpoint run --resume --epochs-prior 40 --accept epochs\n"
-               "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n\n"
+               "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n"
+               "  digits --load out/model.safetensors --encode digits.png --out small\n"
+               "  digits --load out/model.safetensors --decode small/images.tsc --out again\n\n"
                "Open report.html in a browser: it shows the pictures, the curves and the settings.");
 
     try {

@@ -40,6 +40,9 @@ struct Options {
     std::optional<double> top_p;
     std::optional<std::size_t> top_k;
 
+    std::string encode;  ///< with load: a PNG of images or a folder of images to compress; empty: none
+    std::string decode;  ///< with load: a file that --encode has written; empty: none
+
     std::string out = "out";
     std::vector<std::string> unused;  ///< options that were given but have no effect with --load
 };

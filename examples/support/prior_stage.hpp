@@ -166,15 +166,15 @@ using PriorAt = PriorOf<P, prior_sizes<P>.all[I].vocab, prior_sizes<P>.all[I].co
 
 /// f.operator()<Prior>() for the prior of this size.
 template <Preset P, class F, std::size_t... I>
-PriorResult with_prior(PriorSize size, F&& f, std::index_sequence<I...>) {
-    std::optional<PriorResult> result;
+auto with_prior(PriorSize size, F&& f, std::index_sequence<I...>) {
+    std::optional<decltype(f.template operator()<PriorAt<P, 0>>())> result;
     static_cast<void>(
         ((prior_sizes<P>.all[I] == size && (result = f.template operator()<PriorAt<P, I>>(), true)) || ...));
     if (!result) throw ts::StateError("digits: the table of quantizers has no prior of this size");
     return *std::move(result);
 }
 template <Preset P, class F>
-PriorResult with_prior(PriorSize size, F&& f) {
+auto with_prior(PriorSize size, F&& f) {
     return with_prior<P>(size, f, std::make_index_sequence<prior_sizes<P>.count>{});
 }
 

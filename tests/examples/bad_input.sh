@@ -110,6 +110,33 @@ try 'digits-test.png' --load "$bundled/digits-test.png"
 try 'cut.safetensors' --load "$work/cut.safetensors"
 try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
 
+# what is compressed, and with which model
+"$digits" --data "$work/good" --epochs-vqvae 1 --epochs-prior 1 --samples 1 --seed 2 --out "$work/other" >/dev/null || exit 1
+"$digits" --load "$model" --encode "$work/trained/samples.png" --out "$work/coded" >/dev/null || exit 1
+coded=$work/coded/images.tsc
+head -c 70 "$coded" >"$work/cut.tsc"
+{
+    cat "$coded"
+    printf x
+} >"$work/surplus.tsc"
+{
+    head -c 60 "$coded"
+    printf '\377\001\377'
+    tail -c +64 "$coded"
+} >"$work/damaged.tsc"
+try 'images.tsc @12: hash of the model: expected [0-9a-f]\{16\}, got [0-9a-f]\{16\}' --load "$work/other/model.safetensors" --decode "$coded"
+try 'cut.tsc @52: bytes after the header: expected' --load "$model" --decode "$work/cut.tsc"
+try 'surplus.tsc @52: bytes after the header: expected' --load "$model" --decode "$work/surplus.tsc"
+try 'damaged.tsc @48: checksum' --load "$model" --decode "$work/damaged.tsc"
+try 'does not begin with TSCODEC' --load "$model" --decode "$model"
+try 'none.tsc' --load "$model" --decode "$work/none.tsc"
+try 'expected cells of 28x28x1, got 192 x 192 pixels' --load "$model" --encode "$work/trained/codebook.png"
+try 'expected PNG or JPEG files, got none' --load "$model" --encode "$work/nothing"
+try '--encode requires --load' --encode "$work/trained/samples.png"
+try '--encode excludes --decode' --load "$model" --encode "$bundled/digits-test.png" --decode "$coded"
+mkdir -p "$work/taken/images.tsc"
+try 'images.tsc is in the way' --load "$model" --encode "$work/trained/samples.png" --out "$work/taken"
+
 # the last --out counts: each of these three cannot be written to
 try 'file is no folder' --data "$work/good" --out "$work/file"
 for i in $(seq 10 74); do

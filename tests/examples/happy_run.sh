@@ -56,6 +56,22 @@ size_is 84x280 "$work/again/samples.png"
 run --load "$out/model.safetensors" --samples 3 --out "$work/again"
 size_is 28x84 "$work/again/samples.png"
 
+# images compressed by the model: the same bytes for any number of threads, and decoded again
+run --load "$out/model.safetensors" --encode "$out/samples.png" --threads 1 --out "$work/coded"
+files_are "$work/coded" images.tsc
+grep -q '^encoded 40 images in [0-9,]* bytes, [0-9.]* bits each (the model.s probabilities: [0-9.]*), ' "$work/stdout" || fail "the sizes"
+run --load "$out/model.safetensors" --encode "$out/samples.png" --threads 2 --out "$work/coded-two"
+cmp "$work/coded/images.tsc" "$work/coded-two/images.tsc" || fail "two threads gave another file"
+run --load "$out/model.safetensors" --decode "$work/coded/images.tsc" --out "$work/decoded"
+files_are "$work/decoded" decoded.png
+size_is 196x168 "$work/decoded/decoded.png"  # 40 images, 7 in a row
+# a folder of images
+mkdir -p "$work/folder"
+cp "$work/decoded/decoded.png" "$work/folder/1.png"
+cp "$bundled/digits-test.png" "$work/folder/2.png"
+run --load "$out/model.safetensors" --encode "$work/folder" --out "$work/coded"
+grep -q '^encoded 2 images in ' "$work/stdout" || fail "the images of a folder"
+
 # another quantizer: its model says so itself, and is none of the first kind
 run --data "$work/data" --quantizer fsq --epochs-vqvae 1 --epochs-prior 1 --batch 16 --samples 10 --seed 7 --out "$work/fsq"
 size_is 480x300 "$work/fsq/codebook.png"    # 40 x 25 tiles
