@@ -133,10 +133,21 @@ TEST_CASE("decode_image: an error in the coded data of a JPEG says where, and ho
         while (!(file[at] == 0xFF && file[at + 1] == 0xDA)) ++at;
         return at + 2 + file[at + 3];
     }();
-    for (std::size_t at = header + 40; at < header + 60; ++at) file[at] = 0xFE;  // 16 ones are no code
-    const std::string text = message<FormatError>([&] { image::decode_image(file, 1, "x.jpg"); });
+    for (std::size_t at = header + 40; at < header + 60; at += 2) {  // 16 ones are no code; 00 follows each FF
+        file[at] = 0xFF;
+        file[at + 1] = 0;
+    }
+    std::uint64_t offset = 0;
+    const std::string text = message<FormatError>([&] {
+        try {
+            image::decode_image(file, 1, "x.jpg");
+        } catch (const FormatError& e) {
+            offset = e.offset();
+            throw;
+        }
+    });
     CHECK(contains(text, "JPEG: scan 1 has an invalid code"));
-    CHECK(contains(text, "x.jpg @" + std::to_string(header + 4)));  // 4x
+    CHECK((offset > header + 40 && offset <= header + 60));
 }
 
 TEST_CASE("decode_image: the host's limits apply to the size of an image, not a constant of stb") {

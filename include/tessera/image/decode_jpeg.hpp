@@ -30,8 +30,8 @@
 
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -41,44 +41,40 @@ namespace tessera::inline TESSERA_ABI::image {
 
 namespace detail {
 
-/// The decoder of stb_image, which owns the planes.
-class StbJpeg {
-public:
-    StbJpeg() { std::memset(static_cast<void*>(&jpeg_), 0, sizeof jpeg_); }
-    StbJpeg(const StbJpeg&) = delete;
-    StbJpeg& operator=(const StbJpeg&) = delete;
-    ~StbJpeg() {
-        if (started_) stb::stbi__cleanup_jpeg(&jpeg_);
-    }
-
-    /// False where stb_image fails.
-    bool decode(ByteView file, std::string_view name) {
-        if (file.size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
-            malformed(FormatCode::limit, name, 0, "image: a file of more than 2 GiB");
-        stb::stbi__start_mem(&source_, file.data(), static_cast<int>(file.size()));
-        jpeg_.s = &source_;
-        stb::stbi__setup_jpeg(&jpeg_);
-        started_ = true;
-        if (stb::stbi__decode_jpeg_image(&jpeg_)) return true;
-        if (std::string_view{stb::stbi_failure_reason()} == "outofmem") throw std::bad_alloc();  // no error of the file
-        return false;
-    }
-
-    JpegPlane plane(std::size_t k) const {
-        const auto& c = jpeg_.img_comp[k];
-        return {c.data,
-                static_cast<std::size_t>(c.w2),
-                static_cast<std::size_t>(c.x),
-                static_cast<std::size_t>(c.y),
-                static_cast<std::size_t>(jpeg_.img_h_max / c.h),
-                static_cast<std::size_t>(jpeg_.img_v_max / c.v)};
-    }
-
-private:
-    stb::stbi__context source_;
-    stb::stbi__jpeg jpeg_;
-    bool started_ = false;
+/// The decoder of stb_image, which owns the planes. No member calls a function of stb: see image/stb.hpp.
+struct StbJpeg {
+    stb::stbi__context source;
+    stb::stbi__jpeg jpeg;
 };
+using StbJpegOwner = std::unique_ptr<StbJpeg, void (*)(StbJpeg*)>;
+
+static inline void free_jpeg(StbJpeg* decoder) {
+    stb::stbi__cleanup_jpeg(&decoder->jpeg);
+    delete decoder;
+}
+
+/// Decodes a normal JPEG to planes; nothing where stb_image fails.
+static inline StbJpegOwner decode_planes(ByteView file, std::string_view name) {
+    if (file.size() > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
+        malformed(FormatCode::limit, name, 0, "image: a file of more than 2 GiB");
+    StbJpegOwner decoder{new StbJpeg{}, free_jpeg};  // zeros, with which freeing is safe
+    decoder->jpeg.s = &decoder->source;
+    stb::stbi__start_mem(&decoder->source, file.data(), static_cast<int>(file.size()));
+    stb::stbi__setup_jpeg(&decoder->jpeg);
+    if (stb::stbi__decode_jpeg_image(&decoder->jpeg)) return decoder;
+    if (std::string_view{stb::stbi_failure_reason()} == "outofmem") throw std::bad_alloc();  // no error of the file
+    return {nullptr, free_jpeg};
+}
+
+inline JpegPlane plane_of(const StbJpeg& decoder, std::size_t k) {
+    const auto& c = decoder.jpeg.img_comp[k];
+    return {c.data,
+            static_cast<std::size_t>(c.w2),
+            static_cast<std::size_t>(c.x),
+            static_cast<std::size_t>(c.y),
+            static_cast<std::size_t>(decoder.jpeg.img_h_max / c.h),
+            static_cast<std::size_t>(decoder.jpeg.img_v_max / c.v)};
+}
 
 /// Throws where a scan has an invalid code or ends early; else ends its data where they end. stb_image fails where
 /// surplus data look like a marker.
@@ -97,14 +93,14 @@ inline void trim_scans(ByteView file, JpegFile& jpeg, std::string_view name) {
 }
 
 /// The pixels of a decoded file.
-static inline Pixels pixels_of(const StbJpeg& stb, const JpegFile& jpeg, std::size_t channels) {
+inline Pixels pixels_of(const StbJpeg& decoder, const JpegFile& jpeg, std::size_t channels) {
     Pixels image{jpeg.height, jpeg.width, channels, Bytes(jpeg.height * jpeg.width * channels)};
     const std::size_t count = channels == 1 && jpeg.colors == JpegColors::ycbcr ? 1 : jpeg.components.size();
     std::array<JpegPlane, 4> planes;
     std::array<Bytes, 4> wide;
     std::array<const unsigned char*, 4> rows{};
     for (std::size_t k = 0; k < count; ++k) {
-        planes[k] = stb.plane(k);
+        planes[k] = plane_of(decoder, k);
         wide[k].resize(planes[k].width * planes[k].across);
     }
     for (std::size_t y = 0; y < image.height; ++y) {
@@ -125,18 +121,14 @@ static inline Pixels decode_jpeg(ByteView file, std::size_t channels, std::strin
                                  const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     check_decode_options(options);
     detail::JpegFile jpeg = detail::read_jpeg(file, name, limits);
-    Pixels image;
-    {
-        detail::StbJpeg stb;
-        if (stb.decode(detail::NormalJpeg{file, jpeg}.write(), name)) image = detail::pixels_of(stb, jpeg, channels);
-    }
-    if (image.values.empty()) {
+    detail::StbJpegOwner decoder = detail::decode_planes(detail::NormalJpeg{file, jpeg}.write(), name);
+    if (!decoder) {
         detail::trim_scans(file, jpeg, name);
-        detail::StbJpeg stb;
-        if (!stb.decode(detail::NormalJpeg{file, jpeg}.write(), name))
-            malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());
-        image = detail::pixels_of(stb, jpeg, channels);
+        decoder = detail::decode_planes(detail::NormalJpeg{file, jpeg}.write(), name);
+        if (!decoder) malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());
     }
+    Pixels image = detail::pixels_of(*decoder, jpeg, channels);
+    decoder.reset();
     return orient(std::move(image), options.exif_orientation ? exif_orientation(jpeg.exif) : 1);
 }
 

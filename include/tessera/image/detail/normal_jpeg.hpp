@@ -45,7 +45,9 @@ public:
 
 private:
     static unsigned char byte(std::size_t value) { return static_cast<unsigned char>(value); }
-    unsigned char id(std::size_t k) const { return jpeg_.colors == JpegColors::rgb ? byte("RGB"[k]) : byte(k + 1); }
+    unsigned char id(std::size_t k) const {
+        return jpeg_.colors == JpegColors::rgb ? static_cast<unsigned char>("RGB"[k]) : byte(k + 1);
+    }
 
     void put(std::initializer_list<unsigned char> bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
     void put(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
