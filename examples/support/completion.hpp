@@ -15,8 +15,8 @@
 namespace digits {
 
 /// The encoder reads whole images, so the lower half repeats the last known row of pixels: strokes do not end at the
-/// border. Of the known tokens of the bundled test digits 99, 92 and 68 % (first to third row) are then those of the
-/// whole image; with a black lower half 98, 84 and 50 %, with a mirrored one 99, 91 and 63 %.
+/// border. Of the known tokens of the bundled test digits 99, 92 and 68 % (first to third row, a model of two epochs)
+/// are then those of the whole image; with a black lower half 98, 84 and 50 %, with a mirrored one 99, 91 and 63 %.
 Picture upper_halves(Picture pictures);
 
 /// `tokens` of each picture; every picture is completed options.samples times.
