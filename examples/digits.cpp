@@ -9,6 +9,7 @@
 //     support/material    the images                  support/nets      the nets of both presets
 //     support/quantizers  the table of --quantizer    support/report    report.html (metrics: metrics.json)
 //     support/vae_stage   the first stage             support/prior_stage   the second stage, sampling
+//     support/completion  pictures of which the upper half is known
 //     support/run         checkpoints; how a run is stopped and resumed
 //     support/codec_run   --encode and --decode
 //     support/processes   one process, or the processes of an mpirun
@@ -64,6 +65,18 @@ void check_label(const Options& o, const std::vector<std::string>& classes) {
                                  ", got " + std::to_string(*o.label));
 }
 
+// Before anything is trained: what the prior will not be able to do. A loaded one says so itself.
+void check_guidance(const Options& o, const Recipe& chosen, const std::vector<std::string>& classes) {
+    const float guidance = o.guidance.value_or(chosen.guidance);
+    if (guidance == 1) return;
+    if (classes.empty() || classes.size() > max_classes)
+        throw tessera::ArgumentError("--guidance: expected 1, as the prior has no classes, got " +
+                                     significant(static_cast<double>(guidance)));
+    if (o.label_dropout.value_or(chosen.label_dropout) <= 0)
+        throw tessera::ArgumentError(
+            "--guidance: expected --label-dropout above 0, such as 0.1: the prior must learn images of any class, too");
+}
+
 void say_hello(const Summary& s, const std::string& data) {
     std::printf("tessera %s, %s, %zu %s, %s\n", s.version.c_str(), s.simd.c_str(), s.options.threads,
                 s.options.threads == 1 ? "thread" : "threads", data.c_str());
@@ -108,6 +121,7 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
 
     const Preset preset = o.preset.value_or(Preset::small);
     const Recipe chosen = recipe(preset, o);
+    check_guidance(o, chosen, material.class_names());
     summary.content = describe_data(material);
     summary.doubts = doubts(o, chosen, material);
     std::printf("%s\n", summary.content.c_str());
@@ -141,7 +155,8 @@ void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Pr
                                      ", got one with " + facts.quantizer);
     check_label(o, facts.class_names);
     const Output output{o.out, !is_first(processes)};
-    output.check({"samples.png", "metrics.json"});
+    const char* const picture = o.complete.empty() ? "samples.png" : "completions.png";
+    output.check({picture, "metrics.json"});
     say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + facts.quantizer + ")");
     for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
@@ -149,12 +164,12 @@ void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     const Recipe chosen = recipe(facts.preset, o);
     const Job job{o, facts.preset, facts.quantizer, chosen, output, run, processes};
     const Outcome outcome = sample(job, facts.class_names);
-    output.write("samples.png", png_rows(outcome.samples, outcome.sample_rows));
+    output.write(picture, png_rows(outcome.samples, outcome.sample_rows));
     summary.peak_rss_mib = peak_memory_mib();
     summary.seconds_total = watch.seconds();
     output.write("metrics.json", metrics_json(summary, outcome));
-    std::printf("done in %.1f s: %s holds samples.png and metrics.json\n", summary.seconds_total,
-                output.folder().c_str());
+    std::printf("done in %.1f s: %s holds %s and metrics.json\n", summary.seconds_total, output.folder().c_str(),
+                picture);
 }
 
 // Prints the message and returns the exit code. With several processes the others would wait for this one for ever, so

@@ -9,9 +9,11 @@
 #include <tessera/files/utf8.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace digits {
 
@@ -171,6 +173,19 @@ Images load_pictures(const std::string& path) {
         return Images{{all.bytes().begin(), all.bytes().end()}};
     }
     return data::load_contact_sheet<Image>(path, 0);
+}
+
+Picture read_pictures(const std::vector<std::string>& paths) {
+    std::vector<std::uint8_t> bytes;
+    for (const std::string& path : paths) {
+        const image::Pixels pixels = image::read_image(path, Image::dims[2]);
+        const image::Pixels fitted = image::resize_and_crop(pixels, Image::dims[0], Image::dims[1]);
+        bytes.insert(bytes.end(), fitted.values.begin(), fitted.values.end());
+    }
+    const Images images{std::move(bytes)};
+    Picture pictures{paths.size()};
+    for (std::size_t i = 0; i < paths.size(); ++i) images.copy(i, pictures[i]);
+    return pictures;
 }
 
 std::vector<std::size_t> row_lengths(std::size_t count, std::size_t rows) {

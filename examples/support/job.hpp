@@ -25,13 +25,16 @@ struct Job {
     float temperature() const { return options.temperature.value_or(recipe.temperature); }
     std::size_t top_k() const { return options.top_k.value_or(recipe.top_k); }
     double top_p() const { return options.top_p.value_or(recipe.top_p); }
+    double min_p() const { return options.min_p.value_or(recipe.min_p); }
+    float guidance() const { return options.guidance.value_or(recipe.guidance); }
+    double label_dropout() const { return options.label_dropout.value_or(recipe.label_dropout); }
 };
 
 inline constexpr const char* model_file = "model.safetensors";
 
 /// Trains both stages and draws samples; saves the model as soon as it is trained.
 Outcome train(const Job& job, const Material& material);
-/// Samples from the model in options.load.
+/// Samples from the model in options.load, or completes the pictures in options.complete.
 Outcome sample(const Job& job, const std::vector<std::string>& class_names);
 
 /// The metadata of a model file; throws tessera::Error if this program did not write it.

@@ -45,7 +45,9 @@ Json of(const Sampling& s, const Options& o) {
               {"tokens_per_second", s.tokens_per_second},
               {"temperature", plain(s.temperature)},
               {"top_k", s.top_k},
-              {"top_p", s.top_p}};
+              {"top_p", s.top_p},
+              {"min_p", s.min_p},
+              {"guidance", plain(s.guidance)}};
     if (o.label) json["label"] = *o.label;
     return json;
 }

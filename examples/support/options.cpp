@@ -202,6 +202,15 @@ Options parse(int argc, char** argv) {
             ->type_name("NORM")
             ->check(number(0, 1e30, "of at least 0"), "", "")
             ->group("Training");
+    double label_dropout = 0;
+    auto* label_dropout_option =
+        app.add_option("--label-dropout", label_dropout,
+                       help("Share of the training images whose class is hidden from the GPT, so that it also learns "
+                            "images of any class, which --guidance needs; try 0.1 (default: " +
+                            significant(small.label_dropout) + ")"))
+            ->type_name("SHARE")
+            ->check(number(0, 1, "from 0 to 1"), "", "")
+            ->group("Training");
     app.add_option("--seed", o.seed, help("The same seed gives the same results, bit for bit (default: 1)"))
         ->type_name("N")
         ->check(whole(0, any), "", "")
@@ -254,13 +263,15 @@ Options parse(int argc, char** argv) {
             ->group("Training");
 
     std::size_t label = 0, top_k = 0;
-    float temperature = 0;
-    double top_p = 0;
-    app.add_option("--samples", o.samples,
-                   help("Number of images to sample; samples.png has one row per class (default: 100)"))
-        ->type_name("N")
-        ->check(whole(1, 100'000), "", "")
-        ->group("Sampling");
+    float temperature = 0, guidance = 0;
+    double top_p = 0, min_p = 0;
+    auto* samples_option =
+        app.add_option("--samples", o.samples,
+                       help("Number of images to sample; samples.png has one row per class (default: 100). With "
+                            "--complete: of each picture (default: 9)"))
+            ->type_name("N")
+            ->check(whole(1, 100'000), "", "")
+            ->group("Sampling");
     auto* label_option =
         app.add_option("--label", label, help("Sample this class only, such as 3 (default: each class in turn)"))
             ->type_name("C")
@@ -268,10 +279,11 @@ Options parse(int argc, char** argv) {
             ->group("Sampling");
     auto* temperature_option =
         app.add_option("--temperature", temperature,
-                       help("Softmax temperature; lower: more typical images, less variety (default: " +
+                       help("Softmax temperature; lower: more typical images, less variety; 0: always the most "
+                            "probable token (default: " +
                             significant(static_cast<double>(small.temperature)) + ")"))
             ->type_name("T")
-            ->check(number(above_0, 100, "above 0, at most 100"), "", "")
+            ->check(number(0, 100, "from 0 to 100"), "", "")
             ->group("Sampling");
     auto* top_k_option = app.add_option("--top-k", top_k,
                                         help("Sample each token from the K most probable; 0: from all (default: " +
@@ -286,14 +298,40 @@ Options parse(int argc, char** argv) {
                              ->type_name("P")
                              ->check(number(above_0, 1, "above 0, at most 1"), "", "")
                              ->group("Sampling");
-    app.add_option("--load", o.load,
-                   help("Do not train: sample from the model.safetensors of an earlier run; writes only "
-                        "samples.png and metrics.json"))
-        ->type_name("FILE")
+    auto* min_p_option =
+        app.add_option("--min-p", min_p,
+                       help("Sample each token from those at least P times as probable as the most probable one; 0: "
+                            "from all (default: " +
+                            significant(small.min_p) + ")"))
+            ->type_name("P")
+            ->check(number(0, 1, "from 0 to 1"), "", "")
+            ->group("Sampling");
+    auto* guidance_option =
+        app.add_option("--guidance", guidance,
+                       help("Classifier-free guidance: how much the class counts; 1: as trained, 1.5 or 2: images more "
+                            "typical of their class. Takes twice the time, and a model that was trained with "
+                            "--label-dropout (default: " +
+                            significant(static_cast<double>(small.guidance)) + ")"))
+            ->type_name("W")
+            ->check(number(0, 100, "from 0 to 100"), "", "")
+            ->group("Sampling");
+    auto* load_option = app.add_option("--load", o.load,
+                                       help("Do not train: sample from the model.safetensors of an earlier run; writes "
+                                            "only samples.png and metrics.json"))
+                            ->type_name("FILE")
+                            ->check(not_empty, "", "")
+                            ->group("Sampling");
+    app.add_option("--complete", o.complete,
+                   help("With --load: PNG or JPEG files, separated by commas. Their lower halves are ignored and "
+                        "sampled anew; completions.png shows the upper half of each, then its completions. The class "
+                        "is the most probable one for the upper half, or that of --label"))
+        ->type_name("FILES")
+        ->delimiter(',')
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->check(not_empty, "", "")
+        ->needs(load_option)
         ->group("Sampling");
 
-    auto* load_for_codec = app.get_option("--load");
     auto* encode_option =
         app.add_option("--encode", o.encode,
                        help("With --load: compress images, a folder of PNG and JPEG files or one PNG of cells of "
@@ -301,7 +339,7 @@ Options parse(int argc, char** argv) {
                             "with the probabilities of the GPT"))
             ->type_name("PATH")
             ->check(not_empty, "", "")
-            ->needs(load_for_codec)
+            ->needs(load_option)
             ->excludes(preset_option)
             ->excludes(quantizer_option)
             ->group("Compression");
@@ -310,7 +348,7 @@ Options parse(int argc, char** argv) {
                         "decoded.png"))
         ->type_name("FILE")
         ->check(not_empty, "", "")
-        ->needs(load_for_codec)
+        ->needs(load_option)
         ->excludes(encode_option)
         ->excludes(preset_option)
         ->excludes(quantizer_option)
@@ -341,7 +379,9 @@ Options parse(int argc, char** argv) {
                "  digits --preset std --checkpoint run --resume --epochs-prior 40 --accept epochs\n"
                "  digits --load out/model.safetensors --label 7 --samples 400 --out sevens\n"
                "  digits --load out/model.safetensors --encode digits.png --out small\n"
-               "  digits --load out/model.safetensors --decode small/images.tsc --out again\n\n"
+               "  digits --load out/model.safetensors --decode small/images.tsc --out again\n"
+               "  digits --load out/model.safetensors --complete half.png --out finished\n"
+               "  digits --label-dropout 0.1 --guidance 1.5 --out guided\n\n"
                "Open report.html in a browser: it shows the pictures, the curves and the settings.");
 
     try {
@@ -367,14 +407,19 @@ Options parse(int argc, char** argv) {
     take(lr_vqvae_option, lr_vqvae, o.lr_vqvae);
     take(lr_prior_option, lr_prior, o.lr_prior);
     take(clip_norm_option, clip_norm, o.clip_norm);
+    take(label_dropout_option, label_dropout, o.label_dropout);
     take(label_option, label, o.label);
     take(temperature_option, temperature, o.temperature);
     take(top_k_option, top_k, o.top_k);
     take(top_p_option, top_p, o.top_p);
+    take(min_p_option, min_p, o.min_p);
+    take(guidance_option, guidance, o.guidance);
+    constexpr std::size_t completions = 9;
+    if (!o.complete.empty() && samples_option->count() == 0) o.samples = completions;
     if (!o.load.empty())
-        for (const CLI::Option* option :
-             {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option, lr_vqvae_option, lr_prior_option,
-              clip_norm_option, checkpoint_option, checkpoint_every_option, resume_option, accept_option})
+        for (const CLI::Option* option : {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option,
+                                          lr_vqvae_option, lr_prior_option, clip_norm_option, label_dropout_option,
+                                          checkpoint_option, checkpoint_every_option, resume_option, accept_option})
             if (option->count() != 0) o.unused.push_back(option->get_name());
     return o;
 }

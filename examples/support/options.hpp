@@ -24,7 +24,7 @@ struct Options {
     std::optional<Preset> preset;
     std::optional<std::string> quantizer;  ///< a name of the table (quantizers.hpp)
     std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;
-    std::optional<double> lr_vqvae, lr_prior, clip_norm;
+    std::optional<double> lr_vqvae, lr_prior, clip_norm, label_dropout;
     std::uint64_t seed = 1;
     std::size_t threads = 1;
 
@@ -33,11 +33,12 @@ struct Options {
     bool resume = false;
     std::vector<std::string> accept;  ///< with resume: what may differ from the checkpoint
 
-    std::string load;  ///< empty: train
-    std::size_t samples = 100;
+    std::string load;                   ///< empty: train
+    std::vector<std::string> complete;  ///< with load: pictures whose upper half is known
+    std::size_t samples = 100;          ///< with complete: of each picture
     std::optional<std::size_t> label;
-    std::optional<float> temperature;
-    std::optional<double> top_p;
+    std::optional<float> temperature, guidance;
+    std::optional<double> top_p, min_p;
     std::optional<std::size_t> top_k;
 
     std::string encode;  ///< with load: a PNG of images or a folder of images to compress; empty: none

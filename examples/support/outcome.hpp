@@ -49,6 +49,8 @@ struct Sampling {
     float temperature = 1;
     double top_p = 1;
     std::size_t top_k = 0;
+    double min_p = 0;
+    float guidance = 1;
 };
 
 struct Outcome {

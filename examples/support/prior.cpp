@@ -1,6 +1,12 @@
 #include "prior.hpp"
 
+#include <tessera/core/error.hpp>
+#include <tessera/files/utf8.hpp>
+
 #include <algorithm>
+#include <charconv>
+#include <string>
+#include <system_error>
 
 namespace digits {
 
@@ -18,7 +24,20 @@ Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome) {
     draw.sampling.temperature = job.temperature();
     draw.sampling.top_k = std::min(job.top_k(), vocab);
     draw.sampling.top_p = job.top_p();
+    draw.sampling.min_p = job.min_p();
+    draw.sampling.guidance = job.guidance();
     return draw;
+}
+
+double label_dropout_of(const tessera::io::SafetensorsFile& file) {
+    const std::string text = file.metadata("tessera.gpt.label_dropout").value_or("0");
+    double share = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+    if (error != std::errc{} || stop != text.data() + text.size() || !(share >= 0 && share <= 1))
+        throw tessera::FormatError(tessera::FormatCode::mismatch,
+                                   file.name() + ": tessera.gpt.label_dropout: " +
+                                       tessera::expected_got("a number in [0, 1]", tessera::io::printable(text)));
+    return share;
 }
 
 }  // namespace digits

@@ -7,10 +7,12 @@
 
 #include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
+#include <tessera/io/safetensors.hpp>
 #include <tessera/io/safetensors_writer.hpp>
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace digits {
@@ -35,10 +37,20 @@ struct FirstStage {
     Sequences train, test;
 };
 
+/// Images of which the first tokens are known.
+struct Completion {
+    std::vector<tessera::Token> tokens;    ///< of each image; empty: all tokens of all images are sampled
+    std::size_t known = 0;                 ///< the first tokens of each image
+    std::size_t repeats = 1;               ///< neighbours that begin with the same tokens
+    std::vector<std::string> class_names;  ///< of what the prior chooses from; empty: `labels` has the classes
+    std::vector<std::string> names;        ///< of every `repeats`-th image
+};
+
 /// What is sampled from the prior.
 struct Draw {
     Sampling sampling;
     std::vector<tessera::Label> labels;  ///< of each image; empty: no classes
+    Completion completion;
 };
 
 struct PriorResult {
@@ -53,6 +65,8 @@ Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome);
 /// Trains the prior, writes the model file and samples.
 template <Preset P>
 PriorResult train_prior(PriorSize size, const Job& job, FirstStage first, const Outcome& outcome, const Draw& draw);
+/// The label dropout that the prior in a model file was trained with.
+double label_dropout_of(const tessera::io::SafetensorsFile& file);
 /// Samples from the prior in options.load.
 template <Preset P>
 PriorResult sample_prior(PriorSize size, const Job& job, const Draw& draw);

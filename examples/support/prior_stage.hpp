@@ -11,18 +11,24 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/data/tokens.hpp>
+#include <tessera/gpt/complete.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/sample.hpp>
+#include <tessera/io/safetensors.hpp>
 #include <tessera/io/weights.hpp>
+#include <tessera/loss/cross_entropy.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <numbers>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,16 +98,51 @@ Stage2 train_net(Prior& prior, const FirstStage& first, const Job& job) {
     return result;
 }
 
+/// For each image the class that makes its known tokens most probable: Bayes' rule with equally probable classes.
+template <class Frozen, class Given>
+std::vector<ts::Label> likeliest_classes(const Frozen& prior, Given given, const Completion& completion) {
+    constexpr std::size_t vocab = Frozen::vocab, context = Frozen::context;
+    const std::size_t classes = completion.class_names.size(), known = completion.known;
+    std::vector<ts::Label> labels;
+    for (std::size_t n = 0; n < given.batch(); n += completion.repeats) {
+        std::vector<ts::Token> copies;
+        std::vector<ts::Label> each;
+        for (std::size_t c = 0; c < classes; ++c) {
+            copies.insert(copies.end(), given[n].begin(), given[n].end());
+            each.emplace_back(static_cast<std::uint32_t>(c));
+        }
+        const auto logits = prior.logits(Given{copies.data(), classes}, each);
+        std::vector<double> nats(classes);
+        for (std::size_t c = 0; c < classes; ++c)
+            nats[c] = ts::cross_entropy<float>(logits.span().subspan(c * context * vocab, known * vocab),
+                                               std::span<const ts::Token>{copies}.first(known));
+        const auto best = static_cast<std::size_t>(std::ranges::min_element(nats) - nats.begin());
+        double total = 0;
+        for (const double x : nats) total += std::exp(nats[best] - x);
+        std::printf("%s: class %s, %s %%\n", completion.names[n / completion.repeats].c_str(),
+                    completion.class_names[best].c_str(), fixed(100 / total, 1).c_str());
+        labels.insert(labels.end(), completion.repeats, each[best]);
+    }
+    return labels;
+}
+
 template <class Prior>
 void draw_tokens(const Prior& prior, const Job& job, const Draw& draw, PriorResult& result) {
     const Stopwatch watch;
     ts::Rng rng = ts::Rng{job.options.seed}.split(stream_samples);
-    const auto codes = ts::sample(prior, draw.sampling.count,
-                                  {.temperature = draw.sampling.temperature,
-                                   .top_k = draw.sampling.top_k,
-                                   .top_p = draw.sampling.top_p,
-                                   .labels = draw.labels},
-                                  rng);
+    const auto frozen = prior.freeze();
+    const Completion& completion = draw.completion;
+    const ts::View<const ts::Token, ts::Shape<Prior::context>> given{completion.tokens.data(), draw.sampling.count};
+    std::vector<ts::Label> labels = draw.labels;
+    if (!completion.class_names.empty()) labels = likeliest_classes(frozen, given, completion);
+    const ts::SampleOptions options{.temperature = draw.sampling.temperature,
+                                    .top_k = draw.sampling.top_k,
+                                    .top_p = draw.sampling.top_p,
+                                    .min_p = draw.sampling.min_p,
+                                    .labels = labels,
+                                    .guidance = draw.sampling.guidance};
+    const auto codes = completion.tokens.empty() ? ts::sample(frozen, draw.sampling.count, options, rng)
+                                                 : ts::complete(frozen, given, completion.known, options, rng);
     const auto all = codes.view().span();
     result.samples.assign(all.begin(), all.end());
     result.seconds = watch.seconds();
@@ -110,8 +151,8 @@ void draw_tokens(const Prior& prior, const Job& job, const Draw& draw, PriorResu
 template <class Prior>
 PriorResult train_and_draw(const Job& job, FirstStage first, const Outcome& outcome, const Draw& draw) {
     ts::Rng rng = ts::Rng{job.options.seed}.split(stream_prior);
-    // no label dropout: either all sampled sequences have a class, or none
-    Prior prior{rng, {.label_dropout = 0}};
+    // by default no label dropout: either all sampled sequences have a class, or none
+    Prior prior{rng, {.label_dropout = job.label_dropout()}};
     PriorResult result;
     result.figures = train_net(prior, first, job);
 
@@ -130,9 +171,11 @@ PriorResult train_and_draw(const Job& job, FirstStage first, const Outcome& outc
 
 template <class Prior>
 PriorResult load_and_draw(const Job& job, const Draw& draw) {
+    ts::io::SafetensorsFile file{job.options.load};
     ts::Rng unused{0};
-    Prior prior{unused};
-    ts::io::load(job.options.load, {.accept = {ts::io::everything}}, prior);  // options of training do not matter here
+    // the label dropout of its training says whether the prior knows the null class, which guidance needs
+    Prior prior{unused, {.label_dropout = label_dropout_of(file)}};
+    ts::io::load(file, {.accept = {ts::io::everything}}, prior);  // other options of training do not matter here
     PriorResult result;
     draw_tokens(prior, job, draw, result);
     return result;

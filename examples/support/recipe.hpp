@@ -25,10 +25,13 @@ struct Recipe {
 
     Stage vqvae;
     Stage prior;
-    double code_decay;  ///< decay of the codebook's moving averages
+    double label_dropout;  ///< of the prior: 0 where all sampled sequences have a class
+    double code_decay;     ///< decay of the codebook's moving averages
     float temperature;
     std::size_t top_k;
     double top_p;
+    double min_p;
+    float guidance;
 };
 
 // Batch size: 64 keeps four threads busy; smaller batches learn more per image (test PSNR of the small preset after
@@ -51,10 +54,13 @@ inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .clip_norm = 1,
                                                .images = 60'000,
                                                .max_epochs = 40},
+                                     .label_dropout = 0,
                                      .code_decay = 0.98,
                                      .temperature = 0.9f,
                                      .top_k = 0,
-                                     .top_p = 0.95};
+                                     .top_p = 0.95,
+                                     .min_p = 0,
+                                     .guidance = 1};
 
 inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .lr = 2e-3,
@@ -72,9 +78,12 @@ inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .clip_norm = 1,
                                              .images = 80'000,
                                              .max_epochs = 40},
+                                   .label_dropout = 0,
                                    .code_decay = 0.98,
                                    .temperature = 0.9f,
                                    .top_k = 0,
-                                   .top_p = 0.95};
+                                   .top_p = 0.95,
+                                   .min_p = 0,
+                                   .guidance = 1};
 
 }  // namespace digits

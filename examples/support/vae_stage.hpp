@@ -3,6 +3,7 @@
 // (prior.hpp). Loops, logging and curves belong to the program; the library takes single steps.
 
 #include "codebooks.hpp"
+#include "completion.hpp"
 #include "job.hpp"
 #include "nets.hpp"
 #include "prior.hpp"
@@ -204,8 +205,16 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;
     outcome.class_names = class_names;
-    const Draw draw = plan_samples(job, Vae::codes, outcome);
+    Draw draw = plan_samples(job, Vae::codes, outcome);
+    Picture halves;
+    if (!job.options.complete.empty()) {
+        halves = upper_halves(read_pictures(job.options.complete));
+        std::vector<ts::Token> tokens(halves.batch() * Vae::tokens);
+        vae.encode(halves, {tokens.data(), halves.batch()});
+        plan_completion(job, std::move(tokens), draw, outcome);
+    }
     decode_samples(vae, draw, sample_prior<P>({Vae::codes, Vae::tokens}, job, draw), outcome);
+    if (halves.batch() != 0) show_completions(halves, outcome);
     return outcome;
 }
 

@@ -92,12 +92,19 @@ try '--samples: expected a whole number .* got 1.5' --samples 1.5
 try '--batch: .* got 0' --batch 0
 try '--epochs-vqvae: .* got 0' --epochs-vqvae 0
 try '--seed: .* got -1' --seed -1
-try '--temperature: expected a number above 0.* got 0' --temperature 0
+try '--temperature: expected a number from 0 to 100, got -1' --temperature -1
 try '--temperature: .* got nan' --temperature nan
 try '--skip-bad: expected a number from 0 to 1, got 2' --skip-bad 2
 try '--skip-bad: .* got nan' --skip-bad nan
 try '--top-p: expected a number above 0, at most 1, got 1.5' --top-p 1.5
 try '--top-k: .* got few' --top-k few
+try '--min-p: expected a number from 0 to 1, got 2' --min-p 2
+try '--label-dropout: expected a number from 0 to 1, got nan' --label-dropout nan
+try '--guidance: expected a number from 0 to 100, got -1' --guidance -1
+try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --guidance 2
+try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$model" --guidance 2
+try '--complete requires --load' --complete half.png
+try 'none.png' --load "$model" --complete "$work/none.png"
 try '--preset: expected small or std, got large' --preset large
 try 'not expected: --frobnicate' --frobnicate
 try 'not expected: here' here

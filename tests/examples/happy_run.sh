@@ -72,6 +72,28 @@ cp "$bundled/digits-test.png" "$work/folder/2.png"
 run --load "$out/model.safetensors" --encode "$work/folder" --out "$work/coded"
 grep -q '^encoded 2 images in ' "$work/stdout" || fail "the images of a folder"
 
+# two pictures whose lower halves are finished, three times each: the class is the likeliest one, or the one of --label
+run --load "$out/model.safetensors" --complete "$bundled/digits-test.png,$bundled/digits-train.png" --samples 3 --out "$work/finished"
+files_are "$work/finished" completions.png metrics.json
+size_is 112x56 "$work/finished/completions.png"
+[ "$(grep -c 'digits-.*\.png: class [0-9], [0-9.]* %$' "$work/stdout")" = 2 ] || fail "the classes of the upper halves"
+cp "$work/finished/completions.png" "$work/completions.png"
+run --load "$out/model.safetensors" --complete "$bundled/digits-test.png" --complete "$bundled/digits-train.png" --samples 3 --threads 1 --out "$work/finished"
+cmp "$work/finished/completions.png" "$work/completions.png" || fail "one thread gave other completions"
+run --load "$out/model.safetensors" --complete "$bundled/digits-test.png" --label 3 --out "$work/finished"
+size_is 280x28 "$work/finished/completions.png"
+grep -q ': class' "$work/stdout" && fail "a class was chosen where one is given"
+
+# guidance, which needs a prior trained with label dropout; the settings of sampling change nothing before
+run --data "$work/data" --epochs-vqvae 1 --epochs-prior 1 --label-dropout 0.2 --guidance 2 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided"
+run --load "$work/guided/model.safetensors" --guidance 2 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided-again"
+cmp "$work/guided/samples.png" "$work/guided-again/samples.png" || fail "a loaded model gave other guided samples"
+grep -q '"guidance": 2' "$work/guided-again/metrics.json" || fail "metrics.json does not have the guidance"
+run --load "$work/guided/model.safetensors" --samples 10 --seed 7 --out "$work/guided-again"
+cmp -s "$work/guided/samples.png" "$work/guided-again/samples.png" && fail "guidance changed no sample"
+run --load "$out/model.safetensors" --temperature 0 --label 7 --samples 2 --out "$work/again"
+size_is 28x56 "$work/again/samples.png"
+
 # another quantizer: its model says so itself, and is none of the first kind
 run --data "$work/data" --quantizer fsq --epochs-vqvae 1 --epochs-prior 1 --batch 16 --samples 10 --seed 7 --out "$work/fsq"
 size_is 480x300 "$work/fsq/codebook.png"    # 40 x 25 tiles
