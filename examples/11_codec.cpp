@@ -85,8 +85,9 @@ int run(const course::Arguments& arguments) {
         jpeg.psnr_db);
     row("PNG", 8 * static_cast<double>(ts::image::encode_png(picture).size()) / count, 0);
 
-    // within 1 % of what the prior says, with the header and the lengths of the chunks
-    return same && in_file > model && in_file < 1.01 * model ? 0 : 1;
+    // within 1 % of what the prior says, with the header and the lengths of the chunks; the poor model of --small needs
+    // so few bits, 37 a digit, that these are 1.6 %
+    return same && in_file > model && in_file < (arguments.small ? 1.03 : 1.01) * model ? 0 : 1;
 }
 
 int main(int argc, char** argv) {
