@@ -321,16 +321,18 @@ Options parse(int argc, char** argv) {
                             ->type_name("FILE")
                             ->check(not_empty, "", "")
                             ->group("Sampling");
-    app.add_option("--complete", o.complete,
-                   help("With --load: PNG or JPEG files, separated by commas. Their lower halves are ignored and "
-                        "sampled anew; completions.png shows the upper half of each, then its completions. The class "
-                        "is the most probable one for the upper half, or that of --label"))
-        ->type_name("FILES")
-        ->delimiter(',')
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->check(not_empty, "", "")
-        ->needs(load_option)
-        ->group("Sampling");
+    auto* complete_option =
+        app.add_option(
+               "--complete", o.complete,
+               help("With --load: PNG or JPEG files, separated by commas. Their lower halves are ignored and "
+                    "sampled anew; completions.png shows the upper half of each, then its completions. The class "
+                    "is the most probable one for the upper half, or that of --label"))
+            ->type_name("FILES")
+            ->delimiter(',')
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+            ->check(not_empty, "", "")
+            ->needs(load_option)
+            ->group("Sampling");
 
     auto* encode_option =
         app.add_option("--encode", o.encode,
@@ -340,6 +342,7 @@ Options parse(int argc, char** argv) {
             ->type_name("PATH")
             ->check(not_empty, "", "")
             ->needs(load_option)
+            ->excludes(complete_option)
             ->excludes(preset_option)
             ->excludes(quantizer_option)
             ->group("Compression");
@@ -349,6 +352,7 @@ Options parse(int argc, char** argv) {
         ->type_name("FILE")
         ->check(not_empty, "", "")
         ->needs(load_option)
+        ->excludes(complete_option)
         ->excludes(encode_option)
         ->excludes(preset_option)
         ->excludes(quantizer_option)
