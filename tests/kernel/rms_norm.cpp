@@ -15,11 +15,11 @@ namespace {
 
 // The formulas, in double. dx has `onto` added.
 template <class T>
-struct RowTwin {
+struct RmsRowTwin {
     std::vector<T> y, dx, dweight;
 
-    RowTwin(std::size_t rows, std::size_t width, const std::vector<T>& x, const std::vector<T>& weight,
-            const std::vector<T>& dy, const std::vector<T>& onto)
+    RmsRowTwin(std::size_t rows, std::size_t width, const std::vector<T>& x, const std::vector<T>& weight,
+               const std::vector<T>& dy, const std::vector<T>& onto)
         : y(x.size()), dx(x.size()), dweight(width) {
         std::vector<double> dw(width);
         const double count = static_cast<double>(width);
@@ -58,7 +58,7 @@ TEST_CASE_TEMPLATE("rms_norm: forward and backward are the formulas, and gradien
             std::vector<T> y(x.size()), dx(x.size()), rstd(rows), dweight(width, T(1));
             kernel::rms_norm_forward<T>(x, weight, y, rstd, T(1e-5));
             kernel::rms_norm_backward<T>(x, weight, rstd, dy, dx, dweight, residual ? onto.data() : nullptr);
-            const RowTwin<T> twin(rows, width, x, weight, dy, onto);
+            const RmsRowTwin<T> twin(rows, width, x, weight, dy, onto);
             for (const double d : {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight)})
                 worst = std::max(worst, d);
         }

@@ -21,35 +21,35 @@ using nn::BlockProgress;
 
 namespace {
 
-using In = Shape<3, 8>;
-using Part = nn::Residual<nn::LayerNorm, nn::Linear<8>>;
-using Net = nn::Chain<In, Part, nn::Gelu, nn::Repeat<2, Part>, nn::Linear<4>>;
+using OrderInput = Shape<3, 8>;
+using OrderPart = nn::Residual<nn::LayerNorm, nn::Linear<8>>;
+using OrderNet = nn::Chain<OrderInput, OrderPart, nn::Gelu, nn::Repeat<2, OrderPart>, nn::Linear<4>>;
 
-struct Derived : Net {};
+struct DerivedChain : OrderNet {};
 // Adds to the gradient outside the functions of the chain.
-struct OwnBackward : nn::Chain<In, nn::Linear<8>> {
-    using Base = nn::Chain<In, nn::Linear<8>>;
-    static void backward(const Packed& w, View<const float, In> x, View<const float, In> y, View<const float, In> dy,
-                         View<float, In> dx, Cache& cache, Params& grad) {
+struct ChainWithBackward : nn::Chain<OrderInput, nn::Linear<8>> {
+    using Base = nn::Chain<OrderInput, nn::Linear<8>>;
+    static void backward(const Packed& w, View<const float, OrderInput> x, View<const float, OrderInput> y,
+                         View<const float, OrderInput> dy, View<float, OrderInput> dx, Cache& cache, Params& grad) {
         Base::backward(w, x, y, dy, dx, cache, grad);
     }
 };
-struct OwnBegin : nn::Chain<In, nn::Linear<8>> {
+struct ChainWithBegin : nn::Chain<OrderInput, nn::Linear<8>> {
     static void begin(Cache&, const nn::Pass&) {}
 };
 
-static_assert(nn::OrdersGradient<Net> && nn::OrdersGradient<Derived>);
-static_assert(nn::OrdersGradient<Part::Bind<In, float>>);
-static_assert(nn::OrdersGradient<nn::Repeat<2, Part>::Bind<In, double>>);
-static_assert(!nn::OrdersGradient<nn::Linear<8>::Bind<In, float>>);
-static_assert(!nn::OrdersGradient<OwnBackward> && !nn::OrdersGradient<OwnBegin>);
+static_assert(nn::OrdersGradient<OrderNet> && nn::OrdersGradient<DerivedChain>);
+static_assert(nn::OrdersGradient<OrderPart::Bind<OrderInput, float>>);
+static_assert(nn::OrdersGradient<nn::Repeat<2, OrderPart>::Bind<OrderInput, double>>);
+static_assert(!nn::OrdersGradient<nn::Linear<8>::Bind<OrderInput, float>>);
+static_assert(!nn::OrdersGradient<ChainWithBackward> && !nn::OrdersGradient<ChainWithBegin>);
 
-struct Weight {
+struct WithWeight {
     struct Params {
         Param<float, Shape<1>> w;
     };
 };
-struct NoWeight {
+struct WithoutWeight {
     using Params = Empty;
 };
 
@@ -112,13 +112,13 @@ TEST_CASE("BlockOrder: an exception is not counted as an addition") {
 TEST_CASE("BlockOrder: layers without parameters, and chains, do not wait as a whole") {
     BlockProgress progress[1];
     BlockOrder order{nullptr, progress[0]};
-    nn::backward_in_order<NoWeight>(&order, [] {});
-    nn::backward_in_order<Net>(&order, [] {});
+    nn::backward_in_order<WithoutWeight>(&order, [] {});
+    nn::backward_in_order<OrderNet>(&order, [] {});
     CHECK(progress[0].added == 0);
-    nn::backward_in_order<Weight>(&order, [] {});
+    nn::backward_in_order<WithWeight>(&order, [] {});
     CHECK(progress[0].added == 1);
-    CHECK(nn::order_inside<Net>(&order) == &order);
-    CHECK(nn::order_inside<Weight>(&order) == nullptr);
+    CHECK(nn::order_inside<OrderNet>(&order) == &order);
+    CHECK(nn::order_inside<WithWeight>(&order) == nullptr);
     int calls = 0;
     nn::in_order(nullptr, [&] { ++calls; });
     CHECK(calls == 1);
