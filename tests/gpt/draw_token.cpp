@@ -23,7 +23,7 @@ std::vector<std::size_t> draws(const std::vector<float>& logits, const DrawOptio
     }
     return counts;
 }
-double chi_square(const std::vector<std::size_t>& counts, const std::vector<double>& probabilities) {
+double chi_square_of_draws(const std::vector<std::size_t>& counts, const std::vector<double>& probabilities) {
     double total = 0, chi = 0;
     for (const std::size_t n : counts) total += static_cast<double>(n);
     for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -41,15 +41,15 @@ double chi_square(const std::vector<std::size_t>& counts, const std::vector<doub
 TEST_CASE("draw_token: the distribution is that of the options") {
     std::vector<float> logits;
     for (const double p : {0.4, 0.05, 0.3, 0.15, 0.1}) logits.push_back(static_cast<float>(std::log(p) + 3));
-    CHECK(chi_square(draws(logits, {}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
     const double cold = 0.16 + 0.0025 + 0.09 + 0.0225 + 0.01;
-    CHECK(chi_square(draws(logits, {.temperature = 0.5f}, 20000),
-                     {0.16 / cold, 0.0025 / cold, 0.09 / cold, 0.0225 / cold, 0.01 / cold}) < 25);
-    CHECK(chi_square(draws(logits, {.top_k = 2}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-    CHECK(chi_square(draws(logits, {.top_k = 9}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
-    CHECK(chi_square(draws(logits, {.top_p = 0.8}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.temperature = 0.5f}, 20000),
+                              {0.16 / cold, 0.0025 / cold, 0.09 / cold, 0.0225 / cold, 0.01 / cold}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_k = 2}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_k = 9}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_p = 0.8}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
     // of the three largest, top_p counts their share: 0.4 / 0.85 < 0.6 <= 0.7 / 0.85
-    CHECK(chi_square(draws(logits, {.top_k = 3, .top_p = 0.6}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_k = 3, .top_p = 0.6}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
 TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any index") {
@@ -63,7 +63,7 @@ TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any
         logits[i] = static_cast<float>(std::log(p[i]) - 40);
     }
     for (double& v : p) v /= sum;
-    CHECK(chi_square(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
+    CHECK(chi_square_of_draws(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
     std::vector<Token> none;
     Rng rng{7};
     auto x = logits;
@@ -136,17 +136,18 @@ TEST_CASE("draw_token: temperature 0 draws the first of the largest logits and n
 TEST_CASE("draw_token: min_p keeps what is at least its share of the largest probability, then top_k and top_p") {
     std::vector<float> logits;
     for (const double p : {0.4, 0.05, 0.3, 0.15, 0.1}) logits.push_back(static_cast<float>(std::log(p) + 3));
-    CHECK(chi_square(draws(logits, {.min_p = 0.3}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
-    CHECK(chi_square(draws(logits, {.min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.min_p = 0.3}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
     CHECK(draws(logits, {.min_p = 1}, 100)[0] == 100);
     // at half the temperature the shares of the largest are squared: 1, 0.016, 0.56, 0.14, 0.06
-    CHECK(chi_square(draws(logits, {.temperature = 0.5f, .min_p = 0.3}, 20000), {16. / 25, 0, 9. / 25, 0, 0}) < 25);
-    CHECK(chi_square(draws(logits, {.top_k = 4, .min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-    CHECK(chi_square(draws(logits, {.top_k = 2, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-    // top_p counts the share of what min_p kept: 0.7 / 0.85 < 0.83 <= 1
-    CHECK(chi_square(draws(logits, {.top_p = 0.83, .min_p = 0.3}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) <
+    CHECK(chi_square_of_draws(draws(logits, {.temperature = 0.5f, .min_p = 0.3}, 20000), {16. / 25, 0, 9. / 25, 0, 0}) <
           25);
-    CHECK(chi_square(draws(logits, {.top_p = 0.8, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_k = 4, .min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_k = 2, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    // top_p counts the share of what min_p kept: 0.7 / 0.85 < 0.83 <= 1
+    CHECK(chi_square_of_draws(draws(logits, {.top_p = 0.83, .min_p = 0.3}, 20000),
+                              {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
+    CHECK(chi_square_of_draws(draws(logits, {.top_p = 0.8, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
 TEST_CASE("draw_token: the probability of what was drawn is that of the distribution") {
