@@ -8,6 +8,7 @@
 // Cost     holds the compressed file and the array at the same time
 
 #include <tessera/core/read_limits.hpp>
+#include <tessera/core/to_size.hpp>
 #include <tessera/data/idx.hpp>
 #include <tessera/files/file.hpp>
 #include <tessera/image/gzip.hpp>
@@ -39,7 +40,7 @@ Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {
     if (const std::uint64_t stated = little_endian_32(file, file.size() - 4);
         stated > size && stated - size <= most_surplus)
         size = stated;  // the content is longer than the array; parse_idx decides whether that is harmless
-    Bytes bytes(static_cast<std::size_t>(size));
+    Bytes bytes(to_size(size));
     image::gunzip(file, bytes, name);
     return bytes;
 }

@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <concepts>
 #include <cstddef>
 #include <limits>
@@ -39,7 +40,10 @@ struct DrawOptions {
     double top_p = 1;       ///< in (0, 1]
     double min_p = 0;       ///< in [0, 1]; 0: all tokens
 
-    friend bool operator==(const DrawOptions&, const DrawOptions&) = default;
+    friend bool operator==(const DrawOptions& a, const DrawOptions& b) {
+        return std::is_eq(a.temperature <=> b.temperature) && a.top_k == b.top_k && std::is_eq(a.top_p <=> b.top_p) &&
+               std::is_eq(a.min_p <=> b.min_p);
+    }
 };
 
 namespace detail {

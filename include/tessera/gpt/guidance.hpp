@@ -20,6 +20,7 @@
 #include <tessera/kernel/simd/simd.hpp>
 
 #include <cmath>
+#include <compare>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -52,10 +53,12 @@ public:
             std::fma(rise, static_cast<double>(position) / static_cast<double>(context - 1), from));
     }
     /// Does any position have another weight than 1?
-    [[nodiscard]] constexpr bool is_on() const { return !(from_ == 1 && to_ == 1); }
+    [[nodiscard]] constexpr bool is_on() const { return from_ < 1 || from_ > 1 || to_ < 1 || to_ > 1; }
     [[nodiscard]] constexpr Range range() const { return {from_, to_}; }
 
-    friend constexpr bool operator==(const Guidance&, const Guidance&) = default;
+    friend constexpr bool operator==(const Guidance& a, const Guidance& b) {
+        return std::is_eq(a.from_ <=> b.from_) && std::is_eq(a.to_ <=> b.to_);
+    }
 
 private:
     float from_ = 1, to_ = 1;

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -34,7 +35,7 @@ Pixels png_grid(View<T, S> images, std::size_t columns, const ValueRange& range 
         throw ArgumentError("png_grid: " + std::to_string(images.batch()) + " images in " + std::to_string(columns) +
                             " columns: expected at least one of each");
     range.require("png_grid");
-    const bool is_unit = range.low == 0 && range.high == 1;
+    const bool is_unit = std::is_eq(range.low <=> 0) && std::is_eq(range.high <=> 1);
     constexpr std::size_t height = S::dims[0], row = S::dims[1] * S::dims[2];
     columns = (std::min)(columns, images.batch());
     const std::size_t rows = (images.batch() + columns - 1) / columns;

@@ -141,7 +141,7 @@ private:
 
     void guide_row(std::size_t i, std::size_t at, std::span<const T> uncond, std::span<T> row) const {
         const float w = each_[i].guidance.at(at, C.context);
-        if (w != 1) guide<T>(uncond, row, static_cast<T>(w));  // with 1 the bits are those without guidance
+        if (w < 1 || w > 1) guide<T>(uncond, row, static_cast<T>(w));  // with 1 the bits are those without guidance
     }
 
     /// Calls the callback for what this round drew.
