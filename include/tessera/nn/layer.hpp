@@ -12,7 +12,8 @@
 //   1. w is const: two threads run one net with two caches.
 //   2. Nothing is allocated after the first call with the largest batch.
 //   3. Results do not depend on the number of threads, bit for bit.
-//   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory.
+//   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory, except the order of the pass that
+//      `begin` has given (Pass::order), which ends with the pass.
 //   5. Samples are independent: y[n] depends on x[n] only (the trainer cuts a batch into blocks).
 // Optional members:
 //   name                            a std::string_view, for messages and describe(net)

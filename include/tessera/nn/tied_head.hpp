@@ -72,7 +72,10 @@ struct TiedHeadLayer {
         nn::pack_forward<Inner>(p, w.inner);
         w.forward.pack(width, Vocab, table(p).data(), 1, width);
     }
-    static void begin(Cache& cache, const Pass& pass) { Inner::begin(cache.inner, pass); }
+    // Without the order of blocks: both ends add to the same table, so the whole backward is one unit.
+    static void begin(Cache& cache, const Pass& pass) {
+        Inner::begin(cache.inner, {pass.training, pass.rng, pass.first});
+    }
     static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache) {
         cache.h.resize(x.batch());
         Inner::forward(w.inner, x, cache.h.view(), cache.inner);

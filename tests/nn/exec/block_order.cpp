@@ -34,6 +34,10 @@ struct ChainWithBackward : nn::Chain<OrderInput, nn::Linear<8>> {
         Base::backward(w, x, y, dy, dx, cache, grad);
     }
 };
+struct ResidualWithParams : nn::Residual<nn::LayerNorm, nn::Linear<8>>::Bind<OrderInput, float> {
+    static void backward_params(const Packed&, View<const float, OrderInput>, View<const float, OrderInput>,
+                                View<const float, OrderInput>, Cache&, Params&) {}
+};
 struct ChainWithBegin : nn::Chain<OrderInput, nn::Linear<8>> {
     static void begin(Cache&, const nn::Pass&) {}
 };
@@ -42,6 +46,7 @@ static_assert(nn::OrdersGradient<OrderNet> && nn::OrdersGradient<DerivedChain>);
 static_assert(nn::OrdersGradient<OrderPart::Bind<OrderInput, float>>);
 static_assert(nn::OrdersGradient<nn::Repeat<2, OrderPart>::Bind<OrderInput, double>>);
 static_assert(!nn::OrdersGradient<nn::Linear<8>::Bind<OrderInput, float>>);
+static_assert(!nn::OrdersGradient<ResidualWithParams>);
 static_assert(!nn::OrdersGradient<ChainWithBackward> && !nn::OrdersGradient<ChainWithBegin>);
 
 struct WithWeight {

@@ -10,7 +10,7 @@
 // behind the block before: two threads compute the four blocks of 16 images 1.9 times as fast as one.
 //
 // Who waits: Chain and Repeat, around the backward of each layer that has parameters (`in_order`). A layer that hands
-// the order on to chains of its own says so with `using OrdersGradient = <itself>`; every other layer is one unit.
+// the order on to its own chains says so with `using OrdersGradient = <itself>`; every other layer is one unit.
 //
 // Errors   none; a block that fails calls `finish`, which lets the others run to their end
 // Cost     a load and a store for each layer; a wait spins for some 100 us, then the thread yields
@@ -46,11 +46,20 @@ public:
     BlockOrder(const BlockProgress* before, BlockProgress& own) : before_{before}, own_{&own} {}
 
     /// Returns when the block before has added once more than this one.
-    void wait() {
+    void wait() { wait_for(count_ + 1); }
+    /// This block has added once more.
+    void added() { publish(++count_); }
+    /// The block adds nothing more, because it is complete or has failed. One that has failed passes the turn on only
+    /// when the blocks before it are complete, so that two blocks never add at once.
+    void finish() {
+        wait_for(all);
+        publish(all);
+    }
+
+private:
+    void wait_for(std::uint32_t needed) {
         if (!before_) return;
-        const std::uint32_t needed = count_ + 1;
-        for (int spins = 0;; ++spins) {
-            if (before_->added.load(std::memory_order_acquire) >= needed) return;
+        for (int spins = 0; before_->added.load(std::memory_order_acquire) < needed; ++spins) {
             if (spins < patience_) {
                 kernel::pause_thread();
             } else {  // the other thread has perhaps no core: do not spin again for it
@@ -59,12 +68,6 @@ public:
             }
         }
     }
-    /// This block has added once more.
-    void added() { publish(++count_); }
-    /// The block adds nothing more, because it is complete or has failed.
-    void finish() { publish(all); }
-
-private:
     void publish(std::uint32_t count) { own_->added.store(count, std::memory_order_release); }
 
     const BlockProgress* before_;
@@ -86,28 +89,39 @@ void in_order(BlockOrder* order, F&& f) {
 }
 
 namespace detail {
-// L has the function of Base, if Base has one: a struct that derives from a chain may replace it.
-template <class L, class Base>
-concept KeepsBegin = requires {
-    requires& L::begin == &Base::begin;
+template <class L>
+concept HasFunctionBackward = requires {
+    &L::backward;
+};
+template <class L>
+concept HasFunctionBackwardParams = requires {
+    &L::backward_params;
 };
 template <class L, class Base>
-concept KeepsBackward = !requires {
-    &Base::backward;
-}
-|| requires { requires& L::backward == &Base::backward; };
+concept SameBegin = requires {
+    requires(&L::begin == &Base::begin);
+};
 template <class L, class Base>
-concept KeepsBackwardParams = !requires {
-    &Base::backward_params;
-}
-|| requires { requires& L::backward_params == &Base::backward_params; };
+concept SameBackward = requires {
+    requires(&L::backward == &Base::backward);
+};
+template <class L, class Base>
+concept SameBackwardParams = requires {
+    requires(&L::backward_params == &Base::backward_params);
+};
+// L has the function of Base, or both have none: a struct that derives from a chain may replace or add it.
+template <class L, class Base>
+concept KeepsBackward = SameBackward<L, Base> ||(!HasFunctionBackward<L> && !HasFunctionBackward<Base>);
+template <class L, class Base>
+concept KeepsBackwardParams = SameBackwardParams<L, Base> ||
+    (!HasFunctionBackwardParams<L> && !HasFunctionBackwardParams<Base>);
 }  // namespace detail
 
 /// Whether backward of the layer waits by itself: a Chain, or a struct that derives from one and keeps its functions.
 template <class L>
 concept OrdersGradient = requires {
     typename L::OrdersGradient;
-    requires detail::KeepsBegin<L, typename L::OrdersGradient>;
+    requires detail::SameBegin<L, typename L::OrdersGradient>;
     requires detail::KeepsBackward<L, typename L::OrdersGradient>;
     requires detail::KeepsBackwardParams<L, typename L::OrdersGradient>;
 };

@@ -12,7 +12,7 @@
 //
 // A thread takes a whole group, as long as there is one for each thread. The threads share the blocks of the groups
 // that are left, and add to a group's gradient in the order of its blocks (nn/exec/block_order.hpp), which changes no
-// bit either. So 64 samples occupy 16 threads.
+// bit either. So 64 samples occupy 16 threads with blocks of 4, and 4 threads with blocks of 16.
 //
 // Errors   static_assert where the block size does not divide the group size
 // Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch
@@ -67,7 +67,8 @@ public:
 
     /// Calls f(first, count, index, scratch, gradient) for the blocks of a batch; f adds to the gradient of its group.
     /// Then grad += the sum over groups. If f takes a BlockOrder* after the gradient, threads may share a group: then f
-    /// adds to the gradient within nn::in_order only, or in a net to whose `begin` it gives the order.
+    /// gives order_inside<Net>(order) to `begin` of each net, and adds to the gradient within backward_in_order<Net> or
+    /// in_order only. `block` divides a group.
     template <class F>
     void run(std::size_t batch, P& grad, F&& f, std::size_t block = Block) {
         if (batch == 0) return;
@@ -77,9 +78,12 @@ public:
         const std::size_t whole = !can_share || threads == 1 ? groups : groups / threads * threads;
         const std::size_t shared = groups - whole, tasks = whole + shared * per_group;
         const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(tasks, threads));
-        if (scratch_.size() < slot_count) scratch_.resize(slot_count);
+        // Sizes that do not shrink where a smaller batch is cut into more tasks.
+        const std::size_t most_slots = (std::min)(can_share ? groups * group_size : groups, threads);
+        const std::size_t most_shared = can_share && threads > 1 ? (std::min)(groups, threads - 1) * group_size : 0;
+        if (scratch_.size() < most_slots) scratch_.resize(most_slots);
         if (grads_.size() < groups) grads_.resize(groups);
-        if (progress_.size() < shared * per_group) progress_ = std::vector<BlockProgress>(shared * per_group);
+        if (progress_.size() < most_shared) progress_ = std::vector<BlockProgress>(most_shared);
         for (BlockProgress& progress : progress_) progress.added.store(0, std::memory_order_relaxed);
 
         const auto call = [&](std::size_t g, std::size_t at, std::size_t slot, BlockOrder* order) {
@@ -102,7 +106,8 @@ public:
             BlockOrder order{at == 0 ? nullptr : &progress[at - 1], progress[at]};
             const Finish finish{order};
             if (at == 0) set_zero(grads_[whole + of]);
-            call(whole + of, at, slot, &order);
+            // Isolated: a thread that waits for tasks which f starts must not take a later block of the same group.
+            kernel::run_isolated([&] { call(whole + of, at, slot, &order); });
         });
         reduce(groups, grad);
     }
