@@ -10,10 +10,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace digits {
 
@@ -169,8 +172,12 @@ Material load_material(const Options& options) {
 Images load_pictures(const std::string& path) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
-        const Images all = data::load_image_folder<Image>(path).train;
-        return Images{{all.bytes().begin(), all.bytes().end()}};
+        const auto folder = data::load_image_folder<Image>(path);
+        if (!folder.left_out.empty()) std::printf("skipped: %s\n", folder.left_out.text().c_str());
+        std::vector<std::uint8_t> bytes;
+        for (const Images* split : {&folder.train, &folder.val, &folder.test})
+            bytes.insert(bytes.end(), split->bytes().begin(), split->bytes().end());
+        return Images{std::move(bytes)};
     }
     return data::load_contact_sheet<Image>(path, 0);
 }

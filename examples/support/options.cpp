@@ -346,17 +346,24 @@ Options parse(int argc, char** argv) {
             ->excludes(preset_option)
             ->excludes(quantizer_option)
             ->group("Compression");
-    app.add_option("--decode", o.decode,
-                   help("With --load: the images of a file that --encode has written with the same model; writes only "
-                        "decoded.png"))
-        ->type_name("FILE")
-        ->check(not_empty, "", "")
-        ->needs(load_option)
-        ->excludes(complete_option)
-        ->excludes(encode_option)
-        ->excludes(preset_option)
-        ->excludes(quantizer_option)
-        ->group("Compression");
+    auto* decode_option =
+        app.add_option(
+               "--decode", o.decode,
+               help("With --load: the images of a file that --encode has written with the same model; writes only "
+                    "decoded.png"))
+            ->type_name("FILE")
+            ->check(not_empty, "", "")
+            ->needs(load_option)
+            ->excludes(complete_option)
+            ->excludes(encode_option)
+            ->excludes(preset_option)
+            ->excludes(quantizer_option)
+            ->group("Compression");
+
+    for (auto* option : {encode_option, decode_option})
+        for (const char* unused :
+             {"--data", "--samples", "--label", "--temperature", "--top-k", "--top-p", "--min-p", "--guidance"})
+            option->excludes(app.get_option(unused));
 
     app.add_option("--out", o.out,
                    help("The folder for samples.png, reconstructions.png, codebook.png, report.html, "

@@ -34,7 +34,7 @@ struct Recipe {
     float guidance;
 };
 
-// Batch size: 64 keeps four threads busy; smaller batches learn more per image (test PSNR of the small preset after
+// Batch size: 64 keeps sixteen threads busy; smaller batches learn more per image (test PSNR of the small preset after
 // four epochs: 24.4 dB with 32, 23.2 dB with 64). Decay of the codebook: with 0.99 it lags behind the encoder at first
 // (perplexity 40 after two epochs, 200 with 0.95); with 0.95 the vectors are used less evenly at the end (perplexity
 // 190, 218 with 0.99).

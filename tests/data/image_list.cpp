@@ -111,6 +111,9 @@ TEST_CASE("list_image_folder: an ambiguous layout is refused with what was seen"
     CHECK(Tree{{"train/1.png", "test/1.png", "cat/1.png"}}.refused() ==
           "expected folders of splits or of classes, got both, test, train next to cat: pass FolderLayout::classes if "
           "all of them are classes");
+    for (const char* other : {"test1/1.png", "dev/cat/1.png", "evaluation/1.png", "unlabeled/1.png"})
+        CHECK(
+            Tree{{"train/1.png", other}}.refused().starts_with("expected folders of splits or of classes, got both, "));
     CHECK(Tree{{"train/1.png", "training/1.png"}}.refused() == "expected one of the folders train and training");
     CHECK(Tree{{"train/cat/1.png", "test/1.png"}}.refused() ==
           "train has folders of classes, test has 1 images without: expected all with classes");

@@ -156,6 +156,13 @@ inline void refuse_deeper(const std::string& root, const ClassFolder& found) {
                                 joined(root, first + "/train"));
 }
 
+/// Is this what people call the part of a set that is not for training?
+inline bool looks_like_split(std::string_view name) {
+    for (const std::string_view start : {"test", "dev", "eval", "unlabel"})
+        if (name.starts_with(start)) return true;
+    return false;
+}
+
 /// Which folders of the root are splits? None: they are classes.
 inline std::vector<std::string> find_splits(const std::string& root, const FolderEntries& top, FolderLayout layout,
                                             Skipped& left_out) {
@@ -178,9 +185,14 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
         return {};
     }
     Skipped elsewhere;
+    bool like_split = false;
     for (const std::string& name : others)
-        images_elsewhere = images_elsewhere || !walk(root, name, {real_path(root)}, elsewhere).images.empty();
-    if (images_elsewhere && splits.size() == 1 && layout == FolderLayout::detect) return {};  // a class called train
+        if (!walk(root, name, {real_path(root)}, elsewhere).images.empty()) {
+            images_elsewhere = true;
+            like_split = like_split || looks_like_split(name);
+        }
+    if (images_elsewhere && !like_split && splits.size() == 1 && layout == FolderLayout::detect)
+        return {};  // a class called train
     if (images_elsewhere)
         refuse_folder(root, "expected folders of splits or of classes, got both, " + some_of(splits) + " next to " +
                                 some_of(others) + ": pass FolderLayout::classes if all of them are classes");
