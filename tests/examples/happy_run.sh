@@ -85,7 +85,7 @@ size_is 280x28 "$work/finished/completions.png"
 grep -q ': class' "$work/stdout" && fail "a class was chosen where one is given"
 
 # guidance, which needs a prior trained with label dropout; the settings of sampling change nothing before
-run --data "$work/data" --epochs-vqvae 1 --epochs-prior 20 --batch 16 --label-dropout 0.2 --guidance 5 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided"
+run --data "$bundled" --limit 40 --epochs-vqvae 1 --epochs-prior 20 --batch 16 --label-dropout 0.2 --guidance 5 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided"
 run --load "$work/guided/model.safetensors" --guidance 5 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided-again"
 cmp "$work/guided/samples.png" "$work/guided-again/samples.png" || fail "a loaded model gave other guided samples"
 grep -q '"guidance": 5' "$work/guided-again/metrics.json" || fail "metrics.json does not have the guidance"
