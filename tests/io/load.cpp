@@ -302,6 +302,27 @@ TEST_CASE("io::load: the message suggests options for names without their prefix
     CHECK(deep.toy.weight[5] == 6);
 }
 
+TEST_CASE(
+    "io::save, io::load: renamed matrices that are transposed in the file come back; other tensors keep their axes") {
+    Toy<> toy, again;
+    number(toy, 1);
+    const std::vector<io::Rename> renames{{"net.enc.", "encoder.", true}, {"top.", "head."}};
+    io::SafetensorsFile file{io::collect(io::SaveOptions{io::reversed(renames)}, toy).bytes(), "x"};
+    const io::TensorInfo* matrix = file.find("net.enc.weight");
+    REQUIRE(matrix);
+    CHECK(matrix->shape == std::vector<std::uint64_t>{3, 2});
+    std::array<float, 6> in_file{};
+    file.read(*matrix, std::span<float>{in_file});
+    CHECK(in_file == std::array<float, 6>{1, 4, 2, 5, 3, 6});
+    CHECK(file.find("net.enc.bias")->shape == std::vector<std::uint64_t>{3});
+    CHECK(file.find("top.weight"));
+    io::load(file, {.rename = renames}, again);
+    CHECK(values(again) == values(toy));
+    CHECK(message<ArgumentError>([&] {
+              io::collect(io::SaveOptions{{{"tail.", "x."}}}, toy);
+          }) == "io::save: rename: no name of the models begins with tail.");
+}
+
 TEST_CASE("io::load: a prefix or rename that matches nothing, or merges two names, is an error") {
     Toy<> toy;
     auto file = foreign(same);

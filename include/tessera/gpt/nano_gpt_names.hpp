@@ -6,8 +6,9 @@
 //     io::load("gpt2.safetensors", {.rename = nano_gpt_names<io::Rename>(12), .allow_unused = {"lm_head"}}, prior);
 //
 // The file has nanoGPT's names and layout, where linear maps are [out, in]. Files of Hugging Face have the same names
-// and transposed maps, which nanoGPT's from_pretrained turns. The last token of the vocabulary, <|endoftext|>, is the
-// null class, with which a sequence begins: .vocab is one less than nanoGPT's. GELU must be the tanh form, as in GPT-2.
+// and transposed maps: gpt2_names.hpp. io::reversed gives the names for io::save. The last token of the vocabulary,
+// <|endoftext|>, is the null class, with which a sequence begins: .vocab is one less than nanoGPT's. GELU must be the
+// tanh form, as in GPT-2.
 //
 // Errors   those of io::load: a name without a tensor, or a tensor of another shape
 

@@ -25,6 +25,7 @@
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/stateful.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -60,6 +61,16 @@ void read_as(SafetensorsFile& file, const TensorInfo& tensor, std::span<T> to) {
     file.read(tensor, to);
 }
 
+/// [columns, rows] in the file, [rows, columns] in `values`.
+template <class T>
+void transpose(std::span<T> values, std::size_t rows) {
+    const std::size_t columns = values.size() / rows;
+    Buffer<T> in_file(values.size());
+    std::copy(values.begin(), values.end(), in_file.data());
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < columns; ++c) values[r * columns + c] = in_file[c * rows + r];
+}
+
 using Staged = std::vector<Buffer<unsigned char>>;
 
 /// The values of the leaves in order; empty where a leaf is not loaded.
@@ -68,7 +79,7 @@ void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& 
     M::each_state(
         [&]<class L>(const Path& path, const L&) {
             using T = typename L::Scalar;
-            const TensorInfo* tensor = plan.sources[staged.size()];
+            const auto [tensor, transposed] = plan.sources[staged.size()];
             auto& bytes = staged.emplace_back(tensor ? L::Dims::size * sizeof(T) : 0);
             if (!tensor) return;
             const std::span<T> values{reinterpret_cast<T*>(bytes.data()), L::Dims::size};
@@ -81,6 +92,7 @@ void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& 
                                               std::to_string(i) + ": " +
                                               expected_got("a finite number", std::to_string(values[i])),
                                           file.name(), tensor->offset);
+            if (transposed) transpose(values, outer_shape<L>()[0]);
         },
         model);
 }

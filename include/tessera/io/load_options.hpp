@@ -24,6 +24,7 @@ inline constexpr const char* everything = "";
 /// Names in the file that begin with `from` are read as names that begin with `to` instead.
 struct Rename {
     std::string from, to;
+    bool transposed = false;  ///< whether the matrices among them have their two axes the other way round in the file
 };
 
 struct LoadOptions {

@@ -4,63 +4,119 @@
 //     io::save("mnist.safetensors", vae, prior);
 //     io::save("run.safetensors", trainer, rng);
 //
+// Under the names of another program, which are given as for reading that program's files:
+//
+//     io::save("gpt2.safetensors", {.rename = io::reversed(gpt2_names<io::Rename>(12))}, prior);
+//
 // collect(models...) returns the writer instead, to which a program can add its own metadata and tensors;
 // collect(writer, models...) adds more models to it. The file is replaced atomically (files/file.hpp).
 //
-// Errors   ArgumentError where two models have a leaf or metadata of the same name, IoError where the file cannot be
-//          written
+// Errors   ArgumentError where two models have a leaf or metadata of the same name, or where no name of the models
+//          begins with the `from` of a rename; IoError where the file cannot be written
 // Cost     one copy of all leaves in memory
 
 #include <tessera/core/buffer.hpp>
+#include <tessera/core/error.hpp>
+#include <tessera/io/load_options.hpp>
 #include <tessera/io/safetensors_writer.hpp>
 #include <tessera/io/stateful.hpp>
 #include <tessera/version.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::io {
 
+struct SaveOptions {
+    /// Names of the models that begin with `from` are written as names that begin with `to`; the first match counts.
+    std::vector<Rename> rename{};
+};
+
+/// From the names of a file to those of the models, or back.
+[[nodiscard]] inline std::vector<Rename> reversed(std::vector<Rename> renames) {
+    for (Rename& r : renames) std::swap(r.from, r.to);
+    return renames;
+}
+
 namespace detail {
 template <class M>
-void add_model(SafetensorsWriter& writer, const M& model) {
+void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& options, std::vector<bool>& renamed) {
     std::vector<Fact> facts;
     add_facts<M>(model, facts);
     for (const Fact& fact : facts) writer.metadata(fact.in_file(), fact.value);
     M::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
+            std::string name = path.str();
+            std::vector<std::uint64_t> shape = outer_shape<L>();
+            bool transposed = false;
+            for (std::size_t i = 0; i < renamed.size(); ++i)
+                if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
+                    name = r.to + name.substr(r.from.size());
+                    renamed[i] = true;
+                    transposed = r.transposed && shape.size() == 2;
+                    break;
+                }
             Buffer<typename L::Scalar> values(L::Dims::size);
-            for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
-            writer.add<typename L::Scalar>(path.str(), outer_shape<L>(), values);
+            if (transposed) {
+                const std::size_t columns = shape[1];
+                std::swap(shape[0], shape[1]);
+                for (std::size_t i = 0; i < values.size(); ++i)
+                    values[i % columns * shape[1] + i / columns] = leaf[L::from_file_index(i)];
+            } else {
+                for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+            }
+            writer.add<typename L::Scalar>(name, shape, values);
         },
         model);
+}
+
+/// A rename that matches nothing is a mistake of the host.
+template <class... M>
+void add_models(SafetensorsWriter& writer, const SaveOptions& options, const M&... models) {
+    std::vector<bool> renamed(options.rename.size());
+    (add_model(writer, models, options, renamed), ...);
+    for (std::size_t i = 0; i < renamed.size(); ++i)
+        if (!renamed[i])
+            throw ArgumentError("io::save: rename: no name of the models begins with " +
+                                printable(options.rename[i].from));
 }
 }  // namespace detail
 
 /// A writer with the state of the models.
 template <Stateful... M>
-SafetensorsWriter collect(const M&... models) {
+SafetensorsWriter collect(const SaveOptions& options, const M&... models) {
     SafetensorsWriter writer;
     writer.metadata("format", "pt");  // required by programs that read PyTorch's files
     writer.metadata("tessera.version", std::to_string(TESSERA_VERSION_MAJOR) + '.' +
                                            std::to_string(TESSERA_VERSION_MINOR) + '.' +
                                            std::to_string(TESSERA_VERSION_PATCH));
-    (detail::add_model(writer, models), ...);
+    detail::add_models(writer, options, models...);
     return writer;
+}
+template <Stateful... M>
+SafetensorsWriter collect(const M&... models) {
+    return collect(SaveOptions{}, models...);
 }
 
 /// The same writer with the state of more models.
 template <Stateful... M>
     requires(sizeof...(M) > 0)
 SafetensorsWriter collect(SafetensorsWriter writer, const M&... models) {
-    (detail::add_model(writer, models), ...);
+    detail::add_models(writer, SaveOptions{}, models...);
     return writer;
 }
 
 /// Replaces the file at `path` atomically.
 template <Stateful... M>
     requires(sizeof...(M) > 0)
-void save(const std::string& path, const M&... models) { collect(models...).write(path); }
+void save(const std::string& path, const SaveOptions& options, const M&... models) {
+    collect(options, models...).write(path);
+}
+template <Stateful... M>
+    requires(sizeof...(M) > 0)
+void save(const std::string& path, const M&... models) { save(path, SaveOptions{}, models...); }
 
 }  // namespace tessera::io

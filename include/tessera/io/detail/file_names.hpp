@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,10 +29,12 @@ public:
         for (const TensorInfo& t : file.tensors()) {
             if (!t.name.starts_with(options.prefix)) continue;
             std::string name = t.name.substr(options.prefix.size());
+            const bool is_matrix = t.shape.size() == 2;
             for (std::size_t i = 0; i < renamed.size(); ++i)
                 if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
                     name = r.to + name.substr(r.from.size());
                     renamed[i] = true;
+                    if (r.transposed && is_matrix) transposed_.insert(&t);
                     break;
                 }
             const auto [other, is_new] = entries_.emplace(std::move(name), &t);
@@ -49,6 +53,13 @@ public:
     const TensorInfo* find(std::string_view name) const {
         const auto found = entries_.find(name);
         return found == entries_.end() ? nullptr : found->second;
+    }
+
+    bool is_transposed(const TensorInfo* tensor) const { return transposed_.contains(tensor); }
+    /// In the order of the model's axes.
+    std::vector<std::uint64_t> shape(const TensorInfo& tensor) const {
+        if (is_transposed(&tensor)) return {tensor.shape.rbegin(), tensor.shape.rend()};
+        return tensor.shape;
     }
 
     /// "the file has 9 tensors: decoder (4), encoder (5)"
@@ -180,6 +191,7 @@ private:
 
     const SafetensorsFile* file_;
     TensorsByName entries_;
+    std::set<const TensorInfo*> transposed_;
 };
 
 }  // namespace tessera::io::detail

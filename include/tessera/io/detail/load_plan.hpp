@@ -65,7 +65,11 @@ public:
     }
 
     LoadReport report;
-    std::vector<const TensorInfo*> sources;  ///< the tensor of each leaf; nullptr: the leaf is not loaded
+    struct Source {
+        const TensorInfo* tensor = nullptr;  ///< none: the leaf is not loaded
+        bool transposed = false;
+    };
+    std::vector<Source> sources;  ///< of each leaf
 
 private:
     static bool is_named(const Fact& fact, std::string_view entry) {
@@ -119,10 +123,10 @@ private:
 
     void compare_leaves() {
         for (const Leaf& leaf : leaves_) {
-            const TensorInfo*& source = sources.emplace_back(nullptr);
+            Source& source = sources.emplace_back();
             if (is_kept(leaf.name)) continue;
             const TensorInfo* tensor = names_.find(leaf.name);
-            const bool fits = tensor && tensor->shape == leaf.shape;
+            const bool fits = tensor && names_.shape(*tensor) == leaf.shape;
             if (!fits && (is_below_any(leaf.name, options_.allow_missing) || (!tensor && leaf.optional))) {
                 report.missing.push_back(leaf.name);
             } else if (!tensor) {
@@ -130,13 +134,14 @@ private:
                 add_missing(leaf);
             } else if (!fits) {
                 mismatches_.add(leaf.name + ": expected " + shape_text(leaf.shape) + ", file has " +
-                                shape_text(tensor->shape));
+                                shape_text(names_.shape(*tensor)) +
+                                (names_.is_transposed(tensor) ? " after its transposition" : ""));
             } else if (tensor->dtype != leaf.dtype && !is_wider(leaf.dtype, tensor->dtype)) {
                 mismatches_.add(leaf.name + ": expected " + std::string{info(leaf.dtype).name} + ", file has " +
                                 std::string{info(tensor->dtype).name} +
                                 (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
             } else {
-                source = tensor;
+                source = {tensor, names_.is_transposed(tensor)};
                 report.taken.push_back(leaf.name);
                 if (tensor->dtype != leaf.dtype) report.widened.push_back({leaf.name, tensor->dtype});
             }
@@ -183,8 +188,8 @@ private:
         const std::vector<TensorInfo>& tensors = file_.tensors();
         std::vector<bool> used(tensors.size());
         const auto index = [&](const TensorInfo* t) { return static_cast<std::size_t>(t - tensors.data()); };
-        for (const TensorInfo* source : sources)
-            if (source) used[index(source)] = true;
+        for (const Source& source : sources)
+            if (source.tensor) used[index(source.tensor)] = true;
         for (const TensorInfo& t : tensors)
             if (!used[index(&t)]) report.unused.push_back(t.name);
         std::set<std::string> parts;
