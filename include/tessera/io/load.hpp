@@ -75,7 +75,7 @@ using Staged = std::vector<Buffer<unsigned char>>;
 
 /// The values of the leaves in order; empty where a leaf is not loaded.
 template <class M>
-void stage(SafetensorsFile& file, const LoadPlan& plan, const M& model, Staged& staged) {
+void stage(SafetensorsFile& file, const LoadPlan<SafetensorsFile>& plan, const M& model, Staged& staged) {
     M::each_state(
         [&]<class L>(const Path& path, const L&) {
             using T = typename L::Scalar;

@@ -52,9 +52,10 @@ constexpr bool is_wider(Dtype to, Dtype from) {
     return (to == Dtype::f32 && half) || (to == Dtype::f64 && (half || from == Dtype::f32));
 }
 
+template <class File>
 class LoadPlan {
 public:
-    LoadPlan(const SafetensorsFile& file, const std::vector<Leaf>& leaves, const std::vector<Fact>& facts,
+    LoadPlan(const File& file, const std::vector<Leaf>& leaves, const std::vector<Fact>& facts,
              const LoadOptions& options)
         : file_{file}, options_{options}, names_{file, options}, leaves_{leaves}, facts_{facts} {
         check_options();
@@ -210,9 +211,9 @@ private:
         mismatches_.raise(file_.name(), missing_ ? names_.contents() : "");
     }
 
-    const SafetensorsFile& file_;
+    const File& file_;
     const LoadOptions& options_;
-    FileNames names_;
+    FileNames<File> names_;
     const std::vector<Leaf>& leaves_;
     const std::vector<Fact>& facts_;
     Mismatches mismatches_;

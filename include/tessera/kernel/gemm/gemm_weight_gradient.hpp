@@ -124,10 +124,10 @@ void weight_gradient_rows(std::size_t rows, std::size_t parts, std::size_t k, st
 }
 
 // db += x^T dy, x in one part, whose rows are ldx apart.
-inline void weight_gradient_matrix(std::size_t rows, std::size_t k, std::size_t n, const float* x, std::size_t ldx,
-                                   const float* dy, std::size_t ldy, float* db, std::size_t ldb, InPlace in_place,
-                                   Buffer<float>& copies) {
-    const auto point = [&](std::size_t, std::size_t m, std::size_t count, const float** a, std::uint32_t* row) {
+template <std::same_as<float> T>
+void weight_gradient_matrix(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
+                            std::size_t ldy, T* db, std::size_t ldb, InPlace in_place, Buffer<T>& copies) {
+    const auto point = [&](std::size_t, std::size_t m, std::size_t count, const T** a, std::uint32_t* row) {
         for (std::size_t i = 0; i < count; ++i) {
             a[i] = x + (m + i) * ldx;
             row[i] = static_cast<std::uint32_t>(i);
