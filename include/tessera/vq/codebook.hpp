@@ -149,7 +149,7 @@ struct CodebookQuantizer {
             if constexpr (is_diverse)
                 w.diversity.pack(buffers.diversity, width, w.codes.weight.data(), options.diversity);
         });
-        w.commitment = T(options.commitment);
+        w.commitment = T(vq::detail::commitment_of(options, Learning::by_gradient));
         w.codebook = T(options.codebook);
         w.revives = Learning::revives && !Estimator::selects && !options.freeze && options.revive.below > 0;
         w.noise = options.noise;

@@ -26,7 +26,7 @@ TEST_CASE("Cosine: keeps the contract of quantizers, with moving averages and wi
 }
 
 TEST_CASE_TEMPLATE("Cosine: tokens, gradients and terms are PyTorch's, through both normalisations", T, float, double) {
-    PolicyCase<Learned, T> c;
+    PolicyCase<Learned, T> c{{.commitment = 0.25f}};
     c.forward();
     for (std::size_t m = 0; m < rows; ++m) CHECK(c.tokens.data()[m] == twin::cosine_tokens[m]);
     c.backward();

@@ -27,7 +27,7 @@ TEST_CASE("SimVq: keeps the contract of quantizers") {
 }
 
 TEST_CASE_TEMPLATE("SimVq: the terms move the map as PyTorch's, and never the table", T, float, double) {
-    PolicyCase<Spec, T> c;
+    PolicyCase<Spec, T> c{{.commitment = 0.25f}};
     for (std::size_t i = 0; i < width * width; ++i)
         c.params.net.weight[i] += (static_cast<T>((i * 3) % 7) - 3) / 32;  // onto the identity
     c.pack();

@@ -16,6 +16,12 @@ struct OptionUse {
     bool terms, gradient, averages, counts, revival, kmeans, orthogonal, diversity, sampling, noise;
 };
 
+/// beta, where the host has chosen none
+inline float default_commitment(bool by_gradient) { return by_gradient ? 0.02f : 0.25f; }
+inline float commitment_of(const CodebookOptions& o, bool by_gradient) {
+    return o.commitment.value_or(default_commitment(by_gradient));
+}
+
 /// f(name, value, whether a policy reads it, whether it is the default)
 template <class F>
 void for_codebook_options(const CodebookOptions& o, const OptionUse& use, F f) {
@@ -23,7 +29,7 @@ void for_codebook_options(const CodebookOptions& o, const OptionUse& use, F f) {
     const auto option = [&](const char* what, auto value, auto usual, bool is_read) {
         f(what, value, is_read, !(value < usual) && !(usual < value));
     };
-    option("commitment", o.commitment, d.commitment, use.terms);
+    option("commitment", commitment_of(o, use.gradient), default_commitment(use.gradient), use.terms);
     option("ema.decay", o.ema.decay, d.ema.decay, use.counts);
     option("ema.eps", o.ema.eps, d.ema.eps, use.averages);
     option("revive.below", o.revive.below, d.revive.below, use.revival);
@@ -62,7 +68,7 @@ inline void check_codebook_options(const CodebookOptions& o, const OptionUse& us
     const auto positive = [&](const char* what, double x) {
         require(x >= 1e-30 && std::isfinite(x), what, "a finite number >= 1e-30", x);
     };
-    not_negative("commitment", o.commitment);
+    not_negative("commitment", commitment_of(o, use.gradient));
     require(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
     not_negative("ema.eps", o.ema.eps);
     require(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);

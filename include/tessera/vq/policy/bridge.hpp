@@ -12,7 +12,7 @@
 // quantizer, and a Codebook with vq::Fixed can hold them.
 //
 // In short runs few vectors are used: three epochs on the bundled digits with the small nets of examples/digits, the
-// net Residual<Linear<64>, Gelu, Linear<32>> and the default options leave 4 % of 256 (19.1 dB; vq::Ema 100 %, 21.4
+// net Residual<Linear<64>, Gelu, Linear<32>> and a commitment of 0.25 leave 4 % of 256 (19.1 dB; vq::Ema 100 %, 21.4
 // dB).
 //
 // Params   those of the net "codebook.map.<i>....", initialised by its layers; "codebook.table" [K, D], N(0, 1 / D), in

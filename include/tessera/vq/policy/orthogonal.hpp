@@ -5,7 +5,8 @@
 //                                        (Shin, Lee, Jung 2023, arXiv:2112.00384, eq. 4, less its minimum for K <= D)
 //
 // It needs vq::Gradient, at most 4096 vectors, and is part of the term "codebook", which moves only the vectors.
-// On the bundled digits it does not mend the usage that vq::Gradient states: 10 % of 256 vectors, as without it.
+// It does not mend a collapse: with a commitment of 0.25 it leaves 10 % of 256 vectors in use on the bundled digits, as
+// vq::Gradient does without it; with the default of 0.02 100 % (19.2 dB after three epochs).
 //
 // Cost     2 K^2 D multiply-adds and K^2 numbers in each packing
 
