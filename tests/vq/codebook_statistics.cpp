@@ -97,6 +97,21 @@ TEST_CASE("CodebookStatistics: with fewer rows than places all rows are drawn, a
     CHECK(s.present[5] == 0);
 }
 
+TEST_CASE("CodebookStatistics: draw_rows names the rows of the first places, those that draw_candidates takes") {
+    const auto x = numbers<float>(20 * 3, 1);
+    const std::vector<Token> tokens(20, 0);
+    Small all;
+    all.draw_candidates(x, tokens, 1, BatchPart::whole(20), Rng{1});
+    for (const std::size_t count : {0, 3, 8, 100}) {
+        std::size_t next = 0;
+        Small::draw_rows(tokens, 1, BatchPart::whole(20), Rng{1}, count, [&](std::size_t place, std::size_t row) {
+            CHECK(place == next++);
+            CHECK(row == row_in_place(all, place, x));
+        });
+        CHECK(next == (std::min)(count, std::size_t{8}));
+    }
+}
+
 TEST_CASE("CodebookStatistics: a row without a token leaves its place empty") {
     const auto x = numbers<float>(12 * 3, 1);
     std::vector<Token> tokens(12, 0);

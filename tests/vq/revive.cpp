@@ -127,6 +127,20 @@ TEST_CASE("revive: a vector is not judged again during its grace") {
     CHECK(vector_at(&book.weight[2 * revived_dim], y) < 20);
 }
 
+TEST_CASE("revive: count_dead tells how many the next update would move, if it had the candidates") {
+    Book book = book_with_dead({1, 2, 5});
+    book.grace[1] = 2;
+    CHECK(count_dead<revived_codes>(book.count, book.grace, {}) == 2);
+    CHECK(count_dead<revived_codes>(book.count, book.grace, {.below = 0}) == 0);
+    CHECK(revive(book, offer(far_vectors(20), Rng{3}), {}) == 2);
+    CHECK(count_dead<revived_codes>(book.count, book.grace, {}) == 0);
+    book.grace.fill(0);
+    book.grace[3] = -4;
+    book.grace[4] = -3;
+    const ReviveOptions by_age{.grace = 4, .least_recently_used = true};
+    CHECK(count_dead<revived_codes>(book.count, book.grace, by_age) == 1);
+}
+
 TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives nothing") {
     const auto x = far_vectors(20);
     for (const float scale : {1e-3f, 1.f, 1e4f}) {

@@ -137,7 +137,7 @@ struct CodebookQuantizer {
     static void pack(const Params& params, const Buffers& buffers, const Options& options, Packed& w) {
         with_fp_environment([&] {
             w.codes.pack(K, width, [&](std::span<T> e) {
-                Learning::vectors(params, buffers, w.learning, e);
+                Learning::vectors(params, buffers, options, w.learning, e);
                 if constexpr (is_orthogonal)
                     w.orthogonal.pack(K, width, e.data(), static_cast<double>(options.orthogonal));
                 if constexpr (Distance::normalises) {
@@ -289,7 +289,7 @@ struct CodebookQuantizer {
     static void observe(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
                         const BatchPart& part, Rng rng, Cache& cache, Statistics& statistics) {
         const std::span<const T> x = rows(z, cache);
-        Learning::observe(x, chosen.span(), tokens, part, rng, w.revives, statistics);
+        Learning::observe(w.learning, x, chosen.span(), tokens, part, rng, w.revives, cache.learning, statistics);
         if constexpr (is_diverse)
             with_fp_environment([&] {
                 DiversityTerm::template observe<K, T>(w.diversity, w.codes.panels, x, chosen.span(),

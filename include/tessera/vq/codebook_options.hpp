@@ -34,7 +34,7 @@ struct CodebookOptions {
     /// beta of arXiv:1711.00937, eq. 3. Without a value: 0.25 where the vectors are moving averages or fixed, and 0.02
     /// where they have a gradient (vq/policy/gradient.hpp says why)
     std::optional<float> commitment{};
-    EmaOptions ema{};  ///< of the vectors with vq::Ema, of the counts with vq::Gradient
+    EmaOptions ema{};  ///< of the vectors with vq::Ema, of the counts with all that revive
     ReviveOptions revive{};
     bool kmeans = true;    ///< initialise the vectors from the first batch
     bool freeze = false;   ///< the moving averages change nothing; vq::Ema only. Not compared when a run is resumed

@@ -74,17 +74,25 @@ struct CodebookStatistics {
     /// part.micro_batches. A row that another process holds, or that has no token, leaves its place unchanged.
     void draw_candidates(std::span<const T> x, std::span<const Token> tokens, std::size_t rows_per_sample,
                          const BatchPart& part, Rng rng) {
+        draw_rows(tokens, rows_per_sample, part, rng, places, [&](std::size_t place, std::size_t row) {
+            present[place] += T(1);
+            for (std::size_t i = 0; i < D; ++i) candidates[place * D + i] += x[row * D + i];
+        });
+    }
+    /// f(place, index of a row here), for the rows that draw_candidates would add to the first `count` places.
+    template <class F>
+    static void draw_rows(std::span<const Token> tokens, std::size_t rows_per_sample, const BatchPart& part, Rng rng,
+                          std::size_t count, F f) {
         const std::size_t rows = part.samples * rows_per_sample, first = part.first * rows_per_sample;
         std::array<std::uint32_t, places> taken;
         std::size_t drawn = 0;
-        for (std::size_t j = part.micro_batch; j < places && drawn < rows; j += part.micro_batches) {
+        for (std::size_t j = part.micro_batch; j < (std::min)(count, places) && drawn < rows; j += part.micro_batches) {
             std::uint32_t row;
             do row = rng.below(static_cast<std::uint32_t>(rows));
             while (std::find(taken.data(), taken.data() + drawn, row) != taken.data() + drawn);
             taken[drawn++] = row;
             if (row < first || row - first >= tokens.size() || tokens[row - first] == no_token) continue;
-            present[j] += T(1);
-            for (std::size_t i = 0; i < D; ++i) candidates[j * D + i] += x[(row - first) * D + i];
+            f(j, row - first);
         }
     }
 };

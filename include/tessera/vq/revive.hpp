@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -33,6 +34,15 @@ struct ReviveOptions {
 };
 
 namespace detail {
+
+// `below` as a T: the count of a revived vector is 2 threshold, and must not depend on the type of an option
+template <std::size_t K, class Count>
+auto dead_below(const Count& count, const ReviveOptions& options) {
+    using T = std::remove_cvref_t<decltype(count[0])>;
+    double total = 0;
+    for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(count[k]);
+    return static_cast<T>(static_cast<double>(static_cast<T>(options.below)) * total / static_cast<double>(K));
+}
 
 // The leaf `grace` holds minus the number of updates in which no row has chosen the vector.
 template <class Book, std::size_t K, std::size_t D, class T>
@@ -61,6 +71,20 @@ std::size_t revive_least_recently_used(Book& book, const CodebookStatistics<K, D
 
 }  // namespace detail
 
+/// How many vectors are dead, and wait for an update that has candidates for them.
+template <std::size_t K, class Leaf>
+std::size_t count_dead(const Leaf& count, const Leaf& grace, const ReviveOptions& options) {
+    return with_fp_environment([&] {
+        const auto threshold = detail::dead_below<K>(count, options);
+        using T = std::remove_cvref_t<decltype(threshold)>;
+        const T unused = static_cast<T>((std::max)(options.grace, std::size_t{1}));
+        std::size_t dead = 0;
+        for (std::size_t k = 0; k < K; ++k)
+            if (options.least_recently_used ? -grace[k] >= unused : !(grace[k] > T(0)) && count[k] < threshold) ++dead;
+        return dead;
+    });
+}
+
 /// Returns how many vectors moved. `Book` has count, grace and place(k, x, history), as CodebookState.
 template <class Book, std::size_t K, std::size_t D, class T>
     requires(Book::codes == K && Book::width == D)
@@ -69,11 +93,7 @@ std::size_t revive(Book& book, const CodebookStatistics<K, D, T>& batch, const R
         if (options.least_recently_used)
             return options.below > 0 ? detail::revive_least_recently_used(book, batch, options) : 0;
         constexpr std::size_t places = CodebookStatistics<K, D, T>::places;
-        double total = 0;
-        for (std::size_t k = 0; k < K; ++k) total += static_cast<double>(book.count[k]);
-        // `below` as a T: the count of a revived vector is 2 threshold, and must not depend on the type of an option
-        const T threshold =
-            static_cast<T>(static_cast<double>(static_cast<T>(options.below)) * total / static_cast<double>(K));
+        const T threshold = detail::dead_below<K>(book.count, options);
         // each dead vector takes the next filled place
         std::size_t moved = 0, place = 0;
         for (std::size_t k = 0; k < K; ++k) {

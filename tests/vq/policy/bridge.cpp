@@ -8,6 +8,7 @@
 #include <tessera/nn/linear.hpp>
 #include <tessera/nn/residual.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -22,8 +23,11 @@ namespace bridge_test {
 using Net = nn::Residual<nn::Linear<8>, nn::Gelu, nn::Linear<width>>;
 using Spec = Codebook<codes, vq::Bridge<Net>>;
 
-TEST_CASE("Bridge: keeps the contract of quantizers") {
-    CHECK(support::keeps_quantizer_contract<Codebook<16, vq::Bridge<Net>>, Shape<3, 3, 4>>());
+TEST_CASE("Bridge: keeps the contract of quantizers, also where most vectors are dead in each update") {
+    using Contract = Codebook<16, vq::Bridge<Net>>;
+    CHECK(support::keeps_quantizer_contract<Contract, Shape<3, 3, 4>>());
+    CHECK(support::keeps_quantizer_contract<Contract, Shape<3, 3, 4>>(
+        {}, CodebookOptions{.ema = {.decay = 0}, .revive = {.below = 1, .grace = 1}}));
 }
 
 TEST_CASE("Bridge: the codebook term's gradient reaches net and table, by differences") {
@@ -54,6 +58,67 @@ TEST_CASE("Bridge: the codebook term's gradient reaches net and table, by differ
             }
         },
         c.params, c.grad);
+}
+
+TEST_CASE("Bridge: a dead vector moves near a row of the batch, one that is chosen stays, and only its table moves") {
+    using Case = PolicyCase<Spec, double>;
+    using Q = Case::Q;
+    Case c{{.ema = {.decay = 0}, .revive = {.below = 0.1, .grace = 3}}};
+    c.forward();
+    for (std::size_t m = 0; m < rows; ++m) c.tokens.data()[m] = static_cast<Token>(m % 2 == 0 ? 2 : 4);
+    const auto updated = [&] {
+        Q::Statistics statistics;
+        Q::observe(c.w, std::as_const(c.z), std::as_const(c.tokens), BatchPart::whole(rows), Rng{1}, c.cache,
+                   statistics);
+        double present = 0;
+        for (const double p : statistics.present.span()) present += p;
+        Q::update(c.params, c.buffers, statistics, c.options);
+        c.pack();
+        return present;
+    };
+    const auto distance = [&](std::size_t m, std::size_t k) {
+        double sum = 0;
+        for (std::size_t i = 0; i < width; ++i)
+            sum += std::pow(c.z.data()[m * width + i] - c.w.codes.weight[k * width + i], 2);
+        return sum;
+    };
+    // no vector was dead when the weights were packed, so the first update has no candidates
+    const auto before = c.params;
+    CHECK(updated() == 0);
+    CHECK(std::ranges::equal(before.learned.table.span(), c.params.learned.table.span()));
+    CHECK(updated() == 4);
+    Q::Params::each(
+        [](const Path& path, const auto& was, const auto& is) {
+            INFO(path.str());
+            if (path.str() != "codebook.table") CHECK(std::ranges::equal(was.span(), is.span()));
+        },
+        before, c.params);
+    std::size_t nearer = 0;
+    for (std::size_t k = 0; k < codes; ++k) {
+        const bool chosen = k == 2 || k == 4;
+        const double* const row = c.params.learned.table.data() + k * width;
+        CHECK(std::equal(row, row + width, before.learned.table.data() + k * width) == chosen);
+        CHECK(c.buffers.grace[k] == (chosen ? 0 : 3));
+        if (chosen) continue;
+        for (std::size_t m = 0; m < rows; ++m)
+            nearer += distance(m, k) < 1e-2 * distance(m, m % 2 == 0 ? 2 : 4) ? 1 : 0;
+    }
+    CHECK(nearer == 4);
+}
+
+TEST_CASE("Bridge: a file may leave out what lookup does not need") {
+    PolicyCase<Spec, float> c;
+    using Q = PolicyCase<Spec, float>::Q;
+    CHECK(Q::optional_in_file("codebook.count"));
+    CHECK(Q::optional_in_file("codebook.grace"));
+    CHECK(!Q::optional_in_file("codebook.table"));
+    c.buffers.count.fill(5);
+    c.buffers.grace.fill(5);
+    Q::complete(c.params, c.buffers, std::vector<std::string>{"codebook.grace"});
+    CHECK(std::ranges::all_of(c.buffers.count.span(), [](float n) { return n == 5; }));
+    CHECK(std::ranges::all_of(c.buffers.grace.span(), [](float n) { return n == 0; }));
+    Q::complete(c.params, c.buffers, std::vector<std::string>{"codebook.count"});
+    CHECK(std::ranges::all_of(c.buffers.count.span(), [](float n) { return n == 1; }));
 }
 
 TEST_CASE("Bridge: more vectors than are computed at a time") {

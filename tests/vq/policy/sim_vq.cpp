@@ -10,8 +10,10 @@
 #include <tessera/vq/vq_vae.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -21,9 +23,11 @@ namespace sim_vq_test {
 
 using Spec = Codebook<codes, vq::SimVq>;
 
-TEST_CASE("SimVq: keeps the contract of quantizers") {
+TEST_CASE("SimVq: keeps the contract of quantizers, also where most vectors are dead in each update") {
     CHECK(support::keeps_quantizer_contract<Codebook<16, vq::SimVq>, Shape<3, 3, 4>>());
     CHECK(support::keeps_quantizer_contract<Codebook<70, vq::SimVq>, Shape<2, 7>>({.batch = 9}));
+    CHECK(support::keeps_quantizer_contract<Codebook<16, vq::SimVq>, Shape<3, 3, 4>>(
+        {}, CodebookOptions{.ema = {.decay = 0}, .revive = {.below = 1, .grace = 1}}));
 }
 
 TEST_CASE_TEMPLATE("SimVq: the terms move the map as PyTorch's, and never the table", T, float, double) {
@@ -63,6 +67,34 @@ TEST_CASE("SimVq: one step moves every vector, also those that no row chose; the
     CHECK(std::ranges::equal(table.span(), vae.buffers().fixed.table.span()));
 }
 
+TEST_CASE("SimVq: a dead vector moves onto a row of the batch, through the map") {
+    using Q = PolicyCase<Spec, double>::Q;
+    PolicyCase<Spec, double> c{{.ema = {.decay = 0}, .revive = {.below = 0.1, .grace = 3}}};
+    for (std::size_t i = 0; i < width * width; ++i)
+        c.params.net.weight[i] += (static_cast<double>((i * 3) % 7) - 3) / 32;  // onto the identity
+    c.pack();
+    c.forward();
+    std::ranges::fill(c.tokens.span(), Token{2});
+    for (int i = 0; i < 2; ++i) {  // the first finds no vector dead, and draws no candidates
+        Q::Statistics statistics;
+        Q::observe(c.w, std::as_const(c.z), std::as_const(c.tokens), BatchPart::whole(rows), Rng{1}, c.cache,
+                   statistics);
+        Q::update(c.params, c.buffers, statistics, c.options);
+        c.pack();
+    }
+    for (std::size_t k = 0; k < codes; ++k) {
+        std::size_t there = 0;
+        for (std::size_t m = 0; m < rows; ++m) {
+            double error = 0;
+            for (std::size_t i = 0; i < width; ++i)
+                error += std::pow(c.w.codes.weight[k * width + i] - c.z.data()[m * width + i], 2);
+            there += error < 1e-6 ? 1 : 0;
+        }
+        INFO(k);
+        CHECK(there == (k == 2 ? 0 : 1));
+    }
+}
+
 TEST_CASE("SimVq: the leaves have names in files") {
     std::vector<std::string> names;
     const auto add = [&](const Path& path, const auto&) { names.push_back(path.str()); };
@@ -70,7 +102,8 @@ TEST_CASE("SimVq: the leaves have names in files") {
     PolicyCase<Spec, float>::Q::Params::each(add, c.params);
     PolicyCase<Spec, float>::Q::Buffers::each(add, c.buffers);
     CHECK(names.front() == "codebook.map.weight");
-    CHECK(std::ranges::count(names, "codebook.table") == 1);
+    for (const char* name : {"codebook.table", "codebook.count", "codebook.grace"})
+        CHECK(std::ranges::count(names, name) == 1);
 }
 
 }  // namespace sim_vq_test

@@ -44,11 +44,11 @@ struct EmaVectors {
     };
 
     static void init(Params&, Buffers& buffers, Rng& rng) { buffers.book.init(rng); }
-    static void vectors(const Params&, const Buffers& buffers, Packed&, std::span<T> e) {
+    static void vectors(const Params&, const Buffers& buffers, const CodebookOptions&, Packed&, std::span<T> e) {
         std::ranges::copy(buffers.book.weight.span(), e.data());
     }
-    static void observe(std::span<const T> x, std::span<const Token> tokens, std::size_t per_sample,
-                        const BatchPart& part, Rng rng, bool revives_now, Statistics& statistics) {
+    static void observe(const Packed&, std::span<const T> x, std::span<const Token> tokens, std::size_t per_sample,
+                        const BatchPart& part, Rng rng, bool revives_now, Cache&, Statistics& statistics) {
         statistics.add(x, tokens);
         if (revives_now) statistics.draw_candidates(x, tokens, per_sample, part, rng);
     }

@@ -43,11 +43,11 @@ struct FixedVectors {
     static void init(Params&, Buffers& buffers, Rng& rng) {
         for (T& v : buffers.weight.span()) v = static_cast<T>(rng.normal());
     }
-    static void vectors(const Params&, const Buffers& buffers, Packed&, std::span<T> e) {
+    static void vectors(const Params&, const Buffers& buffers, const CodebookOptions&, Packed&, std::span<T> e) {
         std::ranges::copy(buffers.weight.span(), e.data());
     }
-    static void observe(std::span<const T>, std::span<const Token>, std::size_t, const BatchPart&, Rng, bool,
-                        Statistics&) {}
+    static void observe(const Packed&, std::span<const T>, std::span<const Token>, std::size_t, const BatchPart&, Rng,
+                        bool, Cache&, Statistics&) {}
     static void update(Params&, Buffers&, const Statistics&, const CodebookOptions&) {}
     static void start(Params&, Buffers& buffers, std::span<const T> x, const CodebookOptions& options, Rng rng) {
         if (!options.kmeans) return;

@@ -71,7 +71,7 @@ struct LearnedVectors {
         for (T& v : params.weight.span()) v = static_cast<T>(rng.normal());
         buffers.count.fill(T(1));
     }
-    static void vectors(const Params& params, const Buffers&, Packed&, std::span<T> e) {
+    static void vectors(const Params& params, const Buffers&, const CodebookOptions&, Packed&, std::span<T> e) {
         std::ranges::copy(params.weight.span(), e.data());
     }
     static void add_gradient(const Packed&, std::span<const Token> tokens, std::span<const T> de, Cache&,
@@ -82,8 +82,8 @@ struct LearnedVectors {
             kernel::add<T>(row, de.subspan(m * D, D), row);
         }
     }
-    static void observe(std::span<const T> x, std::span<const Token> tokens, std::size_t per_sample,
-                        const BatchPart& part, Rng rng, bool revives_now, Statistics& statistics) {
+    static void observe(const Packed&, std::span<const T> x, std::span<const Token> tokens, std::size_t per_sample,
+                        const BatchPart& part, Rng rng, bool revives_now, Cache&, Statistics& statistics) {
         for (const Token k : tokens)
             if (k != no_token) statistics.n[k] += T(1);
         if (revives_now) statistics.draw_candidates(x, tokens, per_sample, part, rng);

@@ -18,11 +18,12 @@
 //       by_gradient                               true: the optimiser changes them, and add_gradient exists
 //       Params, Buffers, Packed, Cache, Statistics
 //       init(params, buffers, rng)
-//       vectors(params, buffers, packed, e)       writes e [K, D], and what add_gradient reads to packed
+//       vectors(params, buffers, options, packed, e)       writes e [K, D], and to packed what add_gradient and
+//       observe read
 //       add_gradient(packed, tokens, de, cache, grad)      ADDS the gradient of the chosen vectors, one row per token
-//       observe(x, tokens, tokens of a sample, part, rng, revives, statistics),  update(params, buffers, statistics,
-//       options),  start(params, buffers, x, options, rng),  optional_in_file(name),  complete(params, buffers,
-//       missing)
+//       observe(packed, x, tokens, tokens of a sample, part, rng, revives, cache, statistics),  update(params, buffers,
+//       statistics, options),  start(params, buffers, x, options, rng),  optional_in_file(name),  complete(params,
+//       buffers, missing)
 //   DistancePolicy     normalises: the search compares directions; then normalise_row(width, x, y) -> 1 / |x| and
 //       backward_row(width, y, dy, 1 / |x|, dx)
 //   EstimatorPolicy    moves_vectors: backward gives de as well, in place of the loss terms codebook and commitment.

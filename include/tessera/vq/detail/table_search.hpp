@@ -1,0 +1,87 @@
+#pragma once
+// Rows of a table that a small net takes near given rows: where dead vectors of a bridged codebook move.
+//
+//     t += |r|^2 / |g|^2 g,   r = x - net(t),   g = J(t)^T r
+//
+// the step that ends at r = 0 along g where the net is linear (Polyak). Of the 11 rows t that a search visits, the one
+// with the smallest |r| counts: 10 steps bring the vectors of examples/digits to rows that choose them.
+
+#include <tessera/core/abi.hpp>
+#include <tessera/core/param.hpp>
+#include <tessera/core/tensor.hpp>
+#include <tessera/kernel/simd/simd.hpp>
+#include <tessera/nn/layer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace tessera::inline TESSERA_ABI::vq::detail {
+
+/// At most `most` rows at a time.
+template <nn::Layer Net, std::size_t D>
+struct TableSearch {
+    using T = typename Net::Scalar;
+    using Row = Shape<D>;
+    static constexpr std::size_t most = 512, steps = 10;
+
+    Tensor<T, Row> x;     ///< the rows to come near; the caller writes them
+    Tensor<T, Row> t;     ///< where the search begins; the caller writes them
+    Tensor<T, Row> best;  ///< the result
+
+    [[nodiscard]] bool is_empty() const noexcept { return x.batch() == 0; }
+    /// Allocates all that any `run` needs.
+    void reserve(const nn::Weights<Net>& w) {
+        for (Tensor<T, Row>* each : {&x, &t, &best, &e, &r, &g}) {
+            each->resize(most);
+            std::ranges::fill(each->span(), T(0));
+        }
+        run(w, most);
+    }
+    void run(const nn::Weights<Net>& w, std::size_t rows) {
+        const View<const T, Row> in = std::as_const(t).view().slice(0, rows);
+        const View<T, Row> out = e.view().slice(0, rows);
+        set_zero(unread);
+        for (std::size_t step = 0;; ++step) {
+            nn::begin<Net>(cache, {});
+            Net::forward(w, in, out, cache);
+            for (std::size_t m = 0; m < rows; ++m) keep_if_nearer(m, step == 0);
+            if (step == steps) return;
+            Net::backward(w, in, View<const T, Row>{out}, std::as_const(r).view().slice(0, rows),
+                          g.view().slice(0, rows), cache, unread);
+            for (std::size_t m = 0; m < rows; ++m) move(m);
+        }
+    }
+
+private:
+    Tensor<T, Row> e, r, g;
+    std::array<double, most> error;  // |r|^2 of the last step
+    std::array<double, most> least;  // and of `best`
+    typename Net::Cache cache;
+    typename Net::Params unread;  // gradient of the net's parameters
+
+    void keep_if_nearer(std::size_t m, bool first) {
+        double sum = 0;
+        for (std::size_t i = m * D; i < (m + 1) * D; ++i) {
+            r.data()[i] = x.data()[i] - e.data()[i];
+            sum = kernel::simd::fma(static_cast<double>(r.data()[i]), static_cast<double>(r.data()[i]), sum);
+        }
+        error[m] = sum;
+        if (!first && !(sum < least[m])) return;
+        least[m] = sum;
+        std::copy_n(t.data() + m * D, D, best.data() + m * D);
+    }
+    void move(std::size_t m) {
+        double length = 0;
+        for (std::size_t i = m * D; i < (m + 1) * D; ++i)
+            length = kernel::simd::fma(static_cast<double>(g.data()[i]), static_cast<double>(g.data()[i]), length);
+        const double scale = length > 0 ? error[m] / length : 0;
+        for (std::size_t i = m * D; i < (m + 1) * D; ++i)
+            t.data()[i] = static_cast<T>(
+                kernel::simd::fma(scale, static_cast<double>(g.data()[i]), static_cast<double>(t.data()[i])));
+    }
+};
+
+}  // namespace tessera::vq::detail
