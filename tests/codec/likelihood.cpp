@@ -59,7 +59,7 @@ TEST_CASE("likelihood: no images and a sigma out of range are errors") {
           }) == "likelihood: images: expected at least one, got 0");
     CHECK(support::message<ArgumentError>([&] {
               static_cast<void>(codec::likelihood(vae.freeze(), prior.freeze(), support::bars(3, 1), {}));
-          }) == "pixel_bits: sigma: expected a finite number > 0, got 0");
+          }) == "pixel_bits: sigma: expected a number in [1e-100, 1e100], got 0");
 }
 
 }  // namespace likelihood_test

@@ -73,6 +73,26 @@ TEST_CASE("pixel_bits: the tail is finite, monotonic, and continues what erfc co
     CHECK(detail::log_normal_interval(40, 41) == doctest::Approx(-804.608442).epsilon(1e-5));
 }
 
+TEST_CASE("pixel_bits: the smallest and the largest sigma give finite bits") {
+    for (const unsigned pixel : {0u, 1u, 128u, 254u, 255u})
+        for (const double y : {0.0, 0.5, 1.0}) {
+            CAPTURE(pixel);
+            CAPTURE(y);
+            CHECK(std::isfinite(bits(static_cast<std::uint8_t>(pixel), y, 1e-100)));
+            // half of the mass is on either side of the mean, and the 254 inner values share what is left
+            const double inner = std::log2(255e100 * std::sqrt(2 * std::numbers::pi));
+            CHECK(bits(static_cast<std::uint8_t>(pixel), y, 1e100) ==
+                  doctest::Approx(pixel == 0 || pixel == 255 ? 1 : inner).epsilon(1e-12));
+        }
+    // both sides of the width from which the density counts
+    for (const double width : {0.999e-5, 1.001e-5})
+        for (const double a : {-width / 2, 0.0, 0.5, 3.0})
+            CHECK(detail::log_normal_interval(a, a + width) ==
+                  doctest::Approx(std::log(width) - (a + width / 2) * (a + width / 2) / 2 -
+                                  std::log(2 * std::numbers::pi) / 2)
+                      .epsilon(1e-9));
+}
+
 TEST_CASE("pixel_bits: values beyond black and white count as black and white, like in evaluate") {
     CHECK(bits(0, -3, 0.1) == bits(0, 0, 0.1));
     CHECK(bits(200, 7, 0.1) == bits(200, 1, 0.1));
@@ -84,10 +104,10 @@ TEST_CASE("pixel_bits: another size, a sigma out of range and NaN are errors") {
     const std::vector<float> two(2), nan{0, 1, std::numeric_limits<float>::quiet_NaN()}, three(3);
     CHECK(support::message<ArgumentError>([&] { static_cast<void>(pixel_bits<float>(pixels, two, 0.1)); }) ==
           "pixel_bits: y: expected 3, got 2");
-    for (const double sigma : {0.0, -1.0, std::numeric_limits<double>::infinity()})
+    for (const double sigma : {0.0, -1.0, 1e-101, 1e101, std::numeric_limits<double>::infinity()})
         CHECK(support::contains(
             support::message<ArgumentError>([&] { static_cast<void>(pixel_bits<float>(pixels, three, sigma)); }),
-            "pixel_bits: sigma: expected a finite number > 0, got "));
+            "pixel_bits: sigma: expected a number in [1e-100, 1e100], got "));
     CHECK(support::message<NumericError>([&] { static_cast<void>(pixel_bits<float>(pixels, nan, 0.1)); }) ==
           "pixel_bits: y[2]: expected a finite number, got NaN");
 }

@@ -10,11 +10,12 @@
 // values of a pixel sum to 1, so this is the length of a lossless code of the image given its tokens. For sigma above
 // a few steps of 1/255 and pixels away from black and white, it is log2(255 sigma sqrt(2 pi e)) per pixel on average.
 //
-// Far from the mean, where both values of Phi round to the same number, the tail is expanded (Mills' ratio), so that
-// the result is finite for every pixel.
+// Far from the mean, where both values of Phi round to the same number, the tail is expanded (Mills' ratio), and for a
+// sigma so large that they do so everywhere, the interval is its width times the density in its middle: the result is
+// finite for every pixel.
 //
 // Shapes   pixels and y have the same number of elements
-// Errors   ArgumentError where the sizes differ, or sigma is not a finite number > 0; NumericError where y is NaN
+// Errors   ArgumentError where the sizes differ, sigma is not in [1e-100, 1e100]; NumericError where y is NaN
 // Cost     two complementary error functions for each pixel, in double
 
 #include <tessera/core/error.hpp>
@@ -39,6 +40,9 @@ namespace detail {
 inline double log_normal_interval(double a, double b) {
     if (b <= 0) return log_normal_interval(-b, -a);  // the same interval, mirrored: erfc is accurate for x > 0
     constexpr double root = 1 / std::numbers::sqrt2;
+    const double width = b - a, middle = a + width / 2;
+    if (width < 1e-5)  // with a relative error below width^2 (middle^2 + 1) / 24
+        return std::log(width) - middle * middle / 2 - std::log(2 * std::numbers::pi) / 2;
     if (a < 25) return std::log((std::erfc(a * root) - std::erfc(b * root)) / 2);
     // Phi(b) - Phi(a) = phi(a) / a - phi(b) / b with a relative error below 1 / a^2, 0.0024 bits
     const double density = -a * a / 2 - std::log(a * std::sqrt(2 * std::numbers::pi));
@@ -51,8 +55,8 @@ inline double log_normal_interval(double a, double b) {
 template <std::floating_point T>
 [[nodiscard]] double pixel_bits(std::span<const std::uint8_t> pixels, std::span<const T> y, double sigma) {
     if (pixels.size() != y.size()) throw ArgumentError("pixel_bits: y: " + expected_got(pixels.size(), y.size()));
-    if (!(sigma > 0 && std::isfinite(sigma)))
-        throw ArgumentError("pixel_bits: sigma: " + expected_got("a finite number > 0", number_text(sigma)));
+    if (!(sigma >= 1e-100 && sigma <= 1e100))  // so that neither the squares of the bounds nor 1 / s overflow
+        throw ArgumentError("pixel_bits: sigma: " + expected_got("a number in [1e-100, 1e100]", number_text(sigma)));
     return with_fp_environment([&] {
         const double s = 255 * sigma;
         double nats = 0;
