@@ -208,7 +208,7 @@ public:
             ws.whole.encode(ws.frozen, x, ws.z, ws.encoding);
             const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.whole.gathered);
             check_finite(all, "encoder output");  // all processes have gathered the same numbers, so all throw or none
-            if (vq::PacksBatch<Q>) ws.whole.prepared = part.samples;
+            if (vq::PacksBatch<Q>) ws.whole.keep(x, part.samples);
             if (!starts) return;
             ws.before = Started{params_.quantizer, buffers_};
             try {
@@ -236,7 +236,7 @@ public:
             started_[0] = 0;
         }
         ws.before.reset();
-        ws.whole.prepared = 0;
+        ws.whole.forget();
     }
 
     /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad. The sums are in ws.totals; z and

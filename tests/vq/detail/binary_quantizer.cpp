@@ -213,6 +213,32 @@ TEST_CASE_TEMPLATE("Lfq, Bsq: the diversity of a batch is that of its own bits, 
           "VqVae: loss_and_grad: expected prepare for these 20 samples before, got it for 0");
 }
 
+TEST_CASE_TEMPLATE("Lfq, Bsq: loss_and_grad takes the prepared batch for its own only where it is the same", Of, OfLfq,
+                   OfBsq) {
+    using Vae = VaeOf<typename Of::template Spec<4>>;
+    Rng rng{1};
+    Vae vae{rng};
+    const auto x = support::batch_of<float>(support::bars(20, 1)),
+               other = support::batch_of<float>(support::bars(20, 2));
+    typename Vae::Workspace ws, fresh;
+    typename Vae::Params grad;
+    vae.prepare(other, ws);
+    CHECK(vae.loss_and_grad(x, ws, grad).terms.diversity == vae.loss_and_grad(x, fresh, grad).terms.diversity);
+    // the first half of a batch of which another process has the second
+    const BatchPart part{.first = 0, .samples = 20, .divisor = 20};
+    const auto gather_other = [&](auto z, auto& all) {
+        all.assign(z.begin(), z.end());
+        all.insert(all.end(), z.begin(), z.end());
+        return std::span<const float>{all};
+    };
+    const auto first = x.view().slice(0, 10), second = x.view().slice(10, 10);
+    vae.prepare(first, part, ws, gather_other);
+    CHECK(support::message<StateError>([&] { vae.loss_and_grad(second, part, ws, grad); }) ==
+          "VqVae: loss_and_grad: expected prepare for these 20 samples before, got it for 20 others");
+    vae.prepare(first, part, ws, gather_other);
+    vae.loss_and_grad(first, part, ws, grad);
+}
+
 TEST_CASE_TEMPLATE("Lfq, Bsq: composed quantizers pass the whole batch to their parts", Of, OfLfq, OfBsq) {
     using Spec = typename Of::template Spec<4>;
     using Mixed = VaeOf<ResidualVqOf<Spec, Codebook<5>>>;

@@ -15,9 +15,16 @@ namespace tessera::inline TESSERA_ABI::vq::detail {
 
 template <class T, class Latent>
 struct WholeBatch {
-    std::vector<T> gathered;   // that of all processes, where there are several
-    std::size_t prepared = 0;  // samples that gather has returned, until they are taken
+    std::vector<T> gathered;  // that of all processes, where there are several
 
+    /// The samples of all processes are here, those of x among them, until they are taken.
+    template <class Batch>
+    void keep(Batch x, std::size_t samples) {
+        kept = samples;
+        own = x.batch();
+        at = x.data();
+    }
+    void forget() noexcept { kept = 0; }
     /// z = encoder(x), in evaluation
     template <class Frozen, class Batch>
     static void encode(const Frozen& frozen, Batch x, Tensor<T, Latent>& z, typename Frozen::Workspace& ws) {
@@ -28,14 +35,19 @@ struct WholeBatch {
     template <class Frozen, class Batch>
     View<const T, Latent> take(const Frozen& frozen, Batch x, std::size_t samples, Tensor<T, Latent>& z,
                                typename Frozen::Workspace& ws) {
-        const std::size_t got = std::exchange(prepared, 0);
-        if (got != samples && x.batch() == samples) encode(frozen, x, z, ws);
+        const std::size_t got = std::exchange(kept, 0);
+        const bool is_it = got == samples && own == x.batch() && (own == 0 || at == x.data());
+        if (!is_it && x.batch() == samples) encode(frozen, x, z, ws);
         if (x.batch() == samples) return std::as_const(z);
-        if (got != samples)
+        if (!is_it)
             throw StateError("VqVae: loss_and_grad: expected prepare for these " + std::to_string(samples) +
-                             " samples before, got it for " + std::to_string(got));
+                             " samples before, got it for " + std::to_string(got) + (got == samples ? " others" : ""));
         return {gathered.data(), samples};
     }
+
+private:
+    std::size_t kept = 0, own = 0;
+    const void* at = nullptr;  // the numbers of x
 };
 
 }  // namespace tessera::vq::detail
