@@ -128,16 +128,25 @@ TEST_CASE("check_jpeg: each component must have a scan; numbers may occur twice"
         huffman.resize(22);
         add(huffman);
     }
-    for (const unsigned char component : Bytes{1, 3}) add({0xFF, 0xDA, 0, 8, 1, component, 0, 0, 63, 0, 0x55});
+    for (const unsigned char component : Bytes{1, 3}) add({0xFF, 0xDA, 0, 8, 1, component, 0, 0, 63, 0, 0x3F});
     const Bytes end{0xFF, 0xD9};
     Bytes two_scans = file;
     two_scans.insert(two_scans.end(), end.begin(), end.end());
     CHECK(contains(jpeg_reason(two_scans), "no scan has component 2"));
-    add({0xFF, 0xDA, 0, 8, 1, 2, 0, 0, 63, 0, 0x55, 0xFF, 0xD9});
+    add({0xFF, 0xDA, 0, 8, 1, 2, 0, 0, 63, 0, 0x3F, 0xFF, 0xD9});
     CHECK(jpeg_reason(file).empty());
 }
 
 TEST_CASE("check_jpeg: the number of scans is limited") {
     CHECK(contains(jpeg_reason(samples::progressive_jpeg(), {.jpeg_scans = 5}), "more than 5 scans"));
     CHECK(jpeg_reason(samples::progressive_jpeg(), {.jpeg_scans = 6}).empty());
+}
+
+TEST_CASE("check_jpeg: the work of all scans together is limited, before anything is decoded") {
+    CHECK(contains(jpeg_reason(samples::progressive_jpeg(), {.jpeg_blocks = 11}),
+                   "more than 11 blocks of 8 x 8 samples in 6 scans of 16 x 8 pixels"));
+    CHECK(jpeg_reason(samples::progressive_jpeg(), {.jpeg_blocks = 12}).empty());
+    // 99 scans of 8192 x 8192 pixels, which took 9 s when only scans and pixels were limited
+    CHECK(contains(jpeg_reason(samples::gray_jpeg(8192, 8192, 0, 99, {0x1F})),
+                   "more than 33554432 blocks of 8 x 8 samples in 33 scans of 8192 x 8192 pixels"));
 }

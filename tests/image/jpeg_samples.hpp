@@ -1,5 +1,5 @@
 #pragma once
-// A JPEG for the tests.
+// JPEGs for the tests.
 
 #include <image/deflate_samples.hpp>
 
@@ -14,6 +14,26 @@ inline Bytes progressive_jpeg() {
                     "0000000002ffda0008010100063f0294bfffc40014100100000000000000000000000000000010ffda0008010100013f"
                     "213fffda00080101000000107fffc40015100101000000000000000000000000000000c1ffda0008010100013f10820f"
                     "ffd9");
+}
+
+/// Gray, baseline, `scans` times the same coded data. A DC coefficient is 10 levels; the codes are 00, 01, 10 for
+/// differences of no, one and two bits, 110 for 15 bits, and 0 for the end of a block: 1F is 00 0 and padding, a block
+/// like the last one; 6F is 01 1 0, the difference 1.
+inline Bytes gray_jpeg(unsigned width, unsigned height, unsigned restart, int scans, const Bytes& coded) {
+    const auto byte = [](unsigned x) { return static_cast<unsigned char>(x); };
+    Bytes file{0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0};
+    file.insert(file.end(), 64, 80);
+    append(file,
+           Bytes{0xFF, 0xC0, 0, 11, 8, byte(height >> 8), byte(height), byte(width >> 8), byte(width), 1, 1, 0x11, 0});
+    append(file, Bytes{0xFF, 0xC4, 0, 23, 0x00, 0, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 15});
+    append(file, Bytes{0xFF, 0xC4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    append(file, Bytes{0xFF, 0xDD, 0, 4, byte(restart >> 8), byte(restart)});
+    for (; scans > 0; --scans) {
+        append(file, Bytes{0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0});
+        append(file, coded);
+    }
+    append(file, Bytes{0xFF, 0xD9});
+    return file;
 }
 
 }  // namespace samples

@@ -17,7 +17,8 @@ struct ReadLimits {
     std::uint64_t inflated = std::uint64_t{1} << 30;       ///< bytes of a compressed file after decompression
     std::uint64_t image_side = 16384;                      ///< width and height of a PNG or JPEG
     std::uint64_t image_pixels = std::uint64_t{64} << 20;  ///< width x height; of a JPEG at most 2^29
-    std::uint64_t jpeg_scans = 100;                        ///< each scan costs time proportional to the whole image
+    std::uint64_t jpeg_scans = 100;
+    std::uint64_t jpeg_blocks = std::uint64_t{32} << 20;  ///< of 8 x 8 samples in all scans of a JPEG together
 
     std::uint64_t header = 100'000'000;  ///< bytes of a safetensors header
     std::uint64_t tensors = 100'000;

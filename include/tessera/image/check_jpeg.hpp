@@ -10,13 +10,17 @@
 // has none (motion JPEG). What does no harm is skipped, as in libjpeg: bytes between segments, unknown segments,
 // the spectral range of a sequential scan, components with one number, whatever follows the end marker.
 //
-// A file without its end marker is accepted if its last scan is whole; otherwise the message says how much is missing.
+// The coded data are walked before they are decoded: each scan must have all of its blocks, with or without an end
+// marker; otherwise the message says how many it has. (A viewer fills what is missing with gray, which a data set
+// should not learn.) Without its end marker a progressive file must also have all bits of all coefficients. One restart
+// marker that is lost between two whole intervals is put back, where a viewer loses an interval; zeros before a marker,
+// and surplus data after a scan, are dropped.
 //
 // Over 250 lines: one function for each kind of segment, with its checks, in the order of the format.
 //
 // Errors   FormatError with the offset in the file
-// Cost     one pass over the file; without an end marker its coded data are decoded. Allocates lists of components and
-//          of scans
+// Cost     two passes over the file, the second a Huffman decoder without pixels. Allocates lists of components and of
+//          scans, and 8 bytes a block of a progressive file
 
 #include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
@@ -55,7 +59,10 @@ public:
         for (const JpegComponent& c : jpeg_.components)
             if (!c.scanned) refuse(at_, "no scan has component " + std::to_string(c.id));
         jpeg_.colors = colors();
-        if (!jpeg_.ended) require_whole();
+        // Scans are independent, and stb_image clears a block when it decodes its first DC coefficient.
+        if (jpeg_.progressive())
+            std::ranges::stable_partition(jpeg_.scans, [](const JpegScan& s) { return s.first == 0 && s.high == 0; });
+        require_whole();
         return std::move(jpeg_);
     }
 
@@ -213,6 +220,13 @@ private:
         }
         for (std::size_t i = 0; i < scan.count; ++i) scan_component(scan, i, at + 1 + 2 * i);
         scan.restart = restart_;
+        blocks_ += jpeg_.extent(scan).blocks;
+        if (blocks_ > limits_.jpeg_blocks)
+            refuse(at,
+                   "more than " + std::to_string(limits_.jpeg_blocks) + " blocks of 8 x 8 samples in " +
+                       std::to_string(jpeg_.scans.size() + 1) + " scans of " + std::to_string(jpeg_.width) + " x " +
+                       std::to_string(jpeg_.height) + " pixels",
+                   FormatCode::limit);
         jpeg_.scans.push_back(scan);
     }
 
@@ -267,30 +281,33 @@ private:
         }
     }
 
-    /// For a file without an end marker: all of its last scan and, if progressive, all bits of all coefficients.
-    void require_whole() const {
+    /// Throws where a scan has an invalid code or ends early; else ends and mends its data for a decoder. Without an
+    /// end marker a progressive file must have all bits of all coefficients.
+    void require_whole() {
         JpegWalk walk{file_, jpeg_};
-        JpegWalk::Result last;
         std::array<std::array<unsigned, 64>, 4> bits;  // the lowest bit so far
         for (auto& component : bits) component.fill(14);
-        for (const JpegScan& scan : jpeg_.scans) {
-            last = walk.scan(scan);
-            for (std::size_t i = 0; jpeg_.progressive() && i < scan.count; ++i)
+        for (std::size_t s = 0; s < jpeg_.scans.size(); ++s) {
+            JpegScan& scan = jpeg_.scans[s];
+            const JpegWalk::Result result = walk.scan(scan);
+            const std::string name = "scan " + std::to_string(s + 1);
+            if (result.damaged) refuse(result.at, name + " has an invalid code");
+            if (result.whole < result.mcus)
+                refuse(jpeg_.ended ? scan.end : file_.size(),
+                       (jpeg_.ended ? name + " ends early: it" : "the file ends early: " + name) + " has " +
+                           std::to_string(result.whole) + " of " + std::to_string(result.mcus) + " blocks",
+                       FormatCode::truncated);
+            scan.end = result.at;  // stb_image fails where surplus data look like a marker
+            for (std::size_t i = 0; i < scan.count; ++i)
                 for (unsigned k = scan.first; k <= scan.last; ++k) bits[scan.component[i]][k] = scan.low;
         }
-        const std::string scan = "scan " + std::to_string(jpeg_.scans.size());
-        if (last.damaged) refuse(last.at, scan + " has an invalid code");
-        if (last.whole < last.mcus)
-            refuse(file_.size(),
-                   "the file ends early: " + scan + " has " + std::to_string(last.whole) + " of " +
-                       std::to_string(last.mcus) + " blocks",
-                   FormatCode::truncated);
-        for (std::size_t c = 0; jpeg_.progressive() && c < jpeg_.components.size(); ++c)
+        if (jpeg_.ended || !jpeg_.progressive()) return;
+        for (std::size_t c = 0; c < jpeg_.components.size(); ++c)
             for (std::size_t k = 0; k < 64; ++k)
                 if (bits[c][k] != 0)
                     refuse(file_.size(),
-                           "the file ends early, after " + scan + ": coefficient " + std::to_string(k) +
-                               " of component " + std::to_string(c + 1) + " is not complete",
+                           "the file ends early, after scan " + std::to_string(jpeg_.scans.size()) + ": coefficient " +
+                               std::to_string(k) + " of component " + std::to_string(c + 1) + " is not complete",
                            FormatCode::truncated);
     }
 
@@ -304,6 +321,7 @@ private:
     std::array<std::array<ByteView, 4>, 2> huffman_{};  // the tables as last defined: DC and AC
     std::array<ByteView, 4> quantization_{};
     std::size_t restart_ = 0;
+    std::uint64_t blocks_ = 0;  // of all scans
 };
 
 /// What a file says that may be decoded.

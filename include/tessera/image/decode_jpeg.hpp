@@ -6,15 +6,14 @@
 //     gray of YCbCr is Y; of RGB and CMYK it is that of decode_png
 //
 // What the check understood is written as an ordinary JPEG (detail/normal_jpeg.hpp), which stb_image decodes to
-// planes: it sees no segment that was not checked. Where it fails, the coded data are walked to say where and why.
-// Planes become pixels as in libjpeg (detail/jpeg_planes.hpp); only the inverse DCT rounds in another way, by 1, which
-// gives colours that differ by 2 at most. The orientation in EXIF is one of the DecodeOptions; colour profiles are not
-// applied.
+// planes: it sees no segment and no coded data that were not checked. Planes become pixels as in libjpeg
+// (detail/jpeg_planes.hpp); only the inverse DCT rounds in another way, by 1, which gives colours that differ by 2 at
+// most. The orientation in EXIF is one of the DecodeOptions; colour profiles are not applied.
 //
 // The function is `static`, like everything that calls our copy of stb: see image/stb.hpp.
 //
 // Errors   FormatError where the file is malformed or exceeds the limits; ArgumentError where an option is; bad_alloc
-// Cost     decodes once; allocates a copy of the file, the planes and the pixels
+// Cost     walks through the coded data and decodes once; allocates a copy of the file, the planes and the pixels
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/read_limits.hpp>
@@ -66,7 +65,7 @@ static inline StbJpegOwner decode_planes(ByteView file, std::string_view name) {
     return {nullptr, free_jpeg};
 }
 
-inline JpegPlane plane_of(const StbJpeg& decoder, std::size_t k) {
+static inline JpegPlane plane_of(const StbJpeg& decoder, std::size_t k) {
     const auto& c = decoder.jpeg.img_comp[k];
     return {c.data,
             static_cast<std::size_t>(c.w2),
@@ -76,24 +75,8 @@ inline JpegPlane plane_of(const StbJpeg& decoder, std::size_t k) {
             static_cast<std::size_t>(decoder.jpeg.img_v_max / c.v)};
 }
 
-/// Throws where a scan has an invalid code or ends early; else ends its data where they end. stb_image fails where
-/// surplus data look like a marker.
-inline void trim_scans(ByteView file, JpegFile& jpeg, std::string_view name) {
-    JpegWalk walk{file, jpeg};
-    for (std::size_t i = 0; i < jpeg.scans.size(); ++i) {
-        const JpegWalk::Result result = walk.scan(jpeg.scans[i]);
-        const std::string scan = "JPEG: scan " + std::to_string(i + 1);
-        if (result.damaged) malformed(FormatCode::jpeg, name, result.at, scan + " has an invalid code");
-        if (result.whole < result.mcus)
-            malformed(FormatCode::truncated, name, jpeg.scans[i].end,
-                      scan + " ends early: it has " + std::to_string(result.whole) + " of " +
-                          std::to_string(result.mcus) + " blocks");
-        jpeg.scans[i].end = result.at;
-    }
-}
-
 /// The pixels of a decoded file.
-inline Pixels pixels_of(const StbJpeg& decoder, const JpegFile& jpeg, std::size_t channels) {
+static inline Pixels pixels_of(const StbJpeg& decoder, const JpegFile& jpeg, std::size_t channels) {
     Pixels image{jpeg.height, jpeg.width, channels, Bytes(jpeg.height * jpeg.width * channels)};
     const std::size_t count = channels == 1 && jpeg.colors == JpegColors::ycbcr ? 1 : jpeg.components.size();
     std::array<JpegPlane, 4> planes;
@@ -120,13 +103,9 @@ inline Pixels pixels_of(const StbJpeg& decoder, const JpegFile& jpeg, std::size_
 static inline Pixels decode_jpeg(ByteView file, std::size_t channels, std::string_view name,
                                  const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     check_decode_options(options);
-    detail::JpegFile jpeg = detail::read_jpeg(file, name, limits);
+    const detail::JpegFile jpeg = detail::read_jpeg(file, name, limits);
     detail::StbJpegOwner decoder = detail::decode_planes(detail::NormalJpeg{file, jpeg}.write(), name);
-    if (!decoder) {
-        detail::trim_scans(file, jpeg, name);
-        decoder = detail::decode_planes(detail::NormalJpeg{file, jpeg}.write(), name);
-        if (!decoder) malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());
-    }
+    if (!decoder) malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());
     Pixels image = detail::pixels_of(*decoder, jpeg, channels);
     decoder.reset();
     return orient(std::move(image), options.exif_orientation ? exif_orientation(jpeg.exif) : 1);

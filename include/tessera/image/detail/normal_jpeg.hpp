@@ -88,7 +88,13 @@ private:
         put({byte(scan.count)});
         for (std::size_t i = 0; i < scan.count; ++i) put({id(scan.component[i]), byte(i << 4 | i)});
         put({byte(scan.first), byte(scan.last), byte(scan.high << 4 | scan.low)});
-        put(file_.subspan(scan.at, scan.end - scan.at));
+        std::size_t from = scan.at;
+        for (const JpegRepair& repair : scan.repairs) {
+            put(file_.subspan(from, repair.at - from));
+            if (repair.marker != 0) put({0xFF, byte(repair.marker)});
+            from = repair.at + repair.drop;
+        }
+        put(file_.subspan(from, scan.end - from));
     }
 
     ByteView file_;
