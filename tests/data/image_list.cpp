@@ -130,6 +130,57 @@ TEST_CASE("list_image_folder: an ambiguous layout is refused with what was seen"
           "expected all images in subfolders, or none, got 2 next to 1 subfolders with 1");
 }
 
+TEST_CASE("list_image_folder: the classes of splits are those of train") {
+    const Tree tiny{{"train/n1/images/1.png", "train/n2/images/2.png", "val/images/3.png", "val/val_annotations.txt"}};
+    CHECK(tiny.refused() ==
+          "class val/images: expected one of n1, n2, got images: where it is a class, name all of them");
+    CHECK(data::list_image_folder(tiny.str(), FolderLayout::detect, {"n1", "n2", "images"}).images.size() == 3);
+    const Tree some{{"train/a/1.png", "train/b/1.png", "train/d/", "val/b/1.png", "val/c/", "test/d/1.png"}};
+    CHECK(some.classes() == Names{"a", "b", "d"});
+    CHECK(some.list() == "train/a/1.png=0@0 train/b/1.png=1@0 val/b/1.png=1@1 test/d/1.png=2@2");
+}
+
+TEST_CASE("list_image_folder: a split may have the year of its set") {
+    CHECK(Tree{{"train2017/1.png", "val2017/1.png", "annotations/a.json"}}.list() ==
+          "train2017/1.png@0 val2017/1.png@1");
+    CHECK(Tree{{"train_2014/a/1.png", "test-2014/a/1.png"}}.list() == "train_2014/a/1.png=0@0 test-2014/a/1.png=0@2");
+    CHECK(Tree{{"train2014/1.png", "train2017/1.png"}}.refused() ==
+          "expected one of the folders train2014 and train2017");
+    CHECK(Tree{{"train0042/1.png", "2017/1.png"}}.list() == "2017/1.png=0 train0042/1.png=1");
+}
+
+TEST_CASE("list_image_folder: the splits of several sets are no classes") {
+    const Tree two{{"trainA/1.png", "trainB/1.png", "testA/1.png", "testB/1.png"}};
+    CHECK(
+        two.refused() ==
+        "expected folders of classes, or of the splits of one set, got the folders testA, testB, trainA, trainB: pass "
+        "one of them, or FolderLayout::classes if all of them are classes");
+    CHECK(two.list(FolderLayout::classes).ends_with("trainB/1.png=3"));
+    CHECK(Tree{{"train_station/1.png", "valley/1.png"}}.list() == "train_station/1.png=0 valley/1.png=1");
+}
+
+TEST_CASE("list_image_folder: a folder around the set is seen past empty folders, single folders and loose pictures") {
+    const Tree imagenet{{"Annotations/CLS-LOC/a.xml", "Data/CLS-LOC/train/n1/1.png", "Data/CLS-LOC/train/n2/1.png",
+                         "Data/CLS-LOC/val/1.png", "ImageSets/"}};
+    CHECK(imagenet.refused() ==
+          "the images are 3 levels down: expected folders of classes or splits, got one folder, Data/CLS-LOC, with the "
+          "folders train, val: pass " +
+              (imagenet / "Data/CLS-LOC") + ", or FolderLayout::classes for a single class");
+    const Tree loose{{"preview.png", "archive/preview.png", "archive/cat/1.png", "archive/dog/1.png"}};
+    CHECK(loose.refused().starts_with("the images are two levels down: expected folders of classes or splits, got one "
+                                      "folder, archive, with the folders cat, dog: pass "));
+    const Tree split{{"train/data/cat/1.png", "train/data/dog/1.png", "val/data/cat/1.png"}};
+    CHECK(split.refused() == "the images are two levels down: expected folders of classes or splits, got one folder, "
+                             "train/data, with the folders cat, dog: pass " +
+                                 (split / "train/data") + ", or FolderLayout::splits for a single class");
+    CHECK(split.list(FolderLayout::splits).starts_with("train/data/cat/1.png=0@0"));
+    const Tree inside{{"cat/cover.png", "cat/train/1.png", "cat/test/1.png", "dog/train/1.png", "dog/test/1.png"}};
+    CHECK(inside.refused().starts_with("each folder has splits in it: expected "));
+    CHECK(Tree{{"cat/1.png", "cat/2.png", "cat/more/3.png"}}.list() ==
+          "cat/1.png=0 cat/2.png=0 cat/more/3.png=0");  // most are in the folder itself
+    CHECK(Tree{{"cat/images/1.png", "docs/"}}.list() == "cat/images/1.png=0");
+}
+
 TEST_CASE("list_image_folder: a few images next to the classes are counted") {
     const Tree tree{{"preview.png", "a/1.png", "b/1.png"}};
     CHECK(tree.list() == "a/1.png=0 b/1.png=1");

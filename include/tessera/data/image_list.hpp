@@ -8,8 +8,10 @@
 // The rules are those of torchvision's ImageFolder: each folder is a class, also an empty one, in the order of their
 // names; images are ordered by the path of their folder, then by name. Links are followed, but not back. With `classes`
 // the caller gives the names of the classes and their order, so that two folders have the same labels. Folders
-// called train, val and test (or training, valid, validation, testing) are splits and not classes, where there is a
-// train and no other folder has images; their classes are those of all splits together.
+// called train, val and test (or training, valid, validation, testing, each also with a year: train2017) are splits and
+// not classes, where there is a train and no other folder has images. Their classes are those of train: a folder of val
+// or test that train has not is an error, because in many sets (tiny-imagenet: val/images) it is no class. Where it is
+// one, the caller names all classes.
 //
 // A file is an image if it begins like a PNG or JPEG or is named like one (.png, .jpg, .jpeg). Everything else is
 // counted (data/skipped.hpp). A layout that could mean two things is an error that says what was found.
@@ -30,6 +32,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -69,11 +72,25 @@ struct ImageList {
 namespace detail {
 
 inline std::optional<Split> split_called(std::string_view name) {
-    const std::string lower = lower_case(name);
+    std::string lower = lower_case(name);
+    const std::string year = lower.size() > 4 ? lower.substr(lower.size() - 4) : std::string{};
+    const bool digits = std::ranges::all_of(year, [](char c) { return c >= '0' && c <= '9'; });
+    if (digits && (year.starts_with("19") || year.starts_with("20"))) {  // train2017
+        lower.resize(lower.size() - 4);
+        if (lower.ends_with('_') || lower.ends_with('-')) lower.pop_back();
+    }
     if (lower == "train" || lower == "training") return Split::train;
     if (lower == "val" || lower == "valid" || lower == "validation") return Split::val;
     if (lower == "test" || lower == "testing") return Split::test;
     return std::nullopt;
+}
+
+/// Is this a split of one of several sets: trainA, test_b, val2?
+inline bool is_numbered_split(std::string_view name, std::initializer_list<std::string_view> splits) {
+    const std::string lower = lower_case(name);
+    for (const std::string_view split : splits)
+        if (lower.starts_with(split) && lower.size() <= split.size() + 2) return true;
+    return false;
 }
 
 [[noreturn]] inline void refuse_folder(const std::string& folder, const std::string& why) {
@@ -122,38 +139,66 @@ inline ClassFolder list_classes(const std::string& root, const std::string& sub,
     return found;
 }
 
-/// Refuses a folder whose classes are in fact one level deeper: a folder around the set, or splits inside the classes.
-inline void refuse_deeper(const std::string& root, const ClassFolder& found) {
-    if (found.classes.empty()) return;
-    bool all_split = true;
-    std::vector<std::string> deeper;
-    for (const auto& [name, images] : found.classes) {
-        std::set<std::string> below;
-        bool has_train = false;
-        for (const std::string& path : images) {
-            const std::string rest = path.substr(name.size() + 1);
-            const std::size_t slash = rest.find('/');
-            if (slash == std::string::npos) return;  // an image directly in a class
-            below.insert(rest.substr(0, slash));
+/// The folders in `folder` that have some of these images, with their number; none where most images are in `folder`
+/// itself.
+inline std::map<std::string, std::size_t> folders_below(const std::string& folder,
+                                                        const std::vector<std::string>& images) {
+    std::map<std::string, std::size_t> below;
+    std::size_t directly = 0, deeper = 0;
+    for (const std::string& path : images) {
+        if (!path.starts_with(folder + '/')) continue;
+        const std::string rest = path.substr(folder.size() + 1);
+        const std::size_t slash = rest.find('/');
+        ++(slash == std::string::npos ? directly : deeper);
+        if (slash != std::string::npos) ++below[rest.substr(0, slash)];
+    }
+    if (directly >= deeper) below.clear();
+    return below;
+}
+
+/// Refuses the only folder with images where it is a folder around the set: archive/cat, Data/CLS-LOC/train.
+inline void refuse_wrapped(const std::string& root, const ClassFolder& found, const std::string& name,
+                           const std::vector<std::string>& images) {
+    std::string at = joined(found.sub, name);
+    for (std::size_t level = 2;; ++level) {
+        const auto below = folders_below(at, images);
+        if (below.empty()) return;
+        if (below.size() == 1) {
+            at = joined(at, below.begin()->first);
+            continue;
         }
+        std::vector<std::string> names;
+        for (const auto& [folder, count] : below) names.push_back(folder);
+        refuse_folder(root, "the images are " + (level == 2 ? "two" : std::to_string(level)) +
+                                " levels down: expected folders of classes or splits, got one folder, " + at +
+                                ", with the folders " + some_of(names) + ": pass " + joined(root, at) + ", or " +
+                                (found.sub.empty() ? "FolderLayout::classes" : "FolderLayout::splits") +
+                                " for a single class");
+    }
+}
+
+/// Refuses a folder whose classes are in fact deeper: a folder around the set, or splits inside the classes.
+inline void refuse_deeper(const std::string& root, const ClassFolder& found) {
+    bool all_split = true;
+    std::size_t filled = 0;
+    std::string first;
+    for (const auto& [name, images] : found.classes) {
+        if (images.empty()) continue;
+        if (filled++ == 0) first = name;
+        const auto below = folders_below(joined(found.sub, name), images);
         std::size_t splits = 0;
-        for (const std::string& folder : below)
+        bool has_train = false;
+        for (const auto& [folder, count] : below)
             if (const auto split = split_called(folder)) {
                 ++splits;
                 has_train = has_train || *split == Split::train;
             }
-        all_split = all_split && (images.empty() || (has_train && splits == below.size() && splits > 1));
-        if (found.classes.size() == 1) deeper.assign(below.begin(), below.end());
+        all_split = all_split && has_train && splits == below.size() && splits > 1;
     }
-    if (found.images_in_classes() == 0) return;
-    const std::string& first = found.classes.begin()->first;
-    if (found.classes.size() == 1 && deeper.size() > 1)
-        refuse_folder(root, "the images are two levels down: expected folders of classes or splits, got one folder, " +
-                                first + ", with the folders " + some_of(deeper) + ": pass " + joined(root, first) +
-                                ", or FolderLayout::classes for a single class");
-    if (all_split && found.classes.size() > 1)
+    if (filled == 1) refuse_wrapped(root, found, first, found.classes.at(first));
+    if (filled > 1 && all_split)
         refuse_folder(root, "each folder has splits in it: expected " + joined(root, "train/" + first) + ", got " +
-                                joined(root, first + "/train"));
+                                joined(root, joined(found.sub, first) + "/train"));
 }
 
 /// Is this what people call the part of a set that is not for training?
@@ -177,6 +222,12 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
             others.push_back(name);
         }
     const std::string seen = "got the folders " + some_of(top.folders);
+    const auto any_of = [&](std::initializer_list<std::string_view> names) {
+        return std::ranges::any_of(others, [&](const auto& other) { return is_numbered_split(other, names); });
+    };
+    if (!has_train && layout == FolderLayout::detect && any_of({"train"}) && any_of({"test", "val", "dev", "eval"}))
+        refuse_folder(root, "expected folders of classes, or of the splits of one set, " + seen +
+                                ": pass one of them, or FolderLayout::classes if all of them are classes");
     if (!has_train) {
         if (layout == FolderLayout::splits || (!splits.empty() && others.empty()))
             refuse_folder(root, "expected a folder train, or folders of classes, " +
@@ -200,19 +251,19 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
     return splits;
 }
 
-/// The classes of all splits, or those of the caller, which must have each class with images.
+/// The classes of train, or those of the caller; each class with images must be among them.
 inline std::vector<std::string> join_classes(const std::string& root, const std::vector<ClassFolder>& folders,
                                              const std::vector<std::string>& given) {
-    std::set<std::string> names;
+    std::vector<std::string> names = given;
     const ClassFolder *with = nullptr, *without = nullptr;
-    for (const ClassFolder& folder : folders) {
-        for (const auto& [name, images] : folder.classes) {
-            const bool known = std::ranges::find(given, name) != given.end();
-            if (!given.empty() && !known && !images.empty())
+    for (const ClassFolder& folder : folders) {  // train is the first
+        if (names.empty())
+            for (const auto& [name, images] : folder.classes) names.push_back(name);
+        for (const auto& [name, images] : folder.classes)
+            if (!images.empty() && std::ranges::find(names, name) == names.end())
                 refuse_folder(root, "class " + joined(folder.sub, name) + ": " +
-                                        expected_got("one of " + some_of(given), name));
-            names.insert(name);
-        }
+                                        expected_got("one of " + some_of(names), name) +
+                                        (given.empty() ? ": where it is a class, name all of them" : ""));
         if (folder.images_in_classes() != 0) with = &folder;
         if (!folder.loose.empty()) without = &folder;
     }
@@ -221,7 +272,7 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
                                 ", " + (without->sub.empty() ? "the folder" : without->sub) + " has " +
                                 std::to_string(without->loose.size()) + " images without: expected all with classes");
     if (without) return {};
-    return given.empty() ? std::vector<std::string>{names.begin(), names.end()} : given;
+    return names;
 }
 
 }  // namespace detail
@@ -238,7 +289,6 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
     if (splits.empty()) {
         found.push_back(detail::list_classes(folder, {}, top, list.left_out));
         split_of.push_back(Split::train);
-        if (layout == FolderLayout::detect) detail::refuse_deeper(folder, found.front());
     } else {
         for (const std::string& name : top.files)
             if (detail::is_candidate(folder, name, list.left_out)) list.left_out.add(SkipReason::outside, name);
@@ -255,6 +305,8 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
             }
         }
     }
+    if (layout == FolderLayout::detect)
+        for (const detail::ClassFolder& part : found) detail::refuse_deeper(folder, part);
     list.class_names = detail::join_classes(folder, found, classes);
     for (std::size_t f = 0; f < found.size(); ++f) {
         for (const std::string& path : found[f].loose)
