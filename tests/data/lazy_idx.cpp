@@ -12,6 +12,10 @@
 #include <string>
 #include <vector>
 
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
 using namespace tessera;
 using support::message;
 using support::TemporaryFolder;
@@ -52,8 +56,43 @@ TEST_CASE("LazyIdx: image i and its label are those of the file") {
             different += x[0][k] != static_cast<float>(file[16 + 6 * i + k]) / 255.0f;
         }
     CHECK(different == 0);
+    CHECK(set.left_out().text() == "1 file with surplus bytes (" + (folder / "i") + ": 1 bytes)");
+    CHECK(Set{folder.write("exact", images(3))}.left_out().empty());
     CHECK(!Set{folder / "i"}.labelled());
 }
+
+#if defined(__linux__)
+TEST_CASE("LazyIdx: an image of any size is copied with 64 KiB of stack") {
+    using Large = Shape<1024, 1024, 1>;
+    const TemporaryFolder folder;
+    Bytes file{0, 0, 8, 3};
+    for (const std::uint32_t d : {1u, 1024u, 1024u}) samples::append_be32(file, d);
+    for (std::size_t i = 0; i < Large::size; ++i) file.push_back(static_cast<unsigned char>(i * i >> 3));
+    const data::LazyIdx<Large> set{folder.write("i", file)};
+    Tensor<float, Large> x{1};
+    struct Call {
+        const data::LazyIdx<Large>& set;
+        Tensor<float, Large>& x;
+    } call{set, x};
+    pthread_attr_t attributes;
+    REQUIRE(pthread_attr_init(&attributes) == 0);
+    REQUIRE(pthread_attr_setstacksize(&attributes, 128 << 10) == 0);  // the system and sanitizers take a part
+    pthread_t thread;
+    REQUIRE(pthread_create(
+                &thread, &attributes,
+                [](void* c) -> void* {
+                    static_cast<Call*>(c)->set.copy(0, static_cast<Call*>(c)->x[0]);
+                    return nullptr;
+                },
+                &call) == 0);
+    REQUIRE(pthread_join(thread, nullptr) == 0);
+    pthread_attr_destroy(&attributes);
+    std::size_t different = 0;
+    for (std::size_t k = 0; k < Large::size; ++k)
+        different += x[0][k] != static_cast<float>(static_cast<unsigned char>(k * k >> 3)) / 255.0f;
+    CHECK(different == 0);
+}
+#endif
 
 TEST_CASE("LazyIdx: each error names the file") {
     const TemporaryFolder folder;

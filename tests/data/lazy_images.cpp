@@ -96,7 +96,12 @@ TEST_CASE("open_image_folder: splits, and damaged files with and without skip_up
     check_same(lazy.test, whole.test);
     CHECK((lazy.skipped == 4 && lazy.reasons == whole.reasons && lazy.left_out.text() == whole.left_out.text()));
 
+    REQUIRE(lazy.fitted.has_value());
+    CHECK((lazy.fitted->to_gray == whole.fitted.to_gray && lazy.fitted->scaled == whole.fitted.scaled));
+    CHECK((lazy.fitted->cropped == whole.fitted.cropped && whole.fitted.cropped > 0));
+
     const auto unchecked = data::open_image_folder<Gray>(folder.str());
+    CHECK(!unchecked.fitted.has_value());
     CHECK(unchecked.train.size() == 60);
     Tensor<float, Gray> x{1};
     std::string failed;

@@ -11,6 +11,11 @@
 #include <string>
 #include <utility>
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
 using namespace tessera;
 using support::contains;
 using support::message;
@@ -83,6 +88,20 @@ TEST_CASE("load_mnist: errors name missing folders and files") {
     CHECK(contains(message<IoError>([&] { return data::load_mnist(folder.str()); }),
                    ": missing: t10k-labels-idx1-ubyte (looked"));
 }
+
+#if defined(__unix__) || defined(__APPLE__)
+TEST_CASE("load_mnist: a folder that cannot be read is an IoError") {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "closed");
+    REQUIRE(::chmod((folder / "closed").c_str(), 0) == 0);
+    const bool is_root = ::geteuid() == 0;  // who may read everything
+    if (is_root) REQUIRE(::seteuid(65534) == 0);
+    const std::string text = message<IoError>([&] { return data::load_mnist(folder / "closed"); });
+    if (is_root) REQUIRE(::seteuid(0) == 0);
+    ::chmod((folder / "closed").c_str(), 0700);
+    CHECK(text == "load_mnist: " + (folder / "closed") + ": Permission denied");
+}
+#endif
 
 TEST_CASE("load_mnist: images and labels must match") {
     const TemporaryFolder folder;

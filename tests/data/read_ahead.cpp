@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -122,6 +123,22 @@ TEST_CASE("ReadAhead: an exception of a thread is thrown where its example is ta
     CHECK(message<ArgumentError>([&] {
               data::ReadAhead none{slow, {.threads = 0}};
           }) == "ReadAhead: threads: expected at least 1, got 0");
+}
+
+TEST_CASE("ReadAhead: a failed expect changes nothing") {
+    const Slow slow;
+    const data::ReadAhead ahead{slow, {.threads = 1}};
+    const std::vector<std::size_t> indices{1, 2, 3};
+    ahead.expect(indices);
+    for (int i = 0; i < 4000 && slow.copies < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    const std::span<const std::size_t> too_many{indices.data(), std::size_t{1} << 60};
+    CHECK(!message<std::length_error>([&] { ahead.expect(too_many); }).empty());
+    float pair[2];
+    for (const std::size_t i : indices) {
+        ahead.copy(i, std::span<float, 2>{pair});
+        CHECK(pair[0] == static_cast<float>(i));
+    }
+    CHECK(slow.copies == 3);  // each was kept
 }
 
 TEST_CASE("ReadAhead: a resumed pass has the rest of the order") {

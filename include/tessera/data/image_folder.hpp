@@ -129,9 +129,11 @@ private:
     std::vector<std::string> reasons_;
 };
 
-/// Decodes a file and fits it to the shape.
+/// Decodes a file and fits it to the shape. `static`, like everything that calls our copy of stb (image/stb.hpp): no
+/// function or member that is shared by source files may call it, except through a pointer.
 template <StaticShape S>
-image::Pixels decode_fitted(ByteView file, const std::string& path, const ImageFolderOptions& options, Fitted& fitted) {
+static image::Pixels decode_fitted(ByteView file, const std::string& path, const ImageFolderOptions& options,
+                                   Fitted& fitted) {
     return with_fp_environment([&] {  // resizing rounds
         const image::Pixels pixels = image::decode_image(file, S::dims[2], path, options.limits, options.decode);
         fitted.to_gray += S::dims[2] == 1 && image::is_colour(file);
@@ -141,7 +143,7 @@ image::Pixels decode_fitted(ByteView file, const std::string& path, const ImageF
     });
 }
 template <StaticShape S>
-image::Pixels read_fitted(const std::string& path, const ImageFolderOptions& options) {
+static image::Pixels read_fitted(const std::string& path, const ImageFolderOptions& options) {
     Fitted unused;
     return decode_fitted<S>(read_file(path, options.limits.file), path, options, unused);
 }
@@ -172,13 +174,13 @@ public:
         const bool moved = split == Split::train && Rng{options_.seed}.split(i).uniform_double() < options_.test_share;
         return moved ? Split::test : split;
     }
-    /// Nothing for a file that is skipped; it has been counted.
-    template <StaticShape S>
-    std::optional<image::Pixels> read(std::size_t i) {
+    /// The pixels of file i, as `decode` gives them. Nothing for a file that is skipped; it has been counted.
+    using Decode = image::Pixels (*)(ByteView, const std::string&, const ImageFolderOptions&, Fitted&);
+    std::optional<image::Pixels> read(std::size_t i, Decode decode) {
         return bad_.unless_bad(i, list_, [&]() -> std::optional<image::Pixels> {
             const Bytes bytes = read_file(list_.images[i].path, options_.limits.file);
             if (is_of_other_type(bytes, i)) return std::nullopt;
-            return decode_fitted<S>(bytes, list_.images[i].path, options_, fitted_);
+            return decode(bytes, list_.images[i].path, options_, fitted_);
         });
     }
     /// False for an image of a type that is not read although it is named like one that is; it has been counted.
@@ -230,7 +232,7 @@ template <StaticShape S>
         std::size_t size = 0;
     } halves[3];
     for (std::size_t i = 0; i < list.images.size(); ++i) {
-        const std::optional<image::Pixels> image = reader.template read<S>(i);
+        const std::optional<image::Pixels> image = reader.read(i, detail::decode_fitted<S>);
         if (!image) continue;
         Half& half = halves[static_cast<std::size_t>(reader.split_of(i))];
         half.bytes.insert(half.bytes.end(), image->values.begin(), image->values.end());

@@ -17,6 +17,7 @@
 #include <tessera/core/view.hpp>
 #include <tessera/data/idx_file.hpp>
 #include <tessera/data/labels.hpp>
+#include <tessera/data/skipped.hpp>
 #include <tessera/files/file.hpp>
 
 #include <algorithm>
@@ -62,27 +63,37 @@ public:
                           " bytes: the header counts " + std::to_string(count) + ", the file has " +
                           std::to_string((file.size() - idx_header<3>) / S::size));
         size_ = count;
+        count_surplus(image_path, file.size() - expected);
         if (label_path.empty()) return;
         const Bytes label_file = read_idx_file<1>(label_path, limits);
+        const Idx<1> label_array = parse_idx<1>(label_file, label_path);
+        count_surplus(label_path, label_array.surplus);
         std::vector<Label> labels;
-        for (const unsigned char label : parse_idx<1>(label_file, label_path).values) labels.push_back(Label{label});
+        for (const unsigned char label : label_array.values) labels.push_back(Label{label});
         labels_ = Labels{std::move(labels), classes, size_, "LazyIdx: " + label_path};
     }
 
     [[nodiscard]] std::size_t size() const { return size_; }
     void copy(std::size_t i, std::span<float, S::size> destination) const {
-        std::array<unsigned char, S::size> pixels;
+        // The bytes are read into the last quarter of their floats, which overwrite only what has been converted: on
+        // the stack an image of 1024 x 1024 would need 1 MiB.
+        unsigned char* pixels = reinterpret_cast<unsigned char*>(destination.data()) + (sizeof(float) - 1) * S::size;
         {
             const std::lock_guard lock{file_->mutex};
-            file_->input.read(idx_header<3> + std::uint64_t{i} * S::size, pixels);
+            file_->input.read(idx_header<3> + std::uint64_t{i} * S::size, {pixels, S::size});
         }
         for (std::size_t k = 0; k < S::size; ++k) destination[k] = static_cast<float>(pixels[k]) / 255.0f;
     }
     [[nodiscard]] bool labelled() const { return !labels_.empty(); }
     [[nodiscard]] Label label(std::size_t i) const { return labels_[i]; }
     [[nodiscard]] std::size_t classes() const { return labels_.classes(); }
+    /// The files with bytes after their array.
+    [[nodiscard]] const Skipped& left_out() const { return left_out_; }
 
 private:
+    void count_surplus(const std::string& path, std::uint64_t bytes) {
+        if (bytes != 0) left_out_.add(SkipReason::surplus, path, {}, std::to_string(bytes) + " bytes");
+    }
     struct File {
         explicit File(const std::string& path) : input{path} {}
         InputFile<> input;
@@ -92,6 +103,7 @@ private:
     std::unique_ptr<File> file_;
     std::size_t size_ = 0;
     Labels labels_;
+    Skipped left_out_;
 };
 
 }  // namespace tessera::data

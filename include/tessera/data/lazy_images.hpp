@@ -26,6 +26,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,14 +41,16 @@ public:
     using Example = View<const float, S>;
 
     LazyImages() = default;
-    LazyImages(std::vector<ListedImage> images, std::vector<std::string> class_names,
+    /// Reads an image file and fits it to the shape; open_image_folder passes that of its source file (image/stb.hpp).
+    using Read = image::Pixels (*)(const std::string& path, const ImageFolderOptions& options);
+    LazyImages(std::vector<ListedImage> images, std::vector<std::string> class_names, Read read,
                const ImageFolderOptions& options = {})
-        : images_{std::move(images)}, class_names_{std::move(class_names)}, options_{options} {}
+        : images_{std::move(images)}, class_names_{std::move(class_names)}, options_{options}, read_{read} {}
 
     [[nodiscard]] std::size_t size() const { return images_.size(); }
     [[nodiscard]] const std::string& path(std::size_t i) const { return images_[i].path; }
     void copy(std::size_t i, std::span<float, S::size> destination) const {
-        const image::Pixels pixels = detail::read_fitted<S>(images_[i].path, options_);
+        const image::Pixels pixels = read_(images_[i].path, options_);
         for (std::size_t k = 0; k < S::size; ++k) destination[k] = static_cast<float>(pixels.values[k]) / 255.0f;
     }
     [[nodiscard]] bool labelled() const { return !class_names_.empty() && !images_.empty(); }
@@ -59,6 +62,7 @@ private:
     std::vector<ListedImage> images_;
     std::vector<std::string> class_names_;
     ImageFolderOptions options_;
+    Read read_ = nullptr;  // without images
 };
 
 template <StaticShape S>
@@ -70,6 +74,7 @@ struct LazyImageFolder {
     std::size_t skipped = 0;           ///< how many of them are not valid images, as far as that is known
     std::vector<std::string> reasons;  ///< for the first few of them: position, path and error
     Skipped left_out;                  ///< these and everything else that is not read, by reason
+    std::optional<Fitted> fitted;      ///< of the images, where they were decoded at the beginning: with `skip_up_to`
 };
 
 template <StaticShape S>
@@ -80,17 +85,20 @@ template <StaticShape S>
     std::vector<ListedImage> halves[3];
     const bool decodes = options.skip_up_to > 0;
     for (std::size_t i = 0; i < reader.list().images.size(); ++i) {
-        const bool good = decodes ? reader.template read<S>(i).has_value() : reader.has_readable_type(i);
+        const bool good = decodes ? reader.read(i, detail::decode_fitted<S>).has_value() : reader.has_readable_type(i);
         if (good) halves[static_cast<std::size_t>(reader.split_of(i))].push_back(reader.list().images[i]);
     }
     const std::size_t loaded = halves[0].size() + halves[1].size() + halves[2].size();
     reader.finish(loaded);
     const auto images = [&](Split split) {
-        return LazyImages<S>{std::move(halves[static_cast<std::size_t>(split)]), reader.list().class_names, options};
+        return LazyImages<S>{std::move(halves[static_cast<std::size_t>(split)]), reader.list().class_names,
+                             detail::read_fitted<S>, options};
     };
     const std::size_t files = reader.list().images.size();
-    return {images(Split::train), images(Split::test),   images(Split::val),    files,
-            files - loaded,       reader.take_reasons(), reader.take_left_out()};
+    return {images(Split::train),   images(Split::test),
+            images(Split::val),     files,
+            files - loaded,         reader.take_reasons(),
+            reader.take_left_out(), decodes ? std::optional{reader.fitted()} : std::nullopt};
 }
 
 }  // namespace tessera::data

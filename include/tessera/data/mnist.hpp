@@ -9,9 +9,9 @@
 // which are transposed back. A folder without any of these files may have the contact sheets digits-train.png and
 // digits-test.png, with ten equal bands of rows for the ten classes.
 //
-// Errors   IoError where the folder or a file is missing; FormatError where a file is malformed, exceeds the limits, or
-//          does not have the expected size; DataError where a label is out of range, and where the folder has several
-//          sets of EMNIST and no prefix is given
+// Errors   IoError where the folder or a file is missing or cannot be read; FormatError where a file is malformed,
+//          exceeds the limits, or does not have the expected size; DataError where a label is out of range, and where
+//          the folder has several sets of EMNIST and no prefix is given
 // Cost     all images in memory, one byte a pixel
 
 #include <tessera/core/error.hpp>
@@ -81,11 +81,14 @@ inline std::string names_in(const std::string& folder) {
 /// "emnist-letters-" for each set of EMNIST in the folder.
 inline std::set<std::string> emnist_prefixes(const std::string& folder) {
     std::set<std::string> prefixes;
-    for (const auto& entry : std::filesystem::directory_iterator{folder}) {
-        const std::string name = entry.path().filename().string();
+    std::error_code error;
+    std::filesystem::directory_iterator entry{folder, error};
+    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
         const std::size_t end = name.find("train-images");
         if (name.starts_with("emnist-") && end != std::string::npos) prefixes.insert(name.substr(0, end));
     }
+    if (error) throw IoError("load_mnist: " + folder + ": " + error.message(), folder, error.value());
     return prefixes;
 }
 

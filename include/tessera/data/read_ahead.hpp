@@ -67,16 +67,19 @@ public:
 
     /// The examples that are copied next, instead of those of the last call.
     void expect(std::span<const std::size_t> indices) const {
+        std::vector<Item> items(indices.size());
+        std::unordered_map<std::size_t, std::size_t> place;
+        for (std::size_t k = 0; k < indices.size(); ++k) {
+            items[k].index = indices[k];
+            place.emplace(indices[k], k);
+        }
         std::unique_lock lock{mutex_};
         next_ = items_.size();  // nothing more of the last call is begun
         done_.wait(lock, [&] { return running_ == 0; });
-        place_.clear();
-        items_.assign(indices.size(), {});
-        examples_.resize(indices.size());
-        for (std::size_t k = 0; k < indices.size(); ++k) {
-            items_[k].index = indices[k];
-            place_.emplace(indices[k], k);
-        }
+        examples_.resize(
+            (std::max)(items.size(), items_.size()));  // the last that may throw: those of the last call stay
+        items_.swap(items);
+        place_.swap(place);
         next_ = 0;
         more_.notify_all();
     }
