@@ -14,9 +14,9 @@
 #include <tessera/gpt/complete.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/sample.hpp>
+#include <tessera/gpt/sequence_nats.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/weights.hpp>
-#include <tessera/loss/cross_entropy.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
 
@@ -101,27 +101,27 @@ Stage2 train_net(Prior& prior, const FirstStage& first, const Job& job) {
 /// For each image the class that makes its known tokens most probable: Bayes' rule with equally probable classes.
 template <class Frozen, class Given>
 std::vector<ts::Label> likeliest_classes(const Frozen& prior, Given given, const Completion& completion) {
-    constexpr std::size_t vocab = Frozen::vocab, context = Frozen::context;
-    const std::size_t classes = completion.class_names.size(), known = completion.known;
+    const std::size_t pictures = given.batch() / completion.repeats;
+    std::vector<ts::Token> tokens;  // of each picture once
+    for (std::size_t n = 0; n < pictures; ++n) {
+        const auto picture = given[n * completion.repeats];
+        tokens.insert(tokens.end(), picture.begin(), picture.end());
+    }
+    std::vector<std::vector<double>> of_class;
+    for (std::uint32_t c = 0; c < completion.class_names.size(); ++c) {
+        const std::vector<ts::Label> each(pictures, ts::Label{c});
+        of_class.push_back(ts::sequence_nats(prior, Given{tokens.data(), pictures}, each, completion.known));
+    }
     std::vector<ts::Label> labels;
-    for (std::size_t n = 0; n < given.batch(); n += completion.repeats) {
-        std::vector<ts::Token> copies;
-        std::vector<ts::Label> each;
-        for (std::size_t c = 0; c < classes; ++c) {
-            copies.insert(copies.end(), given[n].begin(), given[n].end());
-            each.emplace_back(static_cast<std::uint32_t>(c));
-        }
-        const auto logits = prior.logits(Given{copies.data(), classes}, each);
-        std::vector<double> nats(classes);
-        for (std::size_t c = 0; c < classes; ++c)
-            nats[c] = ts::cross_entropy<float>(logits.span().subspan(c * context * vocab, known * vocab),
-                                               std::span<const ts::Token>{copies}.first(known));
+    for (std::size_t n = 0; n < pictures; ++n) {
+        std::vector<double> nats;
+        for (const std::vector<double>& all : of_class) nats.push_back(all[n]);
         const auto best = static_cast<std::size_t>(std::ranges::min_element(nats) - nats.begin());
         double total = 0;
         for (const double x : nats) total += std::exp(nats[best] - x);
-        std::printf("%s: class %s, %s %%\n", completion.names[n / completion.repeats].c_str(),
-                    completion.class_names[best].c_str(), fixed(100 / total, 1).c_str());
-        labels.insert(labels.end(), completion.repeats, each[best]);
+        std::printf("%s: class %s, %s %%\n", completion.names[n].c_str(), completion.class_names[best].c_str(),
+                    fixed(100 / total, 1).c_str());
+        labels.insert(labels.end(), completion.repeats, ts::Label{static_cast<std::uint32_t>(best)});
     }
     return labels;
 }

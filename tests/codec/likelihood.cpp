@@ -59,7 +59,13 @@ TEST_CASE("likelihood: no images and a sigma out of range are errors") {
           }) == "likelihood: images: expected at least one, got 0");
     CHECK(support::message<ArgumentError>([&] {
               static_cast<void>(codec::likelihood(vae.freeze(), prior.freeze(), support::bars(3, 1), {}));
-          }) == "pixel_bits: sigma: expected a number in [1e-100, 1e100], got 0");
+          }) == "likelihood: sigma: expected a finite number > 0, got 0");
+    auto images = support::bars(3, 1);
+    const data::Images<support::TinyImage> third{{images.bytes().begin(), images.bytes().end()},
+                                                 {Label{0}, Label{1}, Label{2}}};
+    CHECK(support::message<DataError>([&] {
+              static_cast<void>(codec::likelihood(vae.freeze(), prior.freeze(), third, {.sigma = 0.1}));
+          }) == "Gpt: label 2: expected less than 2, got 2");
 }
 
 }  // namespace likelihood_test

@@ -89,6 +89,43 @@ TEST_CASE("RangeDecoder: missing and surplus bytes are errors of code size, with
     }
 }
 
+TEST_CASE("RangeDecoder: a symbol that does not contain the value, or that no encoder takes, is an error") {
+    RangeEncoder encoder;
+    encoder.encode({1, 200, 256});
+    const Bytes bytes = encoder.finish();
+    const auto refusal = [&](const SymbolRange& s) {
+        RangeDecoder decoder{bytes, "file"};
+        const std::uint64_t value = decoder.value(256);
+        CHECK(value == 1);
+        return support::message<ArgumentError>([&] { decoder.accept(s); });
+    };
+    CHECK(refusal({1, 200, 256}) == "");
+    CHECK(refusal({2, 200, 256}) ==
+          "RangeDecoder: symbol: expected frequencies that contain the value 1, got 2 to 201");
+    CHECK(refusal({0, 1, 256}) == "RangeDecoder: symbol: expected frequencies that contain the value 1, got 0 to 0");
+    const std::string sizes_of =
+        "RangeDecoder: symbol: expected start + size of at most total, size of at least 1, total "
+        "of at most 2^32, got ";
+    CHECK(refusal({1, 0, 256}) == sizes_of + "1, 0 and 256");
+    CHECK(refusal({1, 256, 256}) == sizes_of + "1, 256 and 256");
+    CHECK(refusal({1, 1, 0}) == sizes_of + "1, 1 and 0");
+    CHECK(refusal({1, 1, (std::uint64_t{1} << 32) + 1}) == sizes_of + "1, 1 and 4294967297");
+}
+
+TEST_CASE("RangeDecoder: bytes that are missing are noticed when they are needed") {
+    const Bytes two(2, 0x55);
+    RangeDecoder decoder{two, "file"};
+    std::size_t symbols = 0;
+    const std::string text = support::message<FormatError>([&] {
+        for (; symbols < 3136; ++symbols) {
+            const std::uint64_t value = decoder.value(256);
+            decoder.accept({value, 1, 256});
+        }
+    });
+    CHECK(text == "file @2: bytes of the symbols: expected at least 3, got 2");
+    CHECK(symbols < 4);  // of 8 bits each
+}
+
 TEST_CASE("RangeDecoder: a value past every symbol and an end that no encoder writes are errors") {
     const Bytes ones(12, 0xFF);
     RangeDecoder past{ones, "file"};

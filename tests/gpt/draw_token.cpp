@@ -1,6 +1,7 @@
 #include <tessera/gpt/draw_token.hpp>
 
 #include <doctest/doctest.h>
+#include <support/chi_square.hpp>
 #include <support/message.hpp>
 #include <tessera/core/fp_environment.hpp>
 
@@ -23,33 +24,20 @@ std::vector<std::size_t> draws(const std::vector<float>& logits, const DrawOptio
     }
     return counts;
 }
-double chi_square_of_draws(const std::vector<std::size_t>& counts, const std::vector<double>& probabilities) {
-    double total = 0, chi = 0;
-    for (const std::size_t n : counts) total += static_cast<double>(n);
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-        const double expected = total * probabilities[i];
-        if (expected == 0)
-            chi += counts[i] == 0 ? 0 : 1e9;
-        else
-            chi += std::pow(static_cast<double>(counts[i]) - expected, 2) / expected;
-    }
-    return chi;
-}
-
 }  // namespace
 
 TEST_CASE("draw_token: the distribution is that of the options") {
     std::vector<float> logits;
     for (const double p : {0.4, 0.05, 0.3, 0.15, 0.1}) logits.push_back(static_cast<float>(std::log(p) + 3));
-    CHECK(chi_square_of_draws(draws(logits, {}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
+    CHECK(support::chi_square(draws(logits, {}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
     const double cold = 0.16 + 0.0025 + 0.09 + 0.0225 + 0.01;
-    CHECK(chi_square_of_draws(draws(logits, {.temperature = 0.5f}, 20000),
+    CHECK(support::chi_square(draws(logits, {.temperature = 0.5f}, 20000),
                               {0.16 / cold, 0.0025 / cold, 0.09 / cold, 0.0225 / cold, 0.01 / cold}) < 25);
-    CHECK(chi_square_of_draws(draws(logits, {.top_k = 2}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-    CHECK(chi_square_of_draws(draws(logits, {.top_k = 9}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
-    CHECK(chi_square_of_draws(draws(logits, {.top_p = 0.8}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_k = 2}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_k = 9}, 20000), {0.4, 0.05, 0.3, 0.15, 0.1}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_p = 0.8}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
     // of the three largest, top_p counts their share: 0.4 / 0.85 < 0.6 <= 0.7 / 0.85
-    CHECK(chi_square_of_draws(draws(logits, {.top_k = 3, .top_p = 0.6}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_k = 3, .top_p = 0.6}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
 TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any index") {
@@ -63,11 +51,18 @@ TEST_CASE("draw_token: each of many tokens is drawn with its probability, at any
         logits[i] = static_cast<float>(std::log(p[i]) - 40);
     }
     for (double& v : p) v /= sum;
-    CHECK(chi_square_of_draws(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
+    CHECK(support::chi_square(draws(logits, {}, 40000), p) < 85);  // 42 degrees of freedom: exceeded once in 10000
     std::vector<Token> none;
     Rng rng{7};
     auto x = logits;
     CHECK(draw_token<float>(x, {}, none, rng) < 83);  // `order` is unused where all tokens are kept
+}
+
+TEST_CASE("draw_token: where rounded sums leave a number past all weights, a token of weight 0 is not drawn") {
+    const std::vector<double> weights{1, 0.5, 0, 0};
+    const auto weight = [&](std::size_t i) { return weights[i]; };
+    const auto index = [&](double at) { return detail::index_containing(at, weights.size(), weight); };
+    CHECK((index(0) == 0 && index(0.99) == 0 && index(1) == 1 && index(1.49) == 1 && index(1.5) == 1 && index(2) == 1));
 }
 
 TEST_CASE("draw_token: the smallest and the largest random number draw tokens with a positive weight") {
@@ -136,18 +131,18 @@ TEST_CASE("draw_token: temperature 0 draws the first of the largest logits and n
 TEST_CASE("draw_token: min_p keeps what is at least its share of the largest probability, then top_k and top_p") {
     std::vector<float> logits;
     for (const double p : {0.4, 0.05, 0.3, 0.15, 0.1}) logits.push_back(static_cast<float>(std::log(p) + 3));
-    CHECK(chi_square_of_draws(draws(logits, {.min_p = 0.3}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
-    CHECK(chi_square_of_draws(draws(logits, {.min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.min_p = 0.3}, 20000), {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
     CHECK(draws(logits, {.min_p = 1}, 100)[0] == 100);
     // at half the temperature the shares of the largest are squared: 1, 0.016, 0.56, 0.14, 0.06
-    CHECK(chi_square_of_draws(draws(logits, {.temperature = 0.5f, .min_p = 0.3}, 20000), {16. / 25, 0, 9. / 25, 0, 0}) <
+    CHECK(support::chi_square(draws(logits, {.temperature = 0.5f, .min_p = 0.3}, 20000), {16. / 25, 0, 9. / 25, 0, 0}) <
           25);
-    CHECK(chi_square_of_draws(draws(logits, {.top_k = 4, .min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
-    CHECK(chi_square_of_draws(draws(logits, {.top_k = 2, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_k = 4, .min_p = 0.5}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_k = 2, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
     // top_p counts the share of what min_p kept: 0.7 / 0.85 < 0.83 <= 1
-    CHECK(chi_square_of_draws(draws(logits, {.top_p = 0.83, .min_p = 0.3}, 20000),
+    CHECK(support::chi_square(draws(logits, {.top_p = 0.83, .min_p = 0.3}, 20000),
                               {0.4 / 0.85, 0, 0.3 / 0.85, 0.15 / 0.85, 0}) < 25);
-    CHECK(chi_square_of_draws(draws(logits, {.top_p = 0.8, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
+    CHECK(support::chi_square(draws(logits, {.top_p = 0.8, .min_p = 0.3}, 20000), {4. / 7, 0, 3. / 7, 0, 0}) < 25);
 }
 
 TEST_CASE("draw_token: the probability of what was drawn is that of the distribution") {

@@ -47,6 +47,15 @@ TEST_CASE("likeliest_labels: the class with the fewest nats, the first of equals
     for (const Label label : likeliest_labels(equal.freeze(), x.view())) REQUIRE(label == Label{0});
 }
 
+TEST_CASE("likeliest_labels: a prior whose probabilities are NaN has no likeliest class") {
+    auto model = support::moved_model<Model>();
+    Model::Params::each([](const Path&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
+                        model.params());
+    const auto x = support::sequences<config>(2, 3);
+    CHECK(support::message<NumericError>([&] { static_cast<void>(likeliest_labels(model.freeze(), x.view())); }) ==
+          "likeliest_labels: sequence 0, class 0: expected a negative log-likelihood, got NaN");
+}
+
 TEST_CASE("likeliest_labels: finds the class that sequences were drawn for far more often than chance") {
     const auto frozen = support::moved_model<Model>({}, 0.6f).freeze();
     Rng rng{5};

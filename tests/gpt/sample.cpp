@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
+#include <support/chi_square.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 
@@ -41,19 +42,6 @@ std::vector<Token> greedy() {
     }
     return tokens;
 }
-double chi_square(const std::vector<std::size_t>& counts, const std::vector<double>& probabilities) {
-    double total = 0, chi = 0;
-    for (const std::size_t n : counts) total += static_cast<double>(n);
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-        const double expected = total * probabilities[i];
-        if (expected == 0)
-            chi += counts[i] == 0 ? 0 : 1e9;
-        else
-            chi += std::pow(static_cast<double>(counts[i]) - expected, 2) / expected;
-    }
-    return chi;
-}
-
 }  // namespace
 
 TEST_CASE("sample: a sequence depends neither on how many are drawn nor on the number of threads") {
@@ -127,7 +115,7 @@ TEST_CASE("sample: tokens are drawn with the probabilities of the model") {
     for (double& v : p) v /= sum;
     std::vector<std::size_t> counts(vocab);
     for (std::size_t n = 0; n < tokens.size(); ++n) ++counts[tokens[n][0]];
-    CHECK(chi_square(counts, p) < 30);  // 6 degrees of freedom: exceeded once in 25000
+    CHECK(support::chi_square(counts, p) < 30);  // 6 degrees of freedom: exceeded once in 25000
 }
 
 TEST_CASE("sample: a model with NaN in its weights is a NumericError") {

@@ -55,6 +55,26 @@ TEST_CASE("sequence_nats: its mean over tokens is that of evaluate, and a sequen
     CHECK(sequence_nats(frozen, {}).empty());
 }
 
+TEST_CASE("sequence_nats: the first tokens alone, on which the others have no influence") {
+    const auto frozen = support::moved_model<Model>().freeze();
+    const auto x = support::sequences<config>(3, 2);
+    std::vector<Token> changed(x.view().span().begin(), x.view().span().end());
+    for (std::size_t i = 0; i < changed.size(); ++i)
+        if (i % config.context >= 7) changed[i] = (changed[i] + 1) % config.vocab;
+    const View<const Token, Shape<config.context>> other{changed.data(), 3};
+    const auto seven = sequence_nats(frozen, x.view(), x.labels(), 7);
+    support::Mismatch wrong;
+    wrong.compare_bits(seven, sequence_nats(frozen, other, x.labels(), 7), "other tokens after the first 7");
+    wrong.compare_bits(sequence_nats(frozen, x.view(), x.labels()),
+                       sequence_nats(frozen, x.view(), x.labels(), config.context), "all tokens");
+    CHECK(wrong.first() == "");
+    CHECK((seven[0] > 0 && seven[0] < sequence_nats(frozen, x.view(), x.labels())[0]));
+    CHECK(sequence_nats(frozen, x.view(), x.labels(), 0) == std::vector<double>(3));
+    CHECK(support::message<ArgumentError>([&] {
+              static_cast<void>(sequence_nats(frozen, x.view(), x.labels(), config.context + 1));
+          }) == "sequence_nats: known: expected at most 19, got 20");
+}
+
 TEST_CASE("sequence_nats: a token or a label out of range, and labels of another number, are errors") {
     const auto frozen = support::moved_model<Model>().freeze();
     const auto x = support::sequences<config>(2, 2);
@@ -69,6 +89,10 @@ TEST_CASE("sequence_nats: a token or a label out of range, and labels of another
     const std::vector<Label> labels{Label{0}, Label{3}};
     CHECK(support::message<DataError>([&] { static_cast<void>(sequence_nats(frozen, x.view(), labels)); }) ==
           "Gpt: label 1: expected less than 3, got 3");
+    constexpr GptConfig unlabelled{.vocab = 37, .context = 19, .width = 8, .heads = 2, .layers = 1};
+    const auto without = support::moved_model<Gpt<unlabelled>>().freeze();
+    CHECK(support::message<ArgumentError>([&] { static_cast<void>(sequence_nats(without, x.view(), x.labels())); }) ==
+          "sequence_nats: labels: expected none, as the prior has no classes, got 2");
 }
 
 }  // namespace sequence_nats_test

@@ -1,15 +1,16 @@
 #!/bin/sh
-# The suites of files, image, data and io run every line and 95 % of the branches of the parsers' headers.
+# The suites of files, image, data, io and codec run every line and 95 % of the branches of the parsers' headers.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='lines 100 %, branches at least 95 %'
 for version in '' -14 -15 -16 -17 -18 -19; do
     command -v "clang++$version" >/dev/null && command -v "llvm-cov$version" >/dev/null && break
 done
 command -v "llvm-cov$version" >/dev/null || skip "$target" 'no clang++ with llvm-cov'
-dir=$BUILD-coverage suites='files image data io'
+dir=$BUILD-coverage suites='files image data io codec'
 cmake -S "$ROOT" -B "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=OFF \
     -DCMAKE_CXX_COMPILER="clang++$version" -DCMAKE_CXX_FLAGS='-fprofile-instr-generate -fcoverage-mapping' >&2 &&
-    cmake --build "$dir" -j "$(getconf _NPROCESSORS_ONLN)" --target test_files test_image test_data test_io >&2 || exit 1
+    cmake --build "$dir" -j "$(getconf _NPROCESSORS_ONLN)" --target test_files test_image test_data test_io \
+        test_codec >&2 || exit 1
 for suite in $suites; do
     LLVM_PROFILE_FILE=$work/$suite.raw "$dir/tests/test_$suite" >&2 || exit 1
 done
@@ -17,7 +18,8 @@ done
 headers=''
 for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_header data/idx data/idx_file image/gzip \
     image/inflate image/check_png image/check_jpeg image/check_image_size \
-    image/exif_orientation image/file_type image/detail/jpeg_bits image/detail/jpeg_walk; do
+    image/exif_orientation image/file_type image/detail/jpeg_bits image/detail/jpeg_walk image/detail/normal_jpeg \
+    codec/codec_header codec/range_decoder codec/detail/chunks; do
     [ -f "$ROOT/include/tessera/$name.hpp" ] || {
         echo "include/tessera/$name.hpp does not exist" >&2
         exit 1
@@ -25,7 +27,7 @@ for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_
     headers="$headers $ROOT/include/tessera/$name.hpp"
 done
 objects=$dir/tests/test_files  # the first program is a positional argument
-for suite in image data io; do objects="$objects -object $dir/tests/test_$suite"; done
+for suite in image data io codec; do objects="$objects -object $dir/tests/test_$suite"; done
 # shellcheck disable=SC2086
 "llvm-cov$version" report $objects -instr-profile="$work/all" $headers >"$work/table"
 cat "$work/table" >&2

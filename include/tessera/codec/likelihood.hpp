@@ -11,12 +11,15 @@
 // counted: coding them costs up to log2(classes) more.
 //
 // Shapes   images [images, height x width x channels], with labels where the prior has classes
-// Errors   ArgumentError where there are no images, or sigma is not a finite number > 0
+// Errors   static_assert where the prior has other tokens than the VqVae; ArgumentError where there are no images, or
+//          sigma is not a finite number > 0; DataError for a label that the prior does not have; NumericError where an
+//          output of the decoder is NaN
 // Cost     encoding and decoding of the images, a forward pass of the prior
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/label.hpp>
+#include <tessera/core/number_text.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/data/images.hpp>
@@ -26,6 +29,7 @@
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/pixel_bits.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <numbers>
 #include <span>
@@ -58,6 +62,8 @@ template <nn::Layer Encoder, vq::Quantizer Q, nn::Layer Decoder, GptConfig C, nn
     using T = typename Vae::T;
     using Input = typename Encoder::Input;
     if (images.size() == 0) throw ArgumentError("likelihood: images: expected at least one, got 0");
+    if (!(options.sigma > 0 && std::isfinite(options.sigma)))  // before the images are encoded
+        throw ArgumentError("likelihood: sigma: " + expected_got("a finite number > 0", number_text(options.sigma)));
     return with_fp_environment([&] {
         Likelihood total{.sigma = options.sigma, .dimensions = Input::size};
         typename Vae::Workspace ws;

@@ -7,9 +7,11 @@
 //
 // Only bytes that a RangeEncoder has written are accepted: a value beyond every symbol, bytes that are missing or left
 // over, and an end other than the encoder's are errors. So the symbols of accepted bytes encode to the same bytes.
+// Bytes that are missing are noticed when they are needed: after two bytes too few, not after the last symbol.
 //
-// Errors   ArgumentError where total is not 1 to 2^32; FormatError, with the code size where bytes are missing or left
-//          over, and checksum where no encoder writes them
+// Errors   ArgumentError where total is not 1 to 2^32, and where an accepted symbol does not contain the value or has
+//          no frequencies of an encoder; FormatError, with the code size where bytes are missing or left over, and
+//          checksum where no encoder writes them
 // Cost     two divisions for each symbol; nothing is allocated
 
 #include <tessera/codec/range_encoder.hpp>
@@ -42,23 +44,32 @@ public:
     }
     /// The symbol that contains the value.
     void accept(const SymbolRange& symbol) {
-        const std::uint64_t share = range_ / symbol.total;
-        code_ -= share * symbol.start;
-        range_ = share * symbol.size;
+        check_symbol(symbol, "RangeDecoder: symbol: ");
+        const std::uint64_t share = range_ / symbol.total, start = share * symbol.start, size = share * symbol.size;
+        if (code_ < start || code_ - start >= size)
+            throw ArgumentError(
+                "RangeDecoder: symbol: " +
+                expected_got("frequencies that contain the value " + std::to_string(code_ / share),
+                             std::to_string(symbol.start) + " to " + std::to_string(symbol.start + symbol.size - 1)));
+        code_ -= start;
+        range_ = size;
         while (range_ < RangeEncoder::least_range) {
             code_ = code_ << 8 | next();
             range_ <<= 8;
         }
+        if (written() > bytes_.size())
+            refuse(FormatCode::size, "bytes of the symbols: " + expected_got("at least " + std::to_string(written()),
+                                                                             std::to_string(bytes_.size())));
     }
     void finish() const {
-        // the encoder has written a byte for each of those that were shifted out, and one more
-        const std::size_t expected = at_ - 7;
-        if (expected != bytes_.size())
-            refuse(FormatCode::size, "bytes of the symbols: " + expected_got(expected, bytes_.size()));
+        if (written() != bytes_.size())
+            refuse(FormatCode::size, "bytes of the symbols: " + expected_got(written(), bytes_.size()));
         if (code_ >= RangeEncoder::least_range) refuse(FormatCode::checksum, "last byte: expected the encoder's");
     }
 
 private:
+    // An encoder has written a byte for each of those that were shifted out, and will write one more.
+    std::size_t written() const { return at_ - 7; }
     // Zeros follow the end.
     std::uint64_t next() {
         const std::size_t i = at_++;

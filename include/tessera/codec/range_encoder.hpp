@@ -25,15 +25,20 @@ struct SymbolRange {
     std::uint64_t start = 0, size = 1, total = 1;
 };
 
+/// `where` begins the message.
+inline void check_symbol(const SymbolRange& symbol, const char* where) {
+    if (symbol.total > std::uint64_t{1} << 32 || symbol.size == 0 || symbol.size > symbol.total ||
+        symbol.start > symbol.total - symbol.size)
+        throw ArgumentError(where +
+                            expected_got("start + size of at most total, size of at least 1, total of at most 2^32",
+                                         std::to_string(symbol.start) + ", " + std::to_string(symbol.size) + " and " +
+                                             std::to_string(symbol.total)));
+}
+
 class RangeEncoder {
 public:
     void encode(const SymbolRange& symbol) {
-        if (symbol.total > most_total || symbol.size == 0 || symbol.size > symbol.total ||
-            symbol.start > symbol.total - symbol.size)
-            throw ArgumentError("RangeEncoder: symbol: " +
-                                expected_got("start + size of at most total, size of at least 1, total of at most 2^32",
-                                             std::to_string(symbol.start) + ", " + std::to_string(symbol.size) +
-                                                 " and " + std::to_string(symbol.total)));
+        check_symbol(symbol, "RangeEncoder: symbol: ");
         const std::uint64_t share = range_ / symbol.total, before = low_;
         low_ += share * symbol.start;
         range_ = share * symbol.size;

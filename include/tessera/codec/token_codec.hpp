@@ -6,10 +6,11 @@
 //     vae.decode(codec.decode(read_file("digits.tsc", limit)))
 //
 // Each token is coded with the probability that the prior gives it after the tokens before (token_frequencies.hpp,
-// range_encoder.hpp), so a file has -log2 p(t | label) bits, up to 3 bytes for each chunk and a header
-// (codec_header.hpp). A chunk is up to 3136 tokens of whole sequences: 64 sequences of 49. Both directions take them
-// through one KV cache, one token of every sequence at a time, by the same code, so that both have the same
-// probabilities. Chunks are independent: threads share them, and the number of threads changes no byte.
+// range_encoder.hpp), so a file has -log2 p(t | label) bits, up to 6 bytes for each chunk (3 where it has less than 16
+// KiB) and a header (codec_header.hpp). A chunk is up to 3136 tokens of whole sequences, 64 sequences of 49, or one
+// longer sequence. Both directions take them through one KV cache, one token of every sequence at a time, by the same
+// code, so that both have the same probabilities. Chunks are independent: threads share them, and the number of threads
+// changes no byte.
 //
 //     payload = for each chunk: its length (LEB128), its bytes
 //     chunk   = range coder of: the labels, all equally probable, if there are any; then for position 0, 1, ...
@@ -24,9 +25,10 @@
 //          encode: ArgumentError for labels where the prior has no classes; DataError for a token out of range,
 //          or more classes than the prior has; NumericError where a logit is not finite
 //          decode: FormatError with the code magic, version, truncated, size (surplus bytes), checksum (damaged),
-//          mismatch (another model), limit (sequences that the file cannot hold)
+//          mismatch (another model), limit (sequences that the file cannot hold), number (length of a chunk)
 // Cost     the step of the prior for each token, and three passes over the vocabulary; a KV cache of a chunk for each
-//          thread. decode allocates the tokens after the first checks: at most 6272 times the length of the file
+//          thread. decode allocates the tokens after the first checks: at most 6272 times the length of the file, or 2
+//          context times where the context is longer than 3136
 
 #include <tessera/codec/codec_header.hpp>
 #include <tessera/codec/detail/chunks.hpp>

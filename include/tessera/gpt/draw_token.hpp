@@ -90,6 +90,19 @@ private:
     double total_ = 0;
 };
 
+/// The index of the weight that contains `at`, where the first `count` follow each other; never one of weight 0, also
+/// where sums round so that `at` is past the last.
+template <class Weight>
+std::size_t index_containing(double at, std::size_t count, Weight weight) {
+    std::size_t chosen = 0;
+    for (std::size_t i = 0; i < count && !(at < 0); ++i)
+        if (const double w = weight(i); w > 0) {
+            chosen = i;
+            at -= w;
+        }
+    return chosen;
+}
+
 /// weights = e^((logits - max) / temperature), in place; those below min_p become 0.
 template <std::floating_point T>
 void weights_of_logits(std::span<T> logits, const DrawOptions& options) {
@@ -147,9 +160,9 @@ Drawn draw(std::span<T> logits, const DrawOptions& options, std::span<Token> ord
     kept = i;
     // Draw among the `kept` largest, in proportion to their weights.
     std::ranges::reverse(order);
-    double at = rng.uniform_double() * total;
-    for (i = 0; i + 1 < kept && !((at -= weight_of(order[i])) < 0);) ++i;
-    return {order[i], weight_of(order[i]) / total};
+    const Token token =
+        order[index_containing(rng.uniform_double() * total, kept, [&](std::size_t k) { return weight_of(order[k]); })];
+    return {token, weight_of(token) / total};
 }
 
 /// `where` begins every message.

@@ -3,12 +3,13 @@
 //
 //     label_n = argmax over c of p(t_n | c)          the first of equals
 //
-// With equally frequent classes this is Bayes' rule: a prior with classes is a classifier of sequences. It is also how
-// sequences without labels are coded in the fewest bits.
+// With equally frequent classes this is Bayes' rule: a prior with classes is a classifier of sequences. A prior that
+// was trained without label dropout knows no null class: sequences without labels are coded with these, which cost
+// log2(classes) bits each.
 //
 // Shapes   sequences [batch, context], labels [batch]
 // Errors   static_assert where the prior has no classes; ArgumentError where `classes` is not 1 to their number;
-//          DataError for a token out of range
+//          DataError for a token out of range; NumericError where the prior's probabilities are NaN
 // Cost     a forward pass of the sequences for each class
 
 #include <tessera/core/error.hpp>
@@ -19,6 +20,7 @@
 #include <tessera/gpt/sequence_nats.hpp>
 #include <tessera/nn/layer.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -46,7 +48,10 @@ template <GptConfig C, nn::Layer Net>
         const std::vector<double> nats = sequence_nats(frozen, sequences, labels);
         if (c == 0) least = nats;
         for (std::size_t n = 0; n < best.size(); ++n)
-            if (nats[n] < least[n]) {
+            if (std::isnan(nats[n])) {
+                throw NumericError("likeliest_labels: sequence " + std::to_string(n) + ", class " + std::to_string(c) +
+                                   ": " + expected_got("a negative log-likelihood", "NaN"));
+            } else if (nats[n] < least[n]) {
                 least[n] = nats[n];
                 best[n] = Label{c};
             }
