@@ -36,6 +36,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -61,7 +62,8 @@ public:
         jpeg_.colors = colors();
         // Scans are independent, and stb_image clears a block when it decodes its first DC coefficient.
         if (jpeg_.progressive())
-            std::ranges::stable_partition(jpeg_.scans, [](const JpegScan& s) { return s.first == 0 && s.high == 0; });
+            std::ignore = std::stable_partition(jpeg_.scans.begin(), jpeg_.scans.end(),
+                                                [](const JpegScan& s) { return s.first == 0 && s.high == 0; });
         require_whole();
         return std::move(jpeg_);
     }
