@@ -162,6 +162,47 @@ setup() { # setup <group>...
     count_jobs
 }
 
+# setup_aarch64 <folder>: what compiles programs for AArch64 and runs them here: Debian's cross compiler, qemu, and oneTBB's
+# arm64 packages unpacked into the folder. The lists of apt-get are the folder's, the system keeps its architectures.
+# With install=no nothing is installed. Where something is missing: returns 1, with `reason`.
+setup_aarch64() {
+    aarch64=$1 missing=''
+    have aarch64-linux-gnu-g++ || missing="$missing g++-aarch64-linux-gnu"
+    have qemu-aarch64 || missing="$missing qemu-user"
+    if [ -n "$missing" ] && [ "${install:-yes}" = yes ] && can_apt; then
+        mkdir -p "$root/build"
+        # shellcheck disable=SC2086
+        phase "installing$missing (apt-get)" "$root/build/setup-aarch64.log" apt_install_all $missing >&2 || :
+        hash -r 2>/dev/null || :
+    fi
+    reason='no g++ for AArch64 (Debian, Ubuntu: apt-get install g++-aarch64-linux-gnu)'
+    have aarch64-linux-gnu-g++ || return 1
+    reason='no qemu to run programs for AArch64 (Debian, Ubuntu: apt-get install qemu-user)'
+    have qemu-aarch64 || return 1
+    [ ! -e "$aarch64/root/usr/include/tbb/parallel_for.h" ] || return 0
+    reason="oneTBB's packages for arm64 need apt-get and dpkg"
+    have apt-get && have dpkg || return 1
+    rm -rf "$aarch64" && mkdir -p "$aarch64/lists/partial" "$aarch64/cache/archives/partial" "$aarch64/new" || return 1
+    : >"$aarch64/status"
+    # shellcheck disable=SC2016
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' |
+        sort -u >"$aarch64/sources.list"
+    [ -s "$aarch64/sources.list" ] || # Ubuntu has arm64 on another server
+        apt-get indextargets --format 'deb http://ports.ubuntu.com/ubuntu-ports $(RELEASE) $(COMPONENT)' \
+            'Created-By: Packages' 'Origin: Ubuntu' | sort -u >"$aarch64/sources.list"
+    reason="apt-get cannot download oneTBB's packages for arm64, see $aarch64/apt.log"
+    (
+        cd "$aarch64/new" || exit 1
+        arm64() {
+            apt-get -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::Etc::SourceList="$aarch64/sources.list" \
+                -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$aarch64/lists" -o Dir::State::status="$aarch64/status" \
+                -o Dir::Cache="$aarch64/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+        }
+        arm64 update && arm64 download libtbb12 libtbb-dev && for package in *.deb; do dpkg -x "$package" . || exit 1; done
+    ) >"$aarch64/apt.log" 2>&1 || return 1
+    mv "$aarch64/new" "$aarch64/root"
+}
+
 # One compiler process for each core, but no more than fit into memory (1.5 GB each).
 count_jobs() {
     jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-}

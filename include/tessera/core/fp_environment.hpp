@@ -8,12 +8,14 @@
 // Every task of the library runs in this environment. GELU's sigmoid and the moments of unused embeddings produce
 // values around 6e-39, and a fused GEMM on them fell from 70 % of the peak to 8 %. The rest of the environment is
 // fixed too, so a host that rounds upwards, or traps on inexact results, gets the same bits as any other, and no
-// signal. Without SSE2 a FlushDenormals does nothing.
+// signal. On other machines than x86-64 and AArch64 a FlushDenormals does nothing.
 //
 // Cost     reading and writing the control register once, and writing it again at the end; f is not inlined
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/intrinsics.hpp>
+
+#include <cstdint>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -22,6 +24,13 @@ public:
 #if defined(__SSE2__)
     FlushDenormals() : before_{_mm_getcsr()} { _mm_setcsr(0x9FC0u); }  // FTZ, DAZ; nearest; no traps
     ~FlushDenormals() { _mm_setcsr(before_); }
+#elif defined(__aarch64__) && defined(__GNUC__)
+    FlushDenormals() {
+        asm volatile("mrs %0, fpcr" : "=r"(before_));
+        const std::uint64_t flush = 1u << 24;  // FZ; nearest; no traps
+        asm volatile("msr fpcr, %0" : : "r"(flush));
+    }
+    ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
 #else
     FlushDenormals() = default;
     ~FlushDenormals() {}
@@ -32,6 +41,8 @@ public:
 private:
 #if defined(__SSE2__)
     unsigned before_;
+#elif defined(__aarch64__) && defined(__GNUC__)
+    std::uint64_t before_;
 #endif
 };
 

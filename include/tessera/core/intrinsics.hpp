@@ -1,5 +1,6 @@
 #pragma once
-// intrinsics: the one place where the library's own code includes the vector intrinsics of x86-64.
+// intrinsics: the one place where the library's own code includes the vector intrinsics of x86-64
+// and AArch64.
 //
 // g++ mistakes registers that its own AVX-512 intrinsics leave undefined on purpose for uninitialised variables of the
 // caller (GCC PR105593): 726 warnings in a host's program with -Wall, even where our headers are system headers. The
@@ -16,4 +17,7 @@
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
+#endif
+#if defined(__aarch64__)
+#include <arm_neon.h>
 #endif

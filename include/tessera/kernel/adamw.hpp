@@ -39,7 +39,7 @@ struct AdamVectors {
         m = simd::fma<T>(w1, g - m, m);
         v = simd::fma<T>(w2 * g, g, b2 * v);
         const V denominator = simd::fma<T>(simd::sqrt(v), root, eps);
-        p = simd::fnma<T>(step, m / denominator, keep * p);
+        p = simd::fnma<T>(step, simd::divide(m, denominator), keep * p);
     }
     V w1, b2, w2, step, root, eps, keep, l2;
 };

@@ -66,3 +66,37 @@ TEST_CASE_TEMPLATE("simd: fma rounds once, for vectors and for single numbers", 
               e * e);
     }
 }
+
+TEST_CASE_TEMPLATE("simd: divide and sqrt round as IEEE 754 says", T, float, double) {
+    support::Mismatch wrong;
+    const auto a = support::numbers<T>(999, 1), b = support::numbers<T>(999, 2);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const T divisor = b[i] * b[i] + T(0.1);
+        wrong.compare(a[i] / divisor,
+                      in_lanes<T>(a[i], [&](const auto& v) { return simd::divide(v, simd::Vec<T>(divisor)); }), a[i],
+                      " / ", divisor);
+        wrong.compare(std::sqrt(divisor), in_lanes<T>(divisor, [](const auto& v) { return simd::sqrt(v); }), "sqrt of ",
+                      divisor);
+    }
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE_TEMPLATE("simd: of equal zeros, or where one is NaN, max and min give the second", T, float, double) {
+    const auto larger = [](T a, T b) {
+        return in_lanes<T>(a, [&](const auto& v) { return (simd::max)(v, simd::Vec<T>(b)); });
+    };
+    const auto smaller = [](T a, T b) {
+        return in_lanes<T>(a, [&](const auto& v) { return (simd::min)(v, simd::Vec<T>(b)); });
+    };
+    const T nan = std::numeric_limits<T>::quiet_NaN();
+    CHECK(larger(1, 2) == 2);
+    CHECK(larger(2, 1) == 2);
+    CHECK(smaller(1, 2) == 1);
+    CHECK(smaller(2, 1) == 1);
+    for (const auto& f : {+larger, +smaller}) {
+        CHECK(std::signbit(f(T(0), T(-0.0))));
+        CHECK(!std::signbit(f(T(-0.0), T(0))));
+        CHECK(std::isnan(f(1, nan)));
+        CHECK(f(nan, 1) == 1);
+    }
+}

@@ -75,7 +75,7 @@ inline void forward(std::size_t tokens, std::size_t d, Triple<const T> in, Rows<
             const std::size_t stop = (std::min)(key + keys_at_once, b.end);
             exp_and_sum(s[key], b.first, key, stop, largest, sum);
             for (std::size_t v = 0; v < block_lanes; v += W)
-                simd::store(inverse + v, Vec(1.f) / simd::load<float>(sum + v));
+                simd::store(inverse + v, simd::divide(Vec(1.f), simd::load<float>(sum + v)));
             for_vectors(padded, [&](std::size_t at, std::size_t nv) {
                 for_even_parts(b.begin, b.end, tile_rows(nv), [&](std::size_t t, std::size_t n) {
                     if (t + n <= key) return;

@@ -97,7 +97,7 @@ template <std::size_t... I, std::size_t... H>
         ((sum[H] = sum[H] + w[H]), ...);
     }
     // o = c / sum
-    ((sum[H] = Vec(1.f) / sum[H]), ...);
+    ((sum[H] = simd::divide(Vec(1.f), sum[H])), ...);
     (simd::store_unpadded<float>(o[I / NV] + column, I % NV * W, n, sum[I / NV] * c[I]), ...);
 }
 template <std::size_t H, std::size_t NV>

@@ -49,7 +49,7 @@ inline Vec lane_weights(std::size_t keys, float* s) {
     Vec largest(-std::numeric_limits<float>::infinity()), sum(0.f);
     for (std::size_t j = 0; j < keys; ++j) largest = max_score(s + j * W, largest);
     for (std::size_t j = 0; j < keys; ++j) sum = sum + exp_score(s + j * W, largest);
-    return Vec(1.f) / sum;
+    return simd::divide(Vec(1.f), sum);
 }
 // o[i][lane] = factor sum over keys of p[key][lane] values[key][i][lane], for W elements of each head.
 template <std::size_t... I>

@@ -4,6 +4,8 @@
 //     Vec<T>               a vector register of the widest instructions that the program is compiled for
 //     fma(a, b, c)         a b + c, rounded once, by intrinsics: with AVX-512 xsimd::fma of 8.1 is a product and a sum
 //                          (register tile at 49 % of the peak, and other bits than with AVX2)
+//     divide, sqrt         rounded as IEEE 754 says: xsimd 8.1 has Newton steps on NEON, which miss the last bit
+//     max, min             of equal zeros, and if one is NaN, the second, as x86 does; NEON's own give +0 and NaN
 //     map(n, out, f, a...) a loop over arrays with a tail
 //
 // Where a product feeds a sum, kernels call fma explicitly: nothing is left that a compiler could contract on its own.
@@ -148,7 +150,29 @@ using xsimd::all;
 using xsimd::max;
 using xsimd::min;
 using xsimd::select;
+
+#if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_FEATURE_SVE_BITS)
+inline Vec<float> divide(Vec<float> a, Vec<float> b) { return Vec<float>(vdivq_f32(a, b)); }
+inline Vec<double> divide(Vec<double> a, Vec<double> b) { return Vec<double>(vdivq_f64(a, b)); }
+inline Vec<float> sqrt(Vec<float> v) { return Vec<float>(vsqrtq_f32(v)); }
+inline Vec<double> sqrt(Vec<double> v) { return Vec<double>(vsqrtq_f64(v)); }
+#else
+template <std::floating_point T>
+[[gnu::always_inline]] inline Vec<T> divide(Vec<T> a, Vec<T> b) {
+    return a / b;
+}
 using xsimd::sqrt;
+#endif
+#if !defined(__SSE2__)
+template <std::floating_point T>
+[[gnu::always_inline]] inline Vec<T>(max)(const Vec<T>& a, const Vec<T>& b) {
+    return select(a > b, a, b);
+}
+template <std::floating_point T>
+[[gnu::always_inline]] inline Vec<T>(min)(const Vec<T>& a, const Vec<T>& b) {
+    return select(a < b, a, b);
+}
+#endif
 
 /// out[i] = f(a[i]...) for i < n, one vector at a time. out may be one of the inputs.
 template <class T, class F, class... A>

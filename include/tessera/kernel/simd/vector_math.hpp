@@ -68,7 +68,7 @@ inline Vec<T> exp(const Vec<T>& x) {
 /// 1 / (1 + e^-x)
 template <class T>
 inline Vec<T> sigmoid(const Vec<T>& x) {
-    return Vec<T>(T(1)) / (Vec<T>(T(1)) + simd::exp<T>(-x));
+    return simd::divide(Vec<T>(T(1)), Vec<T>(T(1)) + simd::exp<T>(-x));
 }
 
 /// tanh x: an odd polynomial below 0.625 (Cephes), where 2 sigmoid(2x) - 1 would lose its relative accuracy.
@@ -83,7 +83,7 @@ inline Vec<T> tanh(const Vec<T>& x) {
         p = simd::fma<float>(p, s, Vec<float>(-3.33332819422e-1f));
         p = simd::fma<float>(p * s, x, x);
         const Vec<float> e = simd::exp<float>(x + x);
-        const Vec<float> outer = Vec<float>(1.f) - Vec<float>(2.f) / (e + Vec<float>(1.f));
+        const Vec<float> outer = Vec<float>(1.f) - simd::divide(Vec<float>(2.f), e + Vec<float>(1.f));
         return simd::select(simd::abs(x) < Vec<float>(0.625f), p, outer);
     } else {
         return detail::each_lane(x, [](double v) { return std::tanh(v); });
