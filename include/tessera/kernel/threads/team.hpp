@@ -12,12 +12,14 @@
 //
 // The team never waits for a thread that may not come (a host's arena may be busy): the leader begins alone, and
 // threads that arrive join at the beginning of a round. So f must not depend on the number of workers, nor keep state
-// of its worker from round to round. A worker that waits spins, and yields after some 50 us.
+// of its worker from round to round. A worker that waits spins, and yields after some 50 us. Where workers share a core
+// the leader takes the next 16 rounds alone, then tries again, then 32 rounds, up to 1024.
 //
 // Errors   an exception of f in any worker ends the team and is rethrown to the caller
 // Cost     a wait takes 0.1 us when each worker has a core
 
 #include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/threads/patience.hpp>
 
 #include <algorithm>
 #include <array>
@@ -25,7 +27,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <thread>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::kernel {
@@ -74,7 +75,7 @@ public:
         const std::uint64_t mine = waits_[me.index_].value.load(std::memory_order_relaxed) + 1;
         waits_[me.index_].value.store(mine, std::memory_order_release);
         for (std::size_t i = 0; i < me.size_; ++i)
-            spin([&] {
+            patience_.wait([&] {
                 if (failed_.load(std::memory_order_acquire)) throw Stopped{};
                 return waits_[i].value.load(std::memory_order_acquire) >= mine;
             });
@@ -90,17 +91,8 @@ private:
     };
     // A round and the number of its workers in one word, so that a worker always reads both.
     static constexpr std::uint64_t closed = ~std::uint64_t{0};
-    static constexpr int size_bits = 16;
+    static constexpr int size_bits = 16, spins = 4096;  // some 50 us
 
-    template <class Done>
-    static void spin(Done done) {
-        constexpr int patience = 4096;  // some 50 us
-        for (int i = 0; !done(); ++i)
-            if (i < patience)
-                pause_thread();
-            else
-                std::this_thread::yield();
-    }
     template <class F>
     bool run_round(Worker& me, F& f, std::size_t round) {
         try {
@@ -117,9 +109,18 @@ private:
     }
     template <class F>
     void run_leader(Worker& me, F& f) {
-        spin([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
+        patience_.wait([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
+        std::size_t alone = 0, next_alone = 16;
         for (std::size_t round = 0; round < rounds_; ++round) {
-            const std::size_t size = (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
+            if (alone > 0) {
+                --alone;
+            } else if (min_workers_ < 2 && patience_.shares_core()) {
+                patience_.renew();
+                alone = next_alone;
+                next_alone = (std::min)(2 * next_alone, std::size_t{1024});
+            }
+            const std::size_t size = alone > 0 ? 1 : (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
+            me.size_ = (std::min)(me.size_, size);
             for (; me.size_ < size; ++me.size_)  // new workers start from the leader's count of waits
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed),
                                              std::memory_order_relaxed);
@@ -132,7 +133,7 @@ private:
     void run_worker(Worker& me, F& f) {
         for (std::uint64_t seen = 0;;) {
             std::uint64_t now = 0;
-            spin([&] {
+            patience_.wait([&] {
                 now = state_.load(std::memory_order_acquire);
                 return now == closed || (now != seen && me.index_ < (now & ((1u << size_bits) - 1)));
             });
@@ -148,6 +149,7 @@ private:
     std::atomic<std::size_t> arrived_{0};
     std::atomic<std::uint64_t> state_{0};
     std::atomic<bool> failed_{false}, claimed_{false};
+    Patience patience_{spins};
     std::exception_ptr error_;
 };
 

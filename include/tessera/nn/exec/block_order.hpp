@@ -13,10 +13,11 @@
 // the order on to its own chains says so with `using OrdersGradient = <itself>`; every other layer is one unit.
 //
 // Errors   none; a block that fails calls `finish`, which lets the others run to their end
-// Cost     a load and a store for each layer; a wait spins for some 100 us, then the thread yields
+// Cost     a load and a store for each layer; a wait spins for some 100 us, then the thread yields; 1 us where threads
+//          share a core (kernel/threads/patience.hpp)
 
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/threads/patience.hpp>
 #include <tessera/nn/layer.hpp>
 
 #include <atomic>
@@ -24,7 +25,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <thread>
 #include <type_traits>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -40,10 +40,15 @@ struct alignas(64) BlockProgress {
 
 class BlockOrder {
 public:
+    /// Some 100 us. Layers take that long: when a thread slept after 512, two threads made a step of 16 images 1.4
+    /// instead of 1.75 times as fast as one.
+    static constexpr int spins = 8192;
     static constexpr std::uint32_t all = (std::numeric_limits<std::uint32_t>::max)();
 
-    /// `before` is the progress of the block before, null for the first block of a group.
-    BlockOrder(const BlockProgress* before, BlockProgress& own) : before_{before}, own_{&own} {}
+    /// `before` is the progress of the block before, null for the first block of a group. Threads that share groups
+    /// share their patience.
+    BlockOrder(const BlockProgress* before, BlockProgress& own, kernel::Patience& patience)
+        : before_{before}, own_{&own}, patience_{&patience} {}
 
     /// Returns when the block before has added once more than this one.
     void wait() { wait_for(count_ + 1); }
@@ -58,24 +63,14 @@ public:
 
 private:
     void wait_for(std::uint32_t needed) {
-        if (!before_) return;
-        for (int spins = 0; before_->added.load(std::memory_order_acquire) < needed; ++spins) {
-            if (spins < patience_) {
-                kernel::pause_thread();
-            } else {  // the other thread has perhaps no core: do not spin again for it
-                patience_ = 0;
-                std::this_thread::yield();
-            }
-        }
+        if (before_) patience_->wait([&] { return before_->added.load(std::memory_order_acquire) >= needed; });
     }
     void publish(std::uint32_t count) { own_->added.store(count, std::memory_order_release); }
 
     const BlockProgress* before_;
     BlockProgress* own_;
+    kernel::Patience* patience_;
     std::uint32_t count_ = 0;
-    // Some 100 us. Layers take that long: when a thread slept after 512, two threads made a step of 16 images 1.4
-    // instead of 1.75 times as fast as one. The wait of std::atomic is not used: its pool is a writable global.
-    int patience_ = 8192;
 };
 
 /// Calls f, which adds to the gradient, when it is this block's turn. Without an order (null) one thread computes all

@@ -1,0 +1,77 @@
+#include <tessera/kernel/threads/patience.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+using tessera::kernel::Patience;
+
+namespace {
+
+constexpr int most_spins = 1000;
+/// True when called for the n-th time.
+auto at_call(int n) {
+    return [n]() mutable { return --n == 0; };
+}
+
+}  // namespace
+
+TEST_CASE("Patience: a wait ends when its condition is true, while it spins and after, or with its exception") {
+    Patience patience{most_spins};
+    patience.wait(at_call(1));
+    patience.wait(at_call(20));
+    patience.wait(at_call(2 * most_spins));
+    CHECK_THROWS_WITH_AS(patience.wait([]() -> bool { throw std::runtime_error{"other"}; }), "other",
+                         std::runtime_error);
+    std::atomic<bool> ready{false};
+    std::thread other{[&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+        ready = true;
+    }};
+    patience.wait([&] { return ready.load(); });
+    other.join();
+    CHECK(ready);
+}
+
+#if defined(__linux__)
+TEST_CASE(
+    "Patience: who waits for a thread of its own core spins less the next time, until a wait ends while it spins") {
+    Patience patience{most_spins};
+    const auto to_this_core = [core = sched_getcpu()] {
+        cpu_set_t only;
+        CPU_ZERO(&only);
+        CPU_SET(core, &only);
+        return sched_setaffinity(0, sizeof only, &only) == 0;
+    };
+    std::atomic<bool> begun{false}, ready{false}, allowed{true};
+    std::thread waits{[&] {
+        allowed = to_this_core();
+        while (!begun) std::this_thread::yield();
+        patience.wait([&] { return ready.load(); });
+    }};
+    std::thread works{[&] {
+        if (!to_this_core()) allowed = false;
+        begun = true;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{50};
+        while (std::chrono::steady_clock::now() < end) {
+        }
+        ready = true;
+    }};
+    waits.join();
+    works.join();
+    REQUIRE(allowed);
+    CHECK(patience.shares_core());
+    for (int i = 0; i < 4; ++i) patience.wait(at_call(3));  // 64, 128, 256, 512, 1000
+    CHECK(!patience.shares_core());
+
+    Patience copy{patience};
+    CHECK(!copy.shares_core());
+}
+#endif
