@@ -13,25 +13,37 @@ def short(value):
     return f"{value:,.{digits}f}"
 
 
+def best(row, suffix=""):
+    """The two cells of the best peer of one precision: its figure and the ratio."""
+    name, ratio = row.get("best_peer" + suffix), row.get("ratio" + suffix)
+    if not name:
+        return "| "
+    return f"{short(row['peers'][name])} {name} | " + (f"**{ratio:.2f}**" if ratio and ratio >= 1 else short(ratio))
+
+
 def table(report):
-    m = report["machine"]
+    m, both = report["machine"], any(r.get("best_peer_bf16") for r in report["rows"])
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     lines = [
         f"{m['processor']}, {m['cores']} cores, {m['system']}; {versions}.",
         f"Medians of {report['rounds']} samples that take turns with the peers'; spread is the distance of the "
-        "quartiles. The ratio is to the best peer, above 1 where ours is better.",
+        "quartiles. The ratio is to the best peer in float32, above 1 where ours, in float32, is better"
+        + ("; the last two columns have the best peer in bfloat16." if both else "."),
         "",
-        "| row | threads | ours | spread | FMA peak | best peer | ratio |",
-        "|---|---|---|---|---|---|---|",
+        "| row | threads | ours | spread | FMA peak | best peer | ratio |" + " bfloat16 | ratio |" * both,
+        "|---|---|---|---|---|---|---|" + "---|---|" * both,
     ]
     for r in report["rows"]:
         peak = f"{100 * r['fraction_of_peak']:.0f} %" if r["fraction_of_peak"] else ""
-        best = f"{short(r['peers'][r['best_peer']])} {r['best_peer']}" if r["best_peer"] else ""
-        ratio = f"**{r['ratio']:.2f}**" if r["ratio"] and r["ratio"] >= 1 else short(r["ratio"])
         lines.append(f"| {r['name']} | {r['threads']} | {short(r['ours'])} {r['unit']} | {100 * r['spread']:.0f} % "
-                     f"| {peak} | {best} | {ratio} |")
+                     f"| {peak} | {best(r)} |" + f" {best(r, '_bf16')} |" * both)
     if alone := sorted({r["name"] for r in report["rows"] if not r["peers"]}):
         lines += ["", f"No peer answered for {', '.join(alone)}."]
+    failed = {(peer, why): r["name"] for r in report["rows"] for peer, why in r.get("failed", {}).items()}
+    if failed:
+        lines += ["", "Failed: " + "; ".join(f"{peer} on {row} ({why})" for (peer, why), row in failed.items()) + "."]
+    if report.get("missing"):
+        lines += ["", "Missing here: " + "; ".join(f"{name} ({why})" for name, why in report["missing"].items()) + "."]
     return "\n".join(lines)
 
 

@@ -15,10 +15,10 @@ import subprocess
 import sys
 import time
 
+from peers.peers import PEERS
 from report import chart, table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PEERS = ("torch", "torch-channels-last", "torch-compile", "faiss", "openblas", "vq")
 PATIENCE = 900  # seconds: PyTorch compiles a training step in one or two minutes
 REST = 0.03     # seconds before each sample: threads of the one before go on spinning for a while (OpenBLAS 20 ms)
 
@@ -66,19 +66,35 @@ class Peer:
 
     def __init__(self, command, prefix="", name=None, share=None):
         self.command, self.prefix = command, prefix
-        self.server = share.server if share else Server(command)
-        self.error = self.server.hello.get("error")
-        self.name = name or self.server.hello.get("name", command[-2])
-        self.versions = self.server.hello.get("versions", {})
+        server = share.servers[None] if share else Server(command)
+        self.error = server.hello.get("error")
+        self.name = name or server.hello.get("name", command[-2])
+        self.versions = server.hello.get("versions", {})
+        self.precision = server.hello.get("precision", "float32")
+        self.own_process = server.hello.get("own_process", False)
+        if self.own_process:  # one for each number of threads, see server()
+            server.stop()
+        self.servers = {} if self.own_process else {None: server}
+
+    def server(self, threads):
+        if not self.own_process:
+            return self.servers[None]
+        if threads not in self.servers:
+            self.servers[threads] = Server([*self.command, str(threads)])
+        return self.servers[threads]
 
     def ask(self, row, threads):
         time.sleep(REST)
         if not row["alone"]:
-            return self.server.ask(self.prefix + row["name"], threads)
-        server = Server(self.command)
+            return self.server(threads).ask(self.prefix + row["name"], threads)
+        server = Server([*self.command, str(threads)] if self.own_process else self.command)
         try:
             return server.ask(self.prefix + row["name"], threads)
         finally:
+            server.stop()
+
+    def stop(self):
+        for server in self.servers.values():
             server.stop()
 
 
@@ -94,7 +110,8 @@ def quartiles(values):
 
 def measure(row, threads, ours, peers, rounds):
     """One line of the results."""
-    mine, fractions, others = [], [], {}
+    mine, fractions, others, failed = [], [], {}, {}
+    precision = {peer.name: peer.precision for peer in peers}
     peers = list(peers)
     for _ in range(1 if row["factor"] <= 0 else rounds):
         answer = ours.ask(row, threads)
@@ -108,6 +125,7 @@ def measure(row, threads, ours, peers, rounds):
                 peers.remove(peer)
                 others.pop(peer.name, None)
                 if answer["error"] != "no such row":
+                    failed[peer.name] = answer["error"]
                     print(f"{row['name']}: {peer.name}: {answer['error']}", file=sys.stderr)
             else:
                 others.setdefault(peer.name, []).append(figure(row, answer))
@@ -117,18 +135,20 @@ def measure(row, threads, ours, peers, rounds):
         "spread": (high - low) / middle if middle else 0,
         "fraction_of_peak": statistics.median(fractions) if row["flops"] > 0 else None,
         "peers": {name: statistics.median(values) for name, values in others.items()},
-        "samples": {"ours": mine, **others},
+        "failed": failed, "samples": {"ours": mine, **others},
     }
-    result["best_peer"], result["ratio"] = compared(row, result)
+    for suffix, wanted in (("", "float32"), ("_bf16", "bfloat16")):
+        result["best_peer" + suffix], result["ratio" + suffix] = compared(row, middle, {
+            name: value for name, value in result["peers"].items() if precision[name] == wanted})
     return result
 
 
-def compared(row, result):
+def compared(row, ours, peers):
     """The best peer, and how many times better ours is: larger is better, whatever the unit."""
-    if not result["peers"]:
+    if not peers:
         return None, None
-    best = (max if row["rate"] else min)(result["peers"], key=result["peers"].get)
-    theirs, ours = result["peers"][best], result["ours"]
+    best = (max if row["rate"] else min)(peers, key=peers.get)
+    theirs = peers[best]
     better, worse = (ours, theirs) if row["rate"] else (theirs, ours)
     return best, better / worse if worse else None
 
@@ -167,12 +187,12 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="samples of each program, default 5")
     parser.add_argument("--seconds", type=float, help="of one sample, default 0.2")
     parser.add_argument("--peers", help=f"comma separated, of {', '.join(PEERS)}; Eigen always runs")
-    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.05 s, without torch-compile")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.05 s, without what PyTorch compiles")
     options = parser.parse_args()
     options.rounds = max(1, options.rounds or (2 if options.quick else 5))
     options.seconds = options.seconds or (0.05 if options.quick else 0.2)
     if options.peers is None:
-        options.peers = ",".join(p for p in PEERS if not (options.quick and p == "torch-compile"))
+        options.peers = ",".join(p for p in PEERS if not (options.quick and "compile" in p))
     options.peers = [p for p in options.peers.split(",") if p]
     if unknown := set(options.peers) - set(PEERS):
         parser.error(f"no such peer: {', '.join(sorted(unknown))}")
@@ -200,19 +220,20 @@ def main():
     if ours.error:
         sys.exit(f"{options.binary}: {ours.error}")
     peers = [Peer(ours.command, "eigen/", "Eigen", share=ours)]
-    versions = dict(ours.versions)
+    versions, missing = dict(ours.versions), {}
     for name in options.peers:
         peer = Peer([sys.executable, os.path.join(HERE, "peers", "peers.py"), name, str(options.seconds)])
         if peer.error:
-            print(f"{name} is skipped: {peer.error}", file=sys.stderr)
+            missing[name] = peer.error
+            print(f"{name} is missing: {peer.error}", file=sys.stderr)
         else:
             peers.append(peer)
             versions.update(peer.versions)
 
     os.makedirs(options.out, exist_ok=True)
     start, results = time.monotonic(), []
-    report = {"machine": machine(), "versions": versions, "rounds": options.rounds, "seconds": options.seconds,
-              "load_average": before, "rows": results}
+    report = {"machine": machine(), "versions": versions, "missing": missing, "rounds": options.rounds,
+              "seconds": options.seconds, "load_average": before, "rows": results}
     try:
         for i, (row, threads) in enumerate(work):
             able = [p for p in peers if p.prefix == "" or p.prefix + row["name"] in eigen]
@@ -222,12 +243,14 @@ def main():
             print(f"[{i + 1}/{len(work)} {time.monotonic() - start:.0f} s] {last['name']} x{threads}: "
                   f"{last['ours']:.4g} {last['unit']}"
                   + (f", {100 * last['fraction_of_peak']:.0f} % of the peak" if last["fraction_of_peak"] else "")
-                  + (f", {last['ratio']:.2f} times {last['best_peer']}" if last["ratio"] else ""), file=sys.stderr)
+                  + (f", {last['ratio']:.2f} times {last['best_peer']}" if last["ratio"] else "")
+                  + (f", {last['ratio_bf16']:.2f} times {last['best_peer_bf16']}" if last["ratio_bf16"] else ""),
+                  file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped: what there is has been written", file=sys.stderr)
     finally:
         for peer in peers[1:] + [ours]:
-            peer.server.stop()
+            peer.stop()
 
     print(table(report))
 

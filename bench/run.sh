@@ -5,9 +5,9 @@
 #     sh bench/run.sh --quick              a quick look: two short samples per row, nothing compiled by PyTorch
 #     sh bench/run.sh --rows '^train-'     rows by regular expression; --help shows all options
 #
-# Peers: Eigen is compiled in. PyTorch, FAISS (pip: faiss-cpu), OpenBLAS (in numpy) and vector-quantize-pytorch (pip)
-# are used where python3 has them; TESSERA_PYTHON names the python. Nothing else should run on the machine at the same
-# time.
+# Peers: Eigen is compiled in. PyTorch, JAX, CTranslate2, ONNX Runtime, OpenVINO, FAISS, OpenBLAS (in numpy) and
+# vector-quantize-pytorch are used where python3 has them, the report names those that are missing; bench/README.md has
+# the line for pip. TESSERA_PYTHON names the python. Nothing else should run on the machine at the same time.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/cmake/setup.sh"

@@ -1,23 +1,25 @@
-"""PyTorch on the CPU: eager, with channels_last, or compiled. Each row gets what makes it fastest for a user who knows
-PyTorch: fused optimisers, inference_mode, outputs made beforehand, scaled_dot_product_attention.
+"""PyTorch on the CPU: eager, with channels_last, compiled, both, and each of them in bfloat16. Each row gets what makes
+it fastest for a user who knows PyTorch: fused optimisers, inference_mode, outputs made beforehand,
+scaled_dot_product_attention, autocast in training and weights in bfloat16 in inference; compiled sampling has a cache
+of constant size and weights that are constants.
 """
+import contextlib
 import re
 
 import torch
 from torch.nn import functional as F
 
+from cases import STEPS, case, opened
 from sizes import lookup_sizes
-from torch_nets import Gpt, VqVae, nearest
-
-VAES = {"small": (64, 32, 256), "std": (128, 64, 512)}               # channels, width of a code, codes
-PRIORS = {"small": (256, 49, 128, 4, 4), "std": (512, 49, 256, 6, 8)}  # vocabulary, context, width, layers, heads
-STORE = 8  # batches that take turns
+from torch_nets import nearest
 
 
 class Peer:
-    def __init__(self, channels_last=False, compiled=False):
-        self.channels_last, self.compiled = channels_last, compiled
-        self.name = "PyTorch" + (" channels_last" if channels_last else " compiled" if compiled else "")
+    def __init__(self, channels_last=False, compiled=False, bf16=False):
+        self.channels_last, self.compiled, self.bf16 = channels_last, compiled, bf16
+        self.name = " ".join(["PyTorch"] + ["channels_last"] * channels_last + ["compiled"] * compiled
+                             + ["bf16"] * bf16)
+        self.precision = "bfloat16" if bf16 else "float32"
         self.versions = {"PyTorch": torch.__version__}
         torch.set_flush_denormal(True)
         if compiled:
@@ -28,14 +30,24 @@ class Peer:
         torch.manual_seed(0)
         if self.compiled:
             torch._dynamo.reset()
-        for pattern, eager, last, compiled, make in ROWS:
-            allowed = last if self.channels_last else compiled if self.compiled else eager
-            if allowed and (match := re.fullmatch(pattern, name)):
+        if self.has(NETS, name):
+            return self.net(case(name))
+        if self.bf16:
+            return None
+        for pattern, eager, last, compiled, make in KERNELS:
+            if self.allowed(eager, last, compiled) and (match := re.fullmatch(pattern, name)):
                 return make(self, *match.groups())
         return None
 
+    def allowed(self, eager, last, compiled):
+        return (last if self.channels_last else True) and (compiled if self.compiled else True) and (
+            self.channels_last or self.compiled or eager)
+
+    def has(self, rows, name):
+        return any(self.allowed(*allowed) and re.fullmatch(pattern, name) for pattern, *allowed in rows)
+
     def layout(self, x):
-        return x.to(memory_format=torch.channels_last) if self.channels_last else x
+        return x.to(memory_format=torch.channels_last) if self.channels_last and x.dim() == 4 else x
 
     def made(self, f):
         return torch.compile(f) if self.compiled else f
@@ -116,44 +128,112 @@ class Peer:
 
     # ---- nets -------------------------------------------------------------------------------------------------------
 
-    def vae(self, preset="std"):
-        return self.layout(VqVae(*VAES[preset]))
-
-    def train_vae(self, preset, batch=128, side=28):
-        model, batch, side = self.vae(preset), int(batch), int(side)
-        return training(self.made(model), torch.optim.Adam(model.parameters(), 1e-3, fused=True),
-                        [self.layout(torch.rand(batch, 1, side, side)) for _ in range(STORE)])
-
-    def train_gpt(self, preset, batch=64, context=49):
-        vocab, _, *rest = PRIORS[preset]
-        model = Gpt(vocab, int(context), *rest)
-        return training(self.made(model.loss), torch.optim.AdamW(model.parameters(), 3e-4, fused=True),
-                        [torch.randint(0, vocab, (batch, int(context))) for _ in range(STORE)],
-                        clip=lambda: torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0))
-
-    def sample(self, preset, count):
-        model, count = Gpt(*PRIORS[preset]).eval(), int(count)
-        return without_gradients(lambda: model.sample(count))
-
-    def encode(self, single):
-        model = self.vae().eval()
-        x, f = self.layout(torch.rand(1 if single else 128, 1, 28, 28)), self.made(model.encode)
+    def net(self, case):
+        """The call of a case; that of training gives the loss."""
+        model = case.model.to(memory_format=torch.channels_last) if self.channels_last else case.model
+        if case.kind.startswith("train"):
+            return self.training(case, model)
+        if self.bf16:
+            model = model.to(torch.bfloat16)
+        if case.kind == "sample":
+            return self.sampling(case, model)
+        x = self.layout(case.batches[0]).to(torch.bfloat16 if self.bf16 else torch.float32)
+        f = self.constant(model.encode if case.kind == "encode" else model.decoder)
         return without_gradients(lambda: f(x))
 
-    def decode(self):
-        model = self.vae().eval()
-        q, f = self.layout(torch.randn(128, 64, 7, 7)), self.made(model.decoder)
-        return without_gradients(lambda: f(q))
+    def training(self, case, model):
+        gpt = case.kind == "train-gpt"
+        loss = self.made(model.loss if gpt else model)
+        optimizer = (torch.optim.AdamW(model.parameters(), 3e-4, fused=True) if gpt else
+                     torch.optim.Adam(model.parameters(), 1e-3, fused=True))
+        batches, turn = [self.layout(x) for x in case.batches], 0
+
+        def step():
+            nonlocal turn
+            x = batches[turn % len(batches)]
+            turn += 1
+            optimizer.zero_grad()
+            with torch.autocast("cpu", torch.bfloat16) if self.bf16 else contextlib.nullcontext():
+                value = loss(x)
+            value.backward()
+            if gpt:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            return value.detach()
+
+        return step
+
+    def constant(self, f):
+        """Compiled with weights that do not change, packed beforehand."""
+        return torch.compile(f, options={"freezing": True}) if self.compiled else f
+
+    def sampling(self, case, model, given=None):
+        """Draws sequences; with given tokens, gives the logits instead."""
+        if not self.compiled:
+            if given is None:
+                return without_gradients(lambda: model.sample(case.count))
+            return without_gradients(lambda: model(opened(model, given)).float())
+        cache = StaticCache(model, case.count)
+        step = self.constant(lambda token, at: cache.step(token, at))
+        places = [torch.tensor([i]) for i in range(model.context)]
+
+        def call():
+            token, drawn = torch.full((case.count,), len(model.token.weight) - 1), []
+            for i, at in enumerate(places):
+                logits, token = step(token, at)
+                drawn.append(token if given is None else logits.float())
+                token = token if given is None else given[:, i]
+            return torch.stack(drawn, 1)
+
+        return without_gradients(call)
+
+    def probe(self, name):
+        """The answers that are compared, see cases.py."""
+        if not self.has(NETS, name):
+            return None
+        if self.compiled:
+            torch._dynamo.reset()
+        made = case(name)
+        if made.kind == "sample":
+            model = made.model.to(torch.bfloat16) if self.bf16 else made.model
+            return self.sampling(made, model, made.batches[0])().numpy()
+        call = self.net(made)
+        if made.kind.startswith("train"):
+            return torch.stack([call() for _ in range(STEPS)]).float().numpy()
+        return call().to(torch.float32 if made.kind == "decode" else torch.int64).contiguous().numpy()
 
     def memory(self):
         def largest():
-            step = self.train_vae("std")
+            step = self.net(case("train-vqvae/std"))
             for _ in range(10):
                 step()
             with open("/proc/self/status") as status:  # ru_maxrss would begin with that of the process that started it
                 return int(re.search(r"VmHWM:\s*(\d+)", status.read())[1]) / 1024
 
         return largest
+
+
+class StaticCache:
+    """Keys and values of all positions, and a step that compiles to one program for all of them."""
+
+    def __init__(self, model, count):
+        self.model, self.heads, self.width = model, model.blocks[0].heads, model.position.weight.shape[1]
+        shape = (len(model.blocks), count, self.heads, model.context, self.width // self.heads)
+        self.keys, self.values = (torch.zeros(shape, dtype=model.position.weight.dtype) for _ in range(2))
+        self.all = torch.arange(model.context)
+
+    def step(self, token, at):
+        model, seen = self.model, self.all <= at
+        x = model.token(token) + model.position.weight[at]
+        for block, keys, values in zip(model.blocks, self.keys, self.values):
+            q, k, v = block.qkv(block.norm1(x)).view(-1, 3, self.heads, 1, self.width // self.heads).unbind(1)
+            keys.index_copy_(2, at, k)
+            values.index_copy_(2, at, v)
+            y = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
+            x = x + block.out(y.reshape(-1, self.width))
+            x = x + block.down(F.gelu(block.up(block.norm2(x)), approximate="tanh"))
+        logits = model.head(model.norm(x))
+        return logits, torch.multinomial(logits.float().softmax(-1), 1).squeeze(1)
 
 
 def without_gradients(f):
@@ -164,24 +244,8 @@ def without_gradients(f):
     return call
 
 
-def training(loss, optimizer, batches, clip=None):
-    turn = 0
-
-    def step():
-        nonlocal turn
-        x = batches[turn % len(batches)]
-        turn += 1
-        optimizer.zero_grad()
-        loss(x).backward()
-        if clip:
-            clip()
-        optimizer.step()
-
-    return step
-
-
-# pattern, whether eager / channels_last / compiled has the row, what makes it
-ROWS = [
+# pattern, whether eager / channels_last / compiled has the row (both, where both have it), what makes it
+KERNELS = [
     (r"gemm/(\d+)x(\d+)x(\d+)", True, False, False, Peer.gemm),
     (r"gemm-weight-gradient/(\d+)x(\d+)x(\d+)", True, False, False, Peer.gemm_weight_gradient),
     (r"(lookup/.*|scale-codes/.*|scale-width/.*)", True, False, True, Peer.lookup),
@@ -194,13 +258,13 @@ ROWS = [
     (r"layer_norm-(forward)", True, False, True, Peer.layer_norm),
     (r"layer_norm-(backward)", True, False, False, Peer.layer_norm),
     (r"adamw", True, False, False, Peer.adamw),
-    (r"train-vqvae/(\w+)", True, True, True, Peer.train_vae),
-    (r"scale-batch/(\d+)", True, True, False, lambda self, batch: self.train_vae("small", batch)),
-    (r"scale-image/(\d+)", True, True, False, lambda self, side: self.train_vae("small", 64, side)),
-    (r"train-gpt/(\w+)", True, False, True, Peer.train_gpt),
-    (r"scale-context/(\d+)", True, False, False, lambda self, context: self.train_gpt("small", 32, context)),
-    (r"sample-gpt/(\w+)/(\d+)", True, False, False, Peer.sample),
-    (r"encode(-1)?/std", True, True, True, Peer.encode),
-    (r"decode/std", True, True, True, Peer.decode),
     (r"peak-memory/train-std", True, True, False, Peer.memory),
+]
+NETS = [
+    (r"train-vqvae/\w+", True, True, True),
+    (r"scale-(batch|image)/\d+", True, True, False),
+    (r"train-gpt/\w+", True, False, True),
+    (r"scale-(context|sequences)/\d+", True, False, False),
+    (r"sample-gpt/\w+/\d+", True, False, True),
+    (r"(encode(-1)?|decode)/std", True, True, True),
 ]
