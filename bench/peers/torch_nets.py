@@ -29,8 +29,8 @@ class Quantizer(nn.Module):
 
     def forward(self, z):
         rows = z.permute(0, 2, 3, 1)
-        flat = rows.reshape(-1, rows.shape[-1])
-        with torch.no_grad():
+        flat = rows.reshape(-1, rows.shape[-1]).to(self.weight.dtype)
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):  # averages in float32
             chosen = nearest(flat, self.weight)
             q = self.weight[chosen]
             if self.training:

@@ -1,5 +1,7 @@
 // sample-gpt/<preset>/<sequences>    tokens per second of sample(): packing the weights, then 49 tokens with the KV
 //                                    cache, drawn from the whole softmax
+// sample-gpt/small/1/frozen          microseconds of sample() of one sequence with weights packed beforehand
+// sample-gpt/small/1/freezing        the same with packing: the difference is what packing costs
 // allocations/sample                 calls of operator new in sample() of 64 sequences, per call
 // allocations/sample-token           the same per token: a step of the cache and the draw
 //
@@ -64,6 +66,21 @@ void add_gpt_samples(Rows& rows) {
     add_samples<Small>(rows, "small", 64);
     add_samples<digits::Std::Prior>(rows, "std", 1);
     add_samples<digits::Std::Prior>(rows, "std", 64);
+    for (const bool freezes : {false, true})
+        rows.add({.name = freezes ? "sample-gpt/small/1/freezing" : "sample-gpt/small/1/frozen",
+                  .figure = microseconds(),
+                  .parallel = true},
+                 [freezes](Meter& meter) {
+                     ts::Rng rng{1};
+                     const Small prior{rng};
+                     const auto frozen = prior.freeze();
+                     meter.time([&] {
+                         if (freezes)
+                             benchmark::DoNotOptimize(ts::sample(prior, 1, {}, rng));
+                         else
+                             benchmark::DoNotOptimize(ts::sample(frozen, 1, {}, rng));
+                     });
+                 });
     rows.add({.name = "allocations/sample", .figure = plain("allocations/call"), .parallel = true}, [](Meter& meter) {
         meter.value([] {
             ts::Rng rng{1};

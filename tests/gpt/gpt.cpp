@@ -9,11 +9,13 @@
 #include <support/user_block.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -394,6 +396,54 @@ TEST_CASE("Gpt: a training step allocates nothing after the first") {
         CHECK(support::allocations() == before);
         return 0;
     });
+}
+
+TEST_CASE("Gpt: with_frozen packs the weights of the moment, and allocates them once") {
+    using Model = Gpt<larger>;
+    auto model = moved_model<Model>();
+    const auto x = sequences<larger>(2, 5);
+    const auto logits_bits = [&](const Model& m) {
+        return m.with_frozen(
+            [&](const auto& frozen) { return support::hash_bits<float>(frozen.logits(x.view()).span()); });
+    };
+    const auto first = logits_bits(model);
+    const Model copy = model;
+    model.params().net = moved_model<Model>({}, 0.5f).params().net;
+    CHECK(logits_bits(model) != first);
+    CHECK(logits_bits(model) == support::hash_bits<float>(model.freeze().logits(x.view()).span()));
+    CHECK(logits_bits(copy) == first);
+    // the weights, not what a call allocates besides
+    const auto address = [](const auto& frozen) { return std::get<3>(frozen.weights().items).forward.data(); };
+    const auto* const kept = model.with_frozen(address);
+    CHECK(model.with_frozen(address) == kept);
+    // one call inside another has memory of its own
+    model.with_frozen([&](const auto& outer) {
+        CHECK(address(outer) == kept);
+        model.with_frozen([&](const auto& inner) { CHECK(address(inner) != kept); });
+    });
+    // what throws gives it back as well
+    const auto* const last = model.with_frozen(address);
+    CHECK_THROWS_AS(model.with_frozen([](const auto&) { throw ArgumentError("thrown"); }), ArgumentError);
+    CHECK(model.with_frozen(address) == last);
+    Model::Frozen again = copy.freeze();
+    model.freeze(again);
+    CHECK(support::hash_bits<float>(again.logits(x.view()).span()) == logits_bits(model));
+}
+
+TEST_CASE("Gpt: threads that share a const prior have the same results") {
+    using Model = Gpt<larger>;
+    const auto model = moved_model<Model>();
+    const auto x = sequences<larger>(3, 6);
+    const double expected = model.freeze().evaluate(x);
+    std::atomic<int> wrong = 0;
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&] {
+                for (int n = 0; n < 50; ++n) wrong += model.evaluate(x) != expected;
+            });
+    }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("Gpt: evaluate is the mean over all sequences, whatever their number") {

@@ -40,19 +40,15 @@
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
-/// The weights of a Gpt, packed if they are not yet.
-template <class Model>
-decltype(auto) frozen_weights(const Model& model) {
-    if constexpr (requires { model.freeze(); })
-        return model.freeze();
-    else
-        return (model);
-}
+template <class M>
+concept Freezes = requires(const M& model) {
+    model.freeze();
+};
 template <class M>
 concept Samples = requires(const M& model) {
     model.weights();
 }
-|| requires(const M& model) { model.freeze(); };
+|| Freezes<M>;
 }  // namespace detail
 
 /// Draws every token that is no_token; Model: a Gpt or its FrozenGpt.
@@ -62,22 +58,26 @@ template <detail::Samples Model, class OnToken = detail::NoCallback>
                                                     const SampleOptions& options, Rng& rng, OnToken&& on_token = {}) {
     static_assert(detail::TokenCallback<OnToken>, "complete: the callback must be callable with a const DrawnToken& "
                                                   "and return nothing, or a bool: false ends the sequence");
-    constexpr GptConfig C = Model::config;
-    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
-    const auto& frozen = detail::frozen_weights(prior);
-    detail::check_sample_options(options, sequences.batch(), C.classes, frozen.knows_null_class(), "complete: ");
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        if (tokens[i] >= C.vocab && tokens[i] != no_token)
-            throw DataError("complete: sequence " + std::to_string(i / C.context) + ", token " +
-                            std::to_string(i % C.context) + ": " +
-                            expected_got("less than " + std::to_string(C.vocab), std::to_string(tokens[i])));
-    Rng after = rng;
-    const Rng own = after.fork();
-    if constexpr (detail::TokenCallback<OnToken>) detail::draw_sequences(frozen, options, own, tokens, on_token);
-    data::Tokens<C.context> drawn{
-        std::move(tokens), {options.labels.begin(), options.labels.end()}, options.labels.empty() ? 0 : C.classes};
-    rng = after;  // last, so that a call that throws can be repeated with the same result
-    return drawn;
+    if constexpr (detail::Freezes<Model>) {
+        return prior.with_frozen(
+            [&](const auto& frozen) { return complete(frozen, sequences, options, rng, on_token); });
+    } else {
+        constexpr GptConfig C = Model::config;
+        std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
+        detail::check_sample_options(options, sequences.batch(), C.classes, prior.knows_null_class(), "complete: ");
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+            if (tokens[i] >= C.vocab && tokens[i] != no_token)
+                throw DataError("complete: sequence " + std::to_string(i / C.context) + ", token " +
+                                std::to_string(i % C.context) + ": " +
+                                expected_got("less than " + std::to_string(C.vocab), std::to_string(tokens[i])));
+        Rng after = rng;
+        const Rng own = after.fork();
+        if constexpr (detail::TokenCallback<OnToken>) detail::draw_sequences(prior, options, own, tokens, on_token);
+        data::Tokens<C.context> drawn{
+            std::move(tokens), {options.labels.begin(), options.labels.end()}, options.labels.empty() ? 0 : C.classes};
+        rng = after;  // last, so that a call that throws can be repeated with the same result
+        return drawn;
+    }
 }
 
 /// The tokens where known[i] is true are kept.

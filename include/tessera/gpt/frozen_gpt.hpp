@@ -41,8 +41,12 @@ public:
     static constexpr std::size_t context = C.context, vocab = C.vocab;
 
     /// `knows_null_class`: the weights were trained with label dropout, or without labels. Guidance needs it.
-    explicit FrozenGpt(const typename Net::Params& params, bool knows_null_class = true)
-        : knows_null_class_{knows_null_class} {
+    explicit FrozenGpt(const typename Net::Params& params, bool knows_null_class = true) {
+        pack_forward(params, knows_null_class);
+    }
+    /// Packs other weights into the same memory.
+    void pack_forward(const typename Net::Params& params, bool knows_null_class = true) {
+        knows_null_class_ = knows_null_class;
         nn::pack_forward<Net>(params, weights_);
     }
 
@@ -124,7 +128,7 @@ public:
 
 private:
     typename Net::Packed weights_;
-    bool knows_null_class_;
+    bool knows_null_class_ = true;
 };
 
 }  // namespace tessera

@@ -19,7 +19,8 @@
 //          label_dropout or token_corruption outside [0, 1], an empty batch, another number of labels than sequences,
 //          or logits for labels of a prior without classes; DataError for a token or label out of range
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
-//          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch
+//          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch.
+//          After the first evaluate, logits, sample or complete a Gpt keeps one packed copy of its weights
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
@@ -30,6 +31,7 @@
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
+#include <tessera/gpt/detail/spare.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/gpt_net.hpp>
@@ -45,9 +47,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -157,6 +161,24 @@ public:
 
     /// The current weights packed for logits, evaluation and sampling; call once to sample often.
     [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.label_dropout > 0}; }
+    /// The same into memory that is there.
+    void freeze(Frozen& frozen) const { frozen.pack_forward(params_.net, options_.label_dropout > 0); }
+
+    /// f(frozen) with the current weights. Their memory is kept for the next call: as new pages it takes longer than
+    /// packing (presets of digits: 3 MiB, 0.9 of 1.1 ms).
+    template <class F>
+    decltype(auto) with_frozen(F&& f) const {
+        struct Lease {
+            ~Lease() { spare.give(std::move(frozen)); }
+            const detail::Spare<Frozen>& spare;
+            std::unique_ptr<Frozen> frozen;
+        } lease{spare_, spare_.take()};
+        if (lease.frozen)
+            freeze(*lease.frozen);
+        else
+            lease.frozen = std::make_unique<Frozen>(freeze());
+        return std::forward<F>(f)(std::as_const(*lease.frozen));
+    }
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
     /// ws.totals.
@@ -201,12 +223,14 @@ public:
     }
 
     /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
-    [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const { return freeze().evaluate(sequences); }
+    [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
+        return with_frozen([&](const Frozen& frozen) { return frozen.evaluate(sequences); });
+    }
 
     /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
     [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences,
                                            std::span<const Label> labels = {}) const {
-        return freeze().logits(sequences, labels);
+        return with_frozen([&](const Frozen& frozen) { return frozen.logits(sequences, labels); });
     }
 
 private:
@@ -227,6 +251,7 @@ private:
     Params params_;
     Rng rng_;
     Lifetime lifetime_;
+    detail::Spare<Frozen> spare_;
 };
 
 }  // namespace tessera

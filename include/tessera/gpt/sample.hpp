@@ -54,7 +54,7 @@ template <GptConfig C, nn::Layer Net, class OnToken = detail::NoCallback>
 template <GptConfig C, class Block, std::floating_point T, class OnToken = detail::NoCallback>
 [[nodiscard]] data::Tokens<C.context> sample(const Gpt<C, Block, T>& prior, std::size_t count,
                                              const SampleOptions& options, Rng& rng, OnToken&& on_token = {}) {
-    return sample(prior.freeze(), count, options, rng, on_token);
+    return prior.with_frozen([&](const auto& frozen) { return sample(frozen, count, options, rng, on_token); });
 }
 
 }  // namespace tessera
