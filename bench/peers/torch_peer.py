@@ -229,7 +229,7 @@ class StaticCache:
             q, k, v = block.qkv(block.norm1(x)).view(-1, 3, self.heads, 1, self.width // self.heads).unbind(1)
             keys.index_copy_(2, at, k)
             values.index_copy_(2, at, v)
-            y = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
+            y = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[None])
             x = x + block.out(y.reshape(-1, self.width))
             x = x + block.down(F.gelu(block.up(block.norm2(x)), approximate="tanh"))
         logits = model.head(model.norm(x))
