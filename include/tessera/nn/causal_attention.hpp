@@ -159,7 +159,7 @@ struct CausalAttentionLayer {
             }
             at.worker.wait();
         }
-        for (std::size_t t = 0; t < at.tokens; ++t) attend(t, state, scratch, at);
+        for (std::size_t t = 0; t < at.tokens; ++t) attend(t, at.position + t, state, scratch, at);
         at.worker.wait();
         kernel::gemm<T>(at.worker, at.rows(), scratch.o.data(), width, w.out.forward, y.data(), width,
                         {.bias = w.out.bias_or_null(), .add = add});
@@ -199,21 +199,9 @@ struct CausalAttentionLayer {
         if constexpr (has_bias) kernel::column_sums<T>(rows, row, cache.dqkv.data(), row, grad.in_bias.data());
         kernel::gemm<T>(rows, cache.dqkv.data(), row, w.in.backward, dx.data(), width);
     }
-
-private:
-    static void fill_positions(Packed& w) {
-        if constexpr (rotates) w.positions.fill(tokens, head_width / 2, O.columns, static_cast<double>(O.base));
-    }
-    // Rotates q and k, or their gradients back, of whole sequences.
-    template <kernel::Rotation rotation>
-    static void rotate_rows(const Packed& w, Tensor<T, Triple>& qkv) {
-        if constexpr (rotates)
-            for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
-                kernel::rotate<rotation, T>(heads + kv_heads, head_width / 2, w.positions.cos(r % tokens),
-                                            w.positions.sin(r % tokens), qkv.data() + r * row);
-    }
-    // Attention of token t of the step for this worker's share of all heads of keys of all sequences.
-    static void attend(std::size_t t, State& state, Scratch& scratch, const Step& at) {
+    /// Attention of token t of the step, which appends key `key`, for this worker's share of all heads of keys of all
+    /// sequences. Part of step, for layers that share it.
+    static void attend(std::size_t t, std::size_t key, State& state, Scratch& scratch, const Step& at) {
         constexpr std::size_t group = heads / kv_heads;
         const auto [begin, end] = at.worker.share(at.sequences * kv_heads);
         const auto head = [&at, t, first = begin](T* rows, std::size_t distance, std::size_t channels) {
@@ -226,14 +214,26 @@ private:
                    out = head(scratch.o.data(), width, group * head_width);
         T* const own = scratch.own[at.worker.index()].data();
         if constexpr (group > 1) {
-            const auto key = head(scratch.qkv.data() + width, row, head_width);
-            state.by_head.step_shared(begin, end - begin, group, at.position + t, kv_heads * head_width, in, key, out,
-                                      own);
+            const auto keys = head(scratch.qkv.data() + width, row, head_width);
+            state.by_head.step_shared(begin, end - begin, group, key, kv_heads * head_width, in, keys, out, own);
         } else {
             if constexpr (std::same_as<T, float>)
-                if (state.interleaved) return state.by_lane.step(0, at.position + t, width, in, out, own);
-            state.by_head.step(begin, end - begin, at.position + t, width, in, out, own);
+                if (state.interleaved) return state.by_lane.step(0, key, width, in, out, own);
+            state.by_head.step(begin, end - begin, key, width, in, out, own);
         }
+    }
+
+private:
+    static void fill_positions(Packed& w) {
+        if constexpr (rotates) w.positions.fill(tokens, head_width / 2, O.columns, static_cast<double>(O.base));
+    }
+    // Rotates q and k, or their gradients back, of whole sequences.
+    template <kernel::Rotation rotation>
+    static void rotate_rows(const Packed& w, Tensor<T, Triple>& qkv) {
+        if constexpr (rotates)
+            for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
+                kernel::rotate<rotation, T>(heads + kv_heads, head_width / 2, w.positions.cos(r % tokens),
+                                            w.positions.sin(r % tokens), qkv.data() + r * row);
     }
 };
 

@@ -81,8 +81,14 @@ struct Step {
     std::size_t sequences = 1;
     std::size_t tokens = 1;    ///< of each sequence
     std::size_t position = 0;  ///< of the first of them
+    /// The row of forward of each of the tokens, where these are not consecutive; read by layers for nets that are
+    /// stepped so (nn/two_stream_attention.hpp), and by no other.
+    const std::size_t* positions = nullptr;
 
     std::size_t rows() const { return sequences * tokens; }
+    std::size_t position_of(std::size_t token) const {
+        return positions == nullptr ? position + token : positions[token];
+    }
 
     // For layers that consist of layers: what other workers may still be writing, as far as this worker knows. All
     // workers take the same path, so all have the same value here.

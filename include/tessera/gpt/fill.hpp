@@ -1,0 +1,87 @@
+#pragma once
+// fill: draws the unknown tokens of sequences from an AnyOrderGpt, given any known subset.
+//
+//     fill(prior, tokens, options, rng)            those that are no_token are drawn
+//     fill(prior, tokens, known, options, rng)     those where known[i] is false, the same positions of each sequence
+//
+// All known tokens are read first, whatever their positions: this is what the prior was trained on, an order that
+// begins with them. So a picture is completed upwards, downwards or in its middle. (complete() of gpt/complete.hpp,
+// for a prior in raster order, sees only the known tokens before a position.) Options, streams and passes are those of
+// sample_any_order(), which is fill() with nothing known; order and passes are those of the known tokens, and of the
+// unknown ones. A sequence where all is known is returned as it is.
+//
+// Shapes   tokens [sequences, context], known [context]; result: as many sequences
+// Errors   ArgumentError as for sample_any_order(), or for another length of `known`; DataError for a known token that
+//          is not in the vocabulary; NumericError where the logits are not finite
+// Cost     known tokens go through the net together, 512 rows at a time; sequences with as many known tokens share a
+//          cache, so those with different numbers share less work
+
+#include <tessera/core/error.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/core/view.hpp>
+#include <tessera/data/tokens.hpp>
+#include <tessera/gpt/any_order_gpt.hpp>
+#include <tessera/gpt/any_order_options.hpp>
+#include <tessera/gpt/detail/any_order_sampler.hpp>
+#include <tessera/gpt/frozen_any_order_gpt.hpp>
+#include <tessera/gpt/sample_options.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tessera::inline TESSERA_ABI {
+
+/// Draws every token that is no_token.
+template <GptConfig C, std::floating_point T>
+[[nodiscard]] data::Tokens<C.context> fill(const FrozenAnyOrderGpt<C, T>& frozen,
+                                           View<const Token, Shape<C.context>> sequences,
+                                           const AnyOrderOptions& options, Rng& rng) {
+    const SampleOptions& sample = options.sample;
+    detail::check_sample_options(sample, sequences.batch(), C.classes, frozen.knows_null_class(), "fill: ");
+    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+        if (tokens[i] >= C.vocab && tokens[i] != no_token)
+            throw DataError("fill: sequence " + std::to_string(i / C.context) + ", token " +
+                            std::to_string(i % C.context) + ": " +
+                            expected_got("less than " + std::to_string(C.vocab), std::to_string(tokens[i])));
+    Rng after = rng;
+    const Rng own = after.fork();
+    detail::draw_any_order(frozen, options, own, tokens);
+    data::Tokens<C.context> drawn{
+        std::move(tokens), {sample.labels.begin(), sample.labels.end()}, sample.labels.empty() ? 0 : C.classes};
+    rng = after;  // last, so that a call that throws can be repeated with the same result
+    return drawn;
+}
+
+/// The tokens where known[i] is true are kept.
+template <GptConfig C, std::floating_point T>
+[[nodiscard]] data::Tokens<C.context> fill(const FrozenAnyOrderGpt<C, T>& frozen,
+                                           View<const Token, Shape<C.context>> sequences, std::span<const bool> known,
+                                           const AnyOrderOptions& options, Rng& rng) {
+    if (known.size() != C.context) throw ArgumentError("fill: known: " + expected_got(C.context, known.size()));
+    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+        if (!known[i % C.context]) tokens[i] = no_token;
+    return fill(frozen, View<const Token, Shape<C.context>>{tokens.data(), sequences.batch()}, options, rng);
+}
+
+/// The same from the current weights of a model.
+template <GptConfig C, std::floating_point T>
+[[nodiscard]] data::Tokens<C.context> fill(const AnyOrderGpt<C, T>& prior,
+                                           View<const Token, Shape<C.context>> sequences,
+                                           const AnyOrderOptions& options, Rng& rng) {
+    return fill(prior.freeze(), sequences, options, rng);
+}
+template <GptConfig C, std::floating_point T>
+[[nodiscard]] data::Tokens<C.context> fill(const AnyOrderGpt<C, T>& prior,
+                                           View<const Token, Shape<C.context>> sequences, std::span<const bool> known,
+                                           const AnyOrderOptions& options, Rng& rng) {
+    return fill(prior.freeze(), sequences, known, options, rng);
+}
+
+}  // namespace tessera

@@ -1,0 +1,166 @@
+#pragma once
+// TwoStreamAttention: causal self-attention of contents, and queries that attend to the contents.
+//
+//     x = [contents 0 .. n-1, queries 0 .. n-1]
+//     content i attends to contents 0 .. i,   query i attends to contents 0 .. i, never to a query
+//                                        (two streams: Yang et al. 2019, arXiv:1906.08237, section 2.3;
+//                                         position queries: Li et al. 2025, arXiv:2503.10568)
+//
+// A query can be for any position, so the contents may be in any order, and several positions can be predicted from the
+// same contents. The projections are CausalAttention's, with the same weights for both streams:
+// each query row has the keys and values of its content row copied into it, and both streams are then the same kernel
+// call on twice the samples.
+//
+// In steps (nn/step.hpp) only contents are kept. Rows are given by Step::positions: content i is row i, query i is row
+// n + i, and many queries may have the same row.
+//
+// Shapes   x, y [batch, 2 n x C]
+// Params   those of CausalAttention (nn/causal_attention.hpp)
+// Errors   static_assert where the input is not a Shape<2 n, width>, and those of CausalAttention
+// Cost     that of CausalAttention for 2 samples of n tokens. In steps the keys and values of the contents are kept
+//          twice: for the kernel, and as rows
+// Over 150 lines: forward, backward and step are one scheme for the two streams
+
+#include <tessera/core/buffer.hpp>
+#include <tessera/kernel/elementwise.hpp>
+#include <tessera/nn/causal_attention.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace tessera::inline TESSERA_ABI::nn {
+
+template <class S>
+concept TwoStreamShape = SequenceShape<S> && row_count<S>
+% 2 == 0;
+
+template <StaticShape In, std::size_t Heads, std::floating_point T, std::size_t KvHeads = 0, Bias B = Bias::with>
+struct TwoStreamAttentionLayer {
+    static_assert(TwoStreamShape<In>, "TwoStreamAttention takes Shape<tokens, width> with an even number of tokens: "
+                                      "as many queries as contents");
+
+    static constexpr std::size_t width = last_dim<In>, tokens = row_count<In>, contents = tokens / 2;
+    /// One stream.
+    using Causal =
+        CausalAttentionLayer<Shape<contents, width>, Heads, T, AttentionOptions{.kv_heads = KvHeads, .bias = B}>;
+    static constexpr std::string_view name = "TwoStreamAttention";
+    static constexpr std::size_t heads = Causal::heads, kv_heads = Causal::kv_heads, head_width = Causal::head_width;
+    static constexpr std::size_t row = Causal::row, kv_width = row - width;
+    static constexpr Fuses fuses{.add_y = true};
+    using Scalar = T;
+    using Input = In;
+    using Output = In;
+    using Params = typename Causal::Params;
+    using Packed = typename Causal::Packed;
+    using Stream = Shape<contents, width>;
+    using Triple = WithLastDim<In, row>;
+    struct Cache {
+        Tensor<T, Triple> qkv, dqkv;
+        Tensor<T, In> o, dout;
+        Buffer<T> largest, inverse, operand_copies;
+        kernel::AttentionScratch<T> scratch;
+    };
+
+    static void init(Params& p, Rng& rng) { Causal::init(p, rng); }
+    static void pack(const Params& p, Packed& w) { Causal::pack(p, w); }
+    static void pack_forward(const Params& p, Packed& w) { Causal::pack_forward(p, w); }
+
+    static constexpr Steps steps{.sharing = Sharing::columns};
+    struct State {
+        explicit State(const Capacity& capacity) : cache{capacity}, rows(capacity.sequences * contents * kv_width) {}
+        typename Causal::State cache;
+        Buffer<T> rows;  // k and v of the contents, [sequence][content][kv_width]
+    };
+    using Scratch = typename Causal::Scratch;
+
+    static void step(const Packed& w, View<const T, TokenRow<In>> x, View<T, TokenRow<In>> y, State& state,
+                     Scratch& scratch, const Step& at, const T* add = nullptr) {
+        kernel::gemm<T>(at.worker, at.rows(), x.data(), width, w.in.forward, scratch.qkv.data(), row,
+                        {.bias = w.in.bias_or_null()});
+        at.worker.wait();
+        for (std::size_t t = 0; t < at.tokens; ++t) {
+            const std::size_t position = at.position_of(t), content = position % contents;
+            keep_keys(t, position < contents, content, state, scratch, at);
+            Causal::attend(t, content, state.cache, scratch, at);
+        }
+        at.worker.wait();
+        kernel::gemm<T>(at.worker, at.rows(), scratch.o.data(), width, w.out.forward, y.data(), width,
+                        {.bias = w.out.bias_or_null(), .add = add});
+    }
+    static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
+        const std::size_t rows = x.batch() * tokens;
+        cache.qkv.resize(x.batch());
+        cache.o.resize(x.batch());
+        if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads);
+        if (cache.inverse.size() < rows * heads) cache.inverse.resize(rows * heads);
+        kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), row, {.bias = w.in.bias_or_null()});
+        // the keys and values of a query are those of its content
+        for_pairs(cache.qkv, [](std::span<T> of_content, std::span<T> of_query) {
+            std::ranges::copy(of_content, of_query.begin());
+        });
+        kernel::attention_forward<T>(size(x.batch()), cache.qkv.data(), cache.o.data(), cache.largest, cache.inverse,
+                                     cache.scratch);
+        kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width,
+                        {.bias = w.out.bias_or_null(), .add = add});
+    }
+    static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
+                         View<T, In> dx, Cache& cache, Params& grad) {
+        const std::size_t rows = x.batch() * tokens;
+        cache.dqkv.resize(x.batch());
+        cache.dout.resize(x.batch());
+        // output projection: dW_out += o^T dy, db_out += sum of dy, do = dy W_out^T
+        kernel::gemm_weight_gradient<T>(rows, width, width, cache.o.data(), width, dy.data(), width,
+                                        grad.out_weight.data(), width, cache.operand_copies);
+        if constexpr (B == Bias::with) kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
+        kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
+        // attention: dq, dk, dv from do; the keys and values that a query read are those of its content
+        kernel::attention_backward<T>(size(x.batch()), cache.qkv.data(), cache.o.data(), cache.dout.data(),
+                                      cache.dqkv.data(), cache.largest, cache.inverse, cache.scratch);
+        for_pairs(cache.dqkv, [](std::span<T> of_content, std::span<T> of_query) {
+            kernel::add<T>(of_content, of_query, of_content);
+            std::ranges::fill(of_query, T(0));
+        });
+        // input projection: dW_in += x^T d[q k v], db_in += sum of d[q k v], dx = d[q k v] W_in^T
+        kernel::gemm_weight_gradient<T>(rows, width, row, x.data(), width, cache.dqkv.data(), row,
+                                        grad.in_weight.data(), row, cache.operand_copies);
+        if constexpr (B == Bias::with) kernel::column_sums<T>(rows, row, cache.dqkv.data(), row, grad.in_bias.data());
+        kernel::gemm<T>(rows, cache.dqkv.data(), row, w.in.backward, dx.data(), width);
+    }
+
+private:
+    /// Each stream of a sample is a sample of the kernel.
+    static kernel::AttentionSize size(std::size_t batch) { return {2 * batch, contents, heads, head_width, kv_heads}; }
+    /// Calls f(k and v of a content, k and v of the query of the same index) for all of them.
+    template <class F>
+    static void for_pairs(Tensor<T, Triple>& qkv, F f) {
+        for (std::size_t n = 0; n < qkv.batch(); ++n)
+            for (std::size_t i = 0; i < contents; ++i) {
+                T* const content = qkv.data() + (n * tokens + i) * row + width;
+                f(std::span<T>{content, kv_width}, std::span<T>{content + contents * row, kv_width});
+            }
+    }
+    // For this worker's share of the heads of keys: keeps k and v of a content, or gives a query those of its content.
+    static void keep_keys(std::size_t t, bool is_content, std::size_t content, State& state, Scratch& scratch,
+                          const Step& at) {
+        const auto [begin, end] = at.worker.share(at.sequences * kv_heads);
+        for (std::size_t i = begin; i < end; ++i) {
+            const std::size_t sequence = i / kv_heads, head = i % kv_heads * head_width;
+            T* const now = scratch.qkv.data() + (sequence * at.tokens + t) * row + width + head;
+            T* const kept = state.rows.data() + (sequence * contents + content) * kv_width + head;
+            for (const std::size_t kv : {std::size_t{0}, kv_width / 2})
+                std::copy_n((is_content ? now : kept) + kv, head_width, (is_content ? kept : now) + kv);
+        }
+    }
+};
+
+/// `Residual<LayerNorm, TwoStreamAttention<4>>`
+template <std::size_t Heads, std::size_t KvHeads = 0, Bias B = Bias::with>
+struct TwoStreamAttention {
+    template <StaticShape In, std::floating_point T>
+    using Bind = TwoStreamAttentionLayer<In, Heads, T, KvHeads, B>;
+};
+
+}  // namespace tessera::nn

@@ -1,0 +1,174 @@
+#include <tessera/gpt/fill.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/message.hpp>
+#include <support/threads.hpp>
+#include <support/tiny_gpt.hpp>
+#include <tessera/gpt/draw_token.hpp>
+#include <tessera/gpt/sample_any_order.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <tuple>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+constexpr GptConfig fill_config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
+using FillModel = AnyOrderGpt<fill_config>;
+constexpr std::size_t fill_context = fill_config.context, fill_vocab = fill_config.vocab;
+using FillView = View<const Token, Shape<fill_context>>;
+
+const FillModel& fill_model() {
+    static const FillModel m = support::moved_model<FillModel>({}, 0.3f);
+    return m;
+}
+std::vector<Token> fill_values(const data::Tokens<fill_context>& tokens) {
+    return {tokens.view().span().begin(), tokens.view().span().end()};
+}
+std::vector<Token> filled(const std::vector<Token>& tokens, const AnyOrderOptions& options, std::uint64_t seed = 3) {
+    Rng rng{seed};
+    return fill_values(fill(fill_model(), FillView{tokens.data(), tokens.size() / fill_context}, options, rng));
+}
+// Half of the tokens of each sequence are unknown, another number and other positions in each.
+std::vector<Token> holes(std::size_t count) {
+    auto tokens = fill_values(support::sequences<fill_config>(count, 6));
+    Rng rng{9};
+    for (Token& t : tokens) t = rng.uniform() < 0.5f ? no_token : t;
+    return tokens;
+}
+// One sequence, from logits of whole sequences: the same draws without a cache, one token a pass.
+std::vector<Token> filled_without_cache(std::vector<Token> tokens, std::size_t n, TokenOrder kind) {
+    Rng rng{3};
+    Rng stream = rng.fork().split(n);
+    std::vector<std::uint32_t> known, unknown;
+    for (std::uint32_t i = 0; i < fill_context; ++i) (tokens[i] == no_token ? unknown : known).push_back(i);
+    if (kind == TokenOrder::random) {
+        detail::shuffle_positions(known, stream.split(0));
+        detail::shuffle_positions(unknown, stream.split(1));
+    }
+    auto order = known;
+    order.insert(order.end(), unknown.begin(), unknown.end());
+    std::vector<Token> scratch(fill_vocab);
+    for (std::size_t k = known.size(); k < fill_context; ++k) {
+        auto so_far = tokens;
+        std::ranges::replace(so_far, no_token, 0u);
+        auto logits = fill_model().logits({so_far.data(), 1}, {order.data(), 1});
+        tokens[order[k]] =
+            draw_token<float>(logits.span().subspan(k * fill_vocab, fill_vocab), {.top_p = 0.9}, scratch, stream);
+    }
+    return tokens;
+}
+
+}  // namespace
+
+TEST_CASE("fill: known tokens are kept and read first, and the others are drawn after them, bit for bit") {
+    const auto tokens = holes(30);
+    for (const TokenOrder order : {TokenOrder::raster, TokenOrder::random}) {
+        const auto got = filled(tokens, {.sample = {.top_p = 0.9}, .order = order});
+        std::size_t wrong = 0;
+        for (std::size_t n = 0; n < 30; ++n) {
+            const std::vector<Token> part(&tokens[n * fill_context], &tokens[n * fill_context] + fill_context);
+            const auto expected = filled_without_cache(part, n, order);
+            wrong += !std::equal(expected.begin(), expected.end(), &got[n * fill_context]);
+        }
+        CHECK(wrong == 0);
+        for (std::size_t i = 0; i < tokens.size(); ++i) wrong += tokens[i] != no_token && tokens[i] != got[i];
+        CHECK(wrong == 0);
+    }
+}
+
+TEST_CASE("fill: with nothing known it is sample_any_order, and with all known nothing is drawn") {
+    const std::vector<Token> none(12 * fill_context, no_token);
+    Rng rng{8};
+    CHECK(filled(none, {.passes = 4}, 8) == fill_values(sample_any_order(fill_model(), 12, {.passes = 4}, rng)));
+    const auto all = fill_values(support::sequences<fill_config>(5, 1));
+    CHECK(filled(all, {}) == all);
+    CHECK(filled({}, {}).empty());
+}
+
+TEST_CASE("fill: a token depends on known tokens after it, too") {
+    const auto whole = fill_values(support::sequences<fill_config>(20, 7));
+    auto first = whole, second = whole;
+    for (std::size_t i = 0; i < whole.size(); ++i)
+        if (i % fill_context < 5) first[i] = second[i] = no_token;
+    for (std::size_t n = 0; n < 20; ++n) second[n * fill_context + 18] = (whole[n * fill_context + 18] + 1) % 37;
+    const auto a = filled(first, {}), b = filled(second, {});
+    std::size_t differ = 0;
+    for (std::size_t n = 0; n < 20; ++n)
+        differ += !std::equal(&a[n * fill_context], &a[n * fill_context] + 5, &b[n * fill_context]);
+    CHECK(differ > 0);
+}
+
+TEST_CASE("fill: a mask keeps the same positions of each sequence") {
+    std::array<bool, fill_context> known{};
+    for (std::size_t i = 0; i < fill_context; ++i) known[i] = i % 3 == 1;
+    const auto whole = fill_values(support::sequences<fill_config>(5, 7));
+    auto masked = whole;
+    for (std::size_t i = 0; i < masked.size(); ++i)
+        if (!known[i % fill_context]) masked[i] = no_token;
+    Rng rng{3};
+    CHECK(fill_values(fill(fill_model(), FillView{whole.data(), 5}, known, {.passes = 3}, rng)) ==
+          filled(masked, {.passes = 3}));
+}
+
+TEST_CASE("fill: a sequence depends neither on the batch nor on threads nor on the rows in memory") {
+    const auto tokens = holes(70);
+    std::vector<Label> labels(70);
+    for (std::size_t n = 0; n < 70; ++n) labels[n] = Label{static_cast<std::uint32_t>(n % 3)};
+    const AnyOrderOptions options{.sample = {.labels = labels, .guidance = 2}, .passes = 4};
+    const auto all = filled(tokens, options);
+    for (const std::size_t max_rows : {0u, 2u, 10u, 64u})
+        CHECK(support::same_for_threads([&] {
+            auto o = options;
+            o.sample.max_rows = max_rows;
+            const auto some = filled(tokens, o);
+            CHECK(some == all);
+            return some;
+        }));
+    auto few = options;
+    few.sample.labels = std::span{labels}.first(3);
+    CHECK(std::ranges::equal(filled({tokens.begin(), tokens.begin() + 3 * fill_context}, few),
+                             std::span{all}.first(3 * fill_context)));
+}
+
+TEST_CASE("fill: many known rows go through the cache in several passes") {
+    auto tokens = fill_values(support::sequences<fill_config>(64, 5));  // 32 rows of 18 known tokens, 512 at a time
+    std::vector<SequenceOptions> each(64);
+    std::copy_n(tokens.begin(), 32 * fill_context, tokens.begin() + 32 * fill_context);
+    for (std::size_t n = 0; n < 64; ++n) {
+        tokens[n * fill_context + n % 32 % fill_context] = no_token;
+        each[n].seed = n % 32;
+    }
+    const auto got = filled(tokens, {.sample = {.each = each, .max_rows = 64}});
+    std::size_t wrong = 0;
+    for (std::size_t n = 0; n < 32; ++n) {
+        const std::vector<Token> one(&tokens[n * fill_context], &tokens[n * fill_context] + fill_context);
+        const std::vector<SequenceOptions> alone{each[n]};
+        const auto expected = filled(one, {.sample = {.each = alone}});
+        for (const std::size_t m : {n, n + 32})
+            wrong += !std::ranges::equal(expected, std::span{got}.subspan(m * fill_context, fill_context));
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("fill: a known token that is not in the vocabulary, or a mask of another length, is refused") {
+    auto tokens = fill_values(support::sequences<fill_config>(2, 1));
+    Rng rng{1};
+    const std::array<bool, 3> mask{};
+    CHECK(support::message<ArgumentError>([&] {
+              std::ignore = fill(fill_model(), FillView{tokens.data(), 2}, mask, {}, rng);
+          }) == "fill: known: expected 19, got 3");
+    tokens[20] = 37;
+    CHECK(support::message<DataError>([&] { filled(tokens, {}); }) ==
+          "fill: sequence 1, token 1: expected less than 37, got 37");
+    CHECK(support::message<ArgumentError>([&] { filled(tokens, {.sample = {.top_p = 0}}); }) ==
+          "fill: top_p: expected a number in (0, 1], got 0.000000");
+    CHECK(rng.position() == 0);
+}

@@ -1,0 +1,233 @@
+#include <tessera/gpt/sample_any_order.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/message.hpp>
+#include <support/threads.hpp>
+#include <support/tiny_gpt.hpp>
+#include <tessera/gpt/draw_token.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <tuple>
+#include <vector>
+
+using namespace tessera;
+
+namespace {
+
+// More tokens than a strip of attention has rows, and a remainder.
+constexpr GptConfig any_config{.vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};
+using AnyModel = AnyOrderGpt<any_config>;
+constexpr std::size_t any_context = any_config.context, any_vocab = any_config.vocab;
+
+const AnyModel& any_model() {
+    static const AnyModel m = support::moved_model<AnyModel>({}, 0.3f);
+    return m;
+}
+const AnyModel::Frozen& any_frozen() {
+    static const AnyModel::Frozen f = any_model().freeze();
+    return f;
+}
+std::vector<Token> any_values(const data::Tokens<any_context>& tokens) {
+    return {tokens.view().span().begin(), tokens.view().span().end()};
+}
+std::vector<Token> any_sampled(std::size_t count, const AnyOrderOptions& options, std::uint64_t seed = 3) {
+    Rng rng{seed};
+    return any_values(sample_any_order(any_frozen(), count, options, rng));
+}
+std::vector<Label> any_labels(std::size_t count) {
+    std::vector<Label> labels(count);
+    for (std::size_t n = 0; n < count; ++n) labels[n] = Label{static_cast<std::uint32_t>(n % 3)};
+    return labels;
+}
+// Sequence n from logits of whole sequences: the same draws without a cache.
+std::vector<Token> sampled_without_cache(std::size_t n, const AnyOrderOptions& o,
+                                         const std::vector<std::size_t>& passes, std::uint64_t seed) {
+    Rng rng{seed};
+    Rng stream = rng.fork().split(n);
+    std::vector<std::uint32_t> order(any_context);
+    std::iota(order.begin(), order.end(), 0u);
+    Rng shuffle = stream.split(1);
+    if (o.order == TokenOrder::random)
+        for (std::uint32_t i = any_context; i > 1; --i) std::swap(order[i - 1], order[shuffle.below(i)]);
+    std::vector<Token> tokens(any_context), scratch(any_vocab);
+    const std::vector<Label> label{o.sample.labels[n]};
+    std::size_t k = 0;
+    for (const std::size_t of_pass : passes) {
+        const std::size_t first = k;
+        std::vector<Token> drawn;
+        for (; k < first + of_pass; ++k) {
+            // the query for the k-th position right after the first tokens
+            auto queried = order;
+            std::swap(queried[first], queried[k]);
+            const View<const Token, Shape<any_context>> x{tokens.data(), 1};
+            auto cond = any_frozen().logits(x, {queried.data(), 1}, label);
+            const auto uncond = any_frozen().logits(x, {queried.data(), 1});
+            const auto row = cond.span().subspan(first * any_vocab, any_vocab);
+            const float w = o.sample.guidance.at(k, any_context);
+            if (w < 1 || w > 1) detail::guide<float>(uncond.span().subspan(first * any_vocab, any_vocab), row, w);
+            drawn.push_back(draw_token<float>(row, o.sample.draw(), scratch, stream));
+        }
+        for (std::size_t i = 0; i < of_pass; ++i) tokens[order[first + i]] = drawn[i];
+    }
+    return tokens;
+}
+
+}  // namespace
+
+TEST_CASE("AnyOrderCache: token by token, or many queries at once, the logits of whole sequences, bit for bit") {
+    const auto x = support::sequences<any_config>(6, 5);
+    std::vector<std::uint32_t> orders;
+    for (std::size_t n = 0; n < 6; ++n) {
+        std::vector<std::uint32_t> one(any_context);
+        std::iota(one.begin(), one.end(), 0u);
+        if (n > 0) detail::shuffle_positions(one, Rng{n});
+        orders.insert(orders.end(), one.begin(), one.end());
+    }
+    const auto whole = any_frozen().logits(x.view(), {orders.data(), 6}, x.labels());
+    using Input = detail::AnyOrderInput<any_config>;
+    const auto content = [&](std::size_t n, std::size_t k) {
+        const std::uint32_t at = orders[n * any_context + (k > 0 ? k - 1 : 0)];
+        return k == 0 ? Input::label(any_config.label_token(x.label(n))) : Input::content(x[n][at], at);
+    };
+    // 1, 2 and 6 sequences in a cache; 6 have enough heads for the interleaved one
+    for (const std::size_t together : {1u, 2u, 6u}) {
+        for (const std::size_t most : {1u, 4u}) {
+            detail::AnyOrderCache<AnyModel::Frozen> cache{{.sequences = together, .tokens = 2 * most}};
+            kernel::Worker alone;
+            std::size_t wrong = 0;
+            for (std::size_t k = 0; k < any_context; k += most) {
+                const std::size_t count = std::min(most, any_context - k);
+                std::vector<Token> rows;
+                std::vector<std::size_t> positions;
+                for (std::size_t n = 0; n < together; ++n) {
+                    for (std::size_t c = k; c < k + count; ++c) rows.push_back(content(n, c));
+                    for (std::size_t q = k; q < k + count; ++q)
+                        rows.push_back(Input::query(orders[n * any_context + q]));
+                }
+                for (std::size_t c = k; c < k + count; ++c) positions.push_back(c);
+                for (std::size_t q = k; q < k + count; ++q) positions.push_back(any_context + q);
+                const auto logits = cache.step(any_frozen(), rows, positions, alone);
+                for (std::size_t n = 0; n < together; ++n)
+                    for (std::size_t q = 0; q < count; ++q)
+                        wrong +=
+                            !std::ranges::equal(logits.subspan(((2 * n + 1) * count + q) * any_vocab, any_vocab),
+                                                whole.span().subspan((n * any_context + k + q) * any_vocab, any_vocab));
+            }
+            INFO(together << " sequences, " << most << " at a time");
+            CHECK(wrong == 0);
+        }
+    }
+}
+
+TEST_CASE("sample_any_order: tokens are those drawn from logits of whole sequences, without a cache") {
+    const auto labels = any_labels(20);
+    const std::vector<std::size_t> ones(any_context, 1), five{1, 3, 3, 6, 6};  // of 19 in 5: 0.76, 3.04, 6.84, 12.16
+    for (const TokenOrder order : {TokenOrder::raster, TokenOrder::random})
+        for (const std::size_t passes : {0u, 5u})
+            for (const float guidance : {1.f, 2.f})
+                for (const std::size_t count : {2u, 20u}) {
+                    const std::vector<Label> some(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(count));
+                    const AnyOrderOptions o{.sample = {.temperature = 0.8f,
+                                                       .top_p = 0.95,
+                                                       .labels = some,
+                                                       .guidance = Guidance::linear({.from = 1, .to = guidance})},
+                                            .order = order,
+                                            .passes = passes};
+                    const auto got = any_sampled(count, o);
+                    for (const std::size_t n : {std::size_t{0}, count - 1}) {
+                        const std::vector<Token> one(&got[n * any_context], &got[n * any_context] + any_context);
+                        INFO("sequence " << n << " of " << count << ", passes " << passes << ", guidance " << guidance);
+                        CHECK(one == sampled_without_cache(n, o, passes == 0 ? ones : five, 3));
+                    }
+                }
+}
+
+TEST_CASE("sample_any_order: neither the batch, nor threads, nor the rows in memory change a sequence") {
+    const auto labels = any_labels(70);
+    for (const std::size_t passes : {0u, 6u}) {
+        const AnyOrderOptions all_of_them{.sample = {.labels = labels, .guidance = 2}, .passes = passes};
+        const auto all = any_sampled(70, all_of_them);
+        for (const std::size_t max_rows : {0u, 2u, 10u, 64u})
+            CHECK(support::same_for_threads([&] {
+                auto o = all_of_them;
+                o.sample.max_rows = max_rows;
+                const auto some = any_sampled(70, o);
+                CHECK(some == all);
+                return some;
+            }));
+        for (const std::size_t count : {1u, 5u, 33u}) {
+            auto o = all_of_them;
+            o.sample.labels = std::span{labels}.first(count);
+            CHECK(std::ranges::equal(any_sampled(count, o), std::span{all}.first(count * any_context)));
+        }
+    }
+}
+
+TEST_CASE("sample_any_order: a sequence with a seed is the same at any index, and settings differ by sequence") {
+    std::vector<SequenceOptions> each(4);
+    each[1] = {.draw = {.temperature = 0.5f}, .seed = 9};
+    each[3] = {.draw = {.temperature = 0.5f}, .seed = 9};
+    const auto got = any_sampled(4, {.sample = {.each = each}});
+    const std::span all{got};
+    CHECK(std::ranges::equal(all.subspan(any_context, any_context), all.subspan(3 * any_context, any_context)));
+    CHECK(!std::ranges::equal(all.first(any_context), all.subspan(2 * any_context, any_context)));
+}
+
+TEST_CASE("sample_any_order: the generator advances by a call, and two calls differ") {
+    Rng rng{1};
+    const auto first = any_values(sample_any_order(any_model(), 3, {}, rng));
+    const auto second = any_values(sample_any_order(any_model(), 3, {}, rng));
+    CHECK(first != second);
+    CHECK(first == any_sampled(3, {}, 1));
+    CHECK(any_sampled(0, {}).empty());
+}
+
+TEST_CASE("sample_any_order: passes draw few tokens at first, at least one each, and all at last") {
+    const auto of = [](std::size_t n, std::size_t passes) {
+        std::vector<std::size_t> all;
+        for (std::size_t r = 1, before = 0; r <= passes; ++r) {
+            all.push_back(detail::drawn_after(n, passes, r) - before);
+            before += all.back();
+        }
+        return all;
+    };
+    CHECK(of(49, 10) == std::vector<std::size_t>{1, 1, 3, 3, 5, 5, 7, 7, 8, 9});
+    CHECK(of(49, 1) == std::vector<std::size_t>{49});
+    CHECK(of(5, 5) == std::vector<std::size_t>{1, 1, 1, 1, 1});
+    for (const std::size_t n : {1u, 2u, 7u, 64u, 784u})
+        for (std::size_t passes = 1; passes <= n; ++passes) {
+            const auto all = of(n, passes);
+            CHECK(*std::ranges::min_element(all) >= 1);
+            CHECK(std::accumulate(all.begin(), all.end(), std::size_t{0}) == n);
+        }
+}
+
+TEST_CASE("sample_any_order: what it cannot draw is refused") {
+    const auto labels = any_labels(2);
+    const auto refused = [&](std::size_t count, const SampleOptions& sample) {
+        return support::message<ArgumentError>([&] { any_sampled(count, {.sample = sample}); });
+    };
+    CHECK(refused(3, {.labels = labels}) == "sample_any_order: labels: expected 3 (one per sequence) or none, got 2");
+    CHECK(refused(1, {.temperature = -1}) ==
+          "sample_any_order: temperature: expected a finite number >= 0, got -1.000000");
+    CHECK(refused(2, {.guidance = 2}) == "sample_any_order: guidance: expected labels, one per sequence, got none");
+    const auto no_null = support::moved_model<AnyModel>({.label_dropout = 0});
+    Rng rng{1};
+    CHECK(support::message<ArgumentError>([&] {
+              std::ignore = sample_any_order(no_null, 2, {.sample = {.labels = labels, .guidance = 2}}, rng);
+          }) == "sample_any_order: guidance: expected a prior that learned the null class, with label_dropout above 0, "
+                "got one with label_dropout 0");
+    CHECK(rng.position() == 0);
+    auto broken = support::moved_model<AnyModel>();
+    AnyModel::Params::each([](const Path&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
+                           broken.params());
+    CHECK(support::message<NumericError>([&] { std::ignore = sample_any_order(broken, 2, {}, rng); }) ==
+          "sample: logits: expected finite numbers, got NaN or infinity");
+    CHECK(rng.position() == 0);
+}

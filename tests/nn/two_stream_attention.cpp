@@ -1,0 +1,120 @@
+#include <tessera/nn/two_stream_attention.hpp>
+
+#include <doctest/doctest.h>
+#include <support/bits.hpp>
+#include <support/contract.hpp>
+#include <support/numbers.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace tessera;
+using namespace tessera::nn;
+
+namespace {
+
+using Layer = TwoStreamAttention<4>::Bind<Shape<14, 64>, float>;
+using One = CausalAttention<4>::Bind<Shape<7, 64>, float>;
+constexpr std::size_t contents = 7, width = 64;
+
+struct Fixture {
+    Layer::Params params;
+    Layer::Packed two;
+    One::Packed one;
+    Fixture() {
+        Rng rng{3};
+        Layer::init(params, rng);
+        for (auto& v : params.in_bias.span()) v = rng.uniform(-1, 1);
+        Layer::pack(params, two);
+        One::pack(params, one);
+    }
+};
+
+std::vector<float> forward(const Fixture& w, const std::vector<float>& x) {
+    Tensor<float, Shape<14, 64>> y{1};
+    Layer::Cache cache;
+    Layer::forward(w.two, View<const float, Shape<14, 64>>{x.data(), 1}, y.view(), cache);
+    return {y.span().begin(), y.span().end()};
+}
+std::span<const float> row(const std::vector<float>& rows, std::size_t i) {
+    return std::span{rows}.subspan(i * width, width);
+}
+
+}  // namespace
+
+TEST_CASE("TwoStreamAttention keeps the contract") {
+    CHECK(support::keeps_contract<TwoStreamAttention<3>, Shape<14, 12>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<1>, Shape<2, 8>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<2>, Shape<34, 32>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<4, 2, no_bias>, Shape<10, 16>>());
+    // one worker and enough heads for KvCacheInterleaved
+    CHECK(support::keeps_contract<TwoStreamAttention<4>, Shape<10, 64>>());
+}
+
+TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alone, bit for bit") {
+    const Fixture w;
+    const auto x = support::numbers<float>(14 * width, 1);
+    const auto y = forward(w, x);
+    Tensor<float, Shape<7, 64>> alone{1};
+    One::Cache cache;
+    One::forward(w.one, View<const float, Shape<7, 64>>{x.data(), 1}, alone.view(), cache);
+    CHECK(std::ranges::equal(std::span{y}.first(contents * width), alone.span()));
+}
+
+TEST_CASE("TwoStreamAttention: a query reads the contents up to its own and nothing of other queries") {
+    const Fixture w;
+    auto x = support::numbers<float>(14 * width, 1);
+    const auto y = forward(w, x);
+    for (std::size_t changed = 0; changed < 14; ++changed) {
+        auto other = x;
+        for (std::size_t c = 0; c < width; ++c) other[changed * width + c] += 1;
+        const auto z = forward(w, other);
+        for (std::size_t i = 0; i < contents; ++i) {
+            INFO("row " << changed << " changed, index " << i);
+            CHECK(std::ranges::equal(row(y, i), row(z, i)) != (changed < contents && changed <= i));
+            // with one content to read, the weights do not depend on the query
+            const bool reads = changed < contents ? changed <= i : changed == contents + i && i > 0;
+            CHECK(std::ranges::equal(row(y, contents + i), row(z, contents + i)) != reads);
+        }
+    }
+}
+
+TEST_CASE("TwoStreamAttention: a query that equals its content gets what the content gets") {
+    const Fixture w;
+    auto x = support::numbers<float>(14 * width, 1);
+    std::copy_n(x.begin(), contents * width, x.begin() + contents * width);
+    const auto y = forward(w, x);
+    CHECK(std::ranges::equal(std::span{y}.first(contents * width), std::span{y}.last(contents * width)));
+}
+
+TEST_CASE("TwoStreamAttention: many queries at one content in a step are those of forward, one by one") {
+    const Fixture w;
+    const auto x = support::numbers<float>(14 * width, 1), queries = support::numbers<float>(3 * width, 2);
+    const Capacity capacity{.sequences = 1, .tokens = 5};
+    Layer::State state{capacity};
+    Layer::Scratch scratch{capacity};
+    kernel::Worker alone;
+    std::vector<float> y(5 * width), first(x.begin(), x.begin() + 2 * width);
+    Step at{.worker = alone, .sequences = 1, .tokens = 2};
+    Layer::step(w.two, {first.data(), 2}, {y.data(), 2}, state, scratch, at);
+    // contents 2 and 3, then three queries that follow content 3
+    std::vector<float> now(x.begin() + 2 * width, x.begin() + 4 * width);
+    now.insert(now.end(), queries.begin(), queries.end());
+    const std::vector<std::size_t> positions{2, 3, contents + 3, contents + 3, contents + 3};
+    Step next{.worker = alone, .sequences = 1, .tokens = 5, .positions = positions.data()};
+    Layer::step(w.two, {now.data(), 5}, {y.data(), 5}, state, scratch, next);
+    for (std::size_t q = 0; q < 3; ++q) {
+        auto whole = x;
+        std::copy_n(queries.begin() + static_cast<std::ptrdiff_t>(q * width), width,
+                    whole.begin() + (contents + 3) * width);
+        CHECK(std::ranges::equal(row(y, 2 + q), row(forward(w, whole), contents + 3)));
+    }
+}
+
+TEST_CASE("TwoStreamAttention: the names of the parameters are CausalAttention's") {
+    CHECK(support::names_of(Layer::Params{}) ==
+          std::vector<std::string>{"in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"});
+}
