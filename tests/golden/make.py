@@ -32,6 +32,29 @@ class CausalAttention(nn.MultiheadAttention):
         return super().forward(x, x, x, attn_mask=hidden, need_weights=False)[0]
 
 
+class TwoStreamAttention(nn.MultiheadAttention):
+    """Contents, then as many queries; each row attends to the contents up to its index in its half."""
+
+    def forward(self, x):
+        contents = x.shape[1] // 2
+        hidden = torch.ones(contents, contents, dtype=torch.bool).triu(1)
+        hidden = torch.cat([hidden, torch.ones_like(hidden)], 1).repeat(2, 1)
+        return super().forward(x, x, x, attn_mask=hidden, need_weights=False)[0]
+
+
+class TokenAndPlace(nn.Module):
+    """x holds place * vocab + token."""
+
+    def __init__(self, vocab, places, width):
+        super().__init__()
+        self.token = nn.Embedding(vocab, width)
+        self.position = nn.Embedding(places, width)
+
+    def forward(self, x):
+        vocab = self.token.num_embeddings
+        return self.token(x % vocab) + self.position(x // vocab)
+
+
 class TokenAndPosition(nn.Module):
     def __init__(self, vocab, tokens, width):
         super().__init__()
@@ -180,6 +203,8 @@ CASES = {
         ),
         (2, 9, 16),
     ),
+    "two_stream_attention": (lambda: TwoStreamAttention(12, 3, batch_first=True), (2, 14, 12)),
+    "placed_embedding": (lambda: TokenAndPlace(5, 3, 9), ((4, 7), 15)),
 }
 
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/golden.hpp>
 
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@ using namespace tessera::nn;
 TEST_CASE("PlacedEmbedding keeps the contract") {
     CHECK(support::keeps_contract<PlacedEmbedding<11, 5, 9>, Shape<5>>());
     CHECK(support::keeps_contract<PlacedEmbedding<3, 7, 16>, Shape<6>>());
+}
+
+TEST_CASE("PlacedEmbedding: values and gradients are those of two of PyTorch's Embeddings") {
+    CHECK(support::matches_golden<PlacedEmbedding<5, 3, 9>, Shape<7>>("placed_embedding"));
 }
 
 TEST_CASE("PlacedEmbedding: an element is the row of its token plus the row of its place") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/golden.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -52,6 +53,10 @@ TEST_CASE("TwoStreamAttention keeps the contract") {
     CHECK(support::keeps_contract<TwoStreamAttention<4, 2, no_bias>, Shape<10, 16>>());
     // one worker and enough heads for KvCacheInterleaved
     CHECK(support::keeps_contract<TwoStreamAttention<4>, Shape<10, 64>>());
+}
+
+TEST_CASE("TwoStreamAttention: values and gradients are those of PyTorch's MultiheadAttention under its mask") {
+    CHECK(support::matches_golden<TwoStreamAttention<3>, Shape<14, 12>>("two_stream_attention"));
 }
 
 TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alone, bit for bit") {

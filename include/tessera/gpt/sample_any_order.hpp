@@ -12,7 +12,9 @@
 // Shapes   result: `count` sequences of `context` tokens
 // Errors   ArgumentError for an option out of range (gpt/sample_options.hpp); NumericError where the logits are not
 //          finite
-// Cost     2 context rows of the net for each sequence, in as many passes as the options say, `context` by default
+// Cost     2 context rows of the net for each sequence, in as many passes as the options say, `context` by default.
+//          With the small preset on one thread, in times of sample(): 128 sequences 2.0, and 1.9 in 10 passes, because
+//          the rows are as many; one sequence 1.3, and 0.8 in 10 passes
 
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
