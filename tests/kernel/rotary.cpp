@@ -72,3 +72,25 @@ TEST_CASE_TEMPLATE("rotary: pairs are turned by the angle of their token, or of 
     CHECK(worst < 20);  // roundings of the frequencies in double, 4 in float
     CHECK(wrong.first() == "");
 }
+
+TEST_CASE("rotary: a table of the same size for another base or grid is computed again") {
+    using Table = kernel::RotaryTable<float>;
+    const auto values = [](const Table& table) { return std::vector<float>(table.cos(0), table.cos(0) + 2 * 12 * 8); };
+    struct Arguments {
+        std::size_t tokens, half, columns;
+        double base;
+    };
+    Table table;
+    // The first again at the end: none of the others is left.
+    for (const Arguments& a : {Arguments{12, 8, 0, 50}, Arguments{12, 8, 0, 60}, Arguments{12, 8, 3, 60},
+                               Arguments{12, 8, 4, 60}, Arguments{24, 4, 4, 60}, Arguments{12, 8, 0, 50}}) {
+        table.fill(a.tokens, a.half, a.columns, a.base);
+        Table expected;
+        expected.fill(a.tokens, a.half, a.columns, a.base);
+        CAPTURE(a.half);
+        CAPTURE(a.columns);
+        CAPTURE(a.base);
+        CHECK(values(table) == values(expected));
+        CHECK(table.sin(1) == table.cos(1) + a.half);
+    }
+}

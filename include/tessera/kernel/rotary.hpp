@@ -70,10 +70,10 @@ inline std::vector<double> frequencies(std::size_t count, double base) {
 template <std::floating_point T>
 class RotaryTable {
 public:
-    /// Computed once; later calls with the same sizes do nothing.
+    /// Computed once; later calls with the same arguments do nothing.
     void fill(std::size_t tokens, std::size_t half, std::size_t columns, double base) {
-        if (values_.size() == 2 * tokens * half) return;
-        half_ = half;
+        const Positions wanted{tokens, half, columns, base};
+        if (filled_ == wanted) return;
         values_.resize(2 * tokens * half);
         const std::size_t part = columns > 0 ? half / 2 : half;
         const auto frequency = detail::frequencies(part, base);
@@ -84,13 +84,21 @@ public:
                 values_[2 * t * half + i] = static_cast<T>(of.cos);
                 values_[(2 * t + 1) * half + i] = static_cast<T>(of.sin);
             }
+        filled_ = wanted;
     }
-    [[nodiscard]] const T* cos(std::size_t token) const { return values_.data() + 2 * token * half_; }
-    [[nodiscard]] const T* sin(std::size_t token) const { return cos(token) + half_; }
+    [[nodiscard]] const T* cos(std::size_t token) const { return values_.data() + 2 * token * filled_.half; }
+    [[nodiscard]] const T* sin(std::size_t token) const { return cos(token) + filled_.half; }
 
 private:
+    struct Positions {
+        std::size_t tokens = 0, half = 0, columns = 0;
+        double base = 0;
+
+        bool operator==(const Positions&) const = default;
+    };
+
     Buffer<T> values_;  // [token][cos, sin][half]
-    std::size_t half_ = 0;
+    Positions filled_;
 };
 
 enum class Rotation : bool { forward, back };

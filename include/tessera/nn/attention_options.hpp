@@ -17,7 +17,7 @@ struct AttentionOptions {
     std::size_t kv_heads = 0;  ///< heads of keys and values; they divide the heads of queries. 0: as many
     Rotary rotary = Rotary::none;
     std::size_t columns = 0;   ///< of the grid, only with Rotary::grid; they divide the tokens
-    std::size_t base = 10000;  ///< of the rotary frequencies
+    std::size_t base = 10000;  ///< of the rotary frequencies; another one needs rotary positions
     Bias bias = Bias::with;
 };
 
@@ -33,6 +33,9 @@ template <class S, std::size_t Heads, AttentionOptions O>
 concept RotaryFitsHeads = (O.rotary == Rotary::none) ||
                           ((O.base > 0) && HeadsDivideWidth<S, Heads> &&
                            (last_dim<S> / (Heads > 0 ? Heads : 1) % (O.rotary == Rotary::grid ? 4 : 2) == 0));
+/// Without rotary positions nothing reads the base.
+template <AttentionOptions O>
+concept BaseHasRotary = (O.rotary != Rotary::none) || (O.base == AttentionOptions{}.base);
 template <class S, AttentionOptions O>
 concept ColumnsDivideTokens = (O.rotary == Rotary::grid && O.columns > 0 &&
                                S::dims[0] % (O.columns > 0 ? O.columns : 1) == 0) ||

@@ -17,8 +17,8 @@
 //          out_weight Shape<C, C> "out_proj.weight" (PyTorch's [C, C] transposed), U(-1/sqrt(C), 1/sqrt(C));
 //          out_bias Shape<C> "out_proj.bias", 0; no biases with no_bias
 // Errors   static_assert where the input is not a Shape<tokens, width>, the heads do not divide the width, the kv heads
-//          do not divide the heads, the channels of a head do not fit rotary positions, or the columns of a grid do
-//          not divide the tokens
+//          do not divide the heads, the channels of a head do not fit rotary positions, a base is given without
+//          them, or the columns of a grid do not divide the tokens
 // Cost     forward 4 tokens C^2 multiply-adds for the projections and about tokens^2 C for scores and weighted sums
 //          (keys after the query are left out); backward twice the projections and, with the probabilities computed
 //          again, two and a half times the rest. Cached per sample: 8 tokens C elements (q, k, v, o and their
@@ -70,6 +70,7 @@ struct CausalAttentionLayer {
     static_assert(RotaryFitsHeads<In, Heads, O>,
                   "CausalAttention: rotary positions need an even number of channels per head, a multiple of four in a "
                   "grid, and a base above 0");
+    static_assert(BaseHasRotary<O>, "CausalAttention: a base needs rotary positions: nothing else reads it");
     static_assert(ColumnsDivideTokens<In, O>,
                   "CausalAttention: Rotary::grid needs columns that divide the tokens, and nothing else reads them");
 
@@ -127,18 +128,18 @@ struct CausalAttentionLayer {
     }
     struct State {
         explicit State(const Capacity& capacity)
-            : interleaved{interleaves(capacity)}, by_head{interleaved ? 0 : capacity.sequences * kv_heads, tokens,
-                                                          head_width},
-              by_lane{interleaved ? std::size_t{1} : 0, capacity.sequences * heads, tokens, head_width} {}
-        bool interleaved;
+            : is_interleaved{interleaves(capacity)}, by_head{is_interleaved ? 0 : capacity.sequences * kv_heads, tokens,
+                                                             head_width},
+              interleaved{is_interleaved ? capacity.sequences * heads : 0, tokens, head_width} {}
+        bool is_interleaved;               // which of the two caches is in use; the other is empty
         kernel::KvCacheByHead<T> by_head;  // [sequence][kv head]
-        kernel::KvCacheInterleaved by_lane;
+        kernel::KvCacheInterleaved interleaved;
     };
     struct Scratch {
         explicit Scratch(const Capacity& capacity)
             : qkv(capacity.rows() * row), o(capacity.rows() * width),
               own(capacity.workers,
-                  Buffer<T>(interleaves(capacity) ? kernel::KvCacheInterleaved{0, 0, tokens, head_width}.scratch()
+                  Buffer<T>(interleaves(capacity) ? kernel::KvCacheInterleaved{0, tokens, head_width}.scratch()
                                                   : kernel::KvCacheByHead<T>{0, tokens, head_width}.scratch())) {}
         Buffer<T> qkv, o;
         std::vector<Buffer<T>> own;  // one of each worker
@@ -234,6 +235,29 @@ private:
             for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
                 kernel::rotate<rotation, T>(heads + kv_heads, head_width / 2, w.positions.cos(r % tokens),
                                             w.positions.sin(r % tokens), qkv.data() + r * row);
+    }
+    // Attention of token t of the step for this worker's share of all heads of keys of all sequences.
+    static void attend(std::size_t t, State& state, Scratch& scratch, const Step& at) {
+        constexpr std::size_t group = heads / kv_heads;
+        const auto [begin, end] = at.worker.share(at.sequences * kv_heads);
+        const auto head = [&at, t, first = begin](T* rows, std::size_t distance, std::size_t channels) {
+            return [=, tokens_of_step = at.tokens](std::size_t i) {
+                const std::size_t sequence = (first + i) / kv_heads;
+                return rows + (sequence * tokens_of_step + t) * distance + (first + i) % kv_heads * channels;
+            };
+        };
+        const auto in = head(scratch.qkv.data(), row, group * head_width),
+                   out = head(scratch.o.data(), width, group * head_width);
+        T* const own = scratch.own[at.worker.index()].data();
+        if constexpr (group > 1) {
+            const auto key = head(scratch.qkv.data() + width, row, head_width);
+            state.by_head.step_shared(begin, end - begin, group, at.position + t, kv_heads * head_width, in, key, out,
+                                      own);
+        } else {
+            if constexpr (std::same_as<T, float>)
+                if (state.is_interleaved) return state.interleaved.step(at.position + t, width, in, out, own);
+            state.by_head.step(begin, end - begin, at.position + t, width, in, out, own);
+        }
     }
 };
 

@@ -19,7 +19,7 @@
 #include <tessera/nn/detail/bind.hpp>
 #include <tessera/nn/detail/chain_steps.hpp>
 #include <tessera/nn/detail/lent_copies.hpp>
-#include <tessera/nn/exec/block_order.hpp>
+#include <tessera/nn/exec/orders_gradient.hpp>
 #include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>

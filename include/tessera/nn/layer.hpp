@@ -23,7 +23,8 @@
 //   rounds, resize_cache, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
 //   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
-//   OrdersGradient                  the layer itself, if its chains keep the order of blocks: nn/exec/block_order.hpp
+//   OrdersGradient                  the layer itself, if its chains keep the order of blocks, see
+//                                   nn/exec/orders_gradient.hpp
 //   fuses                           what it can do in one pass with its neighbours, see nn/backward_epilogue.hpp
 //
 // A bound layer refuses a shape with a static_assert that says why; a `requires` at Bind prints no reason. Several

@@ -25,22 +25,22 @@ auto place(float* from, const kernel::AttentionSize& size, std::size_t t, std::s
     };
 }
 
-// Largest difference between o of whole sequences and o token by token, in each of two layers.
+// Largest difference between o of whole sequences and o token by token.
 double difference(const kernel::AttentionSize& size) {
     const std::size_t C = size.channels(), rows = size.batch * size.tokens, heads = size.batch * size.heads;
     Buffer<float> qkv(rows * 3 * C), whole(rows * C), o(rows * C), largest(rows * size.heads),
         inverse(rows * size.heads);
     Rng rng{3};
     kernel::AttentionScratch<float> room;
-    kernel::KvCacheInterleaved cache{2, heads, size.tokens, size.width};
+    kernel::KvCacheInterleaved cache{heads, size.tokens, size.width};
     Buffer<float> scratch(cache.scratch());
     double worst = 0;
-    for (std::size_t run = 0; run < 4; ++run) {  // the last two over what the first two left
+    for (std::size_t run = 0; run < 2; ++run) {  // the second over what the first left
         for (float& v : qkv) v = rng.uniform(-2.f, 2.f);
         kernel::attention_forward<float>(size, qkv.data(), whole.data(), largest, inverse, room);
         std::fill(o.begin(), o.end(), 99.f);
         for (std::size_t t = 0; t < size.tokens; ++t)
-            cache.step(run % 2, t, C, place(qkv.data(), size, t, 3 * C), place(o.data(), size, t, C), scratch.data());
+            cache.step(t, C, place(qkv.data(), size, t, 3 * C), place(o.data(), size, t, C), scratch.data());
         for (std::size_t i = 0; i < o.size(); ++i) {
             if (std::isnan(o[i])) return 1e9;
             worst = std::max(worst, static_cast<double>(std::abs(o[i] - whole[i])));
@@ -69,12 +69,12 @@ TEST_CASE("KvCacheInterleaved: supports heads that fill a vector and have a widt
 
 TEST_CASE("KvCacheInterleaved: a NaN score makes o of its head NaN, and of no other head") {
     constexpr std::size_t heads = full + 1, d = full;
-    kernel::KvCacheInterleaved cache{1, heads, 2, d};
+    kernel::KvCacheInterleaved cache{heads, 2, d};
     Buffer<float> qkv(3 * heads * d, 0.5f), o(heads * d), scratch(cache.scratch());
     qkv[d] = std::nanf("");  // q of head 1
     for (std::size_t key = 0; key < 2; ++key)
         cache.step(
-            0, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
+            key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
             [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
     support::Mismatch wrong;
     for (std::size_t i = 0; i < o.size(); ++i) wrong.compare(i / d == 1, std::isnan(o[i]), "NaN at ", i);
@@ -83,12 +83,12 @@ TEST_CASE("KvCacheInterleaved: a NaN score makes o of its head NaN, and of no ot
 
 TEST_CASE("KvCacheInterleaved: no step allocates") {
     constexpr std::size_t heads = 2 * full, d = full;
-    kernel::KvCacheInterleaved cache{1, heads, 4, d};
+    kernel::KvCacheInterleaved cache{heads, 4, d};
     Buffer<float> qkv(3 * heads * d, 0.5f), o(heads * d), scratch(cache.scratch());
     const std::size_t before = support::allocations();
     for (std::size_t key = 0; key < 4; ++key)
         cache.step(
-            0, key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
+            key, heads * d, [&](std::size_t i) { return qkv.data() + i * d; },
             [&](std::size_t i) { return o.data() + i * d; }, scratch.data());
     CHECK(support::allocations() == before);
 }

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <iterator>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -224,6 +225,21 @@ TEST_CASE("Grouped: small batches make four blocks where they can") {
         CHECK(Sixteen::block_of(samples[i]) == of_sixteen[i]);
     }
     CHECK(Four::blocks(17, 2) == 9);
+}
+
+TEST_CASE("Grouped: a block that does not divide a group is refused") {
+    Grouped<Empty, Scratch> groups;
+    Empty grad;
+    std::atomic<int> calls{0};
+    const auto count = [&](std::size_t, std::size_t, std::size_t, Scratch&, Empty&) { ++calls; };
+    for (const std::size_t block :
+         {std::size_t{0}, std::size_t{3}, std::size_t{17}, std::size_t{32}, static_cast<std::size_t>(-1)})
+        CHECK_THROWS_WITH_AS(groups.run(20, grad, count, block),
+                             ("Grouped: block: expected a divisor of 16, got " + std::to_string(block)).c_str(),
+                             ArgumentError);
+    CHECK(calls == 0);
+    groups.run(20, grad, count, 16);
+    CHECK(calls == 2);
 }
 
 TEST_CASE("Grouped: nothing is allocated after the first run of the largest batch") {

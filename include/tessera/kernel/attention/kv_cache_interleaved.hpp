@@ -13,7 +13,7 @@
 // nothing.
 //
 // Shapes   in(i): q, k, v of head i, [d] each, `stride` apart; out(i) [d]; d a multiple of W
-// Cost     2 d keys multiply-adds for each head; 2 layers heads keys d elements, allocated by the constructor
+// Cost     2 d keys multiply-adds for each head; 2 heads keys d elements, allocated by the constructor
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention_head.hpp>
@@ -66,7 +66,7 @@ template <std::size_t... I>
 }
 }  // namespace attention::detail
 
-/// Keys and values of the heads of some layers, [d] each.
+/// Keys and values of many heads, [d] each.
 class KvCacheInterleaved {
     static constexpr std::size_t W = attention::W;
 
@@ -74,22 +74,22 @@ public:
     /// Whether the heads fill a vector, and each is whole vectors; otherwise use KvCacheByHead.
     static bool supports(std::size_t heads, std::size_t d) { return heads >= W && d % W == 0; }
 
-    KvCacheInterleaved(std::size_t layers, std::size_t heads, std::size_t max_keys, std::size_t d)
-        : heads_{heads}, groups_{ceil_div(heads, W)}, max_keys_{max_keys}, d_{d},
-          keys_(layers * groups_ * max_keys * d * W), values_(keys_.size()) {}
+    KvCacheInterleaved(std::size_t heads, std::size_t max_keys, std::size_t d)
+        : heads_{heads}, groups_{ceil_div(heads, W)}, max_keys_{max_keys}, d_{d}, keys_(groups_ * max_keys * d * W),
+          values_(keys_.size()) {}
     /// Elements of scratch memory that one call of `step` needs.
     [[nodiscard]] std::size_t scratch() const { return (2 * d_ + max_keys_ + W) * W; }
 
-    /// For all heads of a layer: appends key and value `key`, and attends to keys 0 .. key. in(i) points to q of
+    /// For all heads: appends key and value `key`, and attends to keys 0 .. key. in(i) points to q of
     /// the i-th head, k and v follow at a distance of `stride`; out(i) points to its o.
     template <class In, class Out>
-    void step(std::size_t layer, std::size_t key, std::size_t stride, In in, Out out, float* scratch) {
+    void step(std::size_t key, std::size_t stride, In in, Out out, float* scratch) {
         namespace impl = attention::detail;
         const std::size_t key_stride = d_ * W;
         float *const q = scratch, *const o = q + key_stride, *const square = o + key_stride, *const s = square + W * W;
         const attention::Vec one(1.f), scale(attention::log2_e / std::sqrt(static_cast<float>(d_)));
         for (std::size_t group = 0; group < groups_; ++group) {
-            const std::size_t first = group * W, begin = (layer * groups_ + group) * max_keys_ * key_stride;
+            const std::size_t first = group * W, begin = group * max_keys_ * key_stride;
             float *const k = keys_.data() + begin, *const v = values_.data() + begin;
             // q, k and v of W heads into lanes: q times log2 e / sqrt d into scratch, k and v to the end of the cache
             const float* row[W];

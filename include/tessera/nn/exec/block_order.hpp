@@ -9,35 +9,30 @@
 // has with one thread, hence the same bits. Nothing else waits. The forward passes overlap, and backward runs one layer
 // behind the block before: two threads compute the four blocks of 16 images 1.9 times as fast as one.
 //
-// Who waits: Chain and Repeat, around the backward of each layer that has parameters (`in_order`). A layer that hands
-// the order on to its own chains says so with `using OrdersGradient = <itself>`; every other layer is one unit.
+// Who waits: Chain and Repeat, around the backward of each layer that has parameters (nn/exec/orders_gradient.hpp).
 //
 // Errors   none; a block that fails calls `finish`, which lets the others run to their end
 // Cost     a load and a store for each layer; a wait spins for some 100 us, then the thread yields; 1 us where threads
 //          share a core (kernel/threads/patience.hpp)
 
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/threads/patience.hpp>
-#include <tessera/nn/layer.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 
 #include <atomic>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
+#include <thread>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
-/// How often a block has added to the gradient of its group. Of one run; a copy begins anew.
+/// How often a block has added to the gradient of its group, in one run. While the blocks of a group run, only
+/// BlockOrder reads and writes it, atomically. A cache line each.
 struct alignas(64) BlockProgress {
-    std::atomic<std::uint32_t> added{0};
-
-    BlockProgress() = default;
-    BlockProgress(const BlockProgress&) noexcept {}
-    BlockProgress& operator=(const BlockProgress&) noexcept { return *this; }
+    std::uint32_t additions = 0;
 };
 
+/// The turn of one block among those of its group.
 class BlockOrder {
 public:
     /// Some 100 us. Layers take that long: when a thread slept after 512, two threads made a step of 16 images 1.4
@@ -45,15 +40,13 @@ public:
     static constexpr int spins = 8192;
     static constexpr std::uint32_t all = (std::numeric_limits<std::uint32_t>::max)();
 
-    /// `before` is the progress of the block before, null for the first block of a group. Threads that share groups
-    /// share their patience.
-    BlockOrder(const BlockProgress* before, BlockProgress& own, kernel::Patience& patience)
-        : before_{before}, own_{&own}, patience_{&patience} {}
+    /// `before` is the progress of the block before, null for the first block of a group.
+    BlockOrder(BlockProgress* before, BlockProgress& own) : before_{before}, own_{&own} {}
 
     /// Returns when the block before has added once more than this one.
-    void wait() { wait_for(count_ + 1); }
-    /// This block has added once more.
-    void added() { publish(++count_); }
+    void wait_turn() { wait_for(count_ + 1); }
+    /// This block has added once more: the block after it may do the same.
+    void pass_turn() { publish(++count_); }
     /// The block adds nothing more, because it is complete or has failed. One that has failed passes the turn on only
     /// when the blocks before it are complete, so that two blocks never add at once.
     void finish() {
@@ -63,11 +56,20 @@ public:
 
 private:
     void wait_for(std::uint32_t needed) {
-        if (before_) patience_->wait([&] { return before_->added.load(std::memory_order_acquire) >= needed; });
+        if (!before_) return;
+        const std::atomic_ref additions{before_->additions};
+        for (int spins = 0; additions.load(std::memory_order_acquire) < needed; ++spins) {
+            if (spins < patience_) {
+                kernel::pause_thread();
+            } else {  // the other thread has perhaps no core: do not spin again for it
+                patience_ = 0;
+                std::this_thread::yield();
+            }
+        }
     }
-    void publish(std::uint32_t count) { own_->added.store(count, std::memory_order_release); }
+    void publish(std::uint32_t count) { std::atomic_ref{own_->additions}.store(count, std::memory_order_release); }
 
-    const BlockProgress* before_;
+    BlockProgress* before_;
     BlockProgress* own_;
     kernel::Patience* patience_;
     std::uint32_t count_ = 0;
@@ -78,62 +80,9 @@ private:
 template <class F>
 void in_order(BlockOrder* order, F&& f) {
     if (!order) return f();
-    order->wait();
+    order->wait_turn();
     f();
-    order->added();
-}
-
-namespace detail {
-template <class L>
-concept HasFunctionBackward = requires {
-    &L::backward;
-};
-template <class L>
-concept HasFunctionBackwardParams = requires {
-    &L::backward_params;
-};
-template <class L, class Base>
-concept SameBegin = requires {
-    requires(&L::begin == &Base::begin);
-};
-template <class L, class Base>
-concept SameBackward = requires {
-    requires(&L::backward == &Base::backward);
-};
-template <class L, class Base>
-concept SameBackwardParams = requires {
-    requires(&L::backward_params == &Base::backward_params);
-};
-// L has the function of Base, or both have none: a struct that derives from a chain may replace or add it.
-template <class L, class Base>
-concept KeepsBackward = SameBackward<L, Base> ||(!HasFunctionBackward<L> && !HasFunctionBackward<Base>);
-template <class L, class Base>
-concept KeepsBackwardParams = SameBackwardParams<L, Base> ||
-    (!HasFunctionBackwardParams<L> && !HasFunctionBackwardParams<Base>);
-}  // namespace detail
-
-/// Whether backward of the layer waits by itself: a Chain, or a struct that derives from one and keeps its functions.
-template <class L>
-concept OrdersGradient = requires {
-    typename L::OrdersGradient;
-    requires detail::SameBegin<L, typename L::OrdersGradient>;
-    requires detail::KeepsBackward<L, typename L::OrdersGradient>;
-    requires detail::KeepsBackwardParams<L, typename L::OrdersGradient>;
-};
-
-/// Of the order of a block, what `begin` hands on to a layer: nothing where the layer is one unit.
-template <class L>
-[[nodiscard]] BlockOrder* order_inside(BlockOrder* order) {
-    return OrdersGradient<L> ? order : nullptr;
-}
-
-/// Calls f, the backward of layer L: in order where L does not wait by itself and has parameters.
-template <class L, class F>
-void backward_in_order(BlockOrder* order, F&& f) {
-    if constexpr (OrdersGradient<L> || std::is_empty_v<typename L::Params>)
-        f();
-    else
-        in_order(order, f);
+    order->pass_turn();
 }
 
 }  // namespace tessera::nn

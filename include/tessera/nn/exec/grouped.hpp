@@ -14,21 +14,23 @@
 // that are left, and add to a group's gradient in the order of its blocks (nn/exec/block_order.hpp), which changes no
 // bit either. So 64 samples occupy 16 threads with blocks of 4, and 4 threads with blocks of 16.
 //
-// Errors   static_assert where the block size does not divide the group size
+// Errors   static_assert, or from a run ArgumentError, where the block size does not divide the group size
 // Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch
 
 #include <tessera/core/batch_share.hpp>
+#include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/nn/exec/block_order.hpp>
+#include <tessera/nn/exec/orders_gradient.hpp>  // IWYU pragma: export
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::nn {
@@ -68,9 +70,12 @@ public:
     /// Calls f(first, count, index, scratch, gradient) for the blocks of a batch; f adds to the gradient of its group.
     /// Then grad += the sum over groups. If f takes a BlockOrder* after the gradient, threads may share a group: then f
     /// gives order_inside<Net>(order) to `begin` of each net, and adds to the gradient within backward_in_order<Net> or
-    /// in_order only. `block` divides a group.
+    /// in_order only. A block of any size that divides a group gives the same bits (see above).
     template <class F>
     void run(std::size_t batch, P& grad, F&& f, std::size_t block = Block) {
+        if (block == 0 || group_size % block != 0)
+            throw ArgumentError("Grouped: block: " +
+                                expected_got("a divisor of " + std::to_string(group_size), std::to_string(block)));
         if (batch == 0) return;
         constexpr bool can_share = std::invocable<F&, std::size_t, std::size_t, std::size_t, Scratch&, P&, BlockOrder*>;
         const std::size_t groups = group_count(batch), per_group = group_size / block, threads = kernel::concurrency();
@@ -84,7 +89,7 @@ public:
         if (scratch_.size() < most_slots) scratch_.resize(most_slots);
         if (grads_.size() < groups) grads_.resize(groups);
         if (progress_.size() < most_shared) progress_ = std::vector<BlockProgress>(most_shared);
-        for (BlockProgress& progress : progress_) progress.added.store(0, std::memory_order_relaxed);
+        for (BlockProgress& progress : progress_) progress.additions = 0;
 
         const auto call = [&](std::size_t g, std::size_t at, std::size_t slot, BlockOrder* order) {
             const std::size_t first = g * group_size + at * block, end = (std::min)(batch, (g + 1) * group_size);

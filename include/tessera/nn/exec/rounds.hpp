@@ -10,7 +10,7 @@
 // (nn/exec/grouped.hpp). Optional members of a layer; one without forward_round is run by the leader, in one round:
 //   forward_round(w, x, y, cache, round)     the share of forward that round.worker computes in this round
 //   rounds                                   how many rounds it takes; 1 by default
-//   resize_cache(cache, batch)                  resizes what the workers of a round would otherwise resize concurrently
+//   resize_cache(cache, batch)               resizes what the workers of a round would otherwise resize concurrently
 // All rounds together must give the bits of forward (tested by testing::check_layer). A struct that derives from a
 // Chain and replaces forward must replace forward_round too, or the base's forward_round would bypass its forward.
 //
