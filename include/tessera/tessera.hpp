@@ -2,8 +2,8 @@
 // tessera: the public API in one include.
 //
 //     <tessera/data/mnist.hpp>, image_folder.hpp, image.hpp    image files
-//     <tessera/image/...>, <tessera/files/...>                 formats of images and files; image/pixels.hpp and
-//                                                              image/resize.hpp alone are part of it
+//     <tessera/image/...>, <tessera/files/...>                 formats of images and files, resizing; image/pixels.hpp
+//                                                              alone is part of it
 //     <tessera/testing/...>                                    checkers for a user's own layer, quantizer or loss
 //     <tessera/vq/...>                                         quantizers and policies other than Codebook<K> and Fsq
 //     <tessera/dist/mpi.hpp>                                   several processes (needs MPI)
@@ -92,7 +92,6 @@
 #include <tessera/optim/weight_ema.hpp>
 
 #include <tessera/image/pixels.hpp>
-#include <tessera/image/resize.hpp>
 
 #include <tessera/data/batches.hpp>
 #include <tessera/data/data_position.hpp>

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -23,7 +22,9 @@ template <Communicator C, class T, class Allocator>
     requires std::is_trivially_copyable_v<T>
 void all_gather_rows(C& communicator, std::span<const std::type_identity_t<T>> local, std::vector<T, Allocator>& all) {
     const std::vector<std::uint64_t> counts = all_gather_count(communicator, local.size());
-    all.resize(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+    std::uint64_t total = 0;
+    for (const std::uint64_t count : counts) total += count;
+    all.resize(total);
     std::size_t at = 0;
     for (std::size_t rank = 0; rank < counts.size(); ++rank) {
         const std::span<T> rows = std::span{all}.subspan(at, counts[rank]);

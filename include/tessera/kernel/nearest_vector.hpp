@@ -101,7 +101,8 @@ constexpr auto nearest_table(std::index_sequence<R...>) {
 }
 
 // The lowest index among the lanes with the best score, in registers: lane by lane this took a tenth of the search.
-inline Token winner(const BestOfRow& row) {
+template <std::same_as<float>>  // compiled where it is used
+Token winner(const BestOfRow& row) {
     using tile::Vec;
     const Vec score = simd::load<float>(row.score), code = simd::load<float>(row.code);
     const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return (simd::max)(a, b); });
@@ -148,7 +149,7 @@ void nearest_vector(std::size_t rows, const T* x, std::size_t ldx, const CodePan
                 table[r - 1](tiles, a, codes.width(), codes.panels().panel(j), codes.start() + j * panel_width,
                              {low, high}, best);
             }
-            for (std::size_t i = 0; i < r * tiles; ++i) out[first + i] = detail::winner(best[i]);
+            for (std::size_t i = 0; i < r * tiles; ++i) out[first + i] = detail::winner<T>(best[i]);
         });
     } else {
         for (std::size_t m = 0; m < rows; ++m) {
