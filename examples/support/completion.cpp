@@ -26,6 +26,7 @@ void plan_completion(const Job& job, std::vector<tessera::Token> tokens, Draw& d
     const std::size_t context = tokens.size() / pictures;
     Completion& completion = draw.completion;
     completion.known = context / token_rows * (known_rows / pixels_of_token);
+    completion.half_known = known_rows % pixels_of_token == 0 ? 0 : context / token_rows;
     completion.repeats = repeats;
     completion.names = job.options.complete;
     for (std::size_t n = 0; n < pictures; ++n)

@@ -42,6 +42,7 @@ struct ModelFacts {
     Preset preset;
     std::string quantizer;
     std::vector<std::string> class_names;
+    double label_dropout;  ///< of the prior's training; above 0: it knows the null class
 };
 ModelFacts read_model_facts(const std::string& path);
 

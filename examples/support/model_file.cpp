@@ -1,6 +1,7 @@
 // Reads the metadata of a model file without making a net.
 
 #include "job.hpp"
+#include "prior.hpp"
 #include "quantizer_names.hpp"
 
 #include <tessera/core/error.hpp>
@@ -19,7 +20,7 @@ ModelFacts read_model_facts(const std::string& path) {
     if (!preset || !names || (*preset != "small" && *preset != "std") || !find_quantizer(quantizer))
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    "--load: " + path + ": expected a model that this program has written");
-    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, quantizer, {}};
+    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, quantizer, {}, label_dropout_of(file)};
     std::istringstream lines{*names};
     for (std::string name; std::getline(lines, name);) facts.class_names.push_back(name);
     return facts;

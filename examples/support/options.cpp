@@ -206,8 +206,8 @@ Options parse(int argc, char** argv) {
     auto* label_dropout_option =
         app.add_option("--label-dropout", label_dropout,
                        help("Share of the training images whose class is hidden from the GPT, so that it also learns "
-                            "images of any class, which --guidance needs; try 0.1 (default: " +
-                            significant(small.label_dropout) + ")"))
+                            "images of any class, which --guidance needs (default: " +
+                            significant(small.label_dropout) + ", and 0 without classes)"))
             ->type_name("SHARE")
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Training");
@@ -307,11 +307,12 @@ Options parse(int argc, char** argv) {
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Sampling");
     auto* guidance_option =
-        app.add_option("--guidance", guidance,
-                       help("Classifier-free guidance: how much the class counts; 1: as trained, 1.5 or 2: images more "
-                            "typical of their class. Takes twice the time, and a model that was trained with "
-                            "--label-dropout (default: " +
-                            significant(static_cast<double>(small.guidance)) + ")"))
+        app.add_option(
+               "--guidance", guidance,
+               help("Classifier-free guidance: how much the class counts; 1: as trained, in half the time; 1.5 to 3: "
+                    "images more typical of their class (default: " +
+                    significant(static_cast<double>(small.guidance)) +
+                    ", and 1 for a model without classes or trained with --label-dropout 0)"))
             ->type_name("W")
             ->check(number(0, 100, "from 0 to 100"), "", "")
             ->group("Sampling");
@@ -392,7 +393,7 @@ Options parse(int argc, char** argv) {
                "  digits --load out/model.safetensors --encode digits.png --out small\n"
                "  digits --load out/model.safetensors --decode small/images.tsc --out again\n"
                "  digits --load out/model.safetensors --complete half.png --out finished\n"
-               "  digits --label-dropout 0.1 --guidance 1.5 --out guided\n\n"
+               "  digits --load out/model.safetensors --guidance 1 --temperature 0.7 --out plain\n\n"
                "Open report.html in a browser: it shows the pictures, the curves and the settings.");
 
     try {

@@ -41,6 +41,7 @@ struct FirstStage {
 struct Completion {
     std::vector<tessera::Token> tokens;    ///< of each image; empty: all tokens of all images are sampled
     std::size_t known = 0;                 ///< the first tokens of each image
+    std::size_t half_known = 0;            ///< tokens after them of which the image shows a part
     std::size_t repeats = 1;               ///< neighbours that begin with the same tokens
     std::vector<std::string> class_names;  ///< of what the prior chooses from; empty: `labels` has the classes
     std::vector<std::string> names;        ///< of every `repeats`-th image

@@ -25,19 +25,31 @@ struct Recipe {
 
     Stage vqvae;
     Stage prior;
-    double label_dropout;  ///< of the prior: 0 where all sampled sequences have a class
+    double label_dropout;  ///< of the prior: the share of images whose class it does not see, which guidance needs
     double code_decay;     ///< decay of the codebook's moving averages
     float temperature;
     std::size_t top_k;
     double top_p;
     double min_p;
     float guidance;
+
+    /// For a prior that knows no classes, or not the null class: guidance would need both.
+    void drop_guidance() {
+        label_dropout = 0;
+        guidance = 1;
+    }
 };
 
 // Batch size: 64 keeps sixteen threads busy; smaller batches learn more per image (test PSNR of the small preset after
 // four epochs: 24.4 dB with 32, 23.2 dB with 64). Decay of the codebook: with 0.99 it lags behind the encoder at first
 // (perplexity 40 after two epochs, 200 with 0.95); with 0.95 the vectors are used less evenly at the end (perplexity
 // 190, 218 with 0.99).
+//
+// Samples: 1,000 of the default run, read by the classifier of examples/12_classifier (share read as their class,
+// Frechet distance of its features from the test digits; 2,000 training digits: 13.3). Without guidance, temperature
+// 0.9, six epochs: 85.6 %, 72; with guidance 2: 98.1 %, 25. Temperature 1, guidance 2: 98.4 %, 24.5; eight epochs
+// 98.7 %, 20.4. Guidance 1.75 and 2.5 (another seed, six epochs): 97.6 % and 98.3 %, 27.7 and 31.8. Top-p 1 instead of
+// 0.95: 95.5 %, 33. Shifting the images by up to a pixel: 96.1 %, 41.
 inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .lr = 2e-3,
                                                .lr_end = 2e-5,
@@ -52,15 +64,15 @@ inline constexpr Recipe small_recipe{.vqvae = {.batch = 64,
                                                .warmup = 0.05,
                                                .weight_decay = 0.05,
                                                .clip_norm = 1,
-                                               .images = 60'000,
+                                               .images = 80'000,
                                                .max_epochs = 40},
-                                     .label_dropout = 0,
+                                     .label_dropout = 0.1,
                                      .code_decay = 0.98,
-                                     .temperature = 0.9f,
+                                     .temperature = 1,
                                      .top_k = 0,
                                      .top_p = 0.95,
                                      .min_p = 0,
-                                     .guidance = 1};
+                                     .guidance = 2};
 
 inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .lr = 2e-3,
@@ -78,12 +90,12 @@ inline constexpr Recipe std_recipe{.vqvae = {.batch = 64,
                                              .clip_norm = 1,
                                              .images = 80'000,
                                              .max_epochs = 40},
-                                   .label_dropout = 0,
+                                   .label_dropout = 0.1,
                                    .code_decay = 0.98,
-                                   .temperature = 0.9f,
+                                   .temperature = 1,
                                    .top_k = 0,
                                    .top_p = 0.95,
                                    .min_p = 0,
-                                   .guidance = 1};
+                                   .guidance = 2};
 
 }  // namespace digits

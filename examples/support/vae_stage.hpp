@@ -149,7 +149,9 @@ void decode_samples(const Vae& vae, Draw draw, const PriorResult& prior, Outcome
     sampling.seconds = prior.seconds + watch.seconds();
     sampling.images_per_second = static_cast<double>(sampling.count) / sampling.seconds;
     sampling.tokens_per_second = static_cast<double>(prior.samples.size()) / prior.seconds;
-    std::printf("samples  %zu images, %.2f s\n", sampling.count, sampling.seconds);
+    const std::string guidance =
+        sampling.guidance == 1 ? "" : ", guidance " + significant(static_cast<double>(sampling.guidance));
+    std::printf("samples  %zu images%s, %.2f s\n", sampling.count, guidance.c_str(), sampling.seconds);
 }
 
 template <Preset P, class Q>

@@ -24,7 +24,7 @@ cp "$bundled/digits-test.png" "$work/lonely/1.png"
 echo file >"$work/file"
 mkdir -p "$work/taken/samples.png"
 
-"$digits" --data "$work/good" --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/trained" >/dev/null || exit 1
+"$digits" --data "$work/good" --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/trained" >/dev/null || exit 1
 model=$work/trained/model.safetensors
 head -c 20000 "$model" >"$work/cut.safetensors"
 {
@@ -101,7 +101,7 @@ try '--top-k: .* got few' --top-k few
 try '--min-p: expected a number from 0 to 1, got 2' --min-p 2
 try '--label-dropout: expected a number from 0 to 1, got nan' --label-dropout nan
 try '--guidance: expected a number from 0 to 100, got -1' --guidance -1
-try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --guidance 2
+try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --label-dropout 0 --guidance 2
 try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$model" --guidance 2
 try '--complete requires --load' --complete half.png
 try 'none.png' --load "$model" --complete "$work/none.png"

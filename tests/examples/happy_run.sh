@@ -84,7 +84,13 @@ run --load "$out/model.safetensors" --complete "$bundled/digits-test.png" --labe
 size_is 280x28 "$work/finished/completions.png"
 grep -q ': class' "$work/stdout" && fail "a class was chosen where one is given"
 
-# guidance, which needs a prior trained with label dropout; the settings of sampling change nothing before
+# guidance, which needs a prior trained with label dropout, is on by default where there are classes; the settings of
+# sampling change nothing before
+grep -q '"guidance": 2' "$out/metrics.json" || fail "a run with classes does not use guidance"
+run --data "$work/data" --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --batch 16 --samples 10 --seed 7 --out "$work/plain"
+grep -q '"guidance": 1' "$work/plain/metrics.json" || fail "guidance where the prior does not know the null class"
+run --load "$work/plain/model.safetensors" --samples 10 --seed 7 --out "$work/plain-again"
+cmp "$work/plain/samples.png" "$work/plain-again/samples.png" || fail "a loaded model without guidance gave other samples"
 run --data "$bundled" --limit 40 --epochs-vqvae 1 --epochs-prior 20 --batch 16 --label-dropout 0.2 --guidance 5 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided"
 run --load "$work/guided/model.safetensors" --guidance 5 --min-p 0.02 --samples 10 --seed 7 --out "$work/guided-again"
 cmp "$work/guided/samples.png" "$work/guided-again/samples.png" || fail "a loaded model gave other guided samples"
