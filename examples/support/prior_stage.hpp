@@ -103,8 +103,18 @@ Stage2 train_net(Prior& prior, const FirstStage& first, const Job& job) {
 /// tokens 78.4 %, and 88.3 % where the lower half is not hidden from the encoder.
 template <class Frozen, class Given>
 std::vector<ts::Label> likeliest_classes(const Frozen& prior, Given given, const Completion& completion) {
-    constexpr std::size_t vocab = Frozen::vocab, context = Frozen::context;
-    const std::size_t classes = completion.class_names.size(), known = completion.known + completion.half_known;
+    const std::size_t pictures = given.batch() / completion.repeats;
+    std::vector<ts::Token> tokens;  // of each picture once
+    for (std::size_t n = 0; n < pictures; ++n) {
+        const auto picture = given[n * completion.repeats];
+        tokens.insert(tokens.end(), picture.begin(), picture.end());
+    }
+    std::vector<std::vector<double>> of_class;
+    for (std::uint32_t c = 0; c < completion.class_names.size(); ++c) {
+        const std::vector<ts::Label> each(pictures, ts::Label{c});
+        of_class.push_back(
+            ts::sequence_nats(prior, Given{tokens.data(), pictures}, each, completion.known + completion.half_known));
+    }
     std::vector<ts::Label> labels;
     for (std::size_t n = 0; n < pictures; ++n) {
         std::vector<double> nats;

@@ -21,6 +21,7 @@
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
 //          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch.
 //          After the first evaluate, logits, sample or complete a Gpt keeps one packed copy of its weights
+// Over 250 lines: the contract of a trainable model, and evaluation with the copy of the weights that it keeps.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>

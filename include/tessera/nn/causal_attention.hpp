@@ -219,7 +219,7 @@ struct CausalAttentionLayer {
             state.by_head.step_shared(begin, end - begin, group, key, kv_heads * head_width, in, keys, out, own);
         } else {
             if constexpr (std::same_as<T, float>)
-                if (state.interleaved) return state.by_lane.step(0, key, width, in, out, own);
+                if (state.is_interleaved) return state.interleaved.step(key, width, in, out, own);
             state.by_head.step(begin, end - begin, key, width, in, out, own);
         }
     }
@@ -235,29 +235,6 @@ private:
             for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
                 kernel::rotate<rotation, T>(heads + kv_heads, head_width / 2, w.positions.cos(r % tokens),
                                             w.positions.sin(r % tokens), qkv.data() + r * row);
-    }
-    // Attention of token t of the step for this worker's share of all heads of keys of all sequences.
-    static void attend(std::size_t t, State& state, Scratch& scratch, const Step& at) {
-        constexpr std::size_t group = heads / kv_heads;
-        const auto [begin, end] = at.worker.share(at.sequences * kv_heads);
-        const auto head = [&at, t, first = begin](T* rows, std::size_t distance, std::size_t channels) {
-            return [=, tokens_of_step = at.tokens](std::size_t i) {
-                const std::size_t sequence = (first + i) / kv_heads;
-                return rows + (sequence * tokens_of_step + t) * distance + (first + i) % kv_heads * channels;
-            };
-        };
-        const auto in = head(scratch.qkv.data(), row, group * head_width),
-                   out = head(scratch.o.data(), width, group * head_width);
-        T* const own = scratch.own[at.worker.index()].data();
-        if constexpr (group > 1) {
-            const auto key = head(scratch.qkv.data() + width, row, head_width);
-            state.by_head.step_shared(begin, end - begin, group, at.position + t, kv_heads * head_width, in, key, out,
-                                      own);
-        } else {
-            if constexpr (std::same_as<T, float>)
-                if (state.is_interleaved) return state.interleaved.step(at.position + t, width, in, out, own);
-            state.by_head.step(begin, end - begin, at.position + t, width, in, out, own);
-        }
     }
 };
 

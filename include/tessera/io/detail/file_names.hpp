@@ -26,8 +26,8 @@ inline std::string_view first_part(std::string_view name) { return name.substr(0
 template <class File>
 class FileNames {
 public:
-    FileNames(const SafetensorsFile& file, const LoadOptions& options) : file_{&file} {
-        std::vector<unsigned char> renamed(options.rename.size());
+    FileNames(const File& file, const LoadOptions& options) : file_{&file} {
+        std::vector<bool> renamed(options.rename.size());
         for (const TensorInfo& t : file.tensors()) {
             if (!t.name.starts_with(options.prefix)) continue;
             std::string name = t.name.substr(options.prefix.size());

@@ -187,7 +187,7 @@ private:
     /// A file may hold more models than are loaded: the first part of a name says to which model a tensor belongs.
     void find_unused() {
         const std::vector<TensorInfo>& tensors = file_.tensors();
-        std::vector<unsigned char> used(tensors.size());
+        std::vector<bool> used(tensors.size());
         const auto index = [&](const TensorInfo* t) { return static_cast<std::size_t>(t - tensors.data()); };
         for (const Source& source : sources)
             if (source.tensor) used[index(source.tensor)] = true;

@@ -123,8 +123,7 @@ void weight_gradient_rows(std::size_t rows, std::size_t parts, std::size_t k, st
     }
 }
 
-// db += x^T dy, x in one part, whose rows are ldx apart. A template, though for float alone: its 56 tiles are compiled
-// where they are used and not in every file that includes a layer.
+// db += x^T dy, x in one part, whose rows are ldx apart.
 template <std::same_as<float> T>
 void weight_gradient_matrix(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
                             std::size_t ldy, T* db, std::size_t ldb, InPlace in_place, Buffer<T>& copies) {

@@ -16,13 +16,12 @@
 //          share a core (kernel/threads/patience.hpp)
 
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/threads/parallel.hpp>
+#include <tessera/kernel/threads/patience.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <thread>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
@@ -40,8 +39,10 @@ public:
     static constexpr int spins = 8192;
     static constexpr std::uint32_t all = (std::numeric_limits<std::uint32_t>::max)();
 
-    /// `before` is the progress of the block before, null for the first block of a group.
-    BlockOrder(BlockProgress* before, BlockProgress& own) : before_{before}, own_{&own} {}
+    /// `before` is the progress of the block before, null for the first block of a group. Threads that share groups
+    /// share their patience.
+    BlockOrder(BlockProgress* before, BlockProgress& own, kernel::Patience& patience)
+        : before_{before}, own_{&own}, patience_{&patience} {}
 
     /// Returns when the block before has added once more than this one.
     void wait_turn() { wait_for(count_ + 1); }
@@ -58,14 +59,7 @@ private:
     void wait_for(std::uint32_t needed) {
         if (!before_) return;
         const std::atomic_ref additions{before_->additions};
-        for (int spins = 0; additions.load(std::memory_order_acquire) < needed; ++spins) {
-            if (spins < patience_) {
-                kernel::pause_thread();
-            } else {  // the other thread has perhaps no core: do not spin again for it
-                patience_ = 0;
-                std::this_thread::yield();
-            }
-        }
+        patience_->wait([&] { return additions.load(std::memory_order_acquire) >= needed; });
     }
     void publish(std::uint32_t count) { std::atomic_ref{own_->additions}.store(count, std::memory_order_release); }
 
