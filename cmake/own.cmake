@@ -33,7 +33,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(tessera_own INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized -Wno-restrict
                                                -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
-# address: with UndefinedBehaviorSanitizer; thread: with an instrumented oneTBB, or tests/tsan.supp
+# address: with UndefinedBehaviorSanitizer; thread: with a oneTBB that is compiled for it
 set(TESSERA_SANITIZE "" CACHE STRING "Sanitizer of our own executables: address, thread, or nothing")
 if(TESSERA_SANITIZE STREQUAL "address")
   set(_sanitizers -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all)
@@ -44,6 +44,19 @@ if(TESSERA_SANITIZE)
   target_compile_options(tessera_own INTERFACE ${_sanitizers} -g1)
   target_compile_definitions(tessera_own INTERFACE $<$<STREQUAL:${TESSERA_SANITIZE},address>:_GLIBCXX_ASSERTIONS>)
   target_link_options(tessera_own INTERFACE ${_sanitizers})
+endif()
+# An installed oneTBB gives false reports, and a suppression of these would hide races of ours inside its tasks.
+if(TESSERA_SANITIZE STREQUAL "thread" OR CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")
+  get_target_property(_imported TBB::tbb IMPORTED)
+  if(_imported)
+    get_target_property(_tbb TBB::tbb LOCATION)
+    file(STRINGS "${_tbb}" _calls REGEX "__tsan_func_entry" LIMIT_COUNT 1)
+    if(NOT _calls)
+      message(FATAL_ERROR "tessera: ThreadSanitizer needs a oneTBB that is compiled for it, and ${_tbb} is not: "
+                          "sh tests/race/instrumented_tbb.sh build/tsan-tbb, then the preset tsan or "
+                          "-DCMAKE_PREFIX_PATH=<absolute path>/build/tsan-tbb/installed")
+    endif()
+  endif()
 endif()
 if(TESSERA_NATIVE)
   target_link_libraries(tessera_own INTERFACE tessera::native)

@@ -116,6 +116,7 @@ public:
     }
     const Log& log() const { return log_; }
     const Vae& vae() const { return vae_; }
+    const Prior& prior() const { return prior_; }
 
 private:
     using VaeTrainer = ts::Trainer<Vae, ts::AdamW<Vae::Params>>;

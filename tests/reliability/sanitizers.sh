@@ -64,27 +64,8 @@ after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
     fi
 } &
 
-# TSan does not see the synchronisation inside an uninstrumented oneTBB, or reports its atomics as races. Where apt-get can
-# fetch its source, an instrumented one is built. The package lists are private; the system's settings are not changed.
-tsan_tbb() {
-    tbb=$BUILD-tsan-tbb
-    [ ! -e "$tbb/installed/lib/cmake/TBB/TBBConfig.cmake" ] || return 0
-    command -v apt-get >/dev/null && command -v dpkg-source >/dev/null || {
-        reason='no apt-get and dpkg-dev to fetch the source of oneTBB'
-        return 1
-    }
-    rm -rf "$tbb" && mkdir -p "$tbb/lists/partial" || return 1
-    apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u >"$tbb/sources.list"
-    reason='apt-get source onetbb fails'
-    (cd "$tbb" && apt="apt-get -o Dir::Etc::SourceList=$tbb/sources.list -o Dir::Etc::SourceParts=- -o Dir::State::Lists=$tbb/lists \
-        -o APT::Sandbox::User=$(id -un)" && $apt update && { $apt source onetbb || $apt source tbb; }) >&2 || return 1
-    for source in "$tbb"/onetbb-* "$tbb"/tbb-* "$tbb"/oneTBB-*; do [ ! -d "$source/src/tbb" ] || break; done
-    reason='the source of oneTBB does not build with -fsanitize=thread'
-    cmake -S "$source" -B "$tbb/build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTBB_SANITIZE=thread -DTBB_TEST=OFF -DTBB_STRICT=OFF \
-        -DTBBMALLOC_BUILD=OFF -DCMAKE_POLICY_VERSION_MINIMUM=3.5 -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_INSTALL_PREFIX="$tbb/installed" >&2 &&
-        cmake --build "$tbb/build" --target install >&2
-}
-if tsan_tbb; then
+# TSan needs a oneTBB that is built for it, without which it reports oneTBB's own atomics
+if reason=$(sh "$ROOT/tests/race/instrumented_tbb.sh" "$BUILD-tsan-tbb"); then
     # with the default compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
     # shellcheck disable=SC2086
     part tsan TSAN_OPTIONS=second_deadlock_stack=1 -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=thread $avx2 \

@@ -1,0 +1,25 @@
+#!/bin/sh
+# instrumented_tbb.sh <folder>: builds the oneTBB of this distribution with -fsanitize=thread in <folder>/installed.
+#
+# ThreadSanitizer does not see the synchronisation inside an uninstrumented oneTBB, or reports its atomics as races; a
+# suppression of these would suppress all races inside tasks, whose stacks have oneTBB in them. The package lists are
+# private; the system's settings are not changed. Where it cannot be built, the reason goes to standard output.
+set -u
+mkdir -p "$1" && tbb=$(CDPATH='' cd -- "$1" && pwd -P) || exit 1
+[ ! -e "$tbb/installed/lib/cmake/TBB/TBBConfig.cmake" ] || exit 0
+fail() {
+    echo "$1"
+    exit 1
+}
+command -v apt-get >/dev/null && command -v dpkg-source >/dev/null ||
+    fail 'no apt-get and dpkg-dev to fetch the source of oneTBB'
+rm -rf "$tbb" && mkdir -p "$tbb/lists/partial" || exit 1
+# shellcheck disable=SC2016
+apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u >"$tbb/sources.list"
+(cd "$tbb" && apt="apt-get -o Dir::Etc::SourceList=$tbb/sources.list -o Dir::Etc::SourceParts=- -o Dir::State::Lists=$tbb/lists \
+    -o APT::Sandbox::User=$(id -un)" && $apt update && { $apt source onetbb || $apt source tbb; }) >&2 ||
+    fail 'apt-get source onetbb fails'
+for source in "$tbb"/onetbb-* "$tbb"/tbb-* "$tbb"/oneTBB-*; do [ ! -d "$source/src/tbb" ] || break; done
+cmake -S "$source" -B "$tbb/build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTBB_SANITIZE=thread -DTBB_TEST=OFF -DTBB_STRICT=OFF \
+    -DTBBMALLOC_BUILD=OFF -DCMAKE_POLICY_VERSION_MINIMUM=3.5 -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_INSTALL_PREFIX="$tbb/installed" >&2 &&
+    cmake --build "$tbb/build" --target install >&2 || fail 'the source of oneTBB does not build with -fsanitize=thread'
