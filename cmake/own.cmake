@@ -50,7 +50,10 @@ if(TESSERA_SANITIZE STREQUAL "thread" OR CMAKE_CXX_FLAGS MATCHES "-fsanitize=thr
   get_target_property(_imported TBB::tbb IMPORTED)
   if(_imported)
     get_target_property(_tbb TBB::tbb LOCATION)
-    file(STRINGS "${_tbb}" _calls REGEX "__tsan_func_entry" LIMIT_COUNT 1)
+    set(_calls "")
+    if(EXISTS "${_tbb}")
+      file(STRINGS "${_tbb}" _calls REGEX "__tsan_func_entry" LIMIT_COUNT 1)
+    endif()
     if(NOT _calls)
       message(FATAL_ERROR "tessera: ThreadSanitizer needs a oneTBB that is compiled for it, and ${_tbb} is not: "
                           "sh tests/race/instrumented_tbb.sh build/tsan-tbb, then the preset tsan or "

@@ -281,7 +281,7 @@ Options parse(int argc, char** argv) {
         app.add_option("--temperature", temperature,
                        help("Softmax temperature; lower: more typical images, less variety; 0: always the most "
                             "probable token (default: " +
-                            significant(static_cast<double>(small.temperature)) + ")"))
+                            significant(static_cast<double>(small.temperature)) + ", and 0.9 without guidance)"))
             ->type_name("T")
             ->check(number(0, 100, "from 0 to 100"), "", "")
             ->group("Sampling");

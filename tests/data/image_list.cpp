@@ -144,6 +144,14 @@ TEST_CASE("list_image_folder: a split may have the year of its set") {
     CHECK(Tree{{"train2017/1.png", "val2017/1.png", "annotations/a.json"}}.list() ==
           "train2017/1.png@0 val2017/1.png@1");
     CHECK(Tree{{"train_2014/a/1.png", "test-2014/a/1.png"}}.list() == "train_2014/a/1.png=0@0 test-2014/a/1.png=0@2");
+    // a set with other names for its splits, or a split beside train
+    for (const auto& [train, test] : {std::pair{"training_set", "test_set"}, std::pair{"seg_train", "seg_test"},
+                                      std::pair{"train_images", "val-images"}})
+        CHECK(Tree{{std::string{train} + "/cat/1.png", std::string{test} + "/cat/1.png"}}.refused().find(
+                  "expected folders of classes, or of the splits of one set") == 0);
+    for (const char* const other : {"validate", "Test_set", "holdout"})
+        CHECK(Tree{{"train/cat/1.png", std::string{other} + "/cat/1.png"}}.refused().find(
+                  "expected folders of splits or of classes, got both") == 0);
     CHECK(Tree{{"train2014/1.png", "train2017/1.png"}}.refused() ==
           "expected one of the folders train2014 and train2017");
     CHECK(Tree{{"train0042/1.png", "2017/1.png"}}.list() == "2017/1.png=0 train0042/1.png=1");

@@ -13,11 +13,14 @@ fail() {
 }
 command -v apt-get >/dev/null && command -v dpkg-source >/dev/null ||
     fail 'no apt-get and dpkg-dev to fetch the source of oneTBB'
-rm -rf "$tbb" && mkdir -p "$tbb/lists/partial" || exit 1
+rm -rf "$tbb/lists" "$tbb/build" "$tbb/installed" && mkdir -p "$tbb/lists/partial" || exit 1
 # shellcheck disable=SC2016
 apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u >"$tbb/sources.list"
-(cd "$tbb" && apt="apt-get -o Dir::Etc::SourceList=$tbb/sources.list -o Dir::Etc::SourceParts=- -o Dir::State::Lists=$tbb/lists \
-    -o APT::Sandbox::User=$(id -un)" && $apt update && { $apt source onetbb || $apt source tbb; }) >&2 ||
+private_apt() {
+    apt-get -o Dir::Etc::SourceList="$tbb/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$tbb/lists" \
+        -o APT::Sandbox::User="$(id -un)" "$@"
+}
+(cd "$tbb" && private_apt update && { private_apt source onetbb || private_apt source tbb; }) >&2 ||
     fail 'apt-get source onetbb fails'
 for source in "$tbb"/onetbb-* "$tbb"/tbb-* "$tbb"/oneTBB-*; do [ ! -d "$source/src/tbb" ] || break; done
 cmake -S "$source" -B "$tbb/build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTBB_SANITIZE=thread -DTBB_TEST=OFF -DTBB_STRICT=OFF \

@@ -5,7 +5,7 @@
 //
 // The time is the processor's, which other programs of the machine do not change: on one core it is the time that
 // passes, because nobody sleeps here. Prints both times, and fails where two threads take more than a tenth longer.
-// When threads span for 100 us and 50 us at each wait, the team took 80 to 180 % longer, the group 6 %.
+// When threads spun for 100 us and 50 us at each wait, the team took 80 to 180 % longer, the group 6 %.
 
 #include <tessera/kernel/threads/team.hpp>
 #include <tessera/nn/exec/grouped.hpp>

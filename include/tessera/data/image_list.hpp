@@ -85,11 +85,14 @@ inline std::optional<Split> split_called(std::string_view name) {
     return std::nullopt;
 }
 
-/// Is this a split of one of several sets: trainA, test_b, val2?
-inline bool is_numbered_split(std::string_view name, std::initializer_list<std::string_view> splits) {
+/// Does the name begin or end with the name of a split: trainA, test_b, val2, training_set, seg_test?
+inline bool names_split(std::string_view name, std::initializer_list<std::string_view> splits) {
     const std::string lower = lower_case(name);
-    for (const std::string_view split : splits)
+    for (const std::string_view split : splits) {
         if (lower.starts_with(split) && lower.size() <= split.size() + 2) return true;
+        for (const char mark : {'_', '-'})
+            if (lower.starts_with(std::string{split} + mark) || lower.ends_with(mark + std::string{split})) return true;
+    }
     return false;
 }
 
@@ -203,8 +206,9 @@ inline void refuse_deeper(const std::string& root, const ClassFolder& found) {
 
 /// Is this what people call the part of a set that is not for training?
 inline bool looks_like_split(std::string_view name) {
-    for (const std::string_view start : {"test", "dev", "eval", "unlabel"})
-        if (name.starts_with(start)) return true;
+    const std::string lower = lower_case(name);
+    for (const std::string_view start : {"test", "dev", "eval", "unlabel", "valid", "val_", "val-", "holdout"})
+        if (lower.starts_with(start)) return true;
     return false;
 }
 
@@ -223,9 +227,10 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
         }
     const std::string seen = "got the folders " + some_of(top.folders);
     const auto any_of = [&](std::initializer_list<std::string_view> names) {
-        return std::ranges::any_of(others, [&](const auto& other) { return is_numbered_split(other, names); });
+        return std::ranges::any_of(others, [&](const auto& other) { return names_split(other, names); });
     };
-    if (!has_train && layout == FolderLayout::detect && any_of({"train"}) && any_of({"test", "val", "dev", "eval"}))
+    if (!has_train && layout == FolderLayout::detect && any_of({"train", "training"}) &&
+        any_of({"test", "testing", "val", "valid", "validation", "dev", "eval"}))
         refuse_folder(root, "expected folders of classes, or of the splits of one set, " + seen +
                                 ": pass one of them, or FolderLayout::classes if all of them are classes");
     if (!has_train) {

@@ -3,7 +3,8 @@
 // the coefficients it stores only which are not zero, one bit each: the length of a refining scan depends on it.
 //
 // A decoder may rely on what the walk accepts: it never needs a bit that is not there, and no coefficient exceeds 16
-// bits. stb_image 2.27 shifts by 32 where data end early, and sums DC coefficients beyond an int.
+// bits in the scan that first gives it. stb_image 2.27 shifts by 32 where data end early, and sums DC coefficients
+// beyond an int.
 //
 // A restart marker that was lost is put where it was (JpegScan::repairs): its interval begins at the next byte, and
 // must then end exactly at its own marker. Zeros before a marker, up to 64, are dropped.
