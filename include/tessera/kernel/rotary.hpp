@@ -74,6 +74,7 @@ public:
     void fill(std::size_t tokens, std::size_t half, std::size_t columns, double base) {
         const Positions wanted{tokens, half, columns, base};
         if (filled_ == wanted) return;
+        filled_ = {};  // until it is complete: an allocation may fail
         values_.resize(2 * tokens * half);
         const std::size_t part = columns > 0 ? half / 2 : half;
         const auto frequency = detail::frequencies(part, base);

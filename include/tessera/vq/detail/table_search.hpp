@@ -30,8 +30,9 @@ struct TableSearch {
     Tensor<T, Row> x;     ///< the rows to come near; the caller writes them
     Tensor<T, Row> t;     ///< where the search begins; the caller writes them
     Tensor<T, Row> best;  ///< the result
+    bool is_reserved = false;
 
-    [[nodiscard]] bool is_empty() const noexcept { return x.batch() == 0; }
+    [[nodiscard]] bool is_empty() const noexcept { return !is_reserved; }
     /// Allocates all that any `run` needs.
     void reserve(const nn::Weights<Net>& w) {
         for (Tensor<T, Row>* each : {&x, &t, &best, &e, &r, &g}) {
@@ -39,6 +40,7 @@ struct TableSearch {
             std::ranges::fill(each->span(), T(0));
         }
         run(w, most);
+        is_reserved = true;  // last: an allocation may have failed before
     }
     void run(const nn::Weights<Net>& w, std::size_t rows) {
         const View<const T, Row> in = std::as_const(t).view().slice(0, rows);
