@@ -75,13 +75,14 @@ BlockTimes time_block(F f) {
     const ts::FlushDenormals guard;
     for (int run = 0; run < 40; ++run) {
         ts::nn::BlockProgress progress;
+        ts::kernel::Patience patience{ts::nn::BlockOrder::spins};
         std::vector<Clock::time_point> ends;
         ends.reserve(1024);
         std::atomic<bool> ready = false;
         std::jthread watcher{[&] {
             ready = true;
             for (std::uint32_t seen = 0;;) {
-                const std::uint32_t now = progress.added.load(std::memory_order_acquire);
+                const std::uint32_t now = std::atomic_ref{progress.additions}.load(std::memory_order_acquire);
                 if (now == ts::nn::BlockOrder::all) return;
                 if (now == seen) continue;
                 ends.resize(ends.size() + (now - seen), Clock::now());
@@ -89,7 +90,7 @@ BlockTimes time_block(F f) {
             }
         }};
         while (!ready) std::this_thread::yield();
-        ts::nn::BlockOrder order{nullptr, progress};
+        ts::nn::BlockOrder order{nullptr, progress, patience};
         const auto begin = Clock::now();
         Clock::time_point middle;
         f(order, middle);
