@@ -8,6 +8,10 @@ before has finished the same turn. Everything else is serial + parallel / thread
 and two threads. Adding up gradients is bound by memory: many threads do it at most --channels times as fast as two.
 Starting a parallel loop costs what it does on two threads, times log2(threads).
 
+With several processes (dist/sum_tree.hpp) each has its share of whole groups; then ceil(log2(ranks)) messages with the
+gradient follow each other to rank 0, and as many back: --latency and --bandwidth of one message. Their defaults are
+those of two processes on one machine (4 MB in 3 ms).
+
 What the model does not know: clocks that fall when many cores work, caches that more cores share, a second socket.
 """
 import argparse
@@ -19,8 +23,9 @@ from html import escape
 
 GROUP = 16
 THREADS = (1, 2, 4, 8, 16, 64)
+RANKS = (1, 2, 4, 8)
 HANDOFF = 1e-7  # seconds until a thread sees that another one's turn has ended
-LARGEST = {"train-gpt/std": 16}  # samples of a block; else 4, see gpt.hpp and nn/exec/grouped.hpp
+LARGEST = {"train-gpt/std": 16}  # samples of a block of a whole group; else 4, see gpt.hpp and nn/exec/grouped.hpp
 
 
 def block_size(name, batch):
@@ -55,18 +60,23 @@ class Net:
 
     def groups(self, batch, threads, contention):
         """Seconds of forward and backward of all groups; threads claim tasks in their order."""
-        size = block_size(self.name, batch)
-        times, per_group, groups = self.block(size), GROUP // size, math.ceil(batch / GROUP)
-        forward = (times["forward"] + self.extra * size) * contention
-        turns = [t * contention for t in times["turns"]]
+        size, groups = block_size(self.name, batch), math.ceil(batch / GROUP)
         whole = groups if threads == 1 else groups // threads * threads
         free = [0.0] * threads
-        in_block = lambda g, at: max(0, min(size, batch - g * GROUP - at * size)) / size
+        samples = lambda g: min(GROUP, batch - g * GROUP)
+        times = self.block(size)
         for g in range(whole):
             i = free.index(min(free))
-            free[i] += sum(in_block(g, at) for at in range(per_group)) * (forward + sum(turns))
+            free[i] += samples(g) * ((times["forward"] + sum(times["turns"])) / size + self.extra) * contention
+        # blocks of shared groups are cut where the threads would not have one each
+        while size > 4 and (groups - whole) * (GROUP // size) < threads:
+            size //= 2
+        times = self.block(size)
+        forward = (times["forward"] + self.extra * size) * contention
+        turns = [t * contention for t in times["turns"]]
+        in_block = lambda g, at: max(0, min(size, samples(g) - at * size)) / size
         ended = {}  # group: ends of the turns of its last block
-        for task in range((groups - whole) * per_group):
+        for task in range((groups - whole) * (GROUP // size)):
             at, g = task // (groups - whole), whole + task % (groups - whole)
             part, i = in_block(g, at), free.index(min(free))
             if not part:
@@ -100,6 +110,17 @@ class Net:
                 out[label] = amdahl(self.p[key], threads)
         return out
 
+    def ranks(self, batch, ranks, threads, latency, bandwidth):
+        """Seconds of a step of `batch` samples in all; a process with no group waits for the others."""
+        groups = math.ceil(batch / GROUP)
+        own = min(batch, GROUP * math.ceil(groups / ranks))
+        measured = min((b for b in self.batches if b >= own), default=max(self.batches))
+        pieces = dict(self.step(measured, threads))
+        contention = self.one * (1.0 if threads == 1 else self.contention)
+        pieces["groups"] = self.groups(own, threads, contention) + self.start(threads)
+        message = latency + 4 * self.p["parameters"] / bandwidth
+        return sum(pieces.values()) + 2 * math.ceil(math.log2(ranks)) * message
+
     def beside(self, batch, threads):
         return {"copying a batch": self.p[f"copy/{batch}"][0]}
 
@@ -108,7 +129,7 @@ def percent(x):
     return f"{100 * x:.1f} %" if x < 0.1 else f"{100 * x:.0f} %"
 
 
-def tables(nets, others):
+def tables(nets, others, latency, bandwidth):
     lines = ["### Check: predicted and measured steps", "",
              "| step | batch | 1 thread, measured ms | predicted | 2 threads, measured ms | predicted "
              "| speedup measured | predicted |", "|---|---|---|---|---|---|---|---|"]
@@ -130,6 +151,16 @@ def tables(nets, others):
             one = sum(net.step(batch, 1).values())
             lines.append(f"| {net.name} | {batch} | " + " | ".join(
                 f"{one / sum(net.step(batch, n).values()):.1f}" for n in THREADS[1:]) + " |")
+    lines += ["", f"### Predicted: processes of 8 threads, messages of {1e6 * latency:.0f} us and "
+              f"{bandwidth / 1e9:.1f} GB/s", "",
+              "Times as fast as one process of 8 threads, the same batch in all.", "",
+              "| step | batch | " + " | ".join(f"{n} processes" for n in RANKS[1:]) + " |",
+              "|---|---|" + "---|" * len(RANKS[1:])]
+    for net in nets:
+        batch = max(net.batches)
+        one = net.ranks(batch, 1, 8, latency, bandwidth)
+        lines.append(f"| {net.name} | {batch} | " + " | ".join(
+            f"{one / net.ranks(batch, n, 8, latency, bandwidth):.1f}" for n in RANKS[1:]) + " |")
     lines += ["", "### Shares of a step", "", "2 threads: from measured pieces; 16 threads: predicted.", "",
               "| step | batch | piece | 2 threads | 16 threads |", "|---|---|---|---|---|"]
     for net in nets:
@@ -197,6 +228,8 @@ def main():
     parser.add_argument("--out", required=True, help="folder for scaling.md and scaling.svg")
     parser.add_argument("--channels", type=float, default=2,
                         help="bandwidth of memory with many threads, in times that of two, default 2")
+    parser.add_argument("--latency", type=float, default=2e-6, help="seconds of a short message, default 2e-6")
+    parser.add_argument("--bandwidth", type=float, default=1.3e9, help="bytes per second of a message, default 1.3e9")
     options = parser.parse_args()
     with open(options.pieces) as file:
         lines = [json.loads(line) for line in file if line.strip()]
@@ -204,7 +237,7 @@ def main():
     if others is None or len(lines) < 2:
         sys.exit(f"{options.pieces}: expected a line \"others\" and one for each net, got {len(lines)} lines")
     nets = [Net(line, others, options.channels) for line in lines if line is not others]
-    text = "\n".join(tables(nets, others))
+    text = "\n".join(tables(nets, others, options.latency, options.bandwidth))
     os.makedirs(options.out, exist_ok=True)
     for name, content in (("scaling.md", text), ("scaling.svg", chart(nets))):
         with open(os.path.join(options.out, name), "w") as file:

@@ -33,6 +33,7 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/detail/spare.hpp>
+#include <tessera/gpt/detail/unit_losses.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/gpt_net.hpp>
@@ -188,13 +189,14 @@ public:
             const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);
             const std::size_t block_size = ws.groups.block_of(part.samples);
-            ws.losses.assign(ws.groups.blocks(size, block_size), 0);
+            const std::size_t unit = (std::min)(block_size, nn::block_size);
+            ws.losses.assign(ws.groups.blocks(size, unit), 0);
             Frozen::make_input(batch.x, batch.labels, ws.input, [&](std::size_t n) {
                 return static_cast<double>(ws.rng.split(1).split(part.first + n).uniform()) < options_.label_dropout;
             });
             corrupt(ws.input, ws.rng.split(3), part.first);
             const T scale = T(1) / static_cast<T>(part.divisor * context);
-            const auto run_block = [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g,
+            const auto run_block = [&](std::size_t first, std::size_t count, std::size_t index, Scratch& s, Params& g,
                                        nn::BlockOrder* order) {
                 const auto x = View<const Token, Context>{ws.input}.slice(first, count);
                 s.logits.resize(count);
@@ -202,11 +204,12 @@ public:
                 Net::forward(ws.packed, x, s.logits.view(), s.net);
                 // the logits are overwritten with their gradient
                 const auto targets = batch.x.slice(first, count).span();
-                ws.losses[block] = cross_entropy<T>(s.logits.span(), targets, s.logits.span(), scale);
+                detail::unit_losses<T>(s.logits.span(), targets, unit * context, scale,
+                                       std::span{ws.losses}.subspan(index));
                 const View<const T, Logits> d{s.logits};
                 nn::backward_in_order<Net>(order, [&] { Net::backward_params(ws.packed, x, d, d, s.net, g.net); });
             };
-            ws.groups.run(size, grad, run_block, block_size);
+            ws.groups.run(size, grad, run_block, block_size, unit);
             ws.totals.assign(1, 0);
             for (const double loss : ws.losses) ws.totals[0] += loss;
         });

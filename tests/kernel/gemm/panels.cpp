@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
+#include <support/threads.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +61,26 @@ TEST_CASE("Panels: in float a panel is aligned whole vectors, and the columns pa
         }
     }
     CHECK(wrong.first() == "");
+}
+
+TEST_CASE("Panels: threads that share the panels of a large matrix write each element once") {
+    constexpr std::size_t k = 300, n = 701;
+    const auto x = numbers<float>(k * n, 4);
+    for (const std::size_t threads : {1, 2, 3, 16}) {
+        support::Mismatch wrong;
+        Panels<float> rows, columns;
+        support::with_threads(threads, [&] {
+            rows.pack(k, n, x.data(), n, 1);
+            columns.pack(n, k, x.data(), 1, n);
+            return 0;
+        });
+        for (std::size_t i = 0; i < k; ++i)
+            for (std::size_t j = 0; j < n; ++j) {
+                wrong.compare(x[i * n + j], rows.at(i, j), threads, " threads, at ", i, ", ", j);
+                wrong.compare(x[i * n + j], columns.at(j, i), threads, " threads, transposed, at ", j, ", ", i);
+            }
+        CHECK(wrong.first() == "");
+    }
 }
 
 TEST_CASE_TEMPLATE("Panels: fill writes its rows and no others, at() refers to one element", T, float, double) {

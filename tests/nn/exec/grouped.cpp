@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -191,6 +192,48 @@ TEST_CASE("Grouped: threads that share a group add in the order of its blocks") 
         }
 }
 
+TEST_CASE("Grouped: shared groups are cut down to a unit where the threads would not have a block each") {
+    constexpr std::size_t block = 16, unit = 4;
+    // calls of f for 64 samples: four groups; 3 threads take one each and share the last
+    const std::size_t threads_of[] = {1, 2, 3, 4, 8, 16, 64}, calls_of[] = {4, 4, 7, 4, 8, 16, 16};
+    const auto run = [&](std::size_t batch, std::size_t threads) {
+        return support::with_threads(threads, [&] {
+            Grouped<TwoLeaves<float>, Scratch> groups;
+            TwoLeaves<float> grad;
+            std::atomic<std::size_t> calls{0};
+            std::vector<std::size_t> indices(batch, batch);
+            groups.run(
+                batch, grad,
+                [&](std::size_t first, std::size_t count, std::size_t index, Scratch&, TwoLeaves<float>& g,
+                    nn::BlockOrder* order) {
+                    ++calls;
+                    for (std::size_t n = 0; n < count; ++n) indices[first + n] = index + n / unit;
+                    TwoLeaves<float>::each(
+                        [&](const Path&, auto& leaf) { nn::in_order(order, [&] { add_to_leaf(first, count, leaf); }); },
+                        g);
+                },
+                block, unit);
+            support::Mismatch wrong;
+            for (std::size_t n = 0; n < batch; ++n)
+                wrong.compare(n / unit, indices[n], "unit of sample ", n, ", batch ", batch, ", threads ", threads);
+            CHECK(wrong.first() == "");
+            return std::pair{support::hash_bits(grad), calls.load()};
+        });
+    };
+    for (std::size_t i = 0; i < std::size(threads_of); ++i) {
+        CAPTURE(threads_of[i]);
+        CHECK(run(64, threads_of[i]).second == calls_of[i]);
+    }
+    for (const std::size_t batch : batches) {
+        const auto expected = run(batch, 1).first;
+        for (const std::size_t threads : threads_of) {
+            CAPTURE(batch);
+            CAPTURE(threads);
+            CHECK(run(batch, threads).first == expected);
+        }
+    }
+}
+
 TEST_CASE("Grouped: a block that throws does not stop the threads that wait for it") {
     support::with_threads(4, [] {
         Grouped<TwoLeaves<float>, Scratch> groups;
@@ -237,6 +280,8 @@ TEST_CASE("Grouped: a block that does not divide a group is refused") {
         CHECK_THROWS_WITH_AS(groups.run(20, grad, count, block),
                              ("Grouped: block: expected a divisor of 16, got " + std::to_string(block)).c_str(),
                              ArgumentError);
+    CHECK_THROWS_WITH_AS(groups.run(20, grad, count, 8, 3), "Grouped: unit: expected a divisor of 8, got 3",
+                         ArgumentError);
     CHECK(calls == 0);
     groups.run(20, grad, count, 16);
     CHECK(calls == 2);

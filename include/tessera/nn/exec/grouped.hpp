@@ -12,9 +12,10 @@
 //
 // A thread takes a whole group, as long as there is one for each thread. The threads share the blocks of the groups
 // that are left, and add to a group's gradient in the order of its blocks (nn/exec/block_order.hpp), which changes no
-// bit either. So 64 samples occupy 16 threads with blocks of 4, and 4 threads with blocks of 16.
+// bit either. Large blocks are cut there where the threads would not have one each. So 64 samples occupy 16 threads.
 //
-// Errors   static_assert, or from a run ArgumentError, where the block size does not divide the group size
+// Errors   static_assert, or from a run ArgumentError, where the block size does not divide the group size or the unit
+//          does not divide the block
 // Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch
 
 #include <tessera/core/batch_share.hpp>
@@ -71,17 +72,23 @@ public:
     /// Then grad += the sum over groups. If f takes a BlockOrder* after the gradient, threads may share a group: then f
     /// gives order_inside<Net>(order) to `begin` of each net, and adds to the gradient within backward_in_order<Net> or
     /// in_order only. A block of any size that divides a group gives the same bits (see above).
+    ///
+    /// With `unit` less than `block`, blocks of shared groups are cut down to it where there are more threads than
+    /// blocks, and index = first / unit: what f keeps of each unit is the same however the batch was cut.
     template <class F>
-    void run(std::size_t batch, P& grad, F&& f, std::size_t block = Block) {
-        if (block == 0 || group_size % block != 0)
-            throw ArgumentError("Grouped: block: " +
-                                expected_got("a divisor of " + std::to_string(group_size), std::to_string(block)));
+    void run(std::size_t batch, P& grad, F&& f, std::size_t block = Block, std::size_t unit = 0) {
+        if (unit == 0) unit = block;
+        require_divisor("block", block, group_size);
+        require_divisor("unit", unit, block);
         if (batch == 0) return;
         constexpr bool can_share = std::invocable<F&, std::size_t, std::size_t, std::size_t, Scratch&, P&, BlockOrder*>;
-        const std::size_t groups = group_count(batch), per_group = group_size / block, threads = kernel::concurrency();
+        const std::size_t groups = group_count(batch), threads = kernel::concurrency();
         // The first tasks are whole groups, the others blocks: block 0 of each group that is left, then block 1, ...
         const std::size_t whole = !can_share || threads == 1 ? groups : groups / threads * threads;
-        const std::size_t shared = groups - whole, tasks = whole + shared * per_group;
+        const std::size_t shared = groups - whole;
+        std::size_t part = block;  // of a shared group
+        while (part > unit && shared * (group_size / part) < threads) part /= 2;
+        const std::size_t per_group = group_size / part, tasks = whole + shared * per_group;
         const std::size_t slot_count = (std::max)(std::size_t{1}, (std::min)(tasks, threads));
         // Sizes that do not shrink where a smaller batch is cut into more tasks.
         const std::size_t most_slots = (std::min)(can_share ? groups * group_size : groups, threads);
@@ -91,19 +98,20 @@ public:
         if (progress_.size() < most_shared) progress_ = std::vector<BlockProgress>(most_shared);
         for (BlockProgress& progress : progress_) progress.additions = 0;
 
-        const auto call = [&](std::size_t g, std::size_t at, std::size_t slot, BlockOrder* order) {
-            const std::size_t first = g * group_size + at * block, end = (std::min)(batch, (g + 1) * group_size);
+        // samples at .. at + most of group g
+        const auto call = [&](std::size_t g, std::size_t at, std::size_t most, std::size_t slot, BlockOrder* order) {
+            const std::size_t first = g * group_size + at, end = (std::min)(batch, (g + 1) * group_size);
             if (first >= end) return;
-            const std::size_t count = (std::min)(block, end - first);
+            const std::size_t count = (std::min)(most, end - first);
             if constexpr (can_share)
-                f(first, count, first / block, scratch_[slot], grads_[g], order);
+                f(first, count, first / unit, scratch_[slot], grads_[g], order);
             else
-                f(first, count, first / block, scratch_[slot], grads_[g]);
+                f(first, count, first / unit, scratch_[slot], grads_[g]);
         };
         kernel::for_each_slot(tasks, slot_count, [&](std::size_t task, std::size_t slot) {
             if (task < whole) {
                 set_zero(grads_[task]);
-                for (std::size_t at = 0; at < per_group; ++at) call(task, at, slot, nullptr);
+                for (std::size_t at = 0; at < group_size; at += block) call(task, at, block, slot, nullptr);
                 return;
             }
             const std::size_t at = (task - whole) / shared, of = (task - whole) % shared;
@@ -112,7 +120,7 @@ public:
             const Finish finish{order};
             if (at == 0) set_zero(grads_[whole + of]);
             // Isolated: a thread that waits for tasks which f starts must not take a later block of the same group.
-            kernel::run_isolated([&] { call(whole + of, at, slot, &order); });
+            kernel::run_isolated([&] { call(whole + of, at * part, part, slot, &order); });
         });
         reduce(groups, grad);
     }
@@ -120,6 +128,12 @@ public:
 
 private:
     static constexpr std::size_t chunk = 4096;
+
+    static void require_divisor(const char* what, std::size_t divisor, std::size_t of) {
+        if (divisor == 0 || of % divisor != 0)
+            throw ArgumentError("Grouped: " + std::string{what} + ": " +
+                                expected_got("a divisor of " + std::to_string(of), std::to_string(divisor)));
+    }
 
     struct Finish {
         BlockOrder& order;
