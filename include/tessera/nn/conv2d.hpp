@@ -15,6 +15,7 @@
 // Over 150 lines: the packed weights are also those of ConvTranspose2d.
 
 #include <tessera/kernel/conv/convolution.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv_relu.hpp>
@@ -77,12 +78,18 @@ struct PackedConvolution {
         gather_weights.pack(gather.taps * a, b, weight, b, 1);
     }
     void pack_scatter(std::size_t a, std::size_t b, const T* weight) {
+        std::size_t taps = 0;
         for (std::size_t c = 0; c < scatter.size(); ++c) {
             scatter_weights[c].resize(scatter[c].taps * b, a);
-            for (std::size_t t = 0; t < scatter[c].taps; ++t)
-                scatter_weights[c].fill(t * b, b, weight + static_cast<std::size_t>(scatter[c].window[t]) * a * b, 1,
-                                        b);
+            taps += scatter[c].taps;
         }
+        // Threads share the taps of all classes where they are some 20 us of work, see Panels::pack.
+        const std::size_t slots = taps * a * b < 32768 ? 1 : kernel::concurrency();
+        kernel::for_each_slot(taps, slots, [&](std::size_t t, std::size_t) {
+            std::size_t c = 0;
+            for (; t >= scatter[c].taps; ++c) t -= scatter[c].taps;
+            scatter_weights[c].fill(t * b, b, weight + static_cast<std::size_t>(scatter[c].window[t]) * a * b, 1, b);
+        });
     }
 };
 
