@@ -209,6 +209,7 @@ def chart(nets):
                        f'<text x="{x(n):.1f}" y="{side + 14}" text-anchor="middle" fill="#666666">{n}</text>'
                        f'<text x="-6" y="{y(n) + 4:.1f}" text-anchor="end" fill="#666666">{n}</text>')
         out.append(f'<line x1="0" y1="{side}" x2="{side}" y2="0" stroke="#bbbbbb" stroke-dasharray="4 3"/>')
+        lowest = side + 12.0  # of the labels; the largest batch ends highest, so they are set from below
         for j, batch in enumerate(net.batches):
             color, one = colors[j % len(colors)], sum(net.step(batch, 1).values())
             points = [(n, one / sum(net.step(batch, n).values())) for n in (1, 2, 4, 8, 16, 32, 64)]
@@ -216,7 +217,8 @@ def chart(nets):
                        + " ".join(f"{x(n):.1f},{y(s):.1f}" for n, s in points) + '"/>')
             measured = net.p[f"step/{batch}"]
             out.append(f'<circle cx="{x(2):.1f}" cy="{y(measured[0] / measured[1]):.1f}" r="3" fill="{color}"/>')
-            out.append(f'<text x="{x(64) + 3:.1f}" y="{y(points[-1][1]) + 4:.1f}" fill="{color}">{batch}</text>')
+            lowest = min(y(points[-1][1]) + 4, lowest - 11)
+            out.append(f'<text x="{x(64) + 3:.1f}" y="{lowest:.1f}" fill="{color}">{batch}</text>')
         out.append("</g>")
     out.append(f'<text x="{left}" y="{height - 14}" fill="#666666">threads; the number at a line is the batch</text>')
     return "\n".join(out + ["</svg>"])

@@ -1,6 +1,6 @@
 #pragma once
-// unit_losses: cross-entropy of a block of sequences, one sum for each unit of some sequences, and the gradient in place
-// of the logits.
+// unit_losses: cross-entropy of a block of sequences, a sum for each unit of some sequences; the gradient replaces the
+// logits.
 //
 // The reported loss is the sum over units in their order. How a batch is cut into blocks depends on the number of
 // threads (nn/exec/grouped.hpp), a unit does not.
