@@ -179,7 +179,10 @@ TEST_CASE("complete: unusable input is refused, and the generator is unchanged")
           "complete: known: expected 19, got 3");
     CHECK(support::message<ArgumentError>([&] { std::ignore = complete(model(), bad, 3, {.top_p = 2}, rng); }) ==
           "complete: top_p: expected a number in (0, 1], got 2.000000");
-    CHECK(complete(model(), bad, 4, {}, rng).size() == 2);  // the invalid token is not known
+    tokens[2] = no_token;
+    CHECK(support::message<DataError>([&] { std::ignore = complete(model(), bad, 4, {}, rng); }) ==
+          "complete: sequence 0, token 2: expected a token, as it is known, got no_token");
+    CHECK(complete(model(), bad, 2, {}, rng).size() == 2);  // the invalid tokens are not known
     Rng fresh{1};
     std::ignore = fresh.fork();
     CHECK(rng.position() == fresh.position());

@@ -194,6 +194,13 @@ TEST_CASE("fill: a known token that is not in the vocabulary, or a mask of anoth
     CHECK(support::message<ArgumentError>([&] {
               std::ignore = fill(fill_model(), FillView{tokens.data(), 2}, mask, {}, rng);
           }) == "fill: known: expected 19, got 3");
+    std::array<bool, 19> first{};
+    first[1] = true;
+    auto open = tokens;
+    open[19 + 1] = no_token;
+    CHECK(support::message<DataError>([&] {
+              std::ignore = fill(fill_model(), FillView{open.data(), 2}, first, {}, rng);
+          }) == "fill: sequence 1, token 1: expected a token, as it is known, got no_token");
     tokens[20] = 37;
     CHECK(support::message<DataError>([&] { filled(tokens, {}); }) ==
           "fill: sequence 1, token 1: expected less than 37, got 37");

@@ -13,7 +13,8 @@
 //
 // Shapes   tokens [sequences, context], known [context]; result: as many sequences
 // Errors   ArgumentError as for sample(), for more known tokens than the context or another length of `known`;
-//          DataError for a known token that is not in the vocabulary; NumericError where the logits are not finite
+//          DataError for a known token that is no_token or not in the vocabulary; NumericError where the logits are
+//          not finite
 // Cost     the known tokens at the beginning of all sequences go through the KvCache together, 512 rows at a time; then
 //          a step for each position, drawn or known
 
@@ -22,6 +23,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
 #include <tessera/data/tokens.hpp>
+#include <tessera/gpt/detail/known_tokens.hpp>
 #include <tessera/gpt/detail/sampler.hpp>
 #include <tessera/gpt/drawn_token.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
@@ -41,8 +43,8 @@ namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
 template <class M>
-concept Freezes = requires(const M& model) {
-    model.freeze();
+concept Freezes = requires(const M& model, void (*f)(const typename M::Frozen&)) {
+    model.with_frozen(f);
 };
 template <class M>
 concept Samples = requires(const M& model) {
@@ -65,11 +67,7 @@ template <detail::Samples Model, class OnToken = detail::NoCallback>
         constexpr GptConfig C = Model::config;
         std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
         detail::check_sample_options(options, sequences.batch(), C.classes, prior.knows_null_class(), "complete: ");
-        for (std::size_t i = 0; i < tokens.size(); ++i)
-            if (tokens[i] >= C.vocab && tokens[i] != no_token)
-                throw DataError("complete: sequence " + std::to_string(i / C.context) + ", token " +
-                                std::to_string(i % C.context) + ": " +
-                                expected_got("less than " + std::to_string(C.vocab), std::to_string(tokens[i])));
+        detail::check_tokens_to_fill("complete: ", tokens, C.context, C.vocab);
         Rng after = rng;
         const Rng own = after.fork();
         if constexpr (detail::TokenCallback<OnToken>) detail::draw_sequences(prior, options, own, tokens, on_token);
@@ -87,9 +85,8 @@ complete(const Model& prior, View<const Token, Shape<Model::context>> sequences,
          const SampleOptions& options, Rng& rng, OnToken&& on_token = {}) {
     constexpr std::size_t context = Model::context;
     if (known.size() != context) throw ArgumentError("complete: known: " + expected_got(context, known.size()));
-    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        if (!known[i % context]) tokens[i] = no_token;
+    const std::vector<Token> tokens =
+        detail::known_tokens("complete: ", sequences, [&](std::size_t position) { return known[position]; });
     return complete(prior, View<const Token, Shape<context>>{tokens.data(), sequences.batch()}, options, rng, on_token);
 }
 
@@ -102,9 +99,8 @@ complete(const Model& prior, View<const Token, Shape<Model::context>> sequences,
     if (known > context)
         throw ArgumentError("complete: known: " +
                             expected_got("at most " + std::to_string(context), std::to_string(known)));
-    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        if (i % context >= known) tokens[i] = no_token;
+    const std::vector<Token> tokens =
+        detail::known_tokens("complete: ", sequences, [&](std::size_t position) { return position < known; });
     return complete(prior, View<const Token, Shape<context>>{tokens.data(), sequences.batch()}, options, rng, on_token);
 }
 

@@ -12,7 +12,7 @@
 //
 // Shapes   tokens [sequences, context], known [context]; result: as many sequences
 // Errors   ArgumentError as for sample_any_order(), or for another length of `known`; DataError for a known token that
-//          is not in the vocabulary; NumericError where the logits are not finite
+//          is no_token or not in the vocabulary; NumericError where the logits are not finite
 // Cost     known tokens go through the net together, 512 rows at a time; sequences with as many known tokens share a
 //          cache, so those with different numbers share less work
 
@@ -24,6 +24,7 @@
 #include <tessera/gpt/any_order_gpt.hpp>
 #include <tessera/gpt/any_order_options.hpp>
 #include <tessera/gpt/detail/any_order_sampler.hpp>
+#include <tessera/gpt/detail/known_tokens.hpp>
 #include <tessera/gpt/frozen_any_order_gpt.hpp>
 #include <tessera/gpt/sample_options.hpp>
 
@@ -44,11 +45,7 @@ template <GptConfig C, std::floating_point T>
     const SampleOptions& sample = options.sample;
     detail::check_sample_options(sample, sequences.batch(), C.classes, frozen.knows_null_class(), "fill: ");
     std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        if (tokens[i] >= C.vocab && tokens[i] != no_token)
-            throw DataError("fill: sequence " + std::to_string(i / C.context) + ", token " +
-                            std::to_string(i % C.context) + ": " +
-                            expected_got("less than " + std::to_string(C.vocab), std::to_string(tokens[i])));
+    detail::check_tokens_to_fill("fill: ", tokens, C.context, C.vocab);
     Rng after = rng;
     const Rng own = after.fork();
     detail::draw_any_order(frozen, options, own, tokens);
@@ -64,9 +61,8 @@ template <GptConfig C, std::floating_point T>
                                            View<const Token, Shape<C.context>> sequences, std::span<const bool> known,
                                            const AnyOrderOptions& options, Rng& rng) {
     if (known.size() != C.context) throw ArgumentError("fill: known: " + expected_got(C.context, known.size()));
-    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        if (!known[i % C.context]) tokens[i] = no_token;
+    const std::vector<Token> tokens =
+        detail::known_tokens("fill: ", sequences, [&](std::size_t position) { return known[position]; });
     return fill(frozen, View<const Token, Shape<C.context>>{tokens.data(), sequences.batch()}, options, rng);
 }
 

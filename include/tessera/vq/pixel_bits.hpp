@@ -10,9 +10,9 @@
 // values of a pixel sum to 1, so this is the length of a lossless code of the image given its tokens. For sigma above
 // a few steps of 1/255 and pixels away from black and white, it is log2(255 sigma sqrt(2 pi e)) per pixel on average.
 //
-// Far from the mean, where both values of Phi round to the same number, the tail is expanded (Mills' ratio), and for a
-// sigma so large that they do so everywhere, the interval is its width times the density in its middle: the result is
-// finite for every pixel.
+// Far from the mean both values of Phi round to the same number: there the tail is expanded (Mills' ratio). Where sigma
+// is so large that they do so everywhere, the probability is the width of the interval times the density in its middle.
+// So the result is finite for every pixel.
 //
 // Shapes   pixels and y have the same number of elements
 // Errors   ArgumentError where the sizes differ, sigma is not in [1e-100, 1e100]; NumericError where y is NaN

@@ -29,7 +29,7 @@ void for_codebook_options(const CodebookOptions& o, const OptionUse& use, F f) {
     const auto option = [&](const char* what, auto value, auto usual, bool is_read) {
         f(what, value, is_read, !(value < usual) && !(usual < value));
     };
-    option("commitment", commitment_of(o, use.gradient), default_commitment(use.gradient), use.terms);
+    f("commitment", commitment_of(o, use.gradient), use.terms, !o.commitment);
     option("ema.decay", o.ema.decay, d.ema.decay, use.counts);
     option("ema.eps", o.ema.eps, d.ema.eps, use.averages);
     option("revive.below", o.revive.below, d.revive.below, use.revival);
