@@ -52,7 +52,8 @@ public:
     void renew() { spins_.store(most_, std::memory_order_relaxed); }
 
 private:
-    static double microseconds() {  // not by <chrono>, which takes 0.06 s to compile
+    // Not by <chrono>, which takes 0.06 s to compile. If the clock is set meanwhile, a few waits yield too early.
+    static double microseconds() {
         std::timespec t{};
         std::timespec_get(&t, TIME_UTC);
         return 1e6 * static_cast<double>(t.tv_sec % 1000) + 1e-3 * static_cast<double>(t.tv_nsec);

@@ -1,6 +1,6 @@
 #pragma once
-// The keys of a VqVae's settings and metadata in a file: those of the loss have the prefix "loss.", and no key may occur
-// twice. Also finds what a file lacks.
+// The keys of a VqVae's settings and metadata in a file: those of the loss have the prefix "loss.", and no key may
+// occur twice. Also finds what a file lacks.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/option_hooks.hpp>
