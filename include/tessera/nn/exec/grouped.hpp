@@ -127,7 +127,7 @@ public:
     std::vector<Scratch>& scratch() { return scratch_; }
 
 private:
-    static constexpr std::size_t chunk = 4096;
+    static constexpr std::size_t chunk = 4096, line = 1024;
 
     static void require_divisor(const char* what, std::size_t divisor, std::size_t of) {
         if (divisor == 0 || of % divisor != 0)
@@ -152,14 +152,18 @@ private:
                 pieces_.push_back({i, begin, (std::min)(chunk, leaves_[i].size - begin)});
         kernel::for_each_slot(pieces_.size(), kernel::concurrency(), [&](std::size_t n, std::size_t) {
             const Piece& piece = pieces_[n];
-            // Part 0 is grad, part g + 1 is group g; the sum is a binary tree over the groups.
-            const auto part = [&](std::size_t g) {
-                return std::span<T>{leaves_[g * count + piece.leaf].data + piece.begin, piece.size};
-            };
-            for (std::size_t stride = 1; stride < groups; stride *= 2)
-                for (std::size_t g = 1; g + stride <= groups; g += 2 * stride)
-                    kernel::add<T>(part(g), part(g + stride), part(g));
-            kernel::add<T>(part(0), part(1), part(0));
+            // 4 KiB of each group at a time: the sums of four groups stay in L1.
+            for (std::size_t begin = 0; begin < piece.size; begin += line) {
+                const std::size_t size = (std::min)(line, piece.size - begin);
+                // Part 0 is grad, part g + 1 is group g; the sum is a binary tree over the groups.
+                const auto part = [&](std::size_t g) {
+                    return std::span<T>{leaves_[g * count + piece.leaf].data + piece.begin + begin, size};
+                };
+                for (std::size_t stride = 1; stride < groups; stride *= 2)
+                    for (std::size_t g = 1; g + stride <= groups; g += 2 * stride)
+                        kernel::add<T>(part(g), part(g + stride), part(g));
+                kernel::add<T>(part(0), part(1), part(0));
+            }
         });
     }
 
