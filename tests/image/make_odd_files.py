@@ -608,6 +608,13 @@ def composed_jpegs():
             make(f"gray_{across}x{down}_restart{restart}", Encoder(37, 29, [(1, across, down, 0)], 5), "gray", restart=restart)
     for restart in (1, 4, 5, 60, 65535):
         make(f"restart_{restart}", three((2, 2)), "colour", restart=restart)
+    encoder = three((2, 1), seed=4)
+    for word, surplus in (("one_byte", b"\x5a"), ("a_stuffed_byte", b"\xff\0"), ("64_bytes", bytes(range(64))), ("zeros", bytes(9))):
+        parts, plain = encoder.parts(restart=2), joined(encoder.parts(restart=2))
+        data = parts[-1][1]
+        for n in range(8):
+            data = data.replace(bytes([0xFF, 0xD0 + n]), surplus + bytes([0xFF, 0xD0 + n]))
+        add(f"jpeg/restart_after_{word}", joined(parts[:-1] + [(None, data)]), plain, kind="colour")
     for numbers in ((0, 1, 2), (1, 1, 1), (0, 0, 0), (7, 200, 3), (34, 35, 36), (3, 2, 1)):
         make(f"numbers_{'_'.join(map(str, numbers))}", three((1, 1), numbers=numbers), "colour")
     letters = tuple(b"RGB")
@@ -737,6 +744,14 @@ def bad_jpegs():
     bad("no_quantization", joined([s for s in parts if s[0] != 0xDB]), "a scan needs a table that is missing")
     bad("damaged_table", joined([(m, b"\0" + bytes([3] + [0] * 15) + bytes(3)) if m == 0xC4 and b[0] == 0 else (m, b)
                                  for m, b in parts]), "a Huffman table that is damaged")
+    restarted = Encoder(37, 29, [(1, 1, 1, 0), (2, 1, 1, 1), (3, 1, 1, 1)]).parts(restart=2)
+    bad("65_bytes_before_a_restart_marker", joined(restarted[:-1] + [
+        (None, restarted[-1][1].replace(b"\xff\xd1", bytes(range(1, 66)) + b"\xff\xd1"))]),
+        "scan 1: surplus bytes before a restart marker: expected at most 64, got 65")
+    extreme = Encoder(8, 8, [(1, 1, 1, 0)])
+    extreme.blocks[0][..., 0] = 1023
+    bad("extreme_coefficients", joined([(0xDB, b"\0" + bytes([255] * 64)) if m == 0xDB and b[0] == 0 else (m, b)
+                                        for m, b in extreme.parts()]), "scan 1: sum of the absolute coefficients of a block: ")
     bad("component_without_scan", joined(e.parts(scans=[[0], [2]])), "no scan has component 2")
 
 

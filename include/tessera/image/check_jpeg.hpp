@@ -13,15 +13,16 @@
 // The coded data are walked before they are decoded: each scan must have all of its blocks, with or without an end
 // marker; otherwise the message says how many it has. (A viewer fills what is missing with gray, which a data set
 // should not learn.) Without its end marker a progressive file must also have all bits of all coefficients. One restart
-// marker that is lost between two whole intervals is put back, where a viewer loses an interval; zeros before a marker,
-// and surplus data after a scan, are dropped.
+// marker that is lost between two whole intervals is put back, where a viewer loses an interval; up to 64 bytes before
+// a marker, and surplus data after a scan, are dropped. Coefficients that no encoder makes of 8-bit samples, and that
+// overflow the inverse DCT of stb_image, are rejected.
 //
 // Over 250 lines: one function for each kind of segment, with its checks, in the order of the format.
 //
 // Errors   FormatError with the offset in the file
 // Cost     two passes over the file, the second a Huffman decoder without pixels: 51 of the 381 ms that 12 megapixels
 //          (2.7 MB) take to decode, 142 of 636 ms where they are progressive. Allocates lists of components and of
-//          scans, and 8 bytes a block of a progressive file
+//          scans, and 16 bytes a block of a progressive file
 
 #include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
@@ -294,6 +295,14 @@ private:
             JpegScan& scan = jpeg_.scans[s];
             const JpegWalk::Result result = walk.scan(scan);
             const std::string name = "scan " + std::to_string(s + 1);
+            if (result.surplus != 0)
+                refuse(result.at, name + ": surplus bytes before a restart marker: " +
+                                      expected_got("at most " + std::to_string(JpegWalk::most_surplus),
+                                                   std::to_string(result.surplus)));
+            if (result.sum != 0)
+                refuse(result.at,
+                       name + ": sum of the absolute coefficients of a block: " +
+                           expected_got("at most " + std::to_string(JpegWalk::most_sum), std::to_string(result.sum)));
             if (result.damaged) refuse(result.at, name + " has an invalid code");
             if (result.whole < result.mcus)
                 refuse(jpeg_.ended ? scan.end : file_.size(),
