@@ -13,7 +13,8 @@
 // IFMA, VBMI, VBMI2, VNNI). The tag is short because g++ prints it in every name.
 //
 // Errors   #error where a floating-point mode that changes results is on and the compiler says so: clang defines macros
-//          for -ffast-math and -ffinite-math-only, g++ also for -fassociative-math and -freciprocal-math
+//          for -ffast-math and -ffinite-math-only, g++ also for -fassociative-math and -freciprocal-math; and where
+//          exceptions are off
 
 #include <tessera/version.hpp>
 
@@ -25,6 +26,13 @@
 #endif
 #if defined(__RECIPROCAL_MATH__)
 #error "tessera: -freciprocal-math (part of -funsafe-math-optimizations) changes quotients; compile without it"
+#endif
+
+// Errors are exceptions. The header that does not exist ends the compilation after the sentence: an error for each
+// throw would follow.
+#if !defined(__cpp_exceptions)
+#error "tessera: -fno-exceptions leaves no way to report errors; compile without it"
+#include <tessera_needs_exceptions>
 #endif
 
 // The widest vector instructions.

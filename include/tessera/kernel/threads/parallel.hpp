@@ -16,15 +16,23 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/intrinsics.hpp>
 
+// Qt defines `emit`, which is a function in oneTBB.
+#pragma push_macro("emit")
+#undef emit
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 #include <tbb/task_group.h>
+#pragma pop_macro("emit")
 
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
 #include <new>
+
+#if defined(TBB_INTERFACE_VERSION) && TBB_INTERFACE_VERSION < 12050
+#error "tessera: needs oneTBB 2021.5 or newer; the compiler has found the headers of an older one first"
+#endif
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
