@@ -9,7 +9,7 @@
 //     support/material    the images                  support/nets      the nets of both presets
 //     support/quantizers  the table of --quantizer    support/report    report.html (metrics: metrics.json)
 //     support/vae_stage   the first stage             support/prior_stage   the second stage, sampling
-//     support/completion  pictures of which the upper half is known
+//     support/completion  pictures of which a part is known    support/unknown_part   the other part
 //     support/run         checkpoints; how a run is stopped and resumed
 //     support/codec_run   --encode and --decode
 //     support/processes   one process, or the processes of an mpirun
@@ -27,6 +27,7 @@
 #include "support/summary.hpp"
 #include "support/system.hpp"
 #include "support/text.hpp"
+#include "support/unknown_part.hpp"
 
 #include <tessera/core/error.hpp>
 #include <tessera/kernel/simd/simd_name.hpp>
@@ -87,6 +88,26 @@ void check_guidance(const Options& o, const Recipe& chosen, const std::vector<st
             "--guidance: expected --label-dropout above 0, such as 0.1: the prior must learn images of any class, too");
 }
 
+// `of_prior` is trained or loaded.
+void check_passes(const Options& o, Order of_prior) {
+    if (o.passes && of_prior == Order::raster)
+        throw tessera::ArgumentError(
+            "--passes: expected a prior of any order (--order any), as one in raster order draws one token after the "
+            "other, got raster");
+}
+
+// The part of --complete, if the prior can complete it.
+std::optional<UnknownPart> unknown_part(const Options& o, Order of_prior) {
+    if (o.complete.empty()) return {};
+    UnknownPart unknown{o.unknown};
+    if (of_prior == Order::raster && !unknown.is_at_end())
+        throw tessera::ArgumentError("--unknown: expected lower, or another part with nothing known after it, as the "
+                                     "prior draws row by row from the top (one trained with --order any completes "
+                                     "any part), got " +
+                                     o.unknown);
+    return unknown;
+}
+
 void say_hello(const Summary& s, const std::string& data) {
     std::printf("tessera %s, %s, %zu %s, %s\n", s.version.c_str(), s.simd.c_str(), s.options.threads,
                 s.options.threads == 1 ? "thread" : "threads", data.c_str());
@@ -117,6 +138,8 @@ tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reco
 }
 
 void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
+    const Order order = o.order.value_or(Order::raster);
+    check_passes(o, order);
     const Material material = load_material(o);
     check_label(o, material.class_names());
     const Output output{o.out, !is_first(processes)};
@@ -137,7 +160,8 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     std::printf("%s\n", summary.content.c_str());
     for (const std::string& doubt : summary.doubts) std::printf("note: %s\n", doubt.c_str());
     Run run{o, chosen, material, processes};
-    const Job job{o, preset, o.quantizer.value_or(quantizer_names().front().name), chosen, output, run, processes};
+    const Job job{o,         preset, o.quantizer.value_or(quantizer_names().front().name), order, chosen, output, run,
+                  processes, {}};
     const Outcome outcome = train(job, material);
     if (std::string few = too_few_images(material.train.size(), outcome.stage1->codes); !few.empty())
         summary.doubts.push_back(std::move(few));
@@ -163,16 +187,22 @@ void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     if (o.quantizer && *o.quantizer != facts.quantizer)
         throw tessera::ArgumentError("--load: " + o.load + ": expected a model with the quantizer " + *o.quantizer +
                                      ", got one with " + facts.quantizer);
+    if (o.order && *o.order != facts.order)
+        throw tessera::ArgumentError("--load: " + o.load + ": expected a model trained with --order " + name(*o.order) +
+                                     ", got one trained with --order " + name(facts.order));
+    check_passes(o, facts.order);
+    std::optional<UnknownPart> unknown = unknown_part(o, facts.order);
     check_label(o, facts.class_names);
     const Output output{o.out, !is_first(processes)};
     const char* const picture = o.complete.empty() ? "samples.png" : "completions.png";
     output.check({picture, "metrics.json"});
-    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + facts.quantizer + ")");
+    say_hello(summary, "model " + o.load + " (preset " + name(facts.preset) + ", quantizer " + facts.quantizer +
+                           (facts.order == Order::any ? ", any order)" : ")"));
     for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     Run run;
     const Recipe chosen = recipe_for(facts.preset, o, facts.class_names, facts.label_dropout);
-    const Job job{o, facts.preset, facts.quantizer, chosen, output, run, processes};
+    const Job job{o, facts.preset, facts.quantizer, facts.order, chosen, output, run, processes, std::move(unknown)};
     const Outcome outcome = sample(job, facts.class_names);
     output.write(picture, png_rows(outcome.samples, outcome.sample_rows));
     summary.peak_rss_mib = peak_memory_mib();

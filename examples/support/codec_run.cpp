@@ -5,6 +5,7 @@
 #include "system.hpp"
 #include "text.hpp"
 
+#include <tessera/core/error.hpp>
 #include <tessera/files/file.hpp>
 
 #include <cstddef>
@@ -45,6 +46,10 @@ void run_decoding(const Options& o, const CodecJob& job, const Output& output) {
 
 void run_codec(const Options& o, const Output& output) {
     const ModelFacts facts = read_model_facts(o.load);
+    if (facts.order == Order::any)
+        throw tessera::ArgumentError((o.decode.empty() ? "--encode: " : "--decode: ") + o.load +
+                                     ": expected a model trained with --order raster, which codes one token after the "
+                                     "other, got one trained with --order any");
     output.check({o.decode.empty() ? coded_file : decoded_file});
     for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
     const CodecJob job{o.load, facts.preset, facts.quantizer, facts.class_names.size()};

@@ -7,7 +7,9 @@
 #include "output.hpp"
 #include "processes.hpp"
 #include "run.hpp"
+#include "unknown_part.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,16 +19,19 @@ struct Job {
     const Options& options;
     Preset preset;
     std::string quantizer;
+    Order order;
     const Recipe& recipe;
     const Output& output;
     Run& run;
     Processes& processes;
+    std::optional<UnknownPart> unknown{};  ///< with options.complete
 
     float temperature() const { return options.temperature.value_or(recipe.temperature); }
     std::size_t top_k() const { return options.top_k.value_or(recipe.top_k); }
     double top_p() const { return options.top_p.value_or(recipe.top_p); }
     double min_p() const { return options.min_p.value_or(recipe.min_p); }
     float guidance() const { return options.guidance.value_or(recipe.guidance); }
+    std::size_t passes() const { return options.passes.value_or(recipe.passes); }
     double label_dropout() const { return options.label_dropout.value_or(recipe.label_dropout); }
 };
 
@@ -41,6 +46,7 @@ Outcome sample(const Job& job, const std::vector<std::string>& class_names);
 struct ModelFacts {
     Preset preset;
     std::string quantizer;
+    Order order;
     std::vector<std::string> class_names;
     double label_dropout;  ///< of the prior's training; above 0: it knows the null class
 };

@@ -48,6 +48,7 @@ Json of(const Sampling& s, const Options& o) {
               {"top_p", s.top_p},
               {"min_p", s.min_p},
               {"guidance", plain(s.guidance)}};
+    if (s.passes != 0) json["passes"] = s.passes;
     if (o.label) json["label"] = *o.label;
     return json;
 }
@@ -59,6 +60,7 @@ std::string metrics_json(const Summary& summary, const Outcome& outcome) {
     Json json{{"version", summary.version},
               {"preset", outcome.preset},
               {"quantizer", outcome.quantizer},
+              {"order", outcome.order},
               {"seed", o.seed},
               {"threads", o.threads},
               {"simd", summary.simd},

@@ -17,10 +17,15 @@ ModelFacts read_model_facts(const std::string& path) {
     const auto preset = file.metadata("tessera.digits.preset"), names = file.metadata("tessera.digits.class_names");
     // files of earlier versions lack it: there was only one quantizer
     const std::string quantizer = file.metadata("tessera.digits.quantizer").value_or("codebook");
-    if (!preset || !names || (*preset != "small" && *preset != "std") || !find_quantizer(quantizer))
+    // only files with a prior of any order have it
+    const std::string order = file.metadata("tessera.digits.order").value_or(name(Order::raster));
+    if (!preset || !names || (*preset != "small" && *preset != "std") || !find_quantizer(quantizer) ||
+        (order != name(Order::raster) && order != name(Order::any)))
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    "--load: " + path + ": expected a model that this program has written");
-    ModelFacts facts{*preset == "small" ? Preset::small : Preset::std, quantizer, {}, label_dropout_of(file)};
+    const Order of_prior = order == name(Order::any) ? Order::any : Order::raster;
+    ModelFacts facts{
+        *preset == "small" ? Preset::small : Preset::std, quantizer, of_prior, {}, label_dropout_of(file, of_prior)};
     std::istringstream lines{*names};
     for (std::string name; std::getline(lines, name);) facts.class_names.push_back(name);
     return facts;

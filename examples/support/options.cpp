@@ -22,6 +22,8 @@
 namespace digits {
 
 const char* name(Preset preset) { return preset == Preset::small ? "small" : "std"; }
+const char* name(Order order) { return order == Order::raster ? "raster" : "any"; }
+
 Recipe recipe(Preset preset, const Options& options) {
     Recipe r = preset == Preset::small ? small_recipe : std_recipe;
     const auto set_rate = [](Recipe::Stage& stage, const std::optional<double>& lr) {
@@ -159,18 +161,33 @@ Options parse(int argc, char** argv) {
                 },
                 "", "")
             ->group("Training");
-    const auto passes = [](const char* what, const Recipe::Stage& a, const Recipe::Stage& b) {
+    std::string order;
+    auto* order_option =
+        app.add_option("--order", order,
+                       help("raster: the GPT draws the tokens of an image row by row, from the top") + '\n' +
+                           help("any: it is trained in random orders, so it draws many tokens in a pass (--passes) and "
+                                "completes any part of a picture (--unknown); a step of stage 2 takes twice the "
+                                "time, and --encode cannot use it") +
+                           '\n' + help("(default: raster, or the order of the --load file)"))
+            ->type_name("NAME")
+            ->check(
+                [](const std::string& s) -> std::string {
+                    return s == "raster" || s == "any" ? "" : "expected raster or any, got " + s;
+                },
+                "", "")
+            ->group("Training");
+    const auto epochs_help = [](const char* what, const Recipe::Stage& a, const Recipe::Stage& b) {
         return help(what + std::string{" (default: "} + both(a.epochs(10'000), b.epochs(10'000)) +
                     " for the bundled digits, fewer for larger sets)");
     };
     std::size_t epochs_vqvae = 0, epochs_prior = 0, batch = 0;
     auto* epochs_vqvae_option =
-        app.add_option("--epochs-vqvae", epochs_vqvae, passes("Epochs of stage 1", small.vqvae, large.vqvae))
+        app.add_option("--epochs-vqvae", epochs_vqvae, epochs_help("Epochs of stage 1", small.vqvae, large.vqvae))
             ->type_name("N")
             ->check(whole(1, 100'000), "", "")
             ->group("Training");
     auto* epochs_prior_option =
-        app.add_option("--epochs-prior", epochs_prior, passes("Epochs of stage 2", small.prior, large.prior))
+        app.add_option("--epochs-prior", epochs_prior, epochs_help("Epochs of stage 2", small.prior, large.prior))
             ->type_name("N")
             ->check(whole(1, 100'000), "", "")
             ->group("Training");
@@ -262,7 +279,7 @@ Options parse(int argc, char** argv) {
             ->needs(resume_option)
             ->group("Training");
 
-    std::size_t label = 0, top_k = 0;
+    std::size_t label = 0, top_k = 0, passes = 0;
     float temperature = 0, guidance = 0;
     double top_p = 0, min_p = 0;
     auto* samples_option =
@@ -316,6 +333,15 @@ Options parse(int argc, char** argv) {
             ->type_name("W")
             ->check(number(0, 100, "from 0 to 100"), "", "")
             ->group("Sampling");
+    auto* passes_option =
+        app.add_option("--passes", passes,
+                       help("With --order any: draw the tokens of an image in so many passes, few in the first ones, "
+                            "when one token decides on many others, and most in the last; more passes than tokens: "
+                            "one after the other (default: " +
+                            std::to_string(small.passes) + ")"))
+            ->type_name("N")
+            ->check(whole(1, 65'536), "", "")
+            ->group("Sampling");
     auto* load_option = app.add_option("--load", o.load,
                                        help("Do not train: sample from the model.safetensors of an earlier run; writes "
                                             "only samples.png and metrics.json"))
@@ -325,15 +351,24 @@ Options parse(int argc, char** argv) {
     auto* complete_option =
         app.add_option(
                "--complete", o.complete,
-               help("With --load: PNG or JPEG files, separated by commas. Their lower halves are ignored and "
-                    "sampled anew; completions.png shows the upper half of each, then its completions. The class "
-                    "is the most probable one for the upper half, or that of --label"))
+               help("With --load: PNG or JPEG files, separated by commas. A part of each, the lower half or that of "
+                    "--unknown, is ignored and sampled anew; completions.png shows the known part of each, then its "
+                    "completions. The class is the most probable one for the known part, or that of --label"))
             ->type_name("FILES")
             ->delimiter(',')
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
             ->check(not_empty, "", "")
             ->needs(load_option)
             ->group("Sampling");
+    app.add_option(
+           "--unknown", o.unknown,
+           help("With --complete: the part that is sampled anew: lower, upper, left, right (halves), centre (12 "
+                "x 12 pixels), or a PNG or JPEG file whose bright pixels are unknown. A model trained with "
+                "--order raster draws from the top, so it completes only what is at the end (default: lower)"))
+        ->type_name("PART")
+        ->check(not_empty, "", "")
+        ->needs(complete_option)
+        ->group("Sampling");
 
     auto* encode_option =
         app.add_option("--encode", o.encode,
@@ -362,8 +397,8 @@ Options parse(int argc, char** argv) {
             ->group("Compression");
 
     for (auto* option : {encode_option, decode_option})
-        for (const char* unused :
-             {"--data", "--samples", "--label", "--temperature", "--top-k", "--top-p", "--min-p", "--guidance"})
+        for (const char* unused : {"--data", "--samples", "--label", "--temperature", "--top-k", "--top-p", "--min-p",
+                                   "--guidance", "--passes", "--order"})
             option->excludes(app.get_option(unused));
 
     app.add_option("--out", o.out,
@@ -393,6 +428,8 @@ Options parse(int argc, char** argv) {
                "  digits --load out/model.safetensors --encode digits.png --out small\n"
                "  digits --load out/model.safetensors --decode small/images.tsc --out again\n"
                "  digits --load out/model.safetensors --complete half.png --out finished\n"
+               "  digits --order any --out any              many tokens in a pass, any part of a picture:\n"
+               "  digits --load any/model.safetensors --complete half.png --unknown left\n"
                "  digits --load out/model.safetensors --guidance 1 --temperature 0.7 --out plain\n\n"
                "Open report.html in a browser: it shows the pictures, the curves and the settings.");
 
@@ -413,6 +450,7 @@ Options parse(int argc, char** argv) {
     };
     if (preset_option->count() != 0) o.preset = preset == "small" ? Preset::small : Preset::std;
     if (quantizer_option->count() != 0) o.quantizer = quantizer;
+    if (order_option->count() != 0) o.order = order == "any" ? Order::any : Order::raster;
     take(epochs_vqvae_option, epochs_vqvae, o.epochs_vqvae);
     take(epochs_prior_option, epochs_prior, o.epochs_prior);
     take(batch_option, batch, o.batch);
@@ -426,6 +464,7 @@ Options parse(int argc, char** argv) {
     take(top_p_option, top_p, o.top_p);
     take(min_p_option, min_p, o.min_p);
     take(guidance_option, guidance, o.guidance);
+    take(passes_option, passes, o.passes);
     constexpr std::size_t completions = 9;
     if (!o.complete.empty() && samples_option->count() == 0) o.samples = completions;
     if (!o.load.empty())

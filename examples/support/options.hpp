@@ -15,6 +15,10 @@ namespace digits {
 enum class Preset { small, std };
 const char* name(Preset preset);
 
+/// In which the prior is trained and draws: row by row, or any.
+enum class Order { raster, any };
+const char* name(Order order);
+
 struct Options {
     std::string data;       ///< empty: the bundled digits
     std::string bundled;    ///< their folder
@@ -23,6 +27,7 @@ struct Options {
 
     std::optional<Preset> preset;
     std::optional<std::string> quantizer;  ///< a name of the table (quantizers.hpp)
+    std::optional<Order> order;
     std::optional<std::size_t> epochs_vqvae, epochs_prior, batch;
     std::optional<double> lr_vqvae, lr_prior, clip_norm, label_dropout;
     std::uint64_t seed = 1;
@@ -34,12 +39,13 @@ struct Options {
     std::vector<std::string> accept;  ///< with resume: what may differ from the checkpoint
 
     std::string load;                   ///< empty: train
-    std::vector<std::string> complete;  ///< with load: pictures whose upper half is known
+    std::vector<std::string> complete;  ///< with load: pictures of which a part is known
+    std::string unknown = "lower";      ///< with complete: the other part (unknown_part.hpp)
     std::size_t samples = 100;          ///< with complete: of each picture
     std::optional<std::size_t> label;
     std::optional<float> temperature, guidance;
     std::optional<double> top_p, min_p;
-    std::optional<std::size_t> top_k;
+    std::optional<std::size_t> top_k, passes;
 
     std::string encode;  ///< with load: a PNG of images or a folder of images to compress; empty: none
     std::string decode;  ///< with load: a file that --encode has written; empty: none

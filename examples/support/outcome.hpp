@@ -51,10 +51,11 @@ struct Sampling {
     std::size_t top_k = 0;
     double min_p = 0;
     float guidance = 1;
+    std::size_t passes = 0;  ///< of a prior of any order; 0: in raster order
 };
 
 struct Outcome {
-    std::string preset, quantizer;
+    std::string preset, quantizer, order;
     std::optional<Stage1> stage1;  ///< none where the model was loaded
     std::optional<Stage2> stage2;
     Sampling sampling;

@@ -26,16 +26,18 @@ Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome) {
     draw.sampling.top_p = job.top_p();
     draw.sampling.min_p = job.min_p();
     draw.sampling.guidance = job.guidance();
+    if (job.order == Order::any) draw.sampling.passes = job.passes();
     return draw;
 }
 
-double label_dropout_of(const tessera::io::SafetensorsFile& file) {
-    const std::string text = file.metadata("tessera.gpt.label_dropout").value_or("0");
+double label_dropout_of(const tessera::io::SafetensorsFile& file, Order order) {
+    const std::string key = order == Order::any ? "tessera.any_order_gpt.label_dropout" : "tessera.gpt.label_dropout";
+    const std::string text = file.metadata(key).value_or("0");
     double share = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), share);
     if (error != std::errc{} || stop != text.data() + text.size() || !(share >= 0 && share <= 1))
         throw tessera::FormatError(tessera::FormatCode::mismatch,
-                                   file.name() + ": tessera.gpt.label_dropout: " +
+                                   file.name() + ": " + key + ": " +
                                        tessera::expected_got("a number in [0, 1]", tessera::io::printable(text)));
     return share;
 }

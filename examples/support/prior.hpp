@@ -1,9 +1,10 @@
 #pragma once
 // The second stage, as the first one calls it: vocabulary and context are numbers here, so that quantizers with equal
-// sizes share the code of their prior. The priors of a preset are compiled in one file: priors_small.cpp,
-// priors_std.cpp.
+// sizes share the code of their prior. The priors of a preset and an order are compiled in one file: priors_small.cpp,
+// priors_std.cpp, any_order_priors_small.cpp, any_order_priors_std.cpp.
 
 #include "job.hpp"
+#include "unknown_part.hpp"
 
 #include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
@@ -37,11 +38,10 @@ struct FirstStage {
     Sequences train, test;
 };
 
-/// Images of which the first tokens are known.
+/// Images of which some tokens are known.
 struct Completion {
     std::vector<tessera::Token> tokens;    ///< of each image; empty: all tokens of all images are sampled
-    std::size_t known = 0;                 ///< the first tokens of each image
-    std::size_t half_known = 0;            ///< tokens after them of which the image shows a part
+    std::vector<Known> known;              ///< what the image shows of each of its tokens
     std::size_t repeats = 1;               ///< neighbours that begin with the same tokens
     std::vector<std::string> class_names;  ///< of what the prior chooses from; empty: `labels` has the classes
     std::vector<std::string> names;        ///< of every `repeats`-th image
@@ -64,12 +64,12 @@ struct PriorResult {
 Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome);
 
 /// Trains the prior, writes the model file and samples.
-template <Preset P>
+template <Preset P, Order O>
 PriorResult train_prior(PriorSize size, const Job& job, FirstStage first, const Outcome& outcome, const Draw& draw);
 /// The label dropout that the prior in a model file was trained with.
-double label_dropout_of(const tessera::io::SafetensorsFile& file);
+double label_dropout_of(const tessera::io::SafetensorsFile& file, Order order);
 /// Samples from the prior in options.load.
-template <Preset P>
+template <Preset P, Order O>
 PriorResult sample_prior(PriorSize size, const Job& job, const Draw& draw);
 
 }  // namespace digits

@@ -27,7 +27,7 @@ Prior load_prior(const std::string& path) {
 
 template <Preset P>
 Coded encode_tokens(PriorSize size, const CodecJob& job, std::uint64_t first_stage, std::vector<ts::Token> tokens) {
-    return with_prior<P>(size, [&]<class Prior>() {
+    return with_prior<P, Order::raster>(size, [&]<class Prior>() {
         const Prior prior = load_prior<Prior>(job.model);
         const auto frozen = prior.freeze();
         const ts::View<const ts::Token, ts::Shape<Prior::context>> view{tokens.data(), tokens.size() / Prior::context};
@@ -45,7 +45,7 @@ Coded encode_tokens(PriorSize size, const CodecJob& job, std::uint64_t first_sta
 template <Preset P>
 std::vector<ts::Token> decode_tokens(PriorSize size, const CodecJob& job, std::uint64_t first_stage, ts::ByteView file,
                                      const std::string& name) {
-    return with_prior<P>(size, [&]<class Prior>() {
+    return with_prior<P, Order::raster>(size, [&]<class Prior>() {
         const ts::codec::TokenCodec codec{load_prior<Prior>(job.model), first_stage};
         const auto tokens = codec.decode(file, name);
         const auto all = tokens.view().span();

@@ -6,8 +6,9 @@
 
 namespace digits {
 
-template PriorResult train_prior<Preset::small>(PriorSize, const Job&, FirstStage, const Outcome&, const Draw&);
-template PriorResult sample_prior<Preset::small>(PriorSize, const Job&, const Draw&);
+template PriorResult train_prior<Preset::small, Order::raster>(PriorSize, const Job&, FirstStage, const Outcome&,
+                                                               const Draw&);
+template PriorResult sample_prior<Preset::small, Order::raster>(PriorSize, const Job&, const Draw&);
 template Coded encode_tokens<Preset::small>(PriorSize, const CodecJob&, std::uint64_t, std::vector<ts::Token>);
 template std::vector<ts::Token> decode_tokens<Preset::small>(PriorSize, const CodecJob&, std::uint64_t, ts::ByteView,
                                                              const std::string&);

@@ -6,8 +6,9 @@
 
 namespace digits {
 
-template PriorResult train_prior<Preset::std>(PriorSize, const Job&, FirstStage, const Outcome&, const Draw&);
-template PriorResult sample_prior<Preset::std>(PriorSize, const Job&, const Draw&);
+template PriorResult train_prior<Preset::std, Order::raster>(PriorSize, const Job&, FirstStage, const Outcome&,
+                                                             const Draw&);
+template PriorResult sample_prior<Preset::std, Order::raster>(PriorSize, const Job&, const Draw&);
 template Coded encode_tokens<Preset::std>(PriorSize, const CodecJob&, std::uint64_t, std::vector<ts::Token>);
 template std::vector<ts::Token> decode_tokens<Preset::std>(PriorSize, const CodecJob&, std::uint64_t, ts::ByteView,
                                                            const std::string&);

@@ -32,6 +32,7 @@ struct Recipe {
     double top_p;
     double min_p;
     float guidance;
+    std::size_t passes = 10;  ///< of a prior of any order
 
     /// For a prior that knows no classes, or not the null class: guidance would need both. Without it a lower
     /// temperature makes better samples (88.8 % read as their digit with 0.9, 93.2 % with 0.7, but less variety).

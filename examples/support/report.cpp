@@ -160,6 +160,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     second.push_back({"speed", grouped_number(two.tokens_per_second) + " tokens/s"});
     Rows run{{"preset", outcome.preset},
              {"quantizer", outcome.quantizer},
+             {"order", outcome.order},
              {"data", s.data},
              {"images", grouped(s.train_images) + " for training, " + grouped(s.test_images) + " for testing"},
              {"content", s.content},
@@ -169,16 +170,17 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
              {"version", s.version},
              {"peak memory", fixed(s.peak_rss_mib, 0) + " MiB"}};
     for (const std::string& doubt : s.doubts) run.push_back({"note", doubt});
-    const Rows sampling{{"images", grouped(draw.count)},
-                        {"temperature", significant(static_cast<double>(draw.temperature))},
-                        {"top-k", draw.top_k == 0 ? "off" : std::to_string(draw.top_k)},
-                        {"top-p", draw.top_p >= 1 ? "off" : significant(draw.top_p)},
-                        {"min-p", draw.min_p <= 0 ? "off" : significant(draw.min_p)},
-                        {"guidance", draw.guidance == 1 ? "off" : significant(static_cast<double>(draw.guidance))},
-                        {"class", o.label ? outcome.class_names[*o.label] : "each in turn"},
-                        {"time", seconds(draw.seconds)},
-                        {"speed", significant(draw.images_per_second) + " images/s, " +
-                                      grouped_number(draw.tokens_per_second) + " tokens/s"}};
+    Rows sampling{{"images", grouped(draw.count)},
+                  {"temperature", significant(static_cast<double>(draw.temperature))},
+                  {"top-k", draw.top_k == 0 ? "off" : std::to_string(draw.top_k)},
+                  {"top-p", draw.top_p >= 1 ? "off" : significant(draw.top_p)},
+                  {"min-p", draw.min_p <= 0 ? "off" : significant(draw.min_p)},
+                  {"guidance", draw.guidance == 1 ? "off" : significant(static_cast<double>(draw.guidance))},
+                  {"class", o.label ? outcome.class_names[*o.label] : "each in turn"},
+                  {"time", seconds(draw.seconds)},
+                  {"speed", significant(draw.images_per_second) + " images/s, " +
+                                grouped_number(draw.tokens_per_second) + " tokens/s"}};
+    if (draw.passes != 0) sampling.insert(sampling.begin() + 1, {"passes", grouped(draw.passes)});
     return "<h2>Configuration</h2>\n<div class=\"two\">\n" + table("Run", run) + table("Stage 1, VQ-VAE", first) +
            table("Stage 2, GPT", second) + table("Sampling", sampling) + "</div>\n";
 }
@@ -189,6 +191,7 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
     const Stage1& one = *outcome.stage1;
     const Stage2& two = *outcome.stage2;
 
+    const bool any_order = outcome.order == name(Order::any);
     std::vector<double> shares;
     double total = 0;
     for (const std::size_t n : one.counts) total += static_cast<double>(n);
@@ -203,7 +206,8 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                        "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>Two stages in " +
                        escape_html(seconds(s.seconds_total)) + "</h1>\n<p>A VQ-VAE with a vocabulary of " +
                        grouped(one.codes) + " tokens was trained on " + grouped(s.train_images) + " images (" +
-                       escape_html(s.data) + "). A GPT was trained on their tokens, " + std::to_string(two.context) +
+                       escape_html(s.data) + "). A GPT was trained on their tokens, " +
+                       (any_order ? "in random orders, " : "") + std::to_string(two.context) +
                        " per image, and samples new images.</p>\n</header>\n";
 
     html += "<dl class=\"figures\">\n" +
@@ -233,8 +237,8 @@ std::string report_html(const Summary& s, const Outcome& outcome, const Pngs& pn
                     true}) +
         chart_card("exp of the entropy of a batch's tokens; at most " + std::to_string(one.codes) + ".",
                    {"Stage 1: perplexity", "epoch", "perplexity", {{"training", one.perplexity_curve}}}) +
-        chart_card("Cross-entropy of the next token. A uniform distribution has " +
-                       fixed(std::log(static_cast<double>(one.codes)), 2) + " nats.",
+        chart_card(std::string{"Cross-entropy of the next token"} + (any_order ? " in a random order" : "") +
+                       ". A uniform distribution has " + fixed(std::log(static_cast<double>(one.codes)), 2) + " nats.",
                    {"Stage 2: prior",
                     "epoch",
                     "nats per token",

@@ -28,6 +28,7 @@ constexpr const char* program_key = "tessera.digits.program";
 constexpr const char* program_version = "2";  // of the contents of its checkpoints
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
+constexpr const char* order_key = "tessera.digits.order";  // of checkpoints with a prior of any order
 
 template <class Stage>
 Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
@@ -84,6 +85,7 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material,
     add("batch of stage 1", options.batch.value_or(recipe.vqvae.batch));
     add("batch of stage 2", options.batch.value_or(recipe.prior.batch));
 
+    order_ = options.order.value_or(Order::raster);
     accept_ = options.accept;
     every_ = options.checkpoint_every;
     if (is_first(processes)) checkpoints_.emplace(options.checkpoint);
@@ -111,6 +113,11 @@ void Run::open() {
             resumed_->file.name() + ": is a checkpoint of " +
                 (found ? "version " + tessera::io::printable(*found) : std::string{"an earlier version"}) +
                 " of this program: expected version " + program_version);
+    if (const std::string order = resumed_->file.metadata(order_key).value_or(name(Order::raster));
+        order != name(order_))
+        throw tessera::FormatError(tessera::FormatCode::mismatch,
+                                   resumed_->file.name() + ": is a checkpoint of a run with --order " +
+                                       tessera::io::printable(order) + ": expected --order " + name(order_));
     tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings)}, facts_));
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
@@ -144,6 +151,7 @@ bool Run::is_due(std::uint64_t step, std::uint64_t last) const {
 void Run::save(std::uint64_t step, tessera::io::SafetensorsWriter file, const Stage1& stage1, const Stage2* stage2) {
     file.metadata(stage1_key, text_of(stage1));
     if (stage2) file.metadata(stage2_key, text_of(*stage2));
+    if (order_ == Order::any) file.metadata(order_key, name(order_));
     bool saved = true;
     try {
         if (checkpoints_) checkpoints_->save(step, std::move(file));

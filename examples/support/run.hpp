@@ -75,6 +75,7 @@ private:
 
     Processes* processes_ = nullptr;  // null without checkpoints
     Facts facts_;
+    Order order_ = Order::raster;
     std::vector<std::string> accept_;
     std::size_t every_ = 0;
     std::optional<tessera::Checkpoints> checkpoints_;

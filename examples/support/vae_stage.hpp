@@ -149,9 +149,9 @@ void decode_samples(const Vae& vae, Draw draw, const PriorResult& prior, Outcome
     sampling.seconds = prior.seconds + watch.seconds();
     sampling.images_per_second = static_cast<double>(sampling.count) / sampling.seconds;
     sampling.tokens_per_second = static_cast<double>(prior.samples.size()) / prior.seconds;
-    const std::string guidance =
-        sampling.guidance == 1 ? "" : ", guidance " + significant(static_cast<double>(sampling.guidance));
-    std::printf("samples  %zu images%s, %.2f s\n", sampling.count, guidance.c_str(), sampling.seconds);
+    std::string how = sampling.guidance == 1 ? "" : ", guidance " + significant(static_cast<double>(sampling.guidance));
+    if (sampling.passes != 0) how += ", passes: " + std::to_string(sampling.passes);
+    std::printf("samples  %zu images%s, %.2f s\n", sampling.count, how.c_str(), sampling.seconds);
 }
 
 template <Preset P, class Q>
@@ -161,6 +161,7 @@ Outcome train(const Job& job, const Material& material) {
     Outcome outcome;
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;
+    outcome.order = name(job.order);
     outcome.class_names = material.class_names();
     if (outcome.class_names.size() > max_classes) {
         std::printf("the images have %zu classes, the prior distinguishes at most %zu: it is trained without them\n",
@@ -183,11 +184,11 @@ Outcome train(const Job& job, const Material& material) {
 
     const bool with_labels = !outcome.class_names.empty();
     const Draw draw = plan_samples(job, Vae::codes, outcome);
-    PriorResult prior =
-        train_prior<P>({Vae::codes, Vae::tokens}, job,
-                       {*outcome.stage1, ts::io::collect(vae), sequences(vae, material.train, with_labels),
-                        sequences(vae, material.test, with_labels)},
-                       outcome, draw);
+    const auto second = job.order == Order::any ? &train_prior<P, Order::any> : &train_prior<P, Order::raster>;
+    PriorResult prior = second({Vae::codes, Vae::tokens}, job,
+                               {*outcome.stage1, ts::io::collect(vae), sequences(vae, material.train, with_labels),
+                                sequences(vae, material.test, with_labels)},
+                               outcome, draw);
     outcome.stage2 = std::move(prior.figures);
     decode_samples(vae, draw, prior, outcome);
 
@@ -206,17 +207,20 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     Outcome outcome;
     outcome.preset = name(P);
     outcome.quantizer = job.quantizer;
+    outcome.order = name(job.order);
     outcome.class_names = class_names;
     Draw draw = plan_samples(job, Vae::codes, outcome);
-    Picture halves;
-    if (!job.options.complete.empty()) {
-        halves = upper_halves(read_pictures(job.options.complete));
-        std::vector<ts::Token> tokens(halves.batch() * Vae::tokens);
-        vae.encode(halves, {tokens.data(), halves.batch()});
+    Picture pictures;
+    if (job.unknown) {
+        static_assert(ts::row_count<typename Vae::Latent> == UnknownPart::side * UnknownPart::side);
+        pictures = job.unknown->hide(read_pictures(job.options.complete));
+        std::vector<ts::Token> tokens(pictures.batch() * Vae::tokens);
+        vae.encode(pictures, {tokens.data(), pictures.batch()});
         plan_completion(job, std::move(tokens), draw, outcome);
     }
-    decode_samples(vae, draw, sample_prior<P>({Vae::codes, Vae::tokens}, job, draw), outcome);
-    if (halves.batch() != 0) show_completions(halves, outcome);
+    const auto second = job.order == Order::any ? &sample_prior<P, Order::any> : &sample_prior<P, Order::raster>;
+    decode_samples(vae, draw, second({Vae::codes, Vae::tokens}, job, draw), outcome);
+    if (job.unknown) show_completions(pictures, *job.unknown, outcome);
     return outcome;
 }
 

@@ -104,6 +104,28 @@ try '--guidance: expected a number from 0 to 100, got -1' --guidance -1
 try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --label-dropout 0 --guidance 2
 try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$model" --guidance 2
 try '--complete requires --load' --complete half.png
+"$digits" --data "$work/good" --order any --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/any" >/dev/null || exit 1
+any=$work/any/model.safetensors
+for name in squares black dots; do mask $name "$work/$name.png"; done
+half=$bundled/digits-test.png
+try '--order: expected raster or any, got random' --order random
+try '--load: .*any/model.safetensors: expected a model trained with --order raster, got one trained with --order any$' --load "$any" --order raster
+try '--load: .*trained/model.safetensors: expected a model trained with --order any, got one trained with --order raster$' --load "$model" --order any
+try '--passes: expected a whole number from 1 to 65536, got 0' --order any --passes 0
+try '--passes: expected a prior of any order (--order any), .*, got raster$' --bundled "$bundled" --passes 5
+try '--passes: expected a prior of any order (--order any), .*, got raster$' --load "$model" --passes 5
+try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --order any --label-dropout 0 --guidance 2
+try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$any" --guidance 2
+try '--unknown requires --complete' --load "$any" --unknown left
+try '--unknown: expected lower, or another part with nothing known after it, .*--order any completes any part), got left$' --load "$model" --complete "$half" --unknown left
+try '--unknown: expected lower, or another part .*, got .*squares.png$' --load "$model" --complete "$half" --unknown "$work/squares.png"
+try '--unknown: expected lower, upper, left, right, centre, or the path of a PNG or JPEG file, got below$' --load "$any" --complete "$half" --unknown below
+try '--unknown: .*black.png: expected bright pixels, which are unknown, got none$' --load "$any" --complete "$half" --unknown "$work/black.png"
+try '--unknown: .*dots.png: expected one of the 7 x 7 squares of 4 x 4 pixels without a bright pixel, .*got none$' --load "$any" --complete "$half" --unknown "$work/dots.png"
+try '/file @0: neither a PNG nor a JPEG' --load "$any" --complete "$half" --unknown "$work/file"
+try '--encode: .*any/model.safetensors: expected a model trained with --order raster, .*, got one trained with --order any$' --load "$any" --encode "$half"
+try '--decode: .*any/model.safetensors: expected a model trained with --order raster, .*, got one trained with --order any$' --load "$any" --decode "$work/file"
+try '--encode excludes --passes' --load "$any" --encode "$half" --passes 5
 try 'none.png' --load "$model" --complete "$work/none.png"
 try '--preset: expected small or std, got large' --preset large
 try 'not expected: --frobnicate' --frobnicate

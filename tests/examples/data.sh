@@ -32,3 +32,15 @@ idx_set() {
     idx_images 10 "$1/t10k-images-idx3-ubyte"
     idx_labels 10 "$1/t10k-labels-idx1-ubyte"
 }
+# mask <name> <file>: a PNG of 28 x 28 pixels, bright in every second square of 4 x 4 (squares), in the last 8 rows
+# (bottom), in the lower half (lower), nowhere (black), in every second pixel (dots)
+mask() {
+    case $1 in
+    squares) tail='AIElEQVR42mNgAIL/QICNZqCRJC4JME0jyVF/jvqTQkkAxa5+kFazOSwAAAAASUVORK5CYII=' ;;
+    bottom) tail='AFElEQVR42mNgGAWjgELwHw8YRpIAI5ffIYbXfxsAAAAASUVORK5CYII=' ;;
+    lower) tail='AFUlEQVR42mNgGAWDEPzHA0YlB0gSALZvhojskiWlAAAAAElFTkSuQmCC' ;;
+    black) tail='AEElEQVR42mNgGAWjYBQQAwADLAAB1wvpfAAAAABJRU5ErkJggg==' ;;
+    dots) tail='AFUlEQVR42mNg+E8mZBjVOapzROkEAGnBhoiv8Ly1AAAAAElFTkSuQmCC' ;;
+    esac
+    echo "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAA$tail" | base64 -d >"$2"
+}

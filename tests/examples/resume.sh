@@ -84,6 +84,8 @@ grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002
 [ "$(sum "$work/more")" != "$(sum "$work/whole")" ] || fail "another epoch changed nothing"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) && fail "another quantizer was accepted"
 grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --order any >"$work/log" 2>&1) && fail "another order was accepted"
+grep -q 'is a checkpoint of a run with --order raster: expected --order any$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 
 # a checkpoint of another version of the program is refused by name; its checksum is made to fit

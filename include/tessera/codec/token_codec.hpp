@@ -21,7 +21,7 @@
 // without label dropout should be given those of likeliest_labels.
 //
 // Shapes   tokens [sequences, context]
-// Errors   static_assert where the prior is not in float, or has more than 2^20 tokens
+// Errors   static_assert where the prior is not in float, has more than 2^20 tokens, or is none in raster order
 //          encode: ArgumentError for labels where the prior has no classes; DataError for a token out of range,
 //          or more classes than the prior has; NumericError where a logit is not finite
 //          decode: FormatError with the code magic, version, truncated, size (surplus bytes), checksum (damaged),
@@ -42,6 +42,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/files/bytes.hpp>
+#include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/kv_cache.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
@@ -62,9 +63,15 @@ namespace tessera::inline TESSERA_ABI::codec {
 template <GptConfig C>
 concept CodableVocabulary = C.vocab <= most_symbols;
 
+/// A prior that a KvCache takes, one token after the other: a Gpt, not an AnyOrderGpt.
+template <class Prior>
+concept InRasterOrder = std::same_as<typename Prior::Frozen, FrozenGpt<Prior::config, typename Prior::Net>>;
+
 template <class Prior>
 class TokenCodec {
     static constexpr GptConfig C = Prior::config;
+    static_assert(InRasterOrder<Prior>,
+                  "TokenCodec: the prior must be a Gpt, which codes one token after the other in raster order");
     static_assert(std::same_as<typename Prior::Scalar, float>,
                   "TokenCodec: the prior must be in float, whose bits are the same on every machine");
     static_assert(CodableVocabulary<C>, "TokenCodec: the vocabulary must have at most 2^20 tokens");

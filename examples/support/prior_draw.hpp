@@ -1,0 +1,121 @@
+#pragma once
+// How the second stage draws tokens, from a prior in raster order or of any order: new images, and completions.
+
+#include "prior.hpp"
+#include "text.hpp"
+#include "unknown_part.hpp"
+
+#include <tessera/core/fp_environment.hpp>
+#include <tessera/core/label.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/core/view.hpp>
+#include <tessera/gpt/complete.hpp>
+#include <tessera/gpt/fill.hpp>
+#include <tessera/gpt/sample.hpp>
+#include <tessera/gpt/sample_any_order.hpp>
+#include <tessera/gpt/sequence_nats.hpp>
+#include <tessera/loss/cross_entropy.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+#include <span>
+#include <vector>
+
+namespace digits {
+
+namespace ts = tessera;
+
+/// An AnyOrderGpt, or its frozen weights.
+template <class Model>
+concept AnyOrder = requires {
+    typename Model::Orders;
+};
+
+template <class Frozen>
+using TokensOf = ts::View<const ts::Token, ts::Shape<Frozen::config.context>>;
+
+/// The tokens before the first of which less than `least` is known.
+inline std::size_t count_first(const std::vector<Known>& known, Known least) {
+    const auto less = [&](Known one) { return one < least; };
+    return static_cast<std::size_t>(std::ranges::find_if(known, less) - known.begin());
+}
+
+/// Of a picture for each class: -ln of the probability of its known tokens. The tokens of which only a part is known
+/// count, too: of 1,000 bundled test digits whose upper half is known, 81.9 % get their class, without these tokens
+/// 78.4 %, and 88.3 % where the lower half is not hidden from the encoder.
+template <class Frozen>
+std::vector<double> nats_of_classes(const Frozen& prior, std::span<const ts::Token> picture, const Completion& given) {
+    std::vector<ts::Token> copies;
+    std::vector<ts::Label> labels;
+    for (std::uint32_t c = 0; c < given.class_names.size(); ++c) {
+        copies.insert(copies.end(), picture.begin(), picture.end());
+        labels.push_back(ts::Label{c});
+    }
+    const TokensOf<Frozen> each{copies.data(), labels.size()};
+    if constexpr (AnyOrder<Frozen>) {
+        // the known tokens are read first, then those of which a part is known
+        std::vector<std::uint32_t> order(picture.size()), orders;
+        std::iota(order.begin(), order.end(), 0u);
+        std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::uint32_t i) { return given.known[i]; });
+        std::vector<ts::Token> targets;
+        for (const std::uint32_t i : order)
+            if (given.known[i] != Known::nothing) targets.push_back(picture[i]);
+        for (std::size_t c = 0; c < labels.size(); ++c) orders.insert(orders.end(), order.begin(), order.end());
+        const auto logits = prior.logits(each, typename Frozen::Orders{orders.data(), labels.size()}, labels);
+        return ts::with_fp_environment([&] {
+            std::vector<double> nats;
+            for (std::size_t c = 0; c < labels.size(); ++c)
+                nats.push_back(
+                    ts::cross_entropy<float>(std::span<const float>{logits[c]}.first(targets.size() * Frozen::vocab),
+                                             std::span<const ts::Token>{targets}));
+            return nats;
+        });
+    } else {
+        return ts::sequence_nats(prior, each, labels, count_first(given.known, Known::part));
+    }
+}
+
+/// For each image the class that makes what is known of it most probable: Bayes' rule with equally probable classes.
+template <class Frozen>
+std::vector<ts::Label> likeliest_classes(const Frozen& prior, TokensOf<Frozen> images, const Completion& given) {
+    std::vector<ts::Label> labels;
+    for (std::size_t n = 0; n < given.names.size(); ++n) {
+        const std::vector<double> nats = nats_of_classes(prior, images[n * given.repeats], given);
+        const auto best = static_cast<std::size_t>(std::ranges::min_element(nats) - nats.begin());
+        double total = 0;
+        for (const double x : nats) total += std::exp(nats[best] - x);
+        std::printf("%s: class %s, %s %%\n", given.names[n].c_str(), given.class_names[best].c_str(),
+                    fixed(100 / total, 1).c_str());
+        labels.insert(labels.end(), given.repeats, ts::Label{static_cast<std::uint32_t>(best)});
+    }
+    return labels;
+}
+
+/// The tokens of all images.
+template <class Frozen>
+auto draw_images(const Frozen& prior, const Draw& draw, ts::SampleOptions options, ts::Rng& rng) {
+    const Completion& given = draw.completion;
+    const TokensOf<Frozen> images{given.tokens.data(), draw.sampling.count};
+    std::vector<ts::Label> labels = draw.labels;
+    if (!given.class_names.empty()) labels = likeliest_classes(prior, images, given);
+    options.labels = labels;
+    if constexpr (AnyOrder<Frozen>) {
+        const ts::AnyOrderOptions any{.sample = options, .passes = draw.sampling.passes};
+        if (given.tokens.empty()) return ts::sample_any_order(prior, draw.sampling.count, any, rng);
+        std::vector<ts::Token> tokens = given.tokens;
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+            if (given.known[i % given.known.size()] != Known::all) tokens[i] = ts::no_token;
+        return ts::fill(prior, TokensOf<Frozen>{tokens.data(), draw.sampling.count}, any, rng);
+    } else {
+        if (given.tokens.empty()) return ts::sample(prior, draw.sampling.count, options, rng);
+        return ts::complete(prior, images, count_first(given.known, Known::all), options, rng);
+    }
+}
+
+}  // namespace digits
