@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 using namespace tessera;
@@ -112,6 +113,109 @@ TEST_CASE("DataPosition: another batch size is an error in the middle of a pass,
           "12 examples");
     run(set, position, 1, no_save);
     CHECK(batches(larger, 5, position).count() == 3);
+}
+
+namespace {
+
+io::SafetensorsFile file_of(const DataPosition& position) {
+    return io::SafetensorsFile{io::collect(position).bytes(), "x"};
+}
+/// Saved after `count` batches of 4 of these options.
+DataPosition after(const Numbers& set, std::size_t count, const BatchOptions& options) {
+    Rng rng{3};
+    DataPosition position{rng};
+    while (count > 0)
+        for (auto&& batch : batches(set, 4, position, options)) {
+            static_cast<void>(batch);
+            if (--count == 0) break;
+        }
+    return position;
+}
+// As DataPosition was before it knew the order.
+struct Older {
+    const DataPosition& position;
+    template <class F, class... P>
+    static void each_state(F&& f, P&... p) {
+        DataPosition::each_state(
+            [&](const Path& path, auto&... leaf) {
+                if (!DataPosition::optional_in_file(path.str())) f(path, leaf...);
+            },
+            p.position...);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("DataPosition: after a load another order is refused, between two passes too, and accepted by name") {
+    const auto set = Numbers{std::vector<Token>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, std::vector<Label>(10, Label{0})};
+    Rng other{99};
+    for (const std::size_t done : {1, 3}) {  // in the middle of a pass, and at its end
+        CAPTURE(done);
+        auto file = file_of(after(set, done, {.balance_classes = true}));
+        DataPosition resumed{other};
+        io::load(file, resumed);
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed); }) ==
+              "DataPosition: balance_classes: expected true, got false; LoadOptions{.accept = {\"balance_classes\"}} "
+              "keeps false");
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.shuffle = false}); }) ==
+              "DataPosition: shuffle: expected true, got false; LoadOptions{.accept = {\"shuffle\"}} keeps false");
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.balance_classes = true}); }).empty());
+
+        DataPosition accepts{other};
+        const io::LoadReport report = io::load(file, {.accept = {"balance_classes"}}, accepts);
+        REQUIRE(report.accepted.size() == 1);
+        CHECK(report.accepted[0].name == "data.balance_classes");
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, accepts); }).empty());
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, accepts, {.shuffle = false}); }) ==
+              "DataPosition: shuffle: expected true, got false; LoadOptions{.accept = {\"shuffle\"}} keeps false");
+        DataPosition all{other};
+        io::load(file, {.accept = {"data"}}, all);
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, all, {.shuffle = false}); }).empty());
+    }
+}
+
+TEST_CASE("DataPosition: a running program may change the order between two passes, not within one") {
+    const Numbers set = numbers(10);
+    DataPosition position = after(set, 2, {});
+    CHECK(message<ArgumentError>([&] { return batches(set, 4, position, {.shuffle = false}); }) ==
+          "DataPosition: in the middle of a pass: shuffle: expected true, got false");
+    DataPosition complete = after(set, 3, {.shuffle = false});
+    CHECK(complete.next() == 0);
+    CHECK(message<ArgumentError>([&] { return batches(set, 4, complete); }).empty());
+}
+
+TEST_CASE("DataPosition: a file that is older than the order is read, and continues as it did") {
+    const Numbers set = numbers(10);
+    for (const std::size_t done : {1, 3}) {
+        CAPTURE(done);
+        const DataPosition saved = after(set, done, {.shuffle = false});
+        io::SafetensorsFile file{io::collect(Older{saved}).bytes(), "x"};
+        Rng other{99};
+        DataPosition resumed = after(set, 3, {});  // its own order is not that of the file
+        const io::LoadReport report = io::load(file, resumed);
+        CHECK(report.missing == std::vector<std::string>{"data.shuffle", "data.balance_classes"});
+        CHECK(resumed.next() == saved.next());
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.shuffle = false}); }).empty());
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed); }).empty());
+    }
+}
+
+TEST_CASE("DataPosition: the order in a file is 0 or 1, and any other number is one that is not known") {
+    const Numbers set = numbers(10);
+    Rng rng{3};
+    const DataPosition fresh{rng};
+    std::vector<std::uint64_t> orders;
+    const auto add = [&](const DataPosition& position) {
+        DataPosition::each_state(
+            [&](const Path& path, const auto& leaf) {
+                if (DataPosition::optional_in_file(path.str())) orders.push_back(leaf[0]);
+            },
+            position);
+    };
+    add(fresh);
+    add(after(set, 1, {}));
+    add(after(set, 1, {.shuffle = false}));
+    CHECK(orders == std::vector<std::uint64_t>{2, 2, 1, 0, 0, 0});
 }
 
 }  // namespace data_position_test

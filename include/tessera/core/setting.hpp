@@ -21,6 +21,9 @@ struct Setting {
     /// Names of leaves, or prefixes of them. When a host keeps its own value (io::LoadOptions::accept), it keeps these
     /// leaves too: the learning rate of the next step, a half-filled accumulation.
     std::vector<std::string> leaves{};
+    /// The model learns the host's value after a load and compares it then, with a leaf that was loaded: a file has no
+    /// metadata for it. It is listed so that `accept` can name it.
+    bool compared_later = false;
 
     friend bool operator==(const Setting&, const Setting&) = default;
 };

@@ -85,7 +85,8 @@ public:
 
     /// `position` is advanced by each batch that the range returns.
     Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr)
-        : dataset_{&dataset}, size_{size}, position_{position} {
+        : dataset_{&dataset}, size_{size}, position_{position}, position_order_{options.shuffle,
+                                                                                options.balance_classes} {
         const std::size_t examples = dataset.size();
         if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
             examples > (std::numeric_limits<std::uint32_t>::max)())
@@ -192,7 +193,7 @@ private:
             }
         });
         expect(index + 1);
-        if (position_) position_->advance(index, count(), size_, dataset_->size());
+        if (position_) position_->advance(index, count(), size_, dataset_->size(), position_order_);
     }
     Batch<Example> current(std::size_t index) const {
         const std::size_t batch = x_.batch();
@@ -203,6 +204,7 @@ private:
     const D* dataset_;
     std::size_t size_;
     DataPosition* position_;
+    DataPosition::Order position_order_;
     std::size_t used_ = 0;
     std::size_t first_ = 0;
     std::size_t rank_ = 0, ranks_ = 1;
@@ -224,7 +226,7 @@ template <Dataset D>
 template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position,
                                  BatchOptions options = {}) {
-    position.check_pass(size, dataset.size());
+    position.check_pass(size, dataset.size(), {options.shuffle, options.balance_classes});
     options.rng = position.order();
     options.first = to_size(position.next());
     return {dataset, size, options, &position};

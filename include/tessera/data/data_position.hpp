@@ -17,21 +17,39 @@
 //          data.passes                completed passes
 //          data.next                  completed batches of the current pass; 0 between two passes
 //          data.size, data.examples   of the current pass: another batch size would skip or repeat examples
-// Errors   ArgumentError where the current pass was begun with another batch size or number of examples
+//          data.shuffle, data.balance_classes
+//                                     of the last pass: 0 no, 1 yes, 2 not known: no pass has begun, or the file is
+//                                     older than these leaves. With another value a run continues in another order
+//
+// Another shuffle or balance_classes is refused after a load and in the middle of a pass, unless io::load was told to
+// accept it: {.accept = {"shuffle", "balance_classes"}}. Between two passes a running program may change them.
+//
+// Errors   ArgumentError where the current pass was begun with another batch size or number of examples, or where
+//          shuffle or balance_classes differ
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param_ref.hpp>
 #include <tessera/core/path.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/setting.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI::data {
 
 class DataPosition {
 public:
+    static constexpr std::string_view kind = "data";
+    /// How the examples of a pass are ordered (BatchOptions).
+    struct Order {
+        bool shuffle = true, balance_classes = false;
+    };
+
     /// Draws a new stream of the generator.
     explicit DataPosition(Rng& rng) : rng_{rng.fork()} {}
 
@@ -41,16 +59,21 @@ public:
 
     /// The generator of the order of the current pass, or of the next one between two passes.
     Rng order() const { return rng_.split(passes_); }
-    /// Throws ArgumentError if the current pass was begun with other sizes.
-    void check_pass(std::size_t size, std::size_t examples) const {
-        if (next_ == 0 || (size == size_ && examples == examples_)) return;
-        throw ArgumentError("DataPosition: in the middle of a pass: " +
-                            expected_got(pass_text(size_, examples_), pass_text(size, examples)));
+    /// Throws ArgumentError if the current pass was begun with other sizes, or in another order.
+    void check_pass(std::size_t size, std::size_t examples, const Order& order) const {
+        if (next_ != 0 && (size != size_ || examples != examples_))
+            throw ArgumentError("DataPosition: in the middle of a pass: " +
+                                expected_got(pass_text(size_, examples_), pass_text(size, examples)));
+        check_order("shuffle", shuffle_, order.shuffle);
+        check_order("balance_classes", balance_classes_, order.balance_classes);
     }
     /// Counts the batch `index` of a pass of `count` batches as done.
-    void advance(std::size_t index, std::size_t count, std::size_t size, std::size_t examples) {
+    void advance(std::size_t index, std::size_t count, std::size_t size, std::size_t examples, const Order& order) {
         size_ = size;
         examples_ = examples;
+        shuffle_ = order.shuffle ? yes : no;
+        balance_classes_ = order.balance_classes ? yes : no;
+        loaded_ = false;
         next_ = index + 1 == count ? 0 : index + 1;
         if (next_ == 0) ++passes_;
     }
@@ -63,15 +86,41 @@ public:
         visit_refs(named, "next", ParamRef{positions.next_}...);
         visit_refs(named, "size", ParamRef{positions.size_}...);
         visit_refs(named, "examples", ParamRef{positions.examples_}...);
+        visit_refs(named, "shuffle", ParamRef{positions.shuffle_}...);
+        visit_refs(named, "balance_classes", ParamRef{positions.balance_classes_}...);
     }
+    /// A load that accepts one of them keeps the leaf of the host, which does not know it before its first batch.
+    [[nodiscard]] std::vector<Setting> settings() const {
+        return {{"shuffle", "", {"data.shuffle"}, true}, {"balance_classes", "", {"data.balance_classes"}, true}};
+    }
+    [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
+        return leaf == "data.shuffle" || leaf == "data.balance_classes";
+    }
+    void complete(std::span<const std::string> missing) noexcept {
+        for (const std::string& leaf : missing) {
+            if (leaf == "data.shuffle") shuffle_ = unknown;
+            if (leaf == "data.balance_classes") balance_classes_ = unknown;
+        }
+    }
+    void state_changed() { loaded_ = true; }
 
 private:
+    static constexpr std::uint64_t no = 0, yes = 1, unknown = 2;
+
+    void check_order(const std::string& option, std::uint64_t before, bool now) const {
+        if ((next_ == 0 && !loaded_) || before > yes || (before == yes) == now) return;
+        const std::string got = now ? "true" : "false";
+        throw ArgumentError("DataPosition: " + std::string{loaded_ ? "" : "in the middle of a pass: "} + option + ": " +
+                            expected_got(now ? "false" : "true", got) +
+                            (loaded_ ? "; LoadOptions{.accept = {\"" + option + "\"}} keeps " + got : ""));
+    }
     static std::string pass_text(std::uint64_t size, std::uint64_t examples) {
         return "batches of " + std::to_string(size) + " of " + std::to_string(examples) + " examples";
     }
 
     Rng rng_;
-    std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0;
+    std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0, shuffle_ = unknown, balance_classes_ = unknown;
+    bool loaded_ = false;  // since the last batch
 };
 
 }  // namespace tessera::data

@@ -46,7 +46,8 @@ template <class M>
 void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& options, std::vector<bool>& renamed) {
     std::vector<Fact> facts;
     add_facts<M>(model, facts);
-    for (const Fact& fact : facts) writer.metadata(fact.in_file(), fact.value);
+    for (const Fact& fact : facts)
+        if (!fact.compared_later) writer.metadata(fact.in_file(), fact.value);
     M::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             std::string name = path.str();

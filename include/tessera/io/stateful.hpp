@@ -46,6 +46,7 @@ struct Fact {
     std::string kind, key, value;
     bool is_setting = false;
     std::vector<std::string> leaves{};
+    bool compared_later = false;
 
     std::string qualified() const { return kind.empty() ? key : kind + '.' + key; }
     std::string in_file() const { return "tessera." + qualified(); }
@@ -106,7 +107,8 @@ void add_facts(const M& model, std::vector<Fact>& to) {
     if constexpr (requires { model.metadata(); })
         for (const auto& [key, value] : model.metadata()) to.push_back({kind, key, value});
     if constexpr (requires { model.settings(); })
-        for (const Setting& s : model.settings()) to.push_back({kind, s.key, s.value, true, s.leaves});
+        for (const Setting& s : model.settings())
+            to.push_back({kind, s.key, s.value, true, s.leaves, s.compared_later});
     if constexpr (requires { model.wrapped(); }) add_facts(model.wrapped(), to);
 }
 

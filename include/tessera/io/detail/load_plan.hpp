@@ -168,7 +168,9 @@ private:
             ours = ours || (e.key.starts_with("tessera.") && !e.key.starts_with(checksum_key));
         for (const Fact& fact : facts_) {
             const std::optional<std::string> found = file_.metadata(fact.in_file());
-            if (is_accepted(fact)) {
+            if (fact.compared_later) {
+                if (is_accepted(fact)) report.accepted.push_back({fact.qualified(), "", fact.value});
+            } else if (is_accepted(fact)) {
                 report.accepted.push_back({fact.qualified(), found.value_or(""), fact.value});
             } else if (found && *found != fact.value) {
                 const std::string remedy =
