@@ -1,4 +1,4 @@
-// expect: (cannot convert|no viable conversion from) .*Tensor<double, .*VqVae<Encoder, .*::Batch
+// expect: (cannot convert|no viable conversion from) .*Tensor<double, .*VqVae<Encoder, .*::Images
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/vq/codebook.hpp>

@@ -136,6 +136,7 @@
 #include <tessera/codec/likelihood.hpp>
 #include <tessera/codec/token_codec.hpp>
 #include <tessera/data/image.hpp>
+#include <tessera/data/padded.hpp>
 #include <tessera/gpt/likeliest_labels.hpp>
 #include <tessera/tessera.hpp>
 #include <tessera/vq/binary_residual.hpp>

@@ -110,6 +110,30 @@ struct Faulty {
     using Bind = FaultyLoss<F, In, T>;
 };
 
+/// An Mse that says it is zero at the target, and is not.
+enum class Rest { of_sum, of_dy };
+template <Rest R, StaticShape In, std::floating_point T>
+struct RestingLoss : MseLoss<In, T> {
+    using Base = MseLoss<In, T>;
+    using Rows = View<const T, In>;
+    static constexpr std::string_view name = "Resting";
+    static double loss(const Empty& w, Rows y, Rows target, Empty& c) {
+        return Base::loss(w, y, target, c) + (R == Rest::of_sum ? 0.5 * static_cast<double>(y.batch()) : 0);
+    }
+    static double loss_and_grad(const Empty& w, Rows y, Rows target, View<T, In> dy, Empty& c, Empty& g, T scale) {
+        const double sum = loss(w, y, target, c);
+        static_cast<void>(Base::loss_and_grad(w, y, target, dy, c, g, scale));
+        if (R == Rest::of_dy)
+            for (std::size_t n = 0; n < dy.batch(); ++n) dy[n][1] += T(0.5);
+        return sum;
+    }
+};
+template <Rest R>
+struct Resting {
+    template <StaticShape In, std::floating_point T>
+    using Bind = RestingLoss<R, In, T>;
+};
+
 struct Nameless {
     using Input = Shape<3, 4>;
 };
@@ -158,6 +182,13 @@ TEST_CASE("check_loss: samples that depend on others, and losses that are not su
 TEST_CASE("check_loss: a NaN that the loss hides is found") {
     CHECK(starts<Fault::hides_nan>("NaN in y: expected nan, got 1"));
     CHECK(starts<Fault::hides_nan_of_target>("NaN in the target: expected nan, got 1"));
+}
+
+TEST_CASE("check_loss: a loss that is not zero at the target, although it says so, is found") {
+    CHECK(support::keeps_loss_contract<Resting<Rest::of_sum>, Shape<2, 3>>().message ==
+          "Resting: zero_at_target: sum: expected 0, got 2.5");
+    CHECK(support::keeps_loss_contract<Resting<Rest::of_dy>, Shape<2, 3>>().message ==
+          "Resting: zero_at_target: dy[1]: expected 0, got 0.5");
 }
 
 TEST_CASE("check_loss: memory that is allocated in each call is found, where the program counts") {

@@ -6,6 +6,7 @@
 //     batch.x         View<const Element, Shape>; a batch converts to it
 //     batch.labels    one for each example; empty if the dataset has none
 //     batch.index     0, 1, 2, ...
+//     batch.mask      only of a dataset with copy_mask: a View of one number for each pixel, 0 where it does not count
 //
 // The order depends only on the generator: a Fisher-Yates shuffle with Rng::below, the same on every machine. The
 // overload with a generator draws a new stream of it each time, so two epochs differ; with BatchOptions the caller
@@ -25,10 +26,13 @@
 //          balance_classes is set without labels or shuffle; a temporary dataset is a compile error
 // Cost     one buffer of a batch, which the next batch overwrites, and 4 bytes for each example for the shuffled order;
 //          nothing is allocated for each batch
+//
+// Over 250 lines: the options with their checks, the batch with and without a mask, and four ways to begin a pass.
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/to_size.hpp>
@@ -43,6 +47,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,6 +75,12 @@ struct Batch {
     operator E() const { return x; }
 };
 
+/// The batch of a dataset with copy_mask.
+template <class E>
+struct MaskedBatch : Batch<E> {
+    View<const std::uint8_t, WithLastDim<typename E::Sample, 1>> mask;
+};
+
 /// 0 .. count - 1 in a random order.
 [[nodiscard]] inline std::vector<std::uint32_t> permutation(std::size_t count, Rng rng) {
     std::vector<std::uint32_t> order(count);
@@ -82,6 +93,7 @@ template <Dataset D>
 class Batches {
 public:
     using Example = typename D::Example;
+    using Value = std::conditional_t<MaskedDataset<D>, MaskedBatch<Example>, Batch<Example>>;
 
     /// `position` is advanced by each batch that the range returns.
     Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr)
@@ -115,6 +127,7 @@ public:
         const std::size_t largest = (std::min)(size, examples);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
+        if constexpr (MaskedDataset<D>) mask_.resize(largest);
     }
 
     /// Number of batches of a whole pass.
@@ -124,7 +137,7 @@ public:
 
     class Iterator {
     public:
-        using value_type = Batch<Example>;
+        using value_type = Value;
         using difference_type = std::ptrdiff_t;
 
         Iterator() = default;
@@ -185,9 +198,11 @@ private:
         with_fp_environment([&] {  // pixels are divided here: the host's rounding mode must not change the result
             const BatchShare own = share_of(index);
             x_.resize(own.count);
+            if constexpr (MaskedDataset<D>) mask_.resize(own.count);
             for (std::size_t n = 0; n < own.count; ++n) {
                 const std::size_t i = example(own.first + n);
                 dataset_->copy(i, x_[n]);
+                if constexpr (MaskedDataset<D>) dataset_->copy_mask(i, mask_[n]);
                 if constexpr (LabelledDataset<D>)
                     if (!labels_.empty()) labels_[n] = dataset_->label(i);
             }
@@ -195,10 +210,13 @@ private:
         expect(index + 1);
         if (position_) position_->advance(index, count(), size_, dataset_->size(), position_order_);
     }
-    Batch<Example> current(std::size_t index) const {
-        const std::size_t batch = x_.batch();
-        return {x_.view(), labels_.empty() ? std::span<const Label>{} : std::span<const Label>{labels_}.first(batch),
-                index};
+    Value current(std::size_t index) const {
+        Value batch;
+        batch.x = x_.view();
+        if (!labels_.empty()) batch.labels = std::span<const Label>{labels_}.first(x_.batch());
+        batch.index = index;
+        if constexpr (MaskedDataset<D>) batch.mask = mask_.view();
+        return batch;
     }
 
     const D* dataset_;
@@ -212,6 +230,7 @@ private:
     std::vector<std::size_t> expected_;  // only of datasets that expect
     Tensor<Element<D>, Sample<D>> x_;
     std::vector<Label> labels_;
+    std::conditional_t<MaskedDataset<D>, Tensor<std::uint8_t, WithLastDim<Sample<D>, 1>>, Empty> mask_;
 };
 
 template <Dataset D>

@@ -6,6 +6,7 @@
 //     copy(i, destination)    writes example i
 //     labelled(), label(i)    optional: whether there are labels, and the class of example i
 //     expect(indices)         optional: the examples that will be copied next (data/read_ahead.hpp)
+//     copy_mask(i, mask)      optional: which pixels of example i count, 0 for one that does not (vq/masked_images.hpp)
 //
 // A batch owns its memory and a dataset copies into it, so anything that can produce example i is a dataset: bytes in
 // memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and random access; not stronger,
@@ -17,6 +18,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -47,6 +49,12 @@ concept LabelledDataset = Dataset<D> && requires(const D& dataset, std::size_t i
 template <class D>
 concept ExpectingDataset = Dataset<D> && requires(const D& dataset, std::span<const std::size_t> indices) {
     dataset.expect(indices);
+};
+
+/// A dataset of which some pixels do not count: one number for each row of an example, all its channels together.
+template <class D>
+concept MaskedDataset = Dataset<D> && requires(const D& dataset, std::size_t i, std::span<std::uint8_t> mask) {
+    dataset.copy_mask(i, mask.template first<row_count<Sample<D>>>());
 };
 
 }  // namespace tessera::data

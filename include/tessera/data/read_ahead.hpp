@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <span>
@@ -64,6 +65,9 @@ public:
     [[nodiscard]] Label label(std::size_t i) const requires LabelledDataset<D> { return dataset_->label(i); }
     [[nodiscard]] std::size_t classes() const requires requires(const D& d) { d.classes(); }
     { return dataset_->classes(); }
+    void copy_mask(std::size_t i, std::span<std::uint8_t, row_count<Sample<D>>> mask) const requires MaskedDataset<D> {
+        dataset_->copy_mask(i, mask);
+    }
 
     /// The examples that are copied next, instead of those of the last call.
     void expect(std::span<const std::size_t> indices) const {

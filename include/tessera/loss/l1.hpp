@@ -20,6 +20,7 @@ namespace tessera::inline TESSERA_ABI {
 template <StaticShape In, std::floating_point T>
 struct L1Loss : PlainLoss {
     static constexpr std::string_view name = "L1";
+    static constexpr bool zero_at_target = true;
     using Scalar = T;
     using Input = In;
 

@@ -23,7 +23,11 @@
 // A loss without weights, options and scratch derives from PlainLoss and has two functions; one with options only may
 // derive from it, too, and declare Options, Packed and pack itself. A bound loss refuses a shape with a static_assert
 // that says why. Optional members: those of core/option_hooks.hpp; in files their keys and leaves have the prefix
-// "loss.", as the names of Params.
+// "loss.", as the names of Params. And:
+//
+//   zero_at_target               static constexpr bool, true where a finite number with y = target adds exactly 0 to
+//                                the sum, to dy and to grad. Only with such a loss a VqVae trains on batches with a
+//                                mask of pixels (loss/masked_loss.hpp)
 //
 // Rules, tested by testing::check_loss: gradients agree with finite differences, what is overwritten and what is added,
 // nothing is allocated after the first call with the largest batch, w is const.
@@ -38,6 +42,7 @@
 #include <tessera/core/view.hpp>
 
 #include <concepts>
+#include <type_traits>
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI {
@@ -65,6 +70,13 @@ concept LossSpec = requires {
     typename Spec::template Bind<In, T>;
 }
 &&Loss<typename Spec::template Bind<In, T>>;
+
+/// Whether a number with y = target adds exactly nothing.
+template <class L>
+[[nodiscard]] constexpr bool zero_at_target() {
+    if constexpr (requires { std::bool_constant<L::zero_at_target>{}; }) return L::zero_at_target;
+    return false;
+}
 
 /// The members of the contract for a loss without weights, options and scratch.
 struct PlainLoss {

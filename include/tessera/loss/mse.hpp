@@ -18,6 +18,7 @@ namespace tessera::inline TESSERA_ABI {
 template <StaticShape In, std::floating_point T>
 struct MseLoss : PlainLoss {
     static constexpr std::string_view name = "Mse";
+    static constexpr bool zero_at_target = true;
     using Scalar = T;
     using Input = In;
 

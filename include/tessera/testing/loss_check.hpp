@@ -167,6 +167,26 @@ std::string check_loss_blocks(const LossCheckOf<L>& o) {
     return "";
 }
 
+// zero_at_target: with y = target the sum, dy and grad are exactly 0.
+template <Loss L>
+std::string check_loss_target(const LossCheckOf<L>& o) {
+    using T = typename L::Scalar;
+    if constexpr (zero_at_target<L>()) {
+        BoundLoss<L> bound{o};
+        bound.y = bound.target;
+        if (const double sum = bound.loss_and_grad(0, o.batch, T(0.25)); sum < 0 || sum > 0 || std::isnan(sum))
+            return "zero_at_target: sum: expected 0, got " + text(sum);
+        for (std::size_t i = 0; i < bound.dy.span().size(); ++i)
+            if (const T v = bound.dy.data()[i]; v < 0 || v > 0)
+                return "zero_at_target: " + at("dy", i) + ": expected 0, got " + text(static_cast<double>(v));
+        typename L::Params none;
+        set_zero(none);
+        if (const std::string failure = detail::differs("grad", none, bound.grad); !failure.empty())
+            return "zero_at_target: " + failure;
+    }
+    return "";
+}
+
 template <Loss L>
 std::string check_loss_allocation(const LossCheckOf<L>& o) {
     using T = typename L::Scalar;
@@ -232,8 +252,8 @@ std::string loss_name() {
 /// L in float, D the same in double.
 template <Loss L, Loss D>
 CheckResult run_loss_checks(const LossCheckOf<L>& o, const LossCheckOf<D>& in_double) {
-    constexpr std::array checks{&check_loss_options<L>, &check_loss_init<L>, &check_loss_writes<L>,
-                                &check_loss_blocks<L>, &check_loss_allocation<L>};
+    constexpr std::array checks{&check_loss_options<L>, &check_loss_init<L>,   &check_loss_writes<L>,
+                                &check_loss_blocks<L>,  &check_loss_target<L>, &check_loss_allocation<L>};
     std::string failure;
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
         failure = with_fp_environment([&] { return checks[i](o); });

@@ -22,6 +22,7 @@
 #include <tessera/core/value_range.hpp>
 #include <tessera/data/copy_piece.hpp>
 #include <tessera/data/dataset.hpp>
+#include <tessera/data/tokens.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/exec/rounds.hpp>
@@ -155,6 +156,23 @@ public:
                 f(first, View<const T, Input>{x}, View<const Token, Shape<tokens>>{out});
             }
         });
+    }
+
+    /// The tokens of a dataset, with its labels.
+    template <data::Dataset D>
+    [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
+        std::vector<Token> out(images.size() * tokens);
+        encode_dataset(images, [&](std::size_t first, View<const T, Input>, View<const Token, Shape<tokens>> found) {
+            std::ranges::copy(found.span(), out.data() + first * tokens);
+        });
+        std::vector<Label> labels;
+        std::size_t classes = 0;
+        if constexpr (data::LabelledDataset<D>)
+            if (images.labelled()) {
+                for (std::size_t i = 0; i < images.size(); ++i) labels.push_back(images.label(i));
+                if constexpr (requires { images.classes(); }) classes = images.classes();
+            }
+        return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
 
     /// DataError where a value of the images is not in `range`, to which reconstructions are clamped.

@@ -8,7 +8,9 @@
 // The numbers of z at a masked position must be finite; `pack_batch` and `start`, which are called before there are
 // tokens, see them.
 //
-// Shapes   counts [batch x rows], true for a position that counts; tokens [batch, tokens], q [batch, Output]
+// VqVae calls it for a batch with a mask of pixels (vq/masked_images.hpp).
+//
+// Shapes   counts [batch x rows], true or not 0 for a position that counts; tokens [batch, tokens], q [batch, Output]
 // Errors   ArgumentError where counts is not of one value for each position; static_assert where the tokens of the
 //          quantizer do not belong to positions
 // Cost     one pass over the tokens
@@ -19,22 +21,23 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <span>
+#include <iterator>
+#include <ranges>
 #include <string>
 
 namespace tessera::inline TESSERA_ABI::vq {
 
 /// `mask_positions<Q>(counts, tokens, q)` after `Q::forward(w, pass, z, tokens, q, cache)`
-template <Quantizer Q>
-void mask_positions(std::span<const bool> counts, View<Token, TokenShape<Q>> tokens,
+template <Quantizer Q, std::ranges::random_access_range Counts>
+void mask_positions(const Counts& counts, View<Token, TokenShape<Q>> tokens,
                     View<typename Q::Scalar, typename Q::Output> q) {
     constexpr std::size_t rows = row_count<typename Q::Output>, width = last_dim<typename Q::Output>;
     static_assert(Q::tokens % rows == 0, "mask_positions: expected a quantizer with the same tokens for each position");
     constexpr std::size_t per = Q::tokens / rows;
-    if (counts.size() != tokens.batch() * rows)
-        throw ArgumentError("mask_positions: counts: " + expected_got(tokens.batch() * rows, counts.size()));
-    for (std::size_t m = 0; m < counts.size(); ++m) {
-        if (counts[m]) continue;
+    if (std::size(counts) != tokens.batch() * rows)
+        throw ArgumentError("mask_positions: counts: " + expected_got(tokens.batch() * rows, std::size(counts)));
+    for (std::size_t m = 0; m < std::size(counts); ++m) {
+        if (static_cast<bool>(counts[m])) continue;
         std::fill_n(tokens.data() + m * per, per, no_token);
         std::fill_n(q.data() + m * width, width, typename Q::Scalar{});
     }

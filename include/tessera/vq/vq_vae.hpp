@@ -7,7 +7,7 @@
 //
 // Any quantizer (vq/quantizer.hpp) and any loss (loss/loss.hpp) can be used: only their contracts are called here.
 // Evaluation (encode, decode, reconstruct, evaluate) is const and packs the weights as they are at each call; to encode
-// many small batches call freeze() once.
+// many small batches call freeze() once. Batches of a step may have a mask of pixels: vq/masked_images.hpp.
 //
 // Shapes   x, y [batch, height x width x channels], z [batch, Encoder::Output], q [batch, Decoder::Input], tokens
 //          [batch, Quantizer::tokens], each token in its vocabulary: below Quantizer::codes, or its codes_of
@@ -29,15 +29,17 @@
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/data/tokens.hpp>
-#include <tessera/kernel/reduce.hpp>
 #include <tessera/loss/loss.hpp>
+#include <tessera/loss/masked_loss.hpp>
 #include <tessera/loss/mse.hpp>
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/detail/file_keys.hpp>
+#include <tessera/vq/detail/position_mask.hpp>
 #include <tessera/vq/detail/whole_batch.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
+#include <tessera/vq/masked_images.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
@@ -81,7 +83,9 @@ public:
     static constexpr std::string_view kind = "vq_vae";
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
     static constexpr std::size_t codes_of(std::size_t i) { return vq::codes_of<Q>(i); }  ///< the vocabulary of token i
-    using Batch = View<const T, Input>;
+    using Images = View<const T, Input>;
+    using MaskRules = vq::MaskRules<Input, Q, Loss>;
+    using Batch = vq::MaskedImages<T, Input, MaskRules>;  ///< of a training step; Images convert to it
     using TokenView = View<const Token, Shape<tokens>>;
     using Options = typename Q::Options;
     using LossOptions = typename Loss::Options;
@@ -114,7 +118,7 @@ private:
         typename Loss::Cache loss;
         Tensor<T, Latent> dz;
         Tensor<T, Decoded> q, dq;
-        Tensor<T, Input> y, dy;
+        Tensor<T, Input> y, dy, target;
     };
     using Totals = VqVaeTotals<Q>;
     struct Started {  // what an initialisation from data replaces
@@ -135,6 +139,7 @@ public:
         typename Q::Cache observing;
         std::vector<typename Totals::Block> blocks;
         std::vector<double> totals;  ///< sums over the samples of the last batch, which processes sum
+        vq::detail::PositionMask<T, Input, Latent, MaskRules> positions;
         vq::detail::WholeBatch<T, Latent> whole;
         std::optional<Started> before;  ///< of the step that initialised from data, until the next one
     };
@@ -195,9 +200,9 @@ public:
         vq::complete<Q>(params_.quantizer, buffers_, missing);
     }
 
-    /// Before each step: initialises the quantizer from the encoder's output for the first batch, and keeps it for
-    /// pack_batch. `gather` returns that of all processes, in their order. If it throws, nothing has changed; if the
-    /// step fails later, the caller calls undo_prepare.
+    /// Before each step: initialises the quantizer from the encoder's output for the first batch with a position that
+    /// counts, and keeps it for pack_batch. `gather` returns that of all processes, in their order, and likewise which
+    /// positions count. If it throws, nothing has changed; if the step fails later, the caller calls undo_prepare.
     template <class Gather>
     void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
         if constexpr (vq::StartsFromData<Q> || vq::PacksBatch<Q>) {
@@ -205,17 +210,19 @@ public:
             const bool starts = vq::StartsFromData<Q> && started_[0] == 0;
             if (part.samples == 0 || !(starts || vq::PacksBatch<Q>)) return;
             freeze(ws.frozen);
+            ws.positions.set(x.mask());
             ws.whole.encode(ws.frozen, x, ws.z, ws.encoding);
             const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.whole.gathered);
+            ws.whole.set_counts(gather(ws.positions.counts(), ws.whole.gathered_counts), part.samples);
             check_finite(all, "encoder output");  // all processes have gathered the same numbers, so all throw or none
             if (vq::PacksBatch<Q>) ws.whole.keep(x, part.samples);
             if (!starts) return;
+            const View<const T, Latent> rows = ws.whole.counted({all.data(), all.size() / Latent::size});
+            if (rows.batch() == 0) return;
             ws.before = Started{params_.quantizer, buffers_};
             try {
-                with_fp_environment([&] {
-                    vq::start<Q>(params_.quantizer, buffers_, {all.data(), all.size() / Latent::size}, options_,
-                                 ws.rng.split(1));
-                });
+                with_fp_environment(
+                    [&] { vq::start<Q>(params_.quantizer, buffers_, rows, options_, ws.rng.split(1)); });
             } catch (...) {
                 undo_prepare(ws);
                 throw;
@@ -274,25 +281,14 @@ public:
         return frozen;
     }
     /// Writes the tokens of images.
-    void encode(Batch x, View<Token, Shape<tokens>> out) const {
+    void encode(Images x, View<Token, Shape<tokens>> out) const {
         typename Frozen::Workspace ws;
         freeze().encode(x, out, ws);
     }
     /// The tokens of a dataset, with its labels.
     template <data::Dataset D>
     [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
-        std::vector<Token> out(images.size() * tokens);
-        freeze().encode_dataset(images, [&](std::size_t first, Batch, TokenView piece) {
-            std::ranges::copy(piece.span(), out.data() + first * tokens);
-        });
-        std::vector<Label> labels;
-        std::size_t classes = 0;
-        if constexpr (data::LabelledDataset<D>)
-            if (images.labelled()) {
-                for (std::size_t i = 0; i < images.size(); ++i) labels.push_back(images.label(i));
-                if constexpr (requires { images.classes(); }) classes = images.classes();
-            }
-        return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
+        return freeze().encode(images);
     }
     /// The images of tokens, of which some may be absent (no_token): the decoder then sees the levels that are there.
     /// DataError for a token that is not in its vocabulary.
@@ -304,7 +300,7 @@ public:
     }
     [[nodiscard]] Tensor<T, Input> decode(const data::Tokens<tokens>& chosen) const { return decode(chosen.view()); }
     /// decode(encode(x))
-    [[nodiscard]] Tensor<T, Input> reconstruct(Batch x) const {
+    [[nodiscard]] Tensor<T, Input> reconstruct(Images x) const {
         Tensor<Token, Shape<tokens>> chosen{x.batch()};
         encode(x, chosen.view());
         return decode(TokenView{chosen});
@@ -328,20 +324,23 @@ private:
     }
 
     void add_gradient(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
-        const std::size_t batch = x.batch();
         freeze(ws.frozen);
-        if constexpr (vq::PacksBatch<Q>)
-            ws.frozen.pack_batch(ws.whole.take(ws.frozen, x, part.samples, ws.z, ws.encoding), ws.observing);
+        ws.positions.set(x.mask());
+        if constexpr (vq::PacksBatch<Q>) {
+            const auto rows = ws.whole.take(ws.frozen, x, ws.positions.counts(), part.samples, ws.z, ws.encoding);
+            if (rows.batch() > 0) ws.frozen.pack_batch(rows, ws.observing);
+        }
         Loss::pack(params_.loss, loss_buffers_, loss_options_, ws.loss);
-        ws.z.resize(batch);
-        ws.chosen.resize(batch);
+        ws.z.resize(x.batch());
+        ws.chosen.resize(x.batch());
         const std::size_t block_size = ws.groups.block_of(part.samples);
-        ws.blocks.resize(ws.groups.blocks(batch, block_size));
+        ws.blocks.resize(ws.groups.blocks(x.batch(), block_size));
         const T per_number = T(1) / static_cast<T>(part.divisor * Input::size);
         const double divisor = static_cast<double>(part.divisor);
         const auto run_block = [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g,
                                    nn::BlockOrder* order) {
-            const Batch in = x.slice(first, count);
+            const Batch masked = x.slice(first, count);
+            const Images in = masked;
             const View<T, Latent> z = ws.z.view().slice(first, count);
             const View<Token, Shape<tokens>> chosen = ws.chosen.view().slice(first, count);
             const std::size_t sample = part.first + first;
@@ -358,13 +357,14 @@ private:
             Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
             Q::forward(ws.frozen.quantizer(), {.training = true, .rng = ws.rng.split(5), .first = sample}, z, chosen,
                        s.q.view(), s.quantizer);
+            ws.positions.template apply<Q>(first, chosen, s.q.view());
             Decoder::forward(ws.frozen.decoder(), q, s.y.view(), s.decoder);
 
             // backward: decoder, the quantizer's gradient estimator, its loss terms, encoder
             typename Totals::Block& sums = ws.blocks[block];
             nn::backward_in_order<Loss>(order, [&] {
-                sums.reconstruction =
-                    Loss::loss_and_grad(ws.loss, std::as_const(s.y), in, s.dy.view(), s.loss, g.loss, per_number);
+                sums.reconstruction = detail::counted_loss<Loss>(ws.loss, std::as_const(s.y), in, masked.mask(),
+                                                                 s.dy.view(), s.loss, g.loss, per_number, s.target);
             });
             nn::backward_in_order<Decoder>(order, [&] {
                 Decoder::backward(ws.frozen.decoder(), q, std::as_const(s.y), std::as_const(s.dy), s.dq.view(),
@@ -381,9 +381,9 @@ private:
                                              s.dy, s.encoder, g.encoder);
             });
             if constexpr (std::same_as<Latent, Decoded>)
-                sums.distance = kernel::squared_error<T>(View<const T, Latent>{z}.span(), q.span());
+                sums.distance = ws.positions.squared_error(first, z, q, s.dz.view());
         };
-        ws.groups.run(batch, grad, run_block, block_size);
+        ws.groups.run(x.batch(), grad, run_block, block_size);
         Totals::sum(ws.blocks, ws.chosen.span(), ws.totals);
     }
 

@@ -1,0 +1,65 @@
+#include <tessera/vq/detail/position_mask.hpp>
+
+#include <doctest/doctest.h>
+#include <support/mismatch.hpp>
+#include <tessera/core/tensor.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+using namespace tessera;
+
+namespace position_mask_test {
+
+namespace {
+struct Fits {
+    static constexpr bool fit = true;
+};
+}  // namespace
+
+TEST_CASE("position_of: the patch that has a pixel, in images, sequences and vectors") {
+    using Image = Shape<4, 6, 3>;
+    using Latent = Shape<2, 2, 5>;
+    support::Mismatch wrong;
+    for (std::size_t y = 0; y < 4; ++y)
+        for (std::size_t x = 0; x < 6; ++x)
+            wrong.compare(y / 2 * 2 + x / 3, (vq::detail::position_of<Image, Latent>(y * 6 + x)), "pixel ", y, " ", x);
+    for (std::size_t i = 0; i < 12; ++i)
+        wrong.compare(i / 4, (vq::detail::position_of<Shape<12, 2>, Shape<3, 7>>(i)), "number ", i);
+    wrong.compare(0, (vq::detail::position_of<Shape<12>, Shape<3>>(0)), "a vector");
+    CHECK(wrong.first() == "");
+}
+
+TEST_CASE("PositionMask: a position counts where a pixel of its patch does; without a mask all do") {
+    vq::detail::PositionMask<float, Shape<4, 4, 3>, Shape<2, 2, 5>, Fits> positions;
+    CHECK(positions.counts().empty());
+    Tensor<std::uint8_t, Shape<4, 4, 1>> mask{2};
+    std::ranges::fill(mask.span(), std::uint8_t{0});
+    mask[0][3] = 1;   // top right
+    mask[1][15] = 2;  // bottom right
+    mask[1][8] = 1;   // bottom left
+    positions.set(mask);
+    CHECK(std::ranges::equal(positions.counts(), std::vector<float>{0, 1, 0, 0, 0, 0, 1, 1}));
+    positions.set({});
+    CHECK(positions.counts().empty());
+}
+
+TEST_CASE("PositionMask: the squared error is that of the positions that count") {
+    using Latent = Shape<3, 2>;
+    vq::detail::PositionMask<double, Shape<3, 1>, Latent, Fits> positions;
+    Tensor<std::uint8_t, Shape<3, 1>> mask{2};
+    for (std::size_t i = 0; i < 6; ++i) mask.data()[i] = i % 2;
+    Tensor<double, Latent> z{1}, q{1}, scratch{1};
+    for (std::size_t i = 0; i < 6; ++i) {
+        z.data()[i] = static_cast<double>(i + 1);
+        q.data()[i] = i / 2 == 0 || i / 2 == 2 ? 0.5 : 0;
+    }
+    positions.set(mask);
+    CHECK(positions.squared_error(1, z.view(), q.view(), scratch.view()) == 0.25 + 2.25 + 20.25 + 30.25);
+    positions.set({});
+    CHECK(positions.squared_error(1, z.view(), q.view(), scratch.view()) == 0.25 + 2.25 + 9 + 16 + 20.25 + 30.25);
+}
+
+}  // namespace position_mask_test
