@@ -1,7 +1,7 @@
 # Installed packages first, otherwise the pinned source: a tarball with its SHA-256 (Eigen: 2.7 MB, its clone 110 MB).
 #
-# find_package gets no version: the version files of Eigen3, xsimd and doctest accept only the same major or minor
-# number, and so refuse packages that work. The minimum version is compared here.
+# find_package gets no version, except for TBB: the version files of Eigen3, xsimd and doctest accept only the same major or
+# minor number, and so refuse packages that work. The minimum version is compared here.
 include(FetchContent)
 set(TESSERA_MIRROR "" CACHE STRING "file:// or https:// folder with the pinned tarballs, for machines without the internet")
 set(TESSERA_FETCHED "")                # the packages that were fetched: users of an installed tessera must provide them
@@ -26,9 +26,12 @@ macro(tessera_fetch name repository ref sha subdir)
 endmacro()
 
 # Is `name` installed and at least `minimum`? Otherwise it is fetched; where that is not allowed, the error says what to
-# install.
+# install. A version after these is passed to find_package.
 macro(tessera_find name minimum apt)
-  find_package(${name} CONFIG QUIET)
+  find_package(${name} ${ARGN} CONFIG QUIET)
+  if(NOT ${name}_FOUND AND ${name}_CONSIDERED_VERSIONS)
+    message(STATUS "tessera: ${name} ${${name}_CONSIDERED_VERSIONS} in ${${name}_CONSIDERED_CONFIGS} is older than ${minimum}")
+  endif()
   if(${name}_FOUND AND ${name}_VERSION AND "${${name}_VERSION}" VERSION_LESS "${minimum}")
     message(STATUS "tessera: ${name} ${${name}_VERSION} in ${${name}_DIR} is older than ${minimum}")
     set(${name}_FOUND FALSE)
@@ -83,9 +86,10 @@ else()
 endif()
 include("${CMAKE_CURRENT_LIST_DIR}/thirdParty.cmake")
 
-# oneTBB is the only dependency that is compiled (32 files).
+# oneTBB is the only dependency that is compiled (32 files). Its version file accepts every newer version, and rejects an
+# older one (of a conda environment, say) before that defines a target, which could not be replaced; the search continues.
 if(NOT TARGET TBB::tbb)
-  tessera_find(TBB 2021.5 libtbb-dev)
+  tessera_find(TBB 2021.5 libtbb-dev 2021.5)
   if(NOT TBB_FOUND)
     foreach(_off TBB_TEST TBB_EXAMPLES TBB_STRICT TBBMALLOC_BUILD TBB_FIND_PACKAGE)
       set(${_off} OFF CACHE BOOL "" FORCE)
@@ -98,6 +102,11 @@ if(NOT TARGET TBB::tbb)
     get_target_property(_tbb_include tbb INTERFACE_INCLUDE_DIRECTORIES)
     set_property(TARGET tbb PROPERTY INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${_tbb_include}")
   endif()
+endif()
+
+tessera_check_tbb(_problem)
+if(_problem)
+  message(FATAL_ERROR "${_problem}")
 endif()
 
 if(TESSERA_BUILD_TESTS)

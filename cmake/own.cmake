@@ -22,7 +22,7 @@ if(PROJECT_IS_TOP_LEVEL)
 endif()
 
 add_library(tessera_own INTERFACE)
-target_link_libraries(tessera_own INTERFACE tessera)
+target_link_libraries(tessera_own INTERFACE tessera::tessera)
 if(CMAKE_CXX_COMPILER_ID MATCHES "^(GNU|Clang|AppleClang)$")
   target_compile_options(tessera_own INTERFACE ${TESSERA_WARNINGS} -ffp-contract=off)
 endif()
