@@ -161,9 +161,17 @@ run --data "$work/black" --epochs-vqvae 20 --epochs-prior 1 --batch 16 --samples
 grep -q '"test_psnr_db": \("inf"\|[0-9]\)' "$work/black-out/metrics.json" || fail "$(grep psnr "$work/black-out/metrics.json")"
 grep -q 'null' "$work/black-out/metrics.json" && fail "metrics.json has null"
 "$cmake" -D FILE="$work/black-out/report.html" -P "$here/report.cmake" || fail "report.html of black images"
-# and loose ones: no classes
-run --data "$work/pets/cat" --epochs-vqvae 1 --epochs-prior 1 --samples 20 --out "$work/loose-out"
+# and loose ones: no classes, hence no guidance, and the lower temperature, also of the model that is loaded
+run --data "$work/pets/cat" --epochs-vqvae 1 --epochs-prior 1 --samples 20 --seed 7 --out "$work/loose-out"
 size_is 56x280 "$work/loose-out/samples.png"
+run --load "$work/loose-out/model.safetensors" --samples 20 --seed 7 --out "$work/loose-again"
+cmp "$work/loose-out/samples.png" "$work/loose-again/samples.png" || fail "a loaded model without classes gave other samples"
+for metrics in "$work/loose-out/metrics.json" "$work/loose-again/metrics.json"; do
+    grep -q '"guidance": 1\(\.0\)\{0,1\},\{0,1\}$' "$metrics" || fail "$metrics: guidance without classes: $(grep guidance "$metrics")"
+    grep -q '"temperature": 0\.9,\{0,1\}$' "$metrics" || fail "$metrics: without guidance: $(grep temperature "$metrics")"
+done
+"$digits" --data "$work/pets/cat" --guidance 2 --out "$work/no" 2>"$work/stderr" && fail "guidance without classes"
+grep -q -e '--guidance: expected 1, as the prior has no classes, got 2$' "$work/stderr" || fail "$(cat "$work/stderr")"
 
 [ $failed = 0 ] && echo "every file is what it should be"
 exit $failed
