@@ -63,42 +63,40 @@ public:
     constexpr MaskedImages(const T* data, std::size_t batch) noexcept : Images{data, batch} {}
     /// With the mask of the batch, if it has one.
     template <class B>
-        requires std::convertible_to<const B&, Images> MaskedImages(const B& batch)
-            : Images{static_cast<Images>(batch)} {
-            if constexpr (requires { batch.mask(); })
-                set(batch.mask());
-            else if constexpr (requires { batch.mask; })
-                set(batch.mask);
-        }
-        MaskedImages(Images images, Mask mask) : Images{images} { set(mask); }
+    MaskedImages(const B& batch) requires std::convertible_to<const B&, Images> : Images{static_cast<Images>(batch)} {
+        if constexpr (requires { batch.mask(); })
+            set(batch.mask());
+        else if constexpr (requires { batch.mask; })
+            set(batch.mask);
+    }
+    MaskedImages(Images images, Mask mask) : Images{images} { set(mask); }
 
-        /// Empty where all pixels count.
-        [[nodiscard]] Mask mask() const { return mask_; }
-        [[nodiscard]] MaskedImages slice(std::size_t first, std::size_t count) const {
-            MaskedImages part;
-            static_cast<Images&>(part) = Images::slice(first, count);
-            if (mask_.batch() > 0) part.mask_ = mask_.slice(first, count);
-            return part;
-        }
+    /// Empty where all pixels count.
+    [[nodiscard]] Mask mask() const { return mask_; }
+    [[nodiscard]] MaskedImages slice(std::size_t first, std::size_t count) const {
+        MaskedImages part;
+        static_cast<Images&>(part) = Images::slice(first, count);
+        if (mask_.batch() > 0) part.mask_ = mask_.slice(first, count);
+        return part;
+    }
 
-    private:
-        void set(Mask mask) {
-            static_assert(
-                Rules::patches,
-                "VqVae: a mask of pixels needs an encoder whose output has the rank of the images and dimensions "
-                "that divide theirs");
-            static_assert(Rules::positions,
-                          "VqVae: a mask of pixels needs a quantizer with the same tokens for each position");
-            static_assert(Rules::loss,
-                          "VqVae: a mask of pixels needs a loss that is zero at the target: see zero_at_target in "
-                          "loss/loss.hpp");
-            if (mask.batch() != this->batch())
-                throw ArgumentError("VqVae: batch: mask: " + expected_got(std::to_string(this->batch()) + " images",
-                                                                          std::to_string(mask.batch())));
-            mask_ = mask;
-        }
+private:
+    void set(Mask mask) {
+        static_assert(Rules::patches,
+                      "VqVae: a mask of pixels needs an encoder whose output has the rank of the images and dimensions "
+                      "that divide theirs");
+        static_assert(Rules::positions,
+                      "VqVae: a mask of pixels needs a quantizer with the same tokens for each position");
+        static_assert(Rules::loss,
+                      "VqVae: a mask of pixels needs a loss that is zero at the target: see zero_at_target in "
+                      "loss/loss.hpp");
+        if (mask.batch() != this->batch())
+            throw ArgumentError("VqVae: batch: mask: " +
+                                expected_got(std::to_string(this->batch()) + " images", std::to_string(mask.batch())));
+        mask_ = mask;
+    }
 
-        Mask mask_{};
+    Mask mask_{};
 };
 
 }  // namespace tessera::vq
