@@ -4,8 +4,9 @@
 //     const data::Padded<Shape<32, 32, 1>, data::Images<Shape<28, 28, 1>>> padded{digits.train};
 //     for (auto&& batch : batches(padded, 64, rng)) trainer.step(batch);         // a VqVae of 32 x 32: batch.mask
 //
-// For a net whose sizes are powers of two. The border is 0, and does not count: the model neither learns to reconstruct
-// it nor spends tokens on it (vq/masked_images.hpp). Where the border is odd, the smaller half is at the top and left.
+// For a net whose sizes are powers of two. The border is 0, and does not count in training: the model does not learn to
+// reconstruct it, and the quantizer does not learn from it (vq/masked_images.hpp). Encoding and evaluation see whole
+// images, with the border. Where the border is odd, the smaller half is at the top and left.
 //
 // Shapes   S height x width x channels, not smaller than the images, with the same channels
 // Errors   static_assert where S is not such a shape; those of the dataset. A temporary dataset is a compile error

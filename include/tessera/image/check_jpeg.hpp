@@ -14,8 +14,8 @@
 // marker; otherwise the message says how many it has. (A viewer fills what is missing with gray, which a data set
 // should not learn.) Without its end marker a progressive file must also have all bits of all coefficients. One restart
 // marker that is lost between two whole intervals is put back, where a viewer loses an interval; up to 64 bytes before
-// a marker, and surplus data after a scan, are dropped. Coefficients that no encoder makes of 8-bit samples, and that
-// overflow the inverse DCT of stb_image, are rejected.
+// a marker, and surplus data after a scan, are dropped. Coefficients that no encoder makes of 8-bit samples, and with
+// which the inverse DCT of stb_image could overflow, are rejected.
 //
 // Over 250 lines: one function for each kind of segment, with its checks, in the order of the format.
 //
@@ -248,7 +248,7 @@ private:
         if (component.table.empty()) refuse(at, "a scan needs a table that is missing");
         if (!jpeg_.progressive() || (scan.first == 0 && scan.high == 0)) scan.dc[i] = table(0, dc, at);
         if (!jpeg_.progressive() || scan.first > 0) scan.ac[i] = table(1, ac, at);
-        component.scanned = component.scanned || scan.first == 0;
+        component.scanned = component.scanned || (scan.first == 0 && (!jpeg_.progressive() || scan.high == 0));
     }
 
     ByteView table(unsigned kind, unsigned number, std::size_t at) const {

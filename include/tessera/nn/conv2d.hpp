@@ -84,8 +84,8 @@ struct PackedConvolution {
             taps += scatter[c].taps;
         }
         // Threads share the taps of all classes where they are some 20 us of work, see Panels::pack.
-        const std::size_t slots = taps * a * b < 32768 ? 1 : kernel::concurrency();
-        kernel::for_each_slot(taps, slots, [&](std::size_t t, std::size_t) {
+        const std::size_t tasks = taps * a * b < 32768 ? 1 : kernel::concurrency();
+        kernel::for_each_slot(taps, tasks, [&](std::size_t t, std::size_t) {
             std::size_t c = 0;
             for (; t >= scatter[c].taps; ++c) t -= scatter[c].taps;
             scatter_weights[c].fill(t * b, b, weight + static_cast<std::size_t>(scatter[c].window[t]) * a * b, 1, b);

@@ -6,7 +6,7 @@
 // Called between forward and what follows it. By rule 2 of vq/quantizer.hpp a position without tokens has no gradient
 // and no loss terms, and it is not seen by `observe`: codebooks, losses and reports are those of the other positions.
 // The numbers of z at a masked position must be finite; `pack_batch` and `start`, which are called before there are
-// tokens, see them.
+// tokens, see them, unless the caller gives them only the rows that count, as VqVae does.
 //
 // VqVae calls it for a batch with a mask of pixels (vq/masked_images.hpp).
 //

@@ -11,15 +11,21 @@
 // no token and q = 0 (vq/mask_positions.hpp): the quantizer does not learn from it, not by its loss, averages, revival,
 // usage or k-means, and the encoder gets no gradient from it. The decoder sees 0 there.
 //
+// The mask is for training: encode, reconstruct and evaluate see all pixels, and give each position its tokens, because
+// a prior needs all of a sequence. Evaluate a masked set on images that are cropped to what counts.
+//
 // The divisors of all means stay those of the whole batch, so a pixel weighs the same whatever the others are; reports
 // are such means, too. A convolution at a position that counts still sees the padding next to it, so its pixels must be
-// finite, and should be what the model will see when it encodes. Where all count, training has the bits of a batch
-// without a mask.
+// finite, and should be what the model will see when it encodes. k-means and pack_batch see whole samples, made of the
+// positions that count: the last one is completed with the first of them. Where all count, training has the bits of a
+// batch without a mask. Processes that share a batch all give a mask or none; it is checked where they exchange rows,
+// when a quantizer starts from data or packs a batch.
 //
 // Shapes   images [batch, Input], mask [batch, ... x 1]: Input with one channel
 // Errors   ArgumentError where mask and images differ in their number; static_assert where a mask does not fit the
 //          VqVae: see MaskRules
-// Cost     that of two views; without a mask a step costs what it costs without this class
+// Cost     two views, and a pass over the mask in each step. Without a mask nothing, except that processes exchange one
+//          more small message where the quantizer starts or packs a batch
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/shape.hpp>
@@ -64,10 +70,11 @@ public:
     /// With the mask of the batch, if it has one.
     template <class B>
     MaskedImages(const B& batch) requires std::convertible_to<const B&, Images> : Images{static_cast<Images>(batch)} {
-        if constexpr (requires { batch.mask(); })
-            set(batch.mask());
-        else if constexpr (requires { batch.mask; })
+        if constexpr (requires { Mask{batch.mask()}; }) {
+            if (batch.mask().batch() > 0) set(batch.mask());
+        } else if constexpr (requires { Mask{batch.mask}; }) {
             set(batch.mask);
+        }
     }
     MaskedImages(Images images, Mask mask) : Images{images} { set(mask); }
 

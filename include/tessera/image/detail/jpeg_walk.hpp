@@ -79,7 +79,7 @@ private:
     using Steps = std::array<std::uint32_t, 64>;
 
     struct Block {
-        std::uint64_t nonzero = 0;  // one bit for each coefficient; of the first, whether it is not negative
+        std::uint64_t nonzero = 0;  // one bit for each coefficient but the first
         std::uint32_t sum = 0;      // of the absolute coefficients, times their steps
     };
     struct Blocks {
@@ -191,11 +191,9 @@ private:
     bool progressive_block(JpegBits& in, std::size_t i, std::uint64_t& nonzero) {
         if (scan_->first != 0) return scan_->high == 0 ? first_ac(in, i, nonzero) : refined_ac(in, i, nonzero);
         if (scan_->high == 0) {
-            const bool valid = dc(in, i);
-            nonzero = prediction_[i] >= 0;
-            return valid;
+            return dc(in, i);
         }
-        if (in.bits(1) != 0 && nonzero % 2 != 0) add(0, 1);  // added to a negative one, a bit makes it smaller
+        if (in.bits(1) != 0) add(0, 1);  // it makes a negative one smaller: then the sum is too large by one bit
         return true;
     }
 

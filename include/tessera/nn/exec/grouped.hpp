@@ -14,9 +14,10 @@
 // that are left, and add to a group's gradient in the order of its blocks (nn/exec/block_order.hpp), which changes no
 // bit either. Large blocks are cut there where the threads would not have one each. So 64 samples occupy 16 threads.
 //
-// Errors   static_assert, or from a run ArgumentError, where the block size does not divide the group size or the unit
-//          does not divide the block
-// Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch
+// Errors   static_assert, or from a run ArgumentError, where the block size does not divide the group size, or the unit
+//          the block
+// Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch; a scratch
+//          that had only parts of blocks in that run grows in a later one
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>

@@ -62,7 +62,10 @@ public:
         expected_ += (numbers + most - 1) / most;
         pieces_.reserve(expected_);
     }
-    void clear() { pieces_.clear(); }
+    void clear() {
+        pieces_.clear();
+        pieces_.reserve(expected_);  // a copy of an optimiser has none yet
+    }
     void add(const AdamPiece<T>& leaf) {
         for (std::size_t begin = 0; begin < leaf.p.size(); begin += most) {
             const std::size_t n = (std::min)(most, leaf.p.size() - begin);
