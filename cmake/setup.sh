@@ -67,11 +67,13 @@ find_compiler() {
 }
 find_make() { have ninja || have make || have gmake; }
 
-# Is one of these files below a usual prefix? CMake also finds libraries elsewhere (CMAKE_PREFIX_PATH).
+# Is one of these files below a usual prefix, or one of CMAKE_PREFIX_PATH (separated by colons; prefixes may have spaces)?
 find_header() {
-    for prefix in /usr /usr/local /opt/homebrew /opt/local ${CMAKE_PREFIX_PATH:-}; do
+    prefixes=/usr:/usr/local:/opt/homebrew:/opt/local:${CMAKE_PREFIX_PATH:-}:
+    while [ -n "$prefixes" ]; do
+        prefix=${prefixes%%:*} prefixes=${prefixes#*:}
         for file in "$@"; do
-            [ -e "$prefix/include/$file" ] && return 0
+            [ -n "$prefix" ] && [ -e "$prefix/include/$file" ] && return 0
         done
     done
     return 1
@@ -162,6 +164,53 @@ setup() { # setup <group>...
     count_jobs
 }
 
+# setup_scorecard: what single checks of the scorecard need, which are skipped without it: clang with libFuzzer and
+# llvm-cov, valgrind, strace, and what unpacks the source of a package. Installed where that works without a question.
+setup_scorecard() {
+    for round in 1 2; do # the package of clang's runtime has the version in its name, which is known when there is a clang
+        tools='' clang='' coverage=''
+        for version in '' -14 -15 -16 -17 -18 -19; do
+            have "clang++$version" || continue
+            clang=${clang:-clang++$version}
+            ! have "llvm-cov$version" || coverage=$version.
+        done
+        if [ -z "$clang" ]; then
+            tools="$tools clang llvm"
+        else
+            [ -n "$coverage" ] || tools="$tools llvm${clang#clang++}"
+            echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+                "$clang" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null ||
+                tools="$tools libclang-rt-$("$clang" -dumpversion | cut -d. -f1)-dev"
+        fi
+        have valgrind || tools="$tools valgrind"
+        have strace || tools="$tools strace"
+        have dpkg-source || tools="$tools dpkg-dev"
+        [ -n "$tools" ] && can_apt || return 0
+        mkdir -p "$root/build"
+        # shellcheck disable=SC2086  # a list of words
+        phase "installing$tools (apt-get)" "$root/build/setup-scorecard.log" apt_install_all $tools || :
+        hash -r 2>/dev/null || :
+    done
+}
+
+# apt_targets <folder> <argument of apt-get indextargets>...: its lines, sorted. Where this machine has no package lists (a
+# fresh container), which leaves indextargets without a line, they are fetched into the folder; the system has none then.
+apt_targets() {
+    apt_lists=$1
+    shift
+    if apt-get indextargets 'Created-By: Packages' | grep -q .; then
+        apt-get indextargets "$@" | sort -u
+        return
+    fi
+    apt_private() {
+        apt-get -o Dir::State::Lists="$apt_lists/system" -o Dir::Cache="$apt_lists/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+    }
+    if [ ! -d "$apt_lists/system" ]; then
+        mkdir -p "$apt_lists/system/partial" "$apt_lists/cache/archives/partial" && apt_private update >&2 || return 1
+    fi
+    apt_private indextargets "$@" | sort -u
+}
+
 # setup_aarch64 <folder>: what compiles programs for AArch64 and runs them here: Debian's cross compiler, qemu, and oneTBB's
 # arm64 packages unpacked into the folder. The lists of apt-get are the folder's, the system keeps its architectures.
 # With install=no nothing is installed. Where something is missing: returns 1, with `reason`.
@@ -185,12 +234,16 @@ setup_aarch64() {
     rm -rf "$aarch64" && mkdir -p "$aarch64/lists/partial" "$aarch64/cache/archives/partial" "$aarch64/new" || return 1
     : >"$aarch64/status"
     # shellcheck disable=SC2016
-    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' |
-        sort -u >"$aarch64/sources.list"
-    [ -s "$aarch64/sources.list" ] || # Ubuntu has arm64 on another server
-        apt-get indextargets --format 'deb http://ports.ubuntu.com/ubuntu-ports $(RELEASE) $(COMPONENT)' \
-            'Created-By: Packages' 'Origin: Ubuntu' | sort -u >"$aarch64/sources.list"
     reason="apt-get cannot download oneTBB's packages for arm64, see $aarch64/apt.log"
+    apt_targets "$aarch64" --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' \
+        >"$aarch64/sources.list" 2>"$aarch64/apt.log" || return 1
+    [ -s "$aarch64/sources.list" ] || # Ubuntu has arm64 on another server
+        apt_targets "$aarch64" --format 'deb http://ports.ubuntu.com/ubuntu-ports $(RELEASE) $(COMPONENT)' \
+            'Created-By: Packages' 'Origin: Ubuntu' >"$aarch64/sources.list" 2>>"$aarch64/apt.log" || return 1
+    [ -s "$aarch64/sources.list" ] || {
+        echo 'apt-get indextargets names no package source of Debian or Ubuntu' >>"$aarch64/apt.log"
+        return 1
+    }
     (
         cd "$aarch64/new" || exit 1
         arm64() {
@@ -199,7 +252,7 @@ setup_aarch64() {
                 -o Dir::Cache="$aarch64/cache" -o APT::Sandbox::User="$(id -un)" "$@"
         }
         arm64 update && arm64 download libtbb12 libtbb-dev && for package in *.deb; do dpkg -x "$package" . || exit 1; done
-    ) >"$aarch64/apt.log" 2>&1 || return 1
+    ) >>"$aarch64/apt.log" 2>&1 || return 1
     mv "$aarch64/new" "$aarch64/root"
 }
 

@@ -31,6 +31,9 @@ if(_count LESS 2)
   message(STATUS "tessera: one compiler only: ${TESSERA_OTHER_REASON}")
 endif()
 
+# For scripts that link programs themselves; its name has the configuration, because there may be several.
+file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/libtbb.$<CONFIG>.path CONTENT "$<TARGET_FILE:TBB::tbb>\n")
+
 # Include folders of the dependencies as `-isystem`; ours as `-I`, so that warnings in our headers are shown.
 # -isystem /usr/include would break the #include_next of the standard library, hence the filter.
 add_library(tessera_probe OBJECT EXCLUDE_FROM_ALL odr/odr.cpp)

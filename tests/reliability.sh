@@ -54,6 +54,7 @@ for argument; do
 done
 
 setup core examples tests
+setup_scorecard
 dir=$root/build/release
 configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON
 build "$dir" "what the checks run" --target scorecard

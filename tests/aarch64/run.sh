@@ -7,7 +7,8 @@
 #     sh tests/aarch64/run.sh build/release            installs nothing; the short version, which the test suite runs
 #     sh tests/aarch64/run.sh build/release --all      with the run of the scorecard and all quantizers
 #
-# Prints each comparison. Exit code 77: cannot be shown on this machine, with the reason.
+# Prints each comparison: both programs must succeed and print the same. Exit code 77: cannot be shown on this machine,
+# with the reason, which is known before anything is built.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 . "$root/cmake/setup.sh"
@@ -15,6 +16,12 @@ skip() {
     echo "SKIPPED: $*"
     exit 77
 }
+
+case $(uname -m) in
+x86_64 | amd64) ;;
+*) skip "this machine is no x86-64, whose bits are compared" ;;
+esac
+grep -qw fma /proc/cpuinfo 2>/dev/null || skip "no FMA here, without which x86-64 has other bits"
 
 all='' install=no
 if [ $# -gt 0 ]; then
@@ -29,17 +36,14 @@ if [ $# -gt 0 ]; then
     done
 else
     build=$root/build/release all=1 install=yes
+    mkdir -p "$build"
+    setup_aarch64 "$build/aarch64" || skip "$reason"
     setup core examples tests
     configure "$build" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON
     build "$build" "the programs for x86-64" --target probe tiny_run_hash quantizer_family_hashes
     build=$root/build/release # configure and build have changed it
 fi
-case $(uname -m) in
-x86_64 | amd64) ;;
-*) skip "this machine is no x86-64, whose bits are compared" ;;
-esac
-grep -qw fma /proc/cpuinfo 2>/dev/null || skip "no FMA here, without which x86-64 has other bits"
-setup_aarch64 "$build/aarch64" || skip "$reason"
+setup_aarch64 "$build/aarch64" || skip "$reason" # once more after a configuration, which may have begun with an empty folder
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -64,14 +68,19 @@ emulate() {
     qemu-aarch64 -L /usr/aarch64-linux-gnu -E "LD_LIBRARY_PATH=$libraries" "$work/$program" "$@"
 }
 failed=0
-# same <what> <x86-64's text> <AArch64's text>
+# same <what> <program of the build> <program for AArch64> [<argument>...]
 same() {
-    if [ -n "$2" ] && [ "$2" = "$3" ]; then
-        echo "the same on x86-64 and AArch64: $1"
-    else
-        printf 'DIFFERENT: %s\nx86-64:  %s\nAArch64: %s\n' "$1" "$2" "$3"
-        failed=1
+    what=$1 ours=$2 theirs=$3 code_ours=0 code_theirs=0
+    shift 3
+    "$build/tests/$ours" "$@" >"$work/ours" 2>"$work/errors" || code_ours=$?
+    emulate "$theirs" "$@" >"$work/theirs" 2>>"$work/errors" || code_theirs=$?
+    if [ $code_ours = 0 ] && [ $code_theirs = 0 ] && [ -s "$work/ours" ] && cmp -s "$work/ours" "$work/theirs"; then
+        echo "the same on x86-64 and AArch64: $what"
+        return
     fi
+    printf 'DIFFERENT: %s\nx86-64, exit code %s:\n%s\nAArch64, exit code %s:\n%s\n%s\n' "$what" \
+        $code_ours "$(cat "$work/ours")" $code_theirs "$(cat "$work/theirs")" "$(cat "$work/errors")"
+    failed=1
 }
 
 # One file: they share most of their headers.
@@ -84,7 +93,7 @@ kernels=$!
 compile tiny -O1 embedding/widths/main.cpp embedding/tiny_run.cpp
 wait $kernels
 emulate kernels || failed=1
-same "a training with Codebook and Fsq" "$("$build/tests/tiny_run_hash")" "$(emulate tiny)"
+same "a training with Codebook and Fsq" tiny_run_hash tiny
 
 if [ -n "$all" ]; then
     compile family -O0 embedding/family/main.cpp embedding/family/family.cpp &
@@ -92,8 +101,8 @@ if [ -n "$all" ]; then
     compile probe -O1 reliability/probe.cpp
     wait $family
     for threads in 1 2 3; do
-        same "the run of the scorecard, $threads threads" "$("$build/tests/probe" --threads $threads)" "$(emulate probe --threads $threads)"
+        same "the run of the scorecard, $threads threads" probe probe --threads $threads
     done
-    same "every quantizer" "$("$build/tests/quantizer_family_hashes")" "$(emulate family)"
+    same "every quantizer" quantizer_family_hashes family
 fi
 exit $failed

@@ -28,23 +28,24 @@ for candidate in clang++ clang++-14 clang++-15 clang++-16 clang++-17 clang++-18 
         "$candidate" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null && clang=$candidate && break
 done
 [ -n "$clang" ] || { echo 'SKIPPED: no clang++ with libFuzzer' && exit 77; }
-flags=$(sed -n 's/^CXX_INCLUDES = //p' "$build/tests/fuzz/CMakeFiles/f7_options.dir/flags.make" 2>/dev/null)
-tbb=$(sed 's/.*-o f7_options//' "$build/tests/fuzz/CMakeFiles/f7_options.dir/link.txt" | tr ' ' '\n' | grep -E 'tbb' | tr '\n' ' ')
-[ -n "$flags" ] || { echo "SKIPPED: $build is no Makefile build with tests" && exit 77; }
+tbb=$(cat "$build"/tests/libtbb.*.path 2>/dev/null | head -n 1)
+[ -e "$tbb" ] && [ -x "$build/tests/fuzz/fuzz_seeds" ] || { echo "$build is no build with tests" && exit 1; }
 
 work=$build/fuzz failed=0
 mkdir -p "$work"
 [ -d "$build/tests/fuzz/corpora" ] || "$build/tests/fuzz/fuzz_seeds" "$build/tests/fuzz/corpora" || exit 1
 for target in $targets; do
-    more='' coverage='' search='' longest=4096
+    coverage='' search='' longest=4096
     # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as often;
     # 20 calls are made of less than 128 choices, and the longest option has 20 letters
     case $target in f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 longest=128 ;; esac
-    [ "$target" != f7_options ] || more="$root/examples/support/options.cpp $root/examples/support/quantizer_names.cpp $root/examples/support/system.cpp $root/examples/support/text.cpp"
-    # shellcheck disable=SC2086
-    "$clang" -std=c++20 -O2 -gline-tables-only -ffp-contract=off -fsanitize=fuzzer,address,undefined,float-cast-overflow \
-        -fno-sanitize-recover=all $coverage $flags "$root/tests/fuzz/$target.cpp" "$root/tests/fuzz/entry.cpp" $more \
-        $tbb ${tbb:+-Wl,-rpath,"$(dirname "${tbb%% *}")"} -o "$work/$target" >"$work/$target.build.log" 2>&1 || {
+    set -- "$root/tests/fuzz/$target.cpp" "$root/tests/fuzz/entry.cpp"
+    [ "$target" != f7_options ] ||
+        for name in options quantizer_names system text; do set -- "$@" "$root/examples/support/$name.cpp"; done
+    # shellcheck disable=SC2086  # no coverage is no word
+    "$clang" "@$build/tests/flags.rsp" -I "$root/tests" -I "$root/examples" -O2 -gline-tables-only \
+        -fsanitize=fuzzer,address,undefined,float-cast-overflow -fno-sanitize-recover=all $coverage "$@" \
+        "$tbb" "-Wl,-rpath,$(dirname "$tbb")" -o "$work/$target" >"$work/$target.build.log" 2>&1 || {
         echo "$target: does not compile, see $work/$target.build.log"
         failed=1
         continue

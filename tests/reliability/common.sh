@@ -22,6 +22,8 @@ skip() {
     printf '%s\t%s\t\tskipped\t%s\n' "$check" "$1" "$2"
     exit 0
 }
+# libtbb: the file of oneTBB that the build links
+libtbb() { cat "$BUILD"/tests/libtbb.*.path | head -n 1; }
 # random <below>: from /dev/urandom, because sh has no generator
 random() { echo $(($(od -An -N4 -tu4 /dev/urandom) % $1)); }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }

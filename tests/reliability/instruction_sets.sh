@@ -4,21 +4,20 @@
 # are only compiled.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='v3 and v4 the same bits; to v1: outputs 1e-4, gradients 1e-5 (L2), tokens 99.9 %, final losses 1 %'
-flags=$(sed -n 's/^CXX_INCLUDES = //p' "$BUILD/tests/CMakeFiles/probe.dir/flags.make" 2>/dev/null) || flags=''
-[ -n "$flags" ] || skip "$target" 'the compiler flags of the build cannot be read (not a Makefile build)'
-tbb=$(sed 's/.*-o probe//' "$BUILD/tests/CMakeFiles/probe.dir/link.txt" | tr ' ' '\n' | grep -E 'tbb' | tr '\n' ' ')
-bad=0 measured='' reference=''
+tbb=$(libtbb)
+[ -e "$tbb" ] || exit 1
+bad=0 measured='' reference='' ran=0
 for compiler in ${CXX_LIST:-g++ clang++-14}; do
     command -v "$compiler" >/dev/null || continue
     for level in ${LEVELS:-x86-64 x86-64-v2 x86-64-v3 x86-64-v4}; do
-        # shellcheck disable=SC2086
-        "$compiler" -std=c++20 -O1 -march=$level -ffp-contract=off $flags "$ROOT/tests/reliability/probe.cpp" -o "$work/$compiler$level" \
-            $tbb ${tbb:+-Wl,-rpath,"$(dirname "${tbb%% *}")"} -lpthread >&2 || { bad=$((bad + 1)) && continue; }
+        "$compiler" "@$BUILD/tests/flags.rsp" -I "$ROOT/tests" -O1 -march=$level "$ROOT/tests/reliability/probe.cpp" \
+            -o "$work/$compiler$level" "$tbb" "-Wl,-rpath,$(dirname "$tbb")" -lpthread >&2 || { bad=$((bad + 1)) && continue; }
         program=$work/$compiler$level
         sum=$("$program" 2>>"$work/log") && "$program" figures "$program.f" || {
             measured="$measured $compiler/$level: not run here;"
             continue
         }
+        ran=$((ran + 1))
         [ -e "$work/v1.f" ] || cp "$program.f" "$work/v1.f"
         difference=$("$program" compare "$work/v1.f" "$program.f") || bad=$((bad + 1))
         measured="$measured $compiler/$level $(echo "$sum" | cut -c1-8): $difference;"
@@ -29,4 +28,5 @@ for compiler in ${CXX_LIST:-g++ clang++-14}; do
         esac
     done
 done
+[ $ran -gt 1 ] || bad=$((bad + 1)) # then nothing was compared
 verdict "$target" "$measured" $bad

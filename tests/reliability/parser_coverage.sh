@@ -15,7 +15,7 @@ for suite in $suites; do
     LLVM_PROFILE_FILE=$work/$suite.raw "$dir/tests/test_$suite" >&2 || exit 1
 done
 "llvm-profdata$version" merge -o "$work/all" "$work"/*.raw || exit 1
-headers=''
+set --
 for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_header data/idx data/idx_file image/gzip \
     image/inflate image/check_png image/check_jpeg image/check_image_size \
     image/exif_orientation image/file_type image/detail/jpeg_bits image/detail/jpeg_walk image/detail/normal_jpeg \
@@ -24,12 +24,11 @@ for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_
         echo "include/tessera/$name.hpp does not exist" >&2
         exit 1
     }
-    headers="$headers $ROOT/include/tessera/$name.hpp"
+    set -- "$@" "$ROOT/include/tessera/$name.hpp"
 done
-objects=$dir/tests/test_files  # the first program is a positional argument
-for suite in image data io codec; do objects="$objects -object $dir/tests/test_$suite"; done
-# shellcheck disable=SC2086
-"llvm-cov$version" report $objects -instr-profile="$work/all" $headers >"$work/table"
+for suite in image data io codec; do set -- -object "$dir/tests/test_$suite" "$@"; done
+# the first program is a positional argument
+"llvm-cov$version" report "$dir/tests/test_files" -instr-profile="$work/all" "$@" >"$work/table"
 cat "$work/table" >&2
 # filename regions missed cover functions missed executed lines missed cover branches missed cover
 measured=$(awk '$1 == "TOTAL" {print $10, $13}' "$work/table")
