@@ -428,7 +428,7 @@ Options parse(int argc, char** argv) {
                "  digits --load out/model.safetensors --encode digits.png --out small\n"
                "  digits --load out/model.safetensors --decode small/images.tsc --out again\n"
                "  digits --load out/model.safetensors --complete half.png --out finished\n"
-               "  digits --order any --out any              many tokens in a pass, any part of a picture:\n"
+               "  digits --order any --out any              a prior that completes any part:\n"
                "  digits --load any/model.safetensors --complete half.png --unknown left\n"
                "  digits --load out/model.safetensors --guidance 1 --temperature 0.7 --out plain\n\n"
                "Open report.html in a browser: it shows the pictures, the curves and the settings.");

@@ -125,7 +125,7 @@ try '--unknown: .*dots.png: expected one of the 7 x 7 squares of 4 x 4 pixels wi
 try '/file @0: neither a PNG nor a JPEG' --load "$any" --complete "$half" --unknown "$work/file"
 try '--encode: .*any/model.safetensors: expected a model trained with --order raster, .*, got one trained with --order any$' --load "$any" --encode "$half"
 try '--decode: .*any/model.safetensors: expected a model trained with --order raster, .*, got one trained with --order any$' --load "$any" --decode "$work/file"
-try '--encode excludes --passes' --load "$any" --encode "$half" --passes 5
+try '--passes excludes --encode' --load "$any" --encode "$half" --passes 5
 try 'none.png' --load "$model" --complete "$work/none.png"
 try '--preset: expected small or std, got large' --preset large
 try 'not expected: --frobnicate' --frobnicate
