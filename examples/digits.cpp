@@ -68,9 +68,9 @@ void check_label(const Options& o, const std::vector<std::string>& classes) {
 }
 
 // Guidance by default, where the prior will know classes and the null class, or does (`trained_with`).
-Recipe recipe_for(Preset preset, const Options& o, const std::vector<std::string>& classes,
+Recipe recipe_for(Preset preset, Order order, const Options& o, const std::vector<std::string>& classes,
                   std::optional<double> trained_with) {
-    Recipe chosen = recipe(preset, o);
+    Recipe chosen = recipe(preset, order, o);
     const double label_dropout = trained_with.value_or(o.label_dropout.value_or(chosen.label_dropout));
     if (classes.empty() || classes.size() > max_classes || label_dropout <= 0) chosen.drop_guidance();
     return chosen;
@@ -153,7 +153,7 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     for (const std::string& note : material.notes) std::printf("%s\n", note.c_str());
 
     const Preset preset = o.preset.value_or(Preset::small);
-    const Recipe chosen = recipe_for(preset, o, material.class_names(), {});
+    const Recipe chosen = recipe_for(preset, order, o, material.class_names(), {});
     check_guidance(o, chosen, material.class_names());
     summary.content = describe_data(material);
     summary.doubts = doubts(o, chosen, material);
@@ -201,7 +201,7 @@ void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     for (const std::string& unused : o.unused) std::printf("%s has no effect: nothing is trained\n", unused.c_str());
 
     Run run;
-    const Recipe chosen = recipe_for(facts.preset, o, facts.class_names, facts.label_dropout);
+    const Recipe chosen = recipe_for(facts.preset, facts.order, o, facts.class_names, facts.label_dropout);
     const Job job{o, facts.preset, facts.quantizer, facts.order, chosen, output, run, processes, std::move(unknown)};
     const Outcome outcome = sample(job, facts.class_names);
     output.write(picture, png_rows(outcome.samples, outcome.sample_rows));

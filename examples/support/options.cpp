@@ -24,8 +24,9 @@ namespace digits {
 const char* name(Preset preset) { return preset == Preset::small ? "small" : "std"; }
 const char* name(Order order) { return order == Order::raster ? "raster" : "any"; }
 
-Recipe recipe(Preset preset, const Options& options) {
+Recipe recipe(Preset preset, Order order, const Options& options) {
     Recipe r = preset == Preset::small ? small_recipe : std_recipe;
+    if (order == Order::any) r.use_any_order();
     const auto set_rate = [](Recipe::Stage& stage, const std::optional<double>& lr) {
         if (!lr) return;
         stage.lr_end *= *lr / stage.lr;  // the schedule keeps its shape
@@ -328,7 +329,8 @@ Options parse(int argc, char** argv) {
                "--guidance", guidance,
                help("Classifier-free guidance: how much the class counts; 1: as trained, in half the time; 1.5 to 3: "
                     "images more typical of their class (default: " +
-                    significant(static_cast<double>(small.guidance)) +
+                    significant(static_cast<double>(small.guidance)) + ", with --order any " +
+                    significant(static_cast<double>(Recipe::any_order_guidance)) +
                     ", and 1 for a model without classes or trained with --label-dropout 0)"))
             ->type_name("W")
             ->check(number(0, 100, "from 0 to 100"), "", "")

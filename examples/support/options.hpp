@@ -60,8 +60,8 @@ struct Stop {
     std::string text;
 };
 
-/// The preset's recipe, with the values of the options that are given.
-Recipe recipe(Preset preset, const Options& options);
+/// The preset's recipe for a prior of this order, with the values of the options that are given.
+Recipe recipe(Preset preset, Order order, const Options& options);
 
 /// The names that --accept takes: settings of a trainer (io::LoadOptions::accept), and of the program itself.
 inline constexpr std::array trainer_settings{"lr", "clip_norm", "weight_decay", "seed"};

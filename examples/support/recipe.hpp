@@ -41,6 +41,10 @@ struct Recipe {
         guidance = 1;
         temperature = 0.9f;
     }
+    /// Of a prior of any order, in 10 passes, more guidance makes better samples: 97.8 %, 49.3 with 2; 98.7 %, 47.0
+    /// with 3 (share and distance as below, eight epochs). More passes, with 2: 98.3 %, 44.7 in 20; 98.8 %, 41.9 in 49.
+    void use_any_order() { guidance = any_order_guidance; }
+    static constexpr float any_order_guidance = 3;
 };
 
 // Batch size: 64 keeps sixteen threads busy; smaller batches learn more per image (test PSNR of the small preset after

@@ -23,7 +23,7 @@ idx_set "$work/data"
 train() { run --data "$work/data" --order any --epochs-vqvae 2 --epochs-prior 2 --batch 16 --samples 20 --seed 7 "$@"; }
 train --threads 1 --out "$work/any"
 grep -q '^stage 2  test [0-9.]* nats/token in random order, ' "$work/stdout" || fail "stage 2: $(cat "$work/stdout")"
-grep -q '^samples  20 images, guidance 2, passes: 10, ' "$work/stdout" || fail "the passes: $(cat "$work/stdout")"
+grep -q '^samples  20 images, guidance 3, passes: 10, ' "$work/stdout" || fail "the passes: $(cat "$work/stdout")"
 "$cmake" -D FILE="$work/any/metrics.json" -D TRAINED=ON -P "$here/metrics.cmake" || fail "metrics.json of a run"
 "$cmake" -D FILE="$work/any/report.html" -P "$here/report.cmake" || fail report.html
 grep -q '"order": "any"' "$work/any/metrics.json" || fail "metrics.json does not name the order"
