@@ -35,11 +35,13 @@
 //         Gumbel noise for each token      30.3 / 23.4 / 20.3: one uniform number a position, which draw_token uses,
 //                                          moves to another token with every change of the distribution. Gumbel noise
 //                                          would be other samples and vocab random numbers a token
-//     The products of a pass of 2, 3, 4, 6, 8 rows cost 1.1, 1.2, 1.3, 1.8, 2.4 of those of one (std, weights from
-//     L3), in half of the columns, the share of one of two threads, 1.3, 1.3, 1.6, 2.4, 3.2; small 1.2, 1.3, 1.6, 2.3,
+//     The products of a pass of 2, 3, 4, 6, 8 rows cost 1.05, 1.1, 1.4, 1.8, 2.4 of those of one (std, weights from
+//     L3), in half of the columns, the share of one of two threads, 1.0, 1.2, 1.6, 2.4, 3.2; small 1.0, 1.2, 1.6, 2.3,
 //     3.1: from 4 rows on they run at the peak. So std gains nothing with any window (measured on a busy machine, side
 //     by side: 0.9 times the tokens/s with 4, 0.5 to 0.6 with 8; with guidance 1.0 with 2), and would gain 1.25 times
 //     at most with Gumbel noise. Width 512 and 12 layers, 151 MB from memory: 1.05 with 4, 1.25 with 8, 0.9 with 12
+//     weights by prefetchnta, so that a part of them stays in L2: 1.7 MB a thread, 1 MiB of L2: 22 -> 19 to 21 us a
+//     pass; 3.3 MB: no change
 
 #include <bench/rows.hpp>
 #include <bench/support/allocations.hpp>

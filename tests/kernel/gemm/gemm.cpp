@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t inner_sizes[] = {1, 7, 31, 128};
 constexpr std::size_t widths[] = {1, 7, 16, 17, 33, 64, 129, 200};
-constexpr std::size_t heights[] = {1, 2, 5, 6, 7, 12, 13, 14, 15, 31, 64, 65, 71, 72, 73, 145, 150};
+constexpr std::size_t heights[] = {1, 2, 3, 5, 6, 7, 12, 13, 14, 15, 31, 64, 65, 71, 72, 73, 145, 150};
 
 // y = relu((mask > 0 ? bias + x b : 0) + add) in S, one sum after another in the order of k; bias is what a sum starts
 // from.
@@ -54,7 +54,7 @@ TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothi
             panels.pack(k, n, b.data(), n, 1);
             unsigned parts = 0;
             for (const std::size_t rows : heights)
-                for (unsigned i = 0; i < 5; ++i) {  // with 17 heights all 16 combinations come, at every height some
+                for (unsigned i = 0; i < 5; ++i) {  // with 18 heights all 16 combinations come, at every height some
                     parts = (parts + 1) % 16;
                     const T* with_bias = parts & 1 ? bias.data() : nullptr;
                     const T* with_add = parts & 2 ? add.data() : nullptr;
@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("gemm: multiplies by a corner of B only", T, float, double) {
     double worst = 0;
     for (const std::size_t ck : {1u, 8u, 37u})
         for (const std::size_t cn : {1u, 32u, 33u, 69u, 129u, 170u})
-            for (const std::size_t rows : {std::size_t{1}, most}) {
+            for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{3}, most}) {
                 std::vector<T> y(rows * cn, T(7));
                 kernel::gemm<T>(rows, x.data(), k, panels, {ck, cn}, y.data(), cn);
                 worst = std::max(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n, nullptr,
@@ -110,7 +110,7 @@ TEST_CASE_TEMPLATE(
     const auto x = numbers<T>(most * k, 1), b = numbers<T>(k * n, 2), before = numbers<T>(most * n, 3);
     kernel::Panels<T> panels;
     panels.pack(k, n, b.data(), n, 1);
-    for (const std::size_t rows : {std::size_t{1}, std::size_t{3}, most}) {
+    for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{3}, most}) {
         std::vector<T> whole(before), parts(before);
         kernel::gemm<T>(rows, x.data(), k, panels, whole.data(), n, {.add = before.data()});
         for (std::size_t first = 0; first < n; first += 2 * kernel::panel_width) {

@@ -96,6 +96,19 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
     if (k < length) add_products<R, NV>(c, rows, k, panel, all);
 }
 
+// out = relu((mask > 0 ? c : 0) + add), where given
+template <std::size_t NV, std::size_t Size, std::size_t... I>
+[[gnu::always_inline]] inline void store_tile(Vec (&c)[Size], float* const* out, std::size_t column,
+                                              const TileEpilogue& epilogue, std::index_sequence<I...>) {
+    const auto as_out = [&](const float* p, std::size_t i) __attribute__((always_inline)) {
+        return p + (out[i / NV] - epilogue.y) + column + i % NV * W;
+    };
+    if (epilogue.mask) ((c[I] = unless_masked(simd::load<float>(as_out(epilogue.mask, I)), c[I])), ...);
+    if (epilogue.add) ((c[I] = simd::load<float>(as_out(epilogue.add, I)) + c[I]), ...);
+    if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
+    (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
+}
+
 // The tiles that share a panel, one after the other: start, products, epilogue, store.
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
@@ -112,14 +125,7 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
         // c += segment s of the rows * its rows of the panel
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
             add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.place[s]) * size, all);
-        // out = relu((mask > 0 ? c : 0) + add), where given
-        const auto as_out = [&](const float* p, std::size_t i) __attribute__((always_inline)) {
-            return p + (out[i / NV] - epilogue.y) + column + i % NV * W;
-        };
-        if (epilogue.mask) ((c[I] = unless_masked(simd::load<float>(as_out(epilogue.mask, I)), c[I])), ...);
-        if (epilogue.add) ((c[I] = simd::load<float>(as_out(epilogue.add, I)) + c[I]), ...);
-        if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
-        (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
+        store_tile<NV>(c, out, column, epilogue, all);
     }
 }
 
