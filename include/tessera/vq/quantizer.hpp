@@ -57,7 +57,9 @@
 //                                                     same for one level of all positions. Without it: codes
 //   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)
 //                                                     z: the encoder's output, in evaluation, of the first batch, that
-//                                                     of all processes; its numbers are finite
+//                                                     of all processes; its numbers are finite. With a mask, as
+//                                                     for pack_batch, only the rows that count; the last sample is
+//                                                     completed with the first of them
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 only, for threads that share
 //                                                     one image; no_token where forward would throw. It must not throw
 //   optional_in_file(name), complete(params, buffers, missing)      leaves that lookup does not need, and their values
