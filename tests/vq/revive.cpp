@@ -137,8 +137,26 @@ TEST_CASE("revive: count_dead tells how many the next update would move, if it h
     book.grace.fill(0);
     book.grace[3] = -4;
     book.grace[4] = -3;
-    const ReviveOptions by_age{.grace = 4, .least_recently_used = true};
-    CHECK(count_dead<revived_codes>(book.count, book.grace, by_age) == 1);
+}
+
+TEST_CASE("revive: with least_recently_used count_dead is what the next update moves, no more and no later") {
+    for (const double rate : {0.0, 0.25, 1.0}) {
+        const ReviveOptions by_age{.grace = 4, .least_recently_used = true, .rate = rate};
+        Book book = book_with_dead({});
+        book.grace[3] = -4;  // unused for four updates
+        book.grace[4] = -3;  // for three, and for four with the next one
+        book.grace[5] = -3;
+        book.grace[6] = -2;
+        const std::size_t expected = rate > 0.5 ? 3 : rate > 0.1 ? 2 : 1;
+        CAPTURE(rate);
+        CHECK(count_dead<revived_codes>(book.count, book.grace, by_age) == expected);
+        auto none = by_age;
+        none.below = 0;
+        CHECK(count_dead<revived_codes>(book.count, book.grace, none) == 0);
+        auto batch = offer(far_vectors(20), Rng{3});
+        for (const std::size_t k : {0, 1, 2, 7}) batch.n[k] = 5;
+        CHECK(revive(book, batch, by_age) == expected);
+    }
 }
 
 TEST_CASE("revive: the threshold is relative to the mean count, and 0 revives nothing") {

@@ -44,6 +44,16 @@ auto dead_below(const Count& count, const ReviveOptions& options) {
     return static_cast<T>(static_cast<double>(static_cast<T>(options.below)) * total / static_cast<double>(K));
 }
 
+// With least_recently_used: how many vectors an update may move, and for how many updates one must have been unused.
+template <std::size_t K>
+std::size_t most_moved(const ReviveOptions& options) {
+    return static_cast<std::size_t>((std::max)(1.0, options.rate * static_cast<double>(K)));
+}
+template <class T>
+T unused_when_dead(const ReviveOptions& options) {
+    return static_cast<T>((std::max)(options.grace, std::size_t{1}));
+}
+
 // The leaf `grace` holds minus the number of updates in which no row has chosen the vector.
 template <class Book, std::size_t K, std::size_t D, class T>
 std::size_t revive_least_recently_used(Book& book, const CodebookStatistics<K, D, T>& batch,
@@ -53,7 +63,7 @@ std::size_t revive_least_recently_used(Book& book, const CodebookStatistics<K, D
         total += static_cast<double>(book.count[k]);
         book.grace[k] = batch.n[k] > T(0) ? T(0) : book.grace[k] - T(1);
     }
-    const auto most = static_cast<std::size_t>((std::max)(1.0, options.rate * static_cast<double>(K)));
+    const std::size_t most = most_moved<K>(options);
     const T history = static_cast<T>(total / static_cast<double>(K));
     std::size_t moved = 0;
     for (std::size_t place = 0; place < CodebookStatistics<K, D, T>::places && moved < most; ++place) {
@@ -61,7 +71,7 @@ std::size_t revive_least_recently_used(Book& book, const CodebookStatistics<K, D
         std::size_t oldest = 0;
         for (std::size_t k = 1; k < K; ++k)
             if (book.grace[k] < book.grace[oldest]) oldest = k;
-        if (!(-book.grace[oldest] >= static_cast<T>((std::max)(options.grace, std::size_t{1})))) break;
+        if (!(-book.grace[oldest] >= unused_when_dead<T>(options))) break;
         book.place(oldest, batch.candidates.data() + place * D, history);
         book.grace[oldest] = T(0);
         ++moved;
@@ -71,16 +81,20 @@ std::size_t revive_least_recently_used(Book& book, const CodebookStatistics<K, D
 
 }  // namespace detail
 
-/// How many vectors are dead, and wait for an update that has candidates for them.
+/// How many vectors the next update moves at most, if it has candidates for them. With least_recently_used a vector is
+/// unused for one more update then, unless a row chooses it.
 template <std::size_t K, class Leaf>
 std::size_t count_dead(const Leaf& count, const Leaf& grace, const ReviveOptions& options) {
     return with_fp_environment([&] {
         const auto threshold = detail::dead_below<K>(count, options);
         using T = std::remove_cvref_t<decltype(threshold)>;
-        const T unused = static_cast<T>((std::max)(options.grace, std::size_t{1}));
+        if (!(options.below > 0)) return std::size_t{0};
         std::size_t dead = 0;
-        for (std::size_t k = 0; k < K; ++k)
-            if (options.least_recently_used ? -grace[k] >= unused : !(grace[k] > T(0)) && count[k] < threshold) ++dead;
+        if (options.least_recently_used) {
+            for (std::size_t k = 0; k < K; ++k) dead += T(1) - grace[k] >= detail::unused_when_dead<T>(options);
+            return (std::min)(dead, detail::most_moved<K>(options));
+        }
+        for (std::size_t k = 0; k < K; ++k) dead += !(grace[k] > T(0)) && count[k] < threshold;
         return dead;
     });
 }
