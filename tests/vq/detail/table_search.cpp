@@ -107,6 +107,20 @@ TEST_CASE("TableSearch: a row ends with the same bits alone and among others, an
     }
 }
 
+TEST_CASE("TableSearch: a step that a float cannot hold leaves its element as it is") {
+    using Net = nn::LinearLayer<Row, width, nn::no_bias, float>;
+    Case<Net> c;
+    c.params.weight.fill(0);
+    for (std::size_t i = 0; i < width; ++i) c.params.weight[i * width + i] = 2e-38f;  // x is reached at 5e40
+    nn::pack<Net>(c.params, c.weights);
+    c.fill(1, 4);
+    for (std::size_t i = 0; i < width; ++i) c.search.x.data()[i] = 1000;
+    const std::vector<float> began(c.search.t.data(), c.search.t.data() + width);
+    c.search.run(c.weights, 1);
+    CHECK(std::equal(began.begin(), began.end(), c.search.t.data()));
+    CHECK(std::equal(began.begin(), began.end(), c.search.best.data()));
+}
+
 TEST_CASE("TableSearch: where the net does not depend on the table, it stays where it began") {
     using Net = nn::LinearLayer<Row, width, nn::no_bias, double>;
     Case<Net> c;

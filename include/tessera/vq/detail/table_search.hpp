@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -80,9 +81,13 @@ private:
         for (std::size_t i = m * D; i < (m + 1) * D; ++i)
             length = kernel::simd::fma(static_cast<double>(g.data()[i]), static_cast<double>(g.data()[i]), length);
         const double scale = length > 0 ? error[m] / length : 0;
-        for (std::size_t i = m * D; i < (m + 1) * D; ++i)
-            t.data()[i] = static_cast<T>(
-                kernel::simd::fma(scale, static_cast<double>(g.data()[i]), static_cast<double>(t.data()[i])));
+        // an element that would leave the range of T, or is NaN, stays
+        constexpr double largest = static_cast<double>((std::numeric_limits<T>::max)());
+        for (std::size_t i = m * D; i < (m + 1) * D; ++i) {
+            const double to =
+                kernel::simd::fma(scale, static_cast<double>(g.data()[i]), static_cast<double>(t.data()[i]));
+            if (to >= -largest && to <= largest) t.data()[i] = static_cast<T>(to);
+        }
     }
 };
 
