@@ -15,7 +15,7 @@
 // So the result is finite for every pixel.
 //
 // Shapes   pixels and y have the same number of elements
-// Errors   ArgumentError where the sizes differ, sigma is not in [1e-100, 1e100]; NumericError where y is NaN
+// Errors   ArgumentError where the sizes differ or sigma is not in [1e-100, 1e100]; NumericError where y is NaN
 // Cost     two complementary error functions for each pixel, in double
 
 #include <tessera/core/error.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// The keys of a VqVae's settings and metadata in a file: those of the loss have the prefix "loss.", and no key may
-// occur twice. Also finds what a file lacks.
+// The names of a VqVae in a file: the keys of its settings and metadata, none of them twice, those of its loss with the
+// prefix "loss."; and the leaves that a file may lack.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/option_hooks.hpp>

@@ -18,22 +18,30 @@
 //       by_gradient                               true: the optimiser changes them, and add_gradient exists
 //       Params, Buffers, Packed, Cache, Statistics
 //       init(params, buffers, rng)
-//       vectors(params, buffers, options, packed, e)       writes e [K, D], and to packed what add_gradient and
-//                                                          observe read
-//       add_gradient(packed, tokens, de, cache, grad)      ADDS the gradient of the chosen vectors, one row per token
+//       vectors(params, buffers, options, packed, e)
+//                                                 writes e [K, D], and to packed what add_gradient and observe read
+//       add_gradient(packed, tokens, de, cache, grad)
+//                                                 ADDS the gradient of the chosen vectors, one row per token
 //       observe(packed, x, tokens, tokens of a sample, part, rng, revives, cache, statistics)
 //       update(params, buffers, statistics, options)
 //       start(params, buffers, x, options, rng)
 //       optional_in_file(name)
 //       complete(params, buffers, missing)
-//   DistancePolicy     normalises: the search compares directions; then normalise_row(width, x, y) -> 1 / |x| and
+//   DistancePolicy
+//       normalises                                true: the search compares directions, and there are
+//       normalise_row(width, x, y)                returns 1 / |x|
 //       backward_row(width, y, dy, 1 / |x|, dx)
-//   EstimatorPolicy    moves_vectors: backward gives de as well, in place of the loss terms codebook and commitment
-//       backward_row(width, x, e, q, dq, dx, de)           for one row
-//       training_row(width, x, e, rng, noise, q)           where changes_output: q in training is not e
-//       One with `selects` has Cache{next, de_next}, forward and backward for all rows, and order(K, width, e) after
-//       k-means
-//   SelectionPolicy    draws: the token of a row in training is drawn: Buffers{updates}, temperature(buffers, options),
+//   EstimatorPolicy
+//       moves_vectors                             true: backward gives de, in place of the terms codebook and commitment
+//       backward_row(width, x, e, q, dq, dx, de)  of one row
+//       changes_output                            true: q in training is not e, but that of
+//       training_row(width, x, e, rng, noise, q)
+//       selects                                   true: it has Cache{next, de_next}, forward and backward for all rows,
+//                                                 and order(K, width, e) after k-means
+//   SelectionPolicy
+//       draws                                     true: the token of a row in training is drawn, and there are
+//       Buffers{updates}
+//       temperature(buffers, options)
 //       draw(codes, temperature, x, tokens of a sample, rng, first sample, tokens, scores)
 //   TermPolicy         further terms of the loss: vq::Orthogonal and vq::Diversity only
 //
