@@ -78,11 +78,11 @@ void add_samples(Rows& rows, const std::string& preset, std::size_t count) {
 }  // namespace
 
 void add_gpt_samples(Rows& rows) {
-    using Small = digits::Small::Prior;
+    using Small = digits::Small::Gpt2;
     add_samples<Small>(rows, "small", 1);
     add_samples<Small>(rows, "small", 64);
-    add_samples<digits::Std::Prior>(rows, "std", 1);
-    add_samples<digits::Std::Prior>(rows, "std", 64);
+    add_samples<digits::Std::Gpt2>(rows, "std", 1);
+    add_samples<digits::Std::Gpt2>(rows, "std", 64);
     for (const bool freezes : {false, true})
         rows.add({.name = freezes ? "sample-gpt/small/1/freezing" : "sample-gpt/small/1/frozen",
                   .figure = microseconds(),

@@ -43,6 +43,6 @@ int main(int argc, char** argv) {
     measure_others();
     measure_vae<digits::Small::Vae>("train-vqvae/small", {4, 16, 32, 64, 128, 256});
     measure_vae<digits::Std::Vae>("train-vqvae/std", {4, 16, 64, 128});
-    measure_gpt<digits::Small::Prior, 1, 2, 4>("train-gpt/small", {4, 16, 32, 64, 256});
-    measure_gpt<digits::Std::Prior, 1, 2, 4, 8, 16>("train-gpt/std", {4, 16, 64});
+    measure_gpt<digits::Small::Gpt2, 1, 2, 4>("train-gpt/small", {4, 16, 32, 64, 256});
+    measure_gpt<digits::Std::Gpt2, 1, 2, 4, 8, 16>("train-gpt/std", {4, 16, 64});
 }

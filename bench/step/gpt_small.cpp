@@ -9,7 +9,7 @@
 namespace bench {
 
 void add_gpt_small(Rows& rows) {
-    using Prior = digits::Small::Prior;
+    using Prior = digits::Small::Gpt2;
     add_training<Prior>(rows, "train-gpt/small", 64);
     for (const std::size_t batch : {4, 16})
         add_training<Prior>(rows, "scale-sequences/" + std::to_string(batch), batch);

@@ -4,6 +4,6 @@
 
 namespace bench {
 
-void add_gpt_std(Rows& rows) { add_training<digits::Std::Prior>(rows, "train-gpt/std", 64); }
+void add_gpt_std(Rows& rows) { add_training<digits::Std::Gpt2>(rows, "train-gpt/std", 64); }
 
 }  // namespace bench

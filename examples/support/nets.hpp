@@ -52,16 +52,30 @@ inline constexpr std::size_t decoded_width = tessera::last_dim<typename Chosen::
 template <Preset P, class Chosen>
 using VaeOf = tessera::VqVae<Encoder<P, Chosen::width>, typename Chosen::Quantizer, Decoder<P, decoded_width<Chosen>>>;
 
+inline constexpr std::size_t grid_rows = 7;  // of tokens
+
+constexpr tessera::GptConfig with_llama_block(tessera::GptConfig config) {
+    config.norm = tessera::GptNorm::rms_norm;
+    config.mlp = tessera::GptMlp::swiglu;
+    config.positions = tessera::GptPositions::rotary_grid;
+    config.columns = config.context / grid_rows;
+    config.bias = false;
+    return config;
+}
+
 /// The net of the second stage.
 template <Preset P, std::size_t Vocab, std::size_t Context>
 struct PriorNet {
     static constexpr bool is_small = P == Preset::small;
-    static constexpr tessera::GptConfig config{.vocab = Vocab,
-                                               .context = Context,
-                                               .width = is_small ? 128 : 256,
-                                               .heads = is_small ? 4 : 8,
-                                               .layers = is_small ? 4 : 6,
-                                               .classes = max_classes};
+    /// With the block of GPT-2: of a prior of any order, and where the benchmarks compare with other libraries.
+    static constexpr tessera::GptConfig gpt2{.vocab = Vocab,
+                                             .context = Context,
+                                             .width = is_small ? 128 : 256,
+                                             .heads = is_small ? 4 : 8,
+                                             .layers = is_small ? 4 : 6,
+                                             .classes = max_classes};
+    /// With the block of LLaMA, and positions by the row and column of a token: see recipe.hpp.
+    static constexpr tessera::GptConfig config = with_llama_block(gpt2);
     using type = tessera::Gpt<config>;
 };
 template <Preset P, std::size_t Vocab, std::size_t Context>
