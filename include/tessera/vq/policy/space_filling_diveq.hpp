@@ -16,6 +16,10 @@
 // On the bundled digits (small nets of examples/digits, three epochs) 61 % of 256 vectors are the nearest of a row in
 // evaluation, 21.2 dB; vq::DiVeQ has 100 %, 21.3 dB.
 //
+// There is no revival: moving the vectors that are the nearest of no row onto rows brings 100 % into use in the same
+// run, but 20.8 dB (99.6 % and 19.9 dB with {.below = 0.02, .grace = 50}). A moved vector keeps its place in the curve,
+// so the two segments at it lead across the space.
+//
 // Cost     in training K D numbers packed for each block of samples; at the start K^2 D multiply-adds for the path
 
 #include <tessera/core/buffer.hpp>
