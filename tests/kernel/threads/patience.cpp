@@ -40,6 +40,39 @@ TEST_CASE("Patience: a wait ends when its condition is true, while it spins and 
     CHECK(ready);
 }
 
+namespace {
+
+/// Each reading is `step` later than the one before.
+struct FakeClock {
+    using duration = std::chrono::nanoseconds;
+    using time_point = std::chrono::time_point<FakeClock, duration>;
+    static inline duration time{0}, step{0};
+    static time_point now() { return time_point{time += step}; }
+};
+
+}  // namespace
+
+TEST_CASE("Patience: after one long yield waits spin less, and fully again when yields have been short for 20 ms") {
+    tessera::kernel::BasicPatience<FakeClock> patience{most_spins};
+    FakeClock::time = std::chrono::hours{1};
+    FakeClock::step = std::chrono::microseconds{6};
+    patience.wait(at_call(most_spins + 5));
+    CHECK(patience.shares_core());
+    FakeClock::step = std::chrono::microseconds{1};
+    patience.wait(at_call(most_spins));  // longer than 64 spins, some 2 ms
+    CHECK(patience.shares_core());
+    FakeClock::time += std::chrono::milliseconds{17};
+    patience.wait(at_call(70));
+    CHECK(patience.shares_core());
+    FakeClock::time += std::chrono::milliseconds{2};
+    patience.wait(at_call(70));
+    CHECK(!patience.shares_core());
+    FakeClock::step = std::chrono::microseconds{6};
+    FakeClock::time += std::chrono::milliseconds{30};
+    patience.wait(at_call(most_spins + 5));  // a long one is not forgotten, whenever it comes
+    CHECK(patience.shares_core());
+}
+
 #if defined(__linux__)
 TEST_CASE(
     "Patience: who waits for a thread of its own core spins less the next time, until a wait ends while it spins") {

@@ -92,6 +92,29 @@ TEST_CASE("team: a worker that waits for its tasks does not join the team a seco
     });
 }
 
+TEST_CASE("LoneRounds: a team of shared cores comes back for a round, later each time, and sooner once it has stayed") {
+    struct {
+        bool shared = true;
+        bool shares_core() const { return shared; }
+        void renew() { shared = false; }
+    } patience;
+    kernel::LoneRounds lone;
+    const auto count_alone = [&] {
+        patience.shared = true;
+        std::size_t count = 0;
+        while (lone.next(patience)) {
+            ++count;
+            patience.shared = true;  // who waits meanwhile is interrupted, too
+        }
+        return count;
+    };
+    for (const std::size_t expected : {16u, 32u, 64u, 128u, 256u, 512u, 1024u, 1024u}) CHECK(count_alone() == expected);
+    for (int round = 0; round < 1023; ++round) CHECK(!lone.next(patience));
+    CHECK(count_alone() == 16);
+    for (int round = 0; round < 5; ++round) CHECK(!lone.next(patience));
+    CHECK(count_alone() == 32);
+}
+
 TEST_CASE("team: shares cover everything once") {
     with_threads(4, [] {
         std::vector<std::atomic<int>> times(11);

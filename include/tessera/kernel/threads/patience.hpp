@@ -8,8 +8,9 @@
 // made a step of 16 images 1.4 instead of 1.75 times as fast as one. Who waits for a thread of the same core keeps it
 // from running. Yielding tells them apart: it returns within a microsecond, or after the other thread's turn. So a wait
 // that has spun in vain and then yields for more than 5 us reduces the next ones to 64 spins, and each wait that ends
-// while it spins doubles them, up to the first number. The wait of std::atomic is not used: its pool is a writable
-// global.
+// while it spins doubles them, up to the first number. A wait longer than 64 spins never does: so when yields have been
+// short for 20 ms, waits have their first number again, because the core was shared for a moment only. The wait of
+// std::atomic is not used: its pool is a writable global.
 //
 // Cost     a load for each wait that is over at once; two readings of the clock for each yield
 
@@ -17,17 +18,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <ctime>
 #include <thread>
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
-class Patience {
+template <class Clock = std::chrono::steady_clock>  // of <thread>: all of <chrono> takes 0.06 s to compile
+class BasicPatience {
 public:
-    explicit Patience(int spins) : most_{spins}, spins_{spins} {}
+    explicit BasicPatience(int spins) : most_{spins}, spins_{spins} {}
     // Of one run; a copy begins anew.
-    Patience(const Patience& other) noexcept : Patience{other.most_} {}
-    Patience& operator=(const Patience&) noexcept { return *this; }
+    BasicPatience(const BasicPatience& other) noexcept : BasicPatience{other.most_} {}
+    BasicPatience& operator=(const BasicPatience&) noexcept { return *this; }
 
     /// Returns when done() is true; what done throws ends the wait.
     template <class Done>
@@ -41,9 +42,15 @@ public:
             return;
         }
         while (!done()) {
-            const double begun = microseconds();
+            const auto begun = Clock::now();
             std::this_thread::yield();
-            if (microseconds() - begun > 5) spins_.store((std::min)(64, most_), std::memory_order_relaxed);
+            const auto now = Clock::now();
+            if (now - begun > std::chrono::microseconds{5}) {
+                reduced_.store(now.time_since_epoch(), std::memory_order_relaxed);
+                spins_.store((std::min)(64, most_), std::memory_order_relaxed);
+            } else if (shares_core() && now.time_since_epoch() - reduced_.load(std::memory_order_relaxed) > retry) {
+                renew();
+            }
         }
     }
     /// Whether a thread that waited had to share its core, and waits have not ended while they spin since then.
@@ -52,14 +59,13 @@ public:
     void renew() { spins_.store(most_, std::memory_order_relaxed); }
 
 private:
-    // Not by <chrono>, which takes 0.06 s to compile. If the clock is set meanwhile, a few waits yield too early.
-    static double microseconds() {
-        std::timespec t{};
-        std::timespec_get(&t, TIME_UTC);
-        return 1e6 * static_cast<double>(t.tv_sec % 1000) + 1e-3 * static_cast<double>(t.tv_nsec);
-    }
+    static constexpr std::chrono::milliseconds retry{20};  // a wait in vain is 100 us
+
     const int most_;
     std::atomic<int> spins_;
+    std::atomic<typename Clock::duration> reduced_{};  // since the epoch: the last yield that took long
 };
+
+using Patience = BasicPatience<>;
 
 }  // namespace tessera::kernel

@@ -13,7 +13,8 @@
 // The team never waits for a thread that may not come (a host's arena may be busy): the leader begins alone, and
 // threads that arrive join at the beginning of a round. So f must not depend on the number of workers, nor keep state
 // of its worker from round to round. A worker that waits spins, and yields after some 50 us. Where workers share a core
-// the leader takes the next 16 rounds alone, then tries again, then 32 rounds, up to 1024.
+// the leader takes the next 16 rounds alone, then tries again, then 32 rounds, up to 1024. After as many rounds
+// together the next time is 16 again, so that a few interruptions do not leave a long chain to one thread.
 //
 // Errors   an exception of f in any worker ends the team and is rethrown to the caller
 // Cost     a wait takes 0.1 us when each worker has a core
@@ -32,6 +33,32 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 class Team;
+
+/// When the leader of a team whose workers share a core takes rounds alone.
+class LoneRounds {
+public:
+    static constexpr std::size_t fewest = 16, most = 1024;
+
+    /// Whether the next round is one of them. `shares_core()`: of the rounds together since `renew()`, which forgets
+    /// the waits during the lone ones.
+    template <class P>
+    bool next(P& patience) {
+        if (left_ > 0) {
+            if (--left_ > 0) return true;
+            patience.renew();
+            together_ = 0;
+        } else if (patience.shares_core()) {
+            left_ = length_;
+            length_ = (std::min)(2 * length_, most);
+            return true;
+        }
+        if (++together_ == length_) length_ = fewest;
+        return false;
+    }
+
+private:
+    std::size_t left_ = 0, length_ = fewest, together_ = 0;
+};
 
 /// One of the threads of a round.
 class Worker {
@@ -110,16 +137,10 @@ private:
     template <class F>
     void run_leader(Worker& me, F& f) {
         patience_.wait([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
-        std::size_t alone = 0, next_alone = 16;
+        LoneRounds lone;
         for (std::size_t round = 0; round < rounds_; ++round) {
-            if (alone > 0) {
-                --alone;
-            } else if (min_workers_ < 2 && patience_.shares_core()) {
-                patience_.renew();
-                alone = next_alone;
-                next_alone = (std::min)(2 * next_alone, std::size_t{1024});
-            }
-            const std::size_t size = alone > 0 ? 1 : (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
+            const bool alone = min_workers_ < 2 && lone.next(patience_);
+            const std::size_t size = alone ? 1 : (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
             me.size_ = (std::min)(me.size_, size);
             for (; me.size_ < size; ++me.size_)  // new workers start from the leader's count of waits
                 waits_[me.size_].value.store(waits_[0].value.load(std::memory_order_relaxed),
