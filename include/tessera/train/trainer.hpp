@@ -83,6 +83,7 @@ struct TrainerOptions {
 template <Trainable Model, class Opt, dist::Communicator Comm = dist::Self>
     requires Optimizer<Opt, typename Model::Params>
 class Trainer {
+    // the size is that of a complete class, which the compiler has checked: a message for each hook
     static_assert(sizeof(ModelHooksAreCallable<Model>) > 0);
     static_assert(sizeof(OptimizerHooksAreCallable<Opt>) > 0);
 
