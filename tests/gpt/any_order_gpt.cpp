@@ -8,6 +8,7 @@
 #include <support/temporary_folder.hpp>
 #include <support/threads.hpp>
 #include <support/tiny_gpt.hpp>
+#include <tessera/gpt/sample_any_order.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -231,6 +233,31 @@ TEST_CASE("AnyOrderGpt: a training step allocates nothing after the first") {
         CHECK(support::allocations() == before);
         return 0;
     });
+}
+
+TEST_CASE("AnyOrderGpt: with_frozen packs the weights of the moment, and allocates them once") {
+    using Model = AnyOrderGpt<any_larger>;
+    auto model = moved_model<Model>();
+    const auto address = [](const auto& frozen) { return std::get<3>(frozen.weights().items).forward.data(); };
+    const auto* const kept = model.with_frozen(address);
+    CHECK(model.with_frozen(address) == kept);
+    Rng rng{4};
+    const std::size_t before = support::allocations();
+    const auto first = sample_any_order(model, 3, {.passes = 2}, rng);
+    const std::size_t of_a_call = support::allocations() - before;
+    CHECK(model.with_frozen(address) == kept);
+    Rng again{4};
+    const auto frozen = model.freeze();
+    const std::size_t begun = support::allocations();
+    CHECK(sample_any_order(frozen, 3, {.passes = 2}, again).view().span()[7] == first.view().span()[7]);
+    CHECK(support::allocations() - begun == of_a_call);
+    model.params().net = moved_model<Model>({}, 0.5f).params().net;
+    const auto x = sequences<any_larger>(2, 5);
+    std::vector<std::uint32_t> orders(2 * any_larger.context);
+    for (std::size_t i = 0; i < orders.size(); ++i) orders[i] = static_cast<std::uint32_t>(i % any_larger.context);
+    const typename Model::Orders raster{orders.data(), 2};
+    CHECK(support::hash_bits<float>(model.logits(x.view(), raster).span()) ==
+          support::hash_bits<float>(model.freeze().logits(x.view(), raster).span()));
 }
 
 TEST_CASE("AnyOrderGpt: a trainer teaches it sequences, in every order") {

@@ -179,10 +179,17 @@ TEST_CASE("complete: unusable input is refused, and the generator is unchanged")
           "complete: known: expected 19, got 3");
     CHECK(support::message<ArgumentError>([&] { std::ignore = complete(model(), bad, 3, {.top_p = 2}, rng); }) ==
           "complete: top_p: expected a number in (0, 1], got 2.000000");
-    tokens[2] = no_token;
-    CHECK(support::message<DataError>([&] { std::ignore = complete(model(), bad, 4, {}, rng); }) ==
-          "complete: sequence 0, token 2: expected a token, as it is known, got no_token");
-    CHECK(complete(model(), bad, 2, {}, rng).size() == 2);  // the invalid tokens are not known
+    tokens[context + 1] = no_token;
+    for (const std::size_t known : {2, 19})
+        CHECK(support::message<DataError>([&] { std::ignore = complete(model(), bad, known, {}, rng); }) ==
+              "complete: sequence 1, token 1: expected a token, as it is known, got no_token");
+    std::array<bool, context> mask{};
+    mask[1] = true;
+    CHECK(support::message<DataError>([&] { std::ignore = complete(model(), bad, mask, {}, rng); }) ==
+          "complete: sequence 1, token 1: expected a token, as it is known, got no_token");
+    CHECK(rng.position() == 0);
+    tokens[context + 1] = 3;
+    CHECK(complete(model(), bad, 4, {}, rng).size() == 2);  // the invalid token is not known
     Rng fresh{1};
     std::ignore = fresh.fork();
     CHECK(rng.position() == fresh.position());

@@ -194,13 +194,12 @@ TEST_CASE("fill: a known token that is not in the vocabulary, or a mask of anoth
     CHECK(support::message<ArgumentError>([&] {
               std::ignore = fill(fill_model(), FillView{tokens.data(), 2}, mask, {}, rng);
           }) == "fill: known: expected 19, got 3");
-    std::array<bool, 19> first{};
-    first[1] = true;
-    auto open = tokens;
-    open[19 + 1] = no_token;
+    std::array<bool, fill_context> known{};
+    known[4] = known[5] = true;
+    tokens[fill_context + 3] = tokens[fill_context + 5] = no_token;
     CHECK(support::message<DataError>([&] {
-              std::ignore = fill(fill_model(), FillView{open.data(), 2}, first, {}, rng);
-          }) == "fill: sequence 1, token 1: expected a token, as it is known, got no_token");
+              std::ignore = fill(fill_model(), FillView{tokens.data(), 2}, known, {}, rng);
+          }) == "fill: sequence 1, token 5: expected a token, as it is known, got no_token");
     tokens[20] = 37;
     CHECK(support::message<DataError>([&] { filled(tokens, {}); }) ==
           "fill: sequence 1, token 1: expected less than 37, got 37");

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/threads.hpp>
 #include <support/tiny_gpt.hpp>
 #include <tessera/gpt/draw_token.hpp>
@@ -167,6 +168,26 @@ TEST_CASE("sample_any_order: neither the batch, nor threads, nor the rows in mem
             CHECK(std::ranges::equal(any_sampled(count, o), std::span{all}.first(count * any_context)));
         }
     }
+}
+
+TEST_CASE("sample_any_order: a pass with many queries is computed in pieces, which change no token") {
+    constexpr GptConfig wide{.vocab = 31, .context = 150, .width = 8, .heads = 2, .layers = 1};
+    const auto frozen = support::moved_model<AnyOrderGpt<wide>>({}, 0.3f).freeze();
+    std::vector<SequenceOptions> each(32);
+    for (std::size_t n = 0; n < each.size(); ++n) each[n].seed = n;
+    // 32 sequences of 151 rows, 2048 rows at a time; one sequence at once
+    for (const std::size_t passes : {1u, 2u, 3u})
+        support::with_threads(1, [&] {
+            Rng rng{1};
+            const auto all = sample_any_order(frozen, 32, {.sample = {.each = each}, .passes = passes}, rng);
+            support::Mismatch wrong;
+            for (std::size_t n = 0; n < each.size(); ++n) {
+                const std::vector<SequenceOptions> one{each[n]};
+                const auto alone = sample_any_order(frozen, 1, {.sample = {.each = one}, .passes = passes}, rng);
+                wrong.compare(true, std::ranges::equal(alone[0], all[n]), "sequence ", n, " of ", passes, " passes");
+            }
+            CHECK(wrong.first() == "");
+        });
 }
 
 TEST_CASE("sample_any_order: a sequence with a seed is the same at any index, and settings differ by sequence") {

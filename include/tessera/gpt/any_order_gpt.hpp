@@ -29,23 +29,23 @@
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/any_order_net.hpp>
-#include <tessera/gpt/detail/unit_losses.hpp>
+#include <tessera/gpt/detail/init_gpt.hpp>
+#include <tessera/gpt/detail/spare.hpp>
 #include <tessera/gpt/frozen_any_order_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/token_order.hpp>
 #include <tessera/nn/exec/grouped.hpp>
-#include <tessera/nn/init.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -98,30 +98,8 @@ public:
     };
 
     explicit AnyOrderGpt(Rng& rng, GptOptions options = {}) : options_{options} {
-        const auto check_probability = [](const char* what, double p) {
-            if (!(p >= 0 && p <= 1))
-                throw ArgumentError("AnyOrderGpt: " + std::string{what} + ": " +
-                                    expected_got("a number in [0, 1]", std::to_string(p)));
-        };
-        check_probability("label_dropout", options.label_dropout);
-        check_probability("token_corruption", options.token_corruption);
-        with_fp_environment([&] {
-            Rng own = rng.fork();
-            rng_ = own.split(training_stream);
-            Net::init(params_.net, own);
-            // weights N(0, 0.02^2), those that add to the residual stream smaller by sqrt(their number), biases 0
-            std::size_t residuals = 0;
-            Params::each([&](const Path&, const auto& leaf) { residuals += leaf.role() == Role::residual; }, params_);
-            const float deviation = 0.02f, smaller = deviation / std::sqrt(static_cast<float>(residuals));
-            Params::each(
-                [&](const Path&, auto& leaf) {
-                    const Role role = leaf.role();
-                    if (role == Role::weight || role == Role::output) nn::normal(leaf, deviation, own);
-                    if (role == Role::residual) nn::normal(leaf, smaller, own);
-                    if (role == Role::bias) leaf.fill(T(0));
-                },
-                params_);
-        });
+        detail::check_gpt_options(options, "AnyOrderGpt");
+        rng_ = detail::init_gpt<Net>(params_, rng);
     }
 
     [[nodiscard]] Params& params() { return params_; }
@@ -146,6 +124,13 @@ public:
 
     /// The current weights packed for logits, evaluation and sampling; call once to sample often.
     [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.label_dropout > 0}; }
+    /// The same into memory that is there.
+    void freeze(Frozen& frozen) const { frozen.pack_forward(params_.net, options_.label_dropout > 0); }
+    /// f(frozen) with the current weights, whose memory is kept for the next call, as in Gpt.
+    template <class F>
+    decltype(auto) with_frozen(F&& f) const {
+        return spare_.with_frozen(*this, std::forward<F>(f));
+    }
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad, each sequence in another random
     /// order. The sum of losses is in ws.totals.
@@ -191,12 +176,12 @@ public:
     /// See FrozenAnyOrderGpt.
     [[nodiscard]] double evaluate(const data::Tokens<context>& sequences, TokenOrder order = TokenOrder::random,
                                   const Rng& rng = {}) const {
-        return freeze().evaluate(sequences, order, rng);
+        return with_frozen([&](const Frozen& frozen) { return frozen.evaluate(sequences, order, rng); });
     }
     /// See FrozenAnyOrderGpt.
     [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences, Orders orders,
                                            std::span<const Label> labels = {}) const {
-        return freeze().logits(sequences, orders, labels);
+        return with_frozen([&](const Frozen& frozen) { return frozen.logits(sequences, orders, labels); });
     }
 
 private:
@@ -225,12 +210,11 @@ private:
         }
     }
 
-    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
-
     GptOptions options_;
     Params params_;
     Rng rng_;
     Lifetime lifetime_;
+    detail::Spare<Frozen> spare_;
 };
 
 }  // namespace tessera

@@ -13,8 +13,8 @@
 //
 // Shapes   tokens [sequences, context], known [context]; result: as many sequences
 // Errors   ArgumentError as for sample(), for more known tokens than the context or another length of `known`;
-//          DataError for a known token that is no_token or not in the vocabulary; NumericError where the logits are
-//          not finite
+//          DataError for a known token that is not in the vocabulary, or is no_token where `known` says that it is
+//          known; NumericError where the logits are not finite
 // Cost     the known tokens at the beginning of all sequences go through the KvCache together, 512 rows at a time; then
 //          a step for each position, drawn or known
 
@@ -42,15 +42,22 @@
 namespace tessera::inline TESSERA_ABI {
 
 namespace detail {
+template <GptConfig C, nn::Layer Net>
+void accept_frozen_gpt(const FrozenGpt<C, Net>&);
+
+/// A FrozenGpt.
 template <class M>
-concept Freezes = requires(const M& model, void (*f)(const typename M::Frozen&)) {
-    model.with_frozen(f);
+concept IsFrozen = requires(const M& model) {
+    detail::accept_frozen_gpt(model);
+};
+/// A model whose weights can be read as a FrozenGpt.
+template <class M>
+concept Freezes = requires(const M& model, void (&read)(const typename M::Frozen&)) {
+    requires IsFrozen<typename M::Frozen>;
+    model.with_frozen(read);
 };
 template <class M>
-concept Samples = requires(const M& model) {
-    model.weights();
-}
-|| Freezes<M>;
+concept Samples = IsFrozen<M> || Freezes<M>;
 }  // namespace detail
 
 /// Draws every token that is no_token; Model: a Gpt or its FrozenGpt.
@@ -65,9 +72,8 @@ template <detail::Samples Model, class OnToken = detail::NoCallback>
             [&](const auto& frozen) { return complete(frozen, sequences, options, rng, on_token); });
     } else {
         constexpr GptConfig C = Model::config;
-        std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
         detail::check_sample_options(options, sequences.batch(), C.classes, prior.knows_null_class(), "complete: ");
-        detail::check_tokens_to_fill("complete: ", tokens, C.context, C.vocab);
+        std::vector<Token> tokens = detail::known_tokens(sequences, "complete: ", C.vocab);
         Rng after = rng;
         const Rng own = after.fork();
         if constexpr (detail::TokenCallback<OnToken>) detail::draw_sequences(prior, options, own, tokens, on_token);
@@ -85,8 +91,7 @@ complete(const Model& prior, View<const Token, Shape<Model::context>> sequences,
          const SampleOptions& options, Rng& rng, OnToken&& on_token = {}) {
     constexpr std::size_t context = Model::context;
     if (known.size() != context) throw ArgumentError("complete: known: " + expected_got(context, known.size()));
-    const std::vector<Token> tokens =
-        detail::known_tokens("complete: ", sequences, [&](std::size_t position) { return known[position]; });
+    const auto tokens = detail::keep_known(sequences, "complete: ", [&](std::size_t i) { return known[i]; });
     return complete(prior, View<const Token, Shape<context>>{tokens.data(), sequences.batch()}, options, rng, on_token);
 }
 
@@ -99,8 +104,7 @@ complete(const Model& prior, View<const Token, Shape<Model::context>> sequences,
     if (known > context)
         throw ArgumentError("complete: known: " +
                             expected_got("at most " + std::to_string(context), std::to_string(known)));
-    const std::vector<Token> tokens =
-        detail::known_tokens("complete: ", sequences, [&](std::size_t position) { return position < known; });
+    const auto tokens = detail::keep_known(sequences, "complete: ", [&](std::size_t i) { return i < known; });
     return complete(prior, View<const Token, Shape<context>>{tokens.data(), sequences.batch()}, options, rng, on_token);
 }
 

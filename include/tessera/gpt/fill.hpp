@@ -12,7 +12,8 @@
 //
 // Shapes   tokens [sequences, context], known [context]; result: as many sequences
 // Errors   ArgumentError as for sample_any_order(), or for another length of `known`; DataError for a known token that
-//          is no_token or not in the vocabulary; NumericError where the logits are not finite
+//          is not in the vocabulary, or is no_token where known[i] is true; NumericError where the logits are not
+//          finite
 // Cost     known tokens go through the net together, 512 rows at a time; sequences with as many known tokens share a
 //          cache, so those with different numbers share less work
 
@@ -31,7 +32,6 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,8 +44,7 @@ template <GptConfig C, std::floating_point T>
                                            const AnyOrderOptions& options, Rng& rng) {
     const SampleOptions& sample = options.sample;
     detail::check_sample_options(sample, sequences.batch(), C.classes, frozen.knows_null_class(), "fill: ");
-    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
-    detail::check_tokens_to_fill("fill: ", tokens, C.context, C.vocab);
+    std::vector<Token> tokens = detail::known_tokens(sequences, "fill: ", C.vocab);
     Rng after = rng;
     const Rng own = after.fork();
     detail::draw_any_order(frozen, options, own, tokens);
@@ -61,8 +60,7 @@ template <GptConfig C, std::floating_point T>
                                            View<const Token, Shape<C.context>> sequences, std::span<const bool> known,
                                            const AnyOrderOptions& options, Rng& rng) {
     if (known.size() != C.context) throw ArgumentError("fill: known: " + expected_got(C.context, known.size()));
-    const std::vector<Token> tokens =
-        detail::known_tokens("fill: ", sequences, [&](std::size_t position) { return known[position]; });
+    const auto tokens = detail::keep_known(sequences, "fill: ", [&](std::size_t i) { return known[i]; });
     return fill(frozen, View<const Token, Shape<C.context>>{tokens.data(), sequences.batch()}, options, rng);
 }
 
@@ -71,13 +69,13 @@ template <GptConfig C, std::floating_point T>
 [[nodiscard]] data::Tokens<C.context> fill(const AnyOrderGpt<C, T>& prior,
                                            View<const Token, Shape<C.context>> sequences,
                                            const AnyOrderOptions& options, Rng& rng) {
-    return fill(prior.freeze(), sequences, options, rng);
+    return prior.with_frozen([&](const auto& frozen) { return fill(frozen, sequences, options, rng); });
 }
 template <GptConfig C, std::floating_point T>
 [[nodiscard]] data::Tokens<C.context> fill(const AnyOrderGpt<C, T>& prior,
                                            View<const Token, Shape<C.context>> sequences, std::span<const bool> known,
                                            const AnyOrderOptions& options, Rng& rng) {
-    return fill(prior.freeze(), sequences, known, options, rng);
+    return prior.with_frozen([&](const auto& frozen) { return fill(frozen, sequences, known, options, rng); });
 }
 
 }  // namespace tessera

@@ -47,8 +47,12 @@ public:
     static constexpr std::size_t context = C.context, vocab = C.vocab;
 
     /// `knows_null_class`: the weights were trained with label dropout, or without labels. Guidance needs it.
-    explicit FrozenAnyOrderGpt(const typename Net::Params& params, bool knows_null_class = true)
-        : knows_null_class_{knows_null_class} {
+    explicit FrozenAnyOrderGpt(const typename Net::Params& params, bool knows_null_class = true) {
+        pack_forward(params, knows_null_class);
+    }
+    /// Packs other weights into the same memory.
+    void pack_forward(const typename Net::Params& params, bool knows_null_class = true) {
+        knows_null_class_ = knows_null_class;
         nn::pack_forward<Net>(params, weights_);
     }
 

@@ -21,7 +21,6 @@
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
 //          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch.
 //          After the first evaluate, logits, sample or complete a Gpt keeps one packed copy of its weights
-// Over 250 lines: the contract of a trainable model, and evaluation with the copy of the weights that it keeps.
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>
@@ -32,6 +31,7 @@
 #include <tessera/data/batches.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
+#include <tessera/gpt/detail/init_gpt.hpp>
 #include <tessera/gpt/detail/spare.hpp>
 #include <tessera/gpt/detail/unit_losses.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
@@ -40,16 +40,13 @@
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/exec/grouped.hpp>
-#include <tessera/nn/init.hpp>
 #include <tessera/nn/step.hpp>
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -115,30 +112,8 @@ public:
     };
 
     explicit Gpt(Rng& rng, GptOptions options = {}) : options_{options} {
-        const auto check_probability = [](const char* what, double p) {
-            if (!(p >= 0 && p <= 1))
-                throw ArgumentError("Gpt: " + std::string{what} + ": " +
-                                    expected_got("a number in [0, 1]", std::to_string(p)));
-        };
-        check_probability("label_dropout", options.label_dropout);
-        check_probability("token_corruption", options.token_corruption);
-        with_fp_environment([&] {
-            Rng own = rng.fork();
-            rng_ = own.split(training_stream);
-            Net::init(params_.net, own);
-            // weights N(0, 0.02^2), those that add to the residual stream smaller by sqrt(their number), biases 0
-            std::size_t residuals = 0;
-            Params::each([&](const Path&, const auto& leaf) { residuals += leaf.role() == Role::residual; }, params_);
-            const float deviation = 0.02f, smaller = deviation / std::sqrt(static_cast<float>(residuals));
-            Params::each(
-                [&](const Path&, auto& leaf) {
-                    const Role role = leaf.role();
-                    if (role == Role::weight || role == Role::output) nn::normal(leaf, deviation, own);
-                    if (role == Role::residual) nn::normal(leaf, smaller, own);
-                    if (role == Role::bias) leaf.fill(T(0));
-                },
-                params_);
-        });
+        detail::check_gpt_options(options, "Gpt");
+        rng_ = detail::init_gpt<Net>(params_, rng);
     }
 
     [[nodiscard]] Params& params() { return params_; }
@@ -170,16 +145,7 @@ public:
     /// time, these take longer than packing (preset small, 3 MiB, one thread: 600 page faults, 1.6 of 1.9 ms).
     template <class F>
     decltype(auto) with_frozen(F&& f) const {
-        struct Lease {
-            ~Lease() { spare.give(std::move(frozen)); }
-            const detail::Spare<Frozen>& spare;
-            std::unique_ptr<Frozen> frozen;
-        } lease{spare_, spare_.take()};
-        if (lease.frozen)
-            freeze(*lease.frozen);
-        else
-            lease.frozen = std::make_unique<Frozen>(freeze());
-        return std::forward<F>(f)(std::as_const(*lease.frozen));
+        return spare_.with_frozen(*this, std::forward<F>(f));
     }
 
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
@@ -248,8 +214,6 @@ private:
                     token = own.below(static_cast<std::uint32_t>(vocab));
         }
     }
-
-    static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses
 
     GptOptions options_;
     Params params_;

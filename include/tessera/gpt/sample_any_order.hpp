@@ -51,7 +51,7 @@ template <GptConfig C, std::floating_point T>
 template <GptConfig C, std::floating_point T>
 [[nodiscard]] data::Tokens<C.context> sample_any_order(const AnyOrderGpt<C, T>& prior, std::size_t count,
                                                        const AnyOrderOptions& options, Rng& rng) {
-    return sample_any_order(prior.freeze(), count, options, rng);
+    return prior.with_frozen([&](const auto& frozen) { return sample_any_order(frozen, count, options, rng); });
 }
 
 }  // namespace tessera

@@ -3,7 +3,7 @@
 //
 // Sequences with the same number of known tokens are distributed in parts, each with one AnyOrderCache. The label and
 // the known tokens go through the cache first, in few passes; then each pass feeds what the last one drew, and queries
-// for the positions of this one.
+// for the positions of this one, in pieces where these are many.
 
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
@@ -30,8 +30,8 @@ template <GptConfig C, std::floating_point T>
 class AnyOrderPart {
     using Frozen = FrozenAnyOrderGpt<C, T>;
     using Input = AnyOrderInput<C>;
-    // Rows of a pass that only reads known tokens: its logits take most_rows x vocab elements.
-    static constexpr std::size_t most_rows = 512;
+    // Rows of a pass that only reads tokens, and of one that draws: its logits take as many times vocab elements.
+    static constexpr std::size_t most_rows = 512, most_drawn = 2048;
 
     // Rows of each sequence in one pass. Content 0 is the label, content k the token drawn or known as the k-th;
     // query k is for the token after those.
@@ -86,12 +86,21 @@ private:
         const std::size_t unknown = C.context - known_;
         if (passes == 0 || passes > unknown) passes = unknown;
         const std::size_t chunk = (std::max)(std::size_t{1}, most_rows / rows_);
+        const std::size_t piece = (std::max)(std::size_t{2}, most_drawn / rows_);
         std::size_t fed = 0;  // contents: the label, then tokens
-        for (; known_ + 1 - fed > chunk; fed += chunk) add_pass({fed, fed + chunk, 0, 0, 0});
+        const auto read = [&](std::size_t end, std::size_t most) {
+            for (; end - fed > most; fed += chunk) add_pass({fed, fed + chunk, 0, 0, 0});
+        };
+        read(known_ + 1, chunk);
         for (std::size_t r = 1, drawn = known_; r <= passes; ++r) {
-            const std::size_t end = known_ + drawn_after(unknown, passes, r);
-            add_pass({fed, drawn + 1, drawn, end, 0});
-            fed = drawn + 1;
+            const std::size_t contents = drawn + 1, end = known_ + drawn_after(unknown, passes, r);
+            read(contents, piece - 1);
+            // what does not fit is queried after the same contents
+            for (std::size_t query = drawn; query < end; fed = contents) {
+                const std::size_t most = (std::min)(end, query + piece - (contents - fed));
+                add_pass({fed, contents, query, most, 0});
+                query = most;
+            }
             drawn = end;
         }
     }

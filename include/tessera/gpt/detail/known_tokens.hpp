@@ -1,8 +1,5 @@
 #pragma once
-// known_tokens: the tokens of sequences that a call completes, no_token where they are unknown.
-//
-// Shapes   sequences [sequences, context]; result: as many tokens
-// Errors   DataError where a token that is said to be known is no_token, or where one is not in the vocabulary
+// The tokens of a call of complete() or fill(): the known ones as they are, no_token for those to draw.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/token.hpp>
@@ -14,29 +11,34 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
-/// is_known(position); `where` names the caller in messages.
-template <std::size_t Context, class Known>
-std::vector<Token> known_tokens(const std::string& where, View<const Token, Shape<Context>> sequences, Known is_known) {
+[[noreturn]] inline void refuse_token(const std::string& where, std::size_t sequence, std::size_t position,
+                                      const std::string& expected, Token got) {
+    throw DataError(where + "sequence " + std::to_string(sequence) + ", token " + std::to_string(position) + ": " +
+                    expected_got(expected, got == no_token ? std::string{"no_token"} : std::to_string(got)));
+}
+
+/// Those where is_known(position) is true; DataError where one of these is no_token.
+template <std::size_t Context, class IsKnown>
+std::vector<Token> keep_known(View<const Token, Shape<Context>> sequences, const std::string& where, IsKnown is_known) {
     std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-        if (!is_known(i % Context)) {
+        if (!is_known(i % Context))
             tokens[i] = no_token;
-        } else if (tokens[i] == no_token) {
-            throw DataError(where + "sequence " + std::to_string(i / Context) + ", token " +
-                            std::to_string(i % Context) + ": expected a token, as it is known, got no_token");
-        }
+        else if (tokens[i] == no_token)
+            refuse_token(where, i / Context, i % Context, "a token, as it is known", no_token);
     }
     return tokens;
 }
 
-/// Throws unless each token is below `vocab` or no_token.
-inline void check_tokens_to_fill(const std::string& where, const std::vector<Token>& tokens, std::size_t context,
-                                 std::size_t vocab) {
+/// DataError where a token is neither no_token nor in the vocabulary.
+template <std::size_t Context>
+std::vector<Token> known_tokens(View<const Token, Shape<Context>> sequences, const std::string& where,
+                                std::size_t vocab) {
+    std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
     for (std::size_t i = 0; i < tokens.size(); ++i)
         if (tokens[i] >= vocab && tokens[i] != no_token)
-            throw DataError(where + "sequence " + std::to_string(i / context) + ", token " +
-                            std::to_string(i % context) + ": " +
-                            expected_got("less than " + std::to_string(vocab), std::to_string(tokens[i])));
+            refuse_token(where, i / Context, i % Context, "less than " + std::to_string(vocab), tokens[i]);
+    return tokens;
 }
 
 }  // namespace tessera::detail
