@@ -65,6 +65,11 @@ TEST_CASE("sequence_nats: the first tokens alone, on which the others have no in
     const auto seven = sequence_nats(frozen, x.view(), x.labels(), 7);
     support::Mismatch wrong;
     wrong.compare_bits(seven, sequence_nats(frozen, other, x.labels(), 7), "other tokens after the first 7");
+    for (std::size_t i = 0; i < changed.size(); ++i)
+        if (i % config.context >= 7) changed[i] = no_token;
+    wrong.compare_bits(seven, sequence_nats(frozen, other, x.labels(), 7), "no tokens after the first 7");
+    CHECK(support::message<DataError>([&] { static_cast<void>(sequence_nats(frozen, other, x.labels(), 8)); }) ==
+          "Gpt: sequence 0, token 7: expected less than 37, got 4294967295");
     wrong.compare_bits(sequence_nats(frozen, x.view(), x.labels()),
                        sequence_nats(frozen, x.view(), x.labels(), config.context), "all tokens");
     CHECK(wrong.first() == "");

@@ -9,7 +9,8 @@
 //
 // Shapes   sequences [batch, context], labels [batch] or empty: the null class
 // Errors   ArgumentError for another number of labels than sequences, and for labels of a prior without classes,
-//          and for more known tokens than the context; DataError for a token or label out of range
+//          and for more known tokens than the context; DataError for a known token or a label out
+//          of range
 // Cost     a forward pass of the sequences
 
 #include <tessera/core/error.hpp>
@@ -44,7 +45,11 @@ template <GptConfig C, nn::Layer Net>
                             expected_got("at most " + std::to_string(C.context), std::to_string(known)));
     return with_fp_environment([&] {
         Tensor<Token, Shape<C.context>> input;
-        Frozen::make_input(sequences, labels, input, [](std::size_t) { return false; });
+        // tokens after the known ones have no influence, and may be anything, no_token too
+        std::vector<Token> tokens(sequences.span().begin(), sequences.span().end());
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+            if (i % C.context >= known) tokens[i] = 0;
+        Frozen::make_input({tokens.data(), sequences.batch()}, labels, input, [](std::size_t) { return false; });
         std::vector<double> nats(sequences.batch());
         std::vector<typename Frozen::Scratch> scratch;
         nn::for_groups(
