@@ -111,30 +111,31 @@ template <std::floating_point T>
 void attention_forward(const AttentionSize& size, const T* qkv, T* o, std::span<T> largest, std::span<T> inverse,
                        AttentionScratch<T>& scratch) {
     namespace impl = attention;
+    namespace parts = attention::detail;
     const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
     if constexpr (std::same_as<T, float>) {
-        const bool copied = impl::detail::copied(size);
+        const bool copied = parts::copied(size);
         const std::size_t matrix = tokens * round_up(d, impl::W);
         float* const memory = scratch.reserve(impl::forward_scratch(tokens, d) + (copied ? 4 * matrix : 0));
-        impl::detail::for_heads(size, [&](const impl::detail::Head& head) {
-            impl::Triple<const float> in = impl::detail::triple(qkv, head, size);
+        parts::for_heads(size, [&](const parts::Head& head) {
+            impl::Triple<const float> in = parts::triple(qkv, head, size);
             const impl::Rows<float> out{o + head.o, C};
             // padded copies of q, k and v, and space for o
             impl::Rows<float> padded = out;
             float* rest = memory;
             if (copied) {
-                for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = impl::detail::pad(tokens, d, *m, rest);
+                for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v}) *m = parts::pad(tokens, d, *m, rest);
                 padded = {rest, round_up(d, impl::W)};
                 rest += matrix;
             }
             impl::forward(tokens, d, in, padded,
                           {largest.data() + head.unit * tokens, inverse.data() + head.unit * tokens}, rest);
-            if (copied) impl::detail::unpad(tokens, d, padded, out);
+            if (copied) parts::unpad(tokens, d, padded, out);
         });
     } else {
         T* const p = scratch.reserve(tokens);
-        impl::detail::for_heads(size, [&](const impl::detail::Head& head) {
-            const impl::Triple<const T> in = impl::detail::triple(qkv, head, size);
+        parts::for_heads(size, [&](const parts::Head& head) {
+            const impl::Triple<const T> in = parts::triple(qkv, head, size);
             for (std::size_t t = 0, row = head.unit * tokens; t < tokens; ++t, ++row)
                 inverse[row] = impl::plain::row<T>(t + 1, d, in.q[t], in.k, in.v, p, o + head.o + t * C, largest[row]);
         });
@@ -146,21 +147,22 @@ template <std::floating_point T>
 void attention_backward(const AttentionSize& size, const T* qkv, const T* o, const T* dout, T* dqkv,
                         std::span<const T> largest, std::span<const T> inverse, AttentionScratch<T>& scratch) {
     namespace impl = attention;
+    namespace parts = attention::detail;
     const std::size_t C = size.channels(), tokens = size.tokens, d = size.width;
     if constexpr (std::same_as<T, float>) {
-        const bool copied = impl::detail::copied_backward(size);
+        const bool copied = parts::copied_backward(size);
         const std::size_t matrix = tokens * round_up(d, impl::W);
         float* const memory = scratch.reserve(impl::backward_scratch(tokens, d) + (copied ? 8 * matrix : 0));
-        impl::detail::for_heads(size, [&](const impl::detail::Head& head) {
-            impl::Triple<const float> in = impl::detail::triple(qkv, head, size);
+        parts::for_heads(size, [&](const parts::Head& head) {
+            impl::Triple<const float> in = parts::triple(qkv, head, size);
             impl::Rows<const float> out{o + head.o, C}, dy{dout + head.o, C};
-            const impl::Triple<float> to = impl::detail::triple(dqkv, head, size);
+            const impl::Triple<float> to = parts::triple(dqkv, head, size);
             // padded copies of q, k, v, o and do, and space for dq, dk and dv
             impl::Triple<float> padded = to;
             float* rest = memory;
             if (copied) {
                 for (impl::Rows<const float>* m : {&in.q, &in.k, &in.v, &out, &dy})
-                    *m = impl::detail::pad(tokens, d, *m, rest);
+                    *m = parts::pad(tokens, d, *m, rest);
                 for (impl::Rows<float>* m : {&padded.q, &padded.k, &padded.v}) {
                     *m = {rest, round_up(d, impl::W)};
                     rest += matrix;
@@ -169,20 +171,20 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
             impl::backward(tokens, d, in, out, dy, padded,
                            {largest.data() + head.unit * tokens, inverse.data() + head.unit * tokens}, rest);
             if (!copied) return;
-            impl::detail::unpad(tokens, d, padded.q, to.q);
+            parts::unpad(tokens, d, padded.q, to.q);
             if (head.first_of_group) {
-                impl::detail::unpad(tokens, d, padded.k, to.k);
-                impl::detail::unpad(tokens, d, padded.v, to.v);
+                parts::unpad(tokens, d, padded.k, to.k);
+                parts::unpad(tokens, d, padded.v, to.v);
             } else {
-                impl::detail::unpad_add<float>(tokens, d, padded.k, to.k);
-                impl::detail::unpad_add<float>(tokens, d, padded.v, to.v);
+                parts::unpad_add<float>(tokens, d, padded.k, to.k);
+                parts::unpad_add<float>(tokens, d, padded.v, to.v);
             }
         });
     } else {
         T* const copies = scratch.reserve(2 * tokens * d);
-        impl::detail::for_heads(size, [&](const impl::detail::Head& head) {
-            const impl::Triple<const T> in = impl::detail::triple(qkv, head, size);
-            const impl::Triple<T> to = impl::detail::triple(dqkv, head, size);
+        parts::for_heads(size, [&](const parts::Head& head) {
+            const impl::Triple<const T> in = parts::triple(qkv, head, size);
+            const impl::Triple<T> to = parts::triple(dqkv, head, size);
             impl::Triple<T> written = to;
             if (!head.first_of_group) {
                 written.k = {copies, d};
@@ -192,8 +194,8 @@ void attention_backward(const AttentionSize& size, const T* qkv, const T* o, con
                                      written.k, written.v, largest.data() + head.unit * tokens,
                                      inverse.data() + head.unit * tokens);
             if (head.first_of_group) return;
-            impl::detail::unpad_add<T>(tokens, d, written.k, to.k);
-            impl::detail::unpad_add<T>(tokens, d, written.v, to.v);
+            parts::unpad_add<T>(tokens, d, written.k, to.k);
+            parts::unpad_add<T>(tokens, d, written.v, to.v);
         });
     }
 }

@@ -32,7 +32,7 @@
 //       normalise_row(width, x, y)                returns 1 / |x|
 //       backward_row(width, y, dy, 1 / |x|, dx)
 //   EstimatorPolicy
-//       moves_vectors                             true: backward gives de, without the codebook and commitment terms
+//       moves_vectors                             true: backward gives de, in place of codebook and commitment terms
 //       backward_row(width, x, e, q, dq, dx, de)  of one row
 //       changes_output                            true: q in training is not e, but that of
 //       training_row(width, x, e, rng, noise, q)
