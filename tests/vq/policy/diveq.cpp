@@ -88,6 +88,8 @@ TEST_CASE("DiVeQ: has no loss terms, and options of terms are refused") {
     CHECK(refused({}) == "");
     CHECK(refused({.commitment = 0.5f}) ==
           "Codebook: commitment: expected the default, because no policy of this codebook reads it, got 0.5");
+    for (const float usual : {0.02f, 0.25f})  // of other codebooks: a value that is chosen is refused, whatever it is
+        CHECK(refused({.commitment = usual}) != "");
     CHECK(refused({.codebook = 2}) ==
           "Codebook: codebook: expected the default, because no policy of this codebook reads it, got 2");
     CHECK(refused({.noise = -1}) == "Codebook: noise: expected a finite number >= 0, got -1");
