@@ -321,6 +321,17 @@ TEST_CASE(
     CHECK(message<ArgumentError>([&] {
               io::collect(io::SaveOptions{{{"tail.", "x."}}}, toy);
           }) == "io::save: rename: no name of the models begins with tail.");
+    // without a matrix there is nothing to transpose
+    CHECK(message<ArgumentError>([&] {
+              io::collect(io::SaveOptions{{{"encoder.bias", "b", true}}}, toy);
+          }) == "io::save: rename: transposed: expected a matrix below encoder.bias, got none");
+    number(again, 50);
+    const auto before = values(again);
+    CHECK(message<FormatError>([&] {
+              io::load(file, {.rename = {{"net.enc.bias", "encoder.bias", true}, {"net.", ""}, {"top.", "head."}}},
+                       again);
+          }) == "io::load: x: rename: transposed: expected a matrix below \"net.enc.bias\", got none");
+    CHECK(values(again) == before);
 }
 
 TEST_CASE("io::load: a prefix or rename that matches nothing, or merges two names, is an error") {

@@ -30,7 +30,7 @@ template <class Rename>
     std::vector<Rename> all = nano_gpt_names<Rename>(layers);
     for (Rename& r : all) {
         // LayerNorm has no matrix, and embeddings are [tokens, width] in both
-        r.transposed = r.from.starts_with("transformer.h.");
+        r.transposed = r.from.starts_with("transformer.h.") && r.from.find(".ln_") == std::string::npos;
         r.from = std::string{prefix} + r.from.substr(of_nano_gpt.size());
     }
     return all;

@@ -14,8 +14,9 @@
 // floats.
 //
 // Errors   FormatError where the file is malformed, damaged, not finite or does not match the models, or no name in it
-//          begins with `prefix` or a `rename`; IoError where it cannot be read; ArgumentError where `accept` or
-//          `allow_missing` names nothing of the models. An `allow_unused` that matches nothing is ignored
+//          begins with `prefix` or a `rename`, or no matrix with a transposed one; IoError where it cannot be read;
+//          ArgumentError where `accept` or `allow_missing` names nothing of the models. An `allow_unused` that matches
+//          nothing is ignored
 // Cost     one copy of everything that is loaded; a file with a checksum is read twice
 
 #include <tessera/core/buffer.hpp>

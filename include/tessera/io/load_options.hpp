@@ -24,7 +24,8 @@ inline constexpr const char* everything = "";
 /// Names in the file that begin with `from` are read as names that begin with `to` instead.
 struct Rename {
     std::string from, to;
-    bool transposed = false;  ///< whether the matrices among them have their two axes the other way round in the file
+    /// Whether the matrices among them have their two axes the other way round in the file; there must be one.
+    bool transposed = false;
 };
 
 struct LoadOptions {

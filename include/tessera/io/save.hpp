@@ -12,7 +12,8 @@
 // collect(writer, models...) adds more models to it. The file is replaced atomically (files/file.hpp).
 //
 // Errors   ArgumentError where two models have a leaf or metadata of the same name, or where no name of the models
-//          begins with the `from` of a rename; IoError where the file cannot be written
+//          begins with the `from` of a rename, or no matrix with that of a transposed one; IoError where the file
+//          cannot be written
 // Cost     one copy of all leaves in memory
 
 #include <tessera/core/buffer.hpp>
@@ -42,8 +43,12 @@ struct SaveOptions {
 }
 
 namespace detail {
+struct RenameUse {
+    bool by_name = false, by_matrix = false;
+};
+
 template <class M>
-void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& options, std::vector<bool>& renamed) {
+void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& options, std::vector<RenameUse>& used) {
     std::vector<Fact> facts;
     add_facts<M>(model, facts);
     for (const Fact& fact : facts)
@@ -53,10 +58,11 @@ void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& opt
             std::string name = path.str();
             std::vector<std::uint64_t> shape = outer_shape<L>();
             bool transposed = false;
-            for (std::size_t i = 0; i < renamed.size(); ++i)
+            for (std::size_t i = 0; i < used.size(); ++i)
                 if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
                     name = r.to + name.substr(r.from.size());
-                    renamed[i] = true;
+                    used[i].by_name = true;
+                    used[i].by_matrix = used[i].by_matrix || shape.size() == 2;
                     transposed = r.transposed && shape.size() == 2;
                     break;
                 }
@@ -77,12 +83,14 @@ void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& opt
 /// A rename that matches nothing is a mistake of the host.
 template <class... M>
 void add_models(SafetensorsWriter& writer, const SaveOptions& options, const M&... models) {
-    std::vector<bool> renamed(options.rename.size());
-    (add_model(writer, models, options, renamed), ...);
-    for (std::size_t i = 0; i < renamed.size(); ++i)
-        if (!renamed[i])
-            throw ArgumentError("io::save: rename: no name of the models begins with " +
-                                printable(options.rename[i].from));
+    std::vector<RenameUse> used(options.rename.size());
+    (add_model(writer, models, options, used), ...);
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        const std::string from = printable(options.rename[i].from);
+        if (!used[i].by_name) throw ArgumentError("io::save: rename: no name of the models begins with " + from);
+        if (options.rename[i].transposed && !used[i].by_matrix)
+            throw ArgumentError("io::save: rename: transposed: " + expected_got("a matrix below " + from, "none"));
+    }
 }
 }  // namespace detail
 

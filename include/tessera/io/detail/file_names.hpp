@@ -27,7 +27,7 @@ template <class File>
 class FileNames {
 public:
     FileNames(const File& file, const LoadOptions& options) : file_{&file} {
-        std::vector<bool> renamed(options.rename.size());
+        std::vector<bool> renamed(options.rename.size()), has_matrix(options.rename.size());
         for (const TensorInfo& t : file.tensors()) {
             if (!t.name.starts_with(options.prefix)) continue;
             std::string name = t.name.substr(options.prefix.size());
@@ -36,6 +36,7 @@ public:
                 if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
                     name = r.to + name.substr(r.from.size());
                     renamed[i] = true;
+                    has_matrix[i] = has_matrix[i] || is_matrix;
                     if (r.transposed && is_matrix) transposed_.push_back(&t);
                     break;
                 }
@@ -49,6 +50,12 @@ public:
         if (entries_.empty() && !options.prefix.empty()) refuse_option("prefix", options.prefix);
         for (std::size_t i = 0; i < renamed.size(); ++i)
             if (!renamed[i]) refuse_option("rename", options.rename[i].from);
+        for (std::size_t i = 0; i < renamed.size(); ++i)
+            if (options.rename[i].transposed && !has_matrix[i])
+                throw FormatError(FormatCode::mismatch,
+                                  "io::load: " + file.name() + ": rename: transposed: " +
+                                      expected_got("a matrix below " + quoted(options.rename[i].from), "none"),
+                                  file.name());
     }
 
     const TensorsByName& entries() const { return entries_; }
