@@ -68,4 +68,5 @@ if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
 else
     skipped="$skipped fsync"
 fi
+[ -n "$done_cases" ] || skip "$target" "not run:$skipped"
 verdict "$target" "$bad bad;$done_cases" $bad "${skipped:+not run:$skipped}"

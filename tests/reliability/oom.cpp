@@ -56,6 +56,12 @@ namespace {
 using namespace reliability;
 int wrong = 0;
 
+/// Prints how many allocations failed: none means that malloc is not ours.
+void tell(const char* name, long failures) {
+    if (failures == 0) ++wrong;
+    std::printf("%s %ld, ", name, failures);
+}
+
 /// The number of allocations of `work`: each of them fails in turn, and `as_before` must be true after each failure.
 template <class Work, class Check>
 void loop(const char* name, Work work, Check as_before) {
@@ -83,7 +89,7 @@ void loop(const char* name, Work work, Check as_before) {
             ++wrong;
         }
     }
-    std::printf("%s %ld, ", name, at - 1);
+    tell(name, at - 1);
 }
 
 /// Two steps of a new model, in which the allocation `at` fails (0: none). A step that fails changes nothing, and is
@@ -124,7 +130,7 @@ void starve(const char* name, const Data& data) {
         }
         if (!failed) break;
     }
-    std::printf("%s %ld, ", name, at - 1);
+    tell(name, at - 1);
 }
 
 }  // namespace

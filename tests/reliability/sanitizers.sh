@@ -4,24 +4,24 @@
 . "${ROOT:?}/tests/reliability/common.sh"
 target='0 reports'
 
-# part <name> <command before each program> <cmake options> -- <suites>: builds the suites, then runs them one after
+# part <name> <command before each program> <suites> <cmake option>...: builds the suites, then runs them one after
 # another; the result is in <name>.line. Parts run in parallel, so that no core waits for one large file.
 part() {
-    name=$1 before=$2
-    shift 2
-    options=''
-    while [ "$1" != -- ]; do options="$options $1" && shift; done
-    shift
-    # shellcheck disable=SC2086
+    name=$1 before=$2 suites=$3
+    shift 3
+    # shellcheck disable=SC2046,SC2086  # a list of words
     if ! cmake -S "$ROOT" -B "$BUILD-$name" -DTESSERA_UNITY_TESTS=ON -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=OFF \
-        -DCMAKE_RULE_MESSAGES=OFF $options >"$work/$name.log" 2>&1 ||
-        ! cmake --build "$BUILD-$name" --target $(printf 'test_%s ' "$@") >>"$work/$name.log" 2>&1; then
+        -DCMAKE_RULE_MESSAGES=OFF "$@" >"$work/$name.log" 2>&1 ||
+        ! cmake --build "$BUILD-$name" --target $(printf 'test_%s ' $suites) >>"$work/$name.log" 2>&1; then
         tail -n 40 "$work/$name.log" >&2
         echo "1 $name: does not build;" >"$work/$name.line"
         return
     fi
+    # a program without the sanitizer reports nothing
+    case $name in asan*) symbol=__asan_report ;; tsan) symbol=__tsan_func_entry ;; *) symbol='' ;; esac
     reports=0
-    for suite; do
+    for suite in $suites; do
+        grep -q "$symbol" "$BUILD-$name/tests/test_$suite" || { echo "1 $name: test_$suite has no sanitizer;" >"$work/$name.line" && return; }
         (cd "$BUILD-$name/tests" && eval "$before ./test_$suite $options_of_tests") >"$work/log-$name-$suite" 2>&1 && continue
         reports=$((reports + 1))
         {
@@ -30,7 +30,7 @@ part() {
             tail -n 5 "$work/log-$name-$suite"
         } >&2
     done
-    echo "$reports $name: $reports of $# suites with a report, $(($(date +%s) - begun)) s;" >"$work/$name.line"
+    echo "$reports $name: $reports of $(echo $suites | wc -w) suites with a report, $(($(date +%s) - begun)) s;" >"$work/$name.line"
 }
 begun=$(date +%s) options_of_tests=''
 
@@ -48,17 +48,18 @@ after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
 # three parallel parts of about the same duration: these two, and TSan's
 # shellcheck disable=SC2086
 {
-    part asan "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler $avx2 -- nn gpt vq data io image files core testing optim loss
-    part asan-native "$after_return" -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler -- kernel
+    part asan "$after_return" 'nn gpt vq data io image files core testing optim loss' -DCMAKE_BUILD_TYPE=Debug \
+        -DTESSERA_SANITIZE=address $compiler $avx2
+    part asan-native "$after_return" kernel -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler
 } &
 # shellcheck disable=SC2086
 {
-    part asan-trained "$after_return" -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=address $compiler $avx2 -- train embedding
+    part asan-trained "$after_return" 'train embedding' -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=address $compiler $avx2
     if command -v valgrind >/dev/null; then
         # valgrind 3.19 does not support AVX-512; the exhaustive lists take a hundred times longer here, and run in the other suites
         options_of_tests="-tce='*huge*,*every bit*,*beyond 4 GiB*,*every length*'"
-        part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' -DCMAKE_BUILD_TYPE=Release -DTESSERA_NATIVE=OFF \
-            -DCMAKE_CXX_FLAGS=-march=x86-64-v2 -- io data image files
+        part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' 'io data image files' -DCMAKE_BUILD_TYPE=Release \
+            -DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v2
     else
         echo '0 valgrind: SKIPPED, not installed;' >"$work/valgrind.line"
     fi
@@ -68,8 +69,8 @@ after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
 if reason=$(sh "$ROOT/tests/race/instrumented_tbb.sh" "$BUILD-tsan-tbb"); then
     # with the default compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
     # shellcheck disable=SC2086
-    part tsan TSAN_OPTIONS=second_deadlock_stack=1 -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=thread $avx2 \
-        "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed" -- kernel vq gpt train dist embedding
+    part tsan TSAN_OPTIONS=second_deadlock_stack=1 'kernel vq gpt train dist embedding' -DCMAKE_BUILD_TYPE=Release \
+        -DTESSERA_SANITIZE=thread $avx2 "-DCMAKE_PREFIX_PATH=$BUILD-tsan-tbb/installed"
 else
     echo "0 tsan: SKIPPED, $reason;" >"$work/tsan.line"
 fi
