@@ -31,6 +31,7 @@
 #include <tessera/gpt/any_order_net.hpp>
 #include <tessera/gpt/detail/init_gpt.hpp>
 #include <tessera/gpt/detail/spare.hpp>
+#include <tessera/gpt/detail/unit_losses.hpp>
 #include <tessera/gpt/frozen_any_order_gpt.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
