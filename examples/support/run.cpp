@@ -25,7 +25,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stage2, seconds, train_nats, test_nats_curve,
 namespace {
 
 constexpr const char* program_key = "tessera.digits.program";
-constexpr const char* program_version = "2";  // of the contents of its checkpoints
+constexpr const char* program_version = "3";  // of the contents of its checkpoints
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
 constexpr const char* order_key = "tessera.digits.order";  // of checkpoints with a prior of any order
