@@ -92,13 +92,13 @@ grep -q 'is a checkpoint of a run with --order raster: expected --order any$' "$
 last=$(newest "$work/killed-run")
 mkdir "$work/old-run"
 old=$work/old-run/$(basename "$last")
-sed 's/"tessera.digits.program":"2"/"tessera.digits.program":"1"/' "$last" >"$old"
+sed 's/"tessera.digits.program":"3"/"tessera.digits.program":"1"/' "$last" >"$old"
 cmp -s "$last" "$old" && fail "the checkpoint does not name the version of the program"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
 sums=$(sed -n 's/.*checksum: expected \([0-9a-f]*\), got \([0-9a-f]*\):.*/\1 \2/p' "$work/log" | head -n 1)
 sed "s/\"tessera.crc32\":\"${sums% *}\"/\"tessera.crc32\":\"${sums#* }\"/" "$old" >"$work/edited" && mv "$work/edited" "$old"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
-grep -q 'is a checkpoint of version 1 of this program: expected version 2' "$work/log" || fail "version: $(cat "$work/log")"
+grep -q 'is a checkpoint of version 1 of this program: expected version 3' "$work/log" || fail "version: $(cat "$work/log")"
 
 # a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
 mkdir -p "$work/black"
