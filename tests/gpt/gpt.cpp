@@ -33,7 +33,7 @@ using Tiny = Gpt<tiny_gpt>;
 constexpr GptConfig dropping{
     .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3, .dropout_percent = 20};
 constexpr GptConfig larger{.vocab = 90, .context = 20, .width = 48, .heads = 4, .layers = 3, .classes = 2};
-constexpr GptConfig wide{.vocab = 9, .context = 5, .width = 256, .heads = 4, .layers = 1, .classes = 2};
+constexpr GptConfig wide_net{.vocab = 9, .context = 5, .width = 256, .heads = 4, .layers = 1, .classes = 2};
 constexpr GptConfig unlabelled{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1};
 
 // The gradient of the net for 16 sequences that pass through it a few at a time.
@@ -363,9 +363,9 @@ TEST_CASE("Gpt: one, two, three and sixteen threads give the same bits, with and
 }
 
 TEST_CASE("Gpt: a wide net has the same bits where many threads cut its blocks of sixteen sequences") {
-    const auto x = sequences<wide>(70, 2);
-    const auto model = moved_model<Gpt<wide>>();
-    CHECK(support::same_for_threads([&] { return step_bits(model, batch_of<Gpt<wide>>(x)); }));
+    const auto x = sequences<wide_net>(70, 2);
+    const auto model = moved_model<Gpt<wide_net>>();
+    CHECK(support::same_for_threads([&] { return step_bits(model, batch_of<Gpt<wide_net>>(x)); }));
 }
 
 TEST_CASE("Gpt: the number of sequences that pass through the net together changes no bit of the gradient") {
