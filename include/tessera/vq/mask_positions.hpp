@@ -8,7 +8,7 @@
 // The numbers of z at a masked position must be finite; `pack_batch` and `start`, which are called before there are
 // tokens, see what they are given. VqVae does all this for a batch with a mask of pixels (vq/masked_images.hpp).
 //
-// Shapes   counts [batch x rows], true or not 0 for a position that counts; tokens [batch, tokens], q [batch, Output]
+// Shapes   counts [batch x rows], true or above 0 for a position that counts; tokens [batch, tokens], q [batch, Output]
 // Errors   ArgumentError where counts is not of one value for each position; static_assert where the tokens of the
 //          quantizer do not belong to positions
 // Cost     one pass over the tokens
@@ -35,7 +35,7 @@ void mask_positions(const Counts& counts, View<Token, TokenShape<Q>> tokens,
     if (std::size(counts) != tokens.batch() * rows)
         throw ArgumentError("mask_positions: counts: " + expected_got(tokens.batch() * rows, std::size(counts)));
     for (std::size_t m = 0; m < std::size(counts); ++m) {
-        if (static_cast<bool>(counts[m])) continue;
+        if (std::ranges::range_value_t<Counts>{} < counts[m]) continue;
         std::fill_n(tokens.data() + m * per, per, no_token);
         std::fill_n(q.data() + m * width, width, typename Q::Scalar{});
     }
