@@ -6,7 +6,10 @@ object=$BUILD/tests/CMakeFiles/everything.dir/reliability/everything.cpp.o
 [ -e "$object" ] || object=$(find "$BUILD/tests" -name 'everything.cpp.o*' | head -1)
 command -v objdump >/dev/null || skip "$target" 'no objdump installed'
 [ -e "$object" ] || skip "$target" 'the object is not built'
-nm -C "$object" >"$work/symbols" && [ "$(grep -c tessera "$work/symbols")" -gt 100 ] || exit 1 # else there is nothing to inspect
+nm -C "$object" >"$work/symbols" && [ "$(grep -c tessera "$work/symbols")" -gt 100 ] || {
+    verdict "$target" 'the object has no symbols to inspect' 1
+    exit 1
+}
 # .data.rel.ro: constants that hold addresses, read-only once the program is loaded
 writable=$(objdump -tC "$object" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)' | grep -vE '[[:space:]]\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.|DW\.ref\.')
 calls=$(grep -E '^ +U ' "$work/symbols" | sed 's/^ *U //; s/@.*//' |

@@ -20,7 +20,7 @@ mkdir -p "$logs" "$work/tree" "$work/build" || exit 1
 [ -x "$build/tests/probe" ] || { echo "$build is no build with the target scorecard" && exit 1; }
 native=''
 case $(uname -m) in x86_64 | amd64) native=-march=native ;; esac
-number=0 failed=0
+number=0 tried=0 failed=0
 
 # row <root> <build> <log>: prints the verdict and what was measured
 row() {
@@ -73,6 +73,7 @@ seed() {
 try() {
     number=$((number + 1)) log=$logs/$number-$row
     case $rows in '  ' | *" $row "*) ;; *) return ;; esac
+    tried=$((tried + 1))
     if [ ! -e "$work/passes-$row" ]; then # with a fault that it has already, it would prove nothing
         said=$(row "$root" "$build" "$logs/0-$row")
         case $said in
@@ -121,5 +122,5 @@ while IFS= read -r line; do
         ;;
     esac
 done <"$root/tests/seeded_faults/faults.txt"
-[ $number -gt 0 ] || failed=1
+[ $tried -gt 0 ] || { echo "faults.txt has no fault for:$rows" && failed=1; }
 exit $failed

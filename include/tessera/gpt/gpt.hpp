@@ -19,7 +19,8 @@
 //          label_dropout or token_corruption outside [0, 1], an empty batch, another number of labels than sequences,
 //          or logits for labels of a prior without classes; DataError for a token or label out of range
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
-//          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch.
+//          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch,
+//          except where threads that do not divide its groups share some (nn/exec/grouped.hpp).
 //          After the first evaluate, logits, sample or complete a Gpt keeps one packed copy of its weights
 
 #include <tessera/core/batch_part.hpp>

@@ -8,9 +8,8 @@
 // the same terms over all tokens.
 //
 // Shapes   sequences [batch, context], labels [batch] or empty: the null class
-// Errors   ArgumentError for another number of labels than sequences, and for labels of a prior without classes,
-//          and for more known tokens than the context; DataError for a known token or a label out
-//          of range
+// Errors   ArgumentError for another number of labels than sequences, for labels of a prior without classes, and for
+//          more known tokens than the context; DataError for a known token or a label out of range
 // Cost     a forward pass of the sequences
 
 #include <tessera/core/error.hpp>
