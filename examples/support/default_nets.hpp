@@ -9,7 +9,7 @@ template <Preset P>
 struct DefaultNets {
     using Vae = VaeOf<P, Chosen<0, P>>;
     using Prior = PriorOf<P, Vae::codes, Vae::tokens>;
-    using Gpt2 = tessera::Gpt<PriorNet<P, Vae::codes, Vae::tokens>::gpt2>;
+    using Gpt2 = typename PriorNet<P, Vae::codes, Vae::tokens>::Gpt2;
 };
 using Small = DefaultNets<Preset::small>;
 using Std = DefaultNets<Preset::std>;

@@ -77,6 +77,7 @@ struct PriorNet {
     /// With the block of LLaMA, and positions by the row and column of a token: see recipe.hpp.
     static constexpr tessera::GptConfig config = with_llama_block(gpt2);
     using type = tessera::Gpt<config>;
+    using Gpt2 = tessera::Gpt<gpt2>;
 };
 template <Preset P, std::size_t Vocab, std::size_t Context>
 using PriorOf = typename PriorNet<P, Vocab, Context>::type;
