@@ -57,6 +57,7 @@ seed() {
     rm -rf "$work/tree" "$work/build" && mkdir -p "$work/tree" "$work/build/tests" "$work/build/examples" || return 1
     cp -R "$root/include" "$work/tree/include" && ln -s "$root/tests" "$work/tree/tests" || return 1
     sed "s|-I \"$root/include\"|-I \"$work/tree/include\"|" "$build/tests/flags.rsp" >"$work/build/tests/flags.rsp"
+    grep -qF "$work/tree/include" "$work/build/tests/flags.rsp" || { echo "$build is a build of another tree" && return 1; }
     cp "$build"/tests/libtbb.*.path "$work/build/tests" && tbb=$(cat "$build"/tests/libtbb.*.path | head -n 1) || return 1
     if [ -n "$from" ]; then
         FROM=$from TO=$to awk '{
