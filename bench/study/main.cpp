@@ -3,7 +3,7 @@
 //
 //     tessera_study --list                                  the rows, one JSON object a line
 //     tessera_study <row> --data DIR --result FILE [--epochs N] [--epochs-prior N] [--limit N] [--seed N] [--threads N]
-//                   [--fit pad|resize]
+//                   [--fit pad|resize] [--batch N] [--lr X]
 
 #include <bench/study/study.hpp>
 
@@ -47,6 +47,14 @@ std::uint64_t whole(const std::string& option, const std::string& text, std::uin
     return n;
 }
 
+double positive(const std::string& option, const std::string& text) {
+    double x = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, x);
+    if (error != std::errc{} || stop != end || !std::isfinite(x) || !(x > 0)) refuse(option, "a number above 0", text);
+    return x;
+}
+
 struct Arguments {
     Settings settings;
     std::string result;
@@ -80,6 +88,10 @@ Arguments parse(const std::vector<std::string>& words) {
             s.epochs = whole(word, value, 1);
         else if (word == "--epochs-prior")
             s.epochs_prior = whole(word, value, 0);
+        else if (word == "--batch")
+            s.batch = whole(word, value, 1);
+        else if (word == "--lr")
+            s.lr = positive(word, value);
         else if (word == "--limit")
             s.limit = whole(word, value, 0);
         else if (word == "--seed")
@@ -87,7 +99,9 @@ Arguments parse(const std::vector<std::string>& words) {
         else if (word == "--threads")
             s.threads = whole(word, value, 1);
         else
-            refuse("option", "--list, --data, --result, --fit, --epochs, --epochs-prior, --limit, --seed or --threads",
+            refuse("option",
+                   "--list, --data, --result, --fit, --epochs, --epochs-prior, --batch, --lr, --limit, --seed or "
+                   "--threads",
                    word);
     }
     if (a.list) return a;

@@ -14,7 +14,8 @@ import time
 
 from report import chart, table
 
-SETTINGS = ("row", "data", "digest", "size", "fit", "epochs", "epochs_prior", "limit", "seed")
+SETTINGS = ("row", "data", "digest", "size", "fit", "epochs", "epochs_prior", "batch", "lr", "limit", "seed")
+DEFAULTS = {"batch": 64, "lr": 0.002}  # of runs from before these were options
 
 
 def read(path):
@@ -27,7 +28,7 @@ def read(path):
     runs = []
     for number, line in enumerate(lines, 1):
         try:
-            runs.append(json.loads(line))
+            runs.append({**DEFAULTS, **json.loads(line)})
         except ValueError:
             print(f"{path}:{number}: not a finished run, skipped", file=sys.stderr)
     return runs
@@ -100,7 +101,7 @@ def run(binary, settings, threads):
     with tempfile.TemporaryDirectory() as folder:
         result = os.path.join(folder, "result.json")
         command = [binary, settings["row"], "--data", settings["data"], "--result", result, "--threads", str(threads)]
-        for key in ("epochs", "epochs_prior", "limit", "seed", "fit"):
+        for key in ("epochs", "epochs_prior", "batch", "lr", "limit", "seed", "fit"):
             if settings[key] is not None:
                 command += ["--" + key.replace("_", "-"), str(settings[key])]
         if subprocess.run(command, check=False).returncode != 0:
@@ -123,6 +124,10 @@ def arguments():
                         help="rows or groups (quantizers, sweep), comma separated")
     parser.add_argument("--epochs", type=int, default=6, help="of the VQ-VAE (default: 6)")
     parser.add_argument("--epochs-prior", type=int, default=2, help="of the prior; 0: none (default: 2)")
+    parser.add_argument("--batch", type=int, default=DEFAULTS["batch"],
+                        help="images in a step of the VQ-VAE (default: 64)")
+    parser.add_argument("--lr", type=float, default=DEFAULTS["lr"],
+                        help="peak learning rate of the VQ-VAE (default: 0.002)")
     parser.add_argument("--limit", type=int, default=0,
                         help="images for training, and at most as many for testing (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="of all random numbers (default: 1)")
@@ -163,8 +168,8 @@ def main():
     if not os.path.isdir(data):
         sys.exit(f"study.py: {options.data}: there is no such folder")
     common = {"data": os.path.basename(data), "digest": digest(data), "size": options.size, "fit": options.fit,
-              "epochs": options.epochs, "epochs_prior": options.epochs_prior, "limit": options.limit,
-              "seed": options.seed}
+              "epochs": options.epochs, "epochs_prior": options.epochs_prior, "batch": options.batch, "lr": options.lr,
+              "limit": options.limit, "seed": options.seed}
 
     def settings_of(row):
         # the sweep has no prior: its runs do not depend on the option

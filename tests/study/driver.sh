@@ -55,7 +55,7 @@ calls_are() {
 : >"$work/calls"
 
 study "$work/data" --only quantizers --limit 60 --epochs 3 --threads 2 || fail "a first run: $(cat "$work/log")"
-grep -q '^fsq --data .*/data --result .* --threads 2 --epochs 3 --epochs-prior 2 --limit 60 --seed 1$' "$work/calls" ||
+grep -q '^fsq --data .*/data --result .* --threads 2 --epochs 3 --epochs-prior 2 --batch 64 --lr 0.002 --limit 60 --seed 1$' "$work/calls" ||
     fail "the command line: $(cat "$work/calls")"
 calls_are 2 "two rows"
 study "$work/data" --limit 60 --epochs 3 || fail "all rows: $(cat "$work/log")"
@@ -65,6 +65,12 @@ study "$work/data" --limit 60 --epochs 3 || fail "nothing left"
 calls_are 0 "everything is finished"
 study "$work/data" --limit 60 --epochs 4 --only codebook || fail "other settings"
 calls_are 1 "other settings are another run"
+study "$work/data" --limit 60 --epochs 3 --batch 16 --lr 0.001 --only codebook || fail "smaller steps"
+grep -q -- ' --batch 16 --lr 0.001 ' "$work/calls" || fail "--batch, --lr: $(cat "$work/calls")"
+calls_are 1 "smaller steps are another run"
+sed -i 's/"batch": 64, "lr": 0.002, //' "$work/out/study.jsonl"
+study "$work/data" --limit 60 --epochs 3 || fail "lines without a batch"
+calls_are 0 "lines that were written before --batch"
 study "$work/data" --limit 60 --epochs 3 --epochs-prior 1 --only sweep || fail "the sweep"
 calls_are 0 "the sweep has no prior"
 study "$work/other" --limit 60 --epochs 3 --only codebook || fail "other data"
@@ -84,7 +90,7 @@ calls_are 1 "a row that fails"
 rm "$work/broken-codebook"
 study "$work/data" --limit 60 --epochs 3 || fail "again: $(cat "$work/log")"
 calls_are 1 "a row that had failed"
-[ "$(wc -l <"$work/out/study.jsonl")" -eq 6 ] || fail "expected 6 finished runs, got $(cat "$work/out/study.jsonl")"
+[ "$(wc -l <"$work/out/study.jsonl")" -eq 7 ] || fail "expected 7 finished runs, got $(cat "$work/out/study.jsonl")"
 
 # what is made of them
 study --report || fail "--report: $(cat "$work/log")"
