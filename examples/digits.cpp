@@ -138,8 +138,8 @@ tessera::Bytes reconstructions_png(const Picture& originals, const Picture& reco
 }
 
 void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Processes& processes) {
-    const Order order = o.order.value_or(Order::raster);
-    check_passes(o, order);
+    const Order given = o.order.value_or(Order::raster);
+    if (o.order || !o.resume) check_passes(o, given);  // otherwise a checkpoint may have another order
     const Material material = load_material(o);
     check_label(o, material.class_names());
     const Output output{o.out, !is_first(processes)};
@@ -153,13 +153,16 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     for (const std::string& note : material.notes) std::printf("%s\n", note.c_str());
 
     const Preset preset = o.preset.value_or(Preset::small);
-    const Recipe chosen = recipe_for(preset, order, o, material.class_names(), {});
+    Recipe chosen = recipe_for(preset, given, o, material.class_names(), {});
     check_guidance(o, chosen, material.class_names());
     summary.content = describe_data(material);
     summary.doubts = doubts(o, chosen, material);
     std::printf("%s\n", summary.content.c_str());
     for (const std::string& doubt : summary.doubts) std::printf("note: %s\n", doubt.c_str());
     Run run{o, chosen, material, processes};
+    const Order order = run.order();
+    check_passes(o, order);
+    chosen = recipe_for(preset, order, o, material.class_names(), {});
     const Job job{o,         preset, o.quantizer.value_or(quantizer_names().front().name), order, chosen, output, run,
                   processes, {}};
     const Outcome outcome = train(job, material);

@@ -18,6 +18,8 @@ void plan_completion(const Job& job, std::vector<tessera::Token> tokens, Draw& d
             completion.tokens.insert(completion.tokens.end(), tokens.begin() + static_cast<std::ptrdiff_t>(n * context),
                                      tokens.begin() + static_cast<std::ptrdiff_t>((n + 1) * context));
     draw.sampling.count = pictures * repeats;
+    const auto unknown = std::ranges::count_if(completion.known, [](Known one) { return one != Known::all; });
+    draw.sampling.passes = std::min(draw.sampling.passes, static_cast<std::size_t>(unknown));
     draw.labels.clear();
     if (job.options.label)
         draw.labels.assign(draw.sampling.count, tessera::Label{static_cast<std::uint32_t>(*job.options.label)});

@@ -49,6 +49,7 @@ Json of(const Sampling& s, const Options& o) {
               {"min_p", s.min_p},
               {"guidance", plain(s.guidance)}};
     if (s.passes != 0) json["passes"] = s.passes;
+    if (s.passes != 0 && o.passes.value_or(0) > s.passes) json["passes_given"] = *o.passes;
     if (o.label) json["label"] = *o.label;
     return json;
 }

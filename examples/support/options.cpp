@@ -169,7 +169,9 @@ Options parse(int argc, char** argv) {
                            help("any: it is trained in random orders, so it draws many tokens in a pass (--passes) and "
                                 "completes any part of a picture (--unknown); a step of stage 2 takes twice the "
                                 "time, and --encode cannot use it") +
-                           '\n' + help("(default: raster, or the order of the --load file)"))
+                           '\n' +
+                           help("(default: raster, or the order of the --load file, or of the checkpoint that --resume "
+                                "continues)"))
             ->type_name("NAME")
             ->check(
                 [](const std::string& s) -> std::string {
@@ -338,8 +340,8 @@ Options parse(int argc, char** argv) {
     auto* passes_option =
         app.add_option("--passes", passes,
                        help("With --order any: draw the tokens of an image in so many passes, few in the first ones, "
-                            "when one token decides on many others, and most in the last; more passes than tokens: "
-                            "one after the other (default: " +
+                            "when one token decides on many others, and most in the last; more passes than unknown "
+                            "tokens: one after the other (default: " +
                             std::to_string(small.passes) + ")"))
             ->type_name("N")
             ->check(whole(1, 65'536), "", "")

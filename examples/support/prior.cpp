@@ -10,7 +10,7 @@
 
 namespace digits {
 
-Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome) {
+Draw plan_samples(const Job& job, PriorSize size, Outcome& outcome) {
     const std::size_t count = job.options.samples, classes = outcome.class_names.size();
     outcome.sample_rows = row_lengths(count, classes == 0 ? 10 : classes);
     Draw draw;
@@ -22,11 +22,11 @@ Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome) {
     }
     draw.sampling.count = count;
     draw.sampling.temperature = job.temperature();
-    draw.sampling.top_k = std::min(job.top_k(), vocab);
+    draw.sampling.top_k = std::min(job.top_k(), size.vocab);
     draw.sampling.top_p = job.top_p();
     draw.sampling.min_p = job.min_p();
     draw.sampling.guidance = job.guidance();
-    if (job.order == Order::any) draw.sampling.passes = job.passes();
+    if (job.order == Order::any) draw.sampling.passes = std::min(job.passes(), size.context);
     return draw;
 }
 

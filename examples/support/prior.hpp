@@ -61,7 +61,7 @@ struct PriorResult {
 };
 
 /// The classes and options of the samples; their rows are written to `outcome`.
-Draw plan_samples(const Job& job, std::size_t vocab, Outcome& outcome);
+Draw plan_samples(const Job& job, PriorSize size, Outcome& outcome);
 
 /// Trains the prior, writes the model file and samples.
 template <Preset P, Order O>

@@ -180,7 +180,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
                   {"time", seconds(draw.seconds)},
                   {"speed", significant(draw.images_per_second) + " images/s, " +
                                 grouped_number(draw.tokens_per_second) + " tokens/s"}};
-    if (draw.passes != 0) sampling.insert(sampling.begin() + 1, {"passes", grouped(draw.passes)});
+    if (draw.passes != 0) sampling.insert(sampling.begin() + 1, {"passes", describe_passes(draw.passes, o.passes)});
     return "<h2>Configuration</h2>\n<div class=\"two\">\n" + table("Run", run) + table("Stage 1, VQ-VAE", first) +
            table("Stage 2, GPT", second) + table("Sampling", sampling) + "</div>\n";
 }

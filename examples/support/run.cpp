@@ -1,5 +1,6 @@
 #include "run.hpp"
 
+#include "job.hpp"
 #include "json_figures.hpp"
 #include "quantizer_names.hpp"
 #include "system.hpp"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 namespace digits {
 
@@ -25,7 +27,6 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stage2, seconds, train_nats, test_nats_curve,
 namespace {
 
 constexpr const char* program_key = "tessera.digits.program";
-constexpr const char* program_version = "3";  // of the contents of its checkpoints
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
 constexpr const char* order_key = "tessera.digits.order";  // of checkpoints with a prior of any order
@@ -50,6 +51,15 @@ std::string text_of(const Stage& stage) {
     return figures.dump();
 }
 
+Order order_of(const tessera::io::SafetensorsFile& checkpoint) {
+    const std::string order = checkpoint.metadata(order_key).value_or(name(Order::raster));
+    for (const Order known : {Order::raster, Order::any})
+        if (order == name(known)) return known;
+    throw tessera::FormatError(tessera::FormatCode::mismatch,
+                               checkpoint.name() + ": " + order_key + ": " +
+                                   tessera::expected_got("raster or any", tessera::io::printable(order)));
+}
+
 std::string digest(const Images& images) {
     std::uint32_t sum = tessera::crc32(images.bytes());
     for (std::size_t i = 0; i < images.size() && images.labelled(); ++i) {
@@ -64,6 +74,7 @@ std::string digest(const Images& images) {
 }  // namespace
 
 Run::Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes) {
+    order_ = options.order.value_or(Order::raster);
     if (options.checkpoint.empty()) return;
     processes_ = &processes;
     folder_ = options.checkpoint;
@@ -85,19 +96,18 @@ Run::Run(const Options& options, const Recipe& recipe, const Material& material,
     add("batch of stage 1", options.batch.value_or(recipe.vqvae.batch));
     add("batch of stage 2", options.batch.value_or(recipe.prior.batch));
 
-    order_ = options.order.value_or(Order::raster);
     accept_ = options.accept;
     every_ = options.checkpoint_every;
+    catch_stop_signals();  // before anything is printed: who reads that the run is resumed may stop it
     if (is_first(processes)) checkpoints_.emplace(options.checkpoint);
     if (options.resume)
-        open();
+        open(options.order);
     else if (checkpoints_ && !checkpoints_->steps().empty())
         throw tessera::ArgumentError("--checkpoint: " + options.checkpoint +
                                      " holds the checkpoints of an earlier run: --resume continues it");
-    catch_stop_signals();
 }
 
-void Run::open() {
+void Run::open(std::optional<Order> given) {
     if (checkpoints_)
         if (auto newest = checkpoints_->newest()) resumed_.emplace(std::move(*newest));
     const std::string path = of_first(*processes_, resumed_ ? resumed_->file.name() : std::string{});
@@ -113,11 +123,11 @@ void Run::open() {
             resumed_->file.name() + ": is a checkpoint of " +
                 (found ? "version " + tessera::io::printable(*found) : std::string{"an earlier version"}) +
                 " of this program: expected version " + program_version);
-    if (const std::string order = resumed_->file.metadata(order_key).value_or(name(Order::raster));
-        order != name(order_))
+    order_ = order_of(resumed_->file);
+    if (given && *given != order_)
         throw tessera::FormatError(tessera::FormatCode::mismatch,
-                                   resumed_->file.name() + ": is a checkpoint of a run with --order " +
-                                       tessera::io::printable(order) + ": expected --order " + name(order_));
+                                   resumed_->file.name() + ": expected a checkpoint of a run with --order " +
+                                       name(*given) + ", got one of a run with --order " + name(order_));
     tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings)}, facts_));
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;

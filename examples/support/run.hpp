@@ -43,8 +43,11 @@ public:
     /// Without checkpoints.
     Run() = default;
     /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint. With several processes the
-    /// first one does so, and the others read the file that it found.
+    /// first one does so, and the others read the file that it found. From then on signals are caught.
     Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes);
+
+    /// That of --order, which must be the checkpoint's; without --order that of the checkpoint, or raster.
+    Order order() const { return order_; }
 
     /// Does the run continue in this stage? stage1(), stage2() and file() have its state.
     bool resumes(int stage) const { return resumed_ && stage_ == stage; }
@@ -67,7 +70,7 @@ public:
     void stop_if_asked() const;
 
 private:
-    void open();
+    void open(std::optional<Order> given);
     bool stop_is_asked() const;
     /// Those of `names` that --accept lists.
     std::vector<std::string> accepted(std::span<const char* const> names) const;

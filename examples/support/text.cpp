@@ -50,6 +50,11 @@ std::string clock_time(double seconds) {
     return print("%ld:%02ld", whole / 60, whole % 60);
 }
 
+std::string describe_passes(std::size_t passes, std::optional<std::size_t> given) {
+    const std::string count = std::to_string(passes);
+    return given && *given > passes ? count + " (--passes " + std::to_string(*given) + ": one token in each)" : count;
+}
+
 std::string escape_html(std::string_view text) {
     std::string out;
     for (const char c : text) switch (c) {

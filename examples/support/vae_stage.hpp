@@ -142,7 +142,7 @@ Sequences sequences(const Vae& vae, const Images& images, bool with_labels) {
 }
 
 template <class Vae>
-void decode_samples(const Vae& vae, Draw draw, const PriorResult& prior, Outcome& outcome) {
+void decode_samples(const Vae& vae, const Job& job, Draw draw, const PriorResult& prior, Outcome& outcome) {
     const Stopwatch watch;
     outcome.samples = vae.decode(ts::data::Tokens<Vae::tokens>{prior.samples});
     Sampling& sampling = outcome.sampling = draw.sampling;
@@ -150,7 +150,7 @@ void decode_samples(const Vae& vae, Draw draw, const PriorResult& prior, Outcome
     sampling.images_per_second = static_cast<double>(sampling.count) / sampling.seconds;
     sampling.tokens_per_second = static_cast<double>(prior.samples.size()) / prior.seconds;
     std::string how = sampling.guidance == 1 ? "" : ", guidance " + significant(static_cast<double>(sampling.guidance));
-    if (sampling.passes != 0) how += ", passes: " + std::to_string(sampling.passes);
+    if (sampling.passes != 0) how += ", passes: " + describe_passes(sampling.passes, job.options.passes);
     std::printf("samples  %zu images%s, %.2f s\n", sampling.count, how.c_str(), sampling.seconds);
 }
 
@@ -183,14 +183,14 @@ Outcome train(const Job& job, const Material& material) {
     }
 
     const bool with_labels = !outcome.class_names.empty();
-    const Draw draw = plan_samples(job, Vae::codes, outcome);
+    const Draw draw = plan_samples(job, {Vae::codes, Vae::tokens}, outcome);
     const auto second = job.order == Order::any ? &train_prior<P, Order::any> : &train_prior<P, Order::raster>;
     PriorResult prior = second({Vae::codes, Vae::tokens}, job,
                                {*outcome.stage1, ts::io::collect(vae), sequences(vae, material.train, with_labels),
                                 sequences(vae, material.test, with_labels)},
                                outcome, draw);
     outcome.stage2 = std::move(prior.figures);
-    decode_samples(vae, draw, prior, outcome);
+    decode_samples(vae, job, draw, prior, outcome);
 
     outcome.originals = floats(spread(material.test, 50));
     outcome.reconstructions = vae.reconstruct(outcome.originals);
@@ -209,7 +209,7 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     outcome.quantizer = job.quantizer;
     outcome.order = name(job.order);
     outcome.class_names = class_names;
-    Draw draw = plan_samples(job, Vae::codes, outcome);
+    Draw draw = plan_samples(job, {Vae::codes, Vae::tokens}, outcome);
     Picture pictures;
     if (job.unknown) {
         static_assert(ts::row_count<typename Vae::Latent> == UnknownPart::side * UnknownPart::side);
@@ -219,7 +219,7 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
         plan_completion(job, std::move(tokens), draw, outcome);
     }
     const auto second = job.order == Order::any ? &sample_prior<P, Order::any> : &sample_prior<P, Order::raster>;
-    decode_samples(vae, draw, second({Vae::codes, Vae::tokens}, job, draw), outcome);
+    decode_samples(vae, job, draw, second({Vae::codes, Vae::tokens}, job, draw), outcome);
     if (job.unknown) show_completions(pictures, *job.unknown, outcome);
     return outcome;
 }
