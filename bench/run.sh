@@ -12,11 +12,7 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/cmake/setup.sh"
 
-setup core bench
-dir=$root/build/bench
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF \
-    -DTESSERA_BUILD_EXAMPLES=OFF
-build "$dir" "the benchmarks" --target tessera_bench
+setup_bench "the benchmarks" tessera_bench
 mkdir -p "$root/out"
 
 # the first python with torch, else any

@@ -1,9 +1,10 @@
 # Installed packages first, otherwise the pinned source: a tarball with its SHA-256 (Eigen: 2.7 MB, its clone 110 MB).
 #
-# find_package gets no version, except for TBB: the version files of Eigen3, xsimd and doctest accept only the same major or
-# minor number, and so refuse packages that work. The minimum version is compared here.
+# find_package gets no version, except for TBB: the version files of Eigen3, xsimd and doctest accept only the same
+# major or minor number, and so refuse packages that work. The minimum version is compared here.
 include(FetchContent)
-set(TESSERA_MIRROR "" CACHE STRING "file:// or https:// folder with the pinned tarballs, for machines without the internet")
+set(TESSERA_MIRROR "" CACHE STRING
+    "file:// or https:// folder with the pinned tarballs, for machines without the internet")
 set(TESSERA_FETCHED "")                # the packages that were fetched: users of an installed tessera must provide them
 
 # Downloads owner/repo at `ref` (a tag or a commit) unless it exists; afterwards ${name}_dir is its folder.
@@ -30,7 +31,8 @@ endmacro()
 macro(tessera_find name minimum apt)
   find_package(${name} ${ARGN} CONFIG QUIET)
   if(NOT ${name}_FOUND AND ${name}_CONSIDERED_VERSIONS)
-    message(STATUS "tessera: ${name} ${${name}_CONSIDERED_VERSIONS} in ${${name}_CONSIDERED_CONFIGS} is older than ${minimum}")
+    message(STATUS "tessera: ${name} ${${name}_CONSIDERED_VERSIONS} in ${${name}_CONSIDERED_CONFIGS} is older than "
+                   "${minimum}")
   endif()
   if(${name}_FOUND AND ${name}_VERSION AND "${${name}_VERSION}" VERSION_LESS "${minimum}")
     message(STATUS "tessera: ${name} ${${name}_VERSION} in ${${name}_DIR} is older than ${minimum}")
@@ -81,13 +83,14 @@ elseif(TESSERA_FETCH_MISSING)
     e4e3bba9c572a4a4148373a914d88ea0f0d11de8cc2c66739926e7eca0223319 none)
   set(tessera_stb_dir "${stb_dir}")
 else()
-  message(FATAL_ERROR "tessera needs the headers of stb: apt-get install libstb-dev, or set TESSERA_STB_DIR to the folder "
-                      "of stb_image.h, or -DTESSERA_FETCH_MISSING=ON")
+  message(FATAL_ERROR "tessera needs the headers of stb: apt-get install libstb-dev, or set TESSERA_STB_DIR to the "
+                      "folder of stb_image.h, or -DTESSERA_FETCH_MISSING=ON")
 endif()
 include("${CMAKE_CURRENT_LIST_DIR}/thirdParty.cmake")
 
-# oneTBB is the only dependency that is compiled (32 files). Its version file accepts every newer version, and rejects an
-# older one (of a conda environment, say) before that defines a target, which could not be replaced; the search continues.
+# oneTBB is the only dependency that is compiled (32 files). Its version file accepts every newer version, and rejects
+# an older one (of a conda environment, say) before that defines a target, which could not be replaced; the search
+# continues.
 if(NOT TARGET TBB::tbb)
   tessera_find(TBB 2021.5 libtbb-dev 2021.5)
   if(NOT TBB_FOUND)

@@ -164,33 +164,51 @@ setup() { # setup <group>...
     count_jobs
 }
 
-# setup_scorecard: what single checks of the scorecard need, which are skipped without it: clang with libFuzzer and
-# llvm-cov, valgrind, strace, and what unpacks the source of a package. Installed where that works without a question.
-setup_scorecard() {
-    for round in 1 2; do # the package of clang's runtime has the version in its name, which is known when there is a clang
-        tools='' clang='' coverage=''
-        for version in '' -14 -15 -16 -17 -18 -19; do
-            have "clang++$version" || continue
-            clang=${clang:-clang++$version}
-            ! have "llvm-cov$version" || coverage=$version.
-        done
-        if [ -z "$clang" ]; then
-            tools="$tools clang llvm"
-        else
-            [ -n "$coverage" ] || tools="$tools llvm${clang#clang++}"
-            echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
-                "$clang" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null ||
-                tools="$tools libclang-rt-$("$clang" -dumpversion | cut -d. -f1)-dev"
-        fi
-        have valgrind || tools="$tools valgrind"
-        have strace || tools="$tools strace"
-        have dpkg-source || tools="$tools dpkg-dev"
-        [ -n "$tools" ] && can_apt || return 0
-        mkdir -p "$root/build"
-        # shellcheck disable=SC2086  # a list of words
-        phase "installing$tools (apt-get)" "$root/build/setup-scorecard.log" apt_install_all $tools || :
-        hash -r 2>/dev/null || :
+# clang_is_complete <-14, or nothing>: has this clang++ libFuzzer and ASan, and are there the tools of LLVM of its version?
+clang_is_complete() {
+    have "clang++$1" && have "llvm-cov$1" && have "llvm-profdata$1" || return 1
+    major=$("clang++$1" -dumpversion | cut -d. -f1)
+    "llvm-cov$1" --version | grep -q "version $major\." || return 1
+    echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+        "clang++$1" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null
+}
+# need_clang: adds to `tools` what completes a clang: the one that is there, or apt-get's; all packages are of one version
+need_clang() {
+    major=''
+    for version in '' -14 -15 -16 -17 -18 -19; do
+        ! clang_is_complete "$version" || return 0
+        [ -n "$major" ] || ! have "clang++$version" || major=$("clang++$version" -dumpversion | cut -d. -f1)
     done
+    apt_clang() { apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1; }
+    [ -n "$major" ] || major=$(apt_clang)
+    if [ -z "$major" ]; then # no package lists, as in a fresh container
+        apt_get update </dev/null >/dev/null 2>&1 || :
+        major=$(apt_clang)
+    fi
+    if [ -n "$major" ]; then
+        tools="$tools clang-$major llvm-$major libclang-rt-$major-dev"
+    else
+        tools="$tools clang llvm"
+    fi
+}
+
+# setup_scorecard <check>...: what these checks of the scorecard are skipped without: a clang with libFuzzer and llvm-cov,
+# valgrind, strace, and what unpacks the source of a package. Installed where that works without a question.
+setup_scorecard() {
+    can_apt || return 0
+    tools=''
+    case " $* " in *' fuzzing '* | *' parser_coverage '* | *' sanitizers '* | *' instruction_sets '*) need_clang ;; esac
+    case " $* " in *' sanitizers '*)
+        have valgrind || tools="$tools valgrind"
+        have dpkg-source || tools="$tools dpkg-dev"
+        ;;
+    esac
+    case " $* " in *' failing_disk '*) have strace || tools="$tools strace" ;; esac
+    [ -n "$tools" ] || return 0
+    mkdir -p "$root/build"
+    # shellcheck disable=SC2086  # a list of words
+    phase "installing$tools (apt-get)" "$root/build/setup-scorecard.log" apt_install_all $tools || :
+    hash -r 2>/dev/null || :
 }
 
 # apt_targets <folder> <argument of apt-get indextargets>...: its lines, sorted. Where this machine has no package lists (a
@@ -292,4 +310,12 @@ build() { # build <build folder> <what to call it> [cmake --build options]...
     build_dir=$1 build_name=$2
     shift 2
     phase "building $build_name" "$build_dir/build.log" "$cmake" --build "$build_dir" --parallel "$jobs" "$@" || exit 1
+}
+
+setup_bench() { # setup_bench <what to call it> <target>: builds it; its folder is in $dir/bench
+    setup core bench
+    dir=$root/build/bench
+    configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF \
+        -DTESSERA_BUILD_EXAMPLES=OFF
+    build "$dir" "$1" --target "$2"
 }

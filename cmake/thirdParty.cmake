@@ -1,5 +1,5 @@
-# tessera::xsimd and tessera::stb: include folders, nothing else; and a check of TBB::tbb. Used by the build tree and by the installed package;
-# tessera_xsimd_dir and tessera_stb_dir may be set before.
+# tessera::xsimd and tessera::stb: include folders, nothing else; and a check of TBB::tbb. Used by the build tree and by
+# the installed package; tessera_xsimd_dir and tessera_stb_dir may be set before.
 #
 # xsimd's own target is never linked: in Debian 12 it carries the library `xtl`, which does not exist there, and the
 # link ends in "cannot find -lxtl" (xtensor-stack/xsimd#869).
@@ -11,8 +11,8 @@ if(NOT TARGET tessera::xsimd)
   set_target_properties(tessera::xsimd PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${tessera_xsimd_dir}" INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${tessera_xsimd_dir}")
 endif()
-# tessera_check_tbb(<result>): what is wrong with TBB::tbb, or nothing. The target may be that of the project around this
-# one, or of an older package that was found before; its headers tell the version.
+# tessera_check_tbb(<result>): what is wrong with TBB::tbb, or nothing. The target may be that of the project around
+# this one, or of an older package that was found before; its headers tell the version.
 function(tessera_check_tbb result)
   set(${result} "" PARENT_SCOPE)
   get_target_property(folders TBB::tbb INTERFACE_INCLUDE_DIRECTORIES)
@@ -26,8 +26,8 @@ function(tessera_check_tbb result)
         string(REPLACE ";" "." version "${version}")
       endif()
       if(version AND version VERSION_LESS 2021.5)
-        set(${result} "tessera needs oneTBB >= 2021.5, and this project has the target TBB::tbb with version ${version} \
-in ${folder}" PARENT_SCOPE)
+        set(${result} "tessera needs oneTBB >= 2021.5, and this project has the target TBB::tbb with version \
+${version} in ${folder}" PARENT_SCOPE)
       endif()
       if(version)
         return()

@@ -54,7 +54,9 @@ for argument; do
 done
 
 setup core examples tests
-setup_scorecard
+chosen=${only:-$checks}
+# shellcheck disable=SC2086  # a list of words
+setup_scorecard $chosen
 dir=$root/build/release
 configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON
 build "$dir" "what the checks run" --target scorecard
@@ -67,7 +69,6 @@ check() {
     say "$name: $(cut -f4 "$dir/$name.tsv" | tail -1), $(($(date +%s) - begun)) s"
 }
 mkdir -p "$root/out"
-chosen=${only:-$checks}
 # The builds with sanitizers take as long as all other checks together: they run at low priority next to them.
 for name in $chosen; do
     case $name in sanitizers) check "$root/tests/reliability/$name.sh" 'nice -n 10' & ;; esac

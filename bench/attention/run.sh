@@ -7,10 +7,6 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 . "$root/cmake/setup.sh"
 
 have python3 || { say "python3 is needed: it makes the table and the chart"; exit 1; }
-setup core bench
-dir=$root/build/bench
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF \
-    -DTESSERA_BUILD_EXAMPLES=OFF
-build "$dir" "the measurement" --target tessera_attention_length
+setup_bench "the measurement" tessera_attention_length
 "$dir/bench/tessera_attention_length" >"$dir/attention.jsonl"
 python3 "$root/bench/attention/chart.py" "$root/out" <"$dir/attention.jsonl"

@@ -7,11 +7,7 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 . "$root/cmake/setup.sh"
 
-setup core bench
-dir=$root/build/bench
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF \
-    -DTESSERA_BUILD_EXAMPLES=OFF
-build "$dir" "the pieces" --target tessera_scaling
+setup_bench "the pieces" tessera_scaling
 mkdir -p "$root/out/scaling"
 "$dir/bench/tessera_scaling" >"$root/out/scaling/pieces.jsonl"
 exec python3 "$root/bench/scaling/model.py" "$root/out/scaling/pieces.jsonl" --out "$root/out/scaling" "$@"

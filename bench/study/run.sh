@@ -29,9 +29,5 @@ for argument in "$@"; do
 done
 case $side in 28 | 32) ;; *) side=28 ;; esac # study.py refuses it
 
-setup core bench
-dir=$root/build/bench
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_BENCH=ON -DTESSERA_BUILD_TESTS=OFF \
-    -DTESSERA_BUILD_EXAMPLES=OFF
-build "$dir" "the study" --target "tessera_study_$side"
+setup_bench "the study" "tessera_study_$side"
 exec "$python" "$root/bench/study/study.py" --binary "$dir/bench/study/tessera_study_$side" --out "$out" "$@"

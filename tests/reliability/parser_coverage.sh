@@ -2,10 +2,14 @@
 # The suites of files, image, data, io and codec run every line and 95 % of the branches of the parsers' headers.
 . "${ROOT:?}/tests/reliability/common.sh"
 target='lines 100 %, branches at least 95 %'
+found=''
 for version in '' -14 -15 -16 -17 -18 -19; do
-    command -v "clang++$version" >/dev/null && command -v "llvm-cov$version" >/dev/null && break
+    command -v "clang++$version" >/dev/null && command -v "llvm-profdata$version" >/dev/null || continue
+    "llvm-cov$version" --version 2>/dev/null | grep -q "version $("clang++$version" -dumpversion | cut -d. -f1)\." || continue
+    found=yes
+    break
 done
-command -v "llvm-cov$version" >/dev/null || skip "$target" 'no clang++ with llvm-cov'
+[ -n "$found" ] || skip "$target" 'no clang++ with llvm-cov of its version'
 dir=$BUILD-coverage suites='files image data io codec'
 cmake -S "$ROOT" -B "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=OFF \
     -DCMAKE_CXX_COMPILER="clang++$version" -DCMAKE_CXX_FLAGS='-fprofile-instr-generate -fcoverage-mapping' >&2 &&

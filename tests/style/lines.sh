@@ -1,13 +1,14 @@
 #!/bin/sh
-# lines.sh <root>: no line over 120 columns in sources and pages, nor in the scripts of bench/, and no statements joined
-# by commas. Tables and lines with links of pages may be longer, an expected message of compile_fail/ is one line, and
+# lines.sh <root>: no line over 120 columns in sources and pages, nor in the scripts of bench/ and the files of CMake that
+# users include, and no statements joined by commas. Tables and lines with links of pages may be longer, an expected message of compile_fail/ is one line, and
 # the samples of architecture/ and golden/ are left out.
 set -u
 cd "$1" || exit 1
 set -- include examples tests bench ./*.md
 files=$(find "$@" \( -name '*.hpp' -o -name '*.cpp' -o -name '*.md' \) 2>/dev/null | sed 's|^\./||' |
     grep -vE '^(build|out|data)/|^tests/(architecture|golden)/' | sort)
-scripts=$(find bench \( -name '*.py' -o -name '*.sh' -o -name CMakeLists.txt \) 2>/dev/null | sort)
+scripts=$(find bench \( -name '*.py' -o -name '*.sh' -o -name CMakeLists.txt \) 2>/dev/null | sort
+    find CMakeLists.txt cmake \( -name '*.cmake' -o -name '*.in' -o -name CMakeLists.txt \) 2>/dev/null | sort)
 # shellcheck disable=SC2086
 LC_ALL=C awk '
     {

@@ -95,6 +95,10 @@ good
 printf '# %0120d\n' 0 >"$work/bench/peer.py"
 expect lines 1 'bench/peer.py:1: 122 columns'
 rm "$work/bench/peer.py"
+mkdir -p "$work/cmake"
+printf '# %0120d\n' 0 >"$work/cmake/found.cmake"
+expect lines 1 'cmake/found.cmake:1: 122 columns'
+rm "$work/cmake/found.cmake"
 echo 'void f() { for (int i = 0, j = 1; i < 2; ++i, ++j) g(i, j); }' >"$work/tests/scale.cpp"
 echo 'void h() { (g(1, 2), ...); const int a = f(1), b = f(2); }' >>"$work/tests/scale.cpp"
 expect lines 0 ''
