@@ -23,15 +23,16 @@ while [ $stops -lt "$wanted" ]; do
         wait $pid
         code=$?
         took=$(($(now_ms) - begun))
-        # 143: the signal arrived before the program had installed its handler
+        # 143: the signal arrived before the program had installed its handler, which it does before it opens a checkpoint
         if [ $code = 143 ] && ! grep -q 'stage' "$work/log" && [ $early -lt 100 ]; then
             early=$((early + 1))
             continue
         fi
         ended=0
         ! grep -q '^done in' "$work/log" || ended=1
-        # a run that begins anew has the same bits, too
-        if { [ $ended = 0 ] && [ $code != 0 ]; } || { [ -n "$there" ] && ! grep -q '^resuming stage' "$work/log"; }; then
+        # a run that begins anew has the same bits, too; and one that has written everything may still end with a crash
+        if [ $code != 0 ] || { [ -n "$there" ] && ! grep -q '^resuming stage' "$work/log"; }; then
+            echo "exit code $code, after this output:" >&2
             bad=$((bad + 1))
             cat "$work/log" >&2
             stops=$((stops + 1))
