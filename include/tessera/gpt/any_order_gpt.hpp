@@ -17,8 +17,7 @@
 //          number of labels or orders than sequences, or an order that is not a permutation; DataError for a token or
 //          label out of range
 // Cost     that of a Gpt over twice the tokens, contents and queries, without attention between the two halves: a step
-//          of the small preset takes 1.95 times that of a Gpt. Nothing is allocated in a Workspace after the first step
-//          of the largest batch
+//          of the small preset takes 1.95 times that of a Gpt. Memory of a Workspace: as of a Gpt
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/error.hpp>

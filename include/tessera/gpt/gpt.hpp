@@ -19,8 +19,9 @@
 //          label_dropout or token_corruption outside [0, 1], an empty batch, another number of labels than sequences,
 //          or logits for labels of a prior without classes; DataError for a token or label out of range
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
-//          backward about twice that. Nothing is allocated in a Workspace after the first step of the largest batch,
-//          except where threads that do not divide its groups share some (nn/exec/grouped.hpp).
+//          backward about twice that. With one thread nothing is allocated in a Workspace after the first step of the
+//          largest batch; with several, the scratch of a thread is allocated, or grows, in the first step in which it
+//          takes that many sequences at once, which may be a later one (nn/exec/grouped.hpp).
 //          After the first evaluate, logits, sample or complete a Gpt keeps one packed copy of its weights
 
 #include <tessera/core/batch_part.hpp>

@@ -16,7 +16,8 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/intrinsics.hpp>
 
-// Qt defines `emit`, which is a function in oneTBB.
+// Qt defines `emit`, which is a function in oneTBB. No macro is defined here, which only core/abi.hpp and version.hpp
+// may do: the host's is out of the way while oneTBB is read, and is back afterwards.
 #pragma push_macro("emit")
 #undef emit
 #include <tbb/parallel_for.h>

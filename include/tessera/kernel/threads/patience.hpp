@@ -47,14 +47,14 @@ public:
             const auto now = Clock::now();
             if (now - begun > std::chrono::microseconds{5}) {
                 reduced_.store(now.time_since_epoch(), std::memory_order_relaxed);
-                spins_.store((std::min)(64, most_), std::memory_order_relaxed);
+                spins_.store((std::min)(64, most_), std::memory_order_release);  // who sees it sees when it was
             } else if (shares_core() && now.time_since_epoch() - reduced_.load(std::memory_order_relaxed) > retry) {
                 renew();
             }
         }
     }
     /// Whether a thread that waited had to share its core, and waits have not ended while they spin since then.
-    [[nodiscard]] bool shares_core() const { return spins_.load(std::memory_order_relaxed) < most_; }
+    [[nodiscard]] bool shares_core() const { return spins_.load(std::memory_order_acquire) < most_; }
     /// Forgets it.
     void renew() { spins_.store(most_, std::memory_order_relaxed); }
 

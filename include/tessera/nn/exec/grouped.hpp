@@ -17,7 +17,7 @@
 // Errors   static_assert, or from a run ArgumentError, where the block size does not divide the group size, or the unit
 //          the block
 // Cost     one gradient per group and one scratch per thread, allocated by the first run of the largest batch; a
-//          scratch that had only parts of blocks in that run grows in a later one
+//          scratch that had no block in that run, or only parts of blocks, is allocated, or grows, in a later one
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
