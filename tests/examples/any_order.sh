@@ -1,23 +1,8 @@
 #!/bin/sh
 # any_order.sh <digits> <bundled data> <cmake>: a very small run with --order any trains, samples in few passes, completes
 # any part of a picture, and is resumed; the same bits for any number of threads.
-set -u
 digits=$1 bundled=$2 cmake=$3
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-. "$here/data.sh"
-failed=0
-fail() {
-    echo "any_order.sh: $*"
-    failed=1
-}
-run() { "$digits" "$@" >"$work/stdout" 2>"$work/stderr" || {
-    fail "digits $*: exit code $?"
-    cat "$work/stderr"
-}; }
-png_size() { od -A n -t u1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'; }
-size_is() { [ "$(png_size "$2")" = "$1" ] || fail "$2: expected $1 pixels, got $(png_size "$2")"; }
+. "$(dirname -- "$0")/common.sh"
 
 idx_set "$work/data"
 train() { run --data "$work/data" --order any --epochs-vqvae 2 --epochs-prior 2 --batch 16 --samples 20 --seed 7 "$@"; }
@@ -47,6 +32,19 @@ run --load "$model" --order any --samples 20 --seed 7 --passes 49 --out "$work/s
 cmp -s "$work/any/samples.png" "$work/single/samples.png" && fail "the number of passes changed no sample"
 run --load "$model" --samples 20 --seed 7 --passes 1000 --out "$work/more"
 cmp "$work/single/samples.png" "$work/more/samples.png" || fail "more passes than tokens are not one token a pass"
+# and every figure has the passes that draw
+grep -q '^samples  20 images, guidance 3, passes: 49 (--passes 1000: one token in each), ' "$work/stdout" || fail "1000 passes: $(cat "$work/stdout")"
+passes_are() { # passes_are <folder> <passes> [passes given]: in its metrics.json
+    grep -q "\"passes\": $2,*\$" "$work/$1/metrics.json" || fail "$1: expected $2 passes, got $(grep passes "$work/$1/metrics.json")"
+    if [ $# = 3 ]; then
+        grep -q "\"passes_given\": $3,*\$" "$work/$1/metrics.json" || fail "$1: metrics.json does not say that $3 passes were given"
+    else
+        grep -q passes_given "$work/$1/metrics.json" && fail "$1: $(grep passes_given "$work/$1/metrics.json")"
+    fi
+}
+passes_are any 10
+passes_are single 49
+passes_are more 49 1000
 run --load "$model" --samples 3 --label 7 --passes 1 --guidance 1 --temperature 0.5 --top-k 5 --min-p 0.1 --out "$work/again"
 size_is 28x84 "$work/again/samples.png"
 
@@ -61,6 +59,11 @@ for part in lower upper left right centre; do
         cmp -s "$work/$part/completions.png" "$work/$other/completions.png" && fail "$part and $other are completed alike"
     done
 done
+for part in lower upper left right; do passes_are $part 10; done
+passes_are centre 9  # 3 x 3 unknown tokens, less than the default
+run --load "$model" --complete "$pictures" --unknown centre --samples 3 --passes 30 --out "$work/centre-all"
+passes_are centre-all 9 30
+cmp "$work/centre/completions.png" "$work/centre-all/completions.png" || fail "30 passes of 9 tokens are not 9"
 run --load "$model" --complete "$pictures" --samples 3 --threads 1 --out "$work/default"
 cmp "$work/lower/completions.png" "$work/default/completions.png" || fail "the default is not the lower half, or one thread gave others"
 for name in squares bottom lower; do mask $name "$work/$name.png"; done
@@ -78,7 +81,11 @@ cmp -s "$work/lower/completions.png" "$work/mask/completions.png" && fail "raste
 
 # other vocabularies, several tokens for each position, no classes, the other preset
 for name in fsq residual; do
-    run --data "$work/data" --order any --quantizer $name --epochs-vqvae 1 --epochs-prior 1 --samples 10 --out "$work/$name"
+    run --data "$work/data" --order any --quantizer $name --epochs-vqvae 1 --epochs-prior 1 --samples 10 --passes 500 --out "$work/$name"
+    tokens=49
+    [ $name = fsq ] || tokens=$(sed -n 's/.*tokens per image<[^0-9]*\([0-9]*\)<.*/\1/p' "$work/$name/report.html")
+    passes_are $name "$tokens" 500
+    grep -q "$tokens (--passes 500: one token in each)" "$work/$name/report.html" || fail "$name: report.html does not say how many passes draw"
     run --load "$work/$name/model.safetensors" --complete "$pictures" --unknown right --samples 2 --out "$work/$name"
     size_is 84x56 "$work/$name/completions.png"
 done
@@ -88,21 +95,20 @@ run --data "$work/loose" --order any --preset std --epochs-vqvae 1 --epochs-prio
 run --load "$work/std/model.safetensors" --complete "$pictures" --unknown upper --samples 2 --out "$work/std"
 grep -q ': class' "$work/stdout" && fail "a class of a model without classes"
 
-# stopped and resumed: the same bits; and a checkpoint knows the order of its run
-long() {
-    "$digits" --bundled "$bundled" --limit 320 --order any --epochs-vqvae 1 --epochs-prior 2 --batch 32 --samples 10 \
-        --seed 5 --checkpoint-every 2 "$@" >"$work/log" 2>&1
+# stopped and resumed: the same bits; and a checkpoint knows the order of its run, which is given once only
+long() {  # in a subshell, which becomes the program: signals reach it
+    exec "$digits" --bundled "$bundled" --limit 320 --epochs-vqvae 1 --epochs-prior 2 --batch 32 --samples 10 --seed 5 \
+        --checkpoint-every 2 "$@" >"$work/log" 2>&1
 }
-long --out "$work/whole" --checkpoint "$work/whole-run" || fail "a run with checkpoints: $(cat "$work/log")"
-newest() { find "$1" -name 'step-*' 2>/dev/null | sort | tail -n 1; }
+(long --order any --out "$work/whole" --checkpoint "$work/whole-run") || fail "a run with checkpoints: $(cat "$work/log")"
 stops=0
 while [ $stops -lt 100 ]; do
-    "$digits" --bundled "$bundled" --limit 320 --order any --epochs-vqvae 1 --epochs-prior 2 --batch 32 --samples 10 \
-        --seed 5 --checkpoint-every 2 --out "$work/asked" --checkpoint "$work/asked-run" --resume >"$work/log" 2>&1 &
+    order=''
+    [ -n "$(newest "$work/asked-run")" ] || order='--order any'
+    # shellcheck disable=SC2086  # two words, or none
+    long $order --out "$work/asked" --checkpoint "$work/asked-run" --resume &
     pid=$!
-    before=$(newest "$work/asked-run")
-    while kill -0 $pid 2>/dev/null && [ "$(newest "$work/asked-run")" = "$before" ]; do sleep 0.05; done
-    sleep 0.1
+    wait_for_progress $pid "$work/asked-run" 0.1
     kill -TERM $pid 2>/dev/null
     wait $pid || fail "exit code $? after SIGTERM: $(cat "$work/log")"
     [ $failed = 0 ] || break
@@ -115,8 +121,20 @@ done
 for name in model.safetensors samples.png; do
     cmp "$work/whole/$name" "$work/asked/$name" || fail "another $name after $stops stops"
 done
-long --out "$work/no" --checkpoint "$work/whole-run" --resume --order raster && fail "a checkpoint of another order was accepted"
-grep -q 'is a checkpoint of a run with --order any: expected --order raster$' "$work/log" || fail "$(cat "$work/log")"
+(long --order raster --out "$work/no" --checkpoint "$work/whole-run" --resume) && fail "a checkpoint of another order was accepted"
+grep -q 'expected a checkpoint of a run with --order raster, got one of a run with --order any$' "$work/log" || fail "$(cat "$work/log")"
+# --passes without --order, too; and another value, with which the program would not know what it resumes
+(long --passes 1 --out "$work/passes" --checkpoint "$work/whole-run" --resume) || fail "--passes of a run that is resumed: $(cat "$work/log")"
+passes_are passes 1
+cmp -s "$work/whole/samples.png" "$work/passes/samples.png" && fail "the passes of a run that is resumed changed no sample"
+mkdir "$work/odd-run"
+last=$(newest "$work/whole-run") odd=$work/odd-run/$(basename "$(newest "$work/whole-run")")
+sed 's/"tessera.digits.order":"any"/"tessera.digits.order":"all"/' "$last" >"$odd"
+(long --out "$work/no" --checkpoint "$work/odd-run" --resume) && fail "a checkpoint that was edited"
+set_checksum "$odd" "$work/log"
+(long --out "$work/no" --checkpoint "$work/odd-run" --resume) && fail "a checkpoint of an order that does not exist"
+grep -q 'tessera.digits.order: expected raster or any, got all$' "$work/log" || fail "$(cat "$work/log")"
+[ ! -e "$work/no" ] || fail "--out was made"
 
 "$digits" --help >"$work/help"
 for word in --order --passes --unknown 'raster: the GPT draws' bright; do

@@ -1,13 +1,8 @@
 #!/bin/sh
 # bad_input.sh <digits> <bundled data>: for everything that a user can get wrong, the program says it in one sentence on
 # standard error, exits with a code that is not 0, and writes nothing.
-set -u
 digits=$1 bundled=$2
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-. "$here/data.sh"
-failed=0
+. "$(dirname -- "$0")/common.sh"
 
 idx_set "$work/good"
 for name in short uneven; do cp -R "$work/good" "$work/$name"; done
@@ -138,6 +133,32 @@ try 'file' --load "$work/file"
 try 'digits-test.png' --load "$bundled/digits-test.png"
 try 'cut.safetensors' --load "$work/cut.safetensors"
 try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
+
+# a model of version 2, whose prior had GPT-2's block: the metadata of such a file, and no tensor
+# old_model <file> <more metadata>: the checksum is made to fit
+old_model() {
+    header="{\"__metadata__\":{\"tessera.gpt.heads\":\"4\",\"tessera.gpt.classes\":\"64\",\"tessera.digits.preset\":\"small\",$2\"tessera.digits.class_names\":\"cat\",\"tessera.crc32\":\"00000000\"}}"
+    length=$(printf %s "$header" | wc -c)
+    printf "\\$(printf %03o $((length & 255)))\\$(printf %03o $((length >> 8)))\\000\\000\\000\\000\\000\\000%s" "$header" >"$1"
+    "$digits" --load "$1" --out "$work/no" >"$work/log" 2>&1
+    set_checksum "$1" "$work/log"
+}
+old_model "$work/version2.safetensors" ''
+old_model "$work/version2-fsq.safetensors" '"tessera.digits.quantizer":"fsq",'
+old_model "$work/version3.safetensors" '"tessera.gpt.positions":"rotary, 7 columns",'
+old_model "$work/version2-any.safetensors" '"tessera.digits.order":"any",'
+old="was written by version 2 or an earlier one of this program, whose prior has GPT-2's block: expected version 3, whose prior has LLaMA's: train the model again\$"
+try "--load: .*version2.safetensors: $old" --load "$work/version2.safetensors"
+try "version2-fsq.safetensors: $old" --load "$work/version2-fsq.safetensors" --label 3
+try "version2.safetensors: $old" --load "$work/version2.safetensors" --complete "$half"
+try "version2.safetensors: $old" --load "$work/version2.safetensors" --encode "$half"
+try "version2.safetensors: $old" --load "$work/version2.safetensors" --decode "$work/file"
+for name in version3 version2-any; do  # with LLaMA's block, and of any order, with GPT-2's in every version
+    "$digits" --load "$work/$name.safetensors" --out "$work/no" 2>"$work/stderr" >"$work/stdout" && fail "$name: a model without weights"
+    grep -q 'train the model again' "$work/stderr" && fail "$name: $(cat "$work/stderr")"
+    grep -q "$name.safetensors" "$work/stderr" || fail "$name: $(cat "$work/stderr")"
+    rm -rf "$work/no"
+done
 
 # what is compressed, and with which model
 "$digits" --data "$work/good" --epochs-vqvae 1 --epochs-prior 1 --samples 1 --seed 2 --out "$work/other" >/dev/null || exit 1

@@ -1,32 +1,14 @@
 #!/bin/sh
 # happy_run.sh <digits> <bundled data> <cmake>: a very small run, with every file that it writes looked at; then samples
 # of its model, images from a folder, and the promise that the number of threads changes nothing.
-set -u
 digits=$1 bundled=$2 cmake=$3
-here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-. "$here/data.sh"
-failed=0
-fail() {
-    echo "$*"
-    failed=1
-}
-
-# png_size <file>: width x height, from the header
-png_size() { od -A n -t u1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'; }
-# size_is <width x height> <file>
-size_is() { [ "$(png_size "$2")" = "$1" ] || fail "$2: expected $1 pixels, got $(png_size "$2")"; }
+. "$(dirname -- "$0")/common.sh"
 # files_are <folder> <name>...
 files_are() {
     folder=$1
     shift
     [ "$(ls -A "$folder" | LC_ALL=C sort | tr '\n' ' ')" = "$* " ] || fail "$folder: expected $*, got $(ls -A "$folder")"
 }
-run() { "$digits" "$@" >"$work/stdout" 2>"$work/stderr" || {
-    fail "digits $*: exit code $?"
-    cat "$work/stderr"
-}; }
 
 idx_set "$work/data"
 run --data "$work/data" --epochs-vqvae 3 --epochs-prior 2 --batch 16 --samples 40 --seed 7 --threads 1 --out "$work/a/b"

@@ -1,15 +1,8 @@
 #!/bin/sh
 # resume.sh <digits> <bundled data>: a run that is stopped by SIGTERM, and one that is killed, end after --resume in the
 # model of a run that was never stopped, bit for bit; and the folder of checkpoints is guarded.
-set -u
 digits=$1 bundled=$2
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
-fail() {
-    echo "resume.sh: $*"
-    failed=1
-}
+. "$(dirname -- "$0")/common.sh"
 # in a subshell, which becomes the program: signals reach it
 run() {
     exec "$digits" --bundled "$bundled" --limit 320 --epochs-vqvae 3 --epochs-prior 2 --batch 32 --samples 10 --seed 5 \
@@ -20,14 +13,6 @@ sum() { sha256sum "$1/model.safetensors" "$1/samples.png" "$1/reconstructions.pn
 (run --out "$work/whole" --checkpoint "$work/whole-run" >"$work/log" 2>&1) || {
     cat "$work/log"
     exit 1
-}
-
-# Waits until the run $1 has kept a checkpoint more in folder $2, or has ended: a slow machine gets on too.
-newest() { find "$1" -name 'step-*' 2>/dev/null | sort | tail -n 1; }
-wait_for_progress() {
-    before=$(newest "$2")
-    while kill -0 "$1" 2>/dev/null && [ "$(newest "$2")" = "$before" ]; do sleep 0.05; done
-    sleep "$3"  # somewhere in the steps behind it
 }
 
 # asked to stop again and again, each time after some checkpoints more
@@ -54,7 +39,11 @@ while :; do
     pid=$!
     wait_for_progress $pid "$work/killed-run" 0.$((kills % 3))
     kill -KILL $pid 2>/dev/null
-    wait $pid 2>/dev/null && break
+    wait $pid 2>/dev/null
+    code=$?
+    [ $code != 0 ] || break
+    [ $code = 137 ] || fail "exit code $code after SIGKILL: $(cat "$work/log")"
+    [ $failed = 0 ] || exit 1
     grep -q '^done in' "$work/log" && break
     kills=$((kills + 1))
     [ $kills -lt 100 ] || break
@@ -85,7 +74,9 @@ grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) && fail "another quantizer was accepted"
 grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --order any >"$work/log" 2>&1) && fail "another order was accepted"
-grep -q 'is a checkpoint of a run with --order raster: expected --order any$' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'expected a checkpoint of a run with --order any, got one of a run with --order raster$' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --passes 5 >"$work/log" 2>&1) && fail "passes in raster order"
+grep -q -e '--passes: expected a prior of any order .*, got raster$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 
 # a checkpoint of another version of the program is refused by name; its checksum is made to fit
@@ -95,14 +86,12 @@ old=$work/old-run/$(basename "$last")
 sed 's/"tessera.digits.program":"3"/"tessera.digits.program":"1"/' "$last" >"$old"
 cmp -s "$last" "$old" && fail "the checkpoint does not name the version of the program"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
-sums=$(sed -n 's/.*checksum: expected \([0-9a-f]*\), got \([0-9a-f]*\):.*/\1 \2/p' "$work/log" | head -n 1)
-sed "s/\"tessera.crc32\":\"${sums% *}\"/\"tessera.crc32\":\"${sums#* }\"/" "$old" >"$work/edited" && mv "$work/edited" "$old"
+set_checksum "$old" "$work/log"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
 grep -q 'is a checkpoint of version 1 of this program: expected version 3' "$work/log" || fail "version: $(cat "$work/log")"
 
 # a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
 mkdir -p "$work/black"
-be32() { printf "\\$(printf %03o $(($1 >> 24 & 255)))\\$(printf %03o $(($1 >> 16 & 255)))\\$(printf %03o $(($1 >> 8 & 255)))\\$(printf %03o $(($1 & 255)))"; }
 for set in train:64 t10k:10; do
     count=${set#*:}
     { printf '\000\000\010\003'; be32 "$count"; be32 28; be32 28; head -c $((count * 784)) /dev/zero; } >"$work/black/${set%:*}-images-idx3-ubyte"
