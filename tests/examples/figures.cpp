@@ -88,6 +88,9 @@ void check_curves() {
     expect("nan images/s", "nan", digits::grouped_number(nan));
     expect("1234.9 images/s", "1,234", digits::grouped_number(1234.9));
     expect("an endless ETA", "?", digits::clock_time(inf));
+    expect("default passes", "10", digits::describe_passes(10, {}));
+    expect("passes as given", "49", digits::describe_passes(49, 49));
+    expect("more passes than tokens", "9 (--passes 1000: one token in each)", digits::describe_passes(9, 1000));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
     python3 make_gpt2.py --check    computes the logits again from the weights in the file and compares them: exit 1 if
                                     they differ, 77 without PyTorch
 
-The model is that of nanoGPT's model.py with GPT-2's GELU (the tanh form) and the embedding as head. Token 40 is the
-<|endoftext|> that a sequence begins with. The numbers are computed in float64 from float32 weights and rounded once.
+The model is that of nanoGPT's model.py with GPT-2's GELU (the tanh form) and the embedding as head;
+gpt2_common.py has the sizes and the check.
 """
 
 import pathlib
@@ -14,15 +14,17 @@ import sys
 
 try:
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
     from torch import nn
     from torch.nn import functional as F
 except ImportError as missing:
     print(f"SKIPPED: {missing}")
     sys.exit(77)
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from gpt2_common import CONTEXT, HEADS, LAYERS, VOCAB, WIDTH, net_input, run
+
 FILE = pathlib.Path(__file__).with_name("gpt2.safetensors")
-VOCAB, CONTEXT, WIDTH, HEADS, LAYERS = 40, 12, 16, 2, 2
 
 
 class Attention(nn.Module):
@@ -82,12 +84,10 @@ class Gpt2(nn.Module):
 
 
 def logits(tensors):
-    """Those before each token of x; the input begins with <|endoftext|>."""
+    """Those before each token of x."""
     model = Gpt2()
     model.load_state_dict({k: v for k, v in tensors.items() if k.startswith("transformer.")})
-    x = tensors["x"].long()
-    x = torch.cat([torch.full((x.shape[0], 1), VOCAB), x[:, :-1]], 1)
-    return model.double()(x).detach().float().contiguous()
+    return model.double()(net_input(tensors)).detach().float().contiguous()
 
 
 def write():
@@ -99,17 +99,5 @@ def write():
     print(f"wrote {FILE.name}, torch {torch.__version__}")
 
 
-def check():
-    tensors = load_file(FILE)
-    expected = tensors["logits"]
-    error = ((logits(tensors) - expected).abs().max() / expected.abs().max()).item()
-    print(f"logits compared with torch {torch.__version__}: relative difference {error:.3g}, expected below 1e-6")
-    return 0 if error <= 1e-6 else 1
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(check())
-    if sys.argv[1:]:
-        sys.exit(__doc__)
-    write()
+    run(__doc__, write, FILE, logits, f"torch {torch.__version__}")

@@ -5,8 +5,7 @@
     python3 make_gpt2_transformers.py --check    computes the logits again from the weights in the file and compares
                                                  them: exit 1 if they differ, 77 without the library transformers
 
-Token 40 is the <|endoftext|> that a sequence begins with. The logits are computed in float64 from float32 weights and
-rounded once.
+gpt2_common.py has the sizes and the check.
 """
 
 import pathlib
@@ -21,8 +20,10 @@ except ImportError as missing:
     print(f"SKIPPED: {missing}")
     sys.exit(77)
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from gpt2_common import CONTEXT, HEADS, LAYERS, VOCAB, WIDTH, net_input, run
+
 FILE = pathlib.Path(__file__).with_name("gpt2_transformers.safetensors")
-VOCAB, CONTEXT, WIDTH, HEADS, LAYERS = 40, 12, 16, 2, 2
 
 
 def model():
@@ -32,16 +33,14 @@ def model():
 
 
 def logits(tensors):
-    """Those before each token of x; the input begins with <|endoftext|>."""
+    """Those before each token of x."""
     net = model()
     weights = {k: v for k, v in tensors.items() if k.startswith("transformer.")}
     missing = set(net.load_state_dict(weights, strict=False).missing_keys)
     assert missing <= {"lm_head.weight"}, missing
     net.tie_weights()
-    x = tensors["x"].long()
-    x = torch.cat([torch.full((x.shape[0], 1), VOCAB), x[:, :-1]], 1)
     with torch.no_grad():
-        return net.double()(x).logits[:, :, :VOCAB].float().contiguous()
+        return net.double()(net_input(tensors)).logits[:, :, :VOCAB].float().contiguous()
 
 
 def write():
@@ -59,18 +58,5 @@ def write():
     print(f"wrote {FILE.name}, torch {torch.__version__}, transformers {transformers.__version__}")
 
 
-def check():
-    tensors = load_file(FILE)
-    expected = tensors["logits"]
-    error = ((logits(tensors) - expected).abs().max() / expected.abs().max()).item()
-    print(f"logits compared with transformers {transformers.__version__}: relative difference {error:.3g}, expected "
-          "below 1e-6")
-    return 0 if error <= 1e-6 else 1
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(check())
-    if sys.argv[1:]:
-        sys.exit(__doc__)
-    write()
+    run(__doc__, write, FILE, logits, f"transformers {transformers.__version__}")
