@@ -20,6 +20,24 @@ TEST_CASE("Path: names and indices are joined by dots, outermost first") {
     CHECK(path.leaf() == "weight");
 }
 
+TEST_CASE("Path: is() compares as str() does, without making the string") {
+    const ts::Path leaf{"step.log"}, tenth{std::size_t{10}, leaf}, path{"encoder", &tenth};
+    CHECK(path.str() == "encoder.10.step.log");
+    CHECK(path.is("encoder.10.step.log"));
+    for (const char* other : {"", "encoder", "encoder.", "encoder.10", "encoder.10.", "encoder.1.step.log",
+                              "encoder.010.step.log", "encoder..step.log", "encoder.10.step", "encoder.10.step.log.",
+                              "encoder.10.step.lo", "decoder.10.step.log", "encoder.110.step.log"}) {
+        INFO(other);
+        CHECK_FALSE(path.is(other));
+    }
+    const ts::Path weight{"weight"}, zeroth{std::size_t{0}, weight}, dotted{"a.b", &zeroth};
+    CHECK(zeroth.is("0.weight"));
+    CHECK_FALSE(zeroth.is("00.weight"));
+    CHECK_FALSE(zeroth.is(".weight"));
+    CHECK(dotted.is("a.b.0.weight"));
+    CHECK_FALSE(dotted.is("a.0.weight"));
+}
+
 TEST_CASE("Path: with_prefix() prepends a segment to every path and forwards the leaves") {
     std::string names;
     int sum = 0;

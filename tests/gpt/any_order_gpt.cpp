@@ -4,6 +4,7 @@
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 #include <support/labels.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 #include <support/threads.hpp>
@@ -74,7 +75,7 @@ double gradient_error() {
                 p[i] = value - h;
                 const double below = loss(unused);
                 p[i] = value;
-                worst = std::max(worst, std::abs((above - below) / (2 * h) - g[i]) / scale);
+                worst = support::larger(worst, std::abs((above - below) / (2 * h) - g[i]) / scale);
             }
         },
         model.params(), std::as_const(grad));

@@ -4,6 +4,7 @@
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 #include <support/labels.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 #include <support/user_block.hpp>
@@ -103,7 +104,7 @@ TEST_CASE("Gpt: the gradient agrees with central differences of the loss, in dou
                 p[i] = value - h;
                 const double below = model.evaluate(x);
                 p[i] = value;
-                worst = std::max(worst, std::abs((above - below) / (2 * h) - g[i]) / scale);
+                worst = support::larger(worst, std::abs((above - below) / (2 * h) - g[i]) / scale);
             }
         },
         model.params(), std::as_const(grad));

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 #include <tessera/gpt/sample.hpp>
@@ -131,8 +132,8 @@ TEST_CASE("sample: with guidance the logits are those of the formula, constant o
             for (const double x : logits) sum += std::exp(x);
             return logits[t.token] - std::log(sum);
         };
-        worst = std::max(worst, std::abs(t.log_drawn - log_p(2.5)));
-        worst_of_model = std::max(worst_of_model, std::abs(t.log_probability - log_p(1)));
+        worst = support::larger(worst, std::abs(t.log_drawn - log_p(2.5)));
+        worst_of_model = support::larger(worst_of_model, std::abs(t.log_probability - log_p(1)));
     });
     CHECK(worst < 1e-5);
     CHECK(worst_of_model < 1e-6);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/chi_square.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/tiny_gpt.hpp>
 
@@ -208,9 +209,9 @@ TEST_CASE("sample: the callback gets every token in a fixed order, and its proba
                 for (std::size_t i = 0; i < vocab; ++i) sum += std::exp(sorted[i]);
                 for (std::size_t i = 0; i < 4; ++i) sum_cold += std::exp(sorted[i] / static_cast<double>(0.7f));
                 const double logit = static_cast<double>(row[tokens[n * context + position]]);
-                worst = std::max(worst, std::abs(t[3] - (logit - std::log(sum))));
-                worst_drawn =
-                    std::max(worst_drawn, std::abs(t[4] - (logit / static_cast<double>(0.7f) - std::log(sum_cold))));
+                worst = support::larger(worst, std::abs(t[3] - (logit - std::log(sum))));
+                worst_drawn = support::larger(
+                    worst_drawn, std::abs(t[4] - (logit / static_cast<double>(0.7f) - std::log(sum_cold))));
                 total += t[3];
             }
     CHECK(wrong == 0);

@@ -4,6 +4,7 @@
 
 #include <image/jpeg_samples.hpp>
 #include <image/png_builder.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 
 #include <cmath>
@@ -47,7 +48,7 @@ TEST_CASE("decode_image: the content decides between PNG and JPEG") {
     int worst = 0;
     for (std::size_t y = 0; y < 8; ++y)
         for (std::size_t x = 0; x < 16; ++x)
-            worst = std::max(worst, std::abs(*jpeg.at(y, x) - static_cast<int>(x) * 16));
+            worst = support::larger(worst, std::abs(*jpeg.at(y, x) - static_cast<int>(x) * 16));
     CHECK(worst < 16);
 }
 
@@ -59,8 +60,9 @@ TEST_CASE("decode_image: decodes a baseline JPEG in gray and in colour") {
         for (std::size_t x = 0; x < 17; ++x) {
             const int base = static_cast<int>(8 * x + 4 * y);
             for (std::size_t c = 0; c < 3; ++c)
-                worst = std::max(worst, std::abs(color.at(y, x)[c] - base - static_cast<int>(c) * 20));
-            worst_gray = std::max(worst_gray, std::abs(*gray.at(y, x) - base - 14));  // 0.587 20 + 0.114 40 = 16.3
+                worst = support::larger(worst, std::abs(color.at(y, x)[c] - base - static_cast<int>(c) * 20));
+            worst_gray =
+                support::larger(worst_gray, std::abs(*gray.at(y, x) - base - 14));  // 0.587 20 + 0.114 40 = 16.3
         }
     CHECK((worst < 12 && worst_gray < 12));
 }

@@ -1,6 +1,7 @@
 #include <tessera/image/detail/jpeg_planes.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 
 #include <algorithm>
 #include <array>
@@ -49,7 +50,7 @@ TEST_CASE("jpeg_planes: colours of YCbCr are clamped, and CMYK is a product") {
     for (unsigned c = 0; c < 256; ++c)
         for (unsigned k = 0; k < 256; ++k) {
             const int exact = static_cast<int>((c * k + 127) / 255);
-            worst = (std::max)(worst, std::abs(image::detail::over_black(c, k) - exact));
+            worst = support::larger(worst, std::abs(image::detail::over_black(c, k) - exact));
         }
     CHECK(worst <= 1);
     CHECK(image::detail::over_black(255, 77) == 77);

@@ -1,6 +1,7 @@
 #include <tessera/image/resize.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -54,7 +55,7 @@ TEST_CASE("resize_and_crop: matches the definition, shrinking, enlarging and mix
             for (std::size_t y = 0; y < h; ++y)
                 for (std::size_t x = 0; x < w; ++x)
                     for (std::size_t c = 0; c < 3; ++c)
-                        worst = std::max(worst, std::abs(out.at(y, x)[c] - twin(in, h, w, y, x, c)));
+                        worst = support::larger(worst, std::abs(out.at(y, x)[c] - twin(in, h, w, y, x, c)));
         }
     CHECK(worst < 0.501);
 }

@@ -1,6 +1,7 @@
 #include <tessera/kernel/pool.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
@@ -123,7 +124,7 @@ TEST_CASE_TEMPLATE("upsample_nearest: repeats each pixel factor^2 times, and bac
                         tdx[in] += dy[out];
                     }
             wrong.compare(ty, y, "channels = ", channels, ", factor = ", factor);
-            worst = std::max(worst, support::distance(tdx, dx));
+            worst = support::larger(worst, support::distance(tdx, dx));
         }
     CHECK(wrong.first() == "");
     CHECK(worst < 4);

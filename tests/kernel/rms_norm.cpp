@@ -1,6 +1,7 @@
 #include <tessera/kernel/rms_norm.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/numbers.hpp>
 
 #include <cmath>
@@ -60,7 +61,7 @@ TEST_CASE_TEMPLATE("rms_norm: forward and backward are the formulas, and gradien
             kernel::rms_norm_backward<T>(x, weight, rstd, dy, dx, dweight, residual ? onto.data() : nullptr);
             const RmsRowTwin<T> twin(rows, width, x, weight, dy, onto);
             for (const double d : {distance(twin.y, y), distance(twin.dx, dx), distance(twin.dweight, dweight)})
-                worst = std::max(worst, d);
+                worst = support::larger(worst, d);
         }
     }
     CHECK(worst < 30);  // roundings of the sums

@@ -1,6 +1,7 @@
 #include <tessera/kernel/swiglu.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
@@ -30,7 +31,8 @@ TEST_CASE_TEMPLATE("swiglu: values and derivatives are the formulas, for lengths
         std::vector<T> with(n), without = gate;
         kernel::swiglu_with_derivatives<T>(g, u, with);
         kernel::swiglu_forward<T>(without, up, without);  // in place, as a step calls it
-        for (const double d : {distance(y, with), distance(dgate, g), distance(dup, u)}) worst = std::max(worst, d);
+        for (const double d : {distance(y, with), distance(dgate, g), distance(dup, u)})
+            worst = support::larger(worst, d);
         wrong.compare(with, without, "y with and without derivatives, n = ", n);
     }
     CHECK(worst < 4);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/loss/gaussian_nll.hpp>
@@ -63,7 +64,7 @@ double error_from(std::span<const double> want, std::span<const double> want_gra
     }
     double worst = std::abs(m.loss(T(1) / 33) / 33 - want[0]);
     for (std::size_t i = 0; i < 33; ++i)
-        worst = std::max(worst, std::abs(static_cast<double>(m.dy.data()[i]) - want_grad[i]));
+        worst = support::larger(worst, std::abs(static_cast<double>(m.dy.data()[i]) - want_grad[i]));
     return worst;
 }
 

@@ -1,6 +1,7 @@
 #include <tessera/loss/mse.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 
 #include <golden/optim.hpp>
@@ -25,7 +26,7 @@ TEST_CASE_TEMPLATE("Mse: loss and gradient are PyTorch's", T, float, double) {
     CHECK(std::abs(sum / 33 - golden::mse[0]) < 1e-7);
     double worst = 0;
     for (std::size_t i = 0; i < 33; ++i)
-        worst = std::max(worst, std::abs(static_cast<double>(dy[i]) - golden::mse_grad[i]));
+        worst = support::larger(worst, std::abs(static_cast<double>(dy[i]) - golden::mse_grad[i]));
     CHECK(worst < (std::is_same_v<T, float> ? 1e-7 : 1e-15));
 }
 

@@ -1,6 +1,7 @@
 #include <tessera/optim/schedule.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 
 #include <golden/optim.hpp>
 
@@ -15,7 +16,7 @@ namespace {
 template <ts::Schedule S>
 double distance(const S& schedule, std::span<const double> golden) {
     double worst = 0;
-    for (std::size_t t = 0; t < golden.size(); ++t) worst = std::max(worst, std::abs(schedule(t) - golden[t]));
+    for (std::size_t t = 0; t < golden.size(); ++t) worst = support::larger(worst, std::abs(schedule(t) - golden[t]));
     return worst;
 }
 

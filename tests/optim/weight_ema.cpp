@@ -1,6 +1,7 @@
 #include <tessera/optim/weight_ema.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 
 #include <golden/optim.hpp>
 #include <optim/two_leaves.hpp>
@@ -20,7 +21,7 @@ TEST_CASE_TEMPLATE("WeightEma: without warm-up it is PyTorch's AveragedModel", T
     for (std::size_t t = 0; t < 6; ++t) ema.update(gradient<T>(t));
     double worst = 0;
     for (std::size_t i = 0; i < 21; ++i)
-        worst = std::max(worst, std::abs(static_cast<double>(ema.params().weight[i]) - golden::ema[i]));
+        worst = support::larger(worst, std::abs(static_cast<double>(ema.params().weight[i]) - golden::ema[i]));
     CHECK(worst < tolerance<T>);
     CHECK(ema.updates() == 6);
 }
@@ -68,6 +69,14 @@ TEST_CASE("WeightEma: the same bits with one thread and with four") {
         return ema.params();
     };
     CHECK(std::ranges::equal(average(1).weight.span(), average(4).weight.span()));
+}
+
+TEST_CASE("WeightEma: refuses a number of updates below 0, which only a file can have") {
+    ts::WeightEma<TwoLeaves<float>> ema;
+    ema.state().updates[0] = -10;  // the decay of the warm-up would be -9 / 0
+    CHECK_THROWS_WITH_AS(ema.update(TwoLeaves<float>{}), "WeightEma: ema.updates: expected at least 0, got -10",
+                         ts::StateError);
+    CHECK(ema.updates() == static_cast<std::size_t>(-10));
 }
 
 TEST_CASE("WeightEma: refuses a decay outside [0, 1)") {

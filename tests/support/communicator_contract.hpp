@@ -88,6 +88,17 @@ struct Model {
     std::vector<std::pair<std::string, std::string>> metadata() const { return {{"heads", heads}}; }
     void state_changed() { ++changed; }
 };
+/// A model around another, as a Trainer is.
+struct Wrapper {
+    static constexpr const char* kind = "wrapper";
+    Model& model;
+
+    template <class F, class... W>
+    static void each_state(F&& f, W&... wrappers) {
+        Model::each_state(f, wrappers.model...);
+    }
+    const Model& wrapped() const { return model; }
+};
 
 namespace contract {
 
@@ -244,6 +255,9 @@ std::string state(C& c) {
     const std::string expected = "dist::broadcast_state: rank " + std::to_string(c.size() - 1) +
                                  " has another model than rank 0" + (mine ? ": expected heads: 4, got heads: 8" : "");
     if (text != expected) return "expected \"" + expected + "\", got \"" + text + "\"";
+    Wrapper wrapper{odd};  // as a Trainer
+    const std::string wrapped = message<tessera::ArgumentError>([&] { dist::broadcast_state(c, 0, wrapper); });
+    if (wrapped != expected) return "wrapped: expected \"" + expected + "\", got \"" + wrapped + "\"";
     if (odd.counts[0] != static_cast<std::int64_t>(c.rank())) return "a refused state has changed the model";
     const std::string root = message<tessera::ArgumentError>([&] { dist::broadcast_state(c, c.size(), odd); });
     if (!contains(root, "dist::broadcast_state: expected a rank less than")) return "root: " + root;

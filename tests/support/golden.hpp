@@ -16,6 +16,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -91,7 +92,7 @@ inline std::string beyond_tolerance(const std::string& what, const std::vector<f
     float error = 0;
     for (std::size_t i = 0; i < count; ++i)
         if (const float e = std::abs(expected[i] - got[i]); !(e <= error)) {
-            error = e;
+            error = std::isnan(e) ? std::numeric_limits<float>::infinity() : e;  // nothing later is larger
             worst = i;
         }
     if (error <= 1e-5f * largest) return "";

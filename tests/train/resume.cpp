@@ -322,6 +322,20 @@ TEST_CASE("resume: a file needs only the vectors of the codebook; their averages
     CHECK_NOTHROW(steps(tuned, 1));
 }
 
+TEST_CASE("resume: what a file lacks of another model does not initialise a loaded codebook again") {
+    Vae vae = vae_of(1), other = vae_of(2);
+    Trainer trainer{vae, AdamW{vae}}, resumed{other, AdamW{other}};
+    steps(trainer, 3);
+    auto file = file_of(trainer);
+    WeightEma<Vae::Params> average;
+    const io::LoadReport report = io::load(file, {.allow_missing = {"ema", "decay", "warmup"}}, resumed, average);
+    CHECK(has(report.missing, "ema.updates"));
+    CHECK(support::hash_state(other) == support::hash_state(vae));
+    steps(trainer, 1);
+    steps(resumed, 1);
+    CHECK(support::hash_state(other) == support::hash_state(vae));
+}
+
 TEST_CASE("resume: averaged weights are saved, and their decay is compared") {
     Vae vae = vae_of(1);
     WeightEma<Vae::Params> average, other{{.decay = 0.5}}, same;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
 #include <support/tiny_gpt.hpp>
@@ -98,6 +99,14 @@ struct Told : Line {
             grad.offset[0] += told[i + 2] / static_cast<float>(part.divisor);
         }
     }
+};
+
+/// Refuses a batch before its gradients.
+struct Selective : Told {
+    void prepare(Batch batch, const BatchPart&, Workspace&, auto) const {
+        if (batch.numbers[1] < 0) throw NumericError("refused");
+    }
+    void undo_prepare(Workspace&) const noexcept {}
 };
 
 template <class Model>
@@ -286,6 +295,18 @@ TEST_CASE("Trainer: after an error an accumulation starts again") {
     Trainer trainer{model, Plain{}, {.accumulate = 2}};
     trainer.step(std::vector<float>{1, 100, 100});
     CHECK_THROWS_AS(trainer.step(std::vector<float>{std::numeric_limits<float>::quiet_NaN(), 1, 1}), NumericError);
+    trainer.step(std::vector<float>{1, 2, 3});
+    CHECK(model.weights.slope[0] == 0);
+    trainer.step(std::vector<float>{1, 4, 5});
+    CHECK(model.weights.slope[0] == -3);
+    CHECK(model.weights.offset[0] == -4);
+}
+
+TEST_CASE("Trainer: after an error before the gradients an accumulation starts again, too") {
+    Selective model;
+    Trainer trainer{model, Plain{}, {.accumulate = 2}};
+    trainer.step(std::vector<float>{1, 100, 100});
+    CHECK_THROWS_AS(trainer.step(std::vector<float>{1, -1, 1}), NumericError);
     trainer.step(std::vector<float>{1, 2, 3});
     CHECK(model.weights.slope[0] == 0);
     trainer.step(std::vector<float>{1, 4, 5});
@@ -528,7 +549,7 @@ TEST_CASE("Trainer: batches of different sizes in an accumulation give the gradi
     Vae::Params::each(
         [&](const Path&, const auto& a, const auto& b) {
             for (std::size_t i = 0; i < a.span().size(); ++i) {
-                worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+                worst = support::larger(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
                 largest = std::max(largest, std::abs(static_cast<double>(a[i])));
             }
         },

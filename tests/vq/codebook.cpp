@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/numbers.hpp>
 
@@ -93,7 +94,7 @@ TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commit
         const double d = static_cast<double>(b.z.data()[i]) - static_cast<double>(b.q.data()[i]);
         sum += 0.5 * d * d / 36;
         const double expected = static_cast<double>(b.dq.data()[i]) + 2 * 0.5 * d / (36 * divisor);
-        worst = std::max(worst, std::abs(expected - static_cast<double>(b.dz.data()[i])));
+        worst = support::larger(worst, std::abs(expected - static_cast<double>(b.dz.data()[i])));
     }
     CHECK(worst < (sizeof(T) == 4 ? 1e-6 : 1e-15));
     CHECK(terms.commitment == doctest::Approx(sum).epsilon(1e-6));

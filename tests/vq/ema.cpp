@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
+#include <support/larger.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -66,7 +67,7 @@ template <class T>
 double distance(const std::vector<double>& expected, std::span<const T> got) {
     double worst = 0;
     for (std::size_t i = 0; i < got.size(); ++i)
-        worst = std::max(worst, std::abs(expected[i] - static_cast<double>(got[i])));
+        worst = support::larger(worst, std::abs(expected[i] - static_cast<double>(got[i])));
     return worst;
 }
 

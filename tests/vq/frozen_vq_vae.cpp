@@ -14,6 +14,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -174,6 +175,29 @@ TEST_CASE("FrozenVqVae: an image without tokens is refused with the same message
         };
         CHECK(refused() == std::string{"VqVae: encoder output "} + c.words + ": expected a finite number, got nan");
         CHECK(support::same_for_threads(refused));
+    }
+}
+
+TEST_CASE("FrozenVqVae: an image of a data set without tokens is named by its number in the set") {
+    const auto set = support::bars(600, 1);  // more than the piece of 512 that is in memory at a time
+    struct Damaged {
+        using Example = View<const float, Shape<8, 8, 1>>;
+        const decltype(set)& images;
+        std::size_t bad;
+
+        std::size_t size() const { return images.size(); }
+        void copy(std::size_t i, std::span<float, 64> out) const {
+            images.copy(i, out);
+            if (i == bad) out[63] = std::numeric_limits<float>::quiet_NaN();
+        }
+    };
+    const auto frozen = random_vae().freeze();
+    for (const std::size_t bad : {std::size_t{3}, std::size_t{597}}) {
+        const std::string message = support::message<NumericError>([&] {
+            std::ignore = frozen.encode(Damaged{set, bad});
+        });
+        CHECK(message ==
+              "VqVae: encoder output " + std::to_string(16 * bad + 12) + ": expected a finite number, got nan");
     }
 }
 

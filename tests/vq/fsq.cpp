@@ -4,6 +4,7 @@
 #include <golden/fsq.hpp>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
@@ -116,8 +117,8 @@ void same_as_pytorch(std::span<const double> q, std::span<const double> tokens, 
     for (std::size_t m = 0; m < rows; ++m) CHECK(static_cast<double>(chosen.data()[m]) == tokens[m]);
     double worst = 0, worst_grad = 0;
     for (std::size_t i = 0; i < n; ++i) {
-        worst = std::max(worst, std::abs(static_cast<double>(got.data()[i]) - q[i]));
-        worst_grad = std::max(worst_grad, std::abs(static_cast<double>(dz.data()[i]) - grad[i]));
+        worst = support::larger(worst, std::abs(static_cast<double>(got.data()[i]) - q[i]));
+        worst_grad = support::larger(worst_grad, std::abs(static_cast<double>(dz.data()[i]) - grad[i]));
     }
     CHECK(worst < (sizeof(T) == 4 ? 1e-6 : 1e-14));
     CHECK(worst_grad < (sizeof(T) == 4 ? 1e-6 : 1e-14));
@@ -228,7 +229,7 @@ TEST_CASE("Fsq: the gradient is that of the bound, times the distance of two val
         for (std::size_t i = 0; i < n; ++i) {
             const double h = 1e-5, at = z.data()[i];
             const double slope = (twin.u(at + h) - twin.u(at - h)) / (2 * h);
-            worst = std::max(worst, std::abs(dz.data()[i] - dq.data()[i] * slope * twin.step()));
+            worst = support::larger(worst, std::abs(dz.data()[i] - dq.data()[i] * slope * twin.step()));
             const double u = twin.u(at), rounded = B == FsqBound::symmetric ? std::floor(u + 0.5) : std::nearbyint(u);
             CHECK(std::abs(q.data()[i] - twin.value(twin.lowest() + rounded)) < 1e-12);
         }

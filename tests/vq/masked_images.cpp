@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
 #include <support/threads.hpp>
@@ -211,7 +212,7 @@ TEST_CASE("VqVae: the loss and gradient with a mask are those of the pixels and 
                 p[i] = value - h;
                 const double below = loss();
                 p[i] = value;
-                worst = std::max(worst, std::abs((above - below) / (2 * h) - g[i]) / largest);
+                worst = support::larger(worst, std::abs((above - below) / (2 * h) - g[i]) / largest);
             }
         },
         vae.params().decoder, std::as_const(grad.decoder));

@@ -5,6 +5,7 @@
 #include <support/bits.hpp>
 #include <support/contract.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
 #include <support/quantizer_run.hpp>
@@ -160,7 +161,7 @@ TEST_CASE("ResidualVq: with straight-through levels dz is dq, not depth times dq
     run.backward();
     double worst = 0;
     for (std::size_t i = 0; i < run.dz.span().size(); ++i)
-        worst = std::max(worst, std::abs(run.dz.data()[i] - run.dq.data()[i]));
+        worst = support::larger(worst, std::abs(run.dz.data()[i] - run.dq.data()[i]));
     CHECK(worst < 1e-15);
 }
 
@@ -182,7 +183,7 @@ TEST_CASE("ResidualVq: the commitment term of a level moves z by its own rest on
                 expected[l] += 0.25 * rest * rest / 4 / 3;
                 grad += 2 * 0.25 * rest / (6 * 4) / 3;
             }
-            worst = std::max(worst, std::abs(grad - run.dz[n][i]));
+            worst = support::larger(worst, std::abs(grad - run.dz[n][i]));
         }
     CHECK(worst < 1e-15);
     for (std::size_t l = 0; l < 3; ++l) CHECK(terms.level[l].commitment == doctest::Approx(expected[l]).epsilon(1e-12));

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/message.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/io/save.hpp>
@@ -218,7 +219,7 @@ TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z
                 p[i] = value - h;
                 const double below = surrogate();
                 p[i] = value;
-                worst = std::max(worst, std::abs((above - below) / (2 * h) - g[i]) / largest);
+                worst = support::larger(worst, std::abs((above - below) / (2 * h) - g[i]) / largest);
             }
         },
         model.params(), std::as_const(grad));

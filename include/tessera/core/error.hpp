@@ -22,7 +22,7 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// The caller passed an invalid argument: a batch of the wrong size, a temperature of zero, zero threads.
+/// The caller passed an invalid argument: a batch of the wrong size, a negative temperature, zero threads.
 class ArgumentError : public Error {
 public:
     using Error::Error;

@@ -27,11 +27,29 @@ public:
         }
         return text;
     }
+    /// Whether str() would return this text.
+    [[nodiscard]] constexpr bool is(std::string_view text) const noexcept {
+        const std::size_t dot = text.find('.');
+        const std::string_view first = inner_ ? text.substr(0, dot) : text;
+        const bool same = name_.empty() ? is_number(first, index_) : first == name_;
+        if (!inner_) return same;
+        // the name of a segment may have dots: "step.log"
+        if (!name_.empty() && !same)
+            return text.size() > name_.size() && text.starts_with(name_) && text[name_.size()] == '.' &&
+                   inner_->is(text.substr(name_.size() + 1));
+        return same && dot != text.npos && inner_->is(text.substr(dot + 1));
+    }
     /// The leaf's own name: "weight".
     [[nodiscard]] constexpr std::string_view leaf() const noexcept { return inner_ ? inner_->leaf() : name_; }
     [[nodiscard]] constexpr const Path* inner() const noexcept { return inner_; }
 
 private:
+    static constexpr bool is_number(std::string_view text, std::size_t n) noexcept {
+        for (std::size_t i = text.size(); i > 0; --i, n /= 10)
+            if (text[i - 1] != static_cast<char>('0' + n % 10) || (n == 0 && i != text.size())) return false;
+        return n == 0 && !text.empty();
+    }
+
     std::string_view name_;
     std::size_t index_ = 0;
     const Path* inner_ = nullptr;

@@ -6,7 +6,8 @@
 //
 // Call it at the start of a run, or after `root` loaded a checkpoint. A model is what io::save accepts: it has a static
 // each_state(f, model), and may have metadata() and state_changed(). The names and sizes of all leaves and the metadata
-// (heads, options) must be the same in all processes.
+// (such as the number of heads) of a model, and of the model that it wraps, must be the same in all processes. Options
+// are not compared here: the first step of a Trainer does it.
 //
 // Errors   ArgumentError in all processes, before any model has changed, where the models differ; ArgumentError where
 //          root is not a rank
@@ -34,6 +35,12 @@ namespace detail {
 
 /// What must be the same in all processes, one fact on each line.
 template <class M>
+void describe_metadata(const M& model, std::string& text) {
+    if constexpr (requires { model.metadata(); })
+        for (const auto& [key, value] : model.metadata()) text += key + ": " + value + '\n';
+    if constexpr (requires { model.wrapped(); }) describe_metadata(model.wrapped(), text);
+}
+template <class M>
 void describe_state(const M& model, std::string& text, std::size_t& bytes) {
     M::each_state(
         [&](const Path& path, const auto& leaf) {
@@ -41,8 +48,7 @@ void describe_state(const M& model, std::string& text, std::size_t& bytes) {
             text += path.str() + ": " + std::to_string(leaf.span().size_bytes()) + " bytes\n";
         },
         model);
-    if constexpr (requires { model.metadata(); })
-        for (const auto& [key, value] : model.metadata()) text += key + ": " + value + '\n';
+    describe_metadata(model, text);
 }
 
 /// The first line in which the two differ, as expected and got.

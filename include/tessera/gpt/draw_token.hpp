@@ -13,7 +13,8 @@
 //
 // Shapes   logits [vocab], overwritten with the weights w; order [vocab], scratch, unused where top_k and top_p keep
 //          all tokens
-// Errors   NumericError where the logits are not finite
+// Errors   NumericError where a logit is NaN or +infinity, or all are -infinity; a token whose logit is -infinity is
+//          never drawn
 // Cost     one exponential per token; top_k and top_p a heap and log(vocab) for each token kept. No allocation
 
 #include <tessera/core/error.hpp>

@@ -111,6 +111,19 @@ void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
         model);
 }
 
+/// Those of the missing leaves that are the model's own.
+template <class M>
+std::vector<std::string> missing_of(const M& model, const std::vector<std::string>& missing) {
+    std::vector<std::string> own;
+    if (missing.empty()) return own;
+    M::each_state(
+        [&](const Path& path, const auto&) {
+            if (std::ranges::find(missing, path.str()) != missing.end()) own.push_back(path.str());
+        },
+        model);
+    return own;
+}
+
 template <class M>
 void notify(M& model, const std::vector<std::string>& missing) {
     if constexpr (requires { model.complete(std::span<const std::string>{missing}); })
@@ -130,9 +143,11 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
     staged.reserve(leaves.size());
     (stage<M>(file, plan, models, staged), ...);
 
-    std::size_t next = 0;
+    const std::vector<std::string> missing[] = {missing_of<M>(models, plan.report.missing)...};
+
+    std::size_t next = 0, model = 0;
     (apply<M>(staged, next, models), ...);
-    (notify(models, plan.report.missing), ...);
+    (notify(models, missing[model++]), ...);
     return std::move(plan.report);
 }
 

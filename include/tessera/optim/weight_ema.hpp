@@ -6,9 +6,10 @@
 // Results with the average are less noisy than with the weights of the last step. t counts the updates before this one;
 // the first update copies. Without warm-up the first weights keep a share of d^t.
 //
-// Errors   ArgumentError where decay is not in [0, 1)
+// Errors   ArgumentError where decay is not in [0, 1); StateError where a file has set the number of updates below 0
 // Cost     one more copy of the weights; an update is one parallel pass without allocation
 
+#include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/require_option.hpp>
@@ -21,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -67,6 +69,9 @@ public:
     }
 
     void update(const P& params) {
+        if (state_.updates[0] < 0)
+            throw StateError("WeightEma: ema.updates: " +
+                             expected_got("at least 0", std::to_string(state_.updates[0])));
         with_fp_environment([&] {
             const bool is_first = state_.updates[0] == 0;
             const double t = static_cast<double>(state_.updates[0]++);

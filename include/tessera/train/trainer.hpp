@@ -8,7 +8,8 @@
 // mean over all samples, also where batches differ in size. steps() counts updates, batches() counts batches; a
 // schedule is a function of steps().
 //
-// If `step` throws, model, optimiser and counters are unchanged (strong guarantee), and an accumulation starts again.
+// If `step` throws, model, optimiser and counters are unchanged (strong guarantee), and an accumulation starts again,
+// except where the batch was refused for its size.
 //
 // Clipping bounds the weight update of an outlier, a batch a million times too bright, but not the moving averages of a
 // codebook, which take hundreds of steps to recover. With `reject_spikes` (or `reject_above`) such a batch is a
@@ -197,6 +198,7 @@ private:
     Report take_step(Model& model, typename Model::Batch batch) {
         check_counters();
         const BatchPart part = part_of(batch.size());
+        held_[0] = 0;  // after an error the accumulation starts again
         if constexpr (!dist::single_process<Comm>)
             processes_.check_same([this](auto&& f) { Trainer::each_state(f, std::as_const(*this)); }, all_settings());
         workspace_.rng = stream_.split(batches());
@@ -205,7 +207,6 @@ private:
             set_zero(grad_);
             set_zero(statistics_);
         }
-        held_[0] = 0;  // after an error the accumulation starts again
         processes_.sum_gradients(grad_, workspace_.totals, [&](typename Model::Params& grad) {
             std::as_const(model).loss_and_grad(batch, part, workspace_, grad);
         });

@@ -19,6 +19,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 
 #include <algorithm>
@@ -34,7 +35,7 @@ template <std::size_t K, std::size_t D, std::floating_point T>
 struct CodebookStatistics {
     static constexpr std::size_t places = K < 512 ? K : 512;
     // Each task reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors. At most 64 tasks, whatever K is.
-    static constexpr std::size_t vectors_per_task = K <= 2048 ? 32 : K / 64;
+    static constexpr std::size_t vectors_per_task = (std::max)(std::size_t{32}, kernel::ceil_div(K, 64));
 
     Param<T, Shape<K>> n;
     Param<T, Shape<K, D>> s;

@@ -97,7 +97,9 @@ public:
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
     }
-    void encode(View<const T, Input> x, View<Token, Shape<tokens>> out, Workspace& ws) const {
+    /// Messages number the images from `first_image` on: x may be a piece of a data set.
+    void encode(View<const T, Input> x, View<Token, Shape<tokens>> out, Workspace& ws,
+                std::size_t first_image = 0) const {
         check_batch("encode", x.batch(), out.batch());
         if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
@@ -112,12 +114,13 @@ public:
             // A row without a token: forward finds it and throws with the reason.
             if (!vq::EncodesRows<Q> || std::ranges::find(out.span(), no_token) != out.span().end()) {
                 s.q.resize(x.batch());
-                with_fp_environment([&] { Q::forward(quantizer_, {}, z, out, s.q.view(), s.quantizer); });
+                with_fp_environment(
+                    [&] { Q::forward(quantizer_, {.first = first_image}, z, out, s.q.view(), s.quantizer); });
             }
             return;
         }
         nn::for_groups(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
-            encode_block(x.slice(first, count), out.slice(first, count), s, first);
+            encode_block(x.slice(first, count), out.slice(first, count), s, first_image + first);
         });
     }
     void decode(View<const Token, Shape<tokens>> in, View<T, Input> y, Workspace& ws) const {
@@ -152,7 +155,7 @@ public:
                 x.resize((std::min)(piece, images.size() - first));
                 out.resize(x.batch());
                 data::copy_piece(images, first, x.view());
-                encode(x, out, ws);
+                encode(x, out, ws, first);
                 f(first, View<const T, Input>{x}, View<const Token, Shape<tokens>>{out});
             }
         });

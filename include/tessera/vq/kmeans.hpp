@@ -33,6 +33,7 @@
 #include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/vq/codebook_state.hpp>
+#include <tessera/vq/codebook_statistics.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -104,8 +105,7 @@ public:
 
 private:
     static constexpr std::size_t rows_per_task = 196;
-    // Each task reads all tokens: at most 64 tasks, whatever K is.
-    static constexpr std::size_t vectors_per_task = K <= 2048 ? 32 : K / 64;
+    static constexpr std::size_t vectors_per_task = CodebookStatistics<K, D, T>::vectors_per_task;
 
     // The nearest vector of each row: among all for a row whose vector has moved (at first: every row), else the vector
     // it has or one that has moved.

@@ -9,8 +9,8 @@
 //                                the rows (positions) of Input; where a position has several, they are next to each
 //                                other, the first level first: token i is of level i % tokens_per_position<Q>
 //   Params                       learned by the optimiser from gradients
-//   Buffers                      learned by `update`, or fixed. Names of Params and Buffers differ: one file holds both
-//                                The name of a leaf may contain dots: each calls f("step.log", ...)
+//   Buffers                      learned by `update`, or fixed. Names of Params and Buffers differ, because one file
+//                                holds both. The name of a leaf may contain dots: f("step.log", ...)
 //   Options                      numbers that the host chooses
 //   Packed                       all that a pass reads; `pack` computes it from params, buffers and options
 //   Cache                        scratch of one block of samples
@@ -36,10 +36,10 @@
 //        weighted as in the loss, and the visitor of a parameter set: each(f, terms...) calls f("name", term...).
 //        ADDS the gradient of sum / divisor to dz and grad. divisor counts samples: it is BatchPart::divisor. The
 //        reconstruction is a mean over numbers; a term that is one too is divided by Input::size here. A term owns the
-//        leaves with its name, or with its name and a dot in front ("codebook" owns "codebook.weight"): it moves these
-//        leaves only, and nothing else moves them. Every other term moves z and the leaves without an owner, with the
-//        argument q as a constant. A quantizer built of others has their q, and what a level leaves to the next, as
-//        constants, too; where these depend on its leaves, see QuantizerCheckOptions::terms_move_params.
+//        leaf of its name and the leaves whose names begin with it and a dot: `codebook` owns `codebook.weight`. It
+//        moves these leaves only, and nothing else moves them. Every other term moves z and the leaves that no term
+//        owns, with the argument q as a constant. A quantizer built of others has their q, and what a level leaves to
+//        the next, as constants, too; where these depend on its leaves, see QuantizerCheckOptions::terms_move_params.
 //   pack_batch(z, w, cache)
 //        Completes w with what terms need of the whole batch (the mean over its rows), in training, after pack and
 //        before the batch is divided. z: the encoder's output, in evaluation, of all processes, so that each of them

@@ -193,7 +193,7 @@ public:
     /// Called after loading a file without some leaves. A quantizer that was loaded is not initialised from data, which
     /// would replace it; one that was not loaded is.
     void complete(std::span<const std::string> missing) noexcept {
-        if (vq::detail::lacks_quantizer(missing, [](std::string_view name) { return optional_in_file(name); }))
+        if (vq::detail::lacks_quantizer<Q>(missing, params_.quantizer, buffers_))
             started_[0] = 0;
         else if (std::ranges::find(missing, "quantizer.started") != missing.end())
             started_[0] = 1;

@@ -1,6 +1,7 @@
 #include <tessera/kernel/attention/attention_lanes.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -54,10 +55,11 @@ TEST_CASE("attention lanes: the softmax of each lane is over the keys that its q
                     const double seen = static_cast<QueryIndex>(k) <= query ? 1 : 0;
                     const double e = seen * std::exp2(static_cast<double>(scores[k * attention::block_lanes + lane]) -
                                                       static_cast<double>(m));
-                    worst = std::max(worst, std::abs(e - static_cast<double>(s[k * attention::block_lanes + lane])));
+                    worst =
+                        support::larger(worst, std::abs(e - static_cast<double>(s[k * attention::block_lanes + lane])));
                     total += e;
                 }
-                worst = std::max(worst, std::abs(total - static_cast<double>(sum[lane])) / total);
+                worst = support::larger(worst, std::abs(total - static_cast<double>(sum[lane])) / total);
             }
             CHECK(worst < 1e-6);
         }

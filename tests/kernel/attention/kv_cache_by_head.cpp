@@ -1,6 +1,7 @@
 #include <tessera/kernel/attention/kv_cache_by_head.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 
 #include <tessera/core/buffer.hpp>
@@ -46,7 +47,7 @@ double difference(const kernel::AttentionSize& size, std::size_t first_call) {
     double worst = 0;
     for (std::size_t i = 0; i < o.size(); ++i) {
         if (std::isnan(o[i])) return 1e9;
-        worst = std::max(worst, static_cast<double>(std::abs(o[i] - whole[i])));
+        worst = support::larger(worst, static_cast<double>(std::abs(o[i] - whole[i])));
     }
     return worst;
 }
@@ -82,7 +83,7 @@ double difference_shared(const kernel::AttentionSize& size, std::size_t first_ca
     double worst = 0;
     for (std::size_t i = 0; i < o.size(); ++i) {
         if (std::isnan(o[i])) return 1e9;
-        worst = std::max(worst, static_cast<double>(std::abs(o[i] - whole[i])));
+        worst = support::larger(worst, static_cast<double>(std::abs(o[i] - whole[i])));
     }
     return worst;
 }

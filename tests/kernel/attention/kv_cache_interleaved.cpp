@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 
 #include <tessera/core/buffer.hpp>
@@ -43,7 +44,7 @@ double difference(const kernel::AttentionSize& size) {
             cache.step(t, C, place(qkv.data(), size, t, 3 * C), place(o.data(), size, t, C), scratch.data());
         for (std::size_t i = 0; i < o.size(); ++i) {
             if (std::isnan(o[i])) return 1e9;
-            worst = std::max(worst, static_cast<double>(std::abs(o[i] - whole[i])));
+            worst = support::larger(worst, static_cast<double>(std::abs(o[i] - whole[i])));
         }
     }
     return worst;

@@ -1,6 +1,7 @@
 #include <tessera/kernel/conv/convolution.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <support/windows.hpp>
@@ -119,9 +120,9 @@ void for_cases(F f) {
 TEST_CASE_TEMPLATE("convolve: over a gather plan it is the convolution, with bias and relu", T, float, double) {
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
-        worst = std::max(worst, distance(c.forward({}), c.convolve({})));
-        worst =
-            std::max(worst, distance(relu(c.forward(c.bias_b)), c.convolve({.bias = c.bias_b.data(), .relu = true})));
+        worst = support::larger(worst, distance(c.forward({}), c.convolve({})));
+        worst = support::larger(
+            worst, distance(relu(c.forward(c.bias_b)), c.convolve({.bias = c.bias_b.data(), .relu = true})));
     });
     CHECK(worst < 40);
 }
@@ -130,9 +131,9 @@ TEST_CASE_TEMPLATE("convolve: over scatter plans it is the transposed convolutio
                    double) {
     double worst = 0;
     for_cases<T>([&](const Case<T>& c) {
-        worst = std::max(worst, distance(c.transposed({}), c.convolve_transposed({})));
-        worst = std::max(worst, distance(relu(c.transposed(c.bias_a)),
-                                         c.convolve_transposed({.bias = c.bias_a.data(), .relu = true})));
+        worst = support::larger(worst, distance(c.transposed({}), c.convolve_transposed({})));
+        worst = support::larger(worst, distance(relu(c.transposed(c.bias_a)),
+                                                c.convolve_transposed({.bias = c.bias_a.data(), .relu = true})));
     });
     CHECK(worst < 40);
 }
@@ -149,7 +150,7 @@ TEST_CASE("convolve: <conv(x), y> = <x, transposed(y)>") {
     double worst = 0;
     for_cases<double>([&](const Case<double>& c) {
         const double left = dot(c.convolve({}), c.y), right = dot(c.x, c.convolve_transposed({}));
-        worst = std::max(worst, std::abs(left - right) / (1 + std::abs(left)));
+        worst = support::larger(worst, std::abs(left - right) / (1 + std::abs(left)));
     });
     CHECK(worst < 1e-10);
 }
@@ -162,7 +163,7 @@ TEST_CASE_TEMPLATE("convolve_weight_gradient: adds the gradient of the weights",
         auto dw = start;
         kernel::convolve_weight_gradient<T>(kernel::gather_plan(c.s), images, c.x.data(), c.large, c.a, c.y.data(), c.b,
                                             dw.data(), copies);
-        worst = std::max(worst, distance(c.weights(start), dw));
+        worst = support::larger(worst, distance(c.weights(start), dw));
     });
     CHECK(worst < 60);
 }
@@ -232,7 +233,7 @@ TEST_CASE_TEMPLATE("col2im: adds each window back to its map, and is the adjoint
         kernel::im2col(plan, x.data(), pixels, channels, 0, rows, patches.data());
         kernel::col2im<T>(plan, images, columns.data(), channels, nullptr, false, y.data(), pixels);
         const double left = dot(patches, columns), right = dot(x, y);
-        worst = std::max(worst, std::abs(left - right) / (1 + std::abs(left)));
+        worst = support::larger(worst, std::abs(left - right) / (1 + std::abs(left)));
         kernel::col2im<T>(plan, images, columns.data(), channels, bias.data(), true, biased.data(), pixels);
         for (std::size_t i = 0; i < y.size(); ++i)
             wrong.require(std::abs(biased[i] - std::max(T(0), y[i] + bias[i % channels])) < T(1e-5),
@@ -258,7 +259,7 @@ TEST_CASE("convolve_weight_gradient: maps and gradients in place and copied give
                 std::vector<float> chosen(c.w.size());
                 kernel::convolve_weight_gradient<float>(plan, images, c.x.data(), c.large, a, c.y.data(), b,
                                                         chosen.data(), copies);
-                worst = std::max(worst, distance(c.weights({}), chosen));
+                worst = support::larger(worst, distance(c.weights({}), chosen));
                 for (const bool x : {false, true})
                     for (const bool dy : {false, true}) {
                         std::vector<float> dw(c.w.size());

@@ -1,6 +1,7 @@
 #include <tessera/kernel/gemm/gemm.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
@@ -67,7 +68,7 @@ TEST_CASE_TEMPLATE("gemm: y = relu((mask > 0 ? bias + x B : 0) + add), and nothi
                     std::vector<T> y(rows * ldy, T(7));
                     kernel::gemm<T>(rows, x.data(), ldx, panels, y.data(), ldy,
                                     {.bias = with_bias, .mask = with_mask, .add = with_add, .relu = relu});
-                    worst = std::max(worst, distance(expected(0.), y));
+                    worst = support::larger(worst, distance(expected(0.), y));
                     if constexpr (std::is_same_v<T, float>)
                         wrong.compare(expected(0.f), y, "k = ", k, ", n = ", n, ", rows = ", rows, ", parts = ", parts);
                 }
@@ -87,9 +88,9 @@ TEST_CASE_TEMPLATE("gemm: multiplies by a corner of B only", T, float, double) {
             for (const std::size_t rows : {std::size_t{1}, std::size_t{2}, std::size_t{3}, most}) {
                 std::vector<T> y(rows * cn, T(7));
                 kernel::gemm<T>(rows, x.data(), k, panels, {ck, cn}, y.data(), cn);
-                worst = std::max(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n, nullptr,
-                                                                    nullptr, nullptr, cn, false),
-                                                 y));
+                worst = support::larger(worst, distance(product<double, T>(rows, ck, cn, x.data(), k, b.data(), n,
+                                                                           nullptr, nullptr, nullptr, cn, false),
+                                                        y));
             }
     CHECK(worst < 30);
 }
@@ -120,7 +121,7 @@ TEST_CASE_TEMPLATE(
         }
         double worst = 0;
         for (std::size_t i = 0; i < rows * n; ++i)
-            worst = std::max(worst, std::abs(static_cast<double>(whole[i]) - static_cast<double>(parts[i])));
+            worst = support::larger(worst, std::abs(static_cast<double>(whole[i]) - static_cast<double>(parts[i])));
         CHECK(worst == 0);  // one chain of fma for each number of y, wherever the columns are cut
     }
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/lanes.hpp>
+#include <support/larger.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,7 +29,7 @@ double worst_ulp(double lo, double hi, F f, G g) {
         for (std::size_t k = 0; k < W; ++k) {
             const double exact = g(static_cast<double>(x[k]));
             const double ulp = std::ldexp(1.0, std::ilogb(std::max(std::abs(exact), 0x1p-126)) - 23);
-            worst = std::max(worst, std::abs(static_cast<double>(y[k]) - exact) / ulp);
+            worst = support::larger(worst, std::abs(static_cast<double>(y[k]) - exact) / ulp);
         }
     }
     return worst;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 
 #include <atomic>
@@ -104,9 +105,9 @@ TEST_CASE_TEMPLATE("Grouped: adds the sum of all samples to the gradient", T, fl
         expected.large.fill(3);
         for (int again = 0; again < 2; ++again) add_samples<double>(0, batch, expected);
         for (std::size_t i = 0; i < 5; ++i)
-            worst = std::max(worst, std::abs(static_cast<double>(grad.small[i]) - expected.small[i]));
+            worst = support::larger(worst, std::abs(static_cast<double>(grad.small[i]) - expected.small[i]));
         for (std::size_t i = 0; i < 9003; ++i)
-            worst = std::max(worst, std::abs(static_cast<double>(grad.large[i]) - expected.large[i]));
+            worst = support::larger(worst, std::abs(static_cast<double>(grad.large[i]) - expected.large[i]));
     }
     CHECK(worst < (sizeof(T) == 4 ? 1e-4 : 1e-12));
 }

@@ -4,7 +4,9 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/option_hooks.hpp>
+#include <tessera/core/path.hpp>
 #include <tessera/core/setting.hpp>
+#include <tessera/vq/quantizer_hooks.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -56,13 +58,16 @@ std::vector<Setting> settings(const typename Q::Options& options, const typename
     return all;
 }
 
-/// Whether a file lacks a leaf of the quantizer, whose names have no prefix, that is not optional.
-template <class F>
-bool lacks_quantizer(std::span<const std::string> missing, F&& optional) {
+/// Whether a file lacks a leaf of the quantizer that is not optional. `missing` may have names of other parts.
+template <class Q>
+bool lacks_quantizer(std::span<const std::string> missing, const typename Q::Params& params,
+                     const typename Q::Buffers& buffers) noexcept {
     return std::ranges::any_of(missing, [&](std::string_view name) {
-        for (const std::string_view other : {"encoder.", "decoder.", "loss.", "adam.", "trainer."})
-            if (name.starts_with(other)) return false;
-        return !optional(name);
+        bool own = false;
+        const auto compare = [&](const Path& path, const auto&) { own = own || path.is(name); };
+        Q::Params::each(compare, params);
+        Q::Buffers::each(compare, buffers);
+        return own && !vq::optional_in_file<Q>(name);
     });
 }
 

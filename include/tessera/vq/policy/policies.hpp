@@ -16,6 +16,9 @@
 //
 //   LearningPolicy     template Of<K, D, T>: where the vectors e are, and how they learn
 //       by_gradient                               true: the optimiser changes them, and add_gradient exists
+//       averages                                  true: they are moving averages; options.ema is theirs
+//       revives                                   true: unused vectors are revived, and options.revive counts
+//       starts                                    true: k-means initialises them, unless options.kmeans is false
 //       Params, Buffers, Packed, Cache, Statistics
 //       init(params, buffers, rng)
 //       vectors(params, buffers, options, packed, e)
@@ -26,20 +29,20 @@
 //       update(params, buffers, statistics, options)
 //       start(params, buffers, x, options, rng)
 //       optional_in_file(name)
-//       complete(params, buffers, missing)
+//       complete(params, buffers, missing)        noexcept
 //   DistancePolicy
-//       normalises                                true: the search compares directions, and there are
+//       normalises                                true: the search compares directions; then there are
 //       normalise_row(width, x, y)                returns 1 / |x|
 //       backward_row(width, y, dy, 1 / |x|, dx)
 //   EstimatorPolicy
 //       moves_vectors                             true: backward gives de, in place of codebook and commitment terms
 //       backward_row(width, x, e, q, dq, dx, de)  of one row
-//       changes_output                            true: q in training is not e, but that of
+//       changes_output                            true: in training, training_row writes q in place of e
 //       training_row(width, x, e, rng, noise, q)
 //       selects                                   true: it has Cache{next, de_next}, forward and backward for all rows,
 //                                                 and order(K, width, e) after k-means
 //   SelectionPolicy
-//       draws                                     true: the token of a row in training is drawn, and there are
+//       draws                                     true: the token of a row in training is drawn; then there are
 //       Buffers{updates}
 //       temperature(buffers, options)
 //       draw(codes, temperature, x, tokens of a sample, rng, first sample, tokens, scores)
