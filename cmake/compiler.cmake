@@ -2,7 +2,7 @@
 # template, because it may still work.
 set(_oldest_GNU 12)
 set(_oldest_Clang 14)
-set(_oldest_AppleClang 15)
+set(_oldest_AppleClang 17)  # the first whose library has std::atomic_ref; not tested
 if(DEFINED _oldest_${CMAKE_CXX_COMPILER_ID})
   if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS _oldest_${CMAKE_CXX_COMPILER_ID})
     message(WARNING "tessera: ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION} (${CMAKE_CXX_COMPILER}) is older "

@@ -10,8 +10,9 @@
 // copied, and copies itself what no thread has begun. Order and bits are those of the dataset alone. An exception of a
 // thread is thrown where its example is taken.
 //
-// These are the only threads that the library starts, and only as many as the caller says. One ReadAhead serves one
-// loop at a time; it must not outlive the dataset, whose `copy` must be callable by several threads at once.
+// Besides those of the checker testing::check_layer, these are the only threads that the library starts, and only as
+// many as the caller says. One ReadAhead serves one loop at a time; it must not outlive the dataset, whose `copy` must
+// be callable by several threads at once.
 //
 // Shapes   those of the dataset
 // Errors   ArgumentError where there are no threads; those of `copy` of the dataset

@@ -6,8 +6,8 @@
 //     e_k = m_k / Nhat_k,   Nhat_k = (N_k + eps) / (sum N + K eps) sum N
 //                (van den Oord et al. 2017, arXiv:1711.00937, appendix A.1; Laplace smoothing as in Sonnet)
 //
-// A vector whose count has decayed below 100 eps is left unchanged: the smoothing would shrink it towards 0 by more than
-// a hundredth.
+// A vector whose count has decayed below 100 eps is left unchanged: the smoothing would shrink it towards 0 by more
+// than a hundredth.
 //
 // Shapes   codebook [K, D], statistics of K vectors
 // Cost     one pass over the codebook and the statistics; no allocation

@@ -1,6 +1,6 @@
 #pragma once
 // run_full_team: run_team (kernel/threads/team.hpp) with threads that it starts, so that a check has a full team on any
-// machine and in any arena. Nothing else of the library starts a thread.
+// machine and in any arena.
 
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/kernel/threads/team.hpp>
