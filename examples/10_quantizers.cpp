@@ -75,7 +75,7 @@ int run(const course::Arguments& arguments) {
     const Task task{digits.train.subset(course::evenly(count, digits.train.size())), std::move(digits.test),
                     arguments.small ? 4 : 6};
 
-    std::printf("%-34s %6s %11s %9s %9s %10s\n", "quantizer", "tokens", "test PSNR", "perplex.", "usage", "time");
+    std::printf("%-34s %6s %11s %9s %9s %10s\n", "quantizer", "vocab", "test PSNR", "perplex.", "usage", "time");
     bool learned = true;
     // [table]
     using ts::FsqBound;

@@ -156,9 +156,9 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     Recipe chosen = recipe_for(preset, given, o, material.class_names(), {});
     check_guidance(o, chosen, material.class_names());
     summary.content = describe_data(material);
-    summary.doubts = doubts(o, chosen, material);
+    summary.warnings = warnings(o, chosen, material);
     std::printf("%s\n", summary.content.c_str());
-    for (const std::string& doubt : summary.doubts) std::printf("note: %s\n", doubt.c_str());
+    for (const std::string& warning : summary.warnings) std::printf("note: %s\n", warning.c_str());
     Run run{o, chosen, material, processes};
     const Order order = run.order();
     check_passes(o, order);
@@ -167,7 +167,7 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
                   processes, {}};
     const Outcome outcome = train(job, material);
     if (std::string few = too_few_images(material.train.size(), outcome.stage1->codes); !few.empty())
-        summary.doubts.push_back(std::move(few));
+        summary.warnings.push_back(std::move(few));
 
     const Pngs pngs{png_rows(outcome.samples, outcome.sample_rows),
                     reconstructions_png(outcome.originals, outcome.reconstructions), codebook_png(outcome.codebook)};

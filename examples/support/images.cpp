@@ -92,8 +92,9 @@ Material read_folder(const Options& options, const std::string& folder, const te
             throw tessera::DataError("--data: " + folder + ": expected images in the split train, got none");
         const bool test = found.test.size() != 0;
         if (test && found.val.size() != 0)
-            material.notes.push_back("the " + std::to_string(found.val.size()) +
-                                     " images of the split val are not used: tested is with those of test");
+            material.notes.push_back(
+                "the " + std::to_string(found.val.size()) +
+                " images of the split val are not used; those of the split test are used for testing");
         material.train = std::move(found.train);
         material.test = test ? std::move(found.test) : std::move(found.val);
         material.description = "images of " + folder;
@@ -155,7 +156,7 @@ Material load_material(const Options& options) {
                     {},
                     {}};
         if (!mnist.left_out.empty()) material.notes.push_back("skipped: " + mnist.left_out.text());
-        if (options.skip_bad > 0) material.notes.push_back("--skip-bad has no effect: this is no folder of images");
+        if (options.skip_bad > 0) material.notes.push_back("--skip-bad has no effect: this is not a folder of images");
     }
     }
     if (options.limit != 0) {

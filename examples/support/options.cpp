@@ -44,6 +44,8 @@ namespace {
 // Checks read the text of an option before it is converted, so that all messages have one form.
 auto whole(std::uint64_t least, std::uint64_t most) {
     return [=](const std::string& text) -> std::string {
+        // CLI11 would read it as an octal number
+        if (text.size() > 1 && text[0] == '0') return "expected a whole number without a leading 0, got " + text;
         std::uint64_t n = 0;
         const char* end = text.data() + text.size();
         const auto [stop, error] = std::from_chars(text.data(), end, n);
@@ -111,17 +113,19 @@ Options parse(int argc, char** argv) {
     const auto& small = small_recipe;
     const auto& large = std_recipe;
 
-    app.add_option("--data", o.data,
-                   help("A folder with the four IDX files of MNIST or a similar set, plain or .gz; "
-                        "or with PNG and JPEG images, directly in it or in one subfolder per class, "
-                        "which are converted to 28 x 28 gray (default: the 10,000 bundled digits)"))
-        ->type_name("DIR")
-        ->check(not_empty, "", "")
-        ->group("Data");
-    app.add_option("--limit", o.limit, help("Use only N images for training and at most N for testing (default: all)"))
-        ->type_name("N")
-        ->check(whole(2, any), "", "")
-        ->group("Data");
+    auto* data_option =
+        app.add_option("--data", o.data,
+                       help("A folder with the four IDX files of MNIST or a similar set, plain or .gz; "
+                            "or with PNG and JPEG images, directly in it or in one subfolder per class, "
+                            "which are converted to 28 x 28 gray (default: the 10,000 bundled digits)"))
+            ->type_name("DIR")
+            ->check(not_empty, "", "")
+            ->group("Data");
+    auto* limit_option = app.add_option("--limit", o.limit,
+                                        help("Use only N images for training and at most N for testing (default: all)"))
+                             ->type_name("N")
+                             ->check(whole(2, any), "", "")
+                             ->group("Data");
     auto* skip_bad_option =
         app.add_option("--skip-bad", o.skip_bad,
                        help("Skip damaged PNG and JPEG files of --data, up to this share of all files, and "
@@ -339,7 +343,7 @@ Options parse(int argc, char** argv) {
             ->group("Sampling");
     auto* passes_option =
         app.add_option("--passes", passes,
-                       help("With --order any: draw the tokens of an image in so many passes, few in the first ones, "
+                       help("With --order any: draw the tokens of an image in N passes, few in the first ones, "
                             "when one token decides on many others, and most in the last; more passes than unknown "
                             "tokens: one after the other (default: " +
                             std::to_string(small.passes) + ")"))
@@ -472,9 +476,10 @@ Options parse(int argc, char** argv) {
     constexpr std::size_t completions = 9;
     if (!o.complete.empty() && samples_option->count() == 0) o.samples = completions;
     if (!o.load.empty())
-        for (const CLI::Option* option : {skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option,
-                                          lr_vqvae_option, lr_prior_option, clip_norm_option, label_dropout_option,
-                                          checkpoint_option, checkpoint_every_option, resume_option, accept_option})
+        for (const CLI::Option* option :
+             {data_option, limit_option, skip_bad_option, epochs_vqvae_option, epochs_prior_option, batch_option,
+              lr_vqvae_option, lr_prior_option, clip_norm_option, label_dropout_option, checkpoint_option,
+              checkpoint_every_option, resume_option, accept_option})
             if (option->count() != 0) o.unused.push_back(option->get_name());
     return o;
 }

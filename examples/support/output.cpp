@@ -24,7 +24,7 @@ void Output::check(const std::vector<std::string>& names) const {
         if (there == there.parent_path()) break;
         there = there.parent_path();
     }
-    if (!fs::is_directory(there, error)) refuse(there.string() + " is no folder");
+    if (!fs::is_directory(there, error)) refuse(there.string() + " is not a folder");
     for (const std::string& name : names)
         if (const fs::path file = fs::path{folder_} / name;
             fs::exists(file, error) && !fs::is_regular_file(file, error))

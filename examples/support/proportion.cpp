@@ -48,7 +48,7 @@ std::string too_few_images(std::size_t images, std::size_t codes) {
            " tokens; expect memorised images and unused tokens below " + grouped(enough) + " images";
 }
 
-std::vector<std::string> doubts(const Options& options, const Recipe& recipe, const Material& material) {
+std::vector<std::string> warnings(const Options& options, const Recipe& recipe, const Material& material) {
     std::vector<std::string> lines;
     if (const std::size_t cores = usable_cores(); options.threads > cores)
         lines.push_back("--threads " + grouped(options.threads) + ": there " + (cores == 1 ? "is " : "are ") +

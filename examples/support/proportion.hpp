@@ -21,6 +21,6 @@ std::string describe_data(const Material& material);
 std::string too_few_images(std::size_t images, std::size_t codes);
 
 /// What makes a run slow or without effect: more threads than cores, a learning rate of 0, classes without images.
-std::vector<std::string> doubts(const Options& options, const Recipe& recipe, const Material& material);
+std::vector<std::string> warnings(const Options& options, const Recipe& recipe, const Material& material);
 
 }  // namespace digits

@@ -169,7 +169,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
              {"SIMD", s.simd},
              {"version", s.version},
              {"peak memory", fixed(s.peak_rss_mib, 0) + " MiB"}};
-    for (const std::string& doubt : s.doubts) run.push_back({"note", doubt});
+    for (const std::string& warning : s.warnings) run.push_back({"note", warning});
     Rows sampling{{"images", grouped(draw.count)},
                   {"temperature", significant(static_cast<double>(draw.temperature))},
                   {"top-k", draw.top_k == 0 ? "off" : std::to_string(draw.top_k)},

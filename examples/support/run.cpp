@@ -40,7 +40,7 @@ Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
         return figures.get<Stage>();
     } catch (const nlohmann::json::exception&) {
         throw tessera::FormatError(tessera::FormatCode::mismatch,
-                                   file.name() + ": " + key + ": is no history of a run of this program");
+                                   file.name() + ": " + key + ": is not the training history of a run of this program");
     }
 }
 

@@ -17,8 +17,8 @@ struct Summary {
     std::string data;  ///< "bundled digits"; empty: none was needed
     std::size_t train_images = 0, test_images = 0;
     double seconds_total = 0, peak_rss_mib = 0;
-    std::string content{};              ///< of the data: classes with counts, what was changed
-    std::vector<std::string> doubts{};  ///< what makes the run slow or pointless
+    std::string content{};                ///< of the data: classes with counts, what was changed
+    std::vector<std::string> warnings{};  ///< what makes the run slow or pointless
 };
 
 std::string metrics_json(const Summary& summary, const Outcome& outcome);

@@ -87,6 +87,8 @@ try '--samples: expected a whole number .* got 1.5' --samples 1.5
 try '--batch: .* got 0' --batch 0
 try '--epochs-vqvae: .* got 0' --epochs-vqvae 0
 try '--seed: .* got -1' --seed -1
+try '--seed: .*expected a whole number without a leading 0, got 010' --seed 010
+try '--samples: .*expected a whole number without a leading 0, got 08' --samples 08
 try '--temperature: expected a number from 0 to 100, got -1' --temperature -1
 try '--temperature: .* got nan' --temperature nan
 try '--skip-bad: expected a number from 0 to 1, got 2' --skip-bad 2
@@ -188,13 +190,13 @@ mkdir -p "$work/taken/images.tsc"
 try 'images.tsc is in the way' --load "$model" --encode "$work/trained/samples.png" --out "$work/taken"
 
 # the last --out counts: each of these three cannot be written to
-try 'file is no folder' --data "$work/good" --out "$work/file"
+try 'file is not a folder' --data "$work/good" --out "$work/file"
 for i in $(seq 10 74); do
     mkdir -p "$work/many/$i"
     cp "$bundled/digits-test.png" "$work/many/$i/1.png"
 done
 try 'label: expected none, as the images have 65 classes and the prior knows at most 64, got 3' --data "$work/many" --label 3
-try 'file is no folder' --data "$work/good" --out "$work/file/below"
+try 'file is not a folder' --data "$work/good" --out "$work/file/below"
 try 'samples.png is in the way' --data "$work/good" --out "$work/taken"
 try 'samples.png is in the way' --load "$model" --out "$work/taken"
 [ ! -d /proc/self ] || try 'cannot write in /proc' --data "$work/good" --out /proc/tessera

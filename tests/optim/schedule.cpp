@@ -63,5 +63,4 @@ TEST_CASE("Constant: lr, after an optional warm-up") {
 TEST_CASE("Schedule: a lambda of the step is a schedule") {
     const auto halves = [](std::size_t t) { return std::pow(0.5, static_cast<double>(t)); };
     static_assert(ts::Schedule<decltype(halves)> && !ts::Schedule<double>);
-    CHECK(halves(3) == 0.125);
 }
