@@ -48,6 +48,7 @@ while :; do
     kills=$((kills + 1))
     [ $kills -lt 100 ] || break
 done
+[ $kills -gt 0 ] || fail "no run was killed before it ended"
 [ "$(sum "$work/killed")" = "$(sum "$work/whole")" ] || fail "another model after $kills kills"
 [ "$(find "$work/killed-run" -name '*.tmp' | wc -l)" -eq 0 ] || fail "a temporary file is left"
 
