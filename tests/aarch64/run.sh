@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [<build folder> [--all] [--install]]: the library compiled for AArch64 and run by qemu gives the bits of the
 # build, which is x86-64 with FMA: a training of both stages with Codebook and Fsq, and the kernels against their scalar
-# twins.
+# twins. The loops of the register tiles, as g++ -O3 compiles them, broadcast and spill nothing (loops.awk).
 #
 #     sh tests/aarch64/run.sh                          installs what is missing, builds, and runs everything
 #     sh tests/aarch64/run.sh build/release            installs nothing; the short version, which the test suite runs
@@ -68,6 +68,12 @@ emulate() {
     qemu-aarch64 -L /usr/aarch64-linux-gnu -E "LD_LIBRARY_PATH=$libraries" "$work/$program" "$@"
 }
 failed=0
+# The loops of the largest tiles: nothing in the suite can time them.
+if ! (cd "$root/tests" && aarch64-linux-gnu-g++ -O3 -march=armv8-a -Wall -Wextra -Werror -isystem "$work/include" \
+    "@$build/tests/flags.rsp" -S aarch64/tiles.cpp -o "$work/tiles.s") ||
+    ! awk -v expected=7 -f "$root/tests/aarch64/loops.awk" "$work/tiles.s"; then
+    failed=1
+fi
 # same <what> <program of the build> <program for AArch64> [<argument>...]
 same() {
     what=$1 ours=$2 theirs=$3 code_ours=0 code_theirs=0
@@ -84,7 +90,8 @@ same() {
 }
 
 # One file: they share most of their headers.
-for test in main core/fp_environment kernel/simd/simd kernel/simd/vector_math kernel/gemm/tile \
+for test in main core/fp_environment kernel/simd/simd kernel/simd/vector_math \
+    kernel/simd/across_lanes kernel/simd/transpose kernel/gemm/accumulate kernel/gemm/tile kernel/gemm/narrow_tile \
     kernel/gemm/weight_gradient_tile kernel/attention/attention_tile; do
     echo "#include \"$root/tests/$test.cpp\""
 done >"$work/kernels.cpp"

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
+#include <utility>
 #include <vector>
 
 using support::in_lanes;
@@ -65,6 +67,20 @@ TEST_CASE_TEMPLATE("simd: fma rounds once, for vectors and for single numbers", 
         CHECK(in_lanes<T>(a, [&](const auto& v) { return simd::fnma<T>(v, simd::Vec<T>(b), simd::Vec<T>(T(1))); }) ==
               e * e);
     }
+}
+
+TEST_CASE("simd: fma_lane multiplies by one lane, and rounds once") {
+    support::Mismatch wrong;
+    constexpr std::size_t W = simd::width<float>;
+    const auto a = support::numbers<float>(W, 1), b = support::numbers<float>(W, 2), c = support::numbers<float>(W, 3);
+    const auto compare = [&]<std::size_t lane>(std::index_sequence<lane>) {
+        const auto got = simd::fma_lane<lane>(simd::load(a.data()), simd::load(b.data()), simd::load(c.data()));
+        for (std::size_t i = 0; i < W; ++i)
+            wrong.compare(simd::fma(a[lane], b[i], c[i]), got.get(i), "lane ", lane, ", element ", i);
+    };
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (compare(std::index_sequence<I>{}), ...); }
+    (std::make_index_sequence<W>{});
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE_TEMPLATE("simd: divide and sqrt round as IEEE 754 says", T, float, double) {

@@ -28,7 +28,10 @@ using tile::Vec;
 using tile::W;
 inline constexpr std::size_t max_vectors = 2;
 /// Rows of a tile of nv vectors.
-constexpr std::size_t tile_rows(std::size_t nv) { return W == 16 || nv == 1 ? 12 : 6; }
+constexpr std::size_t tile_rows(std::size_t nv) {
+    if (nv == 1) return 12;
+    return simd::has_fma_lane ? 8 : simd::registers == 32 ? 12 : 6;
+}
 
 /// A matrix: its first element, and the distance of its rows.
 template <class T>
@@ -72,11 +75,17 @@ template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t...
     std::size_t k = 0;
     if constexpr (order == ProductOrder::across) {
         const float* const x[] = {a.data + R * a.ld...};
-        for (; k + 2 <= depth; k += 2, y += 2 * b.ld) {  // two steps per iteration: 4 points
-            step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
-            step(c, tile::ColumnOfRows{x, k + 1}, y + b.ld, vectors, all);
+        if constexpr (simd::has_fma_lane) {
+            for (; k + W <= depth; k += W, y += W * b.ld)
+                tile::accumulate_steps<NV>(c, x, k, tile::RowsOfVectors{y, b.ld});
+            for (; k < depth; ++k, y += b.ld) step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
+        } else {
+            for (; k + 2 <= depth; k += 2, y += 2 * b.ld) {  // two steps per iteration: 4 points
+                step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
+                step(c, tile::ColumnOfRows{x, k + 1}, y + b.ld, vectors, all);
+            }
+            if (k < depth) step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
         }
-        if (k < depth) step(c, tile::ColumnOfRows{x, k}, y, vectors, all);
     } else {
         const float* x = a.data;
         for (; k + 2 <= depth; k += 2, y += 2 * b.ld, x += 2 * a.ld) {

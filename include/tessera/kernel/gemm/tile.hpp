@@ -11,8 +11,26 @@
 // because pointers spill. One call computes all tiles that share a panel: one call per tile costs 3 points at K = 128
 // and 7 at K = 32 (Zen 3).
 //
+// NEON has 32 registers of 4 floats, and fmla takes a factor from any lane (accumulate.hpp), so four numbers of a row
+// are one load. R is 8 there, chosen by counting, as nothing here could time it. R rows x NV vectors need R NV sums, R
+// registers of rows and one of B or more, and (R / 4 + NV) / (R NV) loads for each fmla. The loop that g++ 12 -O3 makes:
+//
+//     R x NV    sums   loads / fmla   instructions / fmla
+//      6 x 2     12        0.67             2.04            numbers of a row one by one, as before; 4 sums are copied
+//     14 x 2     28        0.80             2.13            the same; 22 uses of the stack for 56 fmla
+//      6 x 2     12        0.29             1.29
+//      8 x 2     16        0.25             1.25
+//      9 x 2     18        0.24             1.28            no even share of 16, 32 or 64 rows
+//     10 x 2     20        0.29             1.44            spills: 10 uses of the stack for 80 fmla
+//      7 x 3     21        0.23             1.24            panels of 12 columns
+//      8 x 3     24        0.29             1.44            spills
+//      4 x 4     16        0.31             1.28
+//      6 x 4     24        0.26             1.32            spills: 6 uses of the stack for 96 fmla
+//
+// 16 sums are what four fmla a cycle of latency 4 keep busy. tests/aarch64/run.sh counts again.
+//
 // The functions are templates whose only argument is float, so that a file which includes this header without using it
-// does not compile the 12 tiles (28 with AVX-512).
+// does not compile the 12 tiles (28 with AVX-512, 16 with NEON).
 //
 // Shapes   rows [tiles][segments][R] pointers to `length` floats; panel [k][2W]; out [tiles][R] pointers to rows of n
 //          <= 2W
@@ -32,7 +50,7 @@
 
 namespace tessera::inline TESSERA_ABI::kernel::tile {
 
-inline constexpr std::size_t max_rows = W == 16 ? 14 : 6;
+inline constexpr std::size_t max_rows = simd::has_fma_lane ? 8 : simd::registers == 32 ? 14 : 6;
 
 /// What the sums of a tile start from, and what happens to them when they are complete, in this order.
 struct TileEpilogue {
@@ -80,20 +98,26 @@ inline constexpr std::size_t ahead = W == 16 ? 16 * 1024 : 0;
 template <std::size_t R, std::size_t NV, std::size_t... I>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
                                                     const float* panel, std::index_sequence<I...> all) {
-    const auto prefetch_ahead = [](const float* p) __attribute__((always_inline)) {
-        if constexpr (ahead > 0) {
-            simd::prefetch_to_l2(p + ahead);
-            simd::prefetch_to_l2(p + ahead + W);
-        }
-    };
     std::size_t k = 0;
-    for (; k + 2 <= length; k += 2, panel += 4 * W) {
-        prefetch_ahead(panel);
-        prefetch_ahead(panel + 2 * W);
-        add_products<R, NV>(c, rows, k, panel, all);
-        add_products<R, NV>(c, rows, k + 1, panel + 2 * W, all);
+    if constexpr (simd::has_fma_lane) {
+        for (; k + W <= length; k += W, panel += 2 * W * W)
+            accumulate_steps<NV>(c, rows, k, RowsOfVectors{panel, 2 * W});
+        for (; k < length; ++k, panel += 2 * W) add_products<R, NV>(c, rows, k, panel, all);
+    } else {
+        const auto prefetch_ahead = [](const float* p) __attribute__((always_inline)) {
+            if constexpr (ahead > 0) {
+                simd::prefetch_to_l2(p + ahead);
+                simd::prefetch_to_l2(p + ahead + W);
+            }
+        };
+        for (; k + 2 <= length; k += 2, panel += 4 * W) {
+            prefetch_ahead(panel);
+            prefetch_ahead(panel + 2 * W);
+            add_products<R, NV>(c, rows, k, panel, all);
+            add_products<R, NV>(c, rows, k + 1, panel + 2 * W, all);
+        }
+        if (k < length) add_products<R, NV>(c, rows, k, panel, all);
     }
-    if (k < length) add_products<R, NV>(c, rows, k, panel, all);
 }
 
 // out = relu((mask > 0 ? c : 0) + add), where given

@@ -5,6 +5,7 @@
 //     fma(a, b, c)         a b + c, rounded once, by intrinsics: with AVX-512 xsimd::fma of 8.1 is a product and a sum
 //                          (register tile at 49 % of the peak, and other bits than with AVX2)
 //     divide, sqrt         rounded as IEEE 754 says: xsimd 8.1 has Newton steps on NEON, which miss the last bit
+//     fma_lane<i>(a, b, c) a[i] b + c, rounded once: one instruction on AArch64, which then broadcasts nothing
 //     max, min             of equal zeros, and if one is NaN, the second, as x86 does; NEON's own give +0 and NaN
 //     map(n, out, f, a...) a loop over arrays with a tail
 //
@@ -152,17 +153,35 @@ using xsimd::min;
 using xsimd::select;
 
 #if defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_FEATURE_SVE_BITS)
+/// True where fma_lane is one instruction.
+inline constexpr bool has_fma_lane = true;
+template <std::size_t lane>
+[[gnu::always_inline]] inline Vec<float> fma_lane(Vec<float> a, Vec<float> b, Vec<float> c) {
+    // not vfmaq_laneq_f32, whose sums g++ 12 copies between registers (2 copies in a loop of 64 fmla)
+    const float32x4_t x = a, y = b;
+    float32x4_t sum = c;
+    asm("fmla %0.4s, %1.4s, %2.s[%c3]" : "+w"(sum) : "w"(y), "w"(x), "i"(lane));
+    return Vec<float>(sum);
+}
 inline Vec<float> divide(Vec<float> a, Vec<float> b) { return Vec<float>(vdivq_f32(a, b)); }
 inline Vec<double> divide(Vec<double> a, Vec<double> b) { return Vec<double>(vdivq_f64(a, b)); }
 inline Vec<float> sqrt(Vec<float> v) { return Vec<float>(vsqrtq_f32(v)); }
 inline Vec<double> sqrt(Vec<double> v) { return Vec<double>(vsqrtq_f64(v)); }
 #else
+inline constexpr bool has_fma_lane = false;
+template <std::size_t lane>
+[[gnu::always_inline]] inline Vec<float> fma_lane(Vec<float> a, Vec<float> b, Vec<float> c) {
+    return simd::fma<float>(Vec<float>(a.get(lane)), b, c);
+}
 template <std::floating_point T>
 [[gnu::always_inline]] inline Vec<T> divide(Vec<T> a, Vec<T> b) {
     return a / b;
 }
 using xsimd::sqrt;
 #endif
+/// Vector registers that a kernel may count on.
+inline constexpr std::size_t registers = has_fma_lane || width<float> == 16 ? 32 : 16;
+
 #if !defined(__SSE2__)
 template <std::floating_point T>
 [[gnu::always_inline]] inline Vec<T>(max)(const Vec<T>& a, const Vec<T>& b) {

@@ -44,6 +44,14 @@ template <class Row>
                                             _mm256_shuffle_ps(b, d, 0x44), _mm256_shuffle_ps(b, d, 0xEE)};
         for (std::size_t i = 0; i < 4; ++i) simd::store(out + (g + i) * ldo, columns[i] * factor);
     }
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_FEATURE_SVE_BITS)
+    const auto pairs = [](float32x4_t v) { return vreinterpretq_f64_f32(v); };
+    const float32x4_t r0 = vld1q_f32(row(0)), r1 = vld1q_f32(row(1)), r2 = vld1q_f32(row(2)), r3 = vld1q_f32(row(3));
+    const float64x2_t a = pairs(vtrn1q_f32(r0, r1)), b = pairs(vtrn2q_f32(r0, r1));  // columns 0 and 2, 1 and 3
+    const float64x2_t c = pairs(vtrn1q_f32(r2, r3)), d = pairs(vtrn2q_f32(r2, r3));
+    const float64x2_t columns[] = {vtrn1q_f64(a, c), vtrn1q_f64(b, d), vtrn2q_f64(a, c), vtrn2q_f64(b, d)};
+    for (std::size_t i = 0; i < 4; ++i)
+        simd::store(out + i * ldo, simd::Vec<float>(vreinterpretq_f32_f64(columns[i])) * factor);
 #else
     constexpr std::size_t W = simd::width<float>;
     for (std::size_t c = 0; c < W; ++c) {
