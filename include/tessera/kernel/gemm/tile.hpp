@@ -13,7 +13,7 @@
 //
 // NEON has 32 registers of 4 floats, and fmla takes a factor from any lane (accumulate.hpp), so four numbers of a row
 // are one load. R is 8 there, chosen by counting, as nothing here could time it. R rows x NV vectors need R NV sums, R
-// registers of rows and one of B or more, and (R / 4 + NV) / (R NV) loads for each fmla. The loop that g++ 12 -O3 makes:
+// registers of rows and one of B or more, and (R / 4 + NV) / (R NV) loads for each fmla. Loops of g++ 12 -O3:
 //
 //     R x NV    sums   loads / fmla   instructions / fmla
 //      6 x 2     12        0.67             2.04            numbers of a row one by one, as before; 4 sums are copied
