@@ -91,8 +91,8 @@ same() {
 
 # One file: they share most of their headers.
 for test in main core/fp_environment kernel/simd/simd kernel/simd/vector_math \
-    kernel/simd/across_lanes kernel/simd/transpose kernel/gemm/accumulate kernel/gemm/tile kernel/gemm/narrow_tile \
-    kernel/gemm/weight_gradient_tile kernel/attention/attention_tile; do
+    kernel/simd/across_lanes kernel/simd/transpose kernel/gemm/accumulate kernel/gemm/tile kernel/gemm/tile_shape \
+    kernel/gemm/narrow_tile kernel/gemm/weight_gradient_tile kernel/attention/attention_tile; do
     echo "#include \"$root/tests/$test.cpp\""
 done >"$work/kernels.cpp"
 compile kernels -O1 "$work/kernels.cpp" &

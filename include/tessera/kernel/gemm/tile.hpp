@@ -7,27 +7,8 @@
 // neither padding nor im2col (6 to 22 points of the peak); taps that all rows of a tile miss are left out. One lane is
 // one output and k ascends, so neither the height of the tile nor the width of a vector changes a bit.
 //
-// R is 14 with 32 vector registers and 6 with 16: with g++, 12 rows (88 % of the peak) are slower than 14 (97 %),
-// because pointers spill. One call computes all tiles that share a panel: one call per tile costs 3 points at K = 128
-// and 7 at K = 32 (Zen 3).
-//
-// NEON has 32 registers of 4 floats, and fmla takes a factor from any lane (accumulate.hpp), so four numbers of a row
-// are one load. R is 8 there, chosen by counting, as nothing here could time it. R rows x NV vectors need R NV sums, R
-// registers of rows and one of B or more, and (R / 4 + NV) / (R NV) loads for each fmla. Loops of g++ 12 -O3:
-//
-//     R x NV    sums   loads / fmla   instructions / fmla
-//      6 x 2     12        0.67             2.04            numbers of a row one by one, as before; 4 sums are copied
-//     14 x 2     28        0.80             2.13            the same; 22 uses of the stack for 56 fmla
-//      6 x 2     12        0.29             1.29
-//      8 x 2     16        0.25             1.25
-//      9 x 2     18        0.24             1.28            no even share of 16, 32 or 64 rows
-//     10 x 2     20        0.29             1.44            spills: 10 uses of the stack for 80 fmla
-//      7 x 3     21        0.23             1.24            panels of 12 columns
-//      8 x 3     24        0.29             1.44            spills
-//      4 x 4     16        0.31             1.28
-//      6 x 4     24        0.26             1.32            spills: 6 uses of the stack for 96 fmla
-//
-// 16 sums are what four fmla a cycle of latency 4 keep busy. tests/aarch64/run.sh counts again.
+// R is 14 with AVX-512, 8 with NEON and 6 with AVX2 (tile_shape.hpp). One call computes all tiles that share a panel:
+// one call per tile costs 3 points at K = 128 and 7 at K = 32 (Zen 3).
 //
 // The functions are templates whose only argument is float, so that a file which includes this header without using it
 // does not compile the 12 tiles (28 with AVX-512, 16 with NEON).
@@ -37,11 +18,10 @@
 // Cost     R k n multiply-adds per tile, n rounded up to whole vectors
 
 #include <tessera/kernel/gemm/accumulate.hpp>
+#include <tessera/kernel/gemm/tile_shape.hpp>
 #include <tessera/kernel/simd/pad_rows.hpp>
-#include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -49,8 +29,6 @@
 #include <utility>
 
 namespace tessera::inline TESSERA_ABI::kernel::tile {
-
-inline constexpr std::size_t max_rows = simd::has_fma_lane ? 8 : simd::registers == 32 ? 14 : 6;
 
 /// What the sums of a tile start from, and what happens to them when they are complete, in this order.
 struct TileEpilogue {
@@ -250,23 +228,5 @@ template <std::same_as<float> T>
         return detail::row_body(x, length, panel, panel_stride, out, n, epilogue, std::make_index_sequence<8>{});
     }
 }
-
-/// Cuts n rows into the fewest tiles of at most max_rows, of heights that differ by one at most: first `larger` tiles
-/// of `height` + 1 rows, then the others of `height`.
-struct EvenCut {
-    explicit EvenCut(std::size_t n)
-        : parts{ceil_div(n, max_rows)}, height{parts ? n / parts : 0}, larger{n - parts * height} {}
-    std::size_t begin(std::size_t i) const { return i * height + (std::min)(i, larger); }
-    /// f(first row, rows of a tile, tiles) for runs of at most `most` tiles of one height.
-    template <class F>
-    void for_runs(std::size_t most, F&& f) const {
-        for (std::size_t t = 0; t < parts;) {
-            const std::size_t end = t < larger ? larger : parts, tiles = (std::min)(most, end - t);
-            f(begin(t), t < larger ? height + 1 : height, tiles);
-            t += tiles;
-        }
-    }
-    std::size_t parts, height, larger;
-};
 
 }  // namespace tessera::kernel::tile
