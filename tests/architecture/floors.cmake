@@ -52,7 +52,7 @@ set(uses
 
 # macros: the configuration of a third party precedes its include, all others are in two files
 set(macro_files "^(core/abi|version)\\.hpp$")
-set(macro_doors "^image/stb(_write)?\\.hpp (STB|INCLUDE_STB_)|^kernel/eigen\\.hpp EIGEN_DONT_PARALLELIZE$|^dist/mpi\\.hpp (OMPI|MPICH)_SKIP_MPICXX$")
+set(macro_doors "^image/stb(_write)?\\.hpp (STB|INCLUDE_STB_)|^dist/mpi\\.hpp (OMPI|MPICH)_SKIP_MPICXX$")
 
 # what the umbrella must not reach: it needs files or programs that not everybody has
 set(opt_in data/image.hpp image/stb.hpp image/stb_write.hpp dist/mpi.hpp kernel/eigen.hpp)

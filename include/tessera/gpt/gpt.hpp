@@ -7,7 +7,7 @@
 // The input of the net is [label token, t_0, ..., t_{n-2}]. Each label is an additional token, and one more, the null
 // class, stands for "any". In training a label is replaced by the null class with probability label_dropout, so that
 // one net learns both, and a token of the input, not of the targets, by a random one with probability token_corruption,
-// so that a net with few sequences learns them less by heart. GptConfig has the ordinary choices of norm, MLP,
+// so that a net with few sequences overfits them less. GptConfig has the ordinary choices of norm, MLP,
 // positions, kv heads, head and biases. The block may be any layer over Shape<context, width>:
 // `Gpt<GptConfig{...}, Block>` for a block of the user's. Any block can be trained; to sample, its layers must support
 // steps (nn/step.hpp).

@@ -4,9 +4,6 @@
 // It serves programs that want to look at a view with Eigen, and the benchmarks that compare with it. No Eigen type
 // is part of a public signature of another header.
 
-#ifndef EIGEN_DONT_PARALLELIZE
-#define EIGEN_DONT_PARALLELIZE
-#endif
 #include <tessera/core/abi.hpp>
 #include <tessera/core/intrinsics.hpp>
 

@@ -58,7 +58,7 @@ public:
         rows_ = guided_ ? 2 * count_ : count_;
         plan(options.passes);
         input_.resize(rows_ * most_);
-        order_.resize(workers * C.vocab);
+        sort_scratch_.resize(workers * C.vocab);
     }
 
     void run() {
@@ -151,7 +151,7 @@ private:
             const float w = each_[i].guidance.at(k, C.context);
             if (w < 1 || w > 1) guide<T>(uncond, row, static_cast<T>(w));  // with 1 the bits are those without guidance
         }
-        const std::span<Token> order{order_.data() + worker * C.vocab, C.vocab};
+        const std::span<Token> order{sort_scratch_.data() + worker * C.vocab, C.vocab};
         return draw_token<T>(row, each_[i].draw, order, streams_[i]);
     }
 
@@ -163,7 +163,7 @@ private:
     std::vector<SequenceOptions> each_;
     std::vector<Rng> streams_;
     std::vector<std::span<Token>> tokens_;
-    std::vector<Token> labels_, input_, order_;
+    std::vector<Token> labels_, input_, sort_scratch_;
     std::vector<std::uint32_t> orders_;
     std::vector<Pass> passes_;
     std::vector<std::size_t> positions_;

@@ -35,7 +35,7 @@ concept HasNumberOfRounds = HasRounds<L> && requires {
     typename std::integral_constant<std::size_t, L::rounds>;
 };
 template <class L>
-concept HasMakeRoom = requires(typename L::Cache& cache, std::size_t batch) {
+concept HasResizeCache = requires(typename L::Cache& cache, std::size_t batch) {
     L::resize_cache(cache, batch);
 };
 template <class L>
@@ -93,7 +93,7 @@ struct HooksFit {
                   "View<const InputScalar, Input> x, View<Scalar, Output> y, Cache&, nn::Round)`");
     static_assert(!NamesRounds<L> || HasNumberOfRounds<L>,
                   "layer: rounds: expected `static constexpr std::size_t rounds` and a forward_round");
-    static_assert(!NamesResizeCache<L> || HasMakeRoom<L>,
+    static_assert(!NamesResizeCache<L> || HasResizeCache<L>,
                   "layer: resize_cache: expected `static void resize_cache(Cache&, std::size_t batch)`");
     static_assert(!NamesBegin<L> || HasBegin<L>, "layer: begin: expected `static void begin(Cache&, const nn::Pass&)`");
     static_assert(!NamesFuses<L> || HasFuses<L>, "layer: fuses: expected `static constexpr nn::Fuses fuses`");

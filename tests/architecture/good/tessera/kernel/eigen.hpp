@@ -1,3 +1,2 @@
 #pragma once
-#define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Core>
