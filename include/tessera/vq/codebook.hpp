@@ -69,6 +69,7 @@ struct CodebookQuantizer {
     static constexpr bool orthogonal_fits =
         !is_orthogonal || (Learning::by_gradient && Learning::starts && (K <= vq::detail::most_orthogonal_codes));
     // the size is that of a complete class, which the compiler has checked (vq/detail/codebook_parts.hpp)
+    static_assert(sizeof(vq::detail::LearningIsWhole<vq::detail::LearnsVectors<Learning, T>>) > 0);
     static_assert(sizeof(vq::detail::EstimatorFitsLearning<estimator_fits>) > 0);
     static_assert(sizeof(vq::detail::CurveFitsLearning<curve_fits>) > 0);
     static_assert(sizeof(vq::detail::OrthogonalFits<orthogonal_fits>) > 0);

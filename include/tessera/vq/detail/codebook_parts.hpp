@@ -1,9 +1,17 @@
 #pragma once
 // What a Codebook has in place of policies that it does not have, and the messages for those that do not fit together.
 
+#include <tessera/core/batch_part.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/rng.hpp>
+#include <tessera/core/token.hpp>
+#include <tessera/vq/codebook_options.hpp>
 
+#include <concepts>
 #include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
 
 namespace tessera::inline TESSERA_ABI::vq {
 
@@ -27,7 +35,36 @@ struct NoTerm {
     using Cache = Empty;
 };
 
+// The members that every learning policy has (vq/policy/policies.hpp); add_gradient only where by_gradient is true.
+template <class L, class T>
+concept LearnsVectors = requires(const typename L::Params& params, typename L::Params& to_params,
+                                 const typename L::Buffers& buffers, typename L::Buffers& to_buffers,
+                                 const CodebookOptions& options, typename L::Packed& packed, Rng& rng,
+                                 typename L::Cache& cache, typename L::Statistics& statistics, std::span<T> e,
+                                 std::span<const T> x, std::span<const Token> chosen, const BatchPart& part,
+                                 std::string_view name, std::span<const std::string> missing) {
+    requires std::same_as<decltype(L::by_gradient), const bool>;
+    requires std::same_as<decltype(L::averages), const bool>;
+    requires std::same_as<decltype(L::revives), const bool>;
+    requires std::same_as<decltype(L::starts), const bool>;
+    L::init(to_params, to_buffers, rng);
+    L::vectors(params, buffers, options, packed, e);
+    L::observe(packed, x, chosen, std::size_t{1}, part, rng, true, cache, statistics);
+    L::update(to_params, to_buffers, statistics, options);
+    L::start(to_params, to_buffers, x, options, rng);
+    { L::optional_in_file(name) } -> std::same_as<bool>;
+    { L::complete(to_params, to_buffers, missing) }
+    noexcept;
+};
+
 // Each assertion is in a separate class: clang finds no member of a class whose static_assert has failed.
+template <bool Whole>
+struct LearningIsWhole {
+    static_assert(
+        Whole, "Codebook: a member of the learning policy is missing or cannot be called: by_gradient, averages, "
+               "revives, starts, init, vectors, observe, update, start, optional_in_file and complete (noexcept) are "
+               "in vq/policy/policies.hpp");
+};
 template <bool Fits>
 struct EstimatorFitsLearning {
     static_assert(Fits,

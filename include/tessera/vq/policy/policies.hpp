@@ -26,6 +26,7 @@
 //       add_gradient(packed, tokens, de, cache, grad)
 //                                                 ADDS the gradient of the chosen vectors, one row per token
 //       observe(packed, x, tokens, tokens of a sample, part, rng, revives, cache, statistics)
+//                                                 skips a row whose token is no_token
 //       update(params, buffers, statistics, options)
 //       start(params, buffers, x, options, rng)
 //       optional_in_file(name)
