@@ -295,7 +295,10 @@ configure() { # configure <build folder> [cmake options]...
     # a copied tree has the CMake cache of another folder, which CMake refuses
     if [ -f "$build_dir/CMakeCache.txt" ]; then
         home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$build_dir/CMakeCache.txt")
-        [ "$home" = "$root" ] || rm -rf "$build_dir"
+        if [ "$(CDPATH='' cd -- "$home" 2>/dev/null && pwd -P)" != "$root" ]; then
+            say "$build_dir is the build of $home: it is removed and made again"
+            rm -rf "$build_dir"
+        fi
     fi
     mkdir -p "$build_dir"
     [ -z "${TESSERA_MIRROR:-}" ] || set -- "-DTESSERA_MIRROR=$TESSERA_MIRROR" "$@"

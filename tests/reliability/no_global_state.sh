@@ -13,8 +13,7 @@ nm -C "$object" >"$work/symbols" && [ "$(grep -c tessera "$work/symbols")" -gt 1
 # .data.rel.ro: constants that hold addresses, read-only once the program is loaded
 writable=$(objdump -tC "$object" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)' | grep -vE '[[:space:]]\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.|DW\.ref\.')
 calls=$(grep -E '^ +U ' "$work/symbols" | sed 's/^ *U //; s/@.*//' |
-    grep -xE 'abort|exit|_exit|_Exit|quick_exit|std::terminate\(\)|printf|fprintf|vprintf|puts|putchar|fputs|fwrite|rand|srand|random|setlocale|signal|sigaction|raise|__assert_fail|getenv|setenv|std::cout|std::cerr' |
-    grep -vx 'std::terminate()')
+    grep -xE 'abort|exit|_exit|_Exit|quick_exit|(__)?v?f?printf(_chk)?|puts|putchar|fputs|fwrite|rand|srand|random|setlocale|signal|sigaction|raise|__assert_fail|getenv|setenv|std::cout|std::cerr')
 echo "$writable" >&2
 echo "$calls" >&2
 count() { printf '%s' "$1" | grep -c . || :; }

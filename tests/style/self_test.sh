@@ -108,10 +108,14 @@ printf 'void h() {\n    f(1,\n      2), g(b);\n}\n' >"$work/tests/scale.cpp"
 expect lines 1 'scale.cpp:2: statements joined by a comma'
 echo 'TEST_CASE("Scale: multiplies") {}' >"$work/tests/scale.cpp"
 
-printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/x), [a part](#part)\n' >"$work/README.md"
+printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/x#y)\n' >"$work/README.md"
 expect links 0 ''
 printf '[a file](include/tessera/nn/shift.hpp)\n' >"$work/README.md"
 expect links 1 'README.md: the link to include/tessera/nn/shift.hpp leads nowhere'
+printf '# Two words, and `more`\n\n[above](#two-words-and-more) [the same](README.md#two-words-and-more)\n' >"$work/README.md"
+expect links 0 ''
+printf '# Two words\n\n```sh\n# three words\n```\n\n[a comment](#three-words)\n' >"$work/README.md"
+expect links 1 'README.md: the link to #three-words leads to no heading of README.md'
 printf '```sh\nls\n```\n' >"$work/README.md"
 expect links 0 ''
 printf '```sh ls ```\nText.\n' >"$work/README.md"
