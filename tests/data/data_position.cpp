@@ -7,6 +7,7 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/io/weights.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -165,6 +166,8 @@ TEST_CASE("DataPosition: after a load another order is refused, between two pass
         const io::LoadReport report = io::load(file, {.accept = {"balance_classes"}}, accepts);
         REQUIRE(report.accepted.size() == 1);
         CHECK(report.accepted[0].name == "data.balance_classes");
+        CHECK(report.accepted[0].file == "true");
+        CHECK(report.accepted[0].host == "that of the next batches");
         CHECK(message<ArgumentError>([&] { return batches(set, 4, accepts); }).empty());
         CHECK(message<ArgumentError>([&] { return batches(set, 4, accepts, {.shuffle = false}); }) ==
               "DataPosition: shuffle: expected true, got false; LoadOptions{.accept = {\"shuffle\"}} keeps false");
@@ -172,6 +175,74 @@ TEST_CASE("DataPosition: after a load another order is refused, between two pass
         io::load(file, {.accept = {"data"}}, all);
         CHECK(message<ArgumentError>([&] { return batches(set, 4, all, {.shuffle = false}); }).empty());
     }
+}
+
+TEST_CASE(
+    "DataPosition: what was accepted and agrees is still known, and refused when it differs after the next load") {
+    const Numbers set = numbers(10);
+    Rng other{99};
+    for (const std::size_t done : {1, 3}) {
+        CAPTURE(done);
+        auto file = file_of(after(set, done, {}));
+        DataPosition accepts{other};
+        const io::LoadReport report = io::load(file, {.accept = {"data"}}, accepts);
+        REQUIRE(report.accepted.size() == 2);
+        CHECK((report.accepted[0].name == "data.shuffle" && report.accepted[0].file == "true"));
+        CHECK((report.accepted[1].name == "data.balance_classes" && report.accepted[1].file == "false"));
+        CHECK(std::ranges::find(report.taken, "data.shuffle") != report.taken.end());
+        auto again = file_of(accepts);  // saved before its next batch
+        DataPosition later{other};
+        io::load(again, later);
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, later, {.shuffle = false}); }) ==
+              "DataPosition: shuffle: expected true, got false; LoadOptions{.accept = {\"shuffle\"}} keeps false");
+        io::load(again, {.accept = {"shuffle"}}, later);
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, later, {.shuffle = false}); }).empty());
+        io::load(again, later);  // it accepts no longer
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, later, {.shuffle = false}); }) ==
+              "DataPosition: shuffle: expected true, got false; LoadOptions{.accept = {\"shuffle\"}} keeps false");
+    }
+}
+
+TEST_CASE("DataPosition: another order is accepted by a position that has already run, and is that of the next load") {
+    const Numbers set = numbers(10);
+    for (const std::size_t done : {1, 3}) {
+        CAPTURE(done);
+        auto file = file_of(after(set, done, {.shuffle = false}));
+        DataPosition ran = after(set, 2, {});
+        const io::LoadReport report = io::load(file, {.accept = {"shuffle"}}, ran);
+        REQUIRE(report.accepted.size() == 1);
+        CHECK(report.accepted[0].file == "false");
+        bool first = true;
+        for (auto&& batch : batches(set, 4, ran)) {
+            static_cast<void>(batch);
+            if (first) break;
+        }
+        // accepted until that batch: now the order is its own
+        auto saved = file_of(ran);
+        CHECK(ran.next() == (done == 1 ? 2 : 1));
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, ran, {.shuffle = false}); }) ==
+              "DataPosition: in the middle of a pass: shuffle: expected true, got false");
+        DataPosition resumed = after(set, 1, {});
+        io::load(saved, resumed);
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.shuffle = false}); }) ==
+              "DataPosition: shuffle: expected true, got false; LoadOptions{.accept = {\"shuffle\"}} keeps false");
+        CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed); }).empty());
+    }
+}
+
+TEST_CASE("DataPosition: the report of a file that does not know the order has an empty text for it") {
+    const Numbers set = numbers(10);
+    const DataPosition saved = after(set, 1, {});
+    io::SafetensorsFile older{io::collect(Older{saved}).bytes(), "x"};
+    Rng other{99};
+    DataPosition resumed{other};
+    const io::LoadReport report = io::load(older, {.accept = {"shuffle"}}, resumed);
+    REQUIRE(report.accepted.size() == 1);
+    CHECK(report.accepted[0].file.empty());
+    CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.shuffle = false}); }).empty());
+    Rng rng{3};
+    auto fresh = file_of(DataPosition{rng});
+    CHECK(io::load(fresh, {.accept = {"shuffle"}}, resumed).accepted[0].file.empty());
 }
 
 TEST_CASE("DataPosition: a running program may change the order between two passes, not within one") {

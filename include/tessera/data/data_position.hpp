@@ -22,7 +22,8 @@
 //                                     older than these leaves. With another value a run continues in another order
 //
 // Another shuffle or balance_classes is refused after a load and in the middle of a pass, unless io::load was told to
-// accept it: {.accept = {"shuffle", "balance_classes"}}. Between two passes a running program may change them.
+// accept it: {.accept = {"shuffle", "balance_classes"}}. The value of the file is then replaced by that of the next batch,
+// and kept if that is the same. Between two passes a running program may change them.
 //
 // Errors   ArgumentError where the current pass was begun with another batch size or number of examples, or where
 //          shuffle or balance_classes differ
@@ -33,6 +34,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -64,8 +66,8 @@ public:
         if (next_ != 0 && (size != size_ || examples != examples_))
             throw ArgumentError("DataPosition: in the middle of a pass: " +
                                 expected_got(pass_text(size_, examples_), pass_text(size, examples)));
-        check_order("shuffle", shuffle_, order.shuffle);
-        check_order("balance_classes", balance_classes_, order.balance_classes);
+        if (!accepts_shuffle_) check_order("shuffle", shuffle_, order.shuffle);
+        if (!accepts_balance_classes_) check_order("balance_classes", balance_classes_, order.balance_classes);
     }
     /// Counts the batch `index` of a pass of `count` batches as done.
     void advance(std::size_t index, std::size_t count, std::size_t size, std::size_t examples, const Order& order) {
@@ -73,7 +75,7 @@ public:
         examples_ = examples;
         shuffle_ = order.shuffle ? yes : no;
         balance_classes_ = order.balance_classes ? yes : no;
-        loaded_ = false;
+        loaded_ = accepts_shuffle_ = accepts_balance_classes_ = false;
         next_ = index + 1 == count ? 0 : index + 1;
         if (next_ == 0) ++passes_;
     }
@@ -89,9 +91,17 @@ public:
         visit_refs(named, "shuffle", ParamRef{positions.shuffle_}...);
         visit_refs(named, "balance_classes", ParamRef{positions.balance_classes_}...);
     }
-    /// A load that accepts one of them keeps the leaf of the host, which does not know it before its first batch.
+    /// The host's values are not known before its next batch.
     [[nodiscard]] std::vector<Setting> settings() const {
-        return {{"shuffle", "", {"data.shuffle"}, true}, {"balance_classes", "", {"data.balance_classes"}, true}};
+        const auto option = [](const std::string& name) -> Setting {
+            return {name, "that of the next batches", {"data." + name}, true, {"false", "true"}};
+        };
+        return {option("shuffle"), option("balance_classes")};
+    }
+    /// Until the next batch.
+    void accepted(std::span<const std::string> settings) noexcept {
+        accepts_shuffle_ = std::ranges::find(settings, "shuffle") != settings.end();
+        accepts_balance_classes_ = std::ranges::find(settings, "balance_classes") != settings.end();
     }
     [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
         return leaf == "data.shuffle" || leaf == "data.balance_classes";
@@ -120,7 +130,7 @@ private:
 
     Rng rng_;
     std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0, shuffle_ = unknown, balance_classes_ = unknown;
-    bool loaded_ = false;  // since the last batch
+    bool loaded_ = false, accepts_shuffle_ = false, accepts_balance_classes_ = false;  // since the last batch
 };
 
 }  // namespace tessera::data

@@ -20,6 +20,7 @@
 // Cost     one copy of everything that is loaded; a file with a checksum is read twice
 
 #include <tessera/core/buffer.hpp>
+#include <tessera/core/to_size.hpp>
 #include <tessera/io/detail/load_plan.hpp>
 #include <tessera/io/float16.hpp>
 #include <tessera/io/load_options.hpp>
@@ -30,6 +31,8 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <tuple>
@@ -124,10 +127,43 @@ std::vector<std::string> missing_of(const M& model, const std::vector<std::strin
     return own;
 }
 
+/// The keys of the settings of a model that are compared later and that the host accepts.
 template <class M>
-void notify(M& model, const std::vector<std::string>& missing) {
-    if constexpr (requires { model.complete(std::span<const std::string>{missing}); })
-        if (!missing.empty()) model.complete(std::span<const std::string>{missing});
+std::vector<std::string> accepted_later(const LoadPlan<SafetensorsFile>& plan, const M& model) {
+    std::vector<Fact> facts;
+    add_facts<M>(model, facts);
+    std::vector<std::string> keys;
+    for (const Fact& fact : facts)
+        if (fact.compared_later && plan.is_accepted(fact)) keys.push_back(fact.key);
+    return keys;
+}
+
+/// What the file has for settings that are compared later is in their leaves.
+inline void report_accepted_later(LoadPlan<SafetensorsFile>& plan, const std::vector<Leaf>& leaves,
+                                  const std::vector<Fact>& facts, const Staged& staged) {
+    auto accepted = plan.report.accepted.begin();  // in the order of the facts
+    for (const Fact& fact : facts) {
+        if (!plan.is_accepted(fact)) continue;
+        std::string& text = accepted++->file;
+        for (std::size_t i = 0; fact.compared_later && i < leaves.size(); ++i) {
+            std::uint64_t value = 0;
+            if (leaves[i].name != fact.leaves.at(0) || staged[i].size() != sizeof(value)) continue;
+            std::memcpy(&value, staged[i].data(), sizeof(value));
+            if (value < fact.texts.size()) text = fact.texts[to_size(value)];
+        }
+    }
+}
+
+/// What a model is told after it was loaded.
+struct Notice {
+    std::vector<std::string> missing, accepted;
+};
+template <class M>
+void notify(M& model, const Notice& notice) {
+    const std::span<const std::string> missing{notice.missing}, accepted{notice.accepted};
+    if constexpr (requires { model.accepted(accepted); }) model.accepted(accepted);
+    if constexpr (requires { model.complete(missing); })
+        if (!missing.empty()) model.complete(missing);
     if constexpr (requires { model.state_changed(); }) model.state_changed();
 }
 
@@ -142,12 +178,12 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
     Staged staged;
     staged.reserve(leaves.size());
     (stage<M>(file, plan, models, staged), ...);
-
-    const std::vector<std::string> missing[] = {missing_of<M>(models, plan.report.missing)...};
+    report_accepted_later(plan, leaves, facts, staged);
+    const Notice notices[] = {{missing_of<M>(models, plan.report.missing), accepted_later<M>(plan, models)}...};
 
     std::size_t next = 0, model = 0;
     (apply<M>(staged, next, models), ...);
-    (notify(models, missing[model++]), ...);
+    (notify(models, notices[model++]), ...);
     return std::move(plan.report);
 }
 

@@ -29,8 +29,8 @@ struct Rename {
 };
 
 struct LoadOptions {
-    /// Settings for which the host's value is kept, with the state that belongs to them: "lr", "ema", "trainer" (all of
-    /// a kind).
+    /// Settings for which the host's value is kept, with the state that belongs to them, where it differs from the
+    /// file's: "lr", "ema", "trainer" (all of a kind).
     std::vector<std::string> accept{};
     /// Removed from the names in the file; names without it are ignored.
     std::string prefix{};
@@ -45,7 +45,7 @@ struct LoadOptions {
 
 struct LoadReport {
     struct Accepted {
-        std::string name, file, host;  ///< the values as text; `file` is empty if the file has none
+        std::string name, file, host;  ///< the values as text; `file` is empty if the file does not say
     };
     struct Widened {
         std::string name;

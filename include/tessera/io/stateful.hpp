@@ -10,6 +10,8 @@
 //     settings()               values of options (core/setting.hpp) that must agree unless the host accepts them
 //     wrapped()                another model, whose kind, metadata and settings are used as well
 //     optional_in_file(name)   static: whether the model is usable without this leaf
+//     accepted(settings)       noexcept, takes std::span<const std::string>: the keys of the settings that the host
+//                              accepts and that are compared later (core/setting.hpp); called after each load
 //     complete(missing)        noexcept, takes std::span<const std::string>: computes the leaves that the file did not
 //                              have from the others, after a load
 //     state_changed()          called after its weights were loaded
@@ -47,6 +49,7 @@ struct Fact {
     bool is_setting = false;
     std::vector<std::string> leaves{};
     bool compared_later = false;
+    std::vector<std::string> texts{};
 
     std::string qualified() const { return kind.empty() ? key : kind + '.' + key; }
     std::string in_file() const { return "tessera." + qualified(); }
@@ -78,6 +81,11 @@ concept CompletesItself = requires(M& model, std::span<const std::string> missin
     noexcept;
 };
 template <class M>
+concept HearsAccepted = requires(M& model, std::span<const std::string> settings) {
+    { model.accepted(settings) }
+    noexcept;
+};
+template <class M>
 concept HasStateChanged = requires(M& model) {
     model.state_changed();
 };
@@ -95,6 +103,9 @@ constexpr void check_hooks() {
     if constexpr (requires { &M::complete; })
         static_assert(CompletesItself<M>,
                       "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
+    if constexpr (requires { &M::accepted; })
+        static_assert(HearsAccepted<M>,
+                      "io: accepted: expected `void accepted(std::span<const std::string> settings) noexcept`");
     if constexpr (requires { &M::state_changed; })
         static_assert(HasStateChanged<M>, "io: state_changed: expected `void state_changed()`");
 }
@@ -108,7 +119,7 @@ void add_facts(const M& model, std::vector<Fact>& to) {
         for (const auto& [key, value] : model.metadata()) to.push_back({kind, key, value});
     if constexpr (requires { model.settings(); })
         for (const Setting& s : model.settings())
-            to.push_back({kind, s.key, s.value, true, s.leaves, s.compared_later});
+            to.push_back({kind, s.key, s.value, true, s.leaves, s.compared_later, s.texts});
     if constexpr (requires { model.wrapped(); }) add_facts(model.wrapped(), to);
 }
 

@@ -71,6 +71,7 @@ public:
         bool transposed = false;
     };
     std::vector<Source> sources;  ///< of each leaf
+    bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
 
 private:
     static bool is_named(const Fact& fact, std::string_view entry) {
@@ -81,12 +82,13 @@ private:
             if (is_named(fact, entry)) return true;
         return false;
     }
-    bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
     /// Does the host keep this leaf? Only where the setting that it belongs to is accepted and differs: a resumed run
-    /// that accepts a setting which agrees anyway must go on as the file says.
+    /// that accepts a setting which agrees anyway must go on as the file says. Whether one that is compared later
+    /// differs is not known yet: its leaf is loaded, and the model told.
     bool is_kept(std::string_view leaf) const {
         for (const Fact& fact : facts_)
-            if (is_accepted(fact) && is_below_any(leaf, fact.leaves) && file_.metadata(fact.in_file()) != fact.value)
+            if (is_accepted(fact) && !fact.compared_later && is_below_any(leaf, fact.leaves) &&
+                file_.metadata(fact.in_file()) != fact.value)
                 return true;
         return false;
     }
@@ -168,10 +170,10 @@ private:
             ours = ours || (e.key.starts_with("tessera.") && !e.key.starts_with(checksum_key));
         for (const Fact& fact : facts_) {
             const std::optional<std::string> found = file_.metadata(fact.in_file());
-            if (fact.compared_later) {
-                if (is_accepted(fact)) report.accepted.push_back({fact.qualified(), "", fact.value});
-            } else if (is_accepted(fact)) {
+            if (is_accepted(fact)) {  // where it is compared later, the file's value is in a leaf
                 report.accepted.push_back({fact.qualified(), found.value_or(""), fact.value});
+            } else if (fact.compared_later) {
+                continue;
             } else if (found && *found != fact.value) {
                 const std::string remedy =
                     fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
