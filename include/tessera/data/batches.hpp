@@ -3,7 +3,7 @@
 //
 //     for (auto&& batch : batches(digits.train, 128, rng)) stage.step(batch);
 //
-//     batch.x         View<const Element, Shape>; a batch converts to it
+//     batch.x         View<const Element, Shape>; a batch without a mask converts to it
 //     batch.labels    one for each example; empty if the dataset has none
 //     batch.index     0, 1, 2, ...
 //     batch.mask      only of a dataset with copy_mask: a View of one number for each pixel, 0 where it does not count
@@ -23,7 +23,8 @@
 //          batch.labels [batch] or empty
 // Errors   ArgumentError where there would be no batch, there are 2^32 examples or more, `first` is beyond the pass,
 //          rank is not less than ranks, a DataPosition in the middle of a pass belongs to other batches, or
-//          balance_classes is set without labels or shuffle; a temporary dataset is a compile error
+//          balance_classes is set without labels or shuffle; a temporary dataset is a compile error, and so is an
+//          optional member of it that cannot be called (DatasetHooksAreCallable)
 // Cost     one buffer of a batch, which the next batch overwrites, and 4 bytes for each example for the shuffled order;
 //          nothing is allocated for each batch
 //
@@ -75,10 +76,23 @@ struct Batch {
     operator E() const { return x; }
 };
 
-/// The batch of a dataset with copy_mask.
+/// The batch of a dataset with copy_mask. It does not convert to a View, which would lose the mask.
 template <class E>
-struct MaskedBatch : Batch<E> {
+struct MaskedBatch {
+    using Example = E;
+
+    E x;
+    std::span<const Label> labels;
+    std::size_t index = 0;
     View<const std::uint8_t, WithLastDim<typename E::Sample, 1>> mask;
+
+    [[nodiscard]] std::size_t size() const { return x.batch(); }
+    operator E() const {
+        static_assert(std::is_void_v<E>,
+                      "batches: a batch with a mask does not convert to a View, which would lose the "
+                      "mask: pass batch.x where all pixels count");
+        return x;
+    }
 };
 
 /// 0 .. count - 1 in a random order.
@@ -91,6 +105,8 @@ struct MaskedBatch : Batch<E> {
 
 template <Dataset D>
 class Batches {
+    static_assert(sizeof(DatasetHooksAreCallable<D>) > 0);
+
 public:
     using Example = typename D::Example;
     using Value = std::conditional_t<MaskedDataset<D>, MaskedBatch<Example>, Batch<Example>>;

@@ -11,6 +11,8 @@
 // A batch owns its memory and a dataset copies into it, so anything that can produce example i is a dataset: bytes in
 // memory, a file, a function of i. Not weaker, because a shuffled epoch needs a size and random access; not stronger,
 // because the storage of the examples does not matter.
+//
+// Errors   static_assert where an optional member has the name but not the signature (DatasetHooksAreCallable)
 
 #include <tessera/core/label.hpp>
 #include <tessera/core/token.hpp>
@@ -55,6 +57,39 @@ concept ExpectingDataset = Dataset<D> && requires(const D& dataset, std::span<co
 template <class D>
 concept MaskedDataset = Dataset<D> && requires(const D& dataset, std::size_t i, std::span<std::uint8_t> mask) {
     dataset.copy_mask(i, mask.template first<row_count<Sample<D>>>());
+};
+
+namespace detail {
+template <class D>
+inline constexpr bool names_copy_mask = requires {
+    &D::copy_mask;
+};
+template <class D>
+inline constexpr bool names_labelled = requires {
+    &D::labelled;
+};
+template <class D>
+inline constexpr bool names_label = requires {
+    &D::label;
+};
+template <class D>
+inline constexpr bool names_expect = requires {
+    &D::expect;
+};
+}  // namespace detail
+
+/// A compile error, with the expected signature, where a dataset has an optional member that cannot be called: it would
+/// be ignored.
+template <Dataset D>
+struct DatasetHooksAreCallable {
+    static_assert(!detail::names_copy_mask<D> || MaskedDataset<D>,
+                  "Dataset: copy_mask: expected `void copy_mask(std::size_t i, std::span<std::uint8_t, rows> mask) "
+                  "const`, rows = row_count of the shape of an example: one number for each pixel");
+    static_assert((!detail::names_labelled<D> && !detail::names_label<D>) || LabelledDataset<D>,
+                  "Dataset: labelled and label come together: expected `bool labelled() const` and `Label "
+                  "label(std::size_t i) const`");
+    static_assert(!detail::names_expect<D> || ExpectingDataset<D>,
+                  "Dataset: expect: expected `void expect(std::span<const std::size_t> indices) const`");
 };
 
 }  // namespace tessera::data

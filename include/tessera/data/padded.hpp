@@ -5,8 +5,9 @@
 //     for (auto&& batch : batches(padded, 64, rng)) trainer.step(batch);         // a VqVae of 32 x 32: batch.mask
 //
 // For a net whose sizes are powers of two. The border is 0, and does not count in training: the model does not learn to
-// reconstruct it, and the quantizer does not learn from it (vq/masked_images.hpp). Encoding and evaluation see whole
-// images, with the border. Where the border is odd, the smaller half is at the top and left.
+// reconstruct it, and the quantizer does not learn from it (vq/masked_images.hpp). Nor does it count in evaluation, and
+// positions that see only border have no token: a prior, which needs all, is trained on the tokens of AllPixels{padded}.
+// Where the border is odd, the smaller half is at the top and left.
 //
 // Shapes   S height x width x channels, not smaller than the images, with the same channels
 // Errors   static_assert where S is not such a shape; those of the dataset. A temporary dataset is a compile error
@@ -27,6 +28,7 @@ namespace tessera::inline TESSERA_ABI::data {
 template <StaticShape S, Dataset D>
 class Padded {
     using Inner = Sample<D>;
+    static_assert(sizeof(DatasetHooksAreCallable<D>) > 0);
     static constexpr bool larger = S::rank == 3 && Inner::rank == 3 && S::dims[0] >= Inner::dims[0] &&
                                    S::dims[1] >= Inner::dims[1] && S::dims[2] == Inner::dims[2];
     static_assert(larger, "Padded: expected height x width x channels, not smaller than the images and with their "

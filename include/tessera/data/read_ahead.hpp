@@ -44,6 +44,8 @@ struct ReadAheadOptions {
 
 template <Dataset D>
 class ReadAhead {
+    static_assert(sizeof(DatasetHooksAreCallable<D>) > 0);
+
 public:
     using Example = typename D::Example;
 

@@ -7,10 +7,16 @@
 // images, or by layers where there are at most 16 images (one image, std: 325 instead of 540 us on two cores of Zen 3);
 // a quantizer with encode_rows is then shared as well.
 //
+// A batch or dataset of images may have a mask of pixels (vq/masked_images.hpp), and is seen as in training: the encoder
+// sees all pixels, a position that does not count has no token and q = 0. An evaluation counts what counts:
+//
+//     mse = sum of (y - x)^2 over the pixels that count / their numbers,   usage and (z - q)^2 likewise by positions
+//
 // Shapes   x, y [batch, Encoder::Input], z [batch, Encoder::Output], tokens [batch, Quantizer::tokens]
-// Errors   ArgumentError where two batch sizes differ or a dataset or range is empty; DataError for a token that is not
-//          in its vocabulary (below `codes`, or codes_of), and where an image to evaluate is not in the range;
-//          NumericError where the quantizer finds no token for a row
+// Errors   ArgumentError where two batch sizes differ, a dataset or range is empty, or no pixel to evaluate counts;
+//          DataError for a token that is not in its vocabulary (below `codes`, or codes_of), and where a pixel to
+//          evaluate is not in the range; NumericError where the quantizer finds no token for a row; static_assert where
+//          a mask does not fit the model (MaskRules)
 // Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
 //          datasets are processed in pieces of 512 images
 //
@@ -20,7 +26,6 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/value_range.hpp>
-#include <tessera/data/copy_piece.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/kernel/reduce.hpp>
@@ -28,6 +33,9 @@
 #include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
+#include <tessera/vq/detail/image_piece.hpp>
+#include <tessera/vq/detail/position_mask.hpp>
+#include <tessera/vq/masked_images.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 #include <tessera/vq/vq_vae_report.hpp>
@@ -52,6 +60,8 @@ public:
     using Latent = typename Encoder::Output;
     using Decoded = typename Decoder::Input;
     static constexpr std::size_t tokens = Q::tokens, codes = Q::codes;
+    using MaskRules = vq::MaskRules<Input, Q>;
+    using Batch = vq::MaskedImages<T, Input, MaskRules>;  ///< images, which may have a mask
 
     struct Scratch {
         typename Encoder::Cache encoder;
@@ -59,6 +69,9 @@ public:
         typename Decoder::Cache decoder;
         Tensor<T, Latent> z;
         Tensor<T, Decoded> q;
+        vq::detail::PositionMask<T, Input, Latent, MaskRules> positions;
+        Tensor<T, Latent> counted_z;  // these two only with a mask
+        Tensor<T, Input> target;
     };
     using Workspace = std::vector<Scratch>;
 
@@ -89,7 +102,7 @@ public:
     const nn::Weights<Decoder>& decoder() const { return decoder_; }
     const typename Q::Packed& quantizer() const { return quantizer_; }
 
-    /// z = encoder(x)
+    /// z = encoder(x), of all pixels
     void encode_vectors(View<const T, Input> x, View<T, Latent> z, Workspace& ws) const {
         check_batch("encode_vectors", x.batch(), z.batch());
         nn::for_groups(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
@@ -97,27 +110,28 @@ public:
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
         });
     }
-    /// Messages number the images from `first_image` on: x may be a piece of a data set.
-    void encode(View<const T, Input> x, View<Token, Shape<tokens>> out, Workspace& ws,
-                std::size_t first_image = 0) const {
+    /// A position that does not count gets no_token. Messages number the images from `first_image` on: x may be a piece
+    /// of a data set.
+    void encode(Batch x, View<Token, Shape<tokens>> out, Workspace& ws, std::size_t first_image = 0) const {
         check_batch("encode", x.batch(), out.batch());
         if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.z.resize(x.batch());
             const View<const T, Latent> z = std::as_const(s.z);
-            forward_together<Encoder>(workers, encoder_, x, s.z.view(), s.encoder, [&](const kernel::Worker& me) {
-                if constexpr (vq::EncodesRows<Q>) {
-                    const auto [first, last] = me.share(x.batch() * row_count<Latent>);
-                    Q::encode_rows(quantizer_, z, out, first, last);
-                }
-            });
+            forward_together<Encoder>(workers, encoder_, x.images(), s.z.view(), s.encoder,
+                                      [&](const kernel::Worker& me) {
+                                          if constexpr (vq::EncodesRows<Q>) {
+                                              const auto [first, last] = me.share(x.batch() * row_count<Latent>);
+                                              Q::encode_rows(quantizer_, z, out, first, last);
+                                          }
+                                      });
             // A row without a token: forward finds it and throws with the reason.
             if (!vq::EncodesRows<Q> || std::ranges::find(out.span(), no_token) != out.span().end()) {
                 s.q.resize(x.batch());
                 with_fp_environment(
                     [&] { Q::forward(quantizer_, {.first = first_image}, z, out, s.q.view(), s.quantizer); });
             }
-            return;
+            return apply_mask(x, out, s);
         }
         nn::for_groups(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             encode_block(x.slice(first, count), out.slice(first, count), s, first_image + first);
@@ -144,24 +158,24 @@ public:
         });
     }
 
-    /// Calls f(first, x, tokens) for pieces of a dataset, in order.
+    /// Calls f(first, x, tokens) for pieces of a dataset, in order. With a mask some tokens are no_token.
     template <data::Dataset D, class F>
     void encode_dataset(const D& images, F&& f) const {
         with_fp_environment([&] {
             Workspace ws;
-            Tensor<T, Input> x;
+            vq::detail::ImagePiece<Batch, T, Input> copied;
             Tensor<Token, Shape<tokens>> out;
             for (std::size_t first = 0; first < images.size(); first += piece) {
-                x.resize((std::min)(piece, images.size() - first));
+                const Batch x = copied.copy(images, first, piece);
                 out.resize(x.batch());
-                data::copy_piece(images, first, x.view());
                 encode(x, out, ws, first);
-                f(first, View<const T, Input>{x}, View<const Token, Shape<tokens>>{out});
+                f(first, x.images(), View<const Token, Shape<tokens>>{out});
             }
         });
     }
 
-    /// The tokens of a dataset, with its labels.
+    /// The tokens of a dataset, with its labels. Where a position does not count, no_token, which a prior refuses: for
+    /// one, encode data::AllPixels{images}.
     template <data::Dataset D>
     [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
         std::vector<Token> out(images.size() * tokens);
@@ -178,95 +192,145 @@ public:
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
     }
 
-    /// DataError where a value of the images is not in `range`, to which reconstructions are clamped.
+    /// DataError where a pixel that counts is not in `range`, to which reconstructions are clamped.
     template <data::Dataset D>
     VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
         range.require("VqVae::evaluate");
         return evaluate_in(images, &range);
     }
+    /// The same for a batch: evaluate({x, mask}).
+    VqVaeEvaluation evaluate(Batch x, const ValueRange& range = {}) const {
+        range.require("VqVae::evaluate");
+        return evaluate_in(x, &range);
+    }
     template <data::Dataset D>
     CodebookReport codebook_report(const D& images) const {
         return evaluate_in(images, nullptr);
     }
+    CodebookReport codebook_report(Batch x) const { return evaluate_in(x, nullptr); }
 
 private:
     using Totals = VqVaeTotals<Q>;
     static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
 
+    struct Sums {
+        double error = 0, distance = 0;
+        std::size_t pixels = 0, positions = 0;  // that count
+    };
+
     /// Without a range nothing is checked or clamped, and the errors of the reconstructions are unused.
-    template <data::Dataset D>
+    template <class D>
     VqVaeEvaluation evaluate_in(const D& images, const ValueRange* range) const {
         if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
-        const T low = range ? static_cast<T>(range->low) : T(0), high = range ? static_cast<T>(range->high) : T(1);
         return with_fp_environment([&] {
-            struct Sums {
-                double error = 0, distance = 0;
-            };
             VqVaeEvaluation result;
             result.counts.assign(Totals::first_count[Totals::levels], 0);
             Workspace ws;
-            Tensor<T, Input> x;
+            vq::detail::ImagePiece<Batch, T, Input> copied;
             Tensor<Token, Shape<tokens>> out;
             std::vector<Sums> blocks;
             Sums total;
-            Tensor<T, Input> y{piece};
+            Tensor<T, Input> y{(std::min)(piece, images.size())};
             for (std::size_t first = 0; first < images.size(); first += piece) {
-                x.resize((std::min)(piece, images.size() - first));
+                const Batch x = copied.copy(images, first, piece);
                 out.resize(x.batch());
                 blocks.assign(nn::group_count(x.batch()), {});
-                data::copy_piece(images, first, x.view());
-                for (std::size_t n = 0; range && n < x.batch(); ++n) check_range(x[n], *range, first + n);
+                for (std::size_t n = 0; range && n < x.batch(); ++n) check_range(x.slice(n, 1), *range, first + n);
                 nn::for_groups(x.batch(), ws, [&](std::size_t at, std::size_t count, std::size_t block, Scratch& s) {
-                    const auto in = View<const T, Input>{x}.slice(at, count);
-                    const auto image = y.view().slice(at, count);
-                    encode_block(in, out.view().slice(at, count), s, first + at);
-                    if constexpr (std::same_as<Latent, Decoded>)
-                        blocks[block].distance = kernel::squared_error<T>(s.z.span(), s.q.span());
-                    nn::begin<Decoder>(s.decoder, {});
-                    Decoder::forward(decoder_, View<const T, Decoded>{s.q}, image, s.decoder);
-                    if (range)
-                        for (T& v : image.span()) v = std::clamp(v, low, high);
-                    blocks[block].error = kernel::squared_error<T>(image.span(), in.span());
+                    blocks[block] = evaluate_block(x.slice(at, count), out.view().slice(at, count),
+                                                   y.view().slice(at, count), s, first + at, range);
                 });
                 for (const Sums& s : blocks) {
                     total.error += s.error;
                     total.distance += s.distance;
+                    total.pixels += s.pixels;
+                    total.positions += s.positions;
                 }
                 Totals::count(std::as_const(out).span(), std::span<std::size_t>{result.counts});
             }
-            const double n = static_cast<double>(images.size());
+            if (total.pixels == 0)
+                throw ArgumentError("VqVae::evaluate: mask: expected at least one pixel that counts, got 0");
             for (std::size_t l = 0; l < Totals::levels; ++l)
                 result.levels.push_back(Totals::usage_of(std::span<const std::size_t>{result.counts}, l));
             const LevelUsage all = total_usage(result.levels);
             result.perplexity = all.perplexity;
             result.usage = all.usage;
-            result.quantization_mse = total.distance / (n * static_cast<double>(Latent::size));
-            result.mse = total.error / (n * static_cast<double>(Input::size));
-            result.psnr_db = 20.0 * std::log10(static_cast<double>(high - low)) - 10.0 * std::log10(result.mse);
+            result.quantization_mse = total.distance / static_cast<double>(total.positions * last_dim<Latent>);
+            result.mse = total.error / static_cast<double>(total.pixels * last_dim<Input>);
+            const T width = range ? static_cast<T>(range->high) - static_cast<T>(range->low) : T(1);
+            result.psnr_db = 20.0 * std::log10(static_cast<double>(width)) - 10.0 * std::log10(result.mse);
             return result;
         });
     }
+    /// The sums of a block, its tokens and y; `first`: the index of its first image.
+    Sums evaluate_block(Batch x, View<Token, Shape<tokens>> out, View<T, Input> y, Scratch& s, std::size_t first,
+                        const ValueRange* range) const {
+        encode_block(x, out, s, first);
+        Sums sums{.pixels = x.batch() * row_count<Input>, .positions = x.batch() * row_count<Latent>};
+        if constexpr (std::same_as<Latent, Decoded>) {
+            if (x.has_mask()) s.counted_z.resize(x.batch());
+            sums.distance = s.positions.squared_error(0, std::as_const(s.z), std::as_const(s.q), s.counted_z.view());
+        }
+        nn::begin<Decoder>(s.decoder, {});
+        Decoder::forward(decoder_, View<const T, Decoded>{s.q}, y, s.decoder);
+        if (range)
+            for (T& v : y.span()) v = std::clamp(v, static_cast<T>(range->low), static_cast<T>(range->high));
+        View<const T, Input> target = x.images();
+        if (x.has_mask()) {
+            sums.positions = static_cast<std::size_t>(std::ranges::count(s.positions.counts(), T(1)));
+            s.target.resize(x.batch());
+            sums.pixels = copy_counted(x, s.target, y);
+            target = std::as_const(s.target);
+        }
+        sums.error = kernel::squared_error<T>(View<const T, Input>{y}.span(), target.span());
+        return sums;
+    }
+    /// target = x and y as it is where a pixel counts, both 0 where not. Returns how many count.
+    static std::size_t copy_counted(Batch x, View<T, Input> target, View<T, Input> y) {
+        constexpr std::size_t channels = last_dim<Input>;
+        std::size_t pixels = 0;
+        for (std::size_t i = 0; i < x.mask().elements(); ++i) {
+            T* const to = target.data() + i * channels;
+            if (x.mask().data()[i] != 0) {
+                std::copy_n(x.data() + i * channels, channels, to);
+                ++pixels;
+            } else {
+                std::fill_n(to, channels, T(0));
+                std::fill_n(y.data() + i * channels, channels, T(0));
+            }
+        }
+        return pixels;
+    }
 
-    static void check_range(std::span<const T, Input::size> image, const ValueRange& range, std::size_t index) {
+    static void check_range(Batch image, const ValueRange& range, std::size_t index) {
         const T slack = static_cast<T>(1e-5f * range.width());  // x / 127.5 - 1 in floats may be a little above 1
-        for (const T v : image)
-            if (v < static_cast<T>(range.low) - slack || v > static_cast<T>(range.high) + slack)
-                throw DataError(
-                    "VqVae::evaluate: image " + std::to_string(index) + ": value: " +
-                    expected_got(number_text(range.low) + " to " + number_text(range.high), number_text(v)) +
-                    ": pass the range of the data, as evaluate(images, {.low = -1, .high = 1})");
+        for (std::size_t i = 0; i < Input::size; ++i) {
+            const T v = image.data()[i];
+            const bool outside = v < static_cast<T>(range.low) - slack || v > static_cast<T>(range.high) + slack;
+            if (!outside || (image.has_mask() && image.mask().data()[i / last_dim<Input>] == 0)) continue;
+            throw DataError("VqVae::evaluate: image " + std::to_string(index) + ": value: " +
+                            expected_got(number_text(range.low) + " to " + number_text(range.high), number_text(v)) +
+                            ": pass the range of the data, as evaluate(images, {.low = -1, .high = 1})");
+        }
     }
     static void check_batch(const char* where, std::size_t in, std::size_t out) {
         if (in != out)
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
     // `first`: the index of the first image, for error messages
-    void encode_block(View<const T, Input> x, View<Token, Shape<tokens>> out, Scratch& s, std::size_t first) const {
+    void encode_block(Batch x, View<Token, Shape<tokens>> out, Scratch& s, std::size_t first) const {
         s.z.resize(x.batch());
         s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
-        Encoder::forward(encoder_, x, s.z.view(), s.encoder);
+        Encoder::forward(encoder_, x.images(), s.z.view(), s.encoder);
         Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);
+        apply_mask(x, out, s);
+    }
+    static void apply_mask(Batch x, View<Token, Shape<tokens>> out, Scratch& s) {
+        s.positions.set(x.mask());
+        if (!x.has_mask()) return;
+        s.q.resize(x.batch());
+        s.positions.template apply<Q>(0, out, s.q.view());
     }
 
     // Up to a group of images threads share the layers, not the images. With more than 4 threads some would have no

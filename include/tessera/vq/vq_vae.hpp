@@ -7,7 +7,7 @@
 //
 // Any quantizer (vq/quantizer.hpp) and any loss (loss/loss.hpp) can be used: only their contracts are called here.
 // Evaluation (encode, decode, reconstruct, evaluate) is const and packs the weights as they are at each call; to encode
-// many small batches call freeze() once. Batches of a step may have a mask of pixels: vq/masked_images.hpp.
+// many small batches call freeze() once. Images may have a mask of the pixels that count: vq/masked_images.hpp.
 //
 // Shapes   x, y [batch, height x width x channels], z [batch, Encoder::Output], q [batch, Decoder::Input], tokens
 //          [batch, Quantizer::tokens], each token in its vocabulary: below Quantizer::codes, or its codes_of
@@ -261,7 +261,6 @@ public:
     [[nodiscard]] Report report(const Workspace& ws, std::size_t samples) const {
         return Totals::report(ws.totals, samples, Input::size);
     }
-
     /// Adds the batch of the last loss_and_grad to the statistics.
     void observe(Workspace& ws, const BatchPart& part, Statistics& statistics) const {
         with_fp_environment([&] {
@@ -280,8 +279,8 @@ public:
         frozen.pack_forward(params_.encoder, params_.quantizer, buffers_, options_, params_.decoder);
         return frozen;
     }
-    /// Writes the tokens of images.
-    void encode(Images x, View<Token, Shape<tokens>> out) const {
+    /// Writes the tokens of images, no_token where a mask says that a position does not count.
+    void encode(typename Frozen::Batch x, View<Token, Shape<tokens>> out) const {
         typename Frozen::Workspace ws;
         freeze().encode(x, out, ws);
     }
@@ -299,17 +298,20 @@ public:
         return y;
     }
     [[nodiscard]] Tensor<T, Input> decode(const data::Tokens<tokens>& chosen) const { return decode(chosen.view()); }
-    /// decode(encode(x))
-    [[nodiscard]] Tensor<T, Input> reconstruct(Images x) const {
+    /// decode(encode(x)); a position that does not count is decoded from 0, as in training
+    [[nodiscard]] Tensor<T, Input> reconstruct(typename Frozen::Batch x) const {
         Tensor<Token, Shape<tokens>> chosen{x.batch()};
         encode(x, chosen.view());
         return decode(TokenView{chosen});
     }
-    /// Errors and codebook usage over a whole dataset. `range`: of the values of its images, to which reconstructions
-    /// are clamped; DataError for a value outside.
+    /// Errors and codebook usage over what counts of a whole dataset. `range`: of the values of its images, to which
+    /// reconstructions are clamped; DataError for a value outside.
     template <data::Dataset D>
     [[nodiscard]] VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
         return freeze().evaluate(images, range);
+    }
+    [[nodiscard]] VqVaeEvaluation evaluate(typename Frozen::Batch x, const ValueRange& range = {}) const {
+        return freeze().evaluate(x, range);
     }
     template <data::Dataset D>
     [[nodiscard]] CodebookReport codebook_report(const D& images) const {
@@ -340,7 +342,7 @@ private:
         const auto run_block = [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s, Params& g,
                                    nn::BlockOrder* order) {
             const Batch masked = x.slice(first, count);
-            const Images in = masked;
+            const Images in = masked.images();
             const View<T, Latent> z = ws.z.view().slice(first, count);
             const View<Token, Shape<tokens>> chosen = ws.chosen.view().slice(first, count);
             const std::size_t sample = part.first + first;
@@ -352,14 +354,12 @@ private:
             const View<const T, Decoded> q = std::as_const(s.q);
             nn::begin<Encoder>(s.encoder, {true, ws.rng.split(2), sample, nn::order_inside<Encoder>(order)});
             nn::begin<Decoder>(s.decoder, {true, ws.rng.split(3), sample, nn::order_inside<Decoder>(order)});
-
             // forward
             Encoder::forward(ws.frozen.encoder(), in, z, s.encoder);
             Q::forward(ws.frozen.quantizer(), {.training = true, .rng = ws.rng.split(5), .first = sample}, z, chosen,
                        s.q.view(), s.quantizer);
             ws.positions.template apply<Q>(first, chosen, s.q.view());
             Decoder::forward(ws.frozen.decoder(), q, s.y.view(), s.decoder);
-
             // backward: decoder, the quantizer's gradient estimator, its loss terms, encoder
             typename Totals::Block& sums = ws.blocks[block];
             nn::backward_in_order<Loss>(order, [&] {

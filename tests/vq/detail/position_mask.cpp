@@ -2,11 +2,14 @@
 
 #include <doctest/doctest.h>
 #include <support/mismatch.hpp>
+#include <support/threads.hpp>
+#include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -44,6 +47,30 @@ TEST_CASE("PositionMask: a position counts where a pixel of its patch does; with
     CHECK(std::ranges::equal(positions.counts(), std::vector<float>{0, 1, 0, 0, 0, 0, 1, 1}));
     positions.set({});
     CHECK(positions.counts().empty());
+}
+
+TEST_CASE("PositionMask: of a batch that threads share, the positions are those of one sample after another") {
+    using Image = Shape<32, 32, 1>;
+    vq::detail::PositionMask<float, Image, Shape<8, 8, 4>, Fits> together, alone;
+    constexpr std::size_t samples = 300;  // several tasks, the last one not full
+    Tensor<std::uint8_t, Image> mask{samples};
+    Rng draw{1};
+    for (std::uint8_t& m : mask.span()) m = draw.below(16) == 0;
+    support::with_threads(3, [&] { together.set(mask); });
+    support::Mismatch wrong;
+    std::size_t count = 0;
+    for (std::size_t n = 0; n < samples; ++n) {
+        alone.set(std::as_const(mask).view().slice(n, 1));
+        for (std::size_t k = 0; k < 64; ++k) {
+            wrong.compare(alone.counts()[k], together.counts()[n * 64 + k], "sample ", n, ", position ", k);
+            count += alone.counts()[k] > 0;
+        }
+    }
+    CHECK(wrong.first() == "");
+    CHECK((count > 10000 && count < 15000));  // 64 % of 19,200
+    const float* const before = together.counts().data();
+    together.set(std::as_const(mask).view().slice(0, 7));
+    CHECK((together.counts().size() == 7 * 64 && together.counts().data() == before));
 }
 
 TEST_CASE("PositionMask: the squared error is that of the positions that count") {

@@ -6,6 +6,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
 #include <tessera/kernel/reduce.hpp>
+#include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/vq/mask_positions.hpp>
 #include <tessera/vq/quantizer.hpp>
 
@@ -32,15 +33,18 @@ template <StaticShape Input, StaticShape Latent>
 template <class T, StaticShape Input, StaticShape Latent, class Rules>
 class PositionMask {
     static constexpr std::size_t rows = row_count<Latent>, width = last_dim<Latent>, pixels = row_count<Input>;
+    static constexpr std::size_t samples_per_task = (std::max)(std::size_t{1}, 65536 / pixels);
 
 public:
-    /// A position counts where a pixel of its patch does. Empty: all count.
+    /// A position counts where a pixel of its patch does. Empty: all count. Threads share the samples.
     void set(View<const std::uint8_t, WithLastDim<Input, 1>> mask) {
         counts_.assign(mask.batch() * rows, T(0));
         if constexpr (Rules::fit)
-            for (std::size_t n = 0; n < mask.batch(); ++n)
-                for (std::size_t i = 0; i < pixels; ++i)
-                    if (mask[n][i] != 0) counts_[n * rows + position_of<Input, Latent>(i)] = T(1);
+            kernel::for_chunks(mask.batch(), samples_per_task, [&](std::size_t begin, std::size_t end) {
+                for (std::size_t n = begin; n < end; ++n)
+                    for (std::size_t i = 0; i < pixels; ++i)
+                        if (mask[n][i] != 0) counts_[n * rows + position_of<Input, Latent>(i)] = T(1);
+            });
     }
     /// 1 for each position of the batch that counts, 0 for another; empty where all count.
     [[nodiscard]] std::span<const T> counts() const { return counts_; }

@@ -44,7 +44,7 @@ struct WholeBatch {
     template <class Frozen, class Batch>
     static void encode(const Frozen& frozen, Batch x, Tensor<T, Latent>& z, typename Frozen::Workspace& ws) {
         z.resize(x.batch());
-        if (x.batch() > 0) frozen.encode_vectors(x, z, ws);
+        if (x.batch() > 0) frozen.encode_vectors(x.images(), z, ws);
     }
     /// The rows that count of all processes: those of z where this one has the whole batch, by own_counts. StateError
     /// where they were not gathered.
