@@ -12,6 +12,7 @@
 #include <tessera/data/padded.hpp>
 #include <tessera/io/weights.hpp>
 #include <tessera/optim/adamw.hpp>
+#include <tessera/vq/fsq.hpp>
 #include <tessera/vq/lfq.hpp>
 
 #include <algorithm>
@@ -34,6 +35,7 @@ struct Run {
 };
 using CodebookRun = Run<Codebook<8>>;
 using LfqRun = Run<Lfq<4>>;
+using FsqRun = Run<Fsq<5, 5, 5, 5>>;  // exchanges no rows
 
 struct Data {
     Tensor<float, TinyImage> x = support::batch_of<float>(support::bars(140, 1));
@@ -105,13 +107,55 @@ TEST_CASE_TEMPLATE("masked training: a run that is resumed, also amid an accumul
     }
 }
 
-TEST_CASE("masked training: a mask in one process only is refused in each, before the quantizer starts") {
-    const auto messages = support::run_ranks(2, [](support::ThreadCommunicator& c) {
-        return support::message<ArgumentError>(
-            [&] { train<CodebookRun>(c, [](std::size_t rank) { return rank == 1; }); });
+TEST_CASE_TEMPLATE("masked training: a mask in one process only is refused in each, whatever the quantizer exchanges",
+                   R, CodebookRun, LfqRun, FsqRun) {
+    const auto messages_of = [](std::size_t size, std::size_t masked) {
+        return support::run_ranks(size, [&](support::ThreadCommunicator& c) {
+            return support::message<ArgumentError>(
+                [&] { train<R>(c, [&](std::size_t rank) { return rank == masked; }); });
+        });
+    };
+    const std::string begin = "Trainer: batch: mask: expected one in each process or in none, got ";
+    CHECK(messages_of(2, 1) == std::vector<std::string>(2, begin + "one in rank 1 and none in rank 0"));
+    CHECK(messages_of(3, 0) == std::vector<std::string>(3, begin + "one in rank 0 and none in rank 1"));
+}
+
+TEST_CASE("masked training: a step that was refused for its mask changes nothing, also later in a run") {
+    using Model = FsqRun::Model;
+    const auto equal = support::run_ranks(2, [](support::ThreadCommunicator& c) {
+        Rng rng{1};
+        Model model{rng};
+        Trainer<Model, AdamW<Model::Params>, support::ThreadCommunicator> trainer{model, AdamW{model}, {}, c};
+        const BatchShare mine = batch_share(64, {.rank = c.rank(), .ranks = 2});
+        const auto x = data().x.view().slice(mine.first, mine.count);
+        const auto mask = data().mask.view().slice(mine.first, mine.count);
+        trainer.step({x, mask});
+        const std::uint64_t before = support::hash_state(trainer);
+        const std::string text = support::message<ArgumentError>([&] {
+            if (c.rank() == 0)
+                trainer.step({x, mask});
+            else
+                trainer.step(x);
+        });
+        const bool unchanged = support::hash_state(trainer) == before;
+        trainer.step(x);  // none in each
+        return text.ends_with("got one in rank 0 and none in rank 1") && unchanged && trainer.steps() == 2;
     });
-    for (const std::string& text : messages)
-        CHECK(text == "VqVae: batch: mask: expected one in each process or in none, got one for 32 of 96 images");
+    CHECK(equal == std::vector<bool>{true, true});
+}
+
+TEST_CASE("masked training: a process without samples has no mask to agree on") {
+    const auto hashes = support::run_ranks(3, [](support::ThreadCommunicator& c) {
+        using Model = FsqRun::Model;
+        Rng rng{1};
+        Model model{rng};
+        Trainer<Model, AdamW<Model::Params>, support::ThreadCommunicator> trainer{model, AdamW{model}, {}, c};
+        const BatchShare mine = batch_share(20, {.rank = c.rank(), .ranks = 3});
+        trainer.step({data().x.view().slice(mine.first, mine.count), data().mask.view().slice(mine.first, mine.count)});
+        return std::pair{support::hash_state(trainer), mine.count};
+    });
+    CHECK(hashes[2].second == 0);
+    CHECK(hashes[0].first == hashes[2].first);
 }
 
 TEST_CASE("masked training: batches of Padded images carry their masks into a step") {

@@ -30,8 +30,8 @@
 //          rejected
 //          StateError where the model was moved or destroyed since the trainer was made, where another step is running,
 //          and where counters from a file are out of range
-//          ArgumentError where an option is out of range, the batch is empty, or processes differ in state, options or
-//          shares
+//          ArgumentError where an option is out of range, the batch is empty, or processes differ in state, options,
+//          shares, or in whether their batch has a mask
 //          CommunicationError where another process cannot do its part of a step
 // Cost     memory: the gradient once (twice with several processes), statistics, the workspace of the model
 //
@@ -197,10 +197,10 @@ private:
 
     Report take_step(Model& model, typename Model::Batch batch) {
         check_counters();
-        const BatchPart part = part_of(batch.size());
-        held_[0] = 0;  // after an error the accumulation starts again
+        const BatchPart part = part_of(batch);
         if constexpr (!dist::single_process<Comm>)
             processes_.check_same([this](auto&& f) { Trainer::each_state(f, std::as_const(*this)); }, all_settings());
+        held_[0] = 0;  // after an error the accumulation starts again
         workspace_.rng = stream_.split(batches());
         prepare(model, batch, part);
         if (part.micro_batch == 0) {
@@ -249,8 +249,13 @@ private:
             for (Setting& s : model().settings()) all.push_back(std::move(s));
         return all;
     }
-    BatchPart part_of(std::size_t local) {
-        BatchPart part = processes_.part_of(local);
+    BatchPart part_of(const typename Model::Batch& batch) {
+        bool masked = false;
+        if constexpr (requires {
+                          { batch.has_mask() } -> std::convertible_to<bool>;
+                      })
+            masked = batch.has_mask();
+        BatchPart part = processes_.part_of(batch.size(), masked);
         part.micro_batch = static_cast<std::size_t>(held_[0]);
         part.micro_batches = options_.accumulate;
         part.divisor = part.micro_batch == 0 ? part.samples : static_cast<std::size_t>(samples_[0]);

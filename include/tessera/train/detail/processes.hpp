@@ -37,18 +37,18 @@ public:
     explicit Processes(Comm* communicator) : communicator_{communicator} {}
 
     /// The position of this process's samples in the batch. All processes see all counts, so either all throw or none
-    /// does. A count carries in its lowest bit whether its process has new state: either all compare their state or
-    /// none does.
-    BatchPart part_of(std::size_t local) {
+    /// does. A count carries in its two lowest bits whether its process has new state, so that either all compare their
+    /// state or none does, and whether its samples have a mask, which all must have or none.
+    BatchPart part_of(std::size_t local, [[maybe_unused]] bool masked) {
         BatchPart part = BatchPart::whole(local);
         if constexpr (!alone) {
-            std::vector<std::uint64_t> counts = dist::all_gather_count(*communicator_, 2 * local + (agreed_ ? 0 : 1));
+            std::vector<std::uint64_t> counts =
+                dist::all_gather_count(*communicator_, 4 * local + (masked ? 2 : 0) + (agreed_ ? 0 : 1));
             agreed_ = true;
             part.samples = 0;
-            for (std::uint64_t& count : counts) {
-                agreed_ = agreed_ && count % 2 == 0;
-                count /= 2;
-            }
+            for (const std::uint64_t count : counts) agreed_ = agreed_ && count % 2 == 0;
+            check_masks(counts);
+            for (std::uint64_t& count : counts) count /= 4;
             for (std::size_t rank = 0; rank < counts.size(); ++rank) {
                 if (rank == communicator_->rank()) part.first = part.samples;
                 check_share(counts, rank);
@@ -135,6 +135,18 @@ private:
             if (failed[rank] != 0)
                 throw CommunicationError("Trainer: rank " + std::to_string(rank) +
                                          " cannot take this step: its own error says why");
+    }
+    // A process without samples has no mask either.
+    static void check_masks(const std::vector<std::uint64_t>& counts) {
+        std::string with, without;
+        for (std::size_t rank = 0; rank < counts.size(); ++rank)
+            if (counts[rank] >= 4)
+                if (std::string& first = counts[rank] / 2 % 2 == 1 ? with : without; first.empty())
+                    first = std::to_string(rank);
+        if (!with.empty() && !without.empty())
+            throw ArgumentError(
+                "Trainer: batch: mask: " +
+                expected_got("one in each process or in none", "one in rank " + with + " and none in rank " + without));
     }
     // Only whole subtrees of the sum over groups can be summed separately without a change of bits.
     static void check_share(const std::vector<std::uint64_t>& counts, std::size_t rank) {
