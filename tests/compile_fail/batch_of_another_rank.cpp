@@ -1,4 +1,4 @@
-// expect: (cannot convert|no viable conversion from) .*Tensor<float, .*VqVae<Encoder, .*::Images
+// expect: (cannot convert|no viable conversion from) .*Tensor<float, .*(VqVae<Encoder, .*|Frozen)::Batch
 // expect: Shape<16>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>

@@ -1,4 +1,4 @@
-// expect: (cannot convert|no viable conversion from) .*Tensor<int, .*VqVae<Encoder, .*::Images
+// expect: (cannot convert|no viable conversion from) .*Tensor<int, .*(VqVae<Encoder, .*|Frozen)::Batch
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/vq/codebook.hpp>
