@@ -76,7 +76,7 @@ grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002
 grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --order any >"$work/log" 2>&1) && fail "another order was accepted"
 grep -q 'expected a checkpoint of a run with --order any, got one of a run with --order raster$' "$work/log" || fail "$(cat "$work/log")"
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --passes 5 >"$work/log" 2>&1) && fail "passes in raster order"
+(run --out "$work/no" --checkpoint "$work/asked-run" --resume --passes 5 >"$work/log" 2>&1) && fail "passes in raster order"
 grep -q -e '--passes: expected a prior of any order .*, got raster$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 
