@@ -128,7 +128,7 @@ void Run::open(std::optional<Order> given) {
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    resumed_->file.name() + ": expected a checkpoint of a run with --order " +
                                        name(*given) + ", got one of a run with --order " + name(order_));
-    tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings)}, facts_));
+    tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings), .remedy = remedy}, facts_));
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);
@@ -138,6 +138,15 @@ void Run::open(std::optional<Order> given) {
     std::printf("resuming stage %d after step %llu, from %s\n", stage_,
                 static_cast<unsigned long long>(resumed_->step - before), resumed_->file.name().c_str());
     std::fflush(stdout);
+}
+
+std::string Run::remedy(std::string_view key, std::string_view value) {
+    const std::string_view name = key.substr(0, key.find('.'));  // "epochs.prior" is accepted as "epochs"
+    for (const std::span<const char* const> names :
+         {std::span<const char* const>{trainer_settings}, std::span<const char* const>{program_settings}})
+        for (const char* known : names)
+            if (name == known) return "--accept " + std::string{name} + " keeps " + std::string{value};
+    return "a run with another value needs another folder of --checkpoint";
 }
 
 std::vector<std::string> Run::accepted(std::span<const char* const> names) const {

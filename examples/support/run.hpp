@@ -57,9 +57,11 @@ public:
     /// Loads a trainer from it, and prints which settings keep the values of the command line.
     template <class Trainer>
     void load(Trainer& trainer) {
-        tell(tessera::io::load(file(), {.accept = accepted(trainer_settings)}, trainer));
+        tell(tessera::io::load(file(), {.accept = accepted(trainer_settings), .remedy = remedy}, trainer));
     }
     const Facts& facts() const { return facts_; }
+    /// How a setting that differs from the checkpoint's is accepted, for the messages of io::load.
+    static std::string remedy(std::string_view key, std::string_view value);
 
     /// Is a checkpoint due after this step of a stage with `last` steps?
     bool is_due(std::uint64_t step, std::uint64_t last) const;

@@ -61,9 +61,9 @@ grep -q 'program: expected' "$work/log" && fail "its own version is refused"
 
 # on purpose: a finished run goes on for another epoch, with another rate; what was not named is still compared
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --epochs-prior 3 >"$work/log" 2>&1) && fail "more epochs were taken silently"
-grep -q 'epochs.prior: expected 3, file has 2' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'epochs.prior: expected 3, file has 2; --accept epochs keeps 3$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --lr-prior 0.001 >"$work/log" 2>&1) && fail "another rate was taken silently"
-grep -q 'lr: expected 0.001, file has 0.002' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'lr: expected 0.001, file has 0.002; --accept lr keeps 0.001$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --accept lr,epcohs >"$work/log" 2>&1) && fail "a misspelt --accept"
 grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$work/log" || fail "$(cat "$work/log")"
 [ ! -e "$work/no" ] || fail "--out was made"

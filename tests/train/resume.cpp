@@ -126,6 +126,14 @@ TEST_CASE("resume: another learning rate is refused; accepted by name, the host'
           "  lr: expected 1e-04, file has 0.002; LoadOptions{.accept = {\"lr\"}} keeps 1e-04\n"
           "  clip_norm: expected 2, file has 1; LoadOptions{.accept = {\"clip_norm\"}} keeps 2");
     CHECK(support::hash_state(resumed) == before);
+    // a program with its own way to accept a setting names it
+    const auto own = [](std::string_view key, std::string_view value) {
+        return key == "lr" ? "--accept lr keeps " + std::string{value} : std::string{};
+    };
+    CHECK(message<FormatError>([&] { io::load(file, {.remedy = own}, resumed); }) ==
+          "io::load: x: 2 mismatches:\n"
+          "  lr: expected 1e-04, file has 0.002; --accept lr keeps 1e-04\n"
+          "  clip_norm: expected 2, file has 1");
 
     const io::LoadReport report = io::load(file, {.accept = {"clip_norm", "lr"}}, resumed);
     REQUIRE(report.accepted.size() == 2);

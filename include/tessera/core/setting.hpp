@@ -22,10 +22,10 @@ struct Setting {
     /// leaves too: the learning rate of the next step, a half-filled accumulation.
     std::vector<std::string> leaves{};
     /// The model learns the host's value after a load and compares it then, with a leaf that was loaded: a file has no
-    /// metadata for it. It is listed so that `accept` can name it; the model is then told (`accepted`, io/stateful.hpp).
-    /// Its leaf is loaded in any case; `value` says in a report what is kept.
+    /// metadata for it. It is listed so that `accept` can name it; the model is then told (`accepted`,
+    /// io/stateful.hpp). Its leaf is loaded in any case; `value` says in a report what is kept.
     bool compared_later = false;
-    /// Then the texts for a report of 0, 1, ... in its leaf, a std::uint64_t; another number means that it is not known.
+    /// Then the texts for a report of 0, 1, ... in its leaf, a std::uint64_t; another number: it is not known.
     std::vector<std::string> texts{};
 
     friend bool operator==(const Setting&, const Setting&) = default;

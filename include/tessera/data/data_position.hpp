@@ -22,8 +22,8 @@
 //                                     older than these leaves. With another value a run continues in another order
 //
 // Another shuffle or balance_classes is refused after a load and in the middle of a pass, unless io::load was told to
-// accept it: {.accept = {"shuffle", "balance_classes"}}. The value of the file is then replaced by that of the next batch,
-// and kept if that is the same. Between two passes a running program may change them.
+// accept it: {.accept = {"shuffle", "balance_classes"}}. The value of the file is then replaced by that of the next
+// batch, and kept if that is the same. Between two passes a running program may change them.
 //
 // Errors   ArgumentError where the current pass was begun with another batch size or number of examples, or where
 //          shuffle or balance_classes differ

@@ -6,8 +6,8 @@
 //
 // For a net whose sizes are powers of two. The border is 0, and does not count in training: the model does not learn to
 // reconstruct it, and the quantizer does not learn from it (vq/masked_images.hpp). Nor does it count in evaluation, and
-// positions that see only border have no token: a prior, which needs all, is trained on the tokens of AllPixels{padded}.
-// Where the border is odd, the smaller half is at the top and left.
+// positions that see only border have no token: a prior, which needs all, is trained on the tokens of
+// AllPixels{padded}. Where the border is odd, the smaller half is at the top and left.
 //
 // Shapes   S height x width x channels, not smaller than the images, with the same channels
 // Errors   static_assert where S is not such a shape; those of the dataset. A temporary dataset is a compile error

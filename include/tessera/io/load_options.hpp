@@ -41,6 +41,9 @@ struct LoadOptions {
     std::vector<std::string> allow_missing{};
     /// Tensors that may be in the file although no model has them.
     std::vector<std::string> allow_unused{};
+    /// What a message says after a setting that differs, for a program with its own way to accept it; "" for nothing.
+    /// Without a function: the C++ that accepts it.
+    std::string (*remedy)(std::string_view key, std::string_view value) = nullptr;
 };
 
 struct LoadReport {

@@ -13,7 +13,7 @@
 //   report(workspace, samples)           const. The Report of workspace.totals over `samples` samples; it has `loss`
 //                                        and `grad_norm`, both double, and the trainer sets the second
 //   batch.size()                         samples of the batch
-//   batch.has_mask()                     optional: whether it has a mask of what counts; all processes must say the same
+//   batch.has_mask()                     optional: whether it has a mask of what counts, the same in all processes
 //   workspace.rng                        set by the trainer: the random stream of this step
 //
 // The draws of one sample depend on workspace.rng and part.first + n only, so the division of a batch among processes

@@ -7,8 +7,8 @@
 // images, or by layers where there are at most 16 images (one image, std: 325 instead of 540 us on two cores of Zen 3);
 // a quantizer with encode_rows is then shared as well.
 //
-// A batch or dataset of images may have a mask of pixels (vq/masked_images.hpp), and is seen as in training: the encoder
-// sees all pixels, a position that does not count has no token and q = 0. An evaluation counts what counts:
+// A batch or dataset of images may have a mask of pixels (vq/masked_images.hpp), and is seen as in training: the
+// encoder sees all pixels, a position that does not count has no token and q = 0. An evaluation counts what counts:
 //
 //     mse = sum of (y - x)^2 over the pixels that count / their numbers,   usage and (z - q)^2 likewise by positions
 //

@@ -11,17 +11,18 @@
 // no token and q = 0 (vq/mask_positions.hpp): the quantizer does not learn from it, not by its loss, averages, revival,
 // usage or k-means, and the encoder gets no gradient from it. The decoder sees 0 there.
 //
-// `encode`, `reconstruct` and `evaluate` take such a batch as well, and see it as training does: a position that does not
-// count has no token and is decoded from 0, and errors and usage are those of what counts (vq/frozen_vq_vae.hpp). A prior
-// needs all of a sequence: encode the images alone, or a dataset as data::AllPixels. Nothing drops a mask silently: a
-// batch with one does not convert to a View; `images()`, or `batch.x` of a dataset, says that the mask is not needed.
+// `encode`, `reconstruct` and `evaluate` take such a batch as well, and see it as training does: a position that does
+// not count has no token and is decoded from 0, and errors and usage are those of what counts (vq/frozen_vq_vae.hpp). A
+// prior needs all of a sequence: encode the images alone, or a dataset as data::AllPixels. Nothing drops a mask
+// silently: a batch with one does not convert to a View; `images()`, or `batch.x` of a dataset, says that the mask is
+// not needed.
 //
 // The divisors of a step's means stay those of the whole batch, so a pixel weighs the same whatever the others are, and
-// its report has such means; an evaluation has means over what counts. A convolution at a position that counts still sees the padding next to it, so its pixels must be
-// finite, and should be what the model will see when it encodes. k-means and pack_batch see whole samples, made of the
-// positions that count: the last one is completed with the first of them. Where all count, training has the bits of a
-// batch without a mask. Processes that share a batch all give a mask or none: a Trainer refuses another batch in each of
-// them, with the sizes of their shares.
+// its report has such means; an evaluation has means over what counts. A convolution at a position that counts still
+// sees the padding next to it, so its pixels must be finite, and should be what the model will see when it encodes.
+// k-means and pack_batch see whole samples, made of the positions that count: the last one is completed with the first
+// of them. Where all count, training has the bits of a batch without a mask. Processes that share a batch all give a
+// mask or none: a Trainer refuses another batch in each of them, with the sizes of their shares.
 //
 // Shapes   images [batch, Input], mask [batch, ... x 1]: Input with one channel
 // Errors   ArgumentError where mask and images differ in their number; static_assert where a mask does not fit the

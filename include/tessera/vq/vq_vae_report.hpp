@@ -52,8 +52,8 @@ struct CodebookReport {
     double quantization_mse = 0;      ///< mean of (z - q)^2; 0 where the quantizer gives another shape than it takes
 };
 
-/// The evaluation of a whole dataset; reconstructions are clamped to the range of the data before they are compared. With
-/// a mask all means are over what counts (vq/frozen_vq_vae.hpp).
+/// The evaluation of a whole dataset; reconstructions are clamped to the range of the data before they are compared.
+/// With a mask all means are over what counts (vq/frozen_vq_vae.hpp).
 struct VqVaeEvaluation : CodebookReport {
     double mse = 0;
     double psnr_db = 0;  ///< 10 log10(width^2 / mse), width of the range; infinite where the mse is 0

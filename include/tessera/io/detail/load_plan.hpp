@@ -71,6 +71,11 @@ public:
         bool transposed = false;
     };
     std::vector<Source> sources;  ///< of each leaf
+    std::string remedy(const Fact& fact) const {
+        const std::string text = options_.remedy ? options_.remedy(fact.key, fact.value)
+                                                 : "LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value;
+        return text.empty() ? "" : "; " + text;
+    }
     bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
 
 private:
@@ -175,9 +180,8 @@ private:
             } else if (fact.compared_later) {
                 continue;
             } else if (found && *found != fact.value) {
-                const std::string remedy =
-                    fact.is_setting ? "; LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value : "";
-                mismatches_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) + remedy);
+                mismatches_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) +
+                                (fact.is_setting ? remedy(fact) : ""));
             } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
                 report.unchecked.push_back(fact.qualified());
             } else if (!found) {
