@@ -13,8 +13,10 @@
 //          the window is larger than 16 x 16, or there are more than 1024 channels on either side
 // Cost     height width size^2 channels Out multiply-adds per sample, backward twice that (taps on the padding are left
 //          out). Cached: operand copies for the weight gradient; with at most 4 output channels also size^2 Out
-//          elements per input pixel, the products with all taps before they are summed
+//          elements per input pixel of some images, 256 pixels or one image: the products with all taps before they
+//          are summed
 
+#include <tessera/kernel/conv/col2im.hpp>
 #include <tessera/nn/bias.hpp>
 #include <tessera/nn/conv2d.hpp>
 #include <tessera/nn/conv_relu.hpp>
@@ -87,11 +89,17 @@ struct ConvTranspose2dLayer {
                         const kernel::Worker& me = {}) {
         if constexpr (by_columns) {
             if (me.index() > 0) return;
-            const std::size_t rows = x.batch() * in_pixels;
-            if (cache.columns.size() < rows * taps * Out) cache.columns.resize(rows * taps * Out);
-            kernel::gemm<T>(rows, x.data(), channels, w.all_taps, cache.columns.data(), taps * Out);
-            kernel::col2im<T>(w.gather, x.batch(), cache.columns.data(), Out, w.bias_or_null(), relu, y.data(),
-                              out_pixels);
+            // a few images at a time, so that their products stay in cache
+            constexpr std::size_t together = (std::max)(std::size_t{1}, 256 / in_pixels), width = taps * Out;
+            const std::size_t numbers = (std::min)(together, x.batch()) * in_pixels * width;
+            if (cache.columns.size() < numbers) cache.columns.resize(numbers);
+            for (std::size_t n = 0; n < x.batch(); n += together) {
+                const std::size_t images = (std::min)(together, x.batch() - n);
+                kernel::gemm<T>(images * in_pixels, x.data() + n * In::size, channels, w.all_taps, cache.columns.data(),
+                                width);
+                kernel::col2im<T>(size, images, cache.columns.data(), Out, w.bias_or_null(), relu,
+                                  y.data() + n * Output::size);
+            }
         } else {
             for (std::size_t c = 0; c < w.scatter.size(); ++c)
                 kernel::convolve<T>(w.scatter[c], x.batch(), x.data(), in_pixels, channels, w.scatter_weights[c],

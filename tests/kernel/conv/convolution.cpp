@@ -220,29 +220,6 @@ TEST_CASE("convolve, convolve_weight_gradient: a window whose rows are too long 
     CHECK(distance(c.weights({}), dw) < 60);
 }
 
-TEST_CASE_TEMPLATE("col2im: adds each window back to its map, and is the adjoint of im2col", T, float, double) {
-    double worst = 0;
-    support::Mismatch wrong;
-    for (const PatchSize& s : windows) {
-        constexpr std::size_t channels = 3;
-        const PatchPlan plan = kernel::gather_plan(s);
-        const std::size_t pixels = s.height * s.width, rows = images * plan.pixels;
-        const auto columns = numbers<T>(rows * plan.taps * channels, 1), x = numbers<T>(images * pixels * channels, 2),
-                   bias = numbers<T>(channels, 3);
-        std::vector<T> patches(columns.size()), y(x.size(), T(7)), biased(x.size(), T(7));
-        kernel::im2col(plan, x.data(), pixels, channels, 0, rows, patches.data());
-        kernel::col2im<T>(plan, images, columns.data(), channels, nullptr, false, y.data(), pixels);
-        const double left = dot(patches, columns), right = dot(x, y);
-        worst = support::larger(worst, std::abs(left - right) / (1 + std::abs(left)));
-        kernel::col2im<T>(plan, images, columns.data(), channels, bias.data(), true, biased.data(), pixels);
-        for (std::size_t i = 0; i < y.size(); ++i)
-            wrong.require(std::abs(biased[i] - std::max(T(0), y[i] + bias[i % channels])) < T(1e-5),
-                          "taps = ", plan.taps, ", element ", i);
-    }
-    CHECK(worst < (std::is_same_v<T, float> ? 1e-5 : 1e-13));
-    CHECK(wrong.first() == "");
-}
-
 TEST_CASE("convolve_weight_gradient: maps and gradients in place and copied give the same bits") {
     tessera::Buffer<float> copies;
     support::Mismatch wrong;

@@ -13,9 +13,12 @@ namespace kernel = tessera::kernel;
 TEST_CASE_TEMPLATE("im2col: a row is the window of its pixel, zeros outside the map, wherever a block begins", T, float,
                    double) {
     support::Mismatch wrong;
+    // the last two: a window that is wider than the map, and one of which whole lines are outside
     for (const std::size_t channels : {1u, 3u, 9u})
         for (const kernel::PatchSize& s :
-             {kernel::PatchSize{6, 5, 3, 2, 4, 2, 1}, kernel::PatchSize{4, 3, 4, 3, 3, 1, 1}}) {
+             {kernel::PatchSize{6, 5, 3, 2, 4, 2, 1}, kernel::PatchSize{4, 3, 4, 3, 3, 1, 1},
+              kernel::PatchSize{5, 9, 5, 9, 1, 1, 0}, kernel::PatchSize{7, 8, 3, 3, 2, 3, 1},
+              kernel::PatchSize{2, 2, 3, 3, 4, 1, 2}, kernel::PatchSize{3, 4, 3, 4, 5, 2, 4}}) {
             constexpr std::size_t batch = 3;
             const kernel::PatchPlan plan = kernel::gather_plan(s);
             const std::size_t pixels = s.height * s.width, width = plan.taps * channels, rows = batch * plan.pixels;

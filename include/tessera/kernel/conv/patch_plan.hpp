@@ -42,6 +42,7 @@ struct PatchPlan {
     Buffer<std::int32_t> out;        ///< [pixel]: pixel of the output
     Buffer<std::int32_t> window;     ///< [tap]: position in the window, row-major
     std::vector<PatchGroup> groups;  ///< each pixel in one of them
+    PatchSize sizes{};               ///< of a gather plan; all 0 in a scatter plan
 };
 
 namespace detail {
@@ -77,6 +78,7 @@ inline PatchPlan gather_plan(const PatchSize& s) {
     PatchPlan plan;
     plan.pixels = s.out_height * s.out_width;
     plan.taps = s.size * s.size;
+    plan.sizes = s;
     for (std::size_t t = 0; t < plan.taps; ++t) plan.window.push_back(static_cast<std::int32_t>(t));
     for (std::size_t y = 0; y < s.out_height; ++y)
         for (std::size_t x = 0; x < s.out_width; ++x) {
