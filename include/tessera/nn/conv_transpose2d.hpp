@@ -115,8 +115,8 @@ struct ConvTranspose2dLayer {
     static void backward_params(const Packed& w, View<const T, In> x, View<const T, Output>, View<const T, Output> dy,
                                 Cache& cache, Params& grad) {
         kernel::convolve_weight_gradient<T>(w.gather, x.batch(), dy.data(), out_pixels, Out, x.data(), channels,
-                                            grad.weight.data(), cache.operand_copies);
-        if constexpr (has_bias) kernel::column_sums<T>(dy.batch() * out_pixels, Out, dy.data(), Out, grad.bias.data());
+                                            grad.weight.data(), cache.operand_copies,
+                                            has_bias ? grad.bias.data() : nullptr);
     }
 };
 

@@ -175,21 +175,49 @@ inline InPlace in_place_of_patches(std::size_t k, std::size_t n) {
     if (tile::W == 16) return {.x = cached && n <= 64, .dy = n <= 64};
     return {.x = cached, .dy = true};
 }
+// sums[c] += the pixels of maps in order, some at a time.
+template <class T>
+struct PixelSums {
+    const T* x;
+    std::size_t pixels, channels;
+    T* sums;
+    void add(std::size_t most) {
+        const std::size_t count = (std::min)(most, pixels);
+        if (channels == 1) {
+            T sum = *sums;
+            for (std::size_t i = 0; i < count; ++i) sum += x[i];
+            *sums = sum;
+        } else {
+            column_sums(count, channels, x, channels, sums);
+        }
+        x += count * channels;
+        pixels -= count;
+    }
+};
 }  // namespace detail
 
 /// dw (taps * channels x n) += patches^T dy; the plan is a gather plan, dy holds plan.pixels pixels an image. `copies`
-/// as for gemm_weight_gradient.
+/// as for gemm_weight_gradient. x_sums, where given: x_sums[c] += the pixels of x in order, the gradient of the bias
+/// where x is that of the outputs of a transposed convolution.
 template <std::floating_point T>
 void convolve_weight_gradient(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels,
-                              std::size_t channels, const T* dy, std::size_t n, T* dw, Buffer<T>& copies) {
+                              std::size_t channels, const T* dy, std::size_t n, T* dw, Buffer<T>& copies,
+                              T* x_sums = nullptr) {
     const std::size_t rows = batch * plan.pixels, k = plan.taps * channels;
+    detail::PixelSums<T> bias{x, x_sums ? batch * in_pixels : 0, channels, x_sums};
     if constexpr (std::same_as<T, float>) {
         if (channels < detail::short_tap && k <= detail::gathered) {
             alignas(64) float patches[detail::gathered];
             const std::size_t block = (std::max)(std::size_t{1}, detail::gathered / k);
+            // One channel is one chain of additions, 3 cycles each: 0.2 of the time of 32 columns, unless it runs while
+            // lines are copied.
+            const std::size_t line = ceil_div(in_pixels, (std::max)(std::size_t{1}, plan.sizes.out_height));
+            const auto after_line = [&] {
+                if (bias.pixels > 0) bias.add(line);
+            };
             for (std::size_t m = 0; m < rows; m += block) {
                 const std::size_t count = (std::min)(block, rows - m);
-                im2col(plan, x, in_pixels, channels, m, count, patches);
+                im2col(plan, x, in_pixels, channels, m, count, patches, after_line);
                 detail::weight_gradient_matrix(count, k, n, patches, k, dy + m * n, n, dw, n,
                                                detail::in_place_of_patches(k, n), copies);
             }
@@ -209,6 +237,7 @@ void convolve_weight_gradient(const PatchPlan& plan, std::size_t batch, const T*
         for (std::size_t i = 0; i < k; ++i)
             row_product<T>(rows, patches.data() + i, k, dy, n, n, [&](std::size_t j, T sum) { dw[i * n + j] += sum; });
     }
+    if (bias.pixels > 0) bias.add(bias.pixels);
 }
 
 }  // namespace tessera::kernel

@@ -39,9 +39,9 @@ void im2col_taps(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::
 // Over a gather plan. One line of the window, `size` numbers next to each other in the map, is one copy; the pixels of
 // one line of outputs together, as the copies are `stride` apart. N = size * channels makes it a move or two, where a
 // call of memmove takes longer than the copy; 0 is any size.
-template <std::size_t N, class T>
+template <std::size_t N, class T, class F>
 void im2col_lines(const PatchPlan& plan, const T* x, std::size_t channels, std::size_t first, std::size_t count,
-                  T* rows) {
+                  T* rows, F& after_line) {
     const PatchSize s = plan.sizes;
     const std::size_t size = N > 0 ? N : s.size * channels, length = s.size * size, step = s.stride * channels;
     // outputs begin .. end - 1 of a line have all of its window's pixels inside
@@ -77,6 +77,7 @@ void im2col_lines(const PatchPlan& plan, const T* x, std::size_t channels, std::
             }
             for (std::size_t o = b; o < right; ++o) edge(o);
         }
+        after_line();
         rows += (right - left) * length;
         count -= right - left;
         left = 0;
@@ -88,12 +89,13 @@ void im2col_lines(const PatchPlan& plan, const T* x, std::size_t channels, std::
 }
 }  // namespace detail
 
-/// Rows first .. first + count of a batch: row m is pixel m % plan.pixels of image m / plan.pixels.
-template <class T>
+/// Rows first .. first + count of a batch: row m is pixel m % plan.pixels of image m / plan.pixels. after_line() is
+/// called between lines of outputs, for work that waits for its own results and can run while lines are copied.
+template <class T, class F>
 void im2col(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::size_t channels, std::size_t first,
-            std::size_t count, T* rows) {
+            std::size_t count, T* rows, F&& after_line) {
     const auto lines = [&]<std::size_t N>(std::index_sequence<N>) {
-        detail::im2col_lines<N>(plan, x, channels, first, count, rows);
+        detail::im2col_lines<N>(plan, x, channels, first, count, rows, after_line);
     };
     if (plan.sizes.size == 0) return detail::im2col_taps(plan, x, in_pixels, channels, first, count, rows);
     switch (plan.sizes.size * channels) {  // windows of 3 and 4 pixels, of one channel and of three
@@ -108,6 +110,12 @@ void im2col(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::size_
     default:
         return lines(std::index_sequence<0>{});
     }
+}
+
+template <class T>
+void im2col(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::size_t channels, std::size_t first,
+            std::size_t count, T* rows) {
+    im2col(plan, x, in_pixels, channels, first, count, rows, [] {});
 }
 
 }  // namespace tessera::kernel
