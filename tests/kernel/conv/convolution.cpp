@@ -220,6 +220,25 @@ TEST_CASE("convolve, convolve_weight_gradient: a window whose rows are too long 
     CHECK(distance(c.weights({}), dw) < 60);
 }
 
+TEST_CASE_TEMPLATE("convolve_weight_gradient: x_sums has the bits of column_sums, and dw those without it", T, float,
+                   double) {
+    tessera::Buffer<T> copies;
+    support::Mismatch wrong;
+    for_cases<T>([&](const Case<T>& c) {
+        const PatchPlan plan = kernel::gather_plan(c.s);
+        const auto start = numbers<T>(c.a, 6);
+        std::vector<T> dw(c.w.size()), expected_dw(c.w.size()), sums = start, expected = start;
+        kernel::convolve_weight_gradient<T>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b, dw.data(), copies,
+                                            sums.data());
+        kernel::convolve_weight_gradient<T>(plan, images, c.x.data(), c.large, c.a, c.y.data(), c.b, expected_dw.data(),
+                                            copies);
+        kernel::column_sums<T>(images * c.large, c.a, c.x.data(), c.a, expected.data());
+        wrong.compare(expected, sums, "sums, a = ", c.a, ", b = ", c.b, ", taps = ", c.taps);
+        wrong.compare(expected_dw, dw, "dw, a = ", c.a, ", b = ", c.b, ", taps = ", c.taps);
+    });
+    CHECK(wrong.first() == "");
+}
+
 TEST_CASE("convolve_weight_gradient: maps and gradients in place and copied give the same bits") {
     tessera::Buffer<float> copies;
     support::Mismatch wrong;

@@ -80,28 +80,31 @@ template <std::same_as<float> T>
                       tile_epilogue(conv.end, conv.y.data, j));
 }
 
-// y = patches(x) w, the patches of one tile gathered into rows at a time: for maps of few channels.
+// y = patches(x) w, the patches of some tiles gathered into rows at a time: for maps of few channels.
 template <std::same_as<float> T>
 void convolve_gathered(const Convolution<T>& conv) {
-    const std::size_t k = conv.w.rows();
-    alignas(64) T patches[tile::max_rows * gathered_row];
-    const T* in[tile::max_rows];
-    T* out[tile::max_rows];
-    const Share share(conv.worker, conv.batch * conv.plan.pixels, conv.w.panel_count(), false);
-    tile::EvenCut(share.rows).for_runs(1, [&](std::size_t first, std::size_t r, std::size_t) {
+    constexpr std::size_t R = tile::max_rows;
+    const std::size_t k = conv.w.rows(), pixels = conv.plan.pixels;
+    alignas(64) T patches[R * gathered_row];
+    const T* in[R * block_tiles];
+    T* out[R * block_tiles];
+    const Share share(conv.worker, conv.batch * pixels, conv.w.panel_count(), false);
+    // The pixel of the first row costs divisions, for each row of a tile a third of the products of 16 taps: several
+    // tiles at once, and the rows stepped through. 8 KiB of patches leave room in L1 for the panels.
+    const std::size_t together = (std::clamp)(2048 / (R * k + 1), std::size_t{1}, block_tiles);
+    tile::EvenCut(share.rows).for_runs(together, [&](std::size_t first, std::size_t r, std::size_t tiles) {
         first += share.first_row;
-        im2col(conv.plan, conv.x.data, conv.x.pixels, conv.x.channels, first, r, patches);
-        // images and pixels are stepped through: two divisions a row took as long as a third of the products of 16 taps
-        std::size_t image = first / conv.plan.pixels, pixel = first % conv.plan.pixels;
-        for (std::size_t i = 0; i < r; ++i) {
+        im2col(conv.plan, conv.x.data, conv.x.pixels, conv.x.channels, first, r * tiles, patches);
+        std::size_t image = first / pixels, pixel = first % pixels;
+        for (std::size_t i = 0; i < r * tiles; ++i) {
             in[i] = patches + i * k;
             out[i] = conv.y.image(image) + static_cast<std::size_t>(conv.plan.out[pixel]) * conv.y.channels;
-            if (++pixel == conv.plan.pixels) {
+            if (++pixel == pixels) {
                 pixel = 0;
                 ++image;
             }
         }
-        multiply_tiles<T>(conv, share, r, 1, in, tile::one_segment(k), out);
+        multiply_tiles<T>(conv, share, r, tiles, in, tile::one_segment(k), out);
     });
 }
 
