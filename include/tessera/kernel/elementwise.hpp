@@ -31,8 +31,8 @@ inline Gelu<T> gelu(const simd::Vec<T>& x) {
     using V = simd::Vec<T>;
     const V c(T(0.7978845608028654)), ca3(T(0.7978845608028654 * 0.044715 * 3)), a(T(0.044715)), one(T(1));
     const V xx = x * x;
-    const V u = c * simd::fma<T>(a * xx, x, x);
-    const V s = simd::sigmoid<T>(u + u);
+    const V minus_2u = V(T(-2 * 0.7978845608028654)) * simd::fma<T>(a * xx, x, x);
+    const V s = simd::divide(one, simd::one_plus_exp<T>(minus_2u));  // sigmoid(2 u)
     const V du = simd::fma<T>(ca3, xx, c);
     const V slope = (x + x) * s * (one - s);  // 2 x s (1 - s)
     return {x * s, simd::fma<T>(slope, du, s)};

@@ -59,9 +59,9 @@ TEST_CASE_TEMPLATE("col2im: the bits of adding patch by patch", T, float, double
                                       relu, y.data());
                     wrong.require(y.back() == T(7), "a write past the maps: window ", s.size, ", stride ", s.stride);
                     y.pop_back();
-                    wrong.compare(patch_by_patch(s, columns, channels, bias, relu), y, "map ", s.height, " x ", s.width,
-                                  ", window ", s.size, ", stride ", s.stride, ", pad ", s.pad, ", channels ", channels,
-                                  ", bias: ", has_bias, ", relu: ", relu);
+                    wrong.compare_bits(patch_by_patch(s, columns, channels, bias, relu), y, "map ", s.height, " x ",
+                                       s.width, ", window ", s.size, ", stride ", s.stride, ", pad ", s.pad,
+                                       ", channels ", channels, ", bias: ", has_bias, ", relu: ", relu);
                 }
     CHECK(wrong.first() == "");
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/lanes.hpp>
 #include <support/larger.hpp>
+#include <support/mismatch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -45,6 +46,20 @@ TEST_CASE("vector_math: exp is within one unit in the last place") {
     CHECK(worst_ulp(-87, 88, exp_, [](double x) { return std::exp(x); }) < (simd::has_fma ? 1.0 : 1.5));
     CHECK(worst_ulp(-1, 1, exp_, [](double x) { return std::exp(x); }) < (simd::has_fma ? 1.0 : 1.5));
     CHECK(in_lanes<float>(0.f, exp_) == 1.f);
+}
+
+TEST_CASE("one_plus_exp: the bits of 1 + exp") {
+    support::Mismatch wrong;
+    const auto both = [&](float x) {
+        const float got = in_lanes<float>(x, [](const auto& v) { return simd::one_plus_exp<float>(v); });
+        wrong.compare_bits(1.f + in_lanes<float>(x, exp_), got, "x = ", x);
+    };
+    for (float x = -95; x < 95; x += 0.00123f) both(x);
+    for (const float x :
+         {-std::numeric_limits<float>::infinity(), -0.f, 1e-40f, std::numeric_limits<float>::infinity()})
+        both(x);
+    CHECK(wrong.first() == "");
+    CHECK(in_lanes<double>(0.5, [](const auto& v) { return simd::one_plus_exp<double>(v); }) == 1 + std::exp(0.5));
 }
 
 TEST_CASE("vector_math: sigmoid and tanh are within three units in the last place") {
