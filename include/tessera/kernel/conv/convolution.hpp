@@ -7,7 +7,7 @@
 // The register tile reads the input through one pointer per tap. A tap outside the map is left out, or points to zeros
 // where another row of the tile has it inside. There is no padding and no im2col: convolve copies nothing,
 // convolve_weight_gradient at most a chunk of rows that stays in L2 (in_place_of_taps). Maps of fewer than 8 channels
-// are gathered into rows first: those of one tile in convolve, 6272 elements in convolve_weight_gradient.
+// are gathered into rows first: some tiles of them in convolve, 6272 elements in convolve_weight_gradient.
 //
 // Leaving out the zeros around 7 x 7 and 14 x 14 maps makes each pass 1.1 to 1.2 times as fast, and a training step of
 // the presets 1.15 to 1.2 times. With finite weights it changes no bit: a sum plus a product with zero is the sum.
