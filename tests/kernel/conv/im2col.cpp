@@ -18,6 +18,7 @@ TEST_CASE_TEMPLATE("im2col: a row is the window of its pixel, zeros outside the 
         for (const kernel::PatchSize& s :
              {kernel::PatchSize{6, 5, 3, 2, 4, 2, 1}, kernel::PatchSize{4, 3, 4, 3, 3, 1, 1},
               kernel::PatchSize{5, 9, 5, 9, 1, 1, 0}, kernel::PatchSize{7, 8, 3, 3, 2, 3, 1},
+              kernel::PatchSize{6, 5, 6, 5, 1, 1, 0}, kernel::PatchSize{6, 5, 3, 2, 2, 2, 0},
               kernel::PatchSize{2, 2, 3, 3, 4, 1, 2}, kernel::PatchSize{3, 4, 3, 4, 5, 2, 4}}) {
             constexpr std::size_t batch = 3;
             const kernel::PatchPlan plan = kernel::gather_plan(s);

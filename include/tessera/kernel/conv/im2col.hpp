@@ -65,7 +65,7 @@ void im2col_lines(const PatchPlan& plan, const T* x, std::size_t channels, std::
                 to += length;
             };
             for (std::size_t o = left; o < a; ++o) edge(o);
-            if (inside) {
+            if (inside && a < b) {
                 const T* from = line + (a * s.stride - s.pad) * channels;
                 for (std::size_t o = a; o < b; ++o, from += step, to += length)
                     if constexpr (N > 0)
@@ -98,11 +98,17 @@ void im2col(const PatchPlan& plan, const T* x, std::size_t in_pixels, std::size_
         detail::im2col_lines<N>(plan, x, channels, first, count, rows, after_line);
     };
     if (plan.sizes.size == 0) return detail::im2col_taps(plan, x, in_pixels, channels, first, count, rows);
-    switch (plan.sizes.size * channels) {  // windows of 3 and 4 pixels, of one channel and of three
+    switch (plan.sizes.size * channels) {  // windows of up to 5 pixels of one channel, of 3 and 4 of three
+    case 1:
+        return lines(std::index_sequence<1>{});
+    case 2:
+        return lines(std::index_sequence<2>{});
     case 3:
         return lines(std::index_sequence<3>{});
     case 4:
         return lines(std::index_sequence<4>{});
+    case 5:
+        return lines(std::index_sequence<5>{});
     case 9:
         return lines(std::index_sequence<9>{});
     case 12:
