@@ -2,6 +2,7 @@
 #include <tessera/kernel/conv/im2col.hpp>
 
 #include <doctest/doctest.h>
+#include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <support/windows.hpp>
@@ -81,7 +82,7 @@ TEST_CASE_TEMPLATE("col2im: is the adjoint of im2col", T, float, double) {
             for (std::size_t i = 0; i < columns.size(); ++i)
                 left += static_cast<double>(patches[i]) * static_cast<double>(columns[i]);
             for (std::size_t i = 0; i < x.size(); ++i) right += static_cast<double>(x[i]) * static_cast<double>(y[i]);
-            worst = std::max(worst, std::abs(left - right) / (1 + std::abs(left)));
+            worst = support::larger(worst, std::abs(left - right) / (1 + std::abs(left)));
         }
     CHECK(worst < (std::is_same_v<T, float> ? 1e-5 : 1e-13));
 }

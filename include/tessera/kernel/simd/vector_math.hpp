@@ -42,7 +42,7 @@ struct Exp {
     p = simd::fma<float>(p, r, Vec<float>(1.6666665459e-1f));
     p = simd::fma<float>(p, r, Vec<float>(5.0000001201e-1f));
     p = simd::fma<float>(p, r * r, r) + Vec<float>(1.f);
-    // times 2^n; a sum of exponents is as fast, but made a number of a NaN with a payload
+    // times 2^n; a sum of exponents is as fast, but turned a NaN with a payload into a number
     return {p, detail::bits_as<float>(detail::bits_as<std::int32_t>(shifted) << 23)};
 }
 }  // namespace detail
