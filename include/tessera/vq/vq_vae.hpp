@@ -17,8 +17,8 @@
 //          an empty batch or dataset, or an option out of range; DataError for a token that is not in its vocabulary;
 //          NumericError where the encoder's output is not finite
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
-//          weights; where the quantizer has pack_batch, one more forward of the encoder. Nothing is allocated in a
-//          Workspace after the first step of the largest batch
+//          weights; where the quantizer has pack_batch, one more forward of the encoder. After the first step of
+//          the largest batch a Workspace grows only where a thread takes more images at once (nn/exec/grouped.hpp)
 //
 // Over 250 lines: state, training and evaluation of one model; the parts that it calls do the work.
 
@@ -127,7 +127,7 @@ private:
     };
 
 public:
-    /// Memory of a training step; nothing is allocated in it after the first step of the largest batch.
+    /// Memory of a training step, kept from step to step.
     struct Workspace {
         Rng rng{};      ///< of this step: dropout, initialisation, revival
         Frozen frozen;  ///< of the weights of this step
