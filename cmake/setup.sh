@@ -295,8 +295,8 @@ configure() { # configure <build folder> [cmake options]...
     # a copied tree has the CMake cache of another folder, which CMake refuses
     if [ -f "$build_dir/CMakeCache.txt" ]; then
         home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$build_dir/CMakeCache.txt")
-        if [ "$(CDPATH='' cd -- "$home" 2>/dev/null && pwd -P)" != "$root" ]; then
-            say "$build_dir is the build of $home: it is removed and made again"
+        if [ -z "$home" ] || [ "$(CDPATH='' cd -- "$home" 2>/dev/null && pwd -P)" != "$root" ]; then
+            say "$build_dir is the build of ${home:-an interrupted configuration}: it is removed and made again"
             rm -rf "$build_dir"
         fi
     fi

@@ -5,8 +5,11 @@
 set -u
 cd "$1" || exit 1
 failed=0
-# the names of a page's headings, as GitHub and GitLab make them: lower case, no punctuation, hyphens for blanks
-headings() { sed -n '/^ *```/,/^ *```/d; s/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'; }
+# the names of a page's headings, as GitHub and GitLab make them: lower case, no punctuation, hyphens for blanks. Only
+# for headings in ASCII of which no other has the same words, as those of this repository that are linked are.
+headings() {
+    sed -n '/^ *```/,/^ *```/d; s/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
 for page in $(find ./*.md include examples tests bench -name '*.md' 2>/dev/null | sed 's|^\./||' | sort); do
     if [ $(($(grep -c '^ *```' "$page") % 2)) != 0 ]; then
         echo "$page: a code block is not closed: an odd number of lines begin with \`\`\`"

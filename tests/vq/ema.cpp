@@ -149,3 +149,15 @@ TEST_CASE("ema_update: a rate counts in the precision of the codebook, as when o
     CHECK(updated({}) != updated({.decay = 0.98}));
     CHECK(updated({}) != updated({.eps = 1e-2}));
 }
+
+TEST_CASE("ema_update: without eps a vector that nobody chooses stays, also when its count has become 0") {
+    CodebookState<2, 1, float> book;
+    book.weight[0] = 1;
+    book.weight[1] = 5;
+    book.count[0] = 1;
+    book.sum[0] = 1;
+    for (int i = 0; i < 10; ++i) update_from<2, 1, float>(book, {2, 2}, {0, 0}, {.eps = 0});
+    CHECK(book.weight[0] > 1);
+    CHECK(book.count[1] == 0);
+    CHECK(book.weight[1] == 5);
+}

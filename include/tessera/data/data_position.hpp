@@ -19,7 +19,8 @@
 //          data.size, data.examples   of the current pass: another batch size would skip or repeat examples
 //          data.shuffle, data.balance_classes
 //                                     of the last pass: 0 no, 1 yes, 2 not known: no pass has begun, or the file is
-//                                     older than these leaves. With another value a run continues in another order
+//                                     older than these leaves; 3 no, 4 yes, but the next batch may have another. With
+//                                     another value a run continues in another order
 //
 // Another shuffle or balance_classes is refused after a load and in the middle of a pass, unless io::load was told to
 // accept it: {.accept = {"shuffle", "balance_classes"}}. The value of the file is then replaced by that of the next
@@ -66,8 +67,8 @@ public:
         if (next_ != 0 && (size != size_ || examples != examples_))
             throw ArgumentError("DataPosition: in the middle of a pass: " +
                                 expected_got(pass_text(size_, examples_), pass_text(size, examples)));
-        if (!accepts_shuffle_) check_order("shuffle", shuffle_, order.shuffle);
-        if (!accepts_balance_classes_) check_order("balance_classes", balance_classes_, order.balance_classes);
+        check_order("shuffle", shuffle_, order.shuffle);
+        check_order("balance_classes", balance_classes_, order.balance_classes);
     }
     /// Counts the batch `index` of a pass of `count` batches as done.
     void advance(std::size_t index, std::size_t count, std::size_t size, std::size_t examples, const Order& order) {
@@ -75,7 +76,7 @@ public:
         examples_ = examples;
         shuffle_ = order.shuffle ? yes : no;
         balance_classes_ = order.balance_classes ? yes : no;
-        loaded_ = accepts_shuffle_ = accepts_balance_classes_ = false;
+        loaded_ = false;
         next_ = index + 1 == count ? 0 : index + 1;
         if (next_ == 0) ++passes_;
     }
@@ -94,14 +95,18 @@ public:
     /// The host's values are not known before its next batch.
     [[nodiscard]] std::vector<Setting> settings() const {
         const auto option = [](const std::string& name) -> Setting {
-            return {name, "that of the next batches", {"data." + name}, true, {"false", "true"}};
+            return {name, "that of the next batches", {"data." + name}, true, {"false", "true", "", "false", "true"}};
         };
         return {option("shuffle"), option("balance_classes")};
     }
-    /// Until the next batch.
+    /// Until the next batch or load. It is kept in the leaves, so that dist::broadcast_state gives it to all processes.
     void accepted(std::span<const std::string> settings) noexcept {
-        accepts_shuffle_ = std::ranges::find(settings, "shuffle") != settings.end();
-        accepts_balance_classes_ = std::ranges::find(settings, "balance_classes") != settings.end();
+        const auto accept = [&](std::string_view name, std::uint64_t& value) {
+            if (value >= accepted_no) value -= accepted_no;  // by the run that wrote the file
+            if (value <= yes && std::ranges::find(settings, name) != settings.end()) value += accepted_no;
+        };
+        accept("shuffle", shuffle_);
+        accept("balance_classes", balance_classes_);
     }
     [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
         return leaf == "data.shuffle" || leaf == "data.balance_classes";
@@ -115,7 +120,7 @@ public:
     void state_changed() { loaded_ = true; }
 
 private:
-    static constexpr std::uint64_t no = 0, yes = 1, unknown = 2;
+    static constexpr std::uint64_t no = 0, yes = 1, unknown = 2, accepted_no = 3;  // and accepted yes: 4
 
     void check_order(const std::string& option, std::uint64_t before, bool now) const {
         if ((next_ == 0 && !loaded_) || before > yes || (before == yes) == now) return;
@@ -130,7 +135,7 @@ private:
 
     Rng rng_;
     std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0, shuffle_ = unknown, balance_classes_ = unknown;
-    bool loaded_ = false, accepts_shuffle_ = false, accepts_balance_classes_ = false;  // since the last batch
+    bool loaded_ = false;  // since the last batch
 };
 
 }  // namespace tessera::data

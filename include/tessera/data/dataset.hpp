@@ -79,7 +79,7 @@ inline constexpr bool names_expect = requires {
 }  // namespace detail
 
 /// A compile error, with the expected signature, where a dataset has an optional member that cannot be called: it would
-/// be ignored.
+/// be ignored. Members that are overloaded, private or templates are not seen.
 template <Dataset D>
 struct DatasetHooksAreCallable {
     static_assert(!detail::names_copy_mask<D> || MaskedDataset<D>,

@@ -147,7 +147,7 @@ inline void report_accepted_later(LoadPlan<SafetensorsFile>& plan, const std::ve
         std::string& text = accepted++->file;
         for (std::size_t i = 0; fact.compared_later && i < leaves.size(); ++i) {
             std::uint64_t value = 0;
-            if (leaves[i].name != fact.leaves.at(0) || staged[i].size() != sizeof(value)) continue;
+            if (fact.leaves.empty() || leaves[i].name != fact.leaves[0] || staged[i].size() != sizeof(value)) continue;
             std::memcpy(&value, staged[i].data(), sizeof(value));
             if (value < fact.texts.size()) text = fact.texts[to_size(value)];
         }

@@ -9,7 +9,7 @@
 // schedule is a function of steps().
 //
 // If `step` throws, model, optimiser and counters are unchanged (strong guarantee), and an accumulation starts again,
-// except where the batch was refused for its size.
+// except where the step was refused before it began: for its size or mask, or because processes differ.
 //
 // Clipping bounds the weight update of an outlier, a batch a million times too bright, but not the moving averages of a
 // codebook, which take hundreds of steps to recover. With `reject_spikes` (or `reject_above`) such a batch is a
@@ -163,6 +163,11 @@ public:
     void complete(std::span<const std::string> missing) noexcept {
         if constexpr (requires { model_->complete(missing); })
             if (watch_.state() == Lifetime::State::alive) model_->complete(missing);
+    }
+    /// Called after a load that accepted settings, also of the model, which are compared later.
+    void accepted(std::span<const std::string> settings) noexcept {
+        if constexpr (requires { model_->accepted(settings); })
+            if (watch_.state() == Lifetime::State::alive) model_->accepted(settings);
     }
     void state_changed() {
         if constexpr (requires { model().state_changed(); }) model().state_changed();

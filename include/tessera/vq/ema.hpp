@@ -6,8 +6,8 @@
 //     e_k = m_k / Nhat_k,   Nhat_k = (N_k + eps) / (sum N + K eps) sum N
 //                (van den Oord et al. 2017, arXiv:1711.00937, appendix A.1; Laplace smoothing as in Sonnet)
 //
-// A vector whose count has decayed below 100 eps is left unchanged: the smoothing would shrink it towards 0 by more
-// than a hundredth.
+// A vector whose count has decayed to 100 eps or less is left unchanged: the smoothing would shrink it towards 0 by
+// more than a hundredth.
 //
 // Shapes   codebook [K, D], statistics of K vectors
 // Cost     one pass over the codebook and the statistics; no allocation
@@ -45,7 +45,7 @@ void ema_update(CodebookState<K, D, T>& book, const CodebookStatistics<K, D, T>&
         const double fewest = 100 * options.eps;
         const double scale = total / (total + static_cast<double>(K) * eps);
         for (std::size_t k = 0; k < K; ++k) {
-            if (static_cast<double>(book.count[k]) < fewest) continue;
+            if (!(static_cast<double>(book.count[k]) > fewest)) continue;
             const T smoothed = static_cast<T>((static_cast<double>(book.count[k]) + eps) * scale);
             for (std::size_t i = 0; i < D; ++i) book.weight[k * D + i] = book.sum[k * D + i] / smoothed;
         }

@@ -306,17 +306,16 @@ public:
     }
     /// Errors and codebook usage over what counts of a whole dataset. `range`: of the values of its images, to which
     /// reconstructions are clamped; DataError for a value outside.
-    template <data::Dataset D>
-    [[nodiscard]] VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
+    [[nodiscard]] VqVaeEvaluation evaluate(const data::Dataset auto& images, const ValueRange& range = {}) const {
         return freeze().evaluate(images, range);
     }
     [[nodiscard]] VqVaeEvaluation evaluate(typename Frozen::Batch x, const ValueRange& range = {}) const {
         return freeze().evaluate(x, range);
     }
-    template <data::Dataset D>
-    [[nodiscard]] CodebookReport codebook_report(const D& images) const {
+    [[nodiscard]] CodebookReport codebook_report(const data::Dataset auto& images) const {
         return freeze().codebook_report(images);
     }
+    [[nodiscard]] CodebookReport codebook_report(typename Frozen::Batch x) const { return freeze().codebook_report(x); }
 
 private:
     static constexpr std::uint64_t training_stream = 0x747261696e;  // far from the stream numbers that init uses

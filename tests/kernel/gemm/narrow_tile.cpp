@@ -41,11 +41,11 @@ struct NarrowProduct {
                 .add = (parts & 2) != 0 ? add.data() : nullptr,
                 .relu = (parts & 4) != 0};
     }
-    // y after the product of r rows of k numbers, its columns from column + `columns` on as before.
-    std::vector<float> expected(std::size_t r, std::size_t k, std::size_t columns, unsigned parts) const {
+    // y after the product of r rows of k numbers, its columns from column + `count` on as before.
+    std::vector<float> expected(std::size_t r, std::size_t k, std::size_t count, unsigned parts) const {
         std::vector<float> y = before;
         for (std::size_t i = 0; i < r; ++i)
-            for (std::size_t j = 0; j < columns; ++j) {
+            for (std::size_t j = 0; j < count; ++j) {
                 const std::size_t at = i * ldy + column + j;
                 float sum = (parts & 1) != 0 ? bias[j] : 0.f;
                 for (std::size_t n = 0; n < k; ++n) sum = kernel::simd::fma(rows()[i][n], b(n, j), sum);

@@ -185,9 +185,11 @@ private:
             } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
                 report.unchecked.push_back(fact.qualified());
             } else if (!found) {
-                mismatches_.add(
-                    fact.key + ": expected " + fact.value + ", missing in the file's metadata; LoadOptions{." +
-                    (fact.is_setting ? "accept" : "allow_missing") + " = {\"" + fact.key + "\"}} loads without it");
+                mismatches_.add(fact.key + ": expected " + fact.value + ", missing in the file's metadata" +
+                                (fact.is_setting && options_.remedy
+                                     ? remedy(fact)
+                                     : std::string{"; LoadOptions{."} + (fact.is_setting ? "accept" : "allow_missing") +
+                                           " = {\"" + fact.key + "\"}} loads without it"));
             }
         }
     }

@@ -14,7 +14,7 @@
 //
 // Shapes   a(r): the number of row r, broadcast to all lanes (ColumnOfRows, Contiguous); b [NV] vectors, or b(s, v): a
 //          pointer to vector v of step s; c [R NV] vectors
-// Cost     R NV multiply-adds of whole vectors, R broadcasts (AArch64: none, and R / W loads of a)
+// Cost     R NV multiply-adds of whole vectors, R broadcasts (AArch64, but for tails: none, and R / W loads of a)
 
 #include <tessera/kernel/simd/round_up.hpp>
 #include <tessera/kernel/simd/simd.hpp>

@@ -53,17 +53,17 @@ concept LearnsVectors = requires(const typename L::Params& params, typename L::P
     L::update(to_params, to_buffers, statistics, options);
     L::start(to_params, to_buffers, x, options, rng);
     { L::optional_in_file(name) } -> std::same_as<bool>;
-    { L::complete(to_params, to_buffers, missing) }
-    noexcept;
+    requires noexcept(L::complete(to_params, to_buffers, missing));
+    requires !L::by_gradient || requires { L::add_gradient(packed, chosen, x, cache, to_params); };
 };
 
 // Each assertion is in a separate class: clang finds no member of a class whose static_assert has failed.
 template <bool Whole>
 struct LearningIsWhole {
-    static_assert(
-        Whole, "Codebook: a member of the learning policy is missing or cannot be called: by_gradient, averages, "
-               "revives, starts, init, vectors, observe, update, start, optional_in_file and complete (noexcept) are "
-               "in vq/policy/policies.hpp");
+    static_assert(Whole,
+                  "Codebook: a member of the learning policy is missing or cannot be called: by_gradient, averages, "
+                  "revives, starts, init, vectors, observe, update, start, optional_in_file, complete (noexcept) and, "
+                  "with by_gradient, add_gradient are in vq/policy/policies.hpp");
 };
 template <bool Fits>
 struct EstimatorFitsLearning {
