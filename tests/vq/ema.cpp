@@ -150,7 +150,7 @@ TEST_CASE("ema_update: a rate counts in the precision of the codebook, as when o
     CHECK(updated({}) != updated({.eps = 1e-2}));
 }
 
-TEST_CASE("ema_update: without eps a vector that nobody chooses stays, also when its count has become 0") {
+TEST_CASE("ema_update: without eps a vector that no row chooses stays, also when its count has become 0") {
     CodebookState<2, 1, float> book;
     book.weight[0] = 1;
     book.weight[1] = 5;
