@@ -314,6 +314,20 @@ TEST_CASE("Trainer: after an error before the gradients an accumulation starts a
     CHECK(model.weights.offset[0] == -4);
 }
 
+/// Is told after a load which settings were accepted.
+struct Informed : Line {
+    std::vector<std::string> settings_accepted;
+    void accepted(std::span<const std::string> names) noexcept { settings_accepted.assign(names.begin(), names.end()); }
+};
+
+TEST_CASE("Trainer: tells its model which settings a load has accepted") {
+    Informed model;
+    Trainer trainer{model, Plain{}};
+    const std::vector<std::string> names{"order"};
+    trainer.accepted(names);
+    CHECK(model.settings_accepted == names);
+}
+
 TEST_CASE("Trainer: trains a user's model of a line") {
     Line line;
     std::vector<float> points;
