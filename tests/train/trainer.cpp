@@ -101,6 +101,12 @@ struct Told : Line {
     }
 };
 
+/// Is told after a load which settings were accepted.
+struct Informed : Line {
+    std::vector<std::string> settings_accepted;
+    void accepted(std::span<const std::string> names) noexcept { settings_accepted.assign(names.begin(), names.end()); }
+};
+
 /// Refuses a batch before its gradients.
 struct Selective : Told {
     void prepare(Batch batch, const BatchPart&, Workspace&, auto) const {
@@ -313,12 +319,6 @@ TEST_CASE("Trainer: after an error before the gradients an accumulation starts a
     CHECK(model.weights.slope[0] == -3);
     CHECK(model.weights.offset[0] == -4);
 }
-
-/// Is told after a load which settings were accepted.
-struct Informed : Line {
-    std::vector<std::string> settings_accepted;
-    void accepted(std::span<const std::string> names) noexcept { settings_accepted.assign(names.begin(), names.end()); }
-};
 
 TEST_CASE("Trainer: tells its model which settings a load has accepted") {
     Informed model;
