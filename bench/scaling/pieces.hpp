@@ -75,7 +75,7 @@ BlockTimes time_block(F f) {
     const ts::FlushDenormals guard;
     for (int run = 0; run < 40; ++run) {
         ts::nn::BlockProgress progress;
-        ts::kernel::Patience patience{ts::nn::BlockOrder::spins};
+        ts::kernel::AdaptiveSpin spin{ts::nn::BlockOrder::spins};
         std::vector<Clock::time_point> ends;
         ends.reserve(1024);
         std::atomic<bool> ready = false;
@@ -90,7 +90,7 @@ BlockTimes time_block(F f) {
             }
         }};
         while (!ready) std::this_thread::yield();
-        ts::nn::BlockOrder order{nullptr, progress, patience};
+        ts::nn::BlockOrder order{nullptr, progress, spin};
         const auto begin = Clock::now();
         Clock::time_point middle;
         f(order, middle);

@@ -100,12 +100,12 @@ Material read_folder(const Options& options, const std::string& folder, const te
         material.description = "images of " + folder;
     }
     material.fit = describe_fit(found.fitted, found.files - found.skipped);
-    if (!found.left_out.empty()) material.notes.push_back("skipped: " + found.left_out.text());
+    if (!found.left_out.empty()) material.notes.push_back("left out: " + found.left_out.text());
     if (found.reasons.empty()) return material;
     material.description += " without " + std::to_string(found.skipped) +
                             (found.skipped == 1 ? " bad file of " : " bad files of ") + std::to_string(found.files);
-    for (const std::string& reason : found.reasons) material.notes.push_back("left out: " + reason);
-    if (found.skipped > found.reasons.size()) material.notes.push_back("left out: ...");
+    for (const std::string& reason : found.reasons) material.notes.push_back("skipped: " + reason);
+    if (found.skipped > found.reasons.size()) material.notes.push_back("skipped: ...");
     return material;
 }
 
@@ -155,7 +155,7 @@ Material load_material(const Options& options) {
                     options.data.empty() ? "bundled digits" : "images of " + folder,
                     {},
                     {}};
-        if (!mnist.left_out.empty()) material.notes.push_back("skipped: " + mnist.left_out.text());
+        if (!mnist.left_out.empty()) material.notes.push_back("left out: " + mnist.left_out.text());
         if (options.skip_bad > 0) material.notes.push_back("--skip-bad has no effect: this is not a folder of images");
     }
     }
@@ -174,7 +174,7 @@ Images load_pictures(const std::string& path) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
         const auto folder = data::load_image_folder<Image>(path);
-        if (!folder.left_out.empty()) std::printf("skipped: %s\n", folder.left_out.text().c_str());
+        if (!folder.left_out.empty()) std::printf("left out: %s\n", folder.left_out.text().c_str());
         std::vector<std::uint8_t> bytes;
         for (const Images* split : {&folder.train, &folder.val, &folder.test})
             bytes.insert(bytes.end(), split->bytes().begin(), split->bytes().end());

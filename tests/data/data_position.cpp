@@ -189,7 +189,7 @@ TEST_CASE(
         REQUIRE(report.accepted.size() == 2);
         CHECK((report.accepted[0].name == "data.shuffle" && report.accepted[0].file == "true"));
         CHECK((report.accepted[1].name == "data.balance_classes" && report.accepted[1].file == "false"));
-        CHECK(std::ranges::find(report.taken, "data.shuffle") != report.taken.end());
+        CHECK(std::ranges::find(report.loaded, "data.shuffle") != report.loaded.end());
         auto again = file_of(accepts);  // saved before its next batch
         DataPosition later{other};
         io::load(again, later);

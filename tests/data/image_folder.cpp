@@ -212,8 +212,8 @@ TEST_CASE("load_image_folder: types are told by bytes, and files of other types 
     const auto set = data::load_image_folder<Gray>(folder.str());
     CHECK(set.train.size() == 25);
     CHECK((set.files == 26 && set.skipped == 1 && set.reasons.empty()));
-    CHECK(set.left_out.count(data::SkipReason::other_type) == 51);
-    CHECK(set.left_out.count(data::SkipReason::no_image) == 4);
+    CHECK(set.left_out.count(data::LeftOutReason::other_type) == 51);
+    CHECK(set.left_out.count(data::LeftOutReason::no_image) == 4);
     CHECK(set.left_out.count() == 55);
     CHECK(set.left_out.text() == "50 WebP images (w0.webp), 1 GIF image (really.png), 2 .csv files (labels.csv), "
                                  "1 other file (README), 1 .json file (empty.json)");
@@ -225,7 +225,7 @@ TEST_CASE("load_image_folder: a folder of other types only says what it holds") 
     folder.write("cat/1.png", Bytes{'G', 'I', 'F', '8', '9', 'a'});
     CHECK(message<DataError>([&] { return data::load_image_folder<Gray>(folder.str()); }) ==
           "load_image_folder: " + folder.str() +
-              ": expected PNG or JPEG files, got none; skipped: 1 WebP image (cat/1.webp), 1 GIF image (cat/1.png)");
+              ": expected PNG or JPEG files, got none; left out: 1 WebP image (cat/1.webp), 1 GIF image (cat/1.png)");
 }
 
 TEST_CASE("load_image_folder: splits go to train, val and test with the classes that are named") {

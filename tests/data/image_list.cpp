@@ -17,7 +17,7 @@
 using namespace tessera;
 using data::FolderLayout;
 using data::ImageList;
-using data::SkipReason;
+using data::LeftOutReason;
 using data::Split;
 using support::message;
 using support::TemporaryFolder;
@@ -202,7 +202,7 @@ TEST_CASE("list_image_folder: what systems leave in folders is hidden") {
                      "@eaDir/1.png", "lost+found/", "desktop.ini", "b/1.png"}};
     CHECK(tree.classes() == Names{"a", "b"});
     CHECK(tree.list() == "a/1.png=0 b/1.png=1");
-    CHECK(data::list_image_folder(tree.str()).left_out.count(SkipReason::hidden) == 8);
+    CHECK(data::list_image_folder(tree.str()).left_out.count(LeftOutReason::hidden) == 8);
 }
 
 TEST_CASE("list_image_folder: links are followed, but not back") {
@@ -242,8 +242,8 @@ TEST_CASE("list_image_folder: a folder or file that cannot be read is counted, a
     for (const char* name : {"closed", "lost+found", "b/secret", "a/unknown"}) ::chmod((tree / name).c_str(), 0700);
     CHECK(failed == "");
     CHECK((list.images.size() == 2 && list.class_names == Names{"a", "b"}));
-    CHECK(list.left_out.count(SkipReason::unreadable) == 4);
-    CHECK(list.left_out.count(SkipReason::special) == 1);
+    CHECK(list.left_out.count(LeftOutReason::unreadable) == 4);
+    CHECK(list.left_out.count(LeftOutReason::special) == 1);
     CHECK(list.left_out.text() == "4 unreadable (lost+found: Permission denied), 1 neither file nor folder (a/2.png)");
 }
 #endif
@@ -251,7 +251,7 @@ TEST_CASE("list_image_folder: a folder or file that cannot be read is counted, a
 TEST_CASE("list_image_folder: an empty folder, and one that is missing") {
     CHECK(Tree{Names{}}.refused() == "expected PNG or JPEG files, got none");
     CHECK(Tree{{"a/", "b/notes.txt"}}.refused() ==
-          "expected PNG or JPEG files, got none; skipped: 1 .txt file (b/notes.txt)");
+          "expected PNG or JPEG files, got none; left out: 1 .txt file (b/notes.txt)");
     const TemporaryFolder folder;
     CHECK(message<IoError>([&] { return data::list_image_folder(folder / "none"); }) ==
           "load_image_folder: " + (folder / "none") + ": No such file or directory");

@@ -113,11 +113,11 @@ grep -q '^3 classes: cat ([34]), dog ([34]), owl ([34]); 12 of 12 were cut to a 
 grep -q '^note: too few images: 11 for training give 539 vectors for a vocabulary of 256 tokens; expect' "$work/stdout" || fail "no word that 11 images are few"
 grep -q '3 classes: cat ([34]), dog ([34]), owl ([34]); 12 of 12' "$work/pets-out/report.html" || fail "report.html does not say what the data are"
 grep -q 'too few images: 11 for training' "$work/pets-out/report.html" || fail "report.html does not say that 11 images are few"
-# with a bad one among them, which may be left out
+# with a bad one among them, which may be skipped
 echo 'this is text' >"$work/pets/dog/3.png"
 run --data "$work/pets" --skip-bad 0.1 --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/pets-out"
 grep -q 'pets without 1 bad file of 12: 10 for training, 1 for testing$' "$work/stdout" || fail "how many files are bad"
-grep -q '^left out: file 7 of 12: .*dog/3.png @0: neither a PNG nor a JPEG$' "$work/stdout" || fail "which files are bad"
+grep -q '^skipped: file 7 of 12: .*dog/3.png @0: neither a PNG nor a JPEG$' "$work/stdout" || fail "which files are bad"
 # splits, other types and files of the system
 mkdir -p "$work/splits"
 cp -R "$work/pets" "$work/splits/train"
@@ -128,7 +128,7 @@ cp "$bundled/digits-test.png" "$work/splits/preview.png"
 touch "$work/splits/.DS_Store" "$work/splits/test/Thumbs.db"
 run --data "$work/splits" --lr-vqvae 0 --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/splits-out"
 grep -q ': 11 for training, 8 for testing$' "$work/stdout" || fail "splits: $(cat "$work/stdout")"
-grep -q '^skipped: 1 GIF image (train/cat/animated.gif), 1 image next to the folders that were read (preview.png), 2 hidden (.DS_Store)$' "$work/stdout" || fail "skipped: $(cat "$work/stdout")"
+grep -q '^left out: 1 GIF image (train/cat/animated.gif), 1 image next to the folders that were read (preview.png), 2 hidden (.DS_Store)$' "$work/stdout" || fail "left out: $(cat "$work/stdout")"
 grep -q '^note: --lr-vqvae 0: the weights of stage 1 stay as they are initialised$' "$work/stdout" || fail "a rate of 0"
 run --data "$work/data" --threads 999 --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/threads-out"
 grep -q '^note: --threads 999: there \(is\|are\) [0-9]* cores*: more threads are slower' "$work/stdout" || fail "999 threads"

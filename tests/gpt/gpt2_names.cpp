@@ -35,7 +35,7 @@ TEST_CASE("gpt2_names: a GPT-2 that transformers has saved is loaded whole, and 
     const io::LoadReport report =
         io::load(transformers_file, {.rename = gpt2_names<io::Rename>(2), .allow_unused = {"x", "logits"}}, prior);
     CHECK(report.missing.empty());
-    CHECK(report.taken.size() == 28);
+    CHECK(report.loaded.size() == 28);
     CHECK(logits_differ(prior) == "");
 }
 

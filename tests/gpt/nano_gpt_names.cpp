@@ -25,7 +25,7 @@ TEST_CASE("nano_gpt_names: a GPT-2 with nanoGPT's names is loaded whole, and its
     const io::LoadReport report =
         io::load(path, {.rename = nano_gpt_names<io::Rename>(2), .allow_unused = {"x", "logits"}}, prior);
     CHECK(report.missing.empty());
-    CHECK(report.taken.size() == 28);
+    CHECK(report.loaded.size() == 28);
     const auto golden = support::load_golden("gpt2");
     std::vector<Token> tokens;
     for (const float t : golden.at("x").values) tokens.push_back(static_cast<Token>(t));

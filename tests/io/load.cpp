@@ -151,7 +151,7 @@ TEST_CASE("io::load: the report lists what was loaded") {
     number(from, 1);
     auto file = file_of(from);
     const io::LoadReport report = io::load(file, to);
-    CHECK(report.taken == Names{"encoder.weight", "encoder.bias", "encoder.average", "head.weight", "rate"});
+    CHECK(report.loaded == Names{"encoder.weight", "encoder.bias", "encoder.average", "head.weight", "rate"});
     CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() && report.accepted.empty() &&
            report.widened.empty()));
     CHECK(values(to) == values(from));
@@ -235,7 +235,7 @@ TEST_CASE("io::load: missing metadata in a file of tessera are an error, unless 
     const io::LoadReport report =
         io::load(file, {.accept = {"ema"}, .allow_missing = {"encoder", "head", "rate", "heads"}}, toy);
     CHECK((report.unchecked == Names{"toy.heads"} && report.accepted.size() == 1 && report.accepted[0].file.empty()));
-    CHECK(report.taken == Names{"encoder.bias"});
+    CHECK(report.loaded == Names{"encoder.bias"});
 }
 
 TEST_CASE("io::load: for a file of another program only shapes are compared, and the report lists what is unchecked") {
@@ -276,7 +276,7 @@ TEST_CASE("io::load: the message suggests options for wrapped names, and they wo
                                                                         "\"} loads them");
         number(toy, 50);
         const io::LoadReport report = io::load(file, {.prefix = prefix}, toy);
-        CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.taken.size() == 5 && report.unused.empty()));
+        CHECK((toy.weight[5] == 6 && toy.rate[0] == 0.25 && report.loaded.size() == 5 && report.unused.empty()));
     }
     auto two = foreign([](const std::string& n) { return n == "encoder.average" ? "other.x" : "net." + n; });
     CHECK(message<FormatError>([&] { io::load(two, toy); }) ==

@@ -139,7 +139,7 @@ TEST_CASE("resume: another learning rate is refused; accepted by name, the host'
     REQUIRE(report.accepted.size() == 2);
     CHECK((report.accepted[0].name == "trainer.lr" && report.accepted[0].file == "0.002" &&
            report.accepted[0].host == "1e-04"));
-    CHECK(!has(report.taken, "adam.lr"));
+    CHECK(!has(report.loaded, "adam.lr"));
     CHECK((resumed.steps() == 3 && resumed.optimizer().lr() == 1e-4 && resumed.optimizer().steps() == 3));
     // the same as a run that changes its rate at this step
     Vae third = vae_of(3);
@@ -218,7 +218,7 @@ TEST_CASE("resume: with another `accumulate` the accumulation starts again; with
     Trainer resumed{other, AdamW{other}, {.accumulate = 1}};
     const io::LoadReport report = io::load(file, {.accept = {"accumulate", "reject_spikes"}}, resumed);
     CHECK(report.accepted.size() == 2);
-    CHECK((resumed.steps() == 1 && resumed.batches() == 4 && !has(report.taken, "trainer.held")));
+    CHECK((resumed.steps() == 1 && resumed.batches() == 4 && !has(report.loaded, "trainer.held")));
     CHECK(has(report.unused, "trainer.recent.norms"));
     CHECK_NOTHROW(steps(resumed, 1));
 

@@ -27,7 +27,7 @@
 #include <tessera/core/rng.hpp>
 #include <tessera/data/image_list.hpp>
 #include <tessera/data/images.hpp>
-#include <tessera/data/skipped.hpp>
+#include <tessera/data/left_out.hpp>
 #include <tessera/image/decode_image.hpp>
 #include <tessera/image/file_type.hpp>
 #include <tessera/image/is_colour.hpp>
@@ -69,7 +69,7 @@ struct ImageFolder {
     std::size_t files = 0;             ///< number of files read: train, val, test and skipped together
     std::size_t skipped = 0;           ///< how many of them are not valid images
     std::vector<std::string> reasons;  ///< for the first few of them: position, path and error
-    Skipped left_out;                  ///< these and everything else that was not read, by reason
+    LeftOut left_out;                  ///< these and everything else that was not read, by reason
     Fitted fitted;
 };
 
@@ -92,21 +92,21 @@ public:
     std::invoke_result_t<F> unless_bad(std::size_t i, ImageList& list, F read) {
         const std::size_t files = list.images.size();
         const std::string where = "file " + std::to_string(i + 1) + " of " + std::to_string(files) + ": ";
-        const auto count = [&](SkipReason reason, const std::string& why) {
+        const auto count = [&](LeftOutReason reason, const std::string& why) {
             if (count_++ < reasons_kept) reasons_.push_back(where + why);
             list.left_out.add(reason, path_in_folder(folder_, list.images[i].path), {},
-                              reason == SkipReason::unreadable ? reason_in(why) : std::string{});
+                              reason == LeftOutReason::unreadable ? reason_in(why) : std::string{});
         };
         try {
             return read();
         } catch (const FormatError& e) {
             if (share_ <= 0)
                 throw FormatError(e.code(), "load_image_folder: " + where + e.what(), e.path(), e.offset());
-            count(SkipReason::damaged, e.what());
+            count(LeftOutReason::damaged, e.what());
         } catch (const IoError& e) {
             if (share_ <= 0 || !concerns_one_file(e.reason()))
                 throw IoError("load_image_folder: " + where + e.what(), e.path(), e.reason());
-            count(SkipReason::unreadable, e.what());
+            count(LeftOutReason::unreadable, e.what());
         }
         // Compares quotients, because 0.29 * 100 < 29. A folder of bad files only is always an error.
         const double share = static_cast<double>(count_) / static_cast<double>(files);
@@ -166,7 +166,7 @@ public:
     const ImageList& list() const { return list_; }
     const Fitted& fitted() const { return fitted_; }
     std::vector<std::string> take_reasons() { return bad_.take_reasons(); }
-    Skipped take_left_out() { return std::move(list_.left_out); }
+    LeftOut take_left_out() { return std::move(list_.left_out); }
 
     /// Where image i belongs.
     Split split_of(std::size_t i) const {
@@ -199,14 +199,14 @@ public:
     /// DataError where nothing was loaded.
     void finish(std::size_t loaded) const {
         if (loaded == 0)
-            refuse_folder(folder_, expected_got("PNG or JPEG files", "none") + "; skipped: " + list_.left_out.text());
+            refuse_folder(folder_, expected_got("PNG or JPEG files", "none") + "; left out: " + list_.left_out.text());
     }
 
 private:
     bool is_of_other_type(ByteView file, std::size_t i) {
         const image::FileType type = image::file_type(file);
         if (image::can_decode(type) || type == image::FileType::unknown) return false;
-        list_.left_out.add(SkipReason::other_type, path_in_folder(folder_, list_.images[i].path),
+        list_.left_out.add(LeftOutReason::other_type, path_in_folder(folder_, list_.images[i].path),
                            std::string{image::name_of(type)});
         return true;
     }

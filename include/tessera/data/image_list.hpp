@@ -14,7 +14,7 @@
 // one, the caller names all classes.
 //
 // A file is an image if it begins like a PNG or JPEG or is named like one (.png, .jpg, .jpeg). Everything else is
-// counted (data/skipped.hpp). A layout that could mean two things is an error that says what was found.
+// counted (data/left_out.hpp). A layout that could mean two things is an error that says what was found.
 //
 // Errors   IoError where the folder cannot be read; DataError where there are no images, where the layout is ambiguous,
 //          and where a class is not among those of the caller
@@ -26,7 +26,7 @@
 #include <tessera/core/label.hpp>
 #include <tessera/data/detail/folder_entries.hpp>
 #include <tessera/data/detail/some_of.hpp>
-#include <tessera/data/skipped.hpp>
+#include <tessera/data/left_out.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -64,7 +64,7 @@ struct ImageList {
     std::vector<ListedImage> images;       ///< split by split
     std::vector<std::string> class_names;  ///< empty: no classes
     bool has_splits = false;
-    Skipped left_out;
+    LeftOut left_out;
 
     [[nodiscard]] bool labelled() const { return !class_names.empty(); }
 };
@@ -119,7 +119,7 @@ inline std::string real_path(const std::string& path) {
 }
 
 inline ClassFolder list_classes(const std::string& root, const std::string& sub, const FolderEntries& entries,
-                                Skipped& left_out) {
+                                LeftOut& left_out) {
     ClassFolder found{sub, {}, {}};
     for (const std::string& name : entries.folders) {
         Walk inside = walk(root, joined(sub, name), {real_path(root), real_path(joined(root, sub))}, left_out);
@@ -136,7 +136,7 @@ inline ClassFolder list_classes(const std::string& root, const std::string& sub,
                                    std::to_string(loose) + " next to " + std::to_string(found.classes.size()) +
                                        " subfolders with " + std::to_string(inside)));
     } else {
-        for (std::string& path : found.loose) left_out.add(SkipReason::outside, std::move(path));
+        for (std::string& path : found.loose) left_out.add(LeftOutReason::outside, std::move(path));
         found.loose.clear();
     }
     return found;
@@ -214,7 +214,7 @@ inline bool looks_like_split(std::string_view name) {
 
 /// Which folders of the root are splits? None: they are classes.
 inline std::vector<std::string> find_splits(const std::string& root, const FolderEntries& top, FolderLayout layout,
-                                            Skipped& left_out) {
+                                            LeftOut& left_out) {
     if (layout == FolderLayout::classes) return {};
     std::vector<std::string> splits, others;
     bool has_train = false, images_elsewhere = false;
@@ -240,7 +240,7 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
                                     ": pass the folder of one split, or FolderLayout::classes");
         return {};
     }
-    Skipped elsewhere;
+    LeftOut elsewhere;
     bool like_split = false;
     for (const std::string& name : others)
         if (!walk(root, name, {real_path(root)}, elsewhere).images.empty()) {
@@ -296,7 +296,7 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
         split_of.push_back(Split::train);
     } else {
         for (const std::string& name : top.files)
-            if (detail::is_candidate(folder, name, list.left_out)) list.left_out.add(SkipReason::outside, name);
+            if (detail::is_candidate(folder, name, list.left_out)) list.left_out.add(LeftOutReason::outside, name);
         for (const Split split : {Split::train, Split::val, Split::test}) {
             const std::string* taken = nullptr;
             for (const std::string& name : splits) {
@@ -325,7 +325,7 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
     }
     if (list.images.empty())
         detail::refuse_folder(folder, expected_got("PNG or JPEG files", "none") +
-                                          (list.left_out.empty() ? "" : "; skipped: " + list.left_out.text()));
+                                          (list.left_out.empty() ? "" : "; left out: " + list.left_out.text()));
     return list;
 }
 

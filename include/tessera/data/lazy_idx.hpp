@@ -17,7 +17,7 @@
 #include <tessera/core/view.hpp>
 #include <tessera/data/idx_file.hpp>
 #include <tessera/data/labels.hpp>
-#include <tessera/data/skipped.hpp>
+#include <tessera/data/left_out.hpp>
 #include <tessera/files/file.hpp>
 
 #include <algorithm>
@@ -88,11 +88,11 @@ public:
     [[nodiscard]] Label label(std::size_t i) const { return labels_[i]; }
     [[nodiscard]] std::size_t classes() const { return labels_.classes(); }
     /// The files with bytes after their array.
-    [[nodiscard]] const Skipped& left_out() const { return left_out_; }
+    [[nodiscard]] const LeftOut& left_out() const { return left_out_; }
 
 private:
     void count_surplus(const std::string& path, std::uint64_t bytes) {
-        if (bytes != 0) left_out_.add(SkipReason::surplus, path, {}, std::to_string(bytes) + " bytes");
+        if (bytes != 0) left_out_.add(LeftOutReason::surplus, path, {}, std::to_string(bytes) + " bytes");
     }
     struct File {
         explicit File(const std::string& path) : input{path} {}
@@ -103,7 +103,7 @@ private:
     std::unique_ptr<File> file_;
     std::size_t size_ = 0;
     Labels labels_;
-    Skipped left_out_;
+    LeftOut left_out_;
 };
 
 }  // namespace tessera::data

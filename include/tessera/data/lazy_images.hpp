@@ -22,7 +22,7 @@
 #include <tessera/core/view.hpp>
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/image_list.hpp>
-#include <tessera/data/skipped.hpp>
+#include <tessera/data/left_out.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -73,7 +73,7 @@ struct LazyImageFolder {
     std::size_t files = 0;             ///< number of files: train, val, test and skipped together
     std::size_t skipped = 0;           ///< how many of them are not valid images, as far as that is known
     std::vector<std::string> reasons;  ///< for the first few of them: position, path and error
-    Skipped left_out;                  ///< these and everything else that is not read, by reason
+    LeftOut left_out;                  ///< these and everything else that is not read, by reason
     std::optional<Fitted> fitted;      ///< of the images, where they were decoded at the beginning: with `skip_up_to`
 };
 

@@ -20,7 +20,7 @@
 #include <tessera/data/detail/some_of.hpp>
 #include <tessera/data/idx_file.hpp>
 #include <tessera/data/images.hpp>
-#include <tessera/data/skipped.hpp>
+#include <tessera/data/left_out.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -37,7 +37,7 @@ namespace tessera::inline TESSERA_ABI::data {
 struct Mnist {
     Images<Shape<28, 28, 1>> train;
     Images<Shape<28, 28, 1>> test;
-    Skipped left_out{};  ///< bytes after an array
+    LeftOut left_out{};  ///< bytes after an array
 };
 
 namespace detail {
@@ -93,7 +93,7 @@ inline std::set<std::string> emnist_prefixes(const std::string& folder) {
 }
 
 inline MnistHalf load_half(const std::string& image_path, const std::string& label_path, std::size_t classes,
-                           bool on_side, const ReadLimits& limits, Skipped& left_out) {
+                           bool on_side, const ReadLimits& limits, LeftOut& left_out) {
     MnistHalf half{read_idx_file<3>(image_path, limits), {}};
     const Bytes label_file = read_idx_file<1>(label_path, limits);
     const Idx<3> images = parse_idx<3>(half.images, image_path);
@@ -102,7 +102,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
     const ByteView labels = label_array.values;
     for (const auto& [path, surplus] :
          {std::pair{image_path, images.surplus}, std::pair{label_path, label_array.surplus}})
-        if (surplus != 0) left_out.add(SkipReason::surplus, path, {}, std::to_string(surplus) + " bytes");
+        if (surplus != 0) left_out.add(LeftOutReason::surplus, path, {}, std::to_string(surplus) + " bytes");
     if (height != 28 || width != 28)
         malformed(FormatCode::image, image_path, 8,
                   "image: " + expected_got("28 x 28", std::to_string(height) + " x " + std::to_string(width)));
@@ -175,7 +175,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
 
     const bool emnist = prefix.starts_with("emnist");
     const std::size_t most = emnist ? 62 : 10;  // EMNIST: digits, and letters in both cases
-    Skipped left_out;
+    LeftOut left_out;
     detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits, left_out);
     detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits, left_out);
     std::size_t classes = emnist ? 0 : 10;

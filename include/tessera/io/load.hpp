@@ -130,26 +130,27 @@ std::vector<std::string> missing_of(const M& model, const std::vector<std::strin
 /// The keys of the settings of a model that are compared later and that the host accepts.
 template <class M>
 std::vector<std::string> accepted_later(const LoadPlan<SafetensorsFile>& plan, const M& model) {
-    std::vector<Fact> facts;
-    add_facts<M>(model, facts);
+    std::vector<MetadataField> fields;
+    add_metadata_fields<M>(model, fields);
     std::vector<std::string> keys;
-    for (const Fact& fact : facts)
-        if (fact.compared_later && plan.is_accepted(fact)) keys.push_back(fact.key);
+    for (const MetadataField& field : fields)
+        if (field.compared_later && plan.is_accepted(field)) keys.push_back(field.key);
     return keys;
 }
 
 /// What the file has for settings that are compared later is in their leaves.
 inline void report_accepted_later(LoadPlan<SafetensorsFile>& plan, const std::vector<Leaf>& leaves,
-                                  const std::vector<Fact>& facts, const Staged& staged) {
-    auto accepted = plan.report.accepted.begin();  // in the order of the facts
-    for (const Fact& fact : facts) {
-        if (!plan.is_accepted(fact)) continue;
+                                  const std::vector<MetadataField>& fields, const Staged& staged) {
+    auto accepted = plan.report.accepted.begin();  // in the order of the fields
+    for (const MetadataField& field : fields) {
+        if (!plan.is_accepted(field)) continue;
         std::string& text = accepted++->file;
-        for (std::size_t i = 0; fact.compared_later && i < leaves.size(); ++i) {
+        for (std::size_t i = 0; field.compared_later && i < leaves.size(); ++i) {
             std::uint64_t value = 0;
-            if (fact.leaves.empty() || leaves[i].name != fact.leaves[0] || staged[i].size() != sizeof(value)) continue;
+            if (field.leaves.empty() || leaves[i].name != field.leaves[0] || staged[i].size() != sizeof(value))
+                continue;
             std::memcpy(&value, staged[i].data(), sizeof(value));
-            if (value < fact.texts.size()) text = fact.texts[to_size(value)];
+            if (value < field.texts.size()) text = field.texts[to_size(value)];
         }
     }
 }
@@ -171,14 +172,14 @@ template <class... M>
 LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models) {
     file.verify_checksum();
     std::vector<Leaf> leaves;
-    std::vector<Fact> facts;
+    std::vector<MetadataField> fields;
     (add_leaves<M>(models, leaves), ...);
-    (add_facts<M>(models, facts), ...);
-    LoadPlan plan{file, leaves, facts, options};
+    (add_metadata_fields<M>(models, fields), ...);
+    LoadPlan plan{file, leaves, fields, options};
     Staged staged;
     staged.reserve(leaves.size());
     (stage<M>(file, plan, models, staged), ...);
-    report_accepted_later(plan, leaves, facts, staged);
+    report_accepted_later(plan, leaves, fields, staged);
     const Notice notices[] = {{missing_of<M>(models, plan.report.missing), accepted_later<M>(plan, models)}...};
 
     std::size_t next = 0, model = 0;

@@ -55,7 +55,7 @@ struct LoadReport {
         Dtype from;
     };
 
-    std::vector<std::string> taken;      ///< loaded tensors, under the models' names
+    std::vector<std::string> loaded;     ///< tensors, under the models' names
     std::vector<std::string> missing;    ///< leaves that were not in the file: unchanged, or computed by the model
     std::vector<std::string> unused;     ///< tensors that no model loaded, under the names in the file
     std::vector<std::string> unchecked;  ///< metadata and settings that the file does not have

@@ -49,10 +49,10 @@ struct RenameUse {
 
 template <class M>
 void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& options, std::vector<RenameUse>& used) {
-    std::vector<Fact> facts;
-    add_facts<M>(model, facts);
-    for (const Fact& fact : facts)
-        if (!fact.compared_later) writer.metadata(fact.in_file(), fact.value);
+    std::vector<MetadataField> fields;
+    add_metadata_fields<M>(model, fields);
+    for (const MetadataField& field : fields)
+        if (!field.compared_later) writer.metadata(field.in_file(), field.value);
     M::each_state(
         [&]<class L>(const Path& path, const L& leaf) {
             std::string name = path.str();

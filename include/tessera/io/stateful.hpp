@@ -44,7 +44,7 @@ concept Stateful = requires(M& model) {
 namespace detail {
 
 /// One entry of the metadata or the settings of a model.
-struct Fact {
+struct MetadataField {
     std::string kind, key, value;
     bool is_setting = false;
     std::vector<std::string> leaves{};
@@ -111,7 +111,7 @@ constexpr void check_hooks() {
 }
 
 template <class M>
-void add_facts(const M& model, std::vector<Fact>& to) {
+void add_metadata_fields(const M& model, std::vector<MetadataField>& to) {
     check_hooks<M>();
     std::string kind;
     if constexpr (requires { std::string{M::kind}; }) kind = M::kind;
@@ -120,7 +120,7 @@ void add_facts(const M& model, std::vector<Fact>& to) {
     if constexpr (requires { model.settings(); })
         for (const Setting& s : model.settings())
             to.push_back({kind, s.key, s.value, true, s.leaves, s.compared_later, s.texts});
-    if constexpr (requires { model.wrapped(); }) add_facts(model.wrapped(), to);
+    if constexpr (requires { model.wrapped(); }) add_metadata_fields(model.wrapped(), to);
 }
 
 template <class L>

@@ -92,26 +92,26 @@ TEST_CASE("team: a worker that waits for its tasks does not join the team a seco
     });
 }
 
-TEST_CASE("LoneRounds: a team of shared cores comes back for a round, later each time, and sooner once it has stayed") {
+TEST_CASE("SoloRounds: a team of shared cores comes back for a round, later each time, and sooner once it has stayed") {
     struct {
         bool shared = true;
         bool shares_core() const { return shared; }
         void renew() { shared = false; }
-    } patience;
-    kernel::LoneRounds lone;
+    } spin;
+    kernel::SoloRounds solo;
     const auto count_alone = [&] {
-        patience.shared = true;
+        spin.shared = true;
         std::size_t count = 0;
-        while (lone.next(patience)) {
+        while (solo.next(spin)) {
             ++count;
-            patience.shared = true;  // who waits meanwhile is interrupted, too
+            spin.shared = true;  // who waits meanwhile is interrupted, too
         }
         return count;
     };
     for (const std::size_t expected : {16u, 32u, 64u, 128u, 256u, 512u, 1024u, 1024u}) CHECK(count_alone() == expected);
-    for (int round = 0; round < 1023; ++round) CHECK(!lone.next(patience));
+    for (int round = 0; round < 1023; ++round) CHECK(!solo.next(spin));
     CHECK(count_alone() == 16);
-    for (int round = 0; round < 5; ++round) CHECK(!lone.next(patience));
+    for (int round = 0; round < 5; ++round) CHECK(!solo.next(spin));
     CHECK(count_alone() == 32);
 }
 

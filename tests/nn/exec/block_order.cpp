@@ -15,8 +15,8 @@ using nn::BlockProgress;
 
 TEST_CASE("BlockOrder: the first block never waits, and the next one waits for each addition") {
     BlockProgress progress[2];
-    kernel::Patience patience{BlockOrder::spins};
-    BlockOrder first{nullptr, progress[0], patience}, second{&progress[0], progress[1], patience};
+    kernel::AdaptiveSpin spin{BlockOrder::spins};
+    BlockOrder first{nullptr, progress[0], spin}, second{&progress[0], progress[1], spin};
     std::atomic<int> at{0};
     std::thread other{[&] {
         for (int k = 1; k <= 3; ++k) nn::in_order(&second, [&] { at = k; });
@@ -36,12 +36,12 @@ TEST_CASE("BlockOrder: many blocks on many threads add in the order of the block
     constexpr std::size_t blocks = 9, layers = 50;
     for (int again = 0; again < 20; ++again) {
         std::vector<BlockProgress> progress(blocks);
-        kernel::Patience patience{BlockOrder::spins};
+        kernel::AdaptiveSpin spin{BlockOrder::spins};
         std::vector<std::vector<std::size_t>> added(layers);
         std::vector<std::thread> threads;
         for (std::size_t b = blocks; b-- > 0;)  // the last one starts first
             threads.emplace_back([&, b] {
-                BlockOrder order{b == 0 ? nullptr : &progress[b - 1], progress[b], patience};
+                BlockOrder order{b == 0 ? nullptr : &progress[b - 1], progress[b], spin};
                 for (std::size_t l = 0; l < layers; ++l) nn::in_order(&order, [&] { added[l].push_back(b); });
                 order.finish();
             });
@@ -55,8 +55,8 @@ TEST_CASE("BlockOrder: many blocks on many threads add in the order of the block
 
 TEST_CASE("BlockOrder: the next block does not wait for one that has finished") {
     BlockProgress progress[2];
-    kernel::Patience patience{BlockOrder::spins};
-    BlockOrder first{nullptr, progress[0], patience}, second{&progress[0], progress[1], patience};
+    kernel::AdaptiveSpin spin{BlockOrder::spins};
+    BlockOrder first{nullptr, progress[0], spin}, second{&progress[0], progress[1], spin};
     first.finish();
     int calls = 0;
     for (int k = 0; k < 5; ++k) nn::in_order(&second, [&] { ++calls; });
@@ -65,8 +65,8 @@ TEST_CASE("BlockOrder: the next block does not wait for one that has finished") 
 
 TEST_CASE("BlockOrder: an exception is not counted as an addition") {
     BlockProgress progress[1];
-    kernel::Patience patience{BlockOrder::spins};
-    BlockOrder order{nullptr, progress[0], patience};
+    kernel::AdaptiveSpin spin{BlockOrder::spins};
+    BlockOrder order{nullptr, progress[0], spin};
     CHECK_THROWS_AS(nn::in_order(&order, [] { throw std::runtime_error("layer"); }), std::runtime_error);
     CHECK(progress[0].additions == 0);
 }

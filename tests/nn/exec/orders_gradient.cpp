@@ -55,8 +55,8 @@ struct WithoutWeight {
 
 TEST_CASE("OrdersGradient: layers without parameters, and chains, do not wait as a whole") {
     BlockProgress progress[1];
-    kernel::Patience patience{BlockOrder::spins};
-    BlockOrder order{nullptr, progress[0], patience};
+    kernel::AdaptiveSpin spin{BlockOrder::spins};
+    BlockOrder order{nullptr, progress[0], spin};
     nn::backward_in_order<WithoutWeight>(&order, [] {});
     nn::backward_in_order<OrderNet>(&order, [] {});
     CHECK(progress[0].additions == 0);

@@ -2,7 +2,7 @@
 // What is in a folder: names, hidden files, links that lead back.
 
 #include <tessera/core/error.hpp>
-#include <tessera/data/skipped.hpp>
+#include <tessera/data/left_out.hpp>
 #include <tessera/files/file.hpp>
 #include <tessera/image/file_type.hpp>
 
@@ -77,7 +77,7 @@ struct FolderEntries {
 };
 
 /// `sub` is the path below `root`; "" for root itself, which must be readable.
-inline FolderEntries list_entries(const std::string& root, const std::string& sub, Skipped& left_out) {
+inline FolderEntries list_entries(const std::string& root, const std::string& sub, LeftOut& left_out) {
     namespace fs = std::filesystem;
     FolderEntries found;
     std::error_code error;
@@ -91,23 +91,23 @@ inline FolderEntries list_entries(const std::string& root, const std::string& su
             std::error_code closed;
             if (fs::is_directory(status)) std::ignore = fs::directory_iterator{entry->path(), closed};
             if (closed)
-                left_out.add(SkipReason::unreadable, path, {}, closed.message());
+                left_out.add(LeftOutReason::unreadable, path, {}, closed.message());
             else
-                left_out.add(SkipReason::hidden, path);
+                left_out.add(LeftOutReason::hidden, path);
         } else if (fs::is_directory(status)) {
             found.folders.push_back(name);
         } else if (fs::is_regular_file(status) || (!fs::exists(status) && has_image_name(name))) {
             found.files.push_back(name);  // a link to nothing that is named like an image is a bad image
         } else if (failed || !fs::exists(status)) {
-            left_out.add(SkipReason::unreadable, path, {},
+            left_out.add(LeftOutReason::unreadable, path, {},
                          failed ? failed.message() : std::string{"a link to nothing"});
         } else {
-            left_out.add(SkipReason::special, path);
+            left_out.add(LeftOutReason::special, path);
         }
     }
     if (error) {
         if (sub.empty()) throw IoError("load_image_folder: " + root + ": " + error.message(), root, error.value());
-        left_out.add(SkipReason::unreadable, sub, {}, error.message());
+        left_out.add(LeftOutReason::unreadable, sub, {}, error.message());
         found.readable = false;
     }
     std::ranges::sort(found.folders);
@@ -117,7 +117,7 @@ inline FolderEntries list_entries(const std::string& root, const std::string& su
 
 /// Is the file `path` below `root` to be read as a PNG or JPEG? It is if it is named like one or begins like one; any
 /// other is counted.
-inline bool is_candidate(const std::string& root, const std::string& path, Skipped& left_out) {
+inline bool is_candidate(const std::string& root, const std::string& path, LeftOut& left_out) {
     const std::string name = path.substr(path.rfind('/') + 1);
     if (has_image_name(name)) return true;
     try {
@@ -127,12 +127,12 @@ inline bool is_candidate(const std::string& root, const std::string& path, Skipp
         const image::FileType type = image::file_type(start);
         if (image::can_decode(type)) return true;
         if (type != image::FileType::unknown)
-            left_out.add(SkipReason::other_type, path, std::string{image::name_of(type)});
+            left_out.add(LeftOutReason::other_type, path, std::string{image::name_of(type)});
         else
-            left_out.add(SkipReason::no_image, path, ending_of(name));
+            left_out.add(LeftOutReason::no_image, path, ending_of(name));
     } catch (const IoError& e) {
         if (!concerns_one_file(e.reason())) throw;
-        left_out.add(SkipReason::unreadable, path, {}, reason_in(e.what()));
+        left_out.add(LeftOutReason::unreadable, path, {}, reason_in(e.what()));
     }
     return false;
 }
@@ -144,7 +144,7 @@ struct Walk {
 
 /// The images in `sub` and all folders below it, in the order of torchvision's ImageFolder: by the path of the folder,
 /// then by name. `seen` has the folders that must not be read again, because a link leads back to them.
-inline Walk walk(const std::string& root, const std::string& sub, std::set<std::string> seen, Skipped& left_out) {
+inline Walk walk(const std::string& root, const std::string& sub, std::set<std::string> seen, LeftOut& left_out) {
     namespace fs = std::filesystem;
     Walk result;
     std::vector<std::pair<std::string, std::vector<std::string>>> folders{{sub, {}}};
@@ -153,7 +153,7 @@ inline Walk walk(const std::string& root, const std::string& sub, std::set<std::
         std::error_code error;
         const std::string real = fs::canonical(joined(root, at), error).string();
         if (!error && !seen.insert(real).second) {
-            left_out.add(SkipReason::linked, at);
+            left_out.add(LeftOutReason::linked, at);
             result.readable = result.readable && i != 0;
             continue;
         }

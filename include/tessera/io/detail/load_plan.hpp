@@ -55,12 +55,12 @@ constexpr bool is_wider(Dtype to, Dtype from) {
 template <class File>
 class LoadPlan {
 public:
-    LoadPlan(const File& file, const std::vector<Leaf>& leaves, const std::vector<Fact>& facts,
+    LoadPlan(const File& file, const std::vector<Leaf>& leaves, const std::vector<MetadataField>& fields,
              const LoadOptions& options)
-        : file_{file}, options_{options}, names_{file, options}, leaves_{leaves}, facts_{facts} {
+        : file_{file}, options_{options}, names_{file, options}, leaves_{leaves}, fields_{fields} {
         check_options();
         compare_leaves();
-        compare_facts();
+        compare_fields();
         find_unused();
         throw_mismatches();
     }
@@ -71,38 +71,39 @@ public:
         bool transposed = false;
     };
     std::vector<Source> sources;  ///< of each leaf
-    std::string remedy(const Fact& fact) const {
-        const std::string text = options_.remedy ? options_.remedy(fact.key, fact.value)
-                                                 : "LoadOptions{.accept = {\"" + fact.key + "\"}} keeps " + fact.value;
+    std::string remedy(const MetadataField& field) const {
+        const std::string text = options_.remedy
+                                     ? options_.remedy(field.key, field.value)
+                                     : "LoadOptions{.accept = {\"" + field.key + "\"}} keeps " + field.value;
         return text.empty() ? "" : "; " + text;
     }
-    bool is_accepted(const Fact& fact) const { return fact.is_setting && is_named(fact, options_.accept); }
+    bool is_accepted(const MetadataField& field) const { return field.is_setting && is_named(field, options_.accept); }
 
 private:
-    static bool is_named(const Fact& fact, std::string_view entry) {
-        return is_below(fact.key, entry) || is_below(fact.qualified(), entry);
+    static bool is_named(const MetadataField& field, std::string_view entry) {
+        return is_below(field.key, entry) || is_below(field.qualified(), entry);
     }
-    static bool is_named(const Fact& fact, const std::vector<std::string>& entries) {
+    static bool is_named(const MetadataField& field, const std::vector<std::string>& entries) {
         for (const std::string& entry : entries)
-            if (is_named(fact, entry)) return true;
+            if (is_named(field, entry)) return true;
         return false;
     }
     /// Does the host keep this leaf? Only where the setting that it belongs to is accepted and differs: a resumed run
     /// that accepts a setting which agrees anyway must go on as the file says. Whether one that is compared later
     /// differs is not known yet: its leaf is loaded, and the model told.
     bool is_kept(std::string_view leaf) const {
-        for (const Fact& fact : facts_)
-            if (is_accepted(fact) && !fact.compared_later && is_below_any(leaf, fact.leaves) &&
-                file_.metadata(fact.in_file()) != fact.value)
+        for (const MetadataField& field : fields_)
+            if (is_accepted(field) && !field.compared_later && is_below_any(leaf, field.leaves) &&
+                file_.metadata(field.in_file()) != field.value)
                 return true;
         return false;
     }
-    /// True if the models have a leaf or a fact with this name or below it.
+    /// True if the models have a leaf or a field with this name or below it.
     bool is_known(const std::string& entry) const {
         for (const Leaf& leaf : leaves_)
             if (is_below(leaf.name, entry)) return true;
-        for (const Fact& fact : facts_)
-            if (is_named(fact, entry)) return true;
+        for (const MetadataField& field : fields_)
+            if (is_named(field, entry)) return true;
         return false;
     }
 
@@ -112,9 +113,9 @@ private:
             if (entry.empty()) continue;
             std::string settings;
             bool setting = false, other = false;
-            for (const Fact& f : facts_) {
-                (f.is_setting ? setting : other) |= is_named(f, entry);
-                if (f.is_setting) settings += (settings.empty() ? "" : ", ") + f.key;
+            for (const MetadataField& field : fields_) {
+                (field.is_setting ? setting : other) |= is_named(field, entry);
+                if (field.is_setting) settings += (settings.empty() ? "" : ", ") + field.key;
             }
             if (setting) continue;
             if (other)
@@ -150,7 +151,7 @@ private:
                                 (is_wider(tensor->dtype, leaf.dtype) ? ", which would have to be rounded" : ""));
             } else {
                 source = {tensor, names_.is_transposed(tensor)};
-                report.taken.push_back(leaf.name);
+                report.loaded.push_back(leaf.name);
                 if (tensor->dtype != leaf.dtype) report.widened.push_back({leaf.name, tensor->dtype});
             }
         }
@@ -169,27 +170,28 @@ private:
     }
 
     /// A file without any metadata of tessera was written or rewritten by another program: only shapes are compared.
-    void compare_facts() {
+    void compare_fields() {
         bool ours = false;
         for (const MetadataEntry& e : file_.metadata())
             ours = ours || (e.key.starts_with("tessera.") && !e.key.starts_with(checksum_key));
-        for (const Fact& fact : facts_) {
-            const std::optional<std::string> found = file_.metadata(fact.in_file());
-            if (is_accepted(fact)) {  // where it is compared later, the file's value is in a leaf
-                report.accepted.push_back({fact.qualified(), found.value_or(""), fact.value});
-            } else if (fact.compared_later) {
+        for (const MetadataField& field : fields_) {
+            const std::optional<std::string> found = file_.metadata(field.in_file());
+            if (is_accepted(field)) {  // where it is compared later, the file's value is in a leaf
+                report.accepted.push_back({field.qualified(), found.value_or(""), field.value});
+            } else if (field.compared_later) {
                 continue;
-            } else if (found && *found != fact.value) {
-                mismatches_.add(fact.key + ": expected " + fact.value + ", file has " + printable(*found) +
-                                (fact.is_setting ? remedy(fact) : ""));
-            } else if (!found && (!ours || is_named(fact, options_.allow_missing))) {
-                report.unchecked.push_back(fact.qualified());
+            } else if (found && *found != field.value) {
+                mismatches_.add(field.key + ": expected " + field.value + ", file has " + printable(*found) +
+                                (field.is_setting ? remedy(field) : ""));
+            } else if (!found && (!ours || is_named(field, options_.allow_missing))) {
+                report.unchecked.push_back(field.qualified());
             } else if (!found) {
-                mismatches_.add(fact.key + ": expected " + fact.value + ", missing in the file's metadata" +
-                                (fact.is_setting && options_.remedy
-                                     ? remedy(fact)
-                                     : std::string{"; LoadOptions{."} + (fact.is_setting ? "accept" : "allow_missing") +
-                                           " = {\"" + fact.key + "\"}} loads without it"));
+                mismatches_.add(field.key + ": expected " + field.value + ", missing in the file's metadata" +
+                                (field.is_setting && options_.remedy
+                                     ? remedy(field)
+                                     : std::string{"; LoadOptions{."} +
+                                           (field.is_setting ? "accept" : "allow_missing") + " = {\"" + field.key +
+                                           "\"}} loads without it"));
             }
         }
     }
@@ -212,7 +214,7 @@ private:
     }
 
     void throw_mismatches() {
-        const bool nothing = mismatches_.empty() && report.taken.empty() && !report.missing.empty();
+        const bool nothing = mismatches_.empty() && report.loaded.empty() && !report.missing.empty();
         if (nothing) mismatches_.add("none of the models' tensors was found");
         missing_ = missing_ || nothing;
         if (missing_)
@@ -225,7 +227,7 @@ private:
     const LoadOptions& options_;
     FileNames<File> names_;
     const std::vector<Leaf>& leaves_;
-    const std::vector<Fact>& facts_;
+    const std::vector<MetadataField>& fields_;
     Mismatches mismatches_;
     bool missing_ = false;
 };

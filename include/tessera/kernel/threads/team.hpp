@@ -19,8 +19,8 @@
 // Errors   an exception of f in any worker ends the team and is rethrown to the caller
 // Cost     a wait takes 0.1 us when each worker has a core
 
+#include <tessera/kernel/threads/adaptive_spin.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
-#include <tessera/kernel/threads/patience.hpp>
 
 #include <algorithm>
 #include <array>
@@ -35,19 +35,19 @@ namespace tessera::inline TESSERA_ABI::kernel {
 class Team;
 
 /// When the leader of a team whose workers share a core takes rounds alone.
-class LoneRounds {
+class SoloRounds {
 public:
     static constexpr std::size_t fewest = 16, most = 1024;
 
     /// Whether the next round is one of them. `shares_core()`: of the rounds together since `renew()`, which forgets
-    /// the waits during the lone ones.
+    /// the waits during the solo ones.
     template <class P>
-    bool next(P& patience) {
+    bool next(P& spin) {
         if (left_ > 0) {
             if (--left_ > 0) return true;
-            patience.renew();
+            spin.renew();
             together_ = 0;
-        } else if (patience.shares_core()) {
+        } else if (spin.shares_core()) {
             left_ = length_;
             length_ = (std::min)(2 * length_, most);
             return true;
@@ -102,7 +102,7 @@ public:
         const std::uint64_t mine = waits_[me.index_].value.load(std::memory_order_relaxed) + 1;
         waits_[me.index_].value.store(mine, std::memory_order_release);
         for (std::size_t i = 0; i < me.size_; ++i)
-            patience_.wait([&] {
+            spin_.wait([&] {
                 if (failed_.load(std::memory_order_acquire)) throw Stopped{};
                 return waits_[i].value.load(std::memory_order_acquire) >= mine;
             });
@@ -136,10 +136,10 @@ private:
     }
     template <class F>
     void run_leader(Worker& me, F& f) {
-        patience_.wait([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
-        LoneRounds lone;
+        spin_.wait([&] { return arrived_.load(std::memory_order_relaxed) >= min_workers_; });
+        SoloRounds solo;
         for (std::size_t round = 0; round < rounds_; ++round) {
-            const bool alone = min_workers_ < 2 && lone.next(patience_);
+            const bool alone = min_workers_ < 2 && solo.next(spin_);
             const std::size_t size = alone ? 1 : (std::min)(arrived_.load(std::memory_order_relaxed), workers_);
             me.size_ = (std::min)(me.size_, size);
             for (; me.size_ < size; ++me.size_)  // new workers start from the leader's count of waits
@@ -154,7 +154,7 @@ private:
     void run_worker(Worker& me, F& f) {
         for (std::uint64_t seen = 0;;) {
             std::uint64_t now = 0;
-            patience_.wait([&] {
+            spin_.wait([&] {
                 now = state_.load(std::memory_order_acquire);
                 return now == closed || (now != seen && me.index_ < (now & ((1u << size_bits) - 1)));
             });
@@ -170,7 +170,7 @@ private:
     std::atomic<std::size_t> arrived_{0};
     std::atomic<std::uint64_t> state_{0};
     std::atomic<bool> failed_{false}, claimed_{false};
-    Patience patience_{spins};
+    AdaptiveSpin spin_{spins};
     std::exception_ptr error_;
 };
 

@@ -13,10 +13,10 @@
 //
 // Errors   none; a block that fails calls `finish`, which lets the others run to their end
 // Cost     a load and a store for each layer; a wait spins for some 100 us, then the thread yields; 1 us where threads
-//          share a core (kernel/threads/patience.hpp)
+//          share a core (kernel/threads/adaptive_spin.hpp)
 
 #include <tessera/core/abi.hpp>
-#include <tessera/kernel/threads/patience.hpp>
+#include <tessera/kernel/threads/adaptive_spin.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -40,9 +40,9 @@ public:
     static constexpr std::uint32_t all = (std::numeric_limits<std::uint32_t>::max)();
 
     /// `before` is the progress of the block before, null for the first block of a group. Threads that share groups
-    /// share their patience.
-    BlockOrder(BlockProgress* before, BlockProgress& own, kernel::Patience& patience)
-        : before_{before}, own_{&own}, patience_{&patience} {}
+    /// share one AdaptiveSpin.
+    BlockOrder(BlockProgress* before, BlockProgress& own, kernel::AdaptiveSpin& spin)
+        : before_{before}, own_{&own}, spin_{&spin} {}
 
     /// Returns when the block before has added once more than this one.
     void wait_turn() { wait_for(count_ + 1); }
@@ -59,13 +59,13 @@ private:
     void wait_for(std::uint32_t needed) {
         if (!before_) return;
         const std::atomic_ref additions{before_->additions};
-        patience_->wait([&] { return additions.load(std::memory_order_acquire) >= needed; });
+        spin_->wait([&] { return additions.load(std::memory_order_acquire) >= needed; });
     }
     void publish(std::uint32_t count) { std::atomic_ref{own_->additions}.store(count, std::memory_order_release); }
 
     BlockProgress* before_;
     BlockProgress* own_;
-    kernel::Patience* patience_;
+    kernel::AdaptiveSpin* spin_;
     std::uint32_t count_ = 0;
 };
 

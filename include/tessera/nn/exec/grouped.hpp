@@ -117,7 +117,7 @@ public:
             }
             const std::size_t at = (task - whole) / shared, of = (task - whole) % shared;
             BlockProgress* const progress = &progress_[of * per_group];
-            BlockOrder order{at == 0 ? nullptr : &progress[at - 1], progress[at], patience_};
+            BlockOrder order{at == 0 ? nullptr : &progress[at - 1], progress[at], spin_};
             const Finish finish{order};
             if (at == 0) set_zero(grads_[whole + of]);
             // Isolated: a thread that waits for tasks which f starts must not take a later block of the same group.
@@ -178,7 +178,7 @@ private:
     std::vector<P> grads_;
     std::vector<Scratch> scratch_;
     std::vector<BlockProgress> progress_;
-    kernel::Patience patience_{BlockOrder::spins};
+    kernel::AdaptiveSpin spin_{BlockOrder::spins};
     std::vector<Leaf> leaves_;
     std::vector<Piece> pieces_;
 };

@@ -1,8 +1,8 @@
 #pragma once
-// Skipped: the files and folders that a loader did not read, counted by reason, each with its first example.
+// LeftOut: the files and folders that a loader left out, counted by reason, each with its first example.
 //
 //     set.left_out.count()                        all of them
-//     set.left_out.count(SkipReason::unreadable)
+//     set.left_out.count(LeftOutReason::unreadable)
 //     set.left_out.text()                         "50 WebP images (a/1.webp), 2 hidden files (.DS_Store)"
 //
 // A loader that reads three of 73 files has read what it could, and only its caller knows whether three are enough.
@@ -21,7 +21,7 @@
 
 namespace tessera::inline TESSERA_ABI::data {
 
-enum class SkipReason : unsigned char {
+enum class LeftOutReason : unsigned char {
     damaged,     ///< begins like a PNG or JPEG, or is named like one, but is no valid image
     other_type,  ///< an image of a type that is not read: WebP, GIF, ...
     no_image,    ///< another file: text, JSON, an archive
@@ -33,18 +33,18 @@ enum class SkipReason : unsigned char {
     surplus,     ///< bytes after the array of an IDX file
 };
 
-class Skipped {
+class LeftOut {
 public:
     struct Group {
-        SkipReason reason;
+        LeftOutReason reason;
         std::string type;  ///< "WebP", ".txt"; empty where the reason says everything
         std::size_t count;
         std::string first;  ///< path of the first one, in the folder that was loaded
         std::string why;    ///< of the first one: "Permission denied"; empty where the reason says everything
     };
 
-    void add(SkipReason reason, std::string path, std::string type = {}, std::string why = {}) {
-        if (reason == SkipReason::no_image && groups_.size() >= most_groups) type.clear();
+    void add(LeftOutReason reason, std::string path, std::string type = {}, std::string why = {}) {
+        if (reason == LeftOutReason::no_image && groups_.size() >= most_groups) type.clear();
         for (Group& g : groups_)
             if (g.reason == reason && g.type == type) {
                 ++g.count;
@@ -60,13 +60,13 @@ public:
         for (const Group& g : groups_) all += g.count;
         return all;
     }
-    [[nodiscard]] std::size_t count(SkipReason reason) const {
+    [[nodiscard]] std::size_t count(LeftOutReason reason) const {
         std::size_t all = 0;
         for (const Group& g : groups_) all += g.reason == reason ? g.count : 0;
         return all;
     }
 
-    /// One line: by reason in the order of SkipReason, the most frequent type first. Empty if nothing was skipped.
+    /// One line: by reason in the order of LeftOutReason, the most frequent type first. Empty if nothing was left out.
     [[nodiscard]] std::string text() const {
         std::vector<const Group*> order;
         for (const Group& g : groups_) order.push_back(&g);
@@ -91,23 +91,23 @@ private:
             return std::string{g.count == 1 ? one : many};
         };
         switch (g.reason) {
-        case SkipReason::damaged:
+        case LeftOutReason::damaged:
             return counted("damaged image", "damaged images");
-        case SkipReason::other_type:
+        case LeftOutReason::other_type:
             return g.type + ' ' + counted("image", "images");
-        case SkipReason::no_image:
+        case LeftOutReason::no_image:
             return (g.type.empty() ? "other" : g.type) + ' ' + counted("file", "files");
-        case SkipReason::outside:
+        case LeftOutReason::outside:
             return counted("image", "images") + " next to the folders that were read";
-        case SkipReason::unreadable:
+        case LeftOutReason::unreadable:
             return "unreadable";
-        case SkipReason::linked:
+        case LeftOutReason::linked:
             return counted("folder", "folders") + " that a link leads back to";
-        case SkipReason::hidden:
+        case LeftOutReason::hidden:
             return "hidden";
-        case SkipReason::special:
+        case LeftOutReason::special:
             return "neither file nor folder";
-        case SkipReason::surplus:
+        case LeftOutReason::surplus:
             return counted("file", "files") + " with surplus bytes";
         }
         return {};

@@ -1,8 +1,8 @@
 #pragma once
-// Patience: how threads wait for each other: they spin, then yield, and spin less where they share a core.
+// AdaptiveSpin: how threads wait for each other: they spin, then yield, and spin less where they share a core.
 //
-//     Patience patience{8192};                        of all threads that wait for each other; some 100 us
-//     patience.wait([&] { return ready.load(std::memory_order_acquire); });
+//     AdaptiveSpin spin{8192};                        of all threads that wait for each other; some 100 us
+//     spin.wait([&] { return ready.load(std::memory_order_acquire); });
 //
 // Who waits for a thread that has another core should spin: when a thread slept through layers of 100 us, two threads
 // made a step of 16 images 1.4 instead of 1.75 times as fast as one. Who waits for a thread of the same core keeps it
@@ -23,12 +23,12 @@
 namespace tessera::inline TESSERA_ABI::kernel {
 
 template <class Clock = std::chrono::steady_clock>  // of <thread>: all of <chrono> takes 0.06 s to compile
-class BasicPatience {
+class BasicAdaptiveSpin {
 public:
-    explicit BasicPatience(int spins) : most_{spins}, spins_{spins} {}
+    explicit BasicAdaptiveSpin(int spins) : most_{spins}, spins_{spins} {}
     // Of one run; a copy begins anew.
-    BasicPatience(const BasicPatience& other) noexcept : BasicPatience{other.most_} {}
-    BasicPatience& operator=(const BasicPatience&) noexcept { return *this; }
+    BasicAdaptiveSpin(const BasicAdaptiveSpin& other) noexcept : BasicAdaptiveSpin{other.most_} {}
+    BasicAdaptiveSpin& operator=(const BasicAdaptiveSpin&) noexcept { return *this; }
 
     /// Returns when done() is true; what done throws ends the wait.
     template <class Done>
@@ -66,6 +66,6 @@ private:
     std::atomic<typename Clock::duration> reduced_{};  // since the epoch: the last yield that took long
 };
 
-using Patience = BasicPatience<>;
+using AdaptiveSpin = BasicAdaptiveSpin<>;
 
 }  // namespace tessera::kernel

@@ -1,4 +1,4 @@
-#include <tessera/kernel/threads/patience.hpp>
+#include <tessera/kernel/threads/adaptive_spin.hpp>
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include <sched.h>
 #endif
 
-using tessera::kernel::Patience;
+using tessera::kernel::AdaptiveSpin;
 
 namespace {
 
@@ -23,19 +23,18 @@ auto at_call(int n) {
 
 }  // namespace
 
-TEST_CASE("Patience: a wait ends when its condition is true, while it spins and after, or with its exception") {
-    Patience patience{most_spins};
-    patience.wait(at_call(1));
-    patience.wait(at_call(20));
-    patience.wait(at_call(2 * most_spins));
-    CHECK_THROWS_WITH_AS(patience.wait([]() -> bool { throw std::runtime_error{"other"}; }), "other",
-                         std::runtime_error);
+TEST_CASE("AdaptiveSpin: a wait ends when its condition is true, while it spins and after, or with its exception") {
+    AdaptiveSpin spin{most_spins};
+    spin.wait(at_call(1));
+    spin.wait(at_call(20));
+    spin.wait(at_call(2 * most_spins));
+    CHECK_THROWS_WITH_AS(spin.wait([]() -> bool { throw std::runtime_error{"other"}; }), "other", std::runtime_error);
     std::atomic<bool> ready{false};
     std::thread other{[&] {
         std::this_thread::sleep_for(std::chrono::milliseconds{2});
         ready = true;
     }};
-    patience.wait([&] { return ready.load(); });
+    spin.wait([&] { return ready.load(); });
     other.join();
     CHECK(ready);
 }
@@ -52,31 +51,31 @@ struct FakeClock {
 
 }  // namespace
 
-TEST_CASE("Patience: after one long yield waits spin less, and fully again when yields have been short for 20 ms") {
-    tessera::kernel::BasicPatience<FakeClock> patience{most_spins};
+TEST_CASE("AdaptiveSpin: after one long yield waits spin less, and fully again when yields have been short for 20 ms") {
+    tessera::kernel::BasicAdaptiveSpin<FakeClock> spin{most_spins};
     FakeClock::time = std::chrono::hours{1};
     FakeClock::step = std::chrono::microseconds{6};
-    patience.wait(at_call(most_spins + 5));
-    CHECK(patience.shares_core());
+    spin.wait(at_call(most_spins + 5));
+    CHECK(spin.shares_core());
     FakeClock::step = std::chrono::microseconds{1};
-    patience.wait(at_call(most_spins));  // longer than 64 spins, some 2 ms
-    CHECK(patience.shares_core());
+    spin.wait(at_call(most_spins));  // longer than 64 spins, some 2 ms
+    CHECK(spin.shares_core());
     FakeClock::time += std::chrono::milliseconds{17};
-    patience.wait(at_call(70));
-    CHECK(patience.shares_core());
+    spin.wait(at_call(70));
+    CHECK(spin.shares_core());
     FakeClock::time += std::chrono::milliseconds{2};
-    patience.wait(at_call(70));
-    CHECK(!patience.shares_core());
+    spin.wait(at_call(70));
+    CHECK(!spin.shares_core());
     FakeClock::step = std::chrono::microseconds{6};
     FakeClock::time += std::chrono::milliseconds{30};
-    patience.wait(at_call(most_spins + 5));  // a long one is not forgotten, whenever it comes
-    CHECK(patience.shares_core());
+    spin.wait(at_call(most_spins + 5));  // a long one is not forgotten, whenever it comes
+    CHECK(spin.shares_core());
 }
 
 #if defined(__linux__)
 TEST_CASE(
-    "Patience: who waits for a thread of its own core spins less the next time, until a wait ends while it spins") {
-    Patience patience{most_spins};
+    "AdaptiveSpin: who waits for a thread of its own core spins less the next time, until a wait ends while it spins") {
+    AdaptiveSpin spin{most_spins};
     const auto to_this_core = [core = sched_getcpu()] {
         cpu_set_t only;
         CPU_ZERO(&only);
@@ -87,7 +86,7 @@ TEST_CASE(
     std::thread waits{[&] {
         allowed = to_this_core();
         while (!begun) std::this_thread::yield();
-        patience.wait([&] { return ready.load(); });
+        spin.wait([&] { return ready.load(); });
     }};
     std::thread works{[&] {
         if (!to_this_core()) allowed = false;
@@ -100,11 +99,11 @@ TEST_CASE(
     waits.join();
     works.join();
     REQUIRE(allowed);
-    CHECK(patience.shares_core());
-    for (int i = 0; i < 4; ++i) patience.wait(at_call(3));  // 64, 128, 256, 512, 1000
-    CHECK(!patience.shares_core());
+    CHECK(spin.shares_core());
+    for (int i = 0; i < 4; ++i) spin.wait(at_call(3));  // 64, 128, 256, 512, 1000
+    CHECK(!spin.shares_core());
 
-    Patience copy{patience};
+    AdaptiveSpin copy{spin};
     CHECK(!copy.shares_core());
 }
 #endif
