@@ -26,9 +26,9 @@ int main() {
     Net::Params params, grad;
     Net::init(params, rng);
     std::printf("the net has %zu weights:", ts::parameter_count(params));
-    Net::Params::each(
-        [](const ts::Path& name, const auto& leaf) { std::printf(" %s %zu", name.str().c_str(), leaf.span().size()); },
-        params);
+    Net::Params::each([](const ts::ParamPath& name,
+                         const auto& leaf) { std::printf(" %s %zu", name.str().c_str(), leaf.span().size()); },
+                      params);
     std::printf("\n");
 
     // The net learns y = sin(3 x) from 256 random points.
@@ -65,7 +65,7 @@ int main() {
 
         // `each` iterates over any number of parameter sets in parallel. Here it visits every tensor of weights
         // together with its gradient: plain gradient descent.
-        const auto descend = [](const ts::Path&, auto& weight, const auto& slope) {
+        const auto descend = [](const ts::ParamPath&, auto& weight, const auto& slope) {
             for (std::size_t i = 0; i < weight.span().size(); ++i) weight[i] -= 0.1f * slope[i];
         };
         Net::Params::each(descend, params, grad);

@@ -144,7 +144,7 @@ void add_reduction(Line& line, std::size_t batch) {
 template <class Params>
 double numbers_in(const Params& p) {
     double count = 0;
-    Params::each([&](const ts::Path&, const auto& leaf) { count += static_cast<double>(leaf.span().size()); }, p);
+    Params::each([&](const ts::ParamPath&, const auto& leaf) { count += static_cast<double>(leaf.span().size()); }, p);
     return count;
 }
 

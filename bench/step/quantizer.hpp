@@ -40,7 +40,7 @@ public:
     }
 
     void operator()() {
-        const auto zero = [](const ts::Path&, auto& leaf) { leaf.fill(0); };
+        const auto zero = [](const ts::ParamPath&, auto& leaf) { leaf.fill(0); };
         Q::Params::each(zero, grad_);
         ts::vq::Statistics<Q>::each(zero, statistics_);
         Q::pack(params_, buffers_, options_, packed_);

@@ -3,7 +3,7 @@
 // averages, and how many numbers they have.
 
 #include <tessera/core/option_hooks.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 
 #include <cstddef>
@@ -38,7 +38,7 @@ template <class Vae>
 std::size_t codebook_numbers(const Vae& vae) {
     std::size_t numbers = 0;
     Vae::Buffers::each(
-        [&](const tessera::Path& path, const auto& leaf) {
+        [&](const tessera::ParamPath& path, const auto& leaf) {
             if (path.str().ends_with("weight")) numbers += leaf.span().size();
         },
         vae.buffers());

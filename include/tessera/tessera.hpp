@@ -25,8 +25,8 @@
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/param_ref.hpp>
-#include <tessera/core/path.hpp>
 #include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>

@@ -36,7 +36,7 @@ TEST_CASE("model_hash: the same for equal models, another after the change of an
     std::set<std::uint64_t> seen{hash};
     auto changed = prior;
     Prior::Params::each(
-        [&](const Path& path, auto& leaf) {
+        [&](const ParamPath& path, auto& leaf) {
             for (const std::size_t i : {std::size_t{0}, leaf.span().size() - 1}) {
                 const float before = leaf[i];
                 leaf[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(before) ^ 1u);

@@ -129,7 +129,7 @@ TEST_CASE("TokenCodec: a file of another prior, or of another first stage, is re
     const auto prior = support::moved_model<Prior>();
     auto other = prior;
     Prior::Params::each(
-        [](const Path& path, auto& leaf) {
+        [](const ParamPath& path, auto& leaf) {
             if (path.str() == "prior.2.weight") leaf[0] += 1e-6f;
         },
         other.params());

@@ -89,7 +89,7 @@ TEST_CASE("Parameters: each() visits any number of sets together, const or not")
     const Pair c = b;
     std::vector<std::string> names;
     Pair::each(
-        [&](const ts::Path& path, auto& x, auto& y, const auto& z) {
+        [&](const ts::ParamPath& path, auto& x, auto& y, const auto& z) {
             names.push_back(path.str());
             for (std::size_t i = 0; i < x.span().size(); ++i) x[i] = y[i] + z[i];
         },

@@ -144,14 +144,14 @@ void carry(const ts::Rng& from, ts::Rng& to) {
     std::vector<std::uint64_t> numbers;
     std::vector<std::string> names;
     ts::Rng::each_state(
-        [&](const ts::Path& path, const auto& leaf) {
+        [&](const ts::ParamPath& path, const auto& leaf) {
             names.push_back(path.str());
             numbers.push_back(leaf[0]);
         },
         from);
     CHECK(names == std::vector<std::string>{"rng.seed", "rng.stream", "rng.position"});
     std::size_t next = 0;
-    ts::Rng::each_state([&](const ts::Path&, auto& leaf) { leaf[0] = numbers[next++]; }, to);
+    ts::Rng::each_state([&](const ts::ParamPath&, auto& leaf) { leaf[0] = numbers[next++]; }, to);
 }
 }  // namespace
 

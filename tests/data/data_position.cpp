@@ -138,7 +138,7 @@ struct Older {
     template <class F, class... P>
     static void each_state(F&& f, P&... p) {
         DataPosition::each_state(
-            [&](const Path& path, auto&... leaf) {
+            [&](const ParamPath& path, auto&... leaf) {
                 if (!DataPosition::optional_in_file(path.str())) f(path, leaf...);
             },
             p.position...);
@@ -277,7 +277,7 @@ TEST_CASE("DataPosition: the order in a file is 0 or 1, and any other number is 
     std::vector<std::uint64_t> orders;
     const auto add = [&](const DataPosition& position) {
         DataPosition::each_state(
-            [&](const Path& path, const auto& leaf) {
+            [&](const ParamPath& path, const auto& leaf) {
                 if (DataPosition::optional_in_file(path.str())) orders.push_back(leaf[0]);
             },
             position);

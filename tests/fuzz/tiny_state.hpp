@@ -60,7 +60,7 @@ using TinyTrainer = tessera::Trainer<Tiny, tessera::AdamW<Tiny::Params>>;
 inline tessera::Bytes state_of(const TinyTrainer& trainer) {
     tessera::Bytes bytes;
     TinyTrainer::each_state(
-        [&](const tessera::Path&, const auto& leaf) {
+        [&](const tessera::ParamPath&, const auto& leaf) {
             const auto* begin = reinterpret_cast<const unsigned char*>(leaf.data());
             bytes.insert(bytes.end(), begin, begin + leaf.span().size_bytes());
         },

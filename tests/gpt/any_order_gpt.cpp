@@ -60,12 +60,12 @@ double gradient_error() {
     loss(grad);
     double worst = 0, largest = 0;
     Model::Params::each(
-        [&](const Path&, const auto& g) {
+        [&](const ParamPath&, const auto& g) {
             for (const double v : g.span()) largest = std::max(largest, std::abs(v));
         },
         std::as_const(grad));
     Model::Params::each(
-        [&](const Path&, auto& p, const auto& g) {
+        [&](const ParamPath&, auto& p, const auto& g) {
             double scale = 1e-3 * largest;
             for (const double v : g.span()) scale = std::max(scale, std::abs(v));
             for (std::size_t i = 0; i < p.span().size(); i += 1 + p.span().size() / 30) {

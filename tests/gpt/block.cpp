@@ -25,7 +25,7 @@ std::vector<std::string> with_role(Role role) {
     L::init(p, rng);
     std::vector<std::string> names;
     L::Params::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             if (leaf.role() == role) names.push_back(path.str());
         },
         p);

@@ -27,7 +27,7 @@ TEST_CASE("FrozenGpt: has the bits of the model that it was made from, also afte
     const auto logits = model.logits(x.view(), x.labels());
     const double loss = model.evaluate(x);
     const auto frozen = model.freeze();
-    Model::Params::each([](const Path&, auto& leaf) { leaf.fill(0.25f); }, model.params());
+    Model::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(0.25f); }, model.params());
     CHECK(!std::ranges::equal(model.logits(x.view(), x.labels()).span(), logits.span()));
     CHECK(std::ranges::equal(frozen.logits(x.view(), x.labels()).span(), logits.span()));
     CHECK(frozen.evaluate(x) == loss);

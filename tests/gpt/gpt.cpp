@@ -89,12 +89,12 @@ TEST_CASE("Gpt: the gradient agrees with central differences of the loss, in dou
     CHECK(loss == doctest::Approx(model.evaluate(x)).epsilon(1e-12));
     double worst = 0, largest = 0;
     Model::Params::each(
-        [&](const Path&, const auto& g) {
+        [&](const ParamPath&, const auto& g) {
             for (const double v : g.span()) largest = std::max(largest, std::abs(v));
         },
         std::as_const(grad));
     Model::Params::each(
-        [&](const Path&, auto& p, const auto& g) {
+        [&](const ParamPath&, auto& p, const auto& g) {
             double scale = 1e-3 * largest;
             for (const double v : g.span()) scale = std::max(scale, std::abs(v));
             for (std::size_t i = 0; i < p.span().size(); i += 1 + p.span().size() / 30) {
@@ -269,7 +269,7 @@ TEST_CASE("Gpt: weights are N(0, 0.02^2), those that add to the residual stream 
     const Gpt<larger> prior{rng};
     std::size_t smaller = 0;
     Gpt<larger>::Params::each(
-        [&]<class Leaf>(const Path& path, const Leaf& leaf) {
+        [&]<class Leaf>(const ParamPath& path, const Leaf& leaf) {
             double mean = 0, square = 0;
             const double n = static_cast<double>(leaf.span().size());
             for (const float v : leaf.span()) {

@@ -43,13 +43,13 @@ TEST_CASE("likeliest_labels: the class with the fewest nats, the first of equals
     CHECK(support::first_difference(expected, indices) == "");
 
     auto equal = model;  // every class has the same embedding
-    Model::Params::each([](const Path&, auto& leaf) { leaf.fill(0); }, equal.params());
+    Model::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(0); }, equal.params());
     for (const Label label : likeliest_labels(equal.freeze(), x.view())) REQUIRE(label == Label{0});
 }
 
 TEST_CASE("likeliest_labels: a prior whose probabilities are NaN has no likeliest class") {
     auto model = support::moved_model<Model>();
-    Model::Params::each([](const Path&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
+    Model::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
                         model.params());
     const auto x = support::sequences<config>(2, 3);
     CHECK(support::message<NumericError>([&] { static_cast<void>(likeliest_labels(model.freeze(), x.view())); }) ==

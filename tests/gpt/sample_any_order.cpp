@@ -246,7 +246,7 @@ TEST_CASE("sample_any_order: what it cannot draw is refused") {
                 "got one with label_dropout 0");
     CHECK(rng.position() == 0);
     auto broken = support::moved_model<AnyModel>();
-    AnyModel::Params::each([](const Path&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
+    AnyModel::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
                            broken.params());
     CHECK(support::message<NumericError>([&] { std::ignore = sample_any_order(broken, 2, {}, rng); }) ==
           "sample: logits: expected finite numbers, got NaN or infinity");

@@ -41,8 +41,8 @@ struct Toy {
         encoder("weight", m.weight...);
         encoder("bias", m.bias...);
         encoder("average", m.average...);
-        const Path weight{"weight"};
-        f(Path{"head", &weight}, m.head...);
+        const ParamPath weight{"weight"};
+        f(ParamPath{"head", &weight}, m.head...);
         f("rate", m.rate...);
     }
     std::vector<std::pair<std::string, std::string>> metadata() const { return {{"heads", heads}}; }
@@ -94,7 +94,7 @@ struct Scalar {
 template <class M>
 void number(M& model, int start) {
     M::each_state(
-        [&](const Path&, auto& leaf) {
+        [&](const ParamPath&, auto& leaf) {
             for (auto& x : leaf.span()) x = static_cast<float>(start++);
         },
         model);
@@ -102,8 +102,9 @@ void number(M& model, int start) {
 template <class M>
 std::vector<double> values(const M& model) {
     std::vector<double> all;
-    M::each_state([&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
-                  model);
+    M::each_state(
+        [&](const ParamPath&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
+        model);
     return all;
 }
 

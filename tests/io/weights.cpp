@@ -34,9 +34,9 @@ struct Net {
 
     template <class F, class... M>
     static void each_state(F&& f, M&... m) {
-        const Path weight{"weight"};
-        f(Path{"encoder", &weight}, m.linear...);
-        f(Path{"conv", &weight}, m.conv...);
+        const ParamPath weight{"weight"};
+        f(ParamPath{"encoder", &weight}, m.linear...);
+        f(ParamPath{"conv", &weight}, m.conv...);
         f("count", m.count...);
     }
     std::vector<std::pair<std::string, std::string>> metadata() const { return {{"heads", heads}}; }
@@ -49,8 +49,8 @@ struct Prior {
 
     template <class F, class... M>
     static void each_state(F&& f, M&... m) {
-        const Path bias{"bias"};
-        f(Path{"prior", &bias}, m.bias...);
+        const ParamPath bias{"bias"};
+        f(ParamPath{"prior", &bias}, m.bias...);
     }
 };
 
@@ -60,7 +60,7 @@ static_assert(!io::Stateful<int>);
 template <class M>
 void number(M& model, int start) {
     M::each_state(
-        [&](const Path&, auto& leaf) {
+        [&](const ParamPath&, auto& leaf) {
             for (auto& x : leaf.span()) x = static_cast<float>(start++);
         },
         model);
@@ -68,8 +68,9 @@ void number(M& model, int start) {
 template <class M>
 std::vector<double> values(const M& model) {
     std::vector<double> all;
-    M::each_state([&](const Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
-                  model);
+    M::each_state(
+        [&](const ParamPath&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
+        model);
     return all;
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("GaussianNll: the initial variance is one, there is one parameter, and
     ts::GaussianNllLoss<pair::Number, float>::init(params, none, rng);
     CHECK(params.log_variance[0] == 0);
     std::string names;
-    decltype(params)::each([&](const ts::Path& path, const auto&) { names += path.str(); }, params);
+    decltype(params)::each([&](const ts::ParamPath& path, const auto&) { names += path.str(); }, params);
     CHECK(names == "log_variance");
     CHECK(ts::settings_of<ts::GaussianNllLoss<pair::Number, float>>({.eps = 0.5}) ==
           std::vector<ts::Setting>{{"eps", "0.5"}});

@@ -108,7 +108,7 @@ using VaeOf = VqVae<support::TinyEncoder<float>, Codebook<8>, support::TinyDecod
 template <class Vae>
 std::vector<std::string> names_of_state(const Vae& vae) {
     std::vector<std::string> names;
-    Vae::each_state([&](const Path& path, const auto&) { names.push_back(path.str()); }, vae);
+    Vae::each_state([&](const ParamPath& path, const auto&) { names.push_back(path.str()); }, vae);
     return names;
 }
 

@@ -32,7 +32,7 @@ template <class L>
 std::vector<std::string> names() {
     std::vector<std::string> all;
     const typename L::Params params;
-    L::Params::each([&](const Path& path, const auto&) { all.push_back(path.str()); }, params);
+    L::Params::each([&](const ParamPath& path, const auto&) { all.push_back(path.str()); }, params);
     return all;
 }
 

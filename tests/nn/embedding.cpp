@@ -25,7 +25,7 @@ TEST_CASE("Embedding: parameters are named like two PyTorch modules, and start a
     std::vector<std::string> names;
     double squares = 0;
     Layer::Params::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             names.push_back(path.str());
             for (const double v : leaf.span()) squares += v * v / 6000;
         },

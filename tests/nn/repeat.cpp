@@ -28,7 +28,7 @@ TEST_CASE("Repeat: the copies have separate parameters, named by their number, t
     std::vector<std::string> names;
     std::vector<float> first;
     Net::Params::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             names.push_back(path.str());
             first.push_back(leaf[0]);
         },

@@ -28,7 +28,7 @@ std::vector<std::string> residual_weights() {
     L::init(p, rng);
     std::vector<std::string> names;
     L::Params::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             if (leaf.role() == Role::residual) names.push_back(path.str());
         },
         p);

@@ -33,7 +33,7 @@ TEST_CASE("SwiGlu: the matrices have LLaMA's names, and every leaf has a role") 
     CHECK(support::names_of(SwiGlu<6>::Bind<Shape<2, 4>, float>::Params{}) ==
           std::vector<std::string>{"w1.weight", "w3.weight"});
     Layer::Params::each(
-        [](const Path& path, const auto& leaf) {
+        [](const ParamPath& path, const auto& leaf) {
             CHECK(leaf.role() == (path.leaf() == "bias" ? Role::bias : Role::weight));
         },
         p);

@@ -34,5 +34,5 @@ TEST_CASE("TiedHead: the head has no parameter, and its chain ends with no outpu
     Rng rng{1};
     Net::init(p, rng);
     CHECK(support::names_of(p) == std::vector<std::string>{"0.weight", "1.weight", "1.bias"});
-    Net::Params::each([](const Path&, const auto& leaf) { CHECK(leaf.role() != Role::output); }, p);
+    Net::Params::each([](const ParamPath&, const auto& leaf) { CHECK(leaf.role() != Role::output); }, p);
 }

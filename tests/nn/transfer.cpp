@@ -34,9 +34,9 @@ TEST_CASE("transfer: the net for a larger image gets the same weights in the sam
     transfer(small, large);
 
     std::vector<float> a, b;
-    Small::Params::each([&](const Path&, const auto& p) { a.insert(a.end(), p.span().begin(), p.span().end()); },
+    Small::Params::each([&](const ParamPath&, const auto& p) { a.insert(a.end(), p.span().begin(), p.span().end()); },
                         small);
-    Large::Params::each([&](const Path&, const auto& p) { b.insert(b.end(), p.span().begin(), p.span().end()); },
+    Large::Params::each([&](const ParamPath&, const auto& p) { b.insert(b.end(), p.span().begin(), p.span().end()); },
                         large);
     CHECK(a == b);
     CHECK(std::ranges::any_of(b, [](float v) { return v != 0; }));

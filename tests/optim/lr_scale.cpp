@@ -6,7 +6,7 @@
 #include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/optim/adam.hpp>
 #include <tessera/optim/adamw.hpp>

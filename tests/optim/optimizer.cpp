@@ -13,7 +13,7 @@ struct Descent {
     template <ts::Parameters P>
     void update(P& params, const P& grad) const {
         P::each(
-            [&](const ts::Path&, auto& p, const auto& g) {
+            [&](const ts::ParamPath&, auto& p, const auto& g) {
                 for (std::size_t i = 0; i < p.span().size(); ++i) p[i] -= lr * g[i];
             },
             params, grad);

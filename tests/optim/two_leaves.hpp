@@ -31,7 +31,7 @@ struct TwoLeavesModel {
 template <std::floating_point T>
 TwoLeaves<T> start() {
     TwoLeaves<T> p;
-    const auto fill = [](const tessera::Path&, auto& leaf) {
+    const auto fill = [](const tessera::ParamPath&, auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size(); ++i) leaf[i] = (static_cast<T>((i * 7) % 11) - 5) / 8;
     };
     TwoLeaves<T>::each(fill, p);
@@ -41,7 +41,7 @@ TwoLeaves<T> start() {
 template <std::floating_point T>
 TwoLeaves<T> gradient(std::size_t step) {
     TwoLeaves<T> g;
-    const auto fill = [&](const tessera::Path&, auto& leaf) {
+    const auto fill = [&](const tessera::ParamPath&, auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size(); ++i)
             leaf[i] = (static_cast<T>((i * 5 + step * 3) % 13) - 6) / 16;
     };
@@ -54,7 +54,7 @@ template <std::floating_point T>
 double distance(const TwoLeaves<T>& p, std::span<const double> golden) {
     double worst = golden.size() == tessera::parameter_count(p) ? 0 : std::numeric_limits<double>::infinity();
     std::size_t at = 0;
-    const auto compare = [&](const tessera::Path&, const auto& leaf) {
+    const auto compare = [&](const tessera::ParamPath&, const auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size() && at < golden.size(); ++i, ++at) {
             const double e = std::abs(static_cast<double>(leaf[i]) - golden[at]);
             worst = e <= worst ? worst : e;  // keeps NaN

@@ -53,7 +53,8 @@ TEST_CASE("WeightEma: its state has names") {
     ema.update(start<float>());
     static_assert(ts::Parameters<decltype(ema)::State>);
     std::vector<std::string> names;
-    decltype(ema)::State::each([&](const ts::Path& path, const auto&) { names.push_back(path.str()); }, ema.state());
+    decltype(ema)::State::each([&](const ts::ParamPath& path, const auto&) { names.push_back(path.str()); },
+                               ema.state());
     CHECK(names == std::vector<std::string>{"ema.weight", "ema.bias", "ema.updates"});
     CHECK(ema.state().updates[0] == 1);
 }

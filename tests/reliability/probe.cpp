@@ -177,7 +177,7 @@ int figures(const std::string& path) {
     vae.loss_and_grad(first.x, workspace, grad);
     std::size_t at = 0;
     Vae::Params::each(
-        [&](const tessera::Path&, const auto& leaf) {
+        [&](const tessera::ParamPath&, const auto& leaf) {
             std::ranges::copy(leaf.span(), f.gradients.data() + at);
             at += leaf.span().size();
         },

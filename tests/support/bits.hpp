@@ -21,7 +21,7 @@ std::uint64_t hash_bits(std::span<const T> x, std::uint64_t hash = 1469598103934
 struct HashLeaves {
     std::uint64_t hash = 14695981039346656037u;
     template <class Leaf>
-    void operator()(const tessera::Path&, const Leaf& leaf) {
+    void operator()(const tessera::ParamPath&, const Leaf& leaf) {
         hash = hash_bits(std::span<const typename Leaf::Scalar>{leaf.span()}, hash);
     }
 };
@@ -42,7 +42,7 @@ std::uint64_t hash_state(const Model& model) {
 template <tessera::Parameters P>
 std::vector<std::string> names_of(const P& params) {
     std::vector<std::string> names;
-    P::each([&](const tessera::Path& path, const auto&) { names.push_back(path.str()); }, params);
+    P::each([&](const tessera::ParamPath& path, const auto&) { names.push_back(path.str()); }, params);
     return names;
 }
 

@@ -46,7 +46,7 @@ template <class T>
 void add_samples(std::size_t first, std::size_t count, Weights<T>& sum) {
     for (std::size_t n = first; n < first + count; ++n)
         Weights<T>::each(
-            [&](const tessera::Path&, auto& leaf) {
+            [&](const tessera::ParamPath&, auto& leaf) {
                 for (std::size_t i = 0; i < leaf.span().size(); ++i)
                     leaf[i] += static_cast<T>((n * 7919 + i * 104729) % 1009) * T(0.37) - T(186);
             },

@@ -116,7 +116,7 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     std::string failure;
     std::size_t leaves = 0;
     L::Params::each(
-        [&](const Path& path, auto& leaf) {
+        [&](const ParamPath& path, auto& leaf) {
             const GoldenArray& array = golden.at("param." + path.str());
             const auto dims = leaf.file_dims();
             if (!std::ranges::equal(dims, array.shape)) failure = path.str() + ": another shape than PyTorch's";
@@ -139,7 +139,7 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     compare("y", channel_last(golden.at("y")), bound.y.data(), bound.y.span().size());
     if (golden.count("dx")) compare("dx", channel_last(golden.at("dx")), bound.dx.data(), bound.dx.span().size());
     L::Params::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             std::vector<float> outer(leaf.span().size());
             for (std::size_t i = 0; i < outer.size(); ++i) outer[i] = leaf[leaf.from_file_index(i)];
             compare("grad." + path.str(), golden.at("grad." + path.str()).values, outer.data(), outer.size());

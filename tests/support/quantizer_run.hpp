@@ -87,7 +87,7 @@ struct QuantizerRun {
             wrong.compare(static_cast<tessera::Token>(want_tokens[i]), tokens.data()[i], "token ", i);
         std::size_t term = 0;
         tessera::vq::Terms<Q>::each(
-            [&](const tessera::Path&, const double& sum) {
+            [&](const tessera::ParamPath&, const double& sum) {
                 if (term < want_terms.size())
                     near(wrong, want_terms[term], sum / static_cast<double>(z.batch()), "term ", term);
                 ++term;

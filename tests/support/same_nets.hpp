@@ -38,7 +38,7 @@ std::string difference_of_nets(std::size_t batch = 5) {
         const std::vector<T> all = flat<T>(b.grad);
         std::size_t from = 0;
         A::Params::each(
-            [&](const Path& path, const auto& leaf) {
+            [&](const ParamPath& path, const auto& leaf) {
                 for (std::size_t i = 0; i < leaf.span().size() && from < all.size(); ++i, ++from)
                     wrong.compare_bits(all[from], leaf[i], what, ".", path.str(), ", element ", i);
             },

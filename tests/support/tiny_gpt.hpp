@@ -32,7 +32,7 @@ Model moved_model(tessera::GptOptions options = {}, float by = 0.3f) {
     tessera::Rng rng{1};
     Model model{rng, options};
     Model::Params::each(
-        [&](const tessera::Path&, auto& leaf) {
+        [&](const tessera::ParamPath&, auto& leaf) {
             for (auto& v : leaf.span()) v += static_cast<typename Model::Scalar>(rng.uniform(-by, by));
         },
         model.params());

@@ -31,7 +31,7 @@ template <class Model>
 bool all_finite(const Model& model) {
     bool finite = true;
     Model::each_state(
-        [&](const Path&, const auto& leaf) {
+        [&](const ParamPath&, const auto& leaf) {
             for (const auto v : leaf.span()) finite = finite && std::isfinite(v);
         },
         model);
@@ -117,7 +117,7 @@ TEST_CASE("Numerics: a batch a million times too large moves clipped weights no 
             CHECK(trainer.step(spike).grad_norm > 1e3 * ordinary);
             double largest = 0;
             Vae::Params::each(
-                [&](const Path&, const auto& a, const auto& b) {
+                [&](const ParamPath&, const auto& a, const auto& b) {
                     for (std::size_t i = 0; i < a.span().size(); ++i)
                         largest = std::max(largest, static_cast<double>(std::abs(a[i] - b[i])));
                 },

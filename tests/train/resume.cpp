@@ -274,7 +274,7 @@ TEST_CASE("resume: weights without metadata, from another program: heads are nam
     Prior prior{rng}, other{rng};
     io::SafetensorsWriter writer;
     Prior::each_state(
-        [&]<class L>(const Path& path, const L& leaf) {
+        [&]<class L>(const ParamPath& path, const L& leaf) {
             std::vector<float> values(L::Dims::size);
             for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
             const auto dims = L::file_dims();
@@ -294,7 +294,7 @@ TEST_CASE("resume: a file needs only the vectors of the codebook; their averages
     steps(trainer, 3);
     io::SafetensorsWriter writer;
     Vae::each_state(
-        [&]<class L>(const Path& path, const L& leaf) {
+        [&]<class L>(const ParamPath& path, const L& leaf) {
             const std::string name = path.str();
             if (name == "quantizer.started" || (name.starts_with("codebook.") && name != "codebook.weight")) return;
             std::vector<typename L::Scalar> values(L::Dims::size);
@@ -314,7 +314,7 @@ TEST_CASE("resume: a file needs only the vectors of the codebook; their averages
     // training continues from these vectors: neither k-means nor an average of other vectors replaces them
     const auto& book = decoder.buffers().book;
     Vae::each_state(
-        [](const Path& path, const auto& leaf) {
+        [](const ParamPath& path, const auto& leaf) {
             if (path.str() == "quantizer.started") CHECK(leaf[0] == 1);
         },
         decoder);

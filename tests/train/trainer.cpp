@@ -124,7 +124,7 @@ struct Plain {  // gradient descent: weights show the gradient
     template <class P>
     void update(P& params, const P& grad) {
         P::each(
-            [](const Path&, auto& p, const auto& g) {
+            [](const ParamPath&, auto& p, const auto& g) {
                 for (std::size_t i = 0; i < p.span().size(); ++i) p[i] -= g[i];
             },
             params, grad);
@@ -384,7 +384,7 @@ TEST_CASE("Trainer: an error in the first step undoes the initialisation of the 
     const auto before = support::hash_state(trainer);
     float* bias = nullptr;
     Vae::Params::each(
-        [&](const Path& path, auto& leaf) {
+        [&](const ParamPath& path, auto& leaf) {
             if (path.str() == "decoder.0.bias") bias = leaf.data();
         },
         vae.params());
@@ -514,7 +514,7 @@ TEST_CASE("Trainer: impossible counters are refused, and the weights are unchang
         Line line;
         Trainer trainer{line, AdamW{line}, {.accumulate = 2}};
         decltype(trainer)::each_state(
-            [&]<class Leaf>(const Path& path, Leaf& leaf) {
+            [&]<class Leaf>(const ParamPath& path, Leaf& leaf) {
                 if constexpr (std::same_as<typename Leaf::Scalar, std::int64_t>)
                     if (path.str() == name) leaf[0] = value;
             },
@@ -561,7 +561,7 @@ TEST_CASE("Trainer: batches of different sizes in an accumulation give the gradi
     CHECK(norm == doctest::Approx(report.grad_norm).epsilon(1e-6));
     double worst = 0, largest = 0;
     Vae::Params::each(
-        [&](const Path&, const auto& a, const auto& b) {
+        [&](const ParamPath&, const auto& a, const auto& b) {
             for (std::size_t i = 0; i < a.span().size(); ++i) {
                 worst = support::larger(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
                 largest = std::max(largest, std::abs(static_cast<double>(a[i])));
@@ -593,7 +593,7 @@ TEST_CASE("Trainer: equal batches of an accumulation are scaled by one over thei
         by_hand.observe(ws, part, statistics);
     }
     Vae::Params::each(
-        [](const Path&, auto& g) {
+        [](const ParamPath&, auto& g) {
             for (float& v : g.span()) v *= 0.5f;
         },
         grad);

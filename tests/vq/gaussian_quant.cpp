@@ -248,7 +248,7 @@ TEST_CASE("GaussianQuant: a file has no codebook; a model is loaded with another
     const auto bytes = io::collect(vae).bytes();
     io::SafetensorsFile file{bytes, "state"};
     std::size_t numbers = 0;
-    Vae<64>::Buffers::each([&](const Path&, const auto& leaf) { numbers += leaf.span().size(); }, vae.buffers());
+    Vae<64>::Buffers::each([&](const ParamPath&, const auto& leaf) { numbers += leaf.span().size(); }, vae.buffers());
     CHECK(numbers == 3);
     CHECK(parameter_count(vae.params().quantizer) == 0);
     CHECK(Vae<64>::metadata() == NamedValues{{"tokens", "4"},

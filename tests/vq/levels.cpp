@@ -24,7 +24,7 @@ template <class P>
 Strings names() {
     Strings all;
     const P p{};
-    P::each([&](const Path& path, const auto&) { all.push_back(path.str()); }, p);
+    P::each([&](const ParamPath& path, const auto&) { all.push_back(path.str()); }, p);
     return all;
 }
 
@@ -52,7 +52,7 @@ TEST_CASE("Levels: two sets are visited together") {
     std::get<0>(a.level).gain.fill(2);
     std::get<1>(b.level).book.count.fill(3);
     vq::MixedLevels<Gain, Book>::each(
-        [](const Path&, auto& to, const auto& from) {
+        [](const ParamPath&, auto& to, const auto& from) {
             for (std::size_t i = 0; i < to.span().size(); ++i) to[i] += from[i];
         },
         b, a);

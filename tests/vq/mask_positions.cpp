@@ -71,7 +71,7 @@ template <class Spec>
 std::string changes() {
     const Step<Spec> one{1}, other{-3};
     support::Mismatch wrong;
-    const auto leaves = [&](const Path& path, const auto& a, const auto& b) {
+    const auto leaves = [&](const ParamPath& path, const auto& a, const auto& b) {
         wrong.compare(a.span(), b.span(), path.str().c_str());
     };
     wrong.compare(one.q.span(), other.q.span(), "q");

@@ -209,7 +209,7 @@ TEST_CASE("VqVae: the loss and gradient with a mask are those of the pixels and 
     double worst = 0;
     std::size_t checked = 0;
     support::TinyDecoder<double>::Params::each(
-        [&](const Path&, auto& p, const auto& g) {
+        [&](const ParamPath&, auto& p, const auto& g) {
             double largest = 1e-9;
             for (const double v : g.span()) largest = std::max(largest, std::abs(v));
             for (std::size_t i = 0; i < p.span().size(); i += 1 + p.span().size() / 40, ++checked) {

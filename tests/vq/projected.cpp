@@ -59,7 +59,7 @@ TEST_CASE("Projected: keeps the contract around a Codebook and Fsq, and inside o
 TEST_CASE("Projected: parameters have PyTorch's names, and files need those of lookup only") {
     std::vector<std::string> names;
     const Small::Params p{};
-    Small::Params::each([&](const Path& path, const auto&) { names.push_back(path.str()); }, p);
+    Small::Params::each([&](const ParamPath& path, const auto&) { names.push_back(path.str()); }, p);
     CHECK(names ==
           std::vector<std::string>{"project_in.weight", "project_in.bias", "project_out.weight", "project_out.bias"});
     CHECK(!Small::optional_in_file("project_in.weight"));
@@ -91,7 +91,7 @@ TEST_CASE_TEMPLATE("Projected: in levels, tokens, terms and the gradients of all
     support::Mismatch wrong;
     std::size_t at = 0;
     decltype(run)::Q::Params::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             for (const T got : leaf.span()) {
                 const double expected = golden::residual_projected_leaves[at++];
                 wrong.require(std::abs(static_cast<double>(got) - expected) <= (sizeof(T) == 4 ? 1e-5 : 1e-12),

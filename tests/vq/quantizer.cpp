@@ -135,7 +135,7 @@ TEST_CASE("Quantizer: terms and parameters have their names in reports and files
     CHECK(report.quantizer == doctest::Approx(report.terms.level[0].commitment + report.terms.level[1].commitment));
     CHECK(report.loss == doctest::Approx(report.reconstruction + report.quantizer));
     std::vector<std::string> names;
-    Vae::each_state([&](const Path& path, const auto&) { names.push_back(path.str()); }, vae);
+    Vae::each_state([&](const ParamPath& path, const auto&) { names.push_back(path.str()); }, vae);
     CHECK(std::ranges::count(names, "0.codebook.weight") == 1);
     CHECK(std::ranges::count(names, "1.codebook.grace") == 1);
     CHECK(names.back() == "quantizer.started");

@@ -134,7 +134,7 @@ TEST_CASE("Quantizer hooks: terms are added and summed by name") {
     CHECK(vq::count_terms<Terms>() == 2);
     CHECK(vq::sum_terms(a) == 3.5);
     std::vector<std::string> names;
-    Terms::each([&](const Path& path, const double&) { names.push_back(path.str()); }, std::as_const(a));
+    Terms::each([&](const ParamPath& path, const double&) { names.push_back(path.str()); }, std::as_const(a));
     CHECK(names == std::vector<std::string>{"0.commitment", "1.commitment"});
 }
 

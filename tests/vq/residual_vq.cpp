@@ -62,7 +62,7 @@ template <class P>
 std::vector<std::string> names() {
     std::vector<std::string> all;
     const P p{};
-    P::each([&](const Path& path, const auto&) { all.push_back(path.str()); }, p);
+    P::each([&](const ParamPath& path, const auto&) { all.push_back(path.str()); }, p);
     return all;
 }
 

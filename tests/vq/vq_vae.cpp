@@ -209,7 +209,7 @@ TEST_CASE("VqVae: the gradient is that of the loss with the quantizer taken as z
     double worst = 0;
     std::size_t checked = 0;
     Model::Params::each(
-        [&](const Path&, auto& p, const auto& g) {
+        [&](const ParamPath&, auto& p, const auto& g) {
             double largest = 1e-9;
             for (const double v : g.span()) largest = std::max(largest, std::abs(v));
             for (std::size_t i = 0; i < p.span().size(); i += 1 + p.span().size() / 60, ++checked) {
@@ -259,7 +259,7 @@ TEST_CASE("VqVae: the optimiser sees encoder and decoder; a file holds the codeb
     Rng rng{1};
     const Vae vae{rng};
     std::vector<std::string> names;
-    Vae::each_state([&](const Path& path, const auto&) { names.push_back(path.str()); }, vae);
+    Vae::each_state([&](const ParamPath& path, const auto&) { names.push_back(path.str()); }, vae);
     for (const char* leaf : {"weight", "count", "sum", "grace"}) expected.push_back(std::string{"codebook."} + leaf);
     expected.emplace_back("quantizer.started");
     CHECK(names == expected);

@@ -80,7 +80,7 @@ template <class Model>
             hash.add(value);
         }
         Model::each_state(
-            [&]<class Leaf>(const Path& path, const Leaf& leaf) {
+            [&]<class Leaf>(const ParamPath& path, const Leaf& leaf) {
                 const std::string name = path.str();
                 if constexpr (requires { Model::optional_in_file(std::string_view{name}); })
                     if (Model::optional_in_file(name)) return;

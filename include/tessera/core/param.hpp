@@ -16,7 +16,7 @@
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/error.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/shape.hpp>
 
 #include <algorithm>
@@ -116,7 +116,7 @@ struct Empty {
 namespace detail {
 struct NoOpVisitor {
     template <class... P>
-    void operator()(const Path&, P&...) const {}
+    void operator()(const ParamPath&, P&...) const {}
 };
 }  // namespace detail
 
@@ -132,7 +132,7 @@ concept Parameters = std::copyable<P> && std::default_initializable<P> && requir
 template <Parameters P>
 [[nodiscard]] std::size_t parameter_count(const P& params) {
     std::size_t count = 0;
-    P::each([&](const Path&, const auto& leaf) { count += leaf.span().size(); }, params);
+    P::each([&](const ParamPath&, const auto& leaf) { count += leaf.span().size(); }, params);
     return count;
 }
 
@@ -140,7 +140,7 @@ template <Parameters P>
 template <Parameters P>
 void change_role(P& params, Role from, Role to) {
     P::each(
-        [&](const Path&, auto& leaf) {
+        [&](const ParamPath&, auto& leaf) {
             if (leaf.role() == from) leaf.set_role(to);
         },
         params);
@@ -149,7 +149,7 @@ void change_role(P& params, Role from, Role to) {
 /// Sets every leaf to zero, as a gradient before a step.
 template <Parameters P>
 void set_zero(P& params) {
-    P::each([](const Path&, auto& leaf) { leaf.fill(0); }, params);
+    P::each([](const ParamPath&, auto& leaf) { leaf.fill(0); }, params);
 }
 
 }  // namespace tessera

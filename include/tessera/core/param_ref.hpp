@@ -8,7 +8,7 @@
 //
 // A small class without a Param (a generator, a position in the data) takes part in each_state with it.
 
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/shape.hpp>
 
 #include <array>
@@ -39,7 +39,7 @@ private:
 
 /// f(path, refs...). Visitors take leaves by reference; the parameters of this function are what they refer to.
 template <class F, class... R>
-void visit_refs(F& f, const Path& path, R... refs) {
+void visit_refs(F& f, const ParamPath& path, R... refs) {
     f(path, refs...);
 }
 

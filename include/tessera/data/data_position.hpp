@@ -30,8 +30,8 @@
 //          shuffle or balance_classes differ
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/param_ref.hpp>
-#include <tessera/core/path.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/setting.hpp>
 

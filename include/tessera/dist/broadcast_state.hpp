@@ -43,7 +43,7 @@ void describe_metadata(const M& model, std::string& text) {
 template <class M>
 void describe_state(const M& model, std::string& text, std::size_t& bytes) {
     M::each_state(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             bytes += leaf.span().size_bytes();
             text += path.str() + ": " + std::to_string(leaf.span().size_bytes()) + " bytes\n";
         },
@@ -98,13 +98,13 @@ void broadcast_state(C& communicator, std::size_t root, M&... models) {
         std::size_t at = 0;
         const auto each_leaf = [&](auto f) { (M::each_state(f, models), ...); };
         if (communicator.rank() == root)
-            each_leaf([&](const Path&, auto& leaf) {
+            each_leaf([&](const ParamPath&, auto& leaf) {
                 std::memcpy(state.data() + at, leaf.data(), leaf.span().size_bytes());
                 at += leaf.span().size_bytes();
             });
         communicator.broadcast(state, root);
         if (communicator.rank() != root)
-            each_leaf([&](const Path&, auto& leaf) {
+            each_leaf([&](const ParamPath&, auto& leaf) {
                 std::memcpy(leaf.data(), state.data() + at, leaf.span().size_bytes());
                 at += leaf.span().size_bytes();
             });

@@ -89,7 +89,7 @@ private:
     static void visit(F& f, S& set) {
         if constexpr (Parameters<std::remove_const_t<S>>)
             std::remove_const_t<S>::each(
-                [&](const Path&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); }, set);
+                [&](const ParamPath&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); }, set);
         else
             f(std::span<element<decltype(std::span{set})>>{set});
     }

@@ -81,7 +81,7 @@ using Staged = std::vector<Buffer<unsigned char>>;
 template <class M>
 void stage(SafetensorsFile& file, const LoadPlan<SafetensorsFile>& plan, const M& model, Staged& staged) {
     M::each_state(
-        [&]<class L>(const Path& path, const L&) {
+        [&]<class L>(const ParamPath& path, const L&) {
             using T = typename L::Scalar;
             const auto [tensor, transposed] = plan.sources[staged.size()];
             auto& bytes = staged.emplace_back(tensor ? L::Dims::size * sizeof(T) : 0);
@@ -105,7 +105,7 @@ void stage(SafetensorsFile& file, const LoadPlan<SafetensorsFile>& plan, const M
 template <class M>
 void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
     M::each_state(
-        [&]<class L>(const Path&, L& leaf) {
+        [&]<class L>(const ParamPath&, L& leaf) {
             const Buffer<unsigned char>& bytes = staged[next++];
             if (bytes.size() == 0) return;
             const auto* values = reinterpret_cast<const typename L::Scalar*>(bytes.data());
@@ -120,7 +120,7 @@ std::vector<std::string> missing_of(const M& model, const std::vector<std::strin
     std::vector<std::string> own;
     if (missing.empty()) return own;
     M::each_state(
-        [&](const Path& path, const auto&) {
+        [&](const ParamPath& path, const auto&) {
             if (std::ranges::find(missing, path.str()) != missing.end()) own.push_back(path.str());
         },
         model);

@@ -54,7 +54,7 @@ void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& opt
     for (const MetadataField& field : fields)
         if (!field.compared_later) writer.metadata(field.in_file(), field.value);
     M::each_state(
-        [&]<class L>(const Path& path, const L& leaf) {
+        [&]<class L>(const ParamPath& path, const L& leaf) {
             std::string name = path.str();
             std::vector<std::uint64_t> shape = outer_shape<L>();
             bool transposed = false;

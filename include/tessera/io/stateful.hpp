@@ -1,7 +1,7 @@
 #pragma once
 // Stateful: the concept of a model for io::save and io::load.
 //
-//     static each_state(f, models...)   calls f(Path, leaf...) for each Param to save, with its full name
+//     static each_state(f, models...)   calls f(ParamPath, leaf...) for each Param to save, with its full name
 //
 // and, optionally,
 //
@@ -19,7 +19,7 @@
 // Errors   static_assert where an optional member has one of these names but not the expected signature
 
 #include <tessera/core/param.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/io/dtype.hpp>
 
@@ -132,7 +132,7 @@ std::vector<std::uint64_t> outer_shape() {
 template <class M>
 void add_leaves(const M& model, std::vector<Leaf>& to) {
     M::each_state(
-        [&]<class L>(const Path& path, const L&) {
+        [&]<class L>(const ParamPath& path, const L&) {
             Leaf leaf{path.str(), outer_shape<L>(), dtype_of<typename L::Scalar>};
             if constexpr (requires { M::optional_in_file(std::string_view{}); })
                 leaf.optional = M::optional_in_file(leaf.name);

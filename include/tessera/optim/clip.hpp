@@ -52,7 +52,7 @@ template <Parameters P>
 [[nodiscard]] double grad_norm(const P& grad) {
     return with_fp_environment([&] {
         double total = 0;
-        const auto add = [&]<class Leaf>(const Path&, const Leaf& g) {
+        const auto add = [&]<class Leaf>(const ParamPath&, const Leaf& g) {
             total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
         };
         P::each(add, grad);
@@ -69,7 +69,7 @@ double clip_grad_norm(P& grad, double max_norm) {
         const double norm = grad_norm(grad);
         const double factor = max_norm / (norm + 1e-6);
         if (factor < 1 && std::isfinite(norm)) {
-            const auto shrink = [&]<class Leaf>(const Path&, Leaf& g) {
+            const auto shrink = [&]<class Leaf>(const ParamPath&, Leaf& g) {
                 using T = typename Leaf::Scalar;
                 const std::span<T> x = g.span();
                 kernel::for_chunks(x.size(), 65536, [&](std::size_t begin, std::size_t end) {
@@ -93,7 +93,7 @@ struct NonFinite {
 template <Parameters P>
 std::optional<NonFinite> first_non_finite(const P& grad) {
     std::optional<NonFinite> found;
-    const auto look = [&](const Path& path, const auto& g) {
+    const auto look = [&](const ParamPath& path, const auto& g) {
         const auto x = g.span();
         for (std::size_t i = 0; i < x.size(); ++i) {
             if (std::isfinite(x[i])) continue;

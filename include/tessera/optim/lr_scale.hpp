@@ -62,7 +62,7 @@ template <Parameters P>
 std::vector<double> scales_of_leaves(const char* where, const std::vector<LrScale>& scales, const P& params) {
     if (scales.empty()) return {};
     std::vector<std::string> leaves;
-    P::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, params);
+    P::each([&](const ParamPath& path, const auto&) { leaves.push_back(path.str()); }, params);
     std::vector<double> of_leaf(leaves.size(), 1.0);
     std::vector<std::size_t> length(leaves.size());  // of the part that applies
     for (auto s = scales.begin(); s != scales.end(); ++s) {

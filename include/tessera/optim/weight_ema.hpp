@@ -77,7 +77,7 @@ public:
             const double t = static_cast<double>(state_.updates[0]++);
             const double decay = options_.warmup ? (std::min)(options_.decay, (1 + t) / (10 + t)) : options_.decay;
             const double share = is_first ? 1 : 1 - decay;
-            const auto move = [&]<class Leaf>(const Path&, Leaf& average, const Leaf& p) {
+            const auto move = [&]<class Leaf>(const ParamPath&, Leaf& average, const Leaf& p) {
                 using T = typename Leaf::Scalar;
                 detail::move_towards<T>(p.span(), static_cast<T>(share), average.span());
             };

@@ -58,7 +58,7 @@ struct BoundLayer {
         Rng rng{options.seed};
         L::init(params, rng);
         L::Params::each(
-            [&](const Path&, auto& leaf) {
+            [&](const ParamPath&, auto& leaf) {
                 for (auto& value : leaf.span()) value += static_cast<T>(rng.uniform(-0.3f, 0.3f));
             },
             params);

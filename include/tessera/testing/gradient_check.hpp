@@ -73,7 +73,7 @@ std::string check_gradient(const GradientCheckOptions& o) {
     double largest = 0;
     for (double value : bound.dx.span()) largest = (std::max)(largest, std::abs(value));
     L::Params::each(
-        [&](const Path&, const auto& leaf) {
+        [&](const ParamPath&, const auto& leaf) {
             for (double value : leaf.span()) largest = (std::max)(largest, std::abs(value));
         },
         bound.grad);
@@ -84,7 +84,7 @@ std::string check_gradient(const GradientCheckOptions& o) {
         failure = compare_differences<L>(bound, o, "dx", bound.x.span(), bound.dx.span(), largest, above,
                                          [&] { bound.forward(); });
     L::Params::each(
-        [&](const Path& path, auto& leaf, const auto& g) {
+        [&](const ParamPath& path, auto& leaf, const auto& g) {
             if (!failure.empty()) return;
             failure =
                 compare_differences<L>(bound, o, "grad." + path.str(), leaf.span(), g.span(), largest, above, [&] {

@@ -65,7 +65,7 @@ std::string check_init(const LayerCheckOptions& o) {
     std::string failure = detail::differs("params", a, b);
     std::set<std::string> names;
     L::Params::each(
-        [&](const Path& path, const auto&) {
+        [&](const ParamPath& path, const auto&) {
             if (!names.insert(path.str()).second) failure = path.str() + ": expected a unique name, got it twice";
         },
         a);
@@ -88,12 +88,12 @@ std::string check_writes(const LayerCheckOptions& o) {
             return "backward: " + at("dx", i) + ": expected a number, got the value from before the call";
 
     const auto once = bound.grad;
-    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
+    L::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
     bound.forward();
     bound.backward();
     std::string failure;
     L::Params::each(
-        [&](const Path& path, const auto& a, const auto& b) {
+        [&](const ParamPath& path, const auto& a, const auto& b) {
             T largest = 2;
             for (T value : a.span()) largest = (std::max)(largest, std::abs(value));
             for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)

@@ -67,7 +67,7 @@ struct BoundLoss {
         Rng rng{o.seed};
         L::init(params, buffers, rng);
         L::Params::each(
-            [&](const Path&, auto& leaf) {
+            [&](const ParamPath&, auto& leaf) {
                 for (auto& v : leaf.span()) v += static_cast<T>(rng.uniform(-0.3f, 0.3f));
             },
             params);
@@ -121,15 +121,15 @@ std::string check_loss_writes(const LossCheckOf<L>& o) {
 
     auto expected = bound.grad;
     L::Params::each(
-        [](const Path&, auto& leaf) {
+        [](const ParamPath&, auto& leaf) {
             for (auto& v : leaf.span()) v += T(2);
         },
         expected);
-    L::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
+    L::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
     static_cast<void>(bound.loss_and_grad(0, o.batch, T(0.25)));
     std::string failure;
     L::Params::each(
-        [&](const Path& path, const auto& a, const auto& b) {
+        [&](const ParamPath& path, const auto& a, const auto& b) {
             for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)
                 if (!(std::abs(a[i] - b[i]) <= T(1e-5) * (std::max)(T(1), std::abs(a[i]))))
                     failure = "adds to grad: " + at(path.str(), i) + ": expected " + text(static_cast<double>(a[i])) +
@@ -234,7 +234,7 @@ std::string check_loss_gradients(const LossCheckOf<L>& o) {
     };
     std::string failure = compare("dy", bound.y.span(), dy.span());
     L::Params::each(
-        [&](const Path& path, auto& leaf, const auto& g) {
+        [&](const ParamPath& path, auto& leaf, const auto& g) {
             if (failure.empty()) failure = compare("grad." + path.str(), leaf.span(), g.span());
         },
         bound.params, grad);

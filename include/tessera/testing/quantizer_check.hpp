@@ -59,7 +59,7 @@ std::string check_quantizer_init(const QuantizerCheckOf<Q>& o) {
     std::string failure = detail::differs("params", p, p2);
     if (failure.empty()) failure = detail::differs("buffers", b, b2);
     std::set<std::string> names;
-    const auto add = [&](const Path& path, const auto&) {
+    const auto add = [&](const ParamPath& path, const auto&) {
         if (!names.insert(path.str()).second) failure = path.str() + ": expected a unique name, got it twice";
     };
     Q::Params::each(add, p);
@@ -182,11 +182,11 @@ std::string check_additions(const QuantizerCheckOf<Q>& o) {
     static_cast<void>(bound.regularize(0, o.batch, 5));
     auto expected = bound.grad;
     Q::Params::each(
-        [](const Path&, auto& leaf) {
+        [](const ParamPath&, auto& leaf) {
             for (auto& v : leaf.span()) v += T(2);
         },
         expected);
-    Q::Params::each([](const Path&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
+    Q::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(T(2)); }, bound.grad);
     bound.backward(0, o.batch);
     static_cast<void>(bound.regularize(0, o.batch, 5));
     std::string failure = beyond_tolerance("adds to grad: ", expected, bound.grad);

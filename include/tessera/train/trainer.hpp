@@ -309,7 +309,7 @@ private:
     }
     void scale_grad(double factor) {
         Model::Params::each(
-            [&]<class Leaf>(const Path&, Leaf& g) {
+            [&]<class Leaf>(const ParamPath&, Leaf& g) {
                 kernel::scale<typename Leaf::Scalar>(static_cast<typename Leaf::Scalar>(factor), g.span());
             },
             grad_);

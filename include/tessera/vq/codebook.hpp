@@ -22,7 +22,7 @@
 // Over 250 lines: one function for each member of the contract, with the policies' calls in it.
 
 #include <tessera/core/fp_environment.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/vq/codebook_options.hpp>
 #include <tessera/vq/detail/codebook_option_use.hpp>

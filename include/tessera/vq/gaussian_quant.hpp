@@ -37,7 +37,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/number_text.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/gaussian_codebook.hpp>
@@ -125,7 +125,7 @@ struct GaussianQuantizer {
     };
 
     static void init(Params&, Buffers& buffers, Rng&) {
-        Buffers::each([](const Path&, auto& leaf) { leaf.fill(T(1)); }, buffers);
+        Buffers::each([](const ParamPath&, auto& leaf) { leaf.fill(T(1)); }, buffers);
     }
     static void pack(const Params&, const Buffers& buffers, const Options& options, Packed& w) {
         w.codebook.draw();
@@ -236,7 +236,7 @@ struct GaussianQuantizer {
     static bool optional_in_file(std::string_view leaf) { return leaf.starts_with("gaussian_quant."); }
     static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
         Buffers::each(
-            [&](const Path& path, auto& leaf) {
+            [&](const ParamPath& path, auto& leaf) {
                 for (const std::string& name : missing)
                     if (name.starts_with("gaussian_quant.") && name.substr(15) == path.leaf()) leaf.fill(T(1));
             },

@@ -138,9 +138,9 @@ public:
                 const auto part =
                     Q::regularize(w[set(g)], std::as_const(v.z), std::as_const(v.tokens), std::as_const(v.q),
                                   v.dz.view(), v.inner, grad.level[set(g)], divisor * static_cast<double>(Groups));
-                vq::Terms<Q>::each(
-                    [](const Path&, double& sum, const double& term) { sum += term / static_cast<double>(Groups); },
-                    terms.level[set(g)], part);
+                vq::Terms<Q>::each([](const ParamPath&, double& sum,
+                                      const double& term) { sum += term / static_cast<double>(Groups); },
+                                   terms.level[set(g)], part);
                 paste(v.dz, g, width_in, dz.data());
             }
         return terms;

@@ -10,7 +10,7 @@
 
 #include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 
 #include <array>

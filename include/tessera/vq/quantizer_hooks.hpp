@@ -289,19 +289,19 @@ void complete([[maybe_unused]] typename Q::Params& params, [[maybe_unused]] type
 /// total += part, for each named term.
 template <class T>
 void add_terms(T& total, const T& part) {
-    T::each([](const Path&, double& a, const double& b) { a += b; }, total, part);
+    T::each([](const ParamPath&, double& a, const double& b) { a += b; }, total, part);
 }
 template <class T>
 [[nodiscard]] double sum_terms(const T& terms) {
     double sum = 0;
-    T::each([&](const Path&, const double& term) { sum += term; }, terms);
+    T::each([&](const ParamPath&, const double& term) { sum += term; }, terms);
     return sum;
 }
 template <class T>
 [[nodiscard]] std::size_t count_terms() {
     std::size_t count = 0;
     const T terms{};
-    T::each([&](const Path&, const double&) { ++count; }, terms);
+    T::each([&](const ParamPath&, const double&) { ++count; }, terms);
     return count;
 }
 

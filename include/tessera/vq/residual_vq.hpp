@@ -174,9 +174,9 @@ public:
                 auto part = vq::regularize<Level<l>>(
                     of_level<l>(w), input<l>(c, z), std::as_const(v.tokens), std::as_const(v.q), dz, v.inner,
                     std::get<Layout::set(l)>(grad.level), divisor * static_cast<double>(depth));
-                vq::Terms<Level<l>>::each(
-                    [](const Path&, double& total, const double& term) { total += term / static_cast<double>(depth); },
-                    std::get<Layout::set(l)>(terms.level), part);
+                vq::Terms<Level<l>>::each([](const ParamPath&, double& total,
+                                             const double& term) { total += term / static_cast<double>(depth); },
+                                          std::get<Layout::set(l)>(terms.level), part);
             }
         });
         return terms;

@@ -62,7 +62,7 @@ struct VqVaeTotals {
             totals[0] += block.reconstruction;
             totals[1] += block.distance;
             std::size_t next = first_term;
-            Terms::each([&](const Path&, const double& term) { totals[next++] += term; }, block.terms);
+            Terms::each([&](const ParamPath&, const double& term) { totals[next++] += term; }, block.terms);
         }
         count(tokens, std::span<double>{totals}.subspan(before));
     }
@@ -74,7 +74,7 @@ struct VqVaeTotals {
         r.reconstruction = totals[0] / (n * static_cast<double>(numbers));
         r.quantization_mse = totals[1] / (n * static_cast<double>(Q::Input::size));
         std::size_t next = first_term;
-        Terms::each([&](const Path&, double& term) { term = totals[next++] / n; }, r.terms);
+        Terms::each([&](const ParamPath&, double& term) { term = totals[next++] / n; }, r.terms);
         r.quantizer = vq::sum_terms(r.terms);
         r.loss = r.reconstruction + r.quantizer;
         for (std::size_t l = 0; l < levels; ++l) r.levels[l] = usage_of(totals.subspan(next), l);

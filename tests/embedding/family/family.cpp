@@ -102,7 +102,7 @@ std::uint64_t hash_of(bool resumed) {
             add(std::as_const(tokens).span());
         }
         Q::Params::each(
-            [](const Path&, auto& p, const auto& g) {
+            [](const ParamPath&, auto& p, const auto& g) {
                 for (std::size_t i = 0; i < p.span().size(); ++i) p[i] -= 0.05f * g[i];
             },
             state.params, grad);

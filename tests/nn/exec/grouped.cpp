@@ -56,7 +56,7 @@ void add_to_leaf(std::size_t first, std::size_t count, Leaf& leaf) {
 }
 template <class T>
 void add_samples(std::size_t first, std::size_t count, TwoLeaves<T>& g) {
-    TwoLeaves<T>::each([&](const Path&, auto& leaf) { add_to_leaf(first, count, leaf); }, g);
+    TwoLeaves<T>::each([&](const ParamPath&, auto& leaf) { add_to_leaf(first, count, leaf); }, g);
 }
 
 }  // namespace
@@ -171,7 +171,7 @@ TEST_CASE("Grouped: threads that share a group add in the order of its blocks") 
                                 nn::BlockOrder* order) {
                                 if (s.busy.exchange(true)) alone = false;
                                 TwoLeaves<float>::each(  // each leaf is the gradient of a layer
-                                    [&](const Path&, auto& leaf) {
+                                    [&](const ParamPath&, auto& leaf) {
                                         nn::in_order(order, [&] { add_to_leaf(first, count, leaf); });
                                     },
                                     g);
@@ -210,7 +210,9 @@ TEST_CASE("Grouped: shared groups are cut down to a unit where the threads would
                     ++calls;
                     for (std::size_t n = 0; n < count; ++n) indices[first + n] = index + n / unit;
                     TwoLeaves<float>::each(
-                        [&](const Path&, auto& leaf) { nn::in_order(order, [&] { add_to_leaf(first, count, leaf); }); },
+                        [&](const ParamPath&, auto& leaf) {
+                            nn::in_order(order, [&] { add_to_leaf(first, count, leaf); });
+                        },
                         g);
                 },
                 block, unit);

@@ -35,7 +35,7 @@ int main() {
 
     bool same = true, zero = true;
     Net::Params::each(
-        [&](const Path&, const auto& a, const auto& b) {
+        [&](const ParamPath&, const auto& a, const auto& b) {
             for (std::size_t i = 0; i < a.span().size(); ++i) {
                 same = same && a.span()[i] == b.span()[i];
                 zero = zero && a.span()[i] == 0;

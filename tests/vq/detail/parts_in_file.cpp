@@ -36,14 +36,14 @@ std::vector<float> counts_without(const std::vector<std::string>& missing) {
     Rng rng{1};
     Q::init(params, buffers, rng);
     Q::Buffers::each(
-        [](const Path& path, auto& leaf) {
+        [](const ParamPath& path, auto& leaf) {
             if (path.str().ends_with("codebook.count")) leaf.fill(7);
         },
         buffers);
     Q::complete(params, buffers, missing);
     std::vector<float> counts;
     Q::Buffers::each(
-        [&](const Path& path, const auto& leaf) {
+        [&](const ParamPath& path, const auto& leaf) {
             if (path.str().ends_with("codebook.count")) counts.push_back(static_cast<float>(leaf[0]));
         },
         buffers);

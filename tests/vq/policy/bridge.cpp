@@ -45,7 +45,7 @@ TEST_CASE("Bridge: the codebook term's gradient reaches net and table, by differ
                rows;
     };
     Case::Q::Params::each(
-        [&](const Path& path, auto& leaf, const auto& grad) {
+        [&](const ParamPath& path, auto& leaf, const auto& grad) {
             for (std::size_t i = 0; i < leaf.span().size(); ++i) {
                 const double value = leaf[i], step = 1e-6;
                 leaf[i] = value + step;
@@ -88,7 +88,7 @@ TEST_CASE("Bridge: a dead vector moves near a row of the batch, one that is chos
     CHECK(std::ranges::equal(before.learned.table.span(), c.params.learned.table.span()));
     CHECK(updated() == 4);
     Q::Params::each(
-        [](const Path& path, const auto& was, const auto& is) {
+        [](const ParamPath& path, const auto& was, const auto& is) {
             INFO(path.str());
             if (path.str() != "codebook.table") CHECK(std::ranges::equal(was.span(), is.span()));
         },

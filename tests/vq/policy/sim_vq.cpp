@@ -97,7 +97,7 @@ TEST_CASE("SimVq: a dead vector moves onto a row of the batch, through the map")
 
 TEST_CASE("SimVq: the leaves have names in files") {
     std::vector<std::string> names;
-    const auto add = [&](const Path& path, const auto&) { names.push_back(path.str()); };
+    const auto add = [&](const ParamPath& path, const auto&) { names.push_back(path.str()); };
     PolicyCase<Spec, float> c;
     PolicyCase<Spec, float>::Q::Params::each(add, c.params);
     PolicyCase<Spec, float>::Q::Buffers::each(add, c.buffers);

@@ -69,7 +69,7 @@ TEST_CASE("TemperatureSampling: the temperature falls along half a cosine of the
         Q::update(c.params, c.buffers, statistics, c.options);
     }
     bool found = false;
-    Q::Buffers::each([&](const Path& path, const auto&) { found = found || path.str() == "selection.updates"; },
+    Q::Buffers::each([&](const ParamPath& path, const auto&) { found = found || path.str() == "selection.updates"; },
                      c.buffers);
     CHECK(found);
     const std::vector<std::string> missing{"selection.updates"};

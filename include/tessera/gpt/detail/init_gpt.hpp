@@ -36,10 +36,10 @@ Rng init_gpt(Params& params, Rng& rng) {
         const Rng training = own.split(training_stream);
         Net::init(params.net, own);
         std::size_t residuals = 0;
-        Params::each([&](const Path&, const auto& leaf) { residuals += leaf.role() == Role::residual; }, params);
+        Params::each([&](const ParamPath&, const auto& leaf) { residuals += leaf.role() == Role::residual; }, params);
         const float deviation = 0.02f, smaller = deviation / std::sqrt(static_cast<float>(residuals));
         Params::each(
-            [&](const Path&, auto& leaf) {
+            [&](const ParamPath&, auto& leaf) {
                 const Role role = leaf.role();
                 if (role == Role::weight || role == Role::output) nn::normal(leaf, deviation, own);
                 if (role == Role::residual) nn::normal(leaf, smaller, own);

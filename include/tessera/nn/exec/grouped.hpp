@@ -143,9 +143,13 @@ private:
 
     void reduce(std::size_t groups, P& grad) {
         leaves_.clear();
-        P::each([&](const Path&, auto& leaf) { leaves_.push_back({leaf.data(), leaf.span().size()}); }, grad);
+        P::each([&](const ParamPath&, auto& leaf) { leaves_.push_back({leaf.data(), leaf.span().size()}); }, grad);
         for (std::size_t g = 0; g < groups; ++g)
-            P::each([&](const Path&, auto& leaf) { leaves_.push_back({leaf.data(), leaf.span().size()}); }, grads_[g]);
+            P::each(
+                [&](const ParamPath&, auto& leaf) {
+                    leaves_.push_back({leaf.data(), leaf.span().size()});
+                },
+                grads_[g]);
         const std::size_t count = leaves_.size() / (groups + 1);
         pieces_.clear();
         for (std::size_t i = 0; i < count; ++i)

@@ -111,7 +111,7 @@ public:
         check_adam_options(Decay::rule, options_);
         scales_ = scales_of_leaves(Decay::rule, options_.lr_scale, state_.m);
         P::each(
-            [&]<class Leaf>(const Path&, const Leaf& m) {
+            [&]<class Leaf>(const ParamPath&, const Leaf& m) {
                 std::get<AdamPieces<typename Leaf::Scalar>>(pieces_).expect(m.span().size());
             },
             state_.m);
@@ -135,7 +135,7 @@ public:
             std::size_t leaf = 0;
             std::get<AdamPieces<float>>(pieces_).clear();
             std::get<AdamPieces<double>>(pieces_).clear();
-            const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
+            const auto step = [&]<class Leaf>(const ParamPath&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
                 using T = typename Leaf::Scalar;
                 constexpr std::size_t rank = Leaf::Dims::rank;
                 const auto to = [](double x) { return static_cast<T>(x); };

@@ -43,7 +43,7 @@ struct BoundQuantizer {
         Rng rng{o.seed};
         Q::init(params, buffers, rng);
         Q::Params::each(
-            [&](const Path&, auto& leaf) {
+            [&](const ParamPath&, auto& leaf) {
                 for (auto& v : leaf.span()) v += static_cast<T>(rng.uniform(-0.3f, 0.3f));
             },
             params);
@@ -91,7 +91,7 @@ template <class P>
 std::string beyond_tolerance(const std::string& what, const P& expected, const P& got) {
     std::string failure;
     P::each(
-        [&](const Path& path, const auto& a, const auto& b) {
+        [&](const ParamPath& path, const auto& a, const auto& b) {
             for (std::size_t i = 0; i < a.span().size() && failure.empty(); ++i)
                 if (!(std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])) <= 1e-4))
                     failure = what + at(path.str(), i) + ": expected " + text(static_cast<double>(a[i])) + ", got " +

@@ -58,7 +58,7 @@ template <Parameters P>
 std::string differs(const std::string& what, const P& a, const P& b) {
     std::string found;
     P::each(
-        [&](const Path& path, const auto& p, const auto& q) {
+        [&](const ParamPath& path, const auto& p, const auto& q) {
             using T = typename std::remove_cvref_t<decltype(p)>::Scalar;
             if (found.empty()) found = detail::differs<T>(what + "." + path.str(), p.span(), q.span());
         },

@@ -60,7 +60,7 @@ std::string check_quantizer_gradients(const QuantizerCheckOf<Q>& o) {
         };
         failure = compare_gradient(o, "backward: dz", bound.z.span(), dz.span(), loss);
         Q::Params::each(
-            [&](const Path& path, auto& leaf, const auto& g) {
+            [&](const ParamPath& path, auto& leaf, const auto& g) {
                 if (failure.empty())
                     failure = compare_gradient(o, "backward: grad." + path.str(), leaf.span(), g.span(), loss);
             },
@@ -75,7 +75,7 @@ std::string check_quantizer_gradients(const QuantizerCheckOf<Q>& o) {
         const auto dz = bound.dz;
         const auto grad = bound.grad;
         std::vector<std::string> leaves;
-        Q::Params::each([&](const Path& path, const auto&) { leaves.push_back(path.str()); }, bound.params);
+        Q::Params::each([&](const ParamPath& path, const auto&) { leaves.push_back(path.str()); }, bound.params);
         const auto owns = [](const std::string& term, const std::string& leaf) {
             return leaf == term || leaf.starts_with(term + ".");
         };
@@ -90,7 +90,7 @@ std::string check_quantizer_gradients(const QuantizerCheckOf<Q>& o) {
             bound.q = q;
             const auto constant = bound.regularize(0, o.batch, divisor);
             vq::Terms<Q>::each(
-                [&](const Path& path, const double& term, const double& with_constant_q) {
+                [&](const ParamPath& path, const double& term, const double& with_constant_q) {
                     const std::string name = path.str();
                     if (owns(name, leaf)) {
                         own += term;
@@ -106,7 +106,7 @@ std::string check_quantizer_gradients(const QuantizerCheckOf<Q>& o) {
             failure = compare_gradient(o, "regularize: dz", bound.z.span(), dz.span(), [&] { return terms_of(""); });
         if (o.terms_move_params)
             Q::Params::each(
-                [&](const Path& path, auto& leaf, const auto& g) {
+                [&](const ParamPath& path, auto& leaf, const auto& g) {
                     if (failure.empty())
                         failure = compare_gradient(o, "regularize: grad." + path.str(), leaf.span(), g.span(),
                                                    [&] { return terms_of(path.str()); });

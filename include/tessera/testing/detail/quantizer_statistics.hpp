@@ -46,7 +46,7 @@ std::string check_statistics(const QuantizerCheckOf<Q>& o) {
         bound.observe(a, 0, o.batch, first, own);
         bound.observe(b, 0, o.batch, second, own);
         S::each(
-            [](const Path&, auto& to, const auto& x, const auto& y) {
+            [](const ParamPath&, auto& to, const auto& x, const auto& y) {
                 for (std::size_t i = 0; i < x.span().size(); ++i) to[i] = x[i] + y[i];
             },
             sum, a, b);
@@ -64,7 +64,7 @@ std::string check_statistics(const QuantizerCheckOf<Q>& o) {
         if (failure.empty()) failure = beyond_tolerance("absence: ", S{}, absent);
         vq::update<Q>(params, buffers, S{}, bound.options);
         Q::Buffers::each(
-            [&](const Path& path, const auto& leaf) {
+            [&](const ParamPath& path, const auto& leaf) {
                 for (std::size_t i = 0; i < leaf.span().size(); ++i)
                     if (!std::isfinite(static_cast<double>(leaf[i])) && failure.empty())
                         failure = "update with nothing seen: " + at(path.str(), i) + ": expected a finite number";

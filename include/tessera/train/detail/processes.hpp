@@ -69,7 +69,7 @@ public:
             const auto add = [&](std::span<const std::byte> bytes) {
                 for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
             };
-            each_state([&](const Path&, const auto& leaf) { add(std::as_bytes(leaf.span())); });
+            each_state([&](const ParamPath&, const auto& leaf) { add(std::as_bytes(leaf.span())); });
             for (const Setting& option : options) add(std::as_bytes(std::span{option.value}));
             if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
                 throw ArgumentError(
@@ -108,7 +108,7 @@ public:
             refuse_together(failure);
             dist::sum_tree(*communicator_, message_, own_, totals);
             Params::each(
-                []<class Leaf>(const Path&, Leaf& sum, const Leaf& more) {
+                []<class Leaf>(const ParamPath&, Leaf& sum, const Leaf& more) {
                     kernel::add<typename Leaf::Scalar>(sum.span(), more.span(), sum.span());
                 },
                 grad, std::as_const(own_));

@@ -4,7 +4,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/option_hooks.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/setting.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 
@@ -64,7 +64,7 @@ bool lacks_quantizer(std::span<const std::string> missing, const typename Q::Par
                      const typename Q::Buffers& buffers) noexcept {
     return std::ranges::any_of(missing, [&](std::string_view name) {
         bool own = false;
-        const auto compare = [&](const Path& path, const auto&) { own = own || path.is(name); };
+        const auto compare = [&](const ParamPath& path, const auto&) { own = own || path.is(name); };
         Q::Params::each(compare, params);
         Q::Buffers::each(compare, buffers);
         return own && !vq::optional_in_file<Q>(name);

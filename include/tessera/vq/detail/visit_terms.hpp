@@ -1,7 +1,7 @@
 #pragma once
 // Whether the Terms of a quantizer can be visited as the library does: any number of them, a double for each term.
 
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 
 #include <concepts>
 #include <type_traits>
@@ -10,7 +10,7 @@ namespace tessera::inline TESSERA_ABI::vq::detail {
 
 struct VisitTerms {
     template <class... L>
-    void operator()(const Path&, L&...) const {
+    void operator()(const ParamPath&, L&...) const {
         static_assert((std::same_as<std::remove_const_t<L>, double> && ...),
                       "quantizer: Terms: expected a `double` for each term");
     }

@@ -12,7 +12,7 @@
 // Cost     3 rows K D multiply-adds, rows K exponentials, and 16 rows x K elements of scratch
 
 #include <tessera/core/param.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/kernel/gemm/panels.hpp>

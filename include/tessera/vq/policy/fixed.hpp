@@ -6,7 +6,7 @@
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/param.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/vq/codebook_options.hpp>

@@ -16,7 +16,7 @@
 // Cost     in training 16 rows x K elements of scratch, K exponentials and K D multiply-adds per row
 
 #include <tessera/core/param.hpp>
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>

@@ -1,4 +1,4 @@
-#include <tessera/core/path.hpp>
+#include <tessera/core/param_path.hpp>
 
 #include <doctest/doctest.h>
 
@@ -6,22 +6,22 @@
 
 namespace ts = tessera;
 
-TEST_CASE("Path: a single name") {
-    const ts::Path path{"weight"};
+TEST_CASE("ParamPath: a single name") {
+    const ts::ParamPath path{"weight"};
     CHECK(path.str() == "weight");
     CHECK(path.leaf() == "weight");
     CHECK(path.inner() == nullptr);
 }
 
-TEST_CASE("Path: names and indices are joined by dots, outermost first") {
-    const ts::Path weight{"weight"}, third{std::size_t{3}, weight}, zeroth{std::size_t{0}, third};
-    const ts::Path path{"encoder", &zeroth};
+TEST_CASE("ParamPath: names and indices are joined by dots, outermost first") {
+    const ts::ParamPath weight{"weight"}, third{std::size_t{3}, weight}, zeroth{std::size_t{0}, third};
+    const ts::ParamPath path{"encoder", &zeroth};
     CHECK(path.str() == "encoder.0.3.weight");
     CHECK(path.leaf() == "weight");
 }
 
-TEST_CASE("Path: is() compares as str() does, without making the string") {
-    const ts::Path leaf{"step.log"}, tenth{std::size_t{10}, leaf}, path{"encoder", &tenth};
+TEST_CASE("ParamPath: is() compares as str() does, without making the string") {
+    const ts::ParamPath leaf{"step.log"}, tenth{std::size_t{10}, leaf}, path{"encoder", &tenth};
     CHECK(path.str() == "encoder.10.step.log");
     CHECK(path.is("encoder.10.step.log"));
     for (const char* other : {"", "encoder", "encoder.", "encoder.10", "encoder.10.", "encoder.1.step.log",
@@ -30,7 +30,7 @@ TEST_CASE("Path: is() compares as str() does, without making the string") {
         INFO(other);
         CHECK_FALSE(path.is(other));
     }
-    const ts::Path weight{"weight"}, zeroth{std::size_t{0}, weight}, dotted{"a.b", &zeroth};
+    const ts::ParamPath weight{"weight"}, zeroth{std::size_t{0}, weight}, dotted{"a.b", &zeroth};
     CHECK(zeroth.is("0.weight"));
     CHECK_FALSE(zeroth.is("00.weight"));
     CHECK_FALSE(zeroth.is(".weight"));
@@ -38,18 +38,18 @@ TEST_CASE("Path: is() compares as str() does, without making the string") {
     CHECK_FALSE(dotted.is("a.0.weight"));
 }
 
-TEST_CASE("Path: with_prefix() prepends a segment to every path and forwards the leaves") {
+TEST_CASE("ParamPath: with_prefix() prepends a segment to every path and forwards the leaves") {
     std::string names;
     int sum = 0;
-    auto visit = [&](const ts::Path& path, auto&... leaf) {
+    auto visit = [&](const ts::ParamPath& path, auto&... leaf) {
         names += path.str() + ' ';
         ((sum += leaf), ...);
     };
     auto decoder = ts::with_prefix("decoder", visit);
     auto twelfth = ts::with_prefix(std::size_t{12}, decoder);
     int a = 1, b = 2;
-    twelfth(ts::Path{"weight"}, a, b);
-    twelfth(ts::Path{"bias"}, a);
+    twelfth(ts::ParamPath{"weight"}, a, b);
+    twelfth(ts::ParamPath{"bias"}, a);
     CHECK(names == "decoder.12.weight decoder.12.bias ");
     CHECK(sum == 4);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Path: the name of a parameter, "encoder.3.weight", while the visitors build it.
+// ParamPath: the name of a parameter, "encoder.3.weight", while the visitors build it.
 //
 // It is a linked list on the stack with the outermost segment first, and becomes a string only when one is needed.
 //
@@ -13,11 +13,11 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-class Path {
+class ParamPath {
 public:
-    constexpr Path(const char* name) noexcept : name_{name} {}
-    constexpr Path(std::string_view name, const Path* inner) noexcept : name_{name}, inner_{inner} {}
-    constexpr Path(std::size_t index, const Path& inner) noexcept : index_{index}, inner_{&inner} {}
+    constexpr ParamPath(const char* name) noexcept : name_{name} {}
+    constexpr ParamPath(std::string_view name, const ParamPath* inner) noexcept : name_{name}, inner_{inner} {}
+    constexpr ParamPath(std::size_t index, const ParamPath& inner) noexcept : index_{index}, inner_{&inner} {}
 
     [[nodiscard]] std::string str() const {
         std::string text = name_.empty() ? std::to_string(index_) : std::string{name_};
@@ -41,7 +41,7 @@ public:
     }
     /// The leaf's own name: "weight".
     [[nodiscard]] constexpr std::string_view leaf() const noexcept { return inner_ ? inner_->leaf() : name_; }
-    [[nodiscard]] constexpr const Path* inner() const noexcept { return inner_; }
+    [[nodiscard]] constexpr const ParamPath* inner() const noexcept { return inner_; }
 
 private:
     static constexpr bool is_number(std::string_view text, std::size_t n) noexcept {
@@ -52,17 +52,17 @@ private:
 
     std::string_view name_;
     std::size_t index_ = 0;
-    const Path* inner_ = nullptr;
+    const ParamPath* inner_ = nullptr;
 };
 
 /// Wraps a visitor so that the path of every leaf gets one more segment in front: a name, or the index in a chain.
 template <class Segment, class F>
 auto with_prefix(Segment segment, F& f) {
-    return [segment, &f](const Path& leaf, auto&... p) {
+    return [segment, &f](const ParamPath& leaf, auto&... p) {
         if constexpr (requires { std::string_view{segment}; })
-            f(Path{std::string_view{segment}, &leaf}, p...);
+            f(ParamPath{std::string_view{segment}, &leaf}, p...);
         else
-            f(Path{static_cast<std::size_t>(segment), leaf}, p...);
+            f(ParamPath{static_cast<std::size_t>(segment), leaf}, p...);
     };
 }
 
