@@ -36,7 +36,7 @@ public:
         for (float& v : z_.span()) v = rng.normal();
         for (float& v : dq_.span()) v = rng.normal() / static_cast<float>(images * Out::size);
         Q::init(params_, buffers_, rng);
-        ts::vq::start<Q>(params_, buffers_, std::as_const(z_), options_, rng);
+        ts::vq::initialize_from_data<Q>(params_, buffers_, std::as_const(z_), options_, rng);
     }
 
     void operator()() {

@@ -11,7 +11,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/core/view.hpp>
 #include <tessera/gpt/complete.hpp>
-#include <tessera/gpt/fill.hpp>
+#include <tessera/gpt/complete_any_order.hpp>
 #include <tessera/gpt/sample.hpp>
 #include <tessera/gpt/sample_any_order.hpp>
 #include <tessera/gpt/sequence_nats.hpp>
@@ -112,7 +112,7 @@ auto draw_images(const Frozen& prior, const Draw& draw, ts::SampleOptions option
         std::vector<ts::Token> tokens = given.tokens;
         for (std::size_t i = 0; i < tokens.size(); ++i)
             if (given.known[i % given.known.size()] != Known::all) tokens[i] = ts::no_token;
-        return ts::fill(prior, TokensOf<Frozen>{tokens.data(), draw.sampling.count}, any, rng);
+        return ts::complete(prior, TokensOf<Frozen>{tokens.data(), draw.sampling.count}, any, rng);
     } else {
         if (given.tokens.empty()) return ts::sample(prior, draw.sampling.count, options, rng);
         return ts::complete(prior, images, count_first(given.known, Known::all), options, rng);

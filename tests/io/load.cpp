@@ -32,7 +32,7 @@ struct Toy {
     Param<T, Shape<2>> head;
     Param<double, Shape<>> rate;
     std::string heads = "4", lr = "0.1", decay = "0.5";
-    std::vector<std::string> completed{};
+    std::vector<std::string> filled{};
     int changes = 0;
 
     template <class F, class... M>
@@ -48,8 +48,8 @@ struct Toy {
     std::vector<std::pair<std::string, std::string>> metadata() const { return {{"heads", heads}}; }
     std::vector<Setting> settings() const { return {{"lr", lr, {"rate"}}, {"ema.decay", decay}}; }
     static bool optional_in_file(std::string_view name) { return name == "encoder.average"; }
-    void complete(std::span<const std::string> missing) noexcept {
-        for (const std::string& name : missing) completed.push_back(name);
+    void fill_missing(std::span<const std::string> missing) noexcept {
+        for (const std::string& name : missing) filled.push_back(name);
         average.fill(T(77));
     }
     void state_changed() { ++changes; }
@@ -156,7 +156,7 @@ TEST_CASE("io::load: the report lists what was loaded") {
     CHECK((report.missing.empty() && report.unused.empty() && report.unchecked.empty() && report.accepted.empty() &&
            report.widened.empty()));
     CHECK(values(to) == values(from));
-    CHECK((to.changes == 1 && to.completed.empty()));
+    CHECK((to.changes == 1 && to.filled.empty()));
 }
 
 TEST_CASE("io::load: settings must agree, and for an accepted one the host's value and its leaves are kept") {
@@ -402,7 +402,7 @@ TEST_CASE("io::load: an optional leaf that is missing is computed by the model")
     Toy<> toy;
     auto file = foreign([](const std::string& n) { return n == "encoder.average" ? "" : n; });
     const io::LoadReport report = io::load(file, toy);
-    CHECK((report.missing == Names{"encoder.average"} && toy.completed == report.missing && toy.average[1] == 77));
+    CHECK((report.missing == Names{"encoder.average"} && toy.filled == report.missing && toy.average[1] == 77));
     CHECK((toy.weight[5] == 6 && toy.changes == 1));
 }
 

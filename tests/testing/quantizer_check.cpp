@@ -30,7 +30,7 @@ enum class Fault {
     token_out_of_range,
     skips_last_output,
     lookup_one_bit,
-    lookup_one_bit_after_start,
+    lookup_one_bit_after_initialization,
     encode_rows_of_another,
     lookup_mixes_samples,
     lookup_ignores_absence,
@@ -151,16 +151,16 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         T& v = q.data()[q.elements() - 1];
         if (F == Fault::lookup_one_bit) v = std::nextafter(v, T(9));
         // N(0, 1) at its start, and a mean of rows after it
-        if (F == Fault::lookup_one_bit_after_start && w.codes.weight[0] == T(4)) v = std::nextafter(v, T(9));
+        if (F == Fault::lookup_one_bit_after_initialization && w.codes.weight[0] == T(4)) v = std::nextafter(v, T(9));
         if (F == Fault::lookup_mixes_samples)
             for (std::size_t n = 1; n < in.batch(); ++n) q[n][0] = q[0][0];
         if (F == Fault::lookup_ignores_absence)
             for (std::size_t m = 0; m < in.elements(); ++m)
                 if (in.data()[m] == no_token) std::copy_n(w.codes.weight.data(), width, q.data() + m * width);
     }
-    static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
-        Base::start(p, b, z, o, rng);
-        if (F == Fault::lookup_one_bit_after_start) b.book.weight[0] = T(4);
+    static void initialize_from_data(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
+        Base::initialize_from_data(p, b, z, o, rng);
+        if (F == Fault::lookup_one_bit_after_initialization) b.book.weight[0] = T(4);
     }
     static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
                             std::size_t last) {
@@ -521,8 +521,8 @@ TEST_CASE("check_quantizer: in evaluation, tokens out of range and numbers that 
 TEST_CASE(
     "check_quantizer: a lookup that differs from forward in one bit is found, also after an initialisation from data") {
     CHECK(starts(message<Fault::lookup_one_bit>(), "Faulty: evaluation: forward and lookup: q[179]: expected "));
-    CHECK(starts(message<Fault::lookup_one_bit_after_start>(),
-                 "Faulty: evaluation after start: forward and lookup: q[179]: expected "));
+    CHECK(starts(message<Fault::lookup_one_bit_after_initialization>(),
+                 "Faulty: evaluation after initialize_from_data: forward and lookup: q[179]: expected "));
 }
 
 namespace {

@@ -552,7 +552,7 @@ TEST_CASE("Trainer: batches of different sizes in an accumulation give the gradi
     const auto x = support::batch_of<float>(images);
     const Vae::Batch all{x};
     Rng rng{1}, same{1};
-    const CodebookOptions options{.revive = {.below = 0}, .kmeans = false};  // no start from another batch
+    const CodebookOptions options{.revive = {.below = 0}, .kmeans = false};  // not initialised from another batch
     Vae whole{rng, options}, parts{same, options};
     Trainer one{whole, Plain{}}, two{parts, Plain{}, {.accumulate = 2}};
     const auto report = one.step(all);

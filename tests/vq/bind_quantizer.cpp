@@ -28,7 +28,7 @@ static_assert(vq::detail::BindsTo<Codebook<4>, In, float> && !vq::detail::BindsT
 TEST_CASE("BindQuantizer: after an invalid spec compilation continues with a quantizer that does nothing") {
     using Broken = vq::detail::BrokenQuantizer<In, float>;
     static_assert(vq::Quantizer<Broken> && Broken::tokens == 2 && Broken::codes == 1);
-    static_assert(!vq::Regularizes<Broken> && !vq::Observes<Broken> && !vq::StartsFromData<Broken>);
+    static_assert(!vq::Regularizes<Broken> && !vq::Observes<Broken> && !vq::InitializesFromData<Broken>);
     Empty none;
     Rng rng{1};
     Tensor<float, In> z{1}, q{1};

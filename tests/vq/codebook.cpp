@@ -146,7 +146,7 @@ TEST_CASE("Codebook: is initialised from rows, and not where k-means is off") {
         const auto before = b.buffers.book;
         auto expected = before;
         kmeans(expected, std::as_const(b.z).span(), Rng{4});
-        Q::start(b.params, b.buffers, std::as_const(b.z), b.options, Rng{4});
+        Q::initialize_from_data(b.params, b.buffers, std::as_const(b.z), b.options, Rng{4});
         CHECK(support::hash_bits(b.buffers.book) == support::hash_bits(on ? expected : before));
     }
 }

@@ -291,7 +291,7 @@ TEST_CASE("GaussianQuant: options are settings, which a resumed run compares") {
     Empty none;
     buffers.lambda_max[0] = 7;
     const std::vector<std::string> missing{"gaussian_quant.lambda", "gaussian_quant.lambda_min"};
-    Q::complete(none, buffers, missing);
+    Q::fill_missing(none, buffers, missing);
     CHECK((buffers.lambda[0] == 1 && buffers.lambda_max[0] == 7 && buffers.lambda_min[0] == 1));
 }
 

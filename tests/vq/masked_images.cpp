@@ -162,7 +162,7 @@ TEST_CASE("VqVae: a mask of ones gives the bits of no mask") {
     CHECK(differs_with_all<PatchVae<Lfq<4>>>() == "");
 }
 
-TEST_CASE("VqVae: a pixel that only masked positions see changes no weight, average, report or start") {
+TEST_CASE("VqVae: a pixel that only masked positions see changes no weight, average, report or initialisation") {
     CHECK(seen_of_masked<PatchVae<Codebook<8>>>() == "");
     CHECK(seen_of_masked<PatchVae<Codebook<8>, float, L1>>() == "");
     CHECK(seen_of_masked<PatchVae<Codebook<8, vq::Gradient, vq::SpaceFillingDiVeQ>>>() == "");
@@ -252,7 +252,8 @@ TEST_CASE("VqVae: k-means sees the positions that count, once each") {
     Steps<Vae> steps;
     steps.vae.prepare({x, mask}, steps.ws);
 
-    // The same start on the rows that count, gathered here: one row more, less, twice or elsewhere gives other bits.
+    // The same initialisation on the rows that count, gathered here: one row more, less, twice or elsewhere gives other
+    // bits.
     Rng rng{1};
     const Vae plain{rng};
     Vae::Frozen::Workspace encoding;
@@ -268,8 +269,9 @@ TEST_CASE("VqVae: k-means sees the positions that count, once each") {
     for (std::size_t i = 0; rows.size() % 16 != 0; ++i) rows.push_back(rows[i]);  // the last sample is completed
     typename Vae::Quantizer::Params params = plain.params().quantizer;
     typename Vae::Buffers buffers = plain.buffers();
-    vq::start<Vae::Quantizer>(params, buffers, View<const float, Shape<2, 2, 4>>{rows.data(), rows.size() / 16},
-                              plain.options(), Rng{}.split(1));
+    vq::initialize_from_data<Vae::Quantizer>(params, buffers,
+                                             View<const float, Shape<2, 2, 4>>{rows.data(), rows.size() / 16},
+                                             plain.options(), Rng{}.split(1));
     CHECK(support::hash_bits(buffers) == support::hash_bits(steps.vae.buffers()));
     CHECK(support::hash_bits(buffers) != support::hash_bits(plain.buffers()));
 }

@@ -21,8 +21,9 @@ namespace {
 using Book = CodebookQuantizer<Shape<2, 3>, 4, float>;
 using Plain = testing::SmoothQuantizer<Shape<2, 3>, float>;
 
-static_assert(vq::Regularizes<Book> && vq::Observes<Book> && vq::StartsFromData<Book> && vq::EncodesRows<Book>);
-static_assert(!vq::Regularizes<Plain> && !vq::Observes<Plain> && !vq::StartsFromData<Plain> && !vq::EncodesRows<Plain>);
+static_assert(vq::Regularizes<Book> && vq::Observes<Book> && vq::InitializesFromData<Book> && vq::EncodesRows<Book>);
+static_assert(!vq::Regularizes<Plain> && !vq::Observes<Plain> && !vq::InitializesFromData<Plain> &&
+              !vq::EncodesRows<Plain>);
 static_assert(std::same_as<vq::Terms<Plain>, Empty> && std::same_as<vq::Statistics<Plain>, Empty>);
 static_assert(std::same_as<vq::Terms<Book>, Book::Terms> && std::same_as<vq::Statistics<Book>, Book::Statistics>);
 static_assert(vq::HooksAreCallable<Book>::value && vq::HooksAreCallable<Plain>::value);
@@ -56,8 +57,8 @@ static_assert(vq::tokens_per_position<Two> == 2 && vq::tokens_per_position<Plain
 // A name is found whether it is a function, overloads, a template or a type.
 struct Nothing {};
 struct Overloaded {
-    static void start(int);
-    static void start(double);
+    static void initialize_from_data(int);
+    static void initialize_from_data(double);
 };
 struct Template {
     template <class T>
@@ -66,12 +67,12 @@ struct Template {
 struct TypeOnly {
     struct Statistics {};
 };
-static_assert(!vq::detail::names_start<Nothing> && !vq::detail::names_observe<Nothing> &&
+static_assert(!vq::detail::names_initialize_from_data<Nothing> && !vq::detail::names_observe<Nothing> &&
               !vq::detail::names_regularize<Nothing> && !vq::detail::names_encode_rows<Nothing>);
-static_assert(vq::detail::names_start<Overloaded> && !vq::detail::names_observe<Overloaded>);
+static_assert(vq::detail::names_initialize_from_data<Overloaded> && !vq::detail::names_observe<Overloaded>);
 static_assert(vq::detail::names_observe<Template> && vq::detail::names_observe<TypeOnly>);
-static_assert(vq::detail::names_regularize<Book> && vq::detail::names_observe<Book> && vq::detail::names_start<Book> &&
-              vq::detail::names_encode_rows<Book>);
+static_assert(vq::detail::names_regularize<Book> && vq::detail::names_observe<Book> &&
+              vq::detail::names_initialize_from_data<Book> && vq::detail::names_encode_rows<Book>);
 
 }  // namespace
 
@@ -93,7 +94,7 @@ TEST_CASE("Quantizer hooks: without a member the calls do nothing") {
     Empty statistics;
     vq::observe<Plain>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, none, statistics);
     vq::update<Plain>(params, none, statistics, {});
-    vq::start<Plain>(params, none, std::as_const(z), {}, rng);
+    vq::initialize_from_data<Plain>(params, none, std::as_const(z), {}, rng);
     CHECK(params.gain[2] == 0.7f);
 }
 
@@ -117,7 +118,7 @@ TEST_CASE("Quantizer hooks: with a member they call it") {
     vq::observe<Book>(w, std::as_const(z), std::as_const(tokens), BatchPart::whole(2), rng, cache, statistics);
     CHECK(statistics.n[0] + statistics.n[1] + statistics.n[2] + statistics.n[3] == 4);
     const float before = buffers.book.weight[0];
-    vq::start<Book>(none, buffers, std::as_const(z), {}, rng);
+    vq::initialize_from_data<Book>(none, buffers, std::as_const(z), {}, rng);
     const float started = buffers.book.weight[0];
     CHECK(started != before);
     vq::update<Book>(none, buffers, statistics, {});

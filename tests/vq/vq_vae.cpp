@@ -107,9 +107,10 @@ struct RecordingCodebook : CodebookQuantizer<In, 8, T> {
         record();
         Base::update(p, b, s, o);
     }
-    static void start(Empty& p, typename Base::Buffers& b, View<const T, In> z, const CodebookOptions& o, Rng rng) {
+    static void initialize_from_data(Empty& p, typename Base::Buffers& b, View<const T, In> z, const CodebookOptions& o,
+                                     Rng rng) {
         record();
-        Base::start(p, b, z, o, rng);
+        Base::initialize_from_data(p, b, z, o, rng);
     }
 };
 struct Recording {

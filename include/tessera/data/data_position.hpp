@@ -111,7 +111,7 @@ public:
     [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
         return leaf == "data.shuffle" || leaf == "data.balance_classes";
     }
-    void complete(std::span<const std::string> missing) noexcept {
+    void fill_missing(std::span<const std::string> missing) noexcept {
         for (const std::string& leaf : missing) {
             if (leaf == "data.shuffle") shuffle_ = unknown;
             if (leaf == "data.balance_classes") balance_classes_ = unknown;

@@ -7,8 +7,8 @@
 //
 // Each training step draws one order for each sequence. A query for a position attends to the tokens known so far, and
 // nothing attends to it, so several positions can be predicted from the same tokens: gpt/sample_any_order.hpp draws
-// many in a pass, and gpt/fill.hpp continues any known subset. Raster is one of the orders. Labels, the null class,
-// label_dropout and token_corruption are those of Gpt (gpt/gpt.hpp).
+// many in a pass, and gpt/complete_any_order.hpp continues any known subset. Raster is one of the orders. Labels, the
+// null class, label_dropout and token_corruption are those of Gpt (gpt/gpt.hpp).
 //
 // Shapes   sequences, orders [batch, context], logits [batch, context x vocab]
 // Params   "prior.": embeddings, blocks, norm, head; initialised as those of Gpt

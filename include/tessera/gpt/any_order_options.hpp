@@ -1,5 +1,5 @@
 #pragma once
-// AnyOrderOptions: how sample_any_order() and fill() draw: the order of the positions, and how many of them in a pass.
+// AnyOrderOptions: how sample_any_order() and complete() draw: the order of the positions, and how many in a pass.
 //
 //     {.sample = {.top_p = 0.95, .labels = labels, .guidance = 2}}                       one token a pass
 //     {.sample = {.labels = labels}, .order = TokenOrder::raster, .passes = 10}

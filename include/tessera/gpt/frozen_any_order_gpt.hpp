@@ -3,7 +3,7 @@
 //
 //     const auto frozen = prior.freeze();
 //     sample_any_order(frozen, 16, {.passes = 10}, rng);               gpt/sample_any_order.hpp
-//     fill(frozen, tokens, known, {}, rng);                            gpt/fill.hpp
+//     complete(frozen, tokens, known, {}, rng);                        gpt/complete_any_order.hpp
 //
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //

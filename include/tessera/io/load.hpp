@@ -163,8 +163,8 @@ template <class M>
 void notify(M& model, const Notice& notice) {
     const std::span<const std::string> missing{notice.missing}, accepted{notice.accepted};
     if constexpr (requires { model.accepted(accepted); }) model.accepted(accepted);
-    if constexpr (requires { model.complete(missing); })
-        if (!missing.empty()) model.complete(missing);
+    if constexpr (requires { model.fill_missing(missing); })
+        if (!missing.empty()) model.fill_missing(missing);
     if constexpr (requires { model.state_changed(); }) model.state_changed();
 }
 

@@ -12,7 +12,7 @@
 //     optional_in_file(name)   static: whether the model is usable without this leaf
 //     accepted(settings)       noexcept, takes std::span<const std::string>: the keys of the settings that the host
 //                              accepts and that are compared later (core/setting.hpp); called after each load
-//     complete(missing)        noexcept, takes std::span<const std::string>: computes the leaves that the file did not
+//     fill_missing(missing)    noexcept, takes std::span<const std::string>: computes the leaves that the file did not
 //                              have from the others, after a load
 //     state_changed()          called after its weights were loaded
 //
@@ -76,8 +76,8 @@ concept HasOptionalInFile = requires {
     { M::optional_in_file(std::string_view{}) } -> std::convertible_to<bool>;
 };
 template <class M>
-concept CompletesItself = requires(M& model, std::span<const std::string> missing) {
-    { model.complete(missing) }
+concept FillsMissing = requires(M& model, std::span<const std::string> missing) {
+    { model.fill_missing(missing) }
     noexcept;
 };
 template <class M>
@@ -100,9 +100,9 @@ constexpr void check_hooks() {
     if constexpr (requires { &M::optional_in_file; })
         static_assert(HasOptionalInFile<M>,
                       "io: optional_in_file: expected `static bool optional_in_file(std::string_view name)`");
-    if constexpr (requires { &M::complete; })
-        static_assert(CompletesItself<M>,
-                      "io: complete: expected `void complete(std::span<const std::string> missing) noexcept`");
+    if constexpr (requires { &M::fill_missing; })
+        static_assert(FillsMissing<M>,
+                      "io: fill_missing: expected `void fill_missing(std::span<const std::string> missing) noexcept`");
     if constexpr (requires { &M::accepted; })
         static_assert(HearsAccepted<M>,
                       "io: accepted: expected `void accepted(std::span<const std::string> settings) noexcept`");

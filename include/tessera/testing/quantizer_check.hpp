@@ -67,15 +67,16 @@ std::string check_quantizer_init(const QuantizerCheckOf<Q>& o) {
     return failure.empty() ? "" : "init: " + failure;
 }
 
-// In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after vq::start.
+// In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after
+// vq::initialize_from_data.
 template <vq::Quantizer Q>
 std::string check_evaluation(const QuantizerCheckOf<Q>& o) {
     using T = typename Q::Scalar;
     BoundQuantizer<Q> bound{o};
-    for (const bool started : {false, true}) {
-        const std::string when = started ? "evaluation after start: " : "evaluation: ";
-        if (started) {
-            vq::start<Q>(bound.params, bound.buffers, std::as_const(bound.z), bound.options, Rng{3});
+    for (const bool initialized : {false, true}) {
+        const std::string when = initialized ? "evaluation after initialize_from_data: " : "evaluation: ";
+        if (initialized) {
+            vq::initialize_from_data<Q>(bound.params, bound.buffers, std::as_const(bound.z), bound.options, Rng{3});
             bound.pack();
         }
         std::ranges::fill(bound.q.span(), poison<T>);

@@ -160,9 +160,9 @@ public:
         return all;
     }
     /// Called after a load that was allowed to leave out parts of the model.
-    void complete(std::span<const std::string> missing) noexcept {
-        if constexpr (requires { model_->complete(missing); })
-            if (watch_.state() == Lifetime::State::alive) model_->complete(missing);
+    void fill_missing(std::span<const std::string> missing) noexcept {
+        if constexpr (requires { model_->fill_missing(missing); })
+            if (watch_.state() == Lifetime::State::alive) model_->fill_missing(missing);
     }
     /// Called after a load that accepted settings, also of the model, which are compared later.
     void accepted(std::span<const std::string> settings) noexcept {

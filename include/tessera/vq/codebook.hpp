@@ -64,10 +64,10 @@ struct CodebookQuantizer {
         std::conditional_t<is_diverse, typename P::template Dependent<vq::Diversity>, vq::detail::NoTerm>;
     using EstimatorWithCache = std::conditional_t<Estimator::selects, Estimator, vq::detail::NoTerm>;
     static constexpr bool estimator_fits = !Estimator::moves_vectors || Learning::by_gradient;
-    static constexpr bool curve_fits = !Estimator::selects || (Learning::by_gradient && Learning::starts &&
+    static constexpr bool curve_fits = !Estimator::selects || (Learning::by_gradient && Learning::initializes &&
                                                                !Distance::normalises && !Selection::draws && (K >= 2));
     static constexpr bool orthogonal_fits =
-        !is_orthogonal || (Learning::by_gradient && Learning::starts && (K <= vq::detail::most_orthogonal_codes));
+        !is_orthogonal || (Learning::by_gradient && Learning::initializes && (K <= vq::detail::most_orthogonal_codes));
     // the size is that of a complete class, which the compiler has checked (vq/detail/codebook_parts.hpp)
     static_assert(sizeof(vq::detail::LearningIsWhole<vq::detail::LearnsVectors<Learning, T>>) > 0);
     static_assert(sizeof(vq::detail::EstimatorFitsLearning<estimator_fits>) > 0);
@@ -305,17 +305,17 @@ struct CodebookQuantizer {
             with_fp_environment(
                 [&] { DiversityTerm::update(buffers.diversity, statistics.diversity, options.diversity); });
     }
-    static void start(Params& params, Buffers& buffers, View<const T, In> z, const Options& options, Rng rng) {
+    static void initialize_from_data(Params& params, Buffers& buffers, View<const T, In> z, const Options& o, Rng rng) {
         Cache cache;
-        Learning::start(params, buffers, rows(z, cache), options, rng);
+        Learning::initialize_from_data(params, buffers, rows(z, cache), o, rng);
         if constexpr (Estimator::selects)
-            if (options.kmeans) Estimator::order(K, width, params.weight.data());
+            if (o.kmeans) Estimator::order(K, width, params.weight.data());
     }
     static bool optional_in_file(std::string_view leaf) {
         return Learning::optional_in_file(leaf) || leaf == "diversity.mean" || leaf == "selection.updates";
     }
-    static void complete(Params& params, Buffers& buffers, std::span<const std::string> missing) noexcept {
-        Learning::complete(params, buffers, missing);
+    static void fill_missing(Params& params, Buffers& buffers, std::span<const std::string> missing) noexcept {
+        Learning::fill_missing(params, buffers, missing);
         const auto lacks = [&](std::string_view leaf) { return std::ranges::find(missing, leaf) != missing.end(); };
         if constexpr (is_diverse)
             if (lacks("diversity.mean")) buffers.diversity.mean.fill(static_cast<T>(1.0 / static_cast<double>(K)));
@@ -334,7 +334,7 @@ private:
                                                 .counts =
                                                     Learning::averages || (Learning::revives && !Estimator::selects),
                                                 .revival = Learning::revives && !Estimator::selects,
-                                                .kmeans = Learning::starts,
+                                                .kmeans = Learning::initializes,
                                                 .orthogonal = is_orthogonal,
                                                 .diversity = is_diverse,
                                                 .sampling = Selection::draws,

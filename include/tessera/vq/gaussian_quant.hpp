@@ -234,7 +234,7 @@ struct GaussianQuantizer {
 
     /// Encoding and decoding do not read the weights of the divergence.
     static bool optional_in_file(std::string_view leaf) { return leaf.starts_with("gaussian_quant."); }
-    static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
+    static void fill_missing(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
         Buffers::each(
             [&](const ParamPath& path, auto& leaf) {
                 for (const std::string& name : missing)

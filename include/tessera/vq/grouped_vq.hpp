@@ -189,18 +189,18 @@ public:
         for (std::size_t s = 0; s < sets; ++s) vq::update<Q>(p.level[s], b.level[s], statistics.level[s], o);
     }
     /// Each group is initialised from its channels; a shared codebook from those of all groups.
-    static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
-        if constexpr (vq::StartsFromData<Q>) {
+    static void initialize_from_data(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
+        if constexpr (vq::InitializesFromData<Q>) {
             Tensor<T, Piece> piece{z.batch()}, all;
             for (std::size_t g = 0; g < Groups; ++g) {
                 cut(z.data(), g, width_in, piece);
                 if constexpr (Books == Codebooks::own)
-                    Q::start(p.level[g], b.level[g], std::as_const(piece), o, rng.split(g));
+                    Q::initialize_from_data(p.level[g], b.level[g], std::as_const(piece), o, rng.split(g));
                 else
                     interleave(piece, g, z.batch(), all);
             }
             if constexpr (Books == Codebooks::shared)
-                Q::start(p.level[0], b.level[0], std::as_const(all), o, rng.split(0));
+                Q::initialize_from_data(p.level[0], b.level[0], std::as_const(all), o, rng.split(0));
         }
     }
 
@@ -209,8 +209,9 @@ public:
             if (vq::detail::optional_in_part<Q>(leaf, s, sets)) return true;
         return false;
     }
-    static void complete(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
-        for (std::size_t s = 0; s < sets; ++s) vq::detail::complete_part<Q>(p.level[s], b.level[s], missing, s, sets);
+    static void fill_missing(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
+        for (std::size_t s = 0; s < sets; ++s)
+            vq::detail::fill_missing_part<Q>(p.level[s], b.level[s], missing, s, sets);
     }
     static void check_options(const Options& o) { tessera::check_options<Q>(o); }
     static std::vector<Setting> settings(const Options& o) { return settings_of<Q>(o); }

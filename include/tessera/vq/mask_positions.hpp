@@ -5,8 +5,9 @@
 //
 // Called between forward and what follows it. By rule 2 of vq/quantizer.hpp a position without tokens has no gradient
 // and no loss terms, and it is not seen by `observe`: codebooks, losses and reports are those of the other positions.
-// The numbers of z at a masked position must be finite; `pack_batch` and `start`, which are called before there are
-// tokens, see what they are given. VqVae does all this for a batch with a mask of pixels (vq/masked_images.hpp).
+// The numbers of z at a masked position must be finite; `pack_batch` and `initialize_from_data`, which are called
+// before there are tokens, see what they are given. VqVae does all this for a batch with a mask of pixels
+// (vq/masked_images.hpp).
 //
 // Shapes   counts [batch x rows], true or above 0 for a position that counts; tokens [batch, tokens], q [batch, Output]
 // Errors   ArgumentError where counts is not of one value for each position; static_assert where the tokens of the

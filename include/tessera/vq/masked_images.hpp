@@ -28,7 +28,7 @@
 // Errors   ArgumentError where mask and images differ in their number; static_assert where a mask does not fit the
 //          VqVae (MaskRules), or a batch has a `mask` that is not one of pixels
 // Cost     two views, and a pass over the mask in each step. Without a mask nothing, except that processes exchange one
-//          more small message where the quantizer starts or packs a batch
+//          more small message where the quantizer is initialised from data or packs a batch
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/shape.hpp>

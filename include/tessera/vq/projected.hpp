@@ -174,21 +174,21 @@ public:
     static void update(Params& p, Buffers& b, const Statistics& statistics, const Options& o) {
         vq::update<Inner>(p.inner, b, statistics, o);
     }
-    static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
-        if constexpr (vq::StartsFromData<Inner>)
+    static void initialize_from_data(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
+        if constexpr (vq::InitializesFromData<Inner>)
             with_fp_environment([&] {
                 Tensor<T, typename Enter::Output> projected{z.batch()};
                 nn::Weights<Enter> w;
                 typename Enter::Cache cache;
                 nn::pack<Enter>(p.project_in, w);
                 Enter::forward(w, z, projected.view(), cache);
-                Inner::start(p.inner, b, std::as_const(projected), o, rng);
+                Inner::initialize_from_data(p.inner, b, std::as_const(projected), o, rng);
             });
     }
 
     static bool optional_in_file(std::string_view leaf) { return vq::optional_in_file<Inner>(leaf); }
-    static void complete(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
-        vq::complete<Inner>(p.inner, b, missing);
+    static void fill_missing(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
+        vq::fill_missing<Inner>(p.inner, b, missing);
     }
     static void check_options(const Options& o) { tessera::check_options<Inner>(o); }
     static std::vector<Setting> settings(const Options& o) { return settings_of<Inner>(o); }

@@ -55,14 +55,15 @@
 //        batches.
 //   codes_of(i)                                       constexpr: the vocabulary of token i of a sample, 1 to codes, the
 //                                                     same for one level of all positions. Without it: codes
-//   start(params, buffers, z, options, rng)           initialises from data, once, before the first step (k-means)
+//   initialize_from_data(params, buffers, z, options, rng)
+//                                                     once, before the first step (k-means);
 //                                                     z: the encoder's output, in evaluation, of the first batch, that
 //                                                     of all processes; its numbers are finite. With a mask, as
 //                                                     for pack_batch, only the rows that count; the last sample is
 //                                                     completed with the first of them
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 only, for threads that share
 //                                                     one image; no_token where forward would throw. It must not throw
-//   optional_in_file(name), complete(params, buffers, missing)      leaves that lookup does not need, and their values
+//   optional_in_file(name), fill_missing(params, buffers, missing)  leaves that lookup does not need, and their values
 //                                                     where a file has none; noexcept
 //   check_options(options)                            throws ArgumentError
 //   settings(options)                                 the options, which files keep and compare (core/setting.hpp); if
@@ -76,7 +77,7 @@
 //   2. A token may be absent (no_token: a mask, see vq/mask_positions.hpp; a dropped level). It adds nothing to q in
 //      lookup. A position without any token has q = 0, dz = 0, no terms and no statistics. forward gives no_token only
 //      for levels it drops in training.
-//   3. Nothing is allocated after the first call with the largest batch, except in start.
+//   3. Nothing is allocated after the first call with the largest batch, except in initialize_from_data.
 //   4. Rule of zero; no Params, Buffers, Packed or Cache holds a view of another's memory; w is const.
 //
 // The straight-through estimator: van den Oord, Vinyals, Kavukcuoglu 2017 (arXiv:1711.00937).

@@ -57,10 +57,10 @@ concept Observes = Parameters<typename Q::Statistics> &&
 };
 
 template <class Q>
-concept StartsFromData = requires(typename Q::Params& params, typename Q::Buffers& buffers,
-                                  View<const typename Q::Scalar, typename Q::Input> z,
-                                  const typename Q::Options& options, Rng rng) {
-    Q::start(params, buffers, z, options, rng);
+concept InitializesFromData = requires(typename Q::Params& params, typename Q::Buffers& buffers,
+                                       View<const typename Q::Scalar, typename Q::Input> z,
+                                       const typename Q::Options& options, Rng rng) {
+    Q::initialize_from_data(params, buffers, z, options, rng);
 };
 
 template <class Q>
@@ -70,10 +70,10 @@ concept EncodesRows = requires(const typename Q::Packed& w, View<const typename 
 };
 
 template <class Q>
-concept CompletesFiles = requires(typename Q::Params& params, typename Q::Buffers& buffers,
-                                  std::span<const std::string> missing, std::string_view name) {
+concept FillsMissing = requires(typename Q::Params& params, typename Q::Buffers& buffers,
+                                std::span<const std::string> missing, std::string_view name) {
     { Q::optional_in_file(name) } -> std::same_as<bool>;
-    { Q::complete(params, buffers, missing) }
+    { Q::fill_missing(params, buffers, missing) }
     noexcept;
 };
 
@@ -115,8 +115,8 @@ struct NamedUpdate {
 struct NamedStatistics {
     int Statistics;
 };
-struct NamedStart {
-    int start;
+struct NamedInitializeFromData {
+    int initialize_from_data;
 };
 struct NamedEncodeRows {
     int encode_rows;
@@ -124,8 +124,8 @@ struct NamedEncodeRows {
 struct NamedOptionalInFile {
     int optional_in_file;
 };
-struct NamedComplete {
-    int complete;
+struct NamedFillMissing {
+    int fill_missing;
 };
 
 template <class Q>
@@ -158,8 +158,8 @@ inline constexpr bool names_observe = !requires {
 || !requires { &WithName<Q, NamedUpdate>::update; }
 || !requires { &WithName<Q, NamedStatistics>::Statistics; };
 template <class Q>
-inline constexpr bool names_start = !requires {
-    &WithName<Q, NamedStart>::start;
+inline constexpr bool names_initialize_from_data = !requires {
+    &WithName<Q, NamedInitializeFromData>::initialize_from_data;
 };
 template <class Q>
 inline constexpr bool names_encode_rows = !requires {
@@ -167,10 +167,10 @@ inline constexpr bool names_encode_rows = !requires {
 };
 
 template <class Q>
-inline constexpr bool names_complete = !requires {
+inline constexpr bool names_fill_missing = !requires {
     &WithName<Q, NamedOptionalInFile>::optional_in_file;
 }
-|| !requires { &WithName<Q, NamedComplete>::complete; };
+|| !requires { &WithName<Q, NamedFillMissing>::fill_missing; };
 
 template <class Q>
 struct terms_of {
@@ -218,18 +218,17 @@ struct HooksAreCallable {
         "View<const T, Input> z, View<const Token, Shape<tokens>>, const BatchPart&, Rng, Cache&, Statistics&)`, "
         "`static void update(Params&, Buffers&, const Statistics&, const Options&)`, and a parameter set "
         "Statistics");
-    static_assert(
-        !detail::names_start<Q> || StartsFromData<Q>,
-        "quantizer: start: expected `static void start(Params&, Buffers&, View<const T, Input> z, const Options&, "
-        "Rng)`");
+    static_assert(!detail::names_initialize_from_data<Q> || InitializesFromData<Q>,
+                  "quantizer: initialize_from_data: expected `static void initialize_from_data(Params&, Buffers&, "
+                  "View<const T, Input> z, const Options&, Rng)`");
     static_assert(sizeof(OptionHooksAreCallable<Q>) > 0);
     static_assert(!detail::names_encode_rows<Q> || EncodesRows<Q>,
                   "quantizer: encode_rows: expected `static void encode_rows(const Packed&, View<const T, Input> z, "
                   "View<Token, Shape<tokens>>, std::size_t first, std::size_t last)`");
     static_assert(
-        !detail::names_complete<Q> || CompletesFiles<Q>,
-        "quantizer: optional_in_file and complete come together: expected `static bool "
-        "optional_in_file(std::string_view name)` and `static void complete(Params&, Buffers&, std::span<const "
+        !detail::names_fill_missing<Q> || FillsMissing<Q>,
+        "quantizer: optional_in_file and fill_missing come together: expected `static bool "
+        "optional_in_file(std::string_view name)` and `static void fill_missing(Params&, Buffers&, std::span<const "
         "std::string> missing) noexcept`");
     static_assert(detail::VisitsAnyNumber<Terms<Q>>,
                   "quantizer: Terms: expected `template <class F, class... S> static void each(F&& f, S&... terms)`, "
@@ -268,22 +267,23 @@ void update(typename Q::Params& params, typename Q::Buffers& buffers, const Stat
 }
 
 template <Quantizer Q>
-void start(typename Q::Params& params, typename Q::Buffers& buffers,
-           View<const typename Q::Scalar, typename Q::Input> z, const typename Q::Options& options, Rng rng) {
-    if constexpr (StartsFromData<Q>) Q::start(params, buffers, z, options, rng);
+void initialize_from_data(typename Q::Params& params, typename Q::Buffers& buffers,
+                          View<const typename Q::Scalar, typename Q::Input> z, const typename Q::Options& options,
+                          Rng rng) {
+    if constexpr (InitializesFromData<Q>) Q::initialize_from_data(params, buffers, z, options, rng);
 }
 
 template <Quantizer Q>
 [[nodiscard]] bool optional_in_file([[maybe_unused]] std::string_view name) {
-    if constexpr (CompletesFiles<Q>)
+    if constexpr (FillsMissing<Q>)
         return Q::optional_in_file(name);
     else
         return false;
 }
 template <Quantizer Q>
-void complete([[maybe_unused]] typename Q::Params& params, [[maybe_unused]] typename Q::Buffers& buffers,
-              [[maybe_unused]] std::span<const std::string> missing) noexcept {
-    if constexpr (CompletesFiles<Q>) Q::complete(params, buffers, missing);
+void fill_missing([[maybe_unused]] typename Q::Params& params, [[maybe_unused]] typename Q::Buffers& buffers,
+                  [[maybe_unused]] std::span<const std::string> missing) noexcept {
+    if constexpr (FillsMissing<Q>) Q::fill_missing(params, buffers, missing);
 }
 
 /// total += part, for each named term.

@@ -229,20 +229,20 @@ public:
             }
         }
     }
-    static void update(Params& p, Buffers& b, const Statistics& statistics, const Options& o) {
+    static void update(Params& p, Buffers& b, const Statistics& s, const Options& o) {
         Layout::for_sets([&](auto l) {
-            vq::update<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), std::get<l>(statistics.level),
-                                 inner<l>(o));
+            vq::update<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), std::get<l>(s.level), inner<l>(o));
         });
     }
     /// Each level is initialised from what those before it leave; a shared codebook from z.
-    static void start(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
-        if constexpr ((vq::StartsFromData<vq::BindQuantizer<Specs, In, T>> || ...)) {
+    static void initialize_from_data(Params& p, Buffers& b, View<const T, In> z, const Options& o, Rng rng) {
+        if constexpr ((vq::InitializesFromData<vq::BindQuantizer<Specs, In, T>> || ...)) {
             Cache c;
             Layout::for_sets([&](auto l) {
                 auto& v = resize_cache<l>(c, z.batch());
                 const View<const T, In> r = rest<l>(c, z);
-                vq::start<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), r, inner<l>(o), rng.split(l));
+                vq::initialize_from_data<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), r, inner<l>(o),
+                                                   rng.split(l));
                 if constexpr (l + 1 < sets) {
                     typename Level<l>::Packed w;
                     Level<l>::pack(std::get<l>(p.level), std::get<l>(b.level), inner<l>(o), w);
@@ -257,9 +257,9 @@ public:
         Layout::for_sets([&](auto l) { optional |= vq::detail::optional_in_part<Level<l>>(leaf, l, sets); });
         return optional;
     }
-    static void complete(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
+    static void fill_missing(Params& p, Buffers& b, std::span<const std::string> missing) noexcept {
         Layout::for_sets([&](auto l) {
-            vq::detail::complete_part<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), missing, l, sets);
+            vq::detail::fill_missing_part<Level<l>>(std::get<l>(p.level), std::get<l>(b.level), missing, l, sets);
         });
     }
     static void check_options(const Options& o) {

@@ -121,7 +121,7 @@ private:
         Tensor<T, Input> y, dy, target;
     };
     using Totals = VqVaeTotals<Q>;
-    struct Started {  // what an initialisation from data replaces
+    struct BeforeInitialization {  // what an initialisation from data replaces
         typename Q::Params params;
         typename Q::Buffers buffers;
     };
@@ -141,7 +141,7 @@ public:
         std::vector<double> totals;  ///< sums over the samples of the last batch, which processes sum
         vq::detail::PositionMask<T, Input, Latent, MaskRules> positions;
         vq::detail::WholeBatch<T, Latent> whole;
-        std::optional<Started> before;  ///< of the step that initialised from data, until the next one
+        std::optional<BeforeInitialization> before;  ///< of the step that initialised from data, until the next one
     };
 
     /// ArgumentError for an option out of range, and for a key of settings and metadata that is there twice.
@@ -177,7 +177,7 @@ public:
         Params::each(f, models.params_...);
         Q::Buffers::each(f, models.buffers_...);
         Loss::Buffers::each(with_prefix("loss", f), models.loss_buffers_...);
-        if constexpr (vq::StartsFromData<Q>) f("quantizer.started", models.started_...);
+        if constexpr (vq::InitializesFromData<Q>) f("quantizer.started", models.initialized_...);
     }
     /// What must agree with a file and is not visible in the shapes of its tensors. The vocabulary is not part of it if
     /// the quantizer has it among its settings, because it may be chosen after training.
@@ -192,12 +192,12 @@ public:
     }
     /// Called after loading a file without some leaves. A quantizer that was loaded is not initialised from data, which
     /// would replace it; one that was not loaded is.
-    void complete(std::span<const std::string> missing) noexcept {
+    void fill_missing(std::span<const std::string> missing) noexcept {
         if (vq::detail::lacks_quantizer<Q>(missing, params_.quantizer, buffers_))
-            started_[0] = 0;
+            initialized_[0] = 0;
         else if (std::ranges::find(missing, "quantizer.started") != missing.end())
-            started_[0] = 1;
-        vq::complete<Q>(params_.quantizer, buffers_, missing);
+            initialized_[0] = 1;
+        vq::fill_missing<Q>(params_.quantizer, buffers_, missing);
     }
 
     /// Before each step: initialises the quantizer from the encoder's output for the first batch with a position that
@@ -205,10 +205,10 @@ public:
     /// positions count. If it throws, nothing has changed; if the step fails later, the caller calls undo_prepare.
     template <class Gather>
     void prepare(Batch x, const BatchPart& part, Workspace& ws, Gather&& gather) {
-        if constexpr (vq::StartsFromData<Q> || vq::PacksBatch<Q>) {
+        if constexpr (vq::InitializesFromData<Q> || vq::PacksBatch<Q>) {
             ws.before.reset();  // an earlier step has succeeded
-            const bool starts = vq::StartsFromData<Q> && started_[0] == 0;
-            if (part.samples == 0 || !(starts || vq::PacksBatch<Q>)) return;
+            const bool initializes = vq::InitializesFromData<Q> && initialized_[0] == 0;
+            if (part.samples == 0 || !(initializes || vq::PacksBatch<Q>)) return;
             freeze(ws.frozen);
             ws.positions.set(x.mask());
             ws.whole.encode(ws.frozen, x, ws.z, ws.encoding);
@@ -216,18 +216,18 @@ public:
             ws.whole.set_counts(gather(ws.positions.counts(), ws.whole.gathered_counts), part.samples);
             check_finite(all, "encoder output");  // all processes have gathered the same numbers, so all throw or none
             if (vq::PacksBatch<Q>) ws.whole.keep(x, part.samples);
-            if (!starts) return;
+            if (!initializes) return;
             const View<const T, Latent> rows = ws.whole.counted({all.data(), all.size() / Latent::size});
             if (rows.batch() == 0) return;
-            ws.before = Started{params_.quantizer, buffers_};
+            ws.before = BeforeInitialization{params_.quantizer, buffers_};
             try {
                 with_fp_environment(
-                    [&] { vq::start<Q>(params_.quantizer, buffers_, rows, options_, ws.rng.split(1)); });
+                    [&] { vq::initialize_from_data<Q>(params_.quantizer, buffers_, rows, options_, ws.rng.split(1)); });
             } catch (...) {
                 undo_prepare(ws);
                 throw;
             }
-            started_[0] = 1;
+            initialized_[0] = 1;
         }
     }
     /// The same in a single process.
@@ -240,7 +240,7 @@ public:
         if (ws.before) {
             params_.quantizer = std::move(ws.before->params);
             buffers_ = std::move(ws.before->buffers);
-            started_[0] = 0;
+            initialized_[0] = 0;
         }
         ws.before.reset();
         ws.whole.forget();
@@ -391,7 +391,7 @@ private:
     Params params_;
     Buffers buffers_;
     typename Loss::Buffers loss_buffers_;
-    Param<std::int64_t, Shape<1>> started_;
+    Param<std::int64_t, Shape<1>> initialized_;
     Rng rng_;
     Lifetime lifetime_;
 };

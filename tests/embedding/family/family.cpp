@@ -81,7 +81,7 @@ std::uint64_t hash_of(bool resumed) {
             for (float& v : z.span()) v = 0.8f * own.normal();
             for (float& v : dq.span()) v = own.uniform(-1.f, 1.f);
             if (step == 0 && part == 0)
-                vq::start<Q>(state.params, state.buffers, std::as_const(z), options, own.split(1));
+                vq::initialize_from_data<Q>(state.params, state.buffers, std::as_const(z), options, own.split(1));
             Q::pack(state.params, state.buffers, options, w);
             for (std::size_t first = 0; first < batch; first += block) {
                 const std::size_t count = std::min(block, batch - first);

@@ -40,7 +40,7 @@ std::vector<float> counts_without(const std::vector<std::string>& missing) {
             if (path.str().ends_with("codebook.count")) leaf.fill(7);
         },
         buffers);
-    Q::complete(params, buffers, missing);
+    Q::fill_missing(params, buffers, missing);
     std::vector<float> counts;
     Q::Buffers::each(
         [&](const ParamPath& path, const auto& leaf) {

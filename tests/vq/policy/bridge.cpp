@@ -114,10 +114,10 @@ TEST_CASE("Bridge: a file may leave out what lookup does not need") {
     CHECK(!Q::optional_in_file("codebook.table"));
     c.buffers.count.fill(5);
     c.buffers.grace.fill(5);
-    Q::complete(c.params, c.buffers, std::vector<std::string>{"codebook.grace"});
+    Q::fill_missing(c.params, c.buffers, std::vector<std::string>{"codebook.grace"});
     CHECK(std::ranges::all_of(c.buffers.count.span(), [](float n) { return n == 5; }));
     CHECK(std::ranges::all_of(c.buffers.grace.span(), [](float n) { return n == 0; }));
-    Q::complete(c.params, c.buffers, std::vector<std::string>{"codebook.count"});
+    Q::fill_missing(c.params, c.buffers, std::vector<std::string>{"codebook.count"});
     CHECK(std::ranges::all_of(c.buffers.count.span(), [](float n) { return n == 1; }));
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("Diversity: a file without P gives equal shares, not those of before")
     c.buffers.diversity.mean.fill(0.75f);
     const std::vector<std::string> missing{"diversity.mean"};
     CHECK(Q::optional_in_file(missing[0]));
-    Q::complete(c.params, c.buffers, missing);
+    Q::fill_missing(c.params, c.buffers, missing);
     for (const float p : c.buffers.diversity.mean.span()) CHECK(p == doctest::Approx(1.0 / codes));
 }
 

@@ -23,7 +23,7 @@ TEST_CASE("Fixed: k-means places the vectors once, and no update moves them") {
     PolicyCase<Codebook<codes, vq::Fixed>, float> c;
     CodebookState<codes, width, float> expected;
     kmeans(expected, std::as_const(c.z).span(), Rng{4});
-    Q::start(c.params, c.buffers, std::as_const(c.z), c.options, Rng{4});
+    Q::initialize_from_data(c.params, c.buffers, std::as_const(c.z), c.options, Rng{4});
     CHECK(std::ranges::equal(expected.weight.span(), c.buffers.weight.span()));
     Q::Statistics statistics;
     c.forward();

@@ -111,14 +111,14 @@ TEST_CASE("Gradient: an update without any row changes nothing, as with moving a
     CHECK(std::ranges::all_of(e.buffers.book.grace.span(), [](float n) { return n == 3; }));
 }
 
-TEST_CASE("Gradient: starts from k-means, and only where it is on") {
+TEST_CASE("Gradient: is initialised by k-means, and only where it is on") {
     using Q = PolicyCase<Spec, float>::Q;
     for (const bool on : {true, false}) {
         PolicyCase<Spec, float> c{{.kmeans = on}};
         const auto before = c.params.weight;
         CodebookState<codes, width, float> expected;
         kmeans(expected, std::as_const(c.z).span(), Rng{4});
-        Q::start(c.params, c.buffers, std::as_const(c.z), c.options, Rng{4});
+        Q::initialize_from_data(c.params, c.buffers, std::as_const(c.z), c.options, Rng{4});
         CHECK(std::ranges::equal(c.params.weight.span(), (on ? expected.weight : before).span()));
     }
 }
@@ -132,7 +132,7 @@ TEST_CASE("Gradient: a file may leave out what lookup does not need") {
     c.buffers.count.fill(5);
     c.buffers.grace.fill(5);
     const std::vector<std::string> missing{"codebook.count", "codebook.grace"};
-    Q::complete(c.params, c.buffers, missing);
+    Q::fill_missing(c.params, c.buffers, missing);
     CHECK(std::ranges::all_of(c.buffers.count.span(), [](float n) { return n == 1; }));
     CHECK(std::ranges::all_of(c.buffers.grace.span(), [](float n) { return n == 0; }));
 }

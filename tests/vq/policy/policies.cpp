@@ -19,7 +19,7 @@ namespace policies_test {
 // A learning policy of a user: after each update a vector is the mean of the rows of this batch that chose it.
 template <std::size_t K, std::size_t D, class T>
 struct MeansOfBatch {
-    static constexpr bool by_gradient = false, averages = false, revives = false, starts = false;
+    static constexpr bool by_gradient = false, averages = false, revives = false, initializes = false;
     using Params = Empty;
     using Packed = Empty;
     using Cache = Empty;
@@ -61,9 +61,9 @@ struct MeansOfBatch {
             for (std::size_t d = 0; d < D && statistics.n[k] > 0; ++d)
                 buffers.weight[k * D + d] = statistics.sum[k * D + d] / statistics.n[k];
     }
-    static void start(Params&, Buffers&, std::span<const T>, const CodebookOptions&, Rng) {}
+    static void initialize_from_data(Params&, Buffers&, std::span<const T>, const CodebookOptions&, Rng) {}
     static bool optional_in_file(std::string_view) { return false; }
-    static void complete(Params&, Buffers&, std::span<const std::string>) noexcept {}
+    static void fill_missing(Params&, Buffers&, std::span<const std::string>) noexcept {}
 };
 struct BatchMeans {
     using category = vq::LearningPolicy;

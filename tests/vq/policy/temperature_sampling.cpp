@@ -74,7 +74,7 @@ TEST_CASE("TemperatureSampling: the temperature falls along half a cosine of the
     CHECK(found);
     const std::vector<std::string> missing{"selection.updates"};
     CHECK(Q::optional_in_file(missing[0]));
-    Q::complete(c.params, c.buffers, missing);
+    Q::fill_missing(c.params, c.buffers, missing);
     CHECK(c.buffers.selection.updates[0] == 0);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The loop of sample_any_order() and fill(): tokens that are no_token are drawn, all others are known.
+// The loop of sample_any_order() and complete(): tokens that are no_token are drawn, all others are known.
 //
 // Sequences with the same number of known tokens are distributed in parts, each with one AnyOrderCache. The label and
 // the known tokens go through the cache first, in few passes; then each pass feeds what the last one drew, and queries

@@ -1,5 +1,5 @@
 #pragma once
-// The tokens of a call of complete() or fill(): the known ones as they are, no_token for those to draw.
+// The tokens of a call of complete(): the known ones as they are, no_token for those to draw.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/token.hpp>

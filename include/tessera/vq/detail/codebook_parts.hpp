@@ -46,14 +46,14 @@ concept LearnsVectors = requires(const typename L::Params& params, typename L::P
     requires std::same_as<decltype(L::by_gradient), const bool>;
     requires std::same_as<decltype(L::averages), const bool>;
     requires std::same_as<decltype(L::revives), const bool>;
-    requires std::same_as<decltype(L::starts), const bool>;
+    requires std::same_as<decltype(L::initializes), const bool>;
     L::init(to_params, to_buffers, rng);
     L::vectors(params, buffers, options, packed, e);
     L::observe(packed, x, chosen, std::size_t{1}, part, rng, true, cache, statistics);
     L::update(to_params, to_buffers, statistics, options);
-    L::start(to_params, to_buffers, x, options, rng);
+    L::initialize_from_data(to_params, to_buffers, x, options, rng);
     { L::optional_in_file(name) } -> std::same_as<bool>;
-    requires noexcept(L::complete(to_params, to_buffers, missing));
+    requires noexcept(L::fill_missing(to_params, to_buffers, missing));
     requires !L::by_gradient || requires { L::add_gradient(packed, chosen, x, cache, to_params); };
 };
 
@@ -62,8 +62,8 @@ template <bool Whole>
 struct LearningIsWhole {
     static_assert(Whole,
                   "Codebook: a member of the learning policy is missing or cannot be called: by_gradient, averages, "
-                  "revives, starts, init, vectors, observe, update, start, optional_in_file, complete (noexcept) and, "
-                  "with by_gradient, add_gradient are in vq/policy/policies.hpp");
+                  "revives, initializes, init, vectors, observe, update, initialize_from_data, optional_in_file, "
+                  "fill_missing (noexcept) and, with by_gradient, add_gradient are in vq/policy/policies.hpp");
 };
 template <bool Fits>
 struct EstimatorFitsLearning {

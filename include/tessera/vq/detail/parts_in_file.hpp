@@ -27,14 +27,14 @@ bool optional_in_part(std::string_view leaf, std::size_t l, std::size_t sets) {
 }
 
 template <Quantizer Q>
-void complete_part(typename Q::Params& params, typename Q::Buffers& buffers, std::span<const std::string> missing,
-                   std::size_t l, std::size_t sets) noexcept {
-    if constexpr (CompletesFiles<Q>) {
+void fill_missing_part(typename Q::Params& params, typename Q::Buffers& buffers, std::span<const std::string> missing,
+                       std::size_t l, std::size_t sets) noexcept {
+    if constexpr (FillsMissing<Q>) {
         std::vector<std::string> own;
         for (const std::string& leaf : missing)
             if (const std::size_t prefix = prefix_of_part(leaf, l, sets); prefix != leaf.npos)
                 own.push_back(leaf.substr(prefix));
-        vq::complete<Q>(params, buffers, own);
+        vq::fill_missing<Q>(params, buffers, own);
     }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // WholeBatch: the encoder's output of a batch of which this process may have only a part, for what a VqVae does before
-// the batch is divided: start and pack_batch of its quantizer. They see the positions that count.
+// the batch is divided: initialize_from_data and pack_batch of its quantizer. They see the positions that count.
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/shape.hpp>

@@ -78,7 +78,7 @@ struct BridgedVectors {
     using Row = Shape<D>;
     static_assert(std::same_as<typename Net::Input, Row> && std::same_as<typename Net::Output, Row>,
                   "Bridge: the net must give rows of as many numbers as it takes");
-    static constexpr bool by_gradient = true, averages = false, revives = true, starts = false;
+    static constexpr bool by_gradient = true, averages = false, revives = true, initializes = false;
     using Statistics = CodebookStatistics<K, D, T>;
     struct Params {
         typename Net::Params net;
@@ -196,9 +196,9 @@ struct BridgedVectors {
         Book book{table(params, buffers), buffers.count, buffers.grace};
         revive(book, statistics, options.revive);
     }
-    static void start(Params&, Buffers&, std::span<const T>, const CodebookOptions&, Rng) {}
+    static void initialize_from_data(Params&, Buffers&, std::span<const T>, const CodebookOptions&, Rng) {}
     static bool optional_in_file(std::string_view leaf) { return leaf == "codebook.count" || leaf == "codebook.grace"; }
-    static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
+    static void fill_missing(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
         if (std::ranges::find(missing, "codebook.count") != missing.end()) buffers.count.fill(T(1));
         if (std::ranges::find(missing, "codebook.grace") != missing.end()) buffers.grace.fill(T(0));
     }

@@ -29,7 +29,7 @@ namespace tessera::inline TESSERA_ABI::vq {
 
 template <std::size_t K, std::size_t D, std::floating_point T>
 struct EmaVectors {
-    static constexpr bool by_gradient = false, averages = true, revives = true, starts = true;
+    static constexpr bool by_gradient = false, averages = true, revives = true, initializes = true;
     using Params = Empty;
     using Packed = Empty;
     using Cache = Empty;
@@ -57,7 +57,8 @@ struct EmaVectors {
         ema_update(buffers.book, statistics, options.ema);
         revive(buffers.book, statistics, options.revive);
     }
-    static void start(Params&, Buffers& buffers, std::span<const T> x, const CodebookOptions& options, Rng rng) {
+    static void initialize_from_data(Params&, Buffers& buffers, std::span<const T> x, const CodebookOptions& options,
+                                     Rng rng) {
         if (options.kmeans) kmeans(buffers.book, x, rng);
     }
     /// Lookup needs only the vectors.
@@ -65,7 +66,7 @@ struct EmaVectors {
         return leaf.starts_with("codebook.") && leaf != "codebook.weight";
     }
     /// Missing averages become those of vectors that have been chosen once, by a row equal to the vector.
-    static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
+    static void fill_missing(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
         const auto lacks = [&](std::string_view leaf) { return std::ranges::find(missing, leaf) != missing.end(); };
         auto& book = buffers.book;
         const bool count = lacks("codebook.count");

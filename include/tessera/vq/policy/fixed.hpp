@@ -25,7 +25,7 @@ namespace tessera::inline TESSERA_ABI::vq {
 
 template <std::size_t K, std::size_t D, std::floating_point T>
 struct FixedVectors {
-    static constexpr bool by_gradient = false, averages = false, revives = false, starts = true;
+    static constexpr bool by_gradient = false, averages = false, revives = false, initializes = true;
     using Params = Empty;
     using Packed = Empty;
     using Cache = Empty;
@@ -49,14 +49,15 @@ struct FixedVectors {
     static void observe(const Packed&, std::span<const T>, std::span<const Token>, std::size_t, const BatchPart&, Rng,
                         bool, Cache&, Statistics&) {}
     static void update(Params&, Buffers&, const Statistics&, const CodebookOptions&) {}
-    static void start(Params&, Buffers& buffers, std::span<const T> x, const CodebookOptions& options, Rng rng) {
+    static void initialize_from_data(Params&, Buffers& buffers, std::span<const T> x, const CodebookOptions& options,
+                                     Rng rng) {
         if (!options.kmeans) return;
         CodebookState<K, D, T> book;
         kmeans(book, x, rng);
         std::ranges::copy(book.weight.span(), buffers.weight.data());
     }
     static bool optional_in_file(std::string_view) { return false; }
-    static void complete(Params&, Buffers&, std::span<const std::string>) noexcept {}
+    static void fill_missing(Params&, Buffers&, std::span<const std::string>) noexcept {}
 };
 
 struct Fixed {

@@ -43,7 +43,7 @@ namespace tessera::inline TESSERA_ABI::vq {
 
 template <std::size_t K, std::size_t D, std::floating_point T>
 struct LearnedVectors {
-    static constexpr bool by_gradient = true, averages = false, revives = true, starts = true;
+    static constexpr bool by_gradient = true, averages = false, revives = true, initializes = true;
     using Packed = Empty;
     using Cache = Empty;
     using Statistics = CodebookStatistics<K, D, T>;
@@ -96,7 +96,8 @@ struct LearnedVectors {
         Book book{params.weight, buffers.count, buffers.grace};
         revive(book, statistics, options.revive);
     }
-    static void start(Params& params, Buffers& buffers, std::span<const T> x, const CodebookOptions& options, Rng rng) {
+    static void initialize_from_data(Params& params, Buffers& buffers, std::span<const T> x,
+                                     const CodebookOptions& options, Rng rng) {
         if (!options.kmeans) return;
         CodebookState<K, D, T> book;
         kmeans(book, x, rng);
@@ -104,7 +105,7 @@ struct LearnedVectors {
         std::ranges::copy(book.count.span(), buffers.count.data());
     }
     static bool optional_in_file(std::string_view leaf) { return leaf == "codebook.count" || leaf == "codebook.grace"; }
-    static void complete(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
+    static void fill_missing(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
         if (std::ranges::find(missing, "codebook.count") != missing.end()) buffers.count.fill(T(1));
         if (std::ranges::find(missing, "codebook.grace") != missing.end()) buffers.grace.fill(T(0));
     }

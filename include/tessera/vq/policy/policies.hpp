@@ -18,7 +18,7 @@
 //       by_gradient                               true: the optimiser changes them, and add_gradient exists
 //       averages                                  true: they are moving averages; options.ema is theirs
 //       revives                                   true: unused vectors are revived, and options.revive counts
-//       starts                                    true: k-means initialises them, unless options.kmeans is false
+//       initializes                               true: k-means initialises them, unless options.kmeans is false
 //       Params, Buffers, Packed, Cache, Statistics
 //       init(params, buffers, rng)
 //       vectors(params, buffers, options, packed, e)
@@ -28,9 +28,9 @@
 //       observe(packed, x, tokens, tokens of a sample, part, rng, revives, cache, statistics)
 //                                                 skips a row whose token is no_token
 //       update(params, buffers, statistics, options)
-//       start(params, buffers, x, options, rng)
+//       initialize_from_data(params, buffers, x, options, rng)
 //       optional_in_file(name)
-//       complete(params, buffers, missing)        noexcept
+//       fill_missing(params, buffers, missing)    noexcept
 //   DistancePolicy
 //       normalises                                true: the search compares directions; then there are
 //       normalise_row(width, x, y)                returns 1 / |x|

@@ -1,4 +1,4 @@
-// expect: quantizer: start: expected `static void start\(Params&, Buffers&, View<const T, Input> z, const Options&
+// expect: quantizer: initialize_from_data: expected `static void initialize_from_data\(Params&, Buffers&, View<const T, Input> z, const Options&
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/conv_transpose2d.hpp>
 #include <tessera/testing/smooth_quantizer.hpp>
@@ -20,9 +20,9 @@ struct MyQuantizer : testing::SmoothQuantizer<In, T> {
     using typename Base::Params;
     using Tokens = View<const Token, Shape<Base::tokens>>;
 #ifdef FIXED
-    static void start(Params&, Buffers&, View<const T, In>, const Options&, Rng) {}
+    static void initialize_from_data(Params&, Buffers&, View<const T, In>, const Options&, Rng) {}
 #else
-    static void start(Buffers&, View<const T, In>, Rng) {}
+    static void initialize_from_data(Buffers&, View<const T, In>, Rng) {}
 #endif
 };
 struct My {

@@ -1,4 +1,4 @@
-// expect: io: complete: expected `void complete\(std::span<const std::string> missing\) noexcept`
+// expect: io: fill_missing: expected `void fill_missing\(std::span<const std::string> missing\) noexcept`
 #include <tessera/io/weights.hpp>
 
 #include <span>
@@ -14,9 +14,9 @@ struct Model {
         f("weight", m.weight...);
     }
 #ifdef FIXED
-    void complete(std::span<const std::string>) noexcept { weight.fill(0); }
+    void fill_missing(std::span<const std::string>) noexcept { weight.fill(0); }
 #else
-    void complete(std::span<const std::string>) { weight.fill(0); }
+    void fill_missing(std::span<const std::string>) { weight.fill(0); }
 #endif
 };
 
