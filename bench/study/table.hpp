@@ -61,7 +61,6 @@ inline constexpr std::tuple only_here{
     Row<Of<16, tessera::Codebook<512>>>{"quantizers", "codebook-16"},
     Of512<tessera::vq::Gradient>{"quantizers", "gradient"},
     Of512<tessera::vq::Cosine>{"quantizers", "cosine"},
-    Of512<tessera::vq::Gradient, tessera::vq::DiVeQ>{"quantizers", "diveq"},
     Of512<tessera::vq::Gradient, tessera::vq::SpaceFillingDiVeQ>{"quantizers", "sf-diveq"},
     Of512<tessera::vq::SimVq>{"quantizers", "simvq"},
     Of512<tessera::vq::Bridge<BridgeNet>>{"quantizers", "bridge"},

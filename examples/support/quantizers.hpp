@@ -11,6 +11,8 @@
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/fsq.hpp>
 #include <tessera/vq/lfq.hpp>
+#include <tessera/vq/policy/diveq.hpp>
+#include <tessera/vq/policy/gradient.hpp>
 #include <tessera/vq/policy/rotation_trick.hpp>
 #include <tessera/vq/residual_vq.hpp>
 
@@ -56,6 +58,10 @@ inline constexpr std::tuple quantizer_table{
         Of<64, tessera::Codebook<512, tessera::vq::RotationTrick>>>{
         "rotation",
         "codebook with the rotation trick: the gradient of a vector turns with it on its way to the encoder"},
+    Row<Of<32, tessera::Codebook<256, tessera::vq::Gradient, tessera::vq::DiVeQ>>,
+        Of<64, tessera::Codebook<512, tessera::vq::Gradient, tessera::vq::DiVeQ>>>{
+        "diveq", "codebook whose vectors learn from the decoder, through the length of the quantization error: the "
+                 "sharpest images for the same vocabulary"},
     Row<Of<8, tessera::Lfq<8>>, Of<9, tessera::Lfq<9>>>{
         "lfq",
         "lookup-free quantization, the signs of 8 numbers, std 9: a token is a string of bits, without a codebook "
