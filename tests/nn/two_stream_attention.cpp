@@ -4,6 +4,7 @@
 #include <support/bits.hpp>
 #include <support/contract.hpp>
 #include <support/golden.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -66,7 +67,7 @@ TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alon
     Tensor<float, Shape<7, 64>> alone{1};
     One::Cache cache;
     One::forward(w.one, View<const float, Shape<7, 64>>{x.data(), 1}, alone.view(), cache);
-    CHECK(std::ranges::equal(std::span{y}.first(contents * width), alone.span()));
+    CHECK(support::equal_values(alone.span(), std::span{y}.first(contents * width)));
 }
 
 TEST_CASE("TwoStreamAttention: a query reads the contents up to its own and nothing of other queries") {
@@ -92,7 +93,7 @@ TEST_CASE("TwoStreamAttention: a query that equals its content gets what the con
     auto x = support::numbers<float>(14 * width, 1);
     std::copy_n(x.begin(), contents * width, x.begin() + contents * width);
     const auto y = forward(w, x);
-    CHECK(std::ranges::equal(std::span{y}.first(contents * width), std::span{y}.last(contents * width)));
+    CHECK(support::equal_values(std::span{y}.first(contents * width), std::span{y}.last(contents * width)));
 }
 
 TEST_CASE("TwoStreamAttention: many queries at one content in a step are those of forward, one by one") {
@@ -115,7 +116,7 @@ TEST_CASE("TwoStreamAttention: many queries at one content in a step are those o
         auto whole = x;
         std::copy_n(queries.begin() + static_cast<std::ptrdiff_t>(q * width), width,
                     whole.begin() + (contents + 3) * width);
-        CHECK(std::ranges::equal(row(y, 2 + q), row(forward(w, whole), contents + 3)));
+        CHECK(support::equal_values(row(forward(w, whole), contents + 3), row(y, 2 + q)));
     }
 }
 

@@ -5,7 +5,8 @@
 //     for (const std::size_t n : odd_sizes) wrong.compare(expected(n), got(n), "y, n = ", n);
 //     CHECK(wrong.first() == "");      // "y, n = 17, element 3: expected 0.5, got 0.25"
 //
-// A CHECK inside the loop would count thousands of assertions, and a bool that is accumulated says only `false`.
+// A CHECK inside the loop would count thousands of assertions, and a bool that is accumulated says only `false`. For a
+// single pair of values: CHECK(equal_values(expected, got)).
 
 #include <bit>
 #include <concepts>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <iterator>
 #include <limits>
+#include <ostream>
 #include <ranges>
 #include <string>
 #include <string_view>
@@ -26,6 +28,11 @@ namespace mismatch {
 
 template <class T>
 concept Integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
+template <class T>
+concept Pair = requires(const T& value) {
+    value.first;
+    value.second;
+};
 
 /// As operator==, but a count may be compared with an int.
 struct Equal {
@@ -58,6 +65,8 @@ std::string text(const T& value) {
         return buffer;
     } else if constexpr (std::is_arithmetic_v<T>) {
         return std::to_string(value);
+    } else if constexpr (Pair<T>) {
+        return '(' + text(value.first) + ", " + text(value.second) + ')';
     } else {
         return "another value";
     }
@@ -68,7 +77,10 @@ std::string text(const T& value) {
 /// "" where two ranges or two values are equal, "element 17: expected 3, got 4" otherwise.
 template <class E, class G, class Equal = mismatch::Equal>
 std::string first_difference(const E& expected, const G& got, Equal equal = {}) {
-    if constexpr (std::ranges::sized_range<const E> && std::ranges::sized_range<const G>) {
+    if constexpr (std::convertible_to<E, std::string_view> && std::convertible_to<G, std::string_view>) {
+        if (std::string_view{expected} == std::string_view{got}) return "";
+        return "expected \"" + mismatch::text(expected) + "\", got \"" + mismatch::text(got) + '"';
+    } else if constexpr (std::ranges::sized_range<const E> && std::ranges::sized_range<const G>) {
         if (std::ranges::size(expected) != std::ranges::size(got))
             return "size: expected " + std::to_string(std::ranges::size(expected)) + ", got " +
                    std::to_string(std::ranges::size(got));
@@ -86,6 +98,22 @@ std::string first_difference(const E& expected, const G& got, Equal equal = {}) 
         if (equal(expected, got)) return "";
         return "expected " + mismatch::text(expected) + ", got " + mismatch::text(got);
     }
+}
+
+/// True where two values agree; otherwise a failed CHECK prints the first difference.
+struct Comparison {
+    std::string difference{};
+
+    explicit operator bool() const { return difference.empty(); }
+    friend std::ostream& operator<<(std::ostream& out, const Comparison& c) {
+        return out << (c ? "no difference" : c.difference);
+    }
+};
+
+/// Values or ranges:  CHECK(equal_values(expected, got));      // "element 3: expected 0.5, got 0.25"
+template <class E, class G>
+[[nodiscard]] Comparison equal_values(const E& expected, const G& got) {
+    return {first_difference(expected, got)};
 }
 
 class Mismatch {

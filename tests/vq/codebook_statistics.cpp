@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -52,8 +53,8 @@ TEST_CASE_TEMPLATE("CodebookStatistics: add counts rows and sums them by vector,
         for (std::size_t i = 0; i < 3; ++i) sum[tokens[m] * std::size_t{3} + i] += x[m * 3 + i];
     }
     s.add(x, tokens);
-    CHECK(std::ranges::equal(s.n.span(), n));
-    CHECK(std::ranges::equal(s.s.span(), sum));
+    CHECK(support::equal_values(n, s.n.span()));
+    CHECK(support::equal_values(sum, s.s.span()));
 }
 
 TEST_CASE("CodebookStatistics: one, two and three threads, and batches cut at any sample, give the same bits") {

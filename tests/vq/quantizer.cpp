@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <support/bits.hpp>
 #include <support/contract.hpp>
+#include <support/mismatch.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/gpt/gpt.hpp>
 #include <tessera/optim/adamw.hpp>
@@ -117,7 +118,7 @@ TEST_CASE_TEMPLATE("Quantizer: a VqVae trains, encodes, decodes and evaluates wi
     const auto tokens = vae.encode(images);
     CHECK(std::ranges::all_of(tokens.view().span(), [](Token t) { return t < VaeOf<Spec>::codes; }));
     const auto y = vae.decode(tokens), again = vae.reconstruct(batch_of<float>(images));
-    CHECK(std::ranges::equal(y.span(), again.span()));
+    CHECK(support::equal_values(y.span(), again.span()));
     const auto report = vae.evaluate(images);
     std::size_t count = 0;
     for (const std::size_t n : report.counts) count += n;

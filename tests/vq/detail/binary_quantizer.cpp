@@ -80,7 +80,7 @@ TEST_CASE_TEMPLATE("Lfq, Bsq: a channel of 0 is negative, not the 0 of sign(0), 
     CHECK(std::vector<float>(q.span().begin(), q.span().end()) ==
           std::vector<float>{-Q::value(), -Q::value(), Q::value()});
     Q::lookup(w, std::as_const(token), again.view(), cache);
-    CHECK(std::ranges::equal(q.span(), again.span()));
+    CHECK(support::equal_values(q.span(), again.span()));
 }
 
 TEST_CASE_TEMPLATE("Lfq, Bsq: a vocabulary of 2^31 needs no table, and there is no state", Of, OfLfq, OfBsq) {
@@ -171,7 +171,7 @@ TEST_CASE_TEMPLATE("Lfq, Bsq: a VqVae trains with it, and reports the terms by n
     CHECK(last.quantizer == doctest::Approx(vq::sum_terms(last.terms)));
     const auto images = support::bars(20, 3);
     const auto y = vae.decode(vae.encode(images)), again = vae.reconstruct(support::batch_of<float>(images));
-    CHECK(std::ranges::equal(y.span(), again.span()));
+    CHECK(support::equal_values(y.span(), again.span()));
 }
 
 TEST_CASE_TEMPLATE("Lfq, Bsq: training has the same bits for any number of threads", Of, OfLfq, OfBsq) {

@@ -44,7 +44,7 @@ TEST_CASE("PositionMask: a position counts where a pixel of its patch does; with
     mask[1][15] = 2;  // bottom right
     mask[1][8] = 1;   // bottom left
     positions.set(mask);
-    CHECK(std::ranges::equal(positions.counts(), std::vector<float>{0, 1, 0, 0, 0, 0, 1, 1}));
+    CHECK(support::equal_values(std::vector<float>{0, 1, 0, 0, 0, 0, 1, 1}, positions.counts()));
     positions.set({});
     CHECK(positions.counts().empty());
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
+#include <support/mismatch.hpp>
 #include <tessera/vq/policy/gradient.hpp>
 
 #include <algorithm>
@@ -43,8 +44,8 @@ TEST_CASE("Cosine: q has length 1, and the length of z changes neither tokens no
     for (float& v : longer.z.span()) v *= 8;  // exact
     c.forward(false);
     longer.forward(false);
-    CHECK(std::ranges::equal(c.tokens.span(), longer.tokens.span()));
-    CHECK(std::ranges::equal(c.q.span(), longer.q.span()));
+    CHECK(support::equal_values(c.tokens.span(), longer.tokens.span()));
+    CHECK(support::equal_values(c.q.span(), longer.q.span()));
     for (std::size_t m = 0; m < rows; ++m) {
         double sum = 0;
         for (std::size_t i = 0; i < width; ++i) sum += std::pow(static_cast<double>(c.q.data()[m * width + i]), 2);

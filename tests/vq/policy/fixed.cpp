@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
+#include <support/mismatch.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -24,12 +24,12 @@ TEST_CASE("Fixed: k-means places the vectors once, and no update moves them") {
     CodebookState<codes, width, float> expected;
     kmeans(expected, std::as_const(c.z).span(), Rng{4});
     Q::initialize_from_data(c.params, c.buffers, std::as_const(c.z), c.options, Rng{4});
-    CHECK(std::ranges::equal(expected.weight.span(), c.buffers.weight.span()));
+    CHECK(support::equal_values(expected.weight.span(), c.buffers.weight.span()));
     Q::Statistics statistics;
     c.forward();
     Q::observe(c.w, std::as_const(c.z), std::as_const(c.tokens), BatchPart::whole(rows), Rng{1}, c.cache, statistics);
     Q::update(c.params, c.buffers, statistics, c.options);
-    CHECK(std::ranges::equal(expected.weight.span(), c.buffers.weight.span()));
+    CHECK(support::equal_values(expected.weight.span(), c.buffers.weight.span()));
 }
 
 }  // namespace fixed_test

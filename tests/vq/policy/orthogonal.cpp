@@ -4,9 +4,9 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
+#include <support/mismatch.hpp>
 #include <tessera/vq/policy/gradient.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -29,7 +29,7 @@ TEST_CASE_TEMPLATE("Orthogonal: value and gradient are PyTorch's, added to the c
           doctest::Approx(twin::orthogonal[0]).epsilon(sizeof(T) == 4 ? 1e-5 : 1e-12));
     for (std::size_t i = 0; i < codes * width; ++i) c.grad.weight[i] -= without.grad.weight[i];
     CHECK(differs<T>(twin::orthogonal_de, c.grad.weight.span()) == "");
-    CHECK(std::ranges::equal(c.dz.span(), without.dz.span()));
+    CHECK(support::equal_values(without.dz.span(), c.dz.span()));
 }
 
 TEST_CASE("Orthogonal: is zero for orthogonal vectors, of any length") {

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <support/contract.hpp>
+#include <support/mismatch.hpp>
 #include <support/tiny_vae.hpp>
 #include <tessera/optim/adamw.hpp>
 #include <tessera/train/trainer.hpp>
@@ -44,7 +45,7 @@ TEST_CASE_TEMPLATE("SimVq: the terms move the map as PyTorch's, and never the ta
 
 TEST_CASE("SimVq: the map is the identity at first, so the vectors are the table") {
     PolicyCase<Spec, float> c;
-    CHECK(std::ranges::equal(c.w.codes.weight, c.buffers.fixed.table.span()));
+    CHECK(support::equal_values(c.buffers.fixed.table.span(), c.w.codes.weight));
 }
 
 TEST_CASE("SimVq: one step moves every vector, also those that no row chose; the table stays") {
@@ -64,7 +65,7 @@ TEST_CASE("SimVq: one step moves every vector, also those that no row chose; the
     for (std::size_t k = 0; k < 32; ++k)
         CHECK(!std::equal(before.begin() + static_cast<long>(k * 4), before.begin() + static_cast<long>(k * 4 + 4),
                           after.begin() + static_cast<long>(k * 4)));
-    CHECK(std::ranges::equal(table.span(), vae.buffers().fixed.table.span()));
+    CHECK(support::equal_values(table.span(), vae.buffers().fixed.table.span()));
 }
 
 TEST_CASE("SimVq: a dead vector moves onto a row of the batch, through the map") {
