@@ -39,6 +39,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -120,13 +121,10 @@ private:
             vectors_.insert(vectors_.end(), e.begin(), e.end());
         }
         some_.pack(movers_.size(), D, vectors_.data());
-        std::size_t whole = 0;
-        for (const bool now : {true, false})
-            for (std::size_t m = 0, at = now ? 0 : whole; m < order_.size(); ++m)
-                if ((moved_[tokens_[m]] != 0) == now) {
-                    order_[at++] = static_cast<std::uint32_t>(m);
-                    whole += now;
-                }
+        std::iota(order_.begin(), order_.end(), 0u);
+        const auto kept = std::stable_partition(order_.begin(), order_.end(),
+                                                [&](std::uint32_t m) { return moved_[tokens_[m]] != 0; });
+        const auto whole = static_cast<std::size_t>(kept - order_.begin());
         search(0, whole, all_, [&](std::size_t i) { return found_[i]; });
         search(whole, order_.size(), some_, [&](std::size_t i) { return better(i); });
         for (std::size_t m = 0; m < order_.size(); ++m)

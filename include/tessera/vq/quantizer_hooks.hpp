@@ -94,48 +94,19 @@ template <class Q>
 
 namespace detail {
 
-struct NamedCodesOf {
-    int codes_of;
-};
-struct NamedRegularize {
-    int regularize;
-};
-struct NamedTerms {
-    int Terms;
-};
-struct NamedPackBatch {
-    int pack_batch;
-};
-struct NamedObserve {
-    int observe;
-};
-struct NamedUpdate {
-    int update;
-};
-struct NamedStatistics {
-    int Statistics;
-};
-struct NamedInitializeFromData {
-    int initialize_from_data;
-};
-struct NamedEncodeRows {
-    int encode_rows;
-};
-struct NamedOptionalInFile {
-    int optional_in_file;
-};
-struct NamedFillMissing {
-    int fill_missing;
+struct QuantizerHookNames {
+    int codes_of, regularize, Terms, pack_batch, observe, update, Statistics, initialize_from_data, encode_rows,
+        optional_in_file, fill_missing;
 };
 
 template <class Q>
 inline constexpr bool names_regularize = !requires {
-    &WithName<Q, NamedRegularize>::regularize;
+    &WithName<Q, QuantizerHookNames>::regularize;
 }
-|| !requires { &WithName<Q, NamedTerms>::Terms; };
+|| !requires { &WithName<Q, QuantizerHookNames>::Terms; };
 template <class Q>
 inline constexpr bool names_codes_of = !requires {
-    &WithName<Q, NamedCodesOf>::codes_of;
+    &WithName<Q, QuantizerHookNames>::codes_of;
 };
 /// Each vocabulary is of 1 to codes tokens, and that of a level is the same for all positions.
 template <class Q>
@@ -149,28 +120,28 @@ constexpr bool valid_codes_of() {
 }
 template <class Q>
 inline constexpr bool names_pack_batch = !requires {
-    &WithName<Q, NamedPackBatch>::pack_batch;
+    &WithName<Q, QuantizerHookNames>::pack_batch;
 };
 template <class Q>
 inline constexpr bool names_observe = !requires {
-    &WithName<Q, NamedObserve>::observe;
+    &WithName<Q, QuantizerHookNames>::observe;
 }
-|| !requires { &WithName<Q, NamedUpdate>::update; }
-|| !requires { &WithName<Q, NamedStatistics>::Statistics; };
+|| !requires { &WithName<Q, QuantizerHookNames>::update; }
+|| !requires { &WithName<Q, QuantizerHookNames>::Statistics; };
 template <class Q>
 inline constexpr bool names_initialize_from_data = !requires {
-    &WithName<Q, NamedInitializeFromData>::initialize_from_data;
+    &WithName<Q, QuantizerHookNames>::initialize_from_data;
 };
 template <class Q>
 inline constexpr bool names_encode_rows = !requires {
-    &WithName<Q, NamedEncodeRows>::encode_rows;
+    &WithName<Q, QuantizerHookNames>::encode_rows;
 };
 
 template <class Q>
 inline constexpr bool names_fill_missing = !requires {
-    &WithName<Q, NamedOptionalInFile>::optional_in_file;
+    &WithName<Q, QuantizerHookNames>::optional_in_file;
 }
-|| !requires { &WithName<Q, NamedFillMissing>::fill_missing; };
+|| !requires { &WithName<Q, QuantizerHookNames>::fill_missing; };
 
 template <class Q>
 struct terms_of {
