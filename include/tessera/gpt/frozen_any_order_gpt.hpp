@@ -18,6 +18,7 @@
 #include <tessera/core/tensor.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/any_order_net.hpp>
+#include <tessera/gpt/detail/labelled_sequences.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/token_order.hpp>
 #include <tessera/loss/cross_entropy.hpp>
@@ -63,9 +64,7 @@ public:
     /// at orders[n][0 .. k-1].
     [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences, Orders orders,
                                            std::span<const Label> labels = {}) const {
-        if (C.classes == 0 && !labels.empty())
-            throw ArgumentError("AnyOrderGpt::logits: labels: " +
-                                expected_got("none, as the prior has no classes", std::to_string(labels.size())));
+        detail::check_has_classes<C>(labels, "AnyOrderGpt::logits");
         Tensor<Token, typename Net::Input> input;
         check_orders(sequences, orders);
         make_input(
@@ -111,24 +110,10 @@ public:
     static void make_input(View<const Token, Context> sequences, std::span<const Label> labels,
                            Tensor<Token, typename Net::Input>& input, Drop drop_label, OrderOf order_of) {
         input.resize(sequences.batch());
-        if (!labels.empty() && labels.size() != sequences.batch())
-            throw ArgumentError("AnyOrderGpt: labels: " + expected_got(sequences.batch(), labels.size()));
-        for (std::size_t n = 0; n < sequences.batch(); ++n) {
-            const auto from = sequences[n];
-            for (std::size_t i = 0; i < context; ++i)
-                if (from[i] >= vocab)
-                    throw DataError("AnyOrderGpt: sequence " + std::to_string(n) + ", token " + std::to_string(i) +
-                                    ": " + expected_got("less than " + std::to_string(vocab), std::to_string(from[i])));
-            Token label = C.null_token();
-            if (C.classes > 0 && !labels.empty()) {
-                if (labels[n].index >= C.classes)
-                    throw DataError(
-                        "AnyOrderGpt: label " + std::to_string(n) + ": " +
-                        expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
-                if (!drop_label(n)) label = C.label_token(labels[n]);
-            }
-            detail::AnyOrderInput<C>::fill(label, from, order_of(n), input[n]);
-        }
+        detail::for_labelled<C>(sequences, labels, "AnyOrderGpt", drop_label,
+                                [&](std::size_t n, Token label, std::span<const Token> tokens) {
+                                    detail::AnyOrderInput<C>::fill(label, tokens, order_of(n), input[n]);
+                                });
     }
 
     /// What one block of sequences needs.

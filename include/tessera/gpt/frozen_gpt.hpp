@@ -16,6 +16,7 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/data/tokens.hpp>
+#include <tessera/gpt/detail/labelled_sequences.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/exec/grouped.hpp>
@@ -25,7 +26,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI {
@@ -56,9 +56,7 @@ public:
     /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
     [[nodiscard]] Tensor<Scalar, Logits> logits(View<const Token, Context> sequences,
                                                 std::span<const Label> labels = {}) const {
-        if (C.classes == 0 && !labels.empty())
-            throw ArgumentError("Gpt::logits: labels: " +
-                                expected_got("none, as the prior has no classes", std::to_string(labels.size())));
+        detail::check_has_classes<C>(labels, "Gpt::logits");
         Tensor<Token, Context> input;
         make_input(sequences, labels, input, [](std::size_t) { return false; });
         Tensor<Scalar, Logits> out{sequences.batch()};
@@ -100,24 +98,11 @@ public:
     static void make_input(View<const Token, Context> sequences, std::span<const Label> labels,
                            Tensor<Token, Context>& input, Drop drop_label) {
         input.resize(sequences.batch());
-        if (!labels.empty() && labels.size() != sequences.batch())
-            throw ArgumentError("Gpt: labels: " + expected_got(sequences.batch(), labels.size()));
-        for (std::size_t n = 0; n < sequences.batch(); ++n) {
-            const auto from = sequences[n];
-            for (std::size_t i = 0; i < context; ++i)
-                if (from[i] >= vocab)
-                    throw DataError("Gpt: sequence " + std::to_string(n) + ", token " + std::to_string(i) + ": " +
-                                    expected_got("less than " + std::to_string(vocab), std::to_string(from[i])));
-            input[n][0] = C.null_token();
-            if (C.classes > 0 && !labels.empty()) {
-                if (labels[n].index >= C.classes)
-                    throw DataError(
-                        "Gpt: label " + std::to_string(n) + ": " +
-                        expected_got("less than " + std::to_string(C.classes), std::to_string(labels[n].index)));
-                if (!drop_label(n)) input[n][0] = C.label_token(labels[n]);
-            }
-            std::copy_n(from.data(), context - 1, input[n].data() + 1);
-        }
+        detail::for_labelled<C>(sequences, labels, "Gpt", drop_label,
+                                [&](std::size_t n, Token label, std::span<const Token> tokens) {
+                                    input[n][0] = label;
+                                    std::copy_n(tokens.data(), context - 1, input[n].data() + 1);
+                                });
     }
 
     /// What one block of sequences needs.
