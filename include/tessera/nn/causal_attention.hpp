@@ -26,12 +26,14 @@
 //          for 784 tokens and 17 MB for 4096. A rotation costs 2 (C + K) tokens multiply-adds each way, and in a step
 //          one more barrier
 
+#include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention.hpp>
 #include <tessera/kernel/attention/kv_cache_by_head.hpp>
 #include <tessera/kernel/attention/kv_cache_interleaved.hpp>
 #include <tessera/kernel/rotary.hpp>
 #include <tessera/nn/attention_options.hpp>
 #include <tessera/nn/backward_epilogue.hpp>
+#include <tessera/nn/detail/attention_pass.hpp>
 #include <tessera/nn/init.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/linear.hpp>
@@ -44,23 +46,6 @@
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::nn {
-
-/// Row: of q, k and v together.
-template <std::size_t Width, std::size_t Row, Bias B, std::floating_point T>
-struct AttentionParams {
-    Param<T, Shape<Width, Row>, Axes<1, 0>> in_weight;
-    Param<T, Shape<B == Bias::with ? Row : 0>> in_bias;
-    Param<T, Shape<Width, Width>, Axes<1, 0>> out_weight;
-    Param<T, Shape<B == Bias::with ? Width : 0>> out_bias;
-
-    template <class F, class... P>
-    static void each(F&& f, P&... p) {
-        f("in_proj_weight", p.in_weight...);
-        if constexpr (B == Bias::with) f("in_proj_bias", p.in_bias...);
-        f("out_proj.weight", p.out_weight...);
-        if constexpr (B == Bias::with) f("out_proj.bias", p.out_bias...);
-    }
-};
 
 template <StaticShape In, std::size_t Heads, std::floating_point T, AttentionOptions O = AttentionOptions{}>
 struct CausalAttentionLayer {
@@ -91,12 +76,7 @@ struct CausalAttentionLayer {
         PackedLinear<T> in, out;
         std::conditional_t<rotates, kernel::RotaryTable<T>, Empty> positions;
     };
-    struct Cache {
-        Tensor<T, Triple> qkv, dqkv;
-        Tensor<T, In> o, dout;
-        Buffer<T> largest, inverse, operand_copies;
-        kernel::AttentionScratch<T> scratch;
-    };
+    using Cache = detail::AttentionCache<In, row, T>;
 
     static void init(Params& p, Rng& rng) {
         xavier_uniform(p.in_weight, width, row, rng);
@@ -166,39 +146,13 @@ struct CausalAttentionLayer {
                         {.bias = w.out.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
-        const std::size_t rows = x.batch() * tokens;
-        // y = softmax(q k^T / sqrt(d)) v W_out + b_out; the statistics of the rows are kept for backward
-        cache.qkv.resize(x.batch());
-        cache.o.resize(x.batch());
-        if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads);
-        if (cache.inverse.size() < rows * heads) cache.inverse.resize(rows * heads);
-        kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), row, {.bias = w.in.bias_or_null()});
-        rotate_rows<kernel::Rotation::forward>(w, cache.qkv);
-        kernel::attention_forward<T>({x.batch(), tokens, heads, head_width, kv_heads}, cache.qkv.data(), cache.o.data(),
-                                     cache.largest, cache.inverse, cache.scratch);
-        kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width,
-                        {.bias = w.out.bias_or_null(), .add = add});
+        detail::attention_pass_forward(w.in, w.out, size(x.batch()), x, y, add, cache,
+                                       [&](Tensor<T, Triple>& qkv) { rotate_rows<kernel::Rotation::forward>(w, qkv); });
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
-        const std::size_t rows = x.batch() * tokens;
-        cache.dqkv.resize(x.batch());
-        cache.dout.resize(x.batch());
-        // output projection: dW_out += o^T dy, db_out += sum of dy, do = dy W_out^T
-        kernel::gemm_weight_gradient<T>(rows, width, width, cache.o.data(), width, dy.data(), width,
-                                        grad.out_weight.data(), width, cache.operand_copies);
-        if constexpr (has_bias) kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
-        kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
-        // attention: dq, dk, dv from do, with the probabilities computed again
-        kernel::attention_backward<T>({x.batch(), tokens, heads, head_width, kv_heads}, cache.qkv.data(),
-                                      cache.o.data(), cache.dout.data(), cache.dqkv.data(), cache.largest,
-                                      cache.inverse, cache.scratch);
-        rotate_rows<kernel::Rotation::back>(w, cache.dqkv);
-        // input projection: dW_in += x^T d[q k v], db_in += sum of d[q k v], dx = d[q k v] W_in^T
-        kernel::gemm_weight_gradient<T>(rows, width, row, x.data(), width, cache.dqkv.data(), row,
-                                        grad.in_weight.data(), row, cache.operand_copies);
-        if constexpr (has_bias) kernel::column_sums<T>(rows, row, cache.dqkv.data(), row, grad.in_bias.data());
-        kernel::gemm<T>(rows, cache.dqkv.data(), row, w.in.backward, dx.data(), width);
+        detail::attention_pass_backward(w.in, w.out, size(x.batch()), x, dy, dx, cache, grad,
+                                        [&](Tensor<T, Triple>& dqkv) { rotate_rows<kernel::Rotation::back>(w, dqkv); });
     }
     /// Attention of token t of the step, which appends key `key`, for this worker's share of all heads of keys of all
     /// sequences. Part of step, for layers that share it.
@@ -225,6 +179,7 @@ struct CausalAttentionLayer {
     }
 
 private:
+    static kernel::AttentionSize size(std::size_t batch) { return {batch, tokens, heads, head_width, kv_heads}; }
     static void fill_positions(Packed& w) {
         if constexpr (rotates) w.positions.fill(tokens, head_width / 2, O.columns, static_cast<double>(O.base));
     }

@@ -19,11 +19,11 @@
 // Errors   static_assert where the input is not a Shape<2 n, width>, and those of CausalAttention
 // Cost     that of CausalAttention for 2 samples of n tokens. In steps the keys and values of the contents are kept
 //          twice: for the kernel, and as rows
-// Over 150 lines: forward, backward and step are one scheme for the two streams
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/elementwise.hpp>
 #include <tessera/nn/causal_attention.hpp>
+#include <tessera/nn/detail/attention_pass.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -57,12 +57,7 @@ struct TwoStreamAttentionLayer {
     using Packed = typename Causal::Packed;
     using Stream = Shape<contents, width>;
     using Triple = WithLastDim<In, row>;
-    struct Cache {
-        Tensor<T, Triple> qkv, dqkv;
-        Tensor<T, In> o, dout;
-        Buffer<T> largest, inverse, operand_copies;
-        kernel::AttentionScratch<T> scratch;
-    };
+    using Cache = detail::AttentionCache<In, row, T>;
 
     static void init(Params& p, Rng& rng) { Causal::init(p, rng); }
     static void pack(const Params& p, Packed& w) { Causal::pack(p, w); }
@@ -91,43 +86,22 @@ struct TwoStreamAttentionLayer {
                         {.bias = w.out.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
-        const std::size_t rows = x.batch() * tokens;
-        cache.qkv.resize(x.batch());
-        cache.o.resize(x.batch());
-        if (cache.largest.size() < rows * heads) cache.largest.resize(rows * heads);
-        if (cache.inverse.size() < rows * heads) cache.inverse.resize(rows * heads);
-        kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), row, {.bias = w.in.bias_or_null()});
         // the keys and values of a query are those of its content
-        for_pairs(cache.qkv, [](std::span<T> of_content, std::span<T> of_query) {
+        const auto share = [](std::span<T> of_content, std::span<T> of_query) {
             std::ranges::copy(of_content, of_query.begin());
-        });
-        kernel::attention_forward<T>(size(x.batch()), cache.qkv.data(), cache.o.data(), cache.largest, cache.inverse,
-                                     cache.scratch);
-        kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width,
-                        {.bias = w.out.bias_or_null(), .add = add});
+        };
+        detail::attention_pass_forward(w.in, w.out, size(x.batch()), x, y, add, cache,
+                                       [&](Tensor<T, Triple>& qkv) { for_pairs(qkv, share); });
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
-        const std::size_t rows = x.batch() * tokens;
-        cache.dqkv.resize(x.batch());
-        cache.dout.resize(x.batch());
-        // output projection: dW_out += o^T dy, db_out += sum of dy, do = dy W_out^T
-        kernel::gemm_weight_gradient<T>(rows, width, width, cache.o.data(), width, dy.data(), width,
-                                        grad.out_weight.data(), width, cache.operand_copies);
-        if constexpr (B == Bias::with) kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
-        kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
-        // attention: dq, dk, dv from do; the keys and values that a query read are those of its content
-        kernel::attention_backward<T>(size(x.batch()), cache.qkv.data(), cache.o.data(), cache.dout.data(),
-                                      cache.dqkv.data(), cache.largest, cache.inverse, cache.scratch);
-        for_pairs(cache.dqkv, [](std::span<T> of_content, std::span<T> of_query) {
+        // the keys and values that a query read are those of its content
+        const auto collect = [](std::span<T> of_content, std::span<T> of_query) {
             kernel::add<T>(of_content, of_query, of_content);
             std::ranges::fill(of_query, T(0));
-        });
-        // input projection: dW_in += x^T d[q k v], db_in += sum of d[q k v], dx = d[q k v] W_in^T
-        kernel::gemm_weight_gradient<T>(rows, width, row, x.data(), width, cache.dqkv.data(), row,
-                                        grad.in_weight.data(), row, cache.operand_copies);
-        if constexpr (B == Bias::with) kernel::column_sums<T>(rows, row, cache.dqkv.data(), row, grad.in_bias.data());
-        kernel::gemm<T>(rows, cache.dqkv.data(), row, w.in.backward, dx.data(), width);
+        };
+        detail::attention_pass_backward(w.in, w.out, size(x.batch()), x, dy, dx, cache, grad,
+                                        [&](Tensor<T, Triple>& dqkv) { for_pairs(dqkv, collect); });
     }
 
 private:
