@@ -15,7 +15,7 @@ using Images = tessera::data::Images<Image>;
 struct Material {
     Images train, test;
     std::string description;         ///< "bundled digits"
-    std::vector<std::string> notes;  ///< what was skipped, and why
+    std::vector<std::string> notes;  ///< what was left out or skipped, and why
     std::string fit{};               ///< what was changed: "27 of 27 images were in colour and are gray now"
 
     /// Names of the classes; "0", "1", ... where the source has no names. Empty: no labels.

@@ -122,7 +122,7 @@ TEST_CASE("Gpt: a token changes no logits at its position or before, and all aft
         const auto after = model.logits({tokens.data(), 1});
         for (std::size_t t = 0; t < 5; ++t) {
             const auto a = before.span().subspan(t * 7, 7), b = after.span().subspan(t * 7, 7);
-            wrong.compare(t <= j, std::ranges::equal(a, b), "same logits ", t, " with another token ", j);
+            wrong.compare(t <= j, std::ranges::equal(a, b), "equal logits of position ", t, " with another token ", j);
         }
     }
     CHECK(wrong.first() == "");

@@ -65,6 +65,8 @@ std::string text(const T& value) {
         return buffer;
     } else if constexpr (std::is_arithmetic_v<T>) {
         return std::to_string(value);
+    } else if constexpr (requires { value.index; }) {
+        return text(value.index);
     } else if constexpr (Pair<T>) {
         return '(' + text(value.first) + ", " + text(value.second) + ')';
     } else {
@@ -77,7 +79,8 @@ std::string text(const T& value) {
 /// "" where two ranges or two values are equal, "element 17: expected 3, got 4" otherwise.
 template <class E, class G, class Equal = mismatch::Equal>
 std::string first_difference(const E& expected, const G& got, Equal equal = {}) {
-    if constexpr (std::convertible_to<E, std::string_view> && std::convertible_to<G, std::string_view>) {
+    if constexpr (std::convertible_to<E, std::string_view> && std::convertible_to<G, std::string_view> &&
+                  std::same_as<Equal, mismatch::Equal>) {
         if (std::string_view{expected} == std::string_view{got}) return "";
         return "expected \"" + mismatch::text(expected) + "\", got \"" + mismatch::text(got) + '"';
     } else if constexpr (std::ranges::sized_range<const E> && std::ranges::sized_range<const G>) {

@@ -1,10 +1,18 @@
+#include <support/bits.hpp>
 #include <support/mismatch.hpp>
 
+#include <tessera/core/label.hpp>
+
 #include <doctest/doctest.h>
+
+#include <tbb/task_arena.h>
 
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <sstream>
+#include <string>
+#include <utility>
 #include <vector>
 
 using support::first_difference;
@@ -20,6 +28,26 @@ TEST_CASE("first_difference: names the element, or the values, or the sizes") {
     CHECK(first_difference(0.25, 0.25f) == "");
     CHECK(first_difference(true, false) == "expected true, got false");
     CHECK(first_difference(std::nan(""), std::nan("")) == "expected nan, got nan");
+}
+
+TEST_CASE("equal_values: true where values agree, and the first difference as text") {
+    const auto text = [](const support::Comparison& c) { return (std::ostringstream{} << c).str(); };
+    CHECK(support::equal_values(std::vector{1, 2}, std::vector{1u, 2u}));
+    CHECK(text(support::equal_values(1, 1)) == "no difference");
+    const auto differs = support::equal_values(std::vector{1, 2, 3}, std::vector{1, 2, 4});
+    CHECK_FALSE(differs);
+    CHECK(text(differs) == "element 2: expected 3, got 4");
+    CHECK(text(support::equal_values("a", std::string{"b"})) == "expected \"a\", got \"b\"");
+    CHECK(text(support::equal_values(std::pair{1, 2.5}, std::pair{1, 3.5})) == "expected (1, 2.5), got (1, 3.5)");
+    CHECK(text(support::equal_values(tessera::Label{3}, tessera::Label{4})) == "expected 3, got 4");
+}
+
+TEST_CASE("same_for_threads: names the number of threads that changes a value") {
+    const auto limit = [] { return tbb::this_task_arena::max_concurrency(); };
+    CHECK(support::same_for_threads([] { return 7; }));
+    const auto same = support::same_for_threads(limit);
+    CHECK_FALSE(same);
+    CHECK((std::ostringstream{} << same).str() == "2 threads: expected 1, got 2");
 }
 
 TEST_CASE("Mismatch: keeps the first case that fails, with its name") {

@@ -150,7 +150,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
         Base::lookup(w, in, q, c);
         T& v = q.data()[q.elements() - 1];
         if (F == Fault::lookup_one_bit) v = std::nextafter(v, T(9));
-        // N(0, 1) at its start, and a mean of rows after it
+        // N(0, 1) after init, and a mean of rows after initialize_from_data
         if (F == Fault::lookup_one_bit_after_initialization && w.codes.weight[0] == T(4)) v = std::nextafter(v, T(9));
         if (F == Fault::lookup_mixes_samples)
             for (std::size_t n = 1; n < in.batch(); ++n) q[n][0] = q[0][0];

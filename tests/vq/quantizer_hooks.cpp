@@ -119,8 +119,8 @@ TEST_CASE("Quantizer hooks: with a member they call it") {
     CHECK(statistics.n[0] + statistics.n[1] + statistics.n[2] + statistics.n[3] == 4);
     const float before = buffers.book.weight[0];
     vq::initialize_from_data<Book>(none, buffers, std::as_const(z), {}, rng);
-    const float started = buffers.book.weight[0];
-    CHECK(started != before);
+    const float initialized = buffers.book.weight[0];
+    CHECK(initialized != before);
     vq::update<Book>(none, buffers, statistics, {});
     CHECK(buffers.book.count[0] != 0);
 }

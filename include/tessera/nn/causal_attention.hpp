@@ -64,7 +64,7 @@ struct CausalAttentionLayer {
     static constexpr std::size_t head_width = width / heads;
     static constexpr std::size_t kv_heads = O.kv_heads > 0 && heads % O.kv_heads == 0 ? O.kv_heads : heads;
     static constexpr std::size_t row = width + 2 * kv_heads * head_width;  // q, k and v of a token
-    static constexpr bool has_bias = O.bias == Bias::with, rotates = O.rotary != Rotary::none;
+    static constexpr bool rotates = O.rotary != Rotary::none;
     static constexpr Fuses fuses{.add_y = true};
     using Scalar = T;
     using Input = In;
@@ -146,12 +146,12 @@ struct CausalAttentionLayer {
                         {.bias = w.out.bias_or_null(), .add = add});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, const T* add = nullptr) {
-        detail::attention_pass_forward(w.in, w.out, size(x.batch()), x, y, add, cache,
+        detail::attention_pass_forward(w, size(x.batch()), x, y, add, cache,
                                        [&](Tensor<T, Triple>& qkv) { rotate_rows<kernel::Rotation::forward>(w, qkv); });
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
-        detail::attention_pass_backward(w.in, w.out, size(x.batch()), x, dy, dx, cache, grad,
+        detail::attention_pass_backward(w, size(x.batch()), x, dy, dx, cache, grad,
                                         [&](Tensor<T, Triple>& dqkv) { rotate_rows<kernel::Rotation::back>(w, dqkv); });
     }
     /// Attention of token t of the step, which appends key `key`, for this worker's share of all heads of keys of all

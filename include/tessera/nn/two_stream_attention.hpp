@@ -90,7 +90,7 @@ struct TwoStreamAttentionLayer {
         const auto share = [](std::span<T> of_content, std::span<T> of_query) {
             std::ranges::copy(of_content, of_query.begin());
         };
-        detail::attention_pass_forward(w.in, w.out, size(x.batch()), x, y, add, cache,
+        detail::attention_pass_forward(w, size(x.batch()), x, y, add, cache,
                                        [&](Tensor<T, Triple>& qkv) { for_pairs(qkv, share); });
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
@@ -100,7 +100,7 @@ struct TwoStreamAttentionLayer {
             kernel::add<T>(of_content, of_query, of_content);
             std::ranges::fill(of_query, T(0));
         };
-        detail::attention_pass_backward(w.in, w.out, size(x.batch()), x, dy, dx, cache, grad,
+        detail::attention_pass_backward(w, size(x.batch()), x, dy, dx, cache, grad,
                                         [&](Tensor<T, Triple>& dqkv) { for_pairs(dqkv, collect); });
     }
 

@@ -122,9 +122,9 @@ private:
         }
         some_.pack(movers_.size(), D, vectors_.data());
         std::iota(order_.begin(), order_.end(), 0u);
-        const auto kept = std::stable_partition(order_.begin(), order_.end(),
-                                                [&](std::uint32_t m) { return moved_[tokens_[m]] != 0; });
-        const auto whole = static_cast<std::size_t>(kept - order_.begin());
+        const auto first_kept = std::stable_partition(order_.begin(), order_.end(),
+                                                      [&](std::uint32_t m) { return moved_[tokens_[m]] != 0; });
+        const auto whole = static_cast<std::size_t>(first_kept - order_.begin());
         search(0, whole, all_, [&](std::size_t i) { return found_[i]; });
         search(whole, order_.size(), some_, [&](std::size_t i) { return better(i); });
         for (std::size_t m = 0; m < order_.size(); ++m)

@@ -46,30 +46,28 @@ struct AttentionCache {
 };
 
 /// y = softmax(q k^T / sqrt(d)) v W_out + b_out; the statistics of the rows are kept for backward. change(qkv) is
-/// called between the input projection and the attention.
-template <StaticShape In, std::size_t Row, std::floating_point T, class Change>
-void attention_pass_forward(const PackedLinear<T>& in, const PackedLinear<T>& out, const kernel::AttentionSize& size,
-                            View<const T, In> x, View<T, In> y, const T* add, AttentionCache<In, Row, T>& cache,
-                            Change change) {
+/// called between the input projection and the attention. Packed has the projections `in` and `out`.
+template <StaticShape In, std::size_t Row, std::floating_point T, class Packed, class Change>
+void attention_pass_forward(const Packed& w, const kernel::AttentionSize& size, View<const T, In> x, View<T, In> y,
+                            const T* add, AttentionCache<In, Row, T>& cache, Change change) {
     constexpr std::size_t width = last_dim<In>;
     const std::size_t rows = x.batch() * row_count<In>;
     cache.qkv.resize(x.batch());
     cache.o.resize(x.batch());
     if (cache.largest.size() < rows * size.heads) cache.largest.resize(rows * size.heads);
     if (cache.inverse.size() < rows * size.heads) cache.inverse.resize(rows * size.heads);
-    kernel::gemm<T>(rows, x.data(), width, in.forward, cache.qkv.data(), Row, {.bias = in.bias_or_null()});
+    kernel::gemm<T>(rows, x.data(), width, w.in.forward, cache.qkv.data(), Row, {.bias = w.in.bias_or_null()});
     change(cache.qkv);
     kernel::attention_forward<T>(size, cache.qkv.data(), cache.o.data(), cache.largest, cache.inverse, cache.scratch);
-    kernel::gemm<T>(rows, cache.o.data(), width, out.forward, y.data(), width,
-                    {.bias = out.bias_or_null(), .add = add});
+    kernel::gemm<T>(rows, cache.o.data(), width, w.out.forward, y.data(), width,
+                    {.bias = w.out.bias_or_null(), .add = add});
 }
 
 /// The gradients of attention_pass_forward; change(dqkv) is called between the attention and the input projection.
-template <StaticShape In, std::size_t Row, Bias B, std::floating_point T, class Change>
-void attention_pass_backward(const PackedLinear<T>& in, const PackedLinear<T>& out, const kernel::AttentionSize& size,
-                             View<const T, In> x, View<const T, In> dy, View<T, In> dx,
-                             AttentionCache<In, Row, T>& cache, AttentionParams<last_dim<In>, Row, B, T>& grad,
-                             Change change) {
+template <StaticShape In, std::size_t Row, Bias B, std::floating_point T, class Packed, class Change>
+void attention_pass_backward(const Packed& w, const kernel::AttentionSize& size, View<const T, In> x,
+                             View<const T, In> dy, View<T, In> dx, AttentionCache<In, Row, T>& cache,
+                             AttentionParams<last_dim<In>, Row, B, T>& grad, Change change) {
     constexpr std::size_t width = last_dim<In>;
     const std::size_t rows = x.batch() * row_count<In>;
     cache.dqkv.resize(x.batch());
@@ -78,7 +76,7 @@ void attention_pass_backward(const PackedLinear<T>& in, const PackedLinear<T>& o
     kernel::gemm_weight_gradient<T>(rows, width, width, cache.o.data(), width, dy.data(), width, grad.out_weight.data(),
                                     width, cache.operand_copies);
     if constexpr (B == Bias::with) kernel::column_sums<T>(rows, width, dy.data(), width, grad.out_bias.data());
-    kernel::gemm<T>(rows, dy.data(), width, out.backward, cache.dout.data(), width);
+    kernel::gemm<T>(rows, dy.data(), width, w.out.backward, cache.dout.data(), width);
     // attention: dq, dk, dv from do, with the probabilities computed again
     kernel::attention_backward<T>(size, cache.qkv.data(), cache.o.data(), cache.dout.data(), cache.dqkv.data(),
                                   cache.largest, cache.inverse, cache.scratch);
@@ -87,7 +85,7 @@ void attention_pass_backward(const PackedLinear<T>& in, const PackedLinear<T>& o
     kernel::gemm_weight_gradient<T>(rows, width, Row, x.data(), width, cache.dqkv.data(), Row, grad.in_weight.data(),
                                     Row, cache.operand_copies);
     if constexpr (B == Bias::with) kernel::column_sums<T>(rows, Row, cache.dqkv.data(), Row, grad.in_bias.data());
-    kernel::gemm<T>(rows, cache.dqkv.data(), Row, in.backward, dx.data(), width);
+    kernel::gemm<T>(rows, cache.dqkv.data(), Row, w.in.backward, dx.data(), width);
 }
 
 }  // namespace detail
