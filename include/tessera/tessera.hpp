@@ -87,6 +87,7 @@
 #include <tessera/optim/adamw.hpp>
 #include <tessera/optim/clip.hpp>
 #include <tessera/optim/lr_scale.hpp>
+#include <tessera/optim/muon.hpp>
 #include <tessera/optim/optimizer.hpp>
 #include <tessera/optim/schedule.hpp>
 #include <tessera/optim/weight_ema.hpp>

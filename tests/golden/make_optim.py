@@ -53,6 +53,40 @@ def decay_of_weights(params, decay):
     return [{"params": params[:1], "weight_decay": decay}, {"params": params[1:], "weight_decay": 0.0}]
 
 
+class Muon:
+    """The formula of torch.optim.Muon in the type of the leaves, for the weight; AdamW for the bias."""
+
+    def __init__(self, params, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True, ns_steps=5, adjust_lr_fn=None):
+        self.weight = params[0]
+        self.bias = torch.optim.AdamW(params[1:], lr=lr, weight_decay=0.0)
+        self.lr, self.decay, self.momentum = lr, weight_decay, momentum
+        self.nesterov, self.ns_steps = nesterov, ns_steps
+        rows, columns = self.weight.shape
+        self.factor = max(1, rows / columns) ** 0.5 if adjust_lr_fn == "original" else 0.2 * max(rows, columns) ** 0.5
+        self.mean = torch.zeros_like(self.weight)
+
+    @torch.no_grad()
+    def step(self):
+        grad = self.weight.grad
+        self.mean.lerp_(grad, 1 - self.momentum)
+        x = grad.lerp(self.mean, self.momentum) if self.nesterov else self.mean.clone()
+        x /= x.norm().clamp(min=1e-7)
+        for _ in range(self.ns_steps):
+            gram = x @ x.T
+            x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+        self.weight.mul_(1 - self.lr * self.decay).sub_(self.lr * self.factor * x)
+        self.bias.step()
+
+
+def muon(**options):
+    """Also compares with torch.optim.Muon, which computes the iteration in bfloat16."""
+    exact = run(lambda p: Muon(p, **options))
+    torchs = run(lambda p: torch.optim.Muon(p[:1], **{"adjust_lr_fn": "match_rms_adamw", **options}))
+    moved = (exact - run(lambda p: torch.optim.SGD(p, lr=0)))[:21].abs().max()
+    assert (torchs - exact)[:21].abs().max() < 0.05 * moved
+    return exact
+
+
 def lr_of(make, lr, steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
     schedule = make(optimizer)
@@ -73,6 +107,9 @@ def cases():
     yield "adamw_strong", run(lambda p: AdamW(decay_of_weights(p, 0.1), lr=0.05, betas=(0.9, 0.95), eps=1e-6))
     yield "adamw_rates", run(lambda p: AdamW(decay_of_weights(p, 0.1)), rates=lambda t: 0.01 * (t + 1))
     yield "adam_defaults", run(Adam)
+    yield "muon_defaults", muon()
+    yield "muon_original", muon(lr=0.02, weight_decay=0.2, momentum=0.9, nesterov=False, ns_steps=3,
+                                adjust_lr_fn="original")
     yield "adam_decay", run(lambda p: Adam(p, lr=0.05, weight_decay=0.07))
 
     params = leaves()
