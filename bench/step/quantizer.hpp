@@ -62,7 +62,7 @@ public:
 private:
     typename Q::Params params_, grad_;
     typename Q::Buffers buffers_;
-    typename Q::Options options_ = digits::codebook_options<Q>(0.98f);
+    typename Q::Options options_ = digits::options_with_decay<Q>(0.98f);
     typename Q::Packed packed_;
     typename Q::Cache cache_, observing_;
     ts::vq::Statistics<Q> statistics_;

@@ -3,7 +3,7 @@
 //
 //     tessera_study --list                                  the rows, one JSON object a line
 //     tessera_study <row> --data DIR --result FILE [--epochs N] [--epochs-prior N] [--limit N] [--seed N] [--threads N]
-//                   [--fit pad|resize] [--batch N] [--lr X]
+//                   [--fit pad|resize] [--batch N] [--lr X] [--revive-below X]
 
 #include <bench/study/study.hpp>
 
@@ -92,6 +92,8 @@ Arguments parse(const std::vector<std::string>& words) {
             s.batch = whole(word, value, 1);
         else if (word == "--lr")
             s.lr = positive(word, value);
+        else if (word == "--revive-below")
+            s.revive_below = positive(word, value);
         else if (word == "--limit")
             s.limit = whole(word, value, 0);
         else if (word == "--seed")
@@ -100,8 +102,8 @@ Arguments parse(const std::vector<std::string>& words) {
             s.threads = whole(word, value, 1);
         else
             refuse("option",
-                   "--list, --data, --result, --fit, --epochs, --epochs-prior, --batch, --lr, --limit, --seed or "
-                   "--threads",
+                   "--list, --data, --result, --fit, --epochs, --epochs-prior, --batch, --lr, "
+                   "--revive-below, --limit, --seed or --threads",
                    word);
     }
     if (a.list) return a;

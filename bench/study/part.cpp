@@ -71,7 +71,14 @@ Codes train_row(const Row& row, const Sets& sets, const Settings& settings, Resu
     const std::size_t batch = std::min(settings.batch, sets.train.size()), per_epoch = sets.train.size() / batch;
     // the moving averages reach as many images back, whatever the batch
     const double decay = std::pow(digits::std_recipe.code_decay, static_cast<double>(batch) / 64);
-    Vae vae{rng, digits::codebook_options<typename Vae::Quantizer>(decay)};
+    auto options = digits::options_with_decay<typename Vae::Quantizer>(decay);
+    if (settings.revive_below > 0) {
+        if constexpr (requires { options.revive.below = settings.revive_below; })
+            options.revive.below = settings.revive_below;
+        else
+            throw ts::ArgumentError("study: --revive-below: " + ts::expected_got("a row of one codebook", row.name));
+    }
+    Vae vae{rng, options};
     ts::Trainer trainer{vae,
                         ts::AdamW{vae, {.lr = settings.lr, .weight_decay = recipe.weight_decay}},
                         {.clip_norm = recipe.clip_norm, .seed = settings.seed}};

@@ -14,8 +14,9 @@ import time
 
 from report import chart, table
 
-SETTINGS = ("row", "data", "digest", "size", "fit", "epochs", "epochs_prior", "batch", "lr", "limit", "seed")
-DEFAULTS = {"batch": 64, "lr": 0.002}  # of runs from before these were options
+SETTINGS = ("row", "data", "digest", "size", "fit", "epochs", "epochs_prior", "batch", "lr", "revive_below", "limit",
+            "seed")
+DEFAULTS = {"batch": 64, "lr": 0.002, "revive_below": None}  # of runs from before these were options
 
 
 def read(path):
@@ -101,7 +102,7 @@ def run(binary, settings, threads):
     with tempfile.TemporaryDirectory() as folder:
         result = os.path.join(folder, "result.json")
         command = [binary, settings["row"], "--data", settings["data"], "--result", result, "--threads", str(threads)]
-        for key in ("epochs", "epochs_prior", "batch", "lr", "limit", "seed", "fit"):
+        for key in ("epochs", "epochs_prior", "batch", "lr", "revive_below", "limit", "seed", "fit"):
             if settings[key] is not None:
                 command += ["--" + key.replace("_", "-"), str(settings[key])]
         if subprocess.run(command, check=False).returncode != 0:
@@ -128,6 +129,8 @@ def arguments():
                         help="images in a step of the VQ-VAE (default: 64)")
     parser.add_argument("--lr", type=float, default=DEFAULTS["lr"],
                         help="peak learning rate of the VQ-VAE (default: 0.002)")
+    parser.add_argument("--revive-below", type=float,
+                        help="share of the mean count below which a codebook vector moves (default: 0.1)")
     parser.add_argument("--limit", type=int, default=0,
                         help="images for training, and at most as many for testing (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="of all random numbers (default: 1)")
@@ -169,6 +172,7 @@ def main():
         sys.exit(f"study.py: {options.data}: there is no such folder")
     common = {"data": os.path.basename(data), "digest": digest(data), "size": options.size, "fit": options.fit,
               "epochs": options.epochs, "epochs_prior": options.epochs_prior, "batch": options.batch, "lr": options.lr,
+              "revive_below": options.revive_below,
               "limit": options.limit, "seed": options.seed}
 
     def settings_of(row):

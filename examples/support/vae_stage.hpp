@@ -174,7 +174,7 @@ Outcome train(const Job& job, const Material& material) {
         std::printf("note: %s\n", few.c_str());
 
     ts::Rng rng = seed.split(stream_vae);
-    Vae vae{rng, codebook_options<typename Vae::Quantizer>(job.recipe.code_decay)};
+    Vae vae{rng, options_with_decay<typename Vae::Quantizer>(job.recipe.code_decay)};
     if (job.run.resumes(2)) {
         ts::io::load(job.run.file(), vae);
         outcome.stage1 = job.run.stage1();

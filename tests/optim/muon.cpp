@@ -53,21 +53,22 @@ Net net(double phase) {
     Net p;
     std::size_t i = 0;
     Net::each(
-        [&](const ts::Path&, auto& leaf) {
+        [&](const ts::ParamPath&, auto& leaf) {
             for (float& x : leaf.span()) x = static_cast<float>(std::sin(static_cast<double>(++i) * 0.37 + phase));
         },
         p);
     return p;
 }
-std::vector<float> numbers(const Net& p) {
+std::vector<float> numbers_of(const Net& p) {
     std::vector<float> all;
-    Net::each([&](const ts::Path&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
-              p);
+    Net::each(
+        [&](const ts::ParamPath&, const auto& leaf) { all.insert(all.end(), leaf.span().begin(), leaf.span().end()); },
+        p);
     return all;
 }
 
 template <class T>
-TwoLeaves<T> after_eight_steps(ts::MuonOptions options) {
+TwoLeaves<T> muon_after_eight_steps(ts::MuonOptions options) {
     options.parts = {"weight"};
     ts::Muon<TwoLeaves<T>> optimizer{options};
     auto p = start<T>();
@@ -75,7 +76,7 @@ TwoLeaves<T> after_eight_steps(ts::MuonOptions options) {
     return p;
 }
 
-std::string message(ts::MuonOptions options) {
+std::string muon_message(ts::MuonOptions options) {
     try {
         ts::Muon<Net> optimizer{std::move(options)};
     } catch (const ts::ArgumentError& e) {
@@ -88,13 +89,13 @@ std::string message(ts::MuonOptions options) {
 
 TEST_CASE_TEMPLATE("Muon: eight steps are the formula's, and those of AdamW for a bias", T, float, double) {
     const double close = std::same_as<T, float> ? 1e-5 : 1e-12;
-    CHECK(distance(after_eight_steps<T>({}), golden::muon_defaults) < close);
-    CHECK(distance(after_eight_steps<T>({.lr = 0.02,
-                                         .weight_decay = 0.2,
-                                         .momentum = 0.9,
-                                         .nesterov = false,
-                                         .ns_steps = 3,
-                                         .adjust_lr_fn = ts::AdjustLr::original}),
+    CHECK(distance(muon_after_eight_steps<T>({}), golden::muon_defaults) < close);
+    CHECK(distance(muon_after_eight_steps<T>({.lr = 0.02,
+                                              .weight_decay = 0.2,
+                                              .momentum = 0.9,
+                                              .nesterov = false,
+                                              .ns_steps = 3,
+                                              .adjust_lr_fn = ts::AdjustLr::original}),
                    golden::muon_original) < close);
 }
 
@@ -171,14 +172,14 @@ TEST_CASE("Muon: the gradient is unchanged, and a copy is independent") {
     Net p = net(0), q = p;
     const Net g = net(3), before = g;
     a.update(p, g);
-    CHECK(numbers(g) == numbers(before));
+    CHECK(numbers_of(g) == numbers_of(before));
     auto b = a;
     a.update(p, g);
     CHECK(b.steps() == 1);
     b = ts::Muon<Net>{};
     b.update(q, g);
     b.update(q, g);
-    CHECK(numbers(p) == numbers(q));
+    CHECK(numbers_of(p) == numbers_of(q));
 }
 
 TEST_CASE("Muon: its state has names, and continuing from a copy of it gives the same bits") {
@@ -188,14 +189,14 @@ TEST_CASE("Muon: its state has names, and continuing from a copy of it gives the
     one.set_lr(0.01);
     std::vector<std::string> names;
     std::vector<std::vector<double>> values;
-    one.each_state([&](const ts::Path& path, const auto& leaf) {
+    one.each_state([&](const ts::ParamPath& path, const auto& leaf) {
         names.push_back(path.str());
         values.emplace_back(leaf.span().begin(), leaf.span().end());
     });
     CHECK(names == std::vector<std::string>{"muon.m.weight", "muon.m.bias", "muon.v.weight", "muon.v.bias", "muon.step",
                                             "muon.lr"});
     std::size_t at = 0;
-    other.each_state([&](const ts::Path&, auto& leaf) {
+    other.each_state([&](const ts::ParamPath&, auto& leaf) {
         for (std::size_t i = 0; i < leaf.span().size(); ++i)
             leaf[i] = static_cast<std::remove_cvref_t<decltype(leaf[i])>>(values[at][i]);
         ++at;
@@ -218,7 +219,7 @@ TEST_CASE("Muon: the same bits with one thread and with four, also where the opt
         arena.execute([&] {
             for (int t = 0; t < 3; ++t) optimizer.update(p, net(t + 1));
         });
-        return numbers(p);
+        return numbers_of(p);
     };
     const auto one = weights(1, 1);
     CHECK(one == weights(4, 4));
@@ -241,21 +242,21 @@ TEST_CASE("Muon: an update allocates nothing, from the first on") {
 
 TEST_CASE("Muon: refuses options out of range, by name") {
     const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
-    CHECK(message({.lr = -1}) == "Muon: lr: expected a finite number >= 0, got -1");
-    CHECK(message({.lr = inf}) == "Muon: lr: expected a finite number >= 0, got inf");
-    CHECK(message({.weight_decay = nan}).starts_with("Muon: weight_decay: "));
-    CHECK(message({.momentum = 1}) == "Muon: momentum: expected a number in [0, 1), got 1");
-    CHECK(message({.ns_coefficients = {1, inf, 0}}) == "Muon: ns_coefficients: expected finite numbers, got inf");
-    CHECK(message({.eps = -1e-8}) == "Muon: eps: expected a finite number >= 0, got -1e-08");
-    CHECK(message({.ns_steps = 100}) == "Muon: ns_steps: expected at most 99, got 100");
-    CHECK(message({.beta1 = 1}) == "Muon: beta1: expected a number in [0, 1), got 1");
-    CHECK(message({.beta2 = -0.5}) == "Muon: beta2: expected a number in [0, 1), got -0.5");
-    CHECK(message({.adam_eps = nan}).starts_with("Muon: adam_eps: "));
-    CHECK(message({.adamw_scale = -1}) == "Muon: adamw_scale: expected a finite number >= 0, got -1");
-    CHECK(message({.lr_scale = {{"up", -1}}}) == "Muon: lr_scale: up: expected a finite number >= 0, got -1");
-    CHECK(message({.parts = {"up", "filters"}}) ==
+    CHECK(muon_message({.lr = -1}) == "Muon: lr: expected a finite number >= 0, got -1");
+    CHECK(muon_message({.lr = inf}) == "Muon: lr: expected a finite number >= 0, got inf");
+    CHECK(muon_message({.weight_decay = nan}).starts_with("Muon: weight_decay: "));
+    CHECK(muon_message({.momentum = 1}) == "Muon: momentum: expected a number in [0, 1), got 1");
+    CHECK(muon_message({.ns_coefficients = {1, inf, 0}}) == "Muon: ns_coefficients: expected finite numbers, got inf");
+    CHECK(muon_message({.eps = -1e-8}) == "Muon: eps: expected a finite number >= 0, got -1e-08");
+    CHECK(muon_message({.ns_steps = 100}) == "Muon: ns_steps: expected at most 99, got 100");
+    CHECK(muon_message({.beta1 = 1}) == "Muon: beta1: expected a number in [0, 1), got 1");
+    CHECK(muon_message({.beta2 = -0.5}) == "Muon: beta2: expected a number in [0, 1), got -0.5");
+    CHECK(muon_message({.adam_eps = nan}).starts_with("Muon: adam_eps: "));
+    CHECK(muon_message({.adamw_scale = -1}) == "Muon: adamw_scale: expected a finite number >= 0, got -1");
+    CHECK(muon_message({.lr_scale = {{"up", -1}}}) == "Muon: lr_scale: up: expected a finite number >= 0, got -1");
+    CHECK(muon_message({.parts = {"up", "filters"}}) ==
           "Muon: parts: filters: expected a part with a leaf of rank 2, such as table, up, down, head");
-    CHECK(message({.lr = 0, .weight_decay = 0, .momentum = 0, .eps = 0, .ns_steps = 0}) == "nothing");
+    CHECK(muon_message({.lr = 0, .weight_decay = 0, .momentum = 0, .eps = 0, .ns_steps = 0}) == "nothing");
 }
 
 TEST_CASE("Muon: after a refused rate the old one stays in effect") {

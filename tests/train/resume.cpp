@@ -11,6 +11,7 @@
 #include <tessera/loss/l1.hpp>
 #include <tessera/optim/adam.hpp>
 #include <tessera/optim/adamw.hpp>
+#include <tessera/optim/muon.hpp>
 #include <tessera/optim/weight_ema.hpp>
 #include <tessera/train/trainer.hpp>
 
@@ -113,6 +114,42 @@ TEST_CASE("resume: with a DataPosition, after any step") {
         CAPTURE(i);
         CHECK(run(saved[i]) == whole);
     }
+}
+
+TEST_CASE("resume: Muon ends in the bits of a run that never stopped, with any threads; a file of AdamW is refused") {
+    const auto data = support::sequences<config>(6 * 16, 2);
+    const auto run = [&](std::optional<std::size_t> stop) {
+        Rng rng{1}, other{2};
+        std::optional<Prior> prior{std::in_place, rng};
+        MuonOptions options{.lr = 8e-3, .adamw_scale = 0.25};
+        Bytes saved;
+        {
+            Trainer trainer{*prior, Muon{*prior, options}, {.clip_norm = 1}};
+            for (auto&& batch : batches(data, 16)) {
+                if (trainer.steps() == stop) break;
+                trainer.step(batch);
+            }
+            if (!stop) return support::hash_state(trainer);
+            saved = io::collect(trainer).bytes();
+        }
+        Prior resumed{other};
+        Trainer trainer{resumed, Muon{resumed, options}, {.clip_norm = 1}};
+        io::SafetensorsFile file{saved, "x"};
+        io::load(file, trainer);
+        for (auto&& batch : batches(data, 16, {.first = *stop})) trainer.step(batch);
+        return support::hash_state(trainer);
+    };
+    const std::uint64_t whole = run(std::nullopt);
+    for (const std::size_t stop : {1, 3, 5}) CHECK(support::equal_values(whole, run(stop)));
+    CHECK(support::same_for_threads([&] { return run(std::nullopt); }));
+
+    Rng rng{1};
+    Prior prior{rng};
+    Trainer with_adamw{prior, AdamW{prior}};
+    auto file = file_of(with_adamw);
+    Trainer with_muon{prior, Muon{prior}};
+    CHECK(
+        contains(message<FormatError>([&] { io::load(file, with_muon); }), "optimizer: expected Muon, file has AdamW"));
 }
 
 TEST_CASE("resume: another learning rate is refused; accepted by name, the host's is used and the run continues") {

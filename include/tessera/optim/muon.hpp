@@ -81,7 +81,7 @@ public:
         scales_ = detail::scales_of_leaves(rule, options_.lr_scale, state_.m);
         std::size_t leaf = 0;
         P::each(
-            [&]<class Leaf>(const Path&, const Leaf&) {
+            [&]<class Leaf>(const ParamPath&, const Leaf&) {
                 std::get<detail::MuonPass<typename Leaf::Scalar>>(pass_).template expect<Leaf>(matrices_[leaf++]);
             },
             state_.m);
@@ -102,7 +102,7 @@ public:
             std::get<0>(pass_).clear();
             std::get<1>(pass_).clear();
             std::size_t leaf = 0;
-            const auto step = [&]<class Leaf>(const Path&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
+            const auto step = [&]<class Leaf>(const ParamPath&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
                 using T = typename Leaf::Scalar;
                 auto& pass = std::get<detail::MuonPass<T>>(pass_);
                 const double rate = scales_.empty() ? lr() : lr() * scales_[leaf];
@@ -142,7 +142,7 @@ public:
         std::vector<std::string> names;
         std::size_t leaf = 0;
         P::each(
-            [&](const Path& path, const auto&) {
+            [&](const ParamPath& path, const auto&) {
                 if (matrices_[leaf++]) names.push_back(path.str());
             },
             state_.m);

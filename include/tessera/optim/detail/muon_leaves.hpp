@@ -30,7 +30,7 @@ std::vector<bool> matrices_of(const std::vector<std::string>& parts, const P& pa
     std::vector<bool> chosen, found(parts.size());
     std::vector<std::string> matrices;
     P::each(
-        [&]<class Leaf>(const Path& path, const Leaf&) {
+        [&]<class Leaf>(const ParamPath& path, const Leaf&) {
             chosen.push_back(parts.empty() && is_map<Leaf>);
             if constexpr (Leaf::Dims::rank == 2) {
                 matrices.push_back(path.str());
