@@ -125,7 +125,7 @@ TEST_CASE("resume: Muon ends in the bits of a run that never stopped, with any t
         Bytes saved;
         {
             Trainer trainer{*prior, Muon{*prior, options}, {.clip_norm = 1}};
-            for (auto&& batch : batches(data, 16)) {
+            for (auto&& batch : batches(data, 16, {.first = 0})) {
                 if (trainer.steps() == stop) break;
                 trainer.step(batch);
             }
