@@ -14,21 +14,21 @@ namespace {
 
 constexpr kernel::NewtonSchulzOptions of_muon{.coefficients = {3.4445, -4.7750, 2.0315}, .steps = 5, .eps = 1e-7};
 
-std::vector<double> matrix(std::size_t rows, std::size_t columns) {
-    std::vector<double> x(rows * columns);
+std::vector<double> matrix(std::size_t rows, std::size_t width) {
+    std::vector<double> x(rows * width);
     for (std::size_t i = 0; i < x.size(); ++i)
-        x[i] = std::sin(static_cast<double>(i) * 1.7 + static_cast<double>(i % columns));
+        x[i] = std::sin(static_cast<double>(i) * 1.7 + static_cast<double>(i % width));
     return x;
 }
 
 // The formula in the order in which it is written.
-std::vector<double> plain(const kernel::NewtonSchulzOptions& options, std::size_t rows, std::size_t columns,
+std::vector<double> plain(const kernel::NewtonSchulzOptions& options, std::size_t rows, std::size_t width,
                           std::vector<double> x) {
     double squares = 0;
     for (const double v : x) squares += v * v;
     for (double& v : x) v /= std::max(std::sqrt(squares), options.eps);
     const auto [a, b, c] = options.coefficients;
-    const std::size_t n = columns;
+    const std::size_t n = width;
     for (std::size_t step = 0; step < options.steps; ++step) {
         std::vector<double> g(n * n), factor(n * n), next(x.size());
         for (std::size_t m = 0; m < rows; ++m)
@@ -50,10 +50,10 @@ std::vector<double> plain(const kernel::NewtonSchulzOptions& options, std::size_
 
 template <class T>
 std::vector<T> run(kernel::NewtonSchulz<T>& iteration, const kernel::NewtonSchulzOptions& options, std::size_t rows,
-                   std::size_t columns) {
-    const auto exact = matrix(rows, columns);
+                   std::size_t width) {
+    const auto exact = matrix(rows, width);
     std::vector<T> x(exact.begin(), exact.end());
-    iteration.run(options, rows, columns, x);
+    iteration.run(options, rows, width, x);
     return x;
 }
 
@@ -66,15 +66,15 @@ TEST_CASE_TEMPLATE("NewtonSchulz: is the formula, for any size, with memory for 
                                                          {31, 8},   {31, 31}, {33, 16}, {65, 24}};
     for (const auto& size : sizes)
         for (const std::size_t steps : {0u, 1u, 2u, 5u}) {
-            const std::size_t rows = size.first, columns = size.second;
+            const std::size_t rows = size.first, width = size.second;
             kernel::NewtonSchulzOptions options = of_muon;
             options.steps = steps;
-            const auto expected = plain(options, rows, columns, matrix(rows, columns));
-            const auto got = run(iteration, options, rows, columns);
+            const auto expected = plain(options, rows, width, matrix(rows, width));
+            const auto got = run(iteration, options, rows, width);
             double worst = 0;
             for (std::size_t i = 0; i < got.size(); ++i)
                 worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected[i]));
-            INFO("rows ", rows, ", columns ", columns, ", steps ", steps, ", difference ", worst);
+            INFO("rows ", rows, ", columns ", width, ", steps ", steps, ", difference ", worst);
             // five steps enlarge what is small, and its rounding, up to 3.4445^5 = 485 times
             CHECK(worst < (sizeof(T) == 4 ? 5e-4 : 1e-11));
         }

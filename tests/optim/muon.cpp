@@ -45,6 +45,26 @@ struct Net {
         f("head.weight", p.head...);
     }
 };
+/// The last map has a norm behind it, as in a model whose head has the table of the tokens.
+struct TiedNet {
+    ts::Param<float, ts::Shape<24, 70>, ts::Axes<1, 0>> map;
+    ts::Param<float, ts::Shape<70>> bias, gain;
+
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("down.weight", p.map...);
+        f("down.bias", p.bias...);
+        f("norm.weight", p.gain...);
+    }
+};
+/// The last map has nothing behind it but its bias.
+struct HeadNet : TiedNet {
+    template <class F, class... P>
+    static void each(F&& f, P&... p) {
+        f("head.weight", p.map...);
+        f("head.bias", p.bias...);
+    }
+};
 struct NetModel {
     using Params = Net;
 };
@@ -104,6 +124,8 @@ TEST_CASE("Muon: updates the maps in a model but the last, or the matrices of th
     CHECK(ts::Muon<Net>{}.matrices() == Names{"up.weight", "down.weight"});
     CHECK(ts::Muon<Net>{{.parts = {"up", "table"}}}.matrices() == Names{"table.weight", "up.weight"});
     CHECK(ts::Muon<TwoLeaves<float>>{}.matrices().empty());
+    CHECK(ts::Muon<TiedNet>{}.matrices() == Names{"down.weight"});
+    CHECK(ts::Muon<HeadNet>{}.matrices().empty());
 }
 
 TEST_CASE("Muon: the other leaves have the bits of AdamW with adamw_scale times the rate") {

@@ -50,7 +50,8 @@ public:
         grow(gram_, columns * columns);
         grow(factor_, columns * columns);
         panels_.resize(columns, columns);
-        add_gram(rows, columns, next_.data());  // its copies grow to the size that this product needs
+        // the copies of a product grow to what one chunk of rows needs
+        add_gram((std::min)(rows, detail::chunk_rows), columns, next_.data());
     }
 
     void run(const NewtonSchulzOptions& options, std::size_t rows, std::size_t columns, std::span<T> x) {

@@ -16,15 +16,16 @@
 //     Muon optimizer{prior, {.lr = 8e-3, .adamw_scale = 0.25}};
 //     optimizer.matrices()                                       // names of the leaves that Muon updates
 //
-// Without `parts` these are the weights of Linear, SwiGlu and attention, except the last one of the model, which is the
-// head. With `parts`, all leaves of rank 2 in these parts.
+// Without `parts` these are the weights of Linear, SwiGlu and attention, except the head: a last one after which
+// nothing follows but its bias. With `parts`, all leaves of rank 2 in these parts.
 //
 // Errors   ArgumentError where lr, weight_decay, eps, adam_eps, adamw_scale or a coefficient is out of range, momentum
 //          or a beta not in [0, 1), ns_steps above 99, a part of lr_scale invalid, or one of `parts` has no leaf of
 //          rank 2; StateError where the step counter, which may come from a file, is out of range
 // Cost     twice the memory of the parameters for the moments, of which the second are unused for matrices, and for
-//          each thread some four of the largest matrix. A matrix [a, b], a >= b, takes 5 (2 a + b) b^2 multiply-adds;
-//          the matrices are shared by the threads; no allocation after the constructor
+//          each thread three to five of the largest matrix. A matrix [a, b], a >= b, takes 5 (2 a + b) b^2
+//          multiply-adds; the matrices are shared by as many threads as the arena of the constructor has, at most;
+//          no allocation after the constructor
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
@@ -190,7 +191,7 @@ private:
     static constexpr const char* rule = "Muon";
 
     void check_options() const {
-        // those that AdamW has too, by the same names; Muon's eps is checked below
+        // those that AdamW has too, by the same names; `eps` is that of Muon here, and that of AdamW is checked below
         detail::check_adam_options(rule, options_);
         const auto require = [](bool valid, const char* option, const char* expected, double got) {
             require_option(valid, {rule, option, expected}, got);

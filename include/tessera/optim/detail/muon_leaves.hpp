@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::detail {
@@ -24,16 +23,26 @@ inline constexpr bool is_map = false;
 template <class T, StaticShape S>
 inline constexpr bool is_map<Param<T, S, Axes<1, 0>>> = true;
 
-/// Which leaves of P are in one of the parts and have rank 2; without parts, all maps but the last.
+/// Which leaves of P are in one of the parts and have rank 2; without parts, all maps but the head: a last map after
+/// which nothing follows but its bias. The last map of a model with a tied head has a norm behind it.
 template <Parameters P>
 std::vector<bool> matrices_of(const std::vector<std::string>& parts, const P& params) {
     std::vector<bool> chosen, found(parts.size());
     std::vector<std::string> matrices;
+    std::string map_module;
+    std::size_t maps_end = 0;  // 1 + the place of the last map, 0 if another module follows
     P::each(
         [&]<class Leaf>(const ParamPath& path, const Leaf&) {
             chosen.push_back(parts.empty() && is_map<Leaf>);
+            const std::string name = path.str(), module = name.substr(0, name.rfind('.') + 1);
+            if (is_map<Leaf>) {
+                map_module = module;
+                maps_end = chosen.size();
+            } else if (module != map_module) {
+                maps_end = 0;
+            }
             if constexpr (Leaf::Dims::rank == 2) {
-                matrices.push_back(path.str());
+                matrices.push_back(name);
                 for (std::size_t i = 0; i < parts.size(); ++i) {
                     if (parts[i].empty() || !is_part(parts[i], matrices.back())) continue;
                     chosen.back() = true;
@@ -44,10 +53,9 @@ std::vector<bool> matrices_of(const std::vector<std::string>& parts, const P& pa
         params);
     for (std::size_t i = 0; i < parts.size(); ++i)
         if (!found[i])
-            throw ArgumentError("Muon: parts: " + parts[i] + ": expected a part with a leaf of rank 2, such as " +
-                                parts_instead_of(parts[i], matrices));
-    const auto last = std::find(chosen.rbegin(), chosen.rend(), true);
-    if (parts.empty() && last != chosen.rend()) *last = false;
+            throw ArgumentError("Muon: parts: " + parts[i] + ": expected a part with a leaf of rank 2" +
+                                (matrices.empty() ? "" : ", such as " + parts_instead_of(parts[i], matrices)));
+    if (parts.empty() && maps_end > 0) chosen[maps_end - 1] = false;
     return chosen;
 }
 
