@@ -70,6 +70,7 @@ grep -q -- ' --batch 16 --lr 0.001 ' "$work/calls" || fail "--batch, --lr: $(cat
 calls_are 1 "smaller steps are another run"
 study "$work/data" --limit 60 --epochs 3 --revive-below 0.3 --only codebook || fail "--revive-below"
 grep -q -- ' --lr 0.002 --revive-below 0.3 --limit 60' "$work/calls" || fail "--revive-below: $(cat "$work/calls")"
+calls_are 1 "vectors that move sooner are another run"
 sed -i 's/"batch": 64, "lr": 0.002, //' "$work/out/study.jsonl"
 study "$work/data" --limit 60 --epochs 3 || fail "lines without a batch"
 calls_are 0 "lines that were written before --batch"
@@ -92,7 +93,7 @@ calls_are 1 "a row that fails"
 rm "$work/broken-codebook"
 study "$work/data" --limit 60 --epochs 3 || fail "again: $(cat "$work/log")"
 calls_are 1 "a row that had failed"
-[ "$(wc -l <"$work/out/study.jsonl")" -eq 7 ] || fail "expected 7 finished runs, got $(cat "$work/out/study.jsonl")"
+[ "$(wc -l <"$work/out/study.jsonl")" -eq 8 ] || fail "expected 8 finished runs, got $(cat "$work/out/study.jsonl")"
 
 # what is made of them
 study --report || fail "--report: $(cat "$work/log")"
