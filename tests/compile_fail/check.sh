@@ -1,8 +1,8 @@
 #!/bin/sh
-# check.sh <compiler> <flags file> <source> [<header> [refused]]: the source must not compile, the compiler's output must
-# match every `// expect:` line of the source, and with -DFIXED it must compile (otherwise the error may be a mere typing
-# error). The header, which may be precompiled, is included before the source. `refused`: without the last check, which
-# one compiler answers for all; it is half of the time.
+# check.sh <compiler> <flags file> <source> [<header> [refused]]: the source must not compile, the compiler's output
+# must match every `// expect:` line of the source, and with -DFIXED it must compile (otherwise the error may be a mere
+# typing error). The header, which may be precompiled, is included before the source. `refused`: without the last check,
+# which one compiler answers for all; it is half of the time.
 set -u
 compiler=$1 flags=$2 source=$3 header=${4-} only=${5-}
 LC_ALL=C
