@@ -32,7 +32,7 @@ int main() {
     for (std::size_t n = 0; n < images.batch(); ++n)
         for (float& value : images[n]) value = 0.25f * float(n);
 
-    std::printf("a batch of %zu images of %s: %zu numbers\n", images.batch(), to_string(Image{}).c_str(),
+    std::printf("a batch of %zu images of %s: %zu elements\n", images.batch(), to_string(Image{}).c_str(),
                 images.span().size());
     for (std::size_t n = 0; n < images.batch(); ++n)
         std::printf("brightness of image %zu: %.2f\n", n, brightness(images, n));

@@ -78,9 +78,10 @@ int main(int argc, char** argv) {
         for (std::size_t i = 0; i < some; ++i) chosen[i] = i * digits.train.size() / some;
         const auto images = digits.train.subset(chosen);
 
+        const int epochs = small ? 1 : 8;
         // [arena]
         tbb::task_arena arena{2};  // the host's decision
-        arena.execute([&] { learn(images, small ? 1 : 8); });
+        arena.execute([&] { learn(images, epochs); });
         // [/arena]
     } catch (const std::exception& error) {  // the library's own exceptions derive from tessera::Error
         std::fprintf(stderr, "08_in_your_program: %s\n", error.what());

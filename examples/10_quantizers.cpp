@@ -79,8 +79,8 @@ int run(const course::Arguments& arguments) {
     bool learned = true;
     // [table]
     using ts::FsqBound;
-    learned &= compare<16, ts::Codebook<256>>("Codebook<256>, 16 numbers", task);
-    learned &= compare<4, ts::Codebook<256>>("Codebook<256>, 4 numbers", task);
+    learned &= compare<16, ts::Codebook<256>>("Codebook<256>, width 16", task);
+    learned &= compare<4, ts::Codebook<256>>("Codebook<256>, width 4", task);
     learned &= compare<4, ts::Fsq<8, 5, 5, 5>>("Fsq<8, 5, 5, 5>", task);
     learned &= compare<4, ts::FsqWith<FsqBound::symmetric, 4, 4, 4, 4>>("FsqWith<symmetric, 4, 4, 4, 4>", task);
     // [/table]

@@ -151,11 +151,11 @@ int run(const course::Arguments& arguments) {
     for (int epoch = 0; epoch < 4; ++epoch) {
         Vae::Report last;  // a VqVaeReport, with the terms of the quantizer by name
         for (auto&& batch : ts::batches(train, 32, rng)) last = trainer.step(batch);
-        std::printf("epoch %d  mse %.4f  commitment %.4f  %zu codes in the last batch\n", epoch + 1,
+        std::printf("epoch %d  mse %.4f  commitment %.4f  %zu tokens in the last batch\n", epoch + 1,
                     last.reconstruction, last.terms.commitment, last.used);
     }
     const auto test = vae.evaluate(digits.test);
-    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu codes, perplexity %.0f\n", test.mse, test.psnr_db,
+    std::printf("test mse %.4f, %.2f dB; usage %.0f %% of %zu tokens, perplexity %.0f\n", test.mse, test.psnr_db,
                 100 * test.usage, Vae::codes, test.perplexity);
     // always predicting the mean image would give an error of 0.067
     return good && !bad && test.mse < 0.06 ? 0 : 1;

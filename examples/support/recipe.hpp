@@ -42,7 +42,8 @@ struct Recipe {
         temperature = 0.9f;
     }
     /// Of a prior of any order, in 10 passes, more guidance makes better samples: 97.8 %, 49.3 with 2; 98.7 %, 47.0
-    /// with 3 (share and distance as below, eight epochs). More passes, with 2: 98.3 %, 44.7 in 20; 98.8 %, 41.9 in 49.
+    /// with 3 (share and distance as below, eight epochs: 3.05 nats per token). More passes, with 2: 98.3 %, 44.7 in
+    /// 20; 98.8 %, 41.9 in 49.
     void use_any_order() { guidance = any_order_guidance; }
     static constexpr float any_order_guidance = 3;
 };
