@@ -67,7 +67,8 @@ find_compiler() {
 }
 find_make() { have ninja || have make || have gmake; }
 
-# Is one of these files below a usual prefix, or one of CMAKE_PREFIX_PATH (separated by colons; prefixes may have spaces)?
+# Is one of these files below a usual prefix, or one of CMAKE_PREFIX_PATH (separated by colons; prefixes may have
+# spaces)?
 find_header() {
     prefixes=/usr:/usr/local:/opt/homebrew:/opt/local:${CMAKE_PREFIX_PATH:-}:
     while [ -n "$prefixes" ]; do
@@ -143,7 +144,8 @@ setup() { # setup <group>...
         look "$@"
     elif [ -n "$brew_packages" ] && have brew; then
         # shellcheck disable=SC2086
-        phase "installing $brew_packages (brew)" "$root/build/setup.log" env HOMEBREW_NO_AUTO_UPDATE=1 brew install $brew_packages || :
+        phase "installing $brew_packages (brew)" "$root/build/setup.log" \
+            env HOMEBREW_NO_AUTO_UPDATE=1 brew install $brew_packages || :
         hash -r 2>/dev/null || :
         look "$@"
     fi
@@ -164,7 +166,8 @@ setup() { # setup <group>...
     count_jobs
 }
 
-# clang_is_complete <-14, or nothing>: has this clang++ libFuzzer and ASan, and are there the tools of LLVM of its version?
+# clang_is_complete <-14, or nothing>: has this clang++ libFuzzer and ASan, and are there the tools of LLVM of its
+# version?
 clang_is_complete() {
     have "clang++$1" && have "llvm-cov$1" && have "llvm-profdata$1" || return 1
     major=$("clang++$1" -dumpversion | cut -d. -f1)
@@ -172,7 +175,8 @@ clang_is_complete() {
     echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
         "clang++$1" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null
 }
-# need_clang: adds to `tools` what completes a clang: the one that is there, or apt-get's; all packages are of one version
+# need_clang: adds to `tools` what completes a clang: the one that is there, or apt-get's; all packages are of one
+# version
 need_clang() {
     major=''
     for version in '' -14 -15 -16 -17 -18 -19; do
@@ -192,8 +196,8 @@ need_clang() {
     fi
 }
 
-# setup_scorecard <check>...: what these checks of the scorecard are skipped without: a clang with libFuzzer and llvm-cov,
-# valgrind, strace, and what unpacks the source of a package. Installed where that works without a question.
+# setup_scorecard <check>...: what these checks of the scorecard are skipped without: a clang with libFuzzer and
+# llvm-cov, valgrind, strace, and what unpacks the source of a package. Installed where that works without a question.
 setup_scorecard() {
     can_apt || return 0
     tools=''
@@ -211,8 +215,9 @@ setup_scorecard() {
     hash -r 2>/dev/null || :
 }
 
-# apt_targets <folder> <argument of apt-get indextargets>...: its lines, sorted. Where this machine has no package lists (a
-# fresh container), which leaves indextargets without a line, they are fetched into the folder; the system has none then.
+# apt_targets <folder> <argument of apt-get indextargets>...: its lines, sorted. Where this machine has no package lists
+# (a fresh container), which leaves indextargets without a line, they are fetched into the folder; the system has none
+# then.
 apt_targets() {
     apt_lists=$1
     shift
@@ -221,7 +226,8 @@ apt_targets() {
         return
     fi
     apt_private() {
-        apt-get -o Dir::State::Lists="$apt_lists/system" -o Dir::Cache="$apt_lists/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+        apt-get -o Dir::State::Lists="$apt_lists/system" -o Dir::Cache="$apt_lists/cache" \
+            -o APT::Sandbox::User="$(id -un)" "$@"
     }
     if [ ! -d "$apt_lists/system" ]; then
         mkdir -p "$apt_lists/system/partial" "$apt_lists/cache/archives/partial" && apt_private update >&2 || return 1
@@ -229,9 +235,9 @@ apt_targets() {
     apt_private indextargets "$@" | sort -u
 }
 
-# setup_aarch64 <folder>: what compiles programs for AArch64 and runs them here: Debian's cross compiler, qemu, and oneTBB's
-# arm64 packages unpacked into the folder. The lists of apt-get are the folder's, the system keeps its architectures.
-# With install=no nothing is installed. Where something is missing: returns 1, with `reason`.
+# setup_aarch64 <folder>: what compiles programs for AArch64 and runs them here: Debian's cross compiler, qemu, and
+# oneTBB's arm64 packages unpacked into the folder. The lists of apt-get are the folder's, the system keeps its
+# architectures. With install=no nothing is installed. Where something is missing: returns 1, with `reason`.
 setup_aarch64() {
     aarch64=$1 missing=''
     have aarch64-linux-gnu-g++ || missing="$missing g++-aarch64-linux-gnu"
@@ -265,11 +271,13 @@ setup_aarch64() {
     (
         cd "$aarch64/new" || exit 1
         arm64() {
-            apt-get -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Dir::Etc::SourceList="$aarch64/sources.list" \
-                -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$aarch64/lists" -o Dir::State::status="$aarch64/status" \
+            apt-get -o APT::Architecture=arm64 -o APT::Architectures=arm64 \
+                -o Dir::Etc::SourceList="$aarch64/sources.list" -o Dir::Etc::SourceParts=- \
+                -o Dir::State::Lists="$aarch64/lists" -o Dir::State::status="$aarch64/status" \
                 -o Dir::Cache="$aarch64/cache" -o APT::Sandbox::User="$(id -un)" "$@"
         }
-        arm64 update && arm64 download libtbb12 libtbb-dev && for package in *.deb; do dpkg -x "$package" . || exit 1; done
+        arm64 update && arm64 download libtbb12 libtbb-dev &&
+            for package in *.deb; do dpkg -x "$package" . || exit 1; done
     ) >>"$aarch64/apt.log" 2>&1 || return 1
     mv "$aarch64/new" "$aarch64/root"
 }
@@ -303,7 +311,8 @@ configure() { # configure <build folder> [cmake options]...
     mkdir -p "$build_dir"
     [ -z "${TESSERA_MIRROR:-}" ] || set -- "-DTESSERA_MIRROR=$TESSERA_MIRROR" "$@"
     if ! phase configuring "$build_dir/configure.log" "$cmake" -S "$root" -B "$build_dir" "$@"; then
-        [ -z "$apt_packages" ] || say "installing these, or a TESSERA_MIRROR, makes the download unnecessary: $apt_packages" >&2
+        [ -z "$apt_packages" ] ||
+            say "installing these, or a TESSERA_MIRROR, makes the download unnecessary: $apt_packages" >&2
         exit 1
     fi
     grep -A 3 'CMake Warning' "$build_dir/configure.log" | grep '^  ' || :

@@ -22,8 +22,8 @@ done
 [ -n "$python" ] || say "no python with torch and numpy: comparisons with PyTorch are skipped"
 
 dir=$root/build/release
-configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON \
-    "-DTESSERA_PYTHON=$python"
+configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON \
+    -DTESSERA_UNITY_TESTS=ON "-DTESSERA_PYTHON=$python"
 build "$dir" "tests and examples"
 
 ctest=$(dirname "$(command -v "$cmake")")/ctest

@@ -39,11 +39,13 @@ else
     mkdir -p "$build"
     setup_aarch64 "$build/aarch64" || skip "$reason"
     setup core examples tests
-    configure "$build" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON -DTESSERA_UNITY_TESTS=ON
+    configure "$build" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON \
+        -DTESSERA_UNITY_TESTS=ON
     build "$build" "the programs for x86-64" --target probe tiny_run_hash quantizer_family_hashes
     build=$root/build/release # configure and build have changed it
 fi
-setup_aarch64 "$build/aarch64" || skip "$reason" # once more after a configuration, which may have begun with an empty folder
+# once more after a configuration, which may have begun with an empty folder
+setup_aarch64 "$build/aarch64" || skip "$reason"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -16,7 +16,9 @@ if ! grep -q 'FIXED' "$source"; then
     echo "$source: does not ask for FIXED, so nobody knows what is wrong with it"
     exit 1
 fi
-compile() { "$compiler" "@$flags" -fdiagnostics-color=never ${header:+-include "$header"} -fsyntax-only "$@" "$source" 2>&1; }
+compile() {
+    "$compiler" "@$flags" -fdiagnostics-color=never ${header:+-include "$header"} -fsyntax-only "$@" "$source" 2>&1
+}
 if output=$(compile); then
     echo "$source: compiles, and must not"
     exit 1

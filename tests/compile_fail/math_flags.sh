@@ -22,7 +22,8 @@ refused() {
 for header in core/abi.hpp tessera.hpp data/image_folder.hpp; do
     output=$(echo "#include <tessera/$header>" | "$compiler" "@$flags" -fno-exceptions -fsyntax-only -x c++ - 2>&1)
     [ "$(printf '%s\n' "$output" | grep -c 'error: ')" = 2 ] &&
-        printf '%s\n' "$output" | grep 'error: ' | head -n 1 | grep -q 'tessera: -fno-exceptions .*compile without it' &&
+        printf '%s\n' "$output" | grep 'error: ' | head -n 1 |
+            grep -q 'tessera: -fno-exceptions .*compile without it' &&
         printf '%s\n' "$output" | grep -q 'fatal error: .*tessera_needs_exceptions' || {
         printf '%s with -fno-exceptions: expected one sentence of ours, got\n%s\n' "$header" "$output"
         exit 1

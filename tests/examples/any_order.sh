@@ -1,6 +1,6 @@
 #!/bin/sh
-# any_order.sh <digits> <bundled data> <cmake>: a very small run with --order any trains, samples in few passes, completes
-# any part of a picture, and is resumed; the same bits for any number of threads.
+# any_order.sh <digits> <bundled data> <cmake>: a very small run with --order any trains, samples in few passes,
+# completes any part of a picture, and is resumed; the same bits for any number of threads.
 digits=$1 bundled=$2 cmake=$3
 . "$(dirname -- "$0")/common.sh"
 
@@ -33,11 +33,14 @@ cmp -s "$work/any/samples.png" "$work/single/samples.png" && fail "the number of
 run --load "$model" --samples 20 --seed 7 --passes 1000 --out "$work/more"
 cmp "$work/single/samples.png" "$work/more/samples.png" || fail "more passes than tokens are not one token a pass"
 # and every figure has the passes that draw
-grep -q '^samples  20 images, guidance 3, passes: 49 (--passes 1000: one token in each), ' "$work/stdout" || fail "1000 passes: $(cat "$work/stdout")"
+grep -q '^samples  20 images, guidance 3, passes: 49 (--passes 1000: one token in each), ' "$work/stdout" ||
+    fail "1000 passes: $(cat "$work/stdout")"
 passes_are() { # passes_are <folder> <passes> [passes given]: in its metrics.json
-    grep -q "\"passes\": $2,*\$" "$work/$1/metrics.json" || fail "$1: expected $2 passes, got $(grep passes "$work/$1/metrics.json")"
+    grep -q "\"passes\": $2,*\$" "$work/$1/metrics.json" ||
+        fail "$1: expected $2 passes, got $(grep passes "$work/$1/metrics.json")"
     if [ $# = 3 ]; then
-        grep -q "\"passes_given\": $3,*\$" "$work/$1/metrics.json" || fail "$1: metrics.json does not say that $3 passes were given"
+        grep -q "\"passes_given\": $3,*\$" "$work/$1/metrics.json" ||
+            fail "$1: metrics.json does not say that $3 passes were given"
     else
         grep -q passes_given "$work/$1/metrics.json" && fail "$1: $(grep passes_given "$work/$1/metrics.json")"
     fi
@@ -45,7 +48,8 @@ passes_are() { # passes_are <folder> <passes> [passes given]: in its metrics.jso
 passes_are any 10
 passes_are single 49
 passes_are more 49 1000
-run --load "$model" --samples 3 --label 7 --passes 1 --guidance 1 --temperature 0.5 --top-k 5 --min-p 0.1 --out "$work/again"
+run --load "$model" --samples 3 --label 7 --passes 1 --guidance 1 --temperature 0.5 --top-k 5 --min-p 0.1 \
+    --out "$work/again"
 size_is 28x84 "$work/again/samples.png"
 
 # any part of a picture; by name and by a mask it is the same part
@@ -56,7 +60,8 @@ for part in lower upper left right centre; do
     [ "$(grep -c 'digits-.*\.png: class [0-9], [0-9.]* %$' "$work/stdout")" = 2 ] || fail "$part: the classes"
     for other in lower upper left right; do
         [ $other = $part ] && break
-        cmp -s "$work/$part/completions.png" "$work/$other/completions.png" && fail "$part and $other are completed alike"
+        cmp -s "$work/$part/completions.png" "$work/$other/completions.png" &&
+            fail "$part and $other are completed alike"
     done
 done
 for part in lower upper left right; do passes_are $part 10; done
@@ -65,27 +70,32 @@ run --load "$model" --complete "$pictures" --unknown centre --samples 3 --passes
 passes_are centre-all 9 30
 cmp "$work/centre/completions.png" "$work/centre-all/completions.png" || fail "30 passes of 9 tokens are not 9"
 run --load "$model" --complete "$pictures" --samples 3 --threads 1 --out "$work/default"
-cmp "$work/lower/completions.png" "$work/default/completions.png" || fail "the default is not the lower half, or one thread gave others"
+cmp "$work/lower/completions.png" "$work/default/completions.png" ||
+    fail "the default is not the lower half, or one thread gave others"
 for name in squares bottom lower; do mask $name "$work/$name.png"; done
 run --load "$model" --complete "$pictures" --unknown "$work/lower.png" --samples 3 --out "$work/mask"
 cmp "$work/lower/completions.png" "$work/mask/completions.png" || fail "a mask of the lower half is another part"
-run --load "$model" --complete "$bundled/digits-test.png" --unknown "$work/squares.png" --label 3 --passes 4 --out "$work/mask"
+run --load "$model" --complete "$bundled/digits-test.png" --unknown "$work/squares.png" --label 3 --passes 4 \
+    --out "$work/mask"
 size_is 280x28 "$work/mask/completions.png"
 grep -q ': class' "$work/stdout" && fail "a class was chosen where one is given"
 # in raster order what is at the end, here the lower half and the last 8 rows
 run --load "$raster" --complete "$pictures" --samples 3 --out "$work/lower"
 run --load "$raster" --complete "$pictures" --samples 3 --unknown "$work/lower.png" --out "$work/mask"
-cmp "$work/lower/completions.png" "$work/mask/completions.png" || fail "raster: a mask of the lower half is another part"
+cmp "$work/lower/completions.png" "$work/mask/completions.png" ||
+    fail "raster: a mask of the lower half is another part"
 run --load "$raster" --complete "$pictures" --samples 3 --unknown "$work/bottom.png" --out "$work/mask"
 cmp -s "$work/lower/completions.png" "$work/mask/completions.png" && fail "raster: the last 8 rows are the lower half"
 
 # other vocabularies, several tokens for each position, no classes, the other preset
 for name in fsq residual; do
-    run --data "$work/data" --order any --quantizer $name --epochs-vqvae 1 --epochs-prior 1 --samples 10 --passes 500 --out "$work/$name"
+    run --data "$work/data" --order any --quantizer $name --epochs-vqvae 1 --epochs-prior 1 --samples 10 --passes 500 \
+        --out "$work/$name"
     tokens=49
     [ $name = fsq ] || tokens=$(sed -n 's/.*tokens per image<[^0-9]*\([0-9]*\)<.*/\1/p' "$work/$name/report.html")
     passes_are $name "$tokens" 500
-    grep -q "$tokens (--passes 500: one token in each)" "$work/$name/report.html" || fail "$name: report.html does not say how many passes draw"
+    grep -q "$tokens (--passes 500: one token in each)" "$work/$name/report.html" ||
+        fail "$name: report.html does not say how many passes draw"
     run --load "$work/$name/model.safetensors" --complete "$pictures" --unknown right --samples 2 --out "$work/$name"
     size_is 84x56 "$work/$name/completions.png"
 done
@@ -100,7 +110,8 @@ long() {  # in a subshell, which becomes the program: signals reach it
     exec "$digits" --bundled "$bundled" --limit 320 --epochs-vqvae 1 --epochs-prior 2 --batch 32 --samples 10 --seed 5 \
         --checkpoint-every 2 "$@" >"$work/log" 2>&1
 }
-(long --order any --out "$work/whole" --checkpoint "$work/whole-run") || fail "a run with checkpoints: $(cat "$work/log")"
+(long --order any --out "$work/whole" --checkpoint "$work/whole-run") ||
+    fail "a run with checkpoints: $(cat "$work/log")"
 stops=0
 while [ $stops -lt 100 ]; do
     order=''
@@ -121,12 +132,16 @@ done
 for name in model.safetensors samples.png; do
     cmp "$work/whole/$name" "$work/asked/$name" || fail "another $name after $stops stops"
 done
-(long --order raster --out "$work/no" --checkpoint "$work/whole-run" --resume) && fail "a checkpoint of another order was accepted"
-grep -q 'expected a checkpoint of a run with --order raster, got one of a run with --order any$' "$work/log" || fail "$(cat "$work/log")"
+(long --order raster --out "$work/no" --checkpoint "$work/whole-run" --resume) &&
+    fail "a checkpoint of another order was accepted"
+grep -q 'expected a checkpoint of a run with --order raster, got one of a run with --order any$' "$work/log" ||
+    fail "$(cat "$work/log")"
 # --passes without --order, too; and another value, with which the program would not know what it resumes
-(long --passes 1 --out "$work/passes" --checkpoint "$work/whole-run" --resume) || fail "--passes of a run that is resumed: $(cat "$work/log")"
+(long --passes 1 --out "$work/passes" --checkpoint "$work/whole-run" --resume) ||
+    fail "--passes of a run that is resumed: $(cat "$work/log")"
 passes_are passes 1
-cmp -s "$work/whole/samples.png" "$work/passes/samples.png" && fail "the passes of a run that is resumed changed no sample"
+cmp -s "$work/whole/samples.png" "$work/passes/samples.png" &&
+    fail "the passes of a run that is resumed changed no sample"
 mkdir "$work/odd-run"
 last=$(newest "$work/whole-run") odd=$work/odd-run/$(basename "$(newest "$work/whole-run")")
 sed 's/"tessera.digits.order":"any"/"tessera.digits.order":"all"/' "$last" >"$odd"

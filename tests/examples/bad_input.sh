@@ -19,7 +19,8 @@ cp "$bundled/digits-test.png" "$work/lonely/1.png"
 echo file >"$work/file"
 mkdir -p "$work/taken/samples.png"
 
-"$digits" --data "$work/good" --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/trained" >/dev/null || exit 1
+"$digits" --data "$work/good" --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/trained" \
+    >/dev/null || exit 1
 model=$work/trained/model.safetensors
 head -c 20000 "$model" >"$work/cut.safetensors"
 {
@@ -59,7 +60,8 @@ try 'train-images-idx3-ubyte @9000: IDX length: expected 31376, got 9000' --data
 try 'train-images-idx3-ubyte.gz' --data "$work/gz"
 try 'train-labels-idx1-ubyte.*expected 40 .*got 39' --data "$work/uneven"
 try 'file 2 of 2: .*b/2.png @0: neither a PNG nor a JPEG' --data "$work/pictures"
-try 'bad files: expected at most a share of 0.400000.* got 1 in the first 2 of 2.*b/2.png' --data "$work/pictures" --skip-bad 0.4
+try 'bad files: expected at most a share of 0.400000.* got 1 in the first 2 of 2.*b/2.png' --data "$work/pictures" \
+    --skip-bad 0.4
 try 'expected the four IDX files .* or PNG or JPEG images, found neither' --data "$work/nothing"
 try 'expected at least 2 images' --data "$work/lonely"
 mkdir -p "$work/two/set/cat" "$work/two/set/dog" "$work/halves/test" "$work/halves/val" "$work/webp/cat"
@@ -68,7 +70,8 @@ cp "$bundled/digits-test.png" "$work/two/set/dog/1.png"
 cp "$bundled/digits-test.png" "$work/halves/test/1.png"
 cp "$bundled/digits-test.png" "$work/halves/val/1.png"
 printf 'RIFF....WEBP' >"$work/webp/cat/1.webp"
-try 'two: the images are two levels down: .* one folder, set, with the folders cat, dog: pass .*two/set' --data "$work/two"
+try 'two: the images are two levels down: .* one folder, set, with the folders cat, dog: pass .*two/set' \
+    --data "$work/two"
 try 'halves: expected a folder train, or folders of classes, got the folders test, val' --data "$work/halves"
 try 'webp: expected PNG or JPEG files, got none; left out: 1 WebP image (cat/1.webp)' --data "$work/webp"
 cp -R "$work/good" "$work/swapped"
@@ -101,27 +104,36 @@ try '--guidance: expected a number from 0 to 100, got -1' --guidance -1
 try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --label-dropout 0 --guidance 2
 try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$model" --guidance 2
 try '--complete requires --load' --complete half.png
-"$digits" --data "$work/good" --order any --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --samples 1 --out "$work/any" >/dev/null || exit 1
+"$digits" --data "$work/good" --order any --label-dropout 0 --epochs-vqvae 1 --epochs-prior 1 --samples 1 \
+    --out "$work/any" >/dev/null || exit 1
 any=$work/any/model.safetensors
 for name in squares black dots; do mask $name "$work/$name.png"; done
 half=$bundled/digits-test.png
 try '--order: expected raster or any, got random' --order random
-try '--load: .*any/model.safetensors: expected a model trained with --order raster, got one trained with --order any$' --load "$any" --order raster
-try '--load: .*trained/model.safetensors: expected a model trained with --order any, got one trained with --order raster$' --load "$model" --order any
+try '--load: .*any/model.safetensors: expected a model trained with --order raster, got one trained with --order any$' \
+    --load "$any" --order raster
+ordered='expected a model trained with --order any, got one trained with --order raster'
+try "--load: .*trained/model.safetensors: $ordered\$" --load "$model" --order any
 try '--passes: expected a whole number from 1 to 65536, got 0' --order any --passes 0
 try '--passes: expected a prior of any order (--order any), .*, got raster$' --bundled "$bundled" --passes 5
 try '--passes: expected a prior of any order (--order any), .*, got raster$' --load "$model" --passes 5
 try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --order any --label-dropout 0 --guidance 2
 try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$any" --guidance 2
 try '--unknown requires --complete' --load "$any" --unknown left
-try '--unknown: expected lower, or another part with nothing known after it, .*--order any completes any part), got left$' --load "$model" --complete "$half" --unknown left
-try '--unknown: expected lower, or another part .*, got .*squares.png$' --load "$model" --complete "$half" --unknown "$work/squares.png"
-try '--unknown: expected lower, upper, left, right, centre, or the path of a PNG or JPEG file, got below$' --load "$any" --complete "$half" --unknown below
-try '--unknown: .*black.png: expected bright pixels, which are unknown, got none$' --load "$any" --complete "$half" --unknown "$work/black.png"
-try '--unknown: .*dots.png: expected one of the 7 x 7 squares of 4 x 4 pixels without a bright pixel, .*got none$' --load "$any" --complete "$half" --unknown "$work/dots.png"
+part='expected lower, or another part with nothing known after it, .*--order any completes any part)'
+try "--unknown: $part, got left\$" --load "$model" --complete "$half" --unknown left
+try '--unknown: expected lower, or another part .*, got .*squares.png$' --load "$model" --complete "$half" \
+    --unknown "$work/squares.png"
+try '--unknown: expected lower, upper, left, right, centre, or the path of a PNG or JPEG file, got below$' \
+    --load "$any" --complete "$half" --unknown below
+try '--unknown: .*black.png: expected bright pixels, which are unknown, got none$' --load "$any" --complete "$half" \
+    --unknown "$work/black.png"
+try '--unknown: .*dots.png: expected one of the 7 x 7 squares of 4 x 4 pixels without a bright pixel, .*got none$' \
+    --load "$any" --complete "$half" --unknown "$work/dots.png"
 try '/file @0: neither a PNG nor a JPEG' --load "$any" --complete "$half" --unknown "$work/file"
-try '--encode: .*any/model.safetensors: expected a model trained with --order raster, .*, got one trained with --order any$' --load "$any" --encode "$half"
-try '--decode: .*any/model.safetensors: expected a model trained with --order raster, .*, got one trained with --order any$' --load "$any" --decode "$work/file"
+ordered='expected a model trained with --order raster, .*, got one trained with --order any'
+try "--encode: .*any/model.safetensors: $ordered\$" --load "$any" --encode "$half"
+try "--decode: .*any/model.safetensors: $ordered\$" --load "$any" --decode "$work/file"
 try '--passes excludes --encode' --load "$any" --encode "$half" --passes 5
 try 'none.png' --load "$model" --complete "$work/none.png"
 try '--preset: expected small or std, got large' --preset large
@@ -139,9 +151,11 @@ try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
 # a model of version 2, whose prior had GPT-2's block: the metadata of such a file, and no tensor
 # old_model <file> <more metadata>: the checksum is made to fit
 old_model() {
-    header="{\"__metadata__\":{\"tessera.gpt.heads\":\"4\",\"tessera.gpt.classes\":\"64\",\"tessera.digits.preset\":\"small\",$2\"tessera.digits.class_names\":\"cat\",\"tessera.crc32\":\"00000000\"}}"
+    header='{"__metadata__":{"tessera.gpt.heads":"4","tessera.gpt.classes":"64","tessera.digits.preset":"small",'
+    header="$header$2"'"tessera.digits.class_names":"cat","tessera.crc32":"00000000"}}'
     length=$(printf %s "$header" | wc -c)
-    printf "\\$(printf %03o $((length & 255)))\\$(printf %03o $((length >> 8)))\\000\\000\\000\\000\\000\\000%s" "$header" >"$1"
+    printf "\\$(printf %03o $((length & 255)))\\$(printf %03o $((length >> 8)))\\000\\000\\000\\000\\000\\000%s" \
+        "$header" >"$1"
     "$digits" --load "$1" --out "$work/no" >"$work/log" 2>&1
     set_checksum "$1" "$work/log"
 }
@@ -149,21 +163,24 @@ old_model "$work/version2.safetensors" ''
 old_model "$work/version2-fsq.safetensors" '"tessera.digits.quantizer":"fsq",'
 old_model "$work/version3.safetensors" '"tessera.gpt.positions":"rotary, 7 columns",'
 old_model "$work/version2-any.safetensors" '"tessera.digits.order":"any",'
-old="was written by version 2 or an earlier one of this program, whose prior has GPT-2's block: expected version 3, whose prior has LLaMA's: train the model again\$"
+old="was written by version 2 or an earlier one of this program, whose prior has GPT-2's block:"
+old="$old expected version 3, whose prior has LLaMA's: train the model again\$"
 try "--load: .*version2.safetensors: $old" --load "$work/version2.safetensors"
 try "version2-fsq.safetensors: $old" --load "$work/version2-fsq.safetensors" --label 3
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --complete "$half"
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --encode "$half"
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --decode "$work/file"
 for name in version3 version2-any; do  # with LLaMA's block, and of any order, with GPT-2's in every version
-    "$digits" --load "$work/$name.safetensors" --out "$work/no" 2>"$work/stderr" >"$work/stdout" && fail "$name: a model without weights"
+    "$digits" --load "$work/$name.safetensors" --out "$work/no" 2>"$work/stderr" >"$work/stdout" &&
+        fail "$name: a model without weights"
     grep -q 'train the model again' "$work/stderr" && fail "$name: $(cat "$work/stderr")"
     grep -q "$name.safetensors" "$work/stderr" || fail "$name: $(cat "$work/stderr")"
     rm -rf "$work/no"
 done
 
 # what is compressed, and with which model
-"$digits" --data "$work/good" --epochs-vqvae 1 --epochs-prior 1 --samples 1 --seed 2 --out "$work/other" >/dev/null || exit 1
+"$digits" --data "$work/good" --epochs-vqvae 1 --epochs-prior 1 --samples 1 --seed 2 --out "$work/other" >/dev/null ||
+    exit 1
 "$digits" --load "$model" --encode "$work/trained/samples.png" --out "$work/coded" >/dev/null || exit 1
 coded=$work/coded/images.tsc
 head -c 70 "$coded" >"$work/cut.tsc"
@@ -176,7 +193,8 @@ head -c 70 "$coded" >"$work/cut.tsc"
     printf '\377\001\377'
     tail -c +64 "$coded"
 } >"$work/damaged.tsc"
-try 'images.tsc @12: hash of the model: expected [0-9a-f]\{16\}, got [0-9a-f]\{16\}' --load "$work/other/model.safetensors" --decode "$coded"
+try 'images.tsc @12: hash of the model: expected [0-9a-f]\{16\}, got [0-9a-f]\{16\}' \
+    --load "$work/other/model.safetensors" --decode "$coded"
 try 'cut.tsc @52: bytes after the header: expected' --load "$model" --decode "$work/cut.tsc"
 try 'surplus.tsc @52: bytes after the header: expected' --load "$model" --decode "$work/surplus.tsc"
 try 'damaged.tsc @48: checksum' --load "$model" --decode "$work/damaged.tsc"
@@ -195,7 +213,8 @@ for i in $(seq 10 74); do
     mkdir -p "$work/many/$i"
     cp "$bundled/digits-test.png" "$work/many/$i/1.png"
 done
-try 'label: expected none, as the images have 65 classes and the prior knows at most 64, got 3' --data "$work/many" --label 3
+try 'label: expected none, as the images have 65 classes and the prior knows at most 64, got 3' --data "$work/many" \
+    --label 3
 try 'file is not a folder' --data "$work/good" --out "$work/file/below"
 try 'samples.png is in the way' --data "$work/good" --out "$work/taken"
 try 'samples.png is in the way' --load "$model" --out "$work/taken"

@@ -25,17 +25,18 @@ size_is() { [ "$(png_size "$2")" = "$1" ] || fail "$2: expected $1 pixels, got $
 
 # newest <folder>: its newest checkpoint
 newest() { find "$1" -name 'step-*' 2>/dev/null | sort | tail -n 1; }
-# wait_for_progress <process> <folder> <seconds>: until the run has kept a checkpoint more, so that a slow machine gets on
-# too, or has ended; then some steps more
+# wait_for_progress <process> <folder> <seconds>: until the run has kept a checkpoint more, so that a slow machine gets
+# on too, or has ended; then some steps more
 wait_for_progress() {
     before=$(newest "$2")
     while kill -0 "$1" 2>/dev/null && [ "$(newest "$2")" = "$before" ]; do sleep 0.05; done
     sleep "$3"
 }
 
-# set_checksum <file> <log>: where the log says that the checksum of a file is another one than its metadata have, writes
-# that one
+# set_checksum <file> <log>: where the log says that the checksum of a file is another one than its metadata have,
+# writes that one
 set_checksum() {
     sums=$(sed -n 's/.*checksum: expected \([0-9a-f]*\), got \([0-9a-f]*\):.*/\1 \2/p' "$2" | head -n 1)
-    sed "s/\"tessera.crc32\":\"${sums% *}\"/\"tessera.crc32\":\"${sums#* }\"/" "$1" >"$work/edited" && mv "$work/edited" "$1"
+    sed "s/\"tessera.crc32\":\"${sums% *}\"/\"tessera.crc32\":\"${sums#* }\"/" "$1" >"$work/edited" &&
+        mv "$work/edited" "$1"
 }

@@ -1,6 +1,6 @@
 # Sourced by the tests of the program: small IDX files, made with printf.
 
-be32() { printf "\\$(printf %03o $(($1 >> 24 & 255)))\\$(printf %03o $(($1 >> 16 & 255)))\\$(printf %03o $(($1 >> 8 & 255)))\\$(printf %03o $(($1 & 255)))"; }
+be32() { for bits in 24 16 8 0; do printf "\\$(printf %03o $(($1 >> bits & 255)))"; done; }
 
 # idx_images <count> <file>: pixels are bytes of a picture, so no two images are equal
 idx_images() {

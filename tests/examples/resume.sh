@@ -25,7 +25,8 @@ while :; do
     wait $pid || fail "exit code $? after SIGTERM: $(cat "$work/log")"
     [ $failed = 0 ] || exit 1
     grep -q '^done in' "$work/log" && break
-    grep -q '^stopped: the state of the run is in .*, --resume continues it' "$work/log" || fail "no sentence: $(cat "$work/log")"
+    grep -q '^stopped: the state of the run is in .*, --resume continues it' "$work/log" ||
+        fail "no sentence: $(cat "$work/log")"
     stops=$((stops + 1))
     [ $stops -lt 100 ] || break
 done
@@ -55,28 +56,39 @@ done
 # the guards
 (run --out "$work/no" --checkpoint "$work/killed-run" >"$work/log" 2>&1) && fail "a second run in the folder of another"
 grep -q 'holds the checkpoints of an earlier run: --resume continues it' "$work/log" || fail "$(cat "$work/log")"
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) && fail "another seed was accepted"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) &&
+    fail "another seed was accepted"
 grep -q 'seed: expected 6, file has 5' "$work/log" || fail "$(cat "$work/log")"
 grep -q 'program: expected' "$work/log" && fail "its own version is refused"
 
 # on purpose: a finished run goes on for another epoch, with another rate; what was not named is still compared
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --epochs-prior 3 >"$work/log" 2>&1) && fail "more epochs were taken silently"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --epochs-prior 3 >"$work/log" 2>&1) &&
+    fail "more epochs were taken silently"
 grep -q 'epochs.prior: expected 3, file has 2; --accept epochs keeps 3$' "$work/log" || fail "$(cat "$work/log")"
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --lr-prior 0.001 >"$work/log" 2>&1) && fail "another rate was taken silently"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --lr-prior 0.001 >"$work/log" 2>&1) &&
+    fail "another rate was taken silently"
 grep -q 'lr: expected 0.001, file has 0.002; --accept lr keeps 0.001$' "$work/log" || fail "$(cat "$work/log")"
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --accept lr,epcohs >"$work/log" 2>&1) && fail "a misspelt --accept"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --accept lr,epcohs >"$work/log" 2>&1) &&
+    fail "a misspelt --accept"
 grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$work/log" || fail "$(cat "$work/log")"
 [ ! -e "$work/no" ] || fail "--out was made"
-(run --out "$work/more" --checkpoint "$work/killed-run" --resume --epochs-prior 3 --lr-prior 0.001 --accept lr,epochs >"$work/log" 2>&1) ||
+(run --out "$work/more" --checkpoint "$work/killed-run" --resume --epochs-prior 3 --lr-prior 0.001 --accept lr,epochs \
+    >"$work/log" 2>&1) ||
     fail "more epochs on purpose: $(cat "$work/log")"
-grep -q 'digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" || fail "$(cat "$work/log")"
-grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" ||
+    fail "$(cat "$work/log")"
+grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002' "$work/log" ||
+    fail "$(cat "$work/log")"
 [ "$(sum "$work/more")" != "$(sum "$work/whole")" ] || fail "another epoch changed nothing"
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) && fail "another quantizer was accepted"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) &&
+    fail "another quantizer was accepted"
 grep -q 'quantizer: expected fsq, file has codebook' "$work/log" || fail "$(cat "$work/log")"
-(run --out "$work/no" --checkpoint "$work/killed-run" --resume --order any >"$work/log" 2>&1) && fail "another order was accepted"
-grep -q 'expected a checkpoint of a run with --order any, got one of a run with --order raster$' "$work/log" || fail "$(cat "$work/log")"
-(run --out "$work/no" --checkpoint "$work/asked-run" --resume --passes 5 >"$work/log" 2>&1) && fail "passes in raster order"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --order any >"$work/log" 2>&1) &&
+    fail "another order was accepted"
+grep -q 'expected a checkpoint of a run with --order any, got one of a run with --order raster$' "$work/log" ||
+    fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/asked-run" --resume --passes 5 >"$work/log" 2>&1) &&
+    fail "passes in raster order"
 grep -q -e '--passes: expected a prior of any order .*, got raster$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --resume >"$work/log" 2>&1) && fail "--resume alone"
 
@@ -89,18 +101,20 @@ cmp -s "$last" "$old" && fail "the checkpoint does not name the version of the p
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
 set_checksum "$old" "$work/log"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
-grep -q 'is a checkpoint of version 1 of this program: expected version 3' "$work/log" || fail "version: $(cat "$work/log")"
+grep -q 'is a checkpoint of version 1 of this program: expected version 3' "$work/log" ||
+    fail "version: $(cat "$work/log")"
 
 # a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
 mkdir -p "$work/black"
 for set in train:64 t10k:10; do
     count=${set#*:}
-    { printf '\000\000\010\003'; be32 "$count"; be32 28; be32 28; head -c $((count * 784)) /dev/zero; } >"$work/black/${set%:*}-images-idx3-ubyte"
+    { printf '\000\000\010\003'; be32 "$count"; be32 28; be32 28; head -c $((count * 784)) /dev/zero; } \
+        >"$work/black/${set%:*}-images-idx3-ubyte"
     { printf '\000\000\010\001'; be32 "$count"; head -c "$count" /dev/zero; } >"$work/black/${set%:*}-labels-idx1-ubyte"
 done
 black() {
-    exec "$digits" --data "$work/black" --epochs-vqvae 20 --epochs-prior 2 --batch 16 --samples 1 --out "$work/black-out" \
-        --checkpoint "$work/black-run" --checkpoint-every 1 "$@"
+    exec "$digits" --data "$work/black" --epochs-vqvae 20 --epochs-prior 2 --batch 16 --samples 1 \
+        --out "$work/black-out" --checkpoint "$work/black-run" --checkpoint-every 1 "$@"
 }
 (black >"$work/log" 2>&1) || fail "black images: $(cat "$work/log")"
 (black --resume --epochs-prior 4 --accept epochs >"$work/log" 2>&1) || fail "black images, resumed: $(cat "$work/log")"

@@ -20,12 +20,14 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -n "$targets" ] || targets='f1_header f2_header_json f3_checkpoint f4_idx_gzip f5_png_jpeg f6_writer f7_options f8_calls f9_codec'
+[ -n "$targets" ] ||
+    targets='f1_header f2_header_json f3_checkpoint f4_idx_gzip f5_png_jpeg f6_writer f7_options f8_calls f9_codec'
 
 clang=''
 for candidate in clang++ clang++-14 clang++-15 clang++-16 clang++-17 clang++-18 clang++-19; do
-    command -v "$candidate" >/dev/null && echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
-        "$candidate" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null && clang=$candidate && break
+    command -v "$candidate" >/dev/null &&
+        echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+            "$candidate" -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null && clang=$candidate && break
 done
 [ -n "$clang" ] || { echo 'SKIPPED: no clang++ with libFuzzer' && exit 77; }
 tbb=$(cat "$build"/tests/libtbb.*.path 2>/dev/null | head -n 1)
@@ -36,9 +38,11 @@ mkdir -p "$work"
 [ -d "$build/tests/fuzz/corpora" ] || "$build/tests/fuzz/fuzz_seeds" "$build/tests/fuzz/corpora" || exit 1
 for target in $targets; do
     coverage='' search='' longest=4096
-    # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as often;
-    # 20 calls are made of less than 128 choices, and the longest option has 20 letters
-    case $target in f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 longest=128 ;; esac
+    # a slow target, of words or of choices, has few numbers to be guessed: without the search for them it runs twice as
+    # often; 20 calls are made of less than 128 choices, and the longest option has 20 letters
+    case $target in
+    f7_options | f8_calls) coverage=-fno-sanitize-coverage=trace-cmp search=-entropic=0 longest=128 ;;
+    esac
     set -- "$root/tests/fuzz/$target.cpp" "$root/tests/fuzz/entry.cpp"
     [ "$target" != f7_options ] ||
         for name in options quantizer_names system text; do set -- "$@" "$root/examples/support/$name.cpp"; done
@@ -54,22 +58,24 @@ for target in $targets; do
     done=0 stalls=0
     while :; do
         # shellcheck disable=SC2086  # no search is no word
-        ASAN_OPTIONS=malloc_context_size=5:quarantine_size_mb=16 "$work/$target" $search -runs="$((executions - done))" -max_total_time="$seconds" \
-            -rss_limit_mb=512 -malloc_limit_mb=256 -timeout=1 -max_len=$longest -print_final_stats=1 -artifact_prefix="$work/$target-" \
+        ASAN_OPTIONS=malloc_context_size=5:quarantine_size_mb=16 "$work/$target" $search \
+            -runs="$((executions - done))" -max_total_time="$seconds" -rss_limit_mb=512 -malloc_limit_mb=256 \
+            -timeout=1 -max_len=$longest -print_final_stats=1 -artifact_prefix="$work/$target-" \
             "$work/$target.found" "$build/tests/fuzz/corpora/$target" >"$work/$target.log" 2>&1
         code=$?
         executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/$target.log")
         rate=$(sed -n 's/^stat::average_exec_per_sec: *//p' "$work/$target.log")
         done=$((done + ${executed:-0}))
         [ $code = 70 ] && [ $stalls -lt 20 ] && [ $done -lt "$executions" ] || break
-        # libFuzzer measures by the clock on the wall: an input that is quick when it is alone was stopped together with a machine
-        # that slept or was busy
+        # libFuzzer measures by the clock on the wall: an input that is quick when it is alone was stopped together with
+        # a machine that slept or was busy
         slow=$(sed -n 's/.*Test unit written to //p' "$work/$target.log" | tail -n 1)
         [ -n "$slow" ] && "$work/$target" -timeout=1 -runs=10 "$slow" >>"$work/$target.log" 2>&1 || break
         rm -f "$slow"
         stalls=$((stalls + 1))
     done
-    echo "$target: ${done:-0} executions, ${rate:-0} a second, $([ $code = 0 ] && echo no crash || echo "CRASH, see $work/$target.log")"
+    end=$([ $code = 0 ] && echo no crash || echo "CRASH, see $work/$target.log")
+    echo "$target: ${done:-0} executions, ${rate:-0} a second, $end"
     [ $code = 0 ] || failed=1
 done
 exit $failed

@@ -1,6 +1,7 @@
 #!/bin/sh
-# digits.sh <digits with TESSERA_MPI> <mpirun> <folder of digits>: two processes end in the file of weights of one, only the
-# first one prints and writes, a run of two is resumed by one and by two, and an error of one ends the job with its message.
+# digits.sh <digits with TESSERA_MPI> <mpirun> <folder of digits>: two processes end in the file of weights of one, only
+# the first one prints and writes, a run of two is resumed by one and by two, and an error of one ends the job with its
+# message.
 set -eu
 digits=$1 mpirun=$2 data=$3
 work=$(mktemp -d)
@@ -12,11 +13,13 @@ fail() {
 # mpirun of OpenMPI: root, more processes than cores, and no binding of a process to one core
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
     OMPI_MCA_hwloc_base_binding_policy=none PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe \
-    PRTE_MCA_hwloc_default_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
+    PRTE_MCA_hwloc_default_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none \
+    OMPI_MCA_mpi_yield_when_idle=1
 run() { # run <processes> <out> [options]...
     processes=$1 out=$2
     shift 2
-    "$mpirun" -np "$processes" "$digits" --bundled "$data" --threads 1 --out "$work/$out" --samples 4 "$@" >"$work/log" 2>&1
+    "$mpirun" -np "$processes" "$digits" --bundled "$data" --threads 1 --out "$work/$out" --samples 4 "$@" \
+        >"$work/log" 2>&1
 }
 sum() { sha256sum "$work/$1/model.safetensors" | cut -d ' ' -f 1; }
 epochs='--epochs-vqvae 1 --epochs-prior 1 --batch 128'

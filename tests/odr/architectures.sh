@@ -1,9 +1,9 @@
 #!/bin/sh
 # architectures.sh <compiler> <flags file> <nm> <libtbb>
 #
-# Objects of one program that were compiled for different vector instructions share no defined symbol of tessera, any two of
-# the sets below: otherwise the linker keeps one of two bodies, and the numbers (or an illegal instruction) depend on the
-# order of linking.
+# Objects of one program that were compiled for different vector instructions share no defined symbol of tessera, any
+# two of the sets below: otherwise the linker keeps one of two bodies, and the numbers (or an illegal instruction)
+# depend on the order of linking.
 # The same flags twice do share, link and run; and NDEBUG changes neither a symbol nor the size of a function.
 set -u
 compiler=$1 flags=$2 nm=$3 tbb=$4
@@ -76,6 +76,7 @@ cmp -s "$work/1.sizes" "$work/release.sizes" || fail "NDEBUG changes functions o
 $(diff "$work/1.sizes" "$work/release.sizes")"
 for second in 1 release; do
     "$compiler" "$work/first" "$work/$second" -o "$work/program" "$tbb" || fail "the same flags: does not link"
-    LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/program" || fail "the same flags: other results"
+    LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/program" ||
+        fail "the same flags: other results"
 done
 echo "0 shared symbols between any two of $number sets of flags; control $(wc -l <"$work/control" | tr -d ' ')"

@@ -23,9 +23,11 @@ compile() { # compile <object> [flags]...
     "$compiler" "@$flags" -O0 "$@" -c "$here/reader.cpp" -o "$out" || exit 1
 }
 compile control -DFILE_NAME=control -DCONTROL
-calls control | grep -q shared_by_files || { echo 'a shared function that calls a static one was not found: nothing is tested' && exit 1; }
+calls control | grep -q shared_by_files ||
+    { echo 'a shared function that calls a static one was not found: nothing is tested' && exit 1; }
 calls control | grep -v shared_by_files >"$work/found"
 compile other -DFILE_NAME=other -DSTBI_NO_SIMD
 calls other >>"$work/found"
-[ ! -s "$work/found" ] || { echo 'shared functions that call a static one:' && sort -u "$work/found" | c++filt && exit 1; }
+[ ! -s "$work/found" ] ||
+    { echo 'shared functions that call a static one:' && sort -u "$work/found" | c++filt && exit 1; }
 echo "no function that files share calls a static one; control found"

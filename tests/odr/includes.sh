@@ -1,8 +1,8 @@
 #!/bin/sh
 # includes.sh <compiler> <flags file> <libtbb>
 #
-# Two files of one program, one with the headers that its names need and one with the umbrella, have the same layout of a
-# net, and one uses a cache that the other filled.
+# Two files of one program, one with the headers that its names need and one with the umbrella, have the same layout of
+# a net, and one uses a cache that the other filled.
 set -u
 compiler=$1 flags=$2 tbb=$3
 here=$(cd "$(dirname "$0")" && pwd)/includes

@@ -22,7 +22,8 @@ struct Layout {
     bool operator==(const Layout&) const = default;
 };
 template <class Net>
-constexpr Layout layout{Net::count, sizeof(typename Net::Params), sizeof(typename Net::Packed), sizeof(typename Net::Cache)};
+constexpr Layout layout{Net::count, sizeof(typename Net::Params), sizeof(typename Net::Packed),
+                        sizeof(typename Net::Cache)};
 // Named in the message of a failed comparison.
 template <int line, std::size_t count, std::size_t params, std::size_t packed, std::size_t cache>
 struct Got {
@@ -44,7 +45,8 @@ grep -v '^#' "$here/nets.txt" >"$work/nets"
     while IFS= read -r line; do
         number=$((number + 1))
         printf 'using Net%d = %s;\n' $number "${line#*: }"
-        printf 'std::printf("constexpr Layout expected_%d{%%zu, %%zu, %%zu, %%zu};\\n", layout<Net%d>.count, ' $number $number
+        printf 'std::printf("constexpr Layout expected_%d{%%zu, %%zu, %%zu, %%zu};\\n", layout<Net%d>.count, ' \
+            $number $number
         printf 'layout<Net%d>.params, layout<Net%d>.packed, layout<Net%d>.cache);\n' $number $number $number
     done <"$work/nets"
     echo '}'

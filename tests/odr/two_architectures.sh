@@ -33,7 +33,8 @@ compile taker.cpp taker_avx2.o -mavx2 -mfma
 compile giver.cpp giver_plain.o -march=x86-64
 
 symbols() { # defined, global or weak: what the linker merges
-    "$nm" -C --defined-only "$work/$1" | sed -n 's/^[0-9a-fA-F]* [A-TV-Zuvw] //p' | grep tessera | LC_ALL=C sort -u >"$work/$1.symbols"
+    "$nm" -C --defined-only "$work/$1" | sed -n 's/^[0-9a-fA-F]* [A-TV-Zuvw] //p' | grep tessera |
+        LC_ALL=C sort -u >"$work/$1.symbols"
     [ -s "$work/$1.symbols" ] || fail "$1: no symbol of tessera, so nothing is tested"
 }
 symbols taker_avx2.o
@@ -47,7 +48,8 @@ LC_ALL=C comm -12 "$work/taker_plain.o.symbols" "$work/giver_plain.o.symbols" >"
 [ -s "$work/control" ] || fail "objects of one architecture share nothing either, so nothing is tested"
 
 "$compiler" "$work/giver_plain.o" "$work/taker_plain.o" -o "$work/same" "$tbb" || fail "one architecture: does not link"
-LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/same" || fail "one architecture: does not run"
+LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/same" ||
+    fail "one architecture: does not run"
 
 if said=$("$compiler" "$work/giver_plain.o" "$work/taker_avx2.o" -o "$work/mixed" "$tbb" 2>&1); then
     fail "a Tensor passes from one architecture to the other and the linker does not object"
@@ -55,4 +57,6 @@ fi
 printf '%s\n' "$said" | grep -q 'undefined reference.*takes.*tessera' || fail "the linker refuses for another reason:
 $said"
 
-echo "0 shared symbols ($(wc -l <"$work/taker_avx2.o.symbols" | tr -d ' ') and $(wc -l <"$work/giver_plain.o.symbols" | tr -d ' '), control $(wc -l <"$work/control" | tr -d ' ')); the mixed link is refused"
+count() { wc -l <"$work/$1" | tr -d ' '; }
+echo "0 shared symbols ($(count taker_avx2.o.symbols) and $(count giver_plain.o.symbols), control $(count control));" \
+    "the mixed link is refused"

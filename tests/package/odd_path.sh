@@ -1,7 +1,7 @@
 #!/bin/sh
-# odd_path.sh <root> <build> <compiler> <cmake>: the scripts of the repository in a checkout and with a build whose paths
-# have spaces and letters that are not ASCII. The checkout is a copy, because scripts resolve links; of the build only the
-# programs are used.
+# odd_path.sh <root> <build> <compiler> <cmake>: the scripts of the repository in a checkout and with a build whose
+# paths have spaces and letters that are not ASCII. The checkout is a copy, because scripts resolve links; of the build
+# only the programs are used.
 set -u
 root=$(CDPATH='' cd -- "$1" && pwd -P) build=$(CDPATH='' cd -- "$2" && pwd -P) compiler=$3 cmake=$4
 work=$(mktemp -d) || exit 1

@@ -1,5 +1,5 @@
-# What the checks of the scorecard share. Each check is a script whose second line says what it checks; it gets ROOT (the
-# repository) and BUILD (a Release build with tests), and prints one line:
+# What the checks of the scorecard share. Each check is a script whose second line says what it checks; it gets ROOT
+# (the repository) and BUILD (a Release build with tests), and prints one line:
 #     name <tab> target <tab> measured <tab> pass|fail|skipped <tab> reason
 # Everything else goes to standard error. FAST=1: the small version, which the test suite runs.
 set -u

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A full disk, a file-size limit, a read-only mount, missing rights and a failing fsync leave the last checkpoint intact.
+# A full disk, a file-size limit, a read-only mount, missing rights or a failing fsync leave the last checkpoint intact.
 # The failures come from the kernel. The test suite lets each call of a save fail with each reason inside one process:
 # ctest train (Checkpoints: whatever fails in a save) and files (write_file: a failure at any call).
 . "${ROOT:?}/tests/reliability/common.sh"
@@ -10,9 +10,12 @@ golden=$("$probe") || exit 1
 # good <name> <folder> <message>: the run finished, reported the reason, and left only whole checkpoints
 good() {
     name=$1
-    [ "$(cat "$work/out")" = "$golden" ] || { bad=$((bad + 1)) && echo "$name: the run did not finish: $(cat "$work/out" "$work/err")" >&2; }
-    grep -q "not saved: Checkpoints: .*$2/step-.*: $3" "$work/err" || { bad=$((bad + 1)) && echo "$name: $(cat "$work/err")" >&2; }
-    [ "$(cat "$work/left" 2>/dev/null || echo 0)" = 0 ] || { bad=$((bad + 1)) && echo "$name: a temporary file is left" >&2; }
+    [ "$(cat "$work/out")" = "$golden" ] ||
+        { bad=$((bad + 1)) && echo "$name: the run did not finish: $(cat "$work/out" "$work/err")" >&2; }
+    grep -q "not saved: Checkpoints: .*$2/step-.*: $3" "$work/err" ||
+        { bad=$((bad + 1)) && echo "$name: $(cat "$work/err")" >&2; }
+    [ "$(cat "$work/left" 2>/dev/null || echo 0)" = 0 ] ||
+        { bad=$((bad + 1)) && echo "$name: a temporary file is left" >&2; }
     done_cases="$done_cases $name"
 }
 
@@ -23,7 +26,8 @@ mkdir -p "$2" && mount -t tmpfs -o size=$3 tmpfs "$2" || exit 9
 ls -A "$2" | grep -c '\.tmp$' >"$4/left"
 [ "$(ls "$2" | grep -c '^step-')" -ge 1 ] || echo 'no checkpoint is left' >>"$4/out"
 X
-    size=$("$probe" --checkpoint "$work/size" --every 40 >/dev/null 2>&1 && wc -c <"$work/size/step-000000000040.safetensors")
+    size=$("$probe" --checkpoint "$work/size" --every 40 >/dev/null 2>&1 &&
+        wc -c <"$work/size/step-000000000040.safetensors")
     if unshare -m sh "$work/tmpfs.sh" "$probe" "$work/full" "$((size * 5 / 2))" "$work"; then
         good no-space "$work/full" '.*No space left on device; the checkpoint of step [0-9]* is kept'
     else
@@ -62,7 +66,8 @@ else
 fi
 if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
     # the first two calls sync the parent folder and the probe file of the start
-    strace -f -o /dev/null -e trace=fsync -e inject=fsync:error=EIO:when=4 "$probe" --checkpoint "$work/fsync" >"$work/out" 2>"$work/err"
+    strace -f -o /dev/null -e trace=fsync -e inject=fsync:error=EIO:when=4 "$probe" --checkpoint "$work/fsync" \
+        >"$work/out" 2>"$work/err"
     find "$work/fsync" -name '*.tmp' | wc -l >"$work/left"
     good fsync "$work/fsync" '.*Input/output error'
 else

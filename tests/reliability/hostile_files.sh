@@ -11,8 +11,8 @@ for suite in data image; do
     sed -n "s/^\([0-9.]*\) s: /\1 $suite /p" "$work/$suite.log" | sed 's/,/?/g' >>"$work/cases"
     cat "$work/$suite.log" >>"$work/log"
 done
-# On a busy machine wall-clock time says little, and some cases create a thousand files. A case that took a second is run
-# again, and then the processor time of its own code counts.
+# On a busy machine wall-clock time says little, and some cases create a thousand files. A case that took a second is
+# run again, and then the processor time of its own code counts.
 while read -r seconds suite name; do
     if [ "${seconds%%.*}" -ge 1 ]; then
         # the last line of `times` is about the children: user (0m0.12s) and system
@@ -22,7 +22,8 @@ while read -r seconds suite name; do
     echo "$seconds"
 done <"$work/cases" >"$work/seconds"
 longest=$(sort -g "$work/seconds" | tail -n 1)
-cases=$(awk '/test cases:/ { gsub(/[^0-9 ]/, ""); all += $1; passed += $2 } END { print passed + 0 " of " all + 0 " cases" }' "$work/log")
+cases=$(awk '/test cases:/ { gsub(/[^0-9 ]/, ""); all += $1; passed += $2 }
+    END { print passed + 0 " of " all + 0 " cases" }' "$work/log")
 slow=$(echo "${longest:-9}" | awk '{print ($1 > 1)}')
 verdict 'all typed errors, at most 1 s each, within 512 MiB of address space' \
     "$cases, the longest ${longest:-?} s, $(($(now_ms) - begun)) ms in total" $((code + slow))

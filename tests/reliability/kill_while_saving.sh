@@ -11,7 +11,8 @@ points=0 killed=0 bad=0
 
 # A run that begins anew has the same bits, too: it must continue the newest checkpoint that is there.
 resume_and_compare() {
-    newest=$(find "$1" -name 'step-*.safetensors' 2>/dev/null | sed 's/.*step-0*//; s/\.safetensors//' | sort -n | tail -n 1)
+    newest=$(find "$1" -name 'step-*.safetensors' 2>/dev/null |
+        sed 's/.*step-0*//; s/\.safetensors//' | sort -n | tail -n 1)
     result=$("$probe" --checkpoint "$1" --every "$every" --resume 2>"$work/log") || result="$(cat "$work/log")"
     resumed=$(sed -n 's/^resumed at step //p' "$work/log")
     [ "$result" = "$golden" ] && [ "$resumed" = "$newest" ] && return

@@ -11,11 +11,15 @@ nm -C "$object" >"$work/symbols" && [ "$(grep -c tessera "$work/symbols")" -gt 1
     exit 1
 }
 # .data.rel.ro: constants that hold addresses, read-only once the program is loaded
-writable=$(objdump -tC "$object" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)' | grep -vE '[[:space:]]\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.|DW\.ref\.')
-calls=$(grep -E '^ +U ' "$work/symbols" | sed 's/^ *U //; s/@.*//' |
-    grep -xE 'abort|exit|_exit|_Exit|quick_exit|(__)?v?f?printf(_chk)?|puts|putchar|fputs|fwrite|rand|srand|random|setlocale|signal|sigaction|raise|__assert_fail|getenv|setenv|std::cout|std::cerr')
+writable=$(objdump -tC "$object" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)' |
+    grep -vE '[[:space:]]\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.|DW\.ref\.')
+unwanted='abort|exit|_exit|_Exit|quick_exit|raise|signal|sigaction|__assert_fail'
+unwanted="$unwanted|(__)?v?f?printf(_chk)?|puts|putchar|fputs|fwrite|std::cout|std::cerr"
+unwanted="$unwanted|rand|srand|random|setlocale|getenv|setenv"
+calls=$(grep -E '^ +U ' "$work/symbols" | sed 's/^ *U //; s/@.*//' | grep -xE "$unwanted")
 echo "$writable" >&2
 echo "$calls" >&2
 count() { printf '%s' "$1" | grep -c . || :; }
-verdict "$target" "$(count "$writable") writable globals, $(count "$calls") such calls, of $(wc -l <"$work/symbols") symbols" \
+verdict "$target" \
+    "$(count "$writable") writable globals, $(count "$calls") such calls, of $(wc -l <"$work/symbols") symbols" \
     $(($(count "$writable") + $(count "$calls"))) "$(printf '%s %s' "$writable" "$calls" | tr '\n' ' ' | cut -c1-300)"

@@ -9,4 +9,5 @@ sh "$ROOT/tests/aarch64/run.sh" "$BUILD" $all --install >"$work/log" 2>&1
 code=$?
 cat "$work/log" >&2
 [ $code -ne 77 ] || skip "$target" "$(sed -n 's/^SKIPPED: //p' "$work/log")"
-verdict "$target" "$(grep -c '^the same' "$work/log") comparisons the same, $(grep -c '^DIFFERENT' "$work/log") different" $code
+verdict "$target" \
+    "$(grep -c '^the same' "$work/log") comparisons the same, $(grep -c '^DIFFERENT' "$work/log") different" $code

@@ -5,7 +5,8 @@ target='lines 100 %, branches at least 95 %'
 found=''
 for version in '' -14 -15 -16 -17 -18 -19; do
     command -v "clang++$version" >/dev/null && command -v "llvm-profdata$version" >/dev/null || continue
-    "llvm-cov$version" --version 2>/dev/null | grep -q "version $("clang++$version" -dumpversion | cut -d. -f1)\." || continue
+    "llvm-cov$version" --version 2>/dev/null | grep -q "version $("clang++$version" -dumpversion | cut -d. -f1)\." ||
+        continue
     found=yes
     break
 done
@@ -20,8 +21,8 @@ for suite in $suites; do
 done
 "llvm-profdata$version" merge -o "$work/all" "$work"/*.raw || exit 1
 set --
-for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_header data/idx data/idx_file image/gzip \
-    image/inflate image/check_png image/check_jpeg image/check_image_size \
+for name in files/json_reader files/utf8 io/dtype io/safetensors io/safetensors_header data/idx data/idx_file \
+    image/gzip image/inflate image/check_png image/check_jpeg image/check_image_size \
     image/exif_orientation image/file_type image/detail/jpeg_bits image/detail/jpeg_walk image/detail/normal_jpeg \
     codec/codec_header codec/range_decoder codec/detail/chunks; do
     [ -f "$ROOT/include/tessera/$name.hpp" ] || {

@@ -10,8 +10,8 @@ part() {
     name=$1 before=$2 suites=$3
     shift 3
     # shellcheck disable=SC2046,SC2086  # a list of words
-    if ! cmake -S "$ROOT" -B "$BUILD-$name" -DTESSERA_UNITY_TESTS=ON -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=OFF \
-        -DCMAKE_RULE_MESSAGES=OFF "$@" >"$work/$name.log" 2>&1 ||
+    if ! cmake -S "$ROOT" -B "$BUILD-$name" -DTESSERA_UNITY_TESTS=ON -DTESSERA_BUILD_TESTS=ON \
+        -DTESSERA_BUILD_EXAMPLES=OFF -DCMAKE_RULE_MESSAGES=OFF "$@" >"$work/$name.log" 2>&1 ||
         ! cmake --build "$BUILD-$name" --target $(printf 'test_%s ' $suites) >>"$work/$name.log" 2>&1; then
         tail -n 40 "$work/$name.log" >&2
         echo "1 $name: does not build;" >"$work/$name.line"
@@ -21,8 +21,10 @@ part() {
     case $name in asan*) symbol=__asan_report ;; tsan) symbol=__tsan_func_entry ;; *) symbol='' ;; esac
     reports=0
     for suite in $suites; do
-        grep -q "$symbol" "$BUILD-$name/tests/test_$suite" || { echo "1 $name: test_$suite has no sanitizer;" >"$work/$name.line" && return; }
-        (cd "$BUILD-$name/tests" && eval "$before ./test_$suite $options_of_tests") >"$work/log-$name-$suite" 2>&1 && continue
+        grep -q "$symbol" "$BUILD-$name/tests/test_$suite" ||
+            { echo "1 $name: test_$suite has no sanitizer;" >"$work/$name.line" && return; }
+        (cd "$BUILD-$name/tests" && eval "$before ./test_$suite $options_of_tests") >"$work/log-$name-$suite" 2>&1 &&
+            continue
         reports=$((reports + 1))
         {
             echo "---- $name: $suite ----"
@@ -30,7 +32,8 @@ part() {
             tail -n 5 "$work/log-$name-$suite"
         } >&2
     done
-    echo "$reports $name: $reports of $(echo $suites | wc -w) suites with a report, $(($(date +%s) - begun)) s;" >"$work/$name.line"
+    echo "$reports $name: $reports of $(echo $suites | wc -w) suites with a report, $(($(date +%s) - begun)) s;" \
+        >"$work/$name.line"
 }
 begun=$(date +%s) options_of_tests=''
 
@@ -40,26 +43,31 @@ for clang in clang++-14 clang++-15 clang++-16 clang++-17 clang++-18 clang++-19 '
         "$clang" -x c++ -std=c++20 -fsanitize=address,undefined - -o "$work/a" 2>/dev/null && break
 done
 compiler=${clang:+-DCMAKE_CXX_COMPILER=$clang}
-# The kernels use the machine's widest vectors. The layers are the same code for all widths, and AVX2 halves their build.
-# Without optimisation it is three times shorter again (nn: 82 s instead of 267), but trainings run 15 times longer.
+# The kernels use the machine's widest vectors. The layers are the same code for all widths, and AVX2 halves their
+# build. Without optimisation it is three times shorter again (nn: 82 s instead of 267), but trainings run 15 times
+# longer.
 avx2=''
-case $(uname -m) in x86_64 | amd64) ! grep -q avx2 /proc/cpuinfo || avx2='-DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v3' ;; esac
+case $(uname -m) in
+x86_64 | amd64) ! grep -q avx2 /proc/cpuinfo || avx2='-DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v3' ;;
+esac
 after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
 # three parallel parts of about the same duration: these two, and TSan's
 # shellcheck disable=SC2086
 {
-    part asan "$after_return" 'nn gpt vq data io image files codec dist core testing optim loss' -DCMAKE_BUILD_TYPE=Debug \
-        -DTESSERA_SANITIZE=address $compiler $avx2
+    part asan "$after_return" 'nn gpt vq data io image files codec dist core testing optim loss' \
+        -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler $avx2
     part asan-native "$after_return" kernel -DCMAKE_BUILD_TYPE=Debug -DTESSERA_SANITIZE=address $compiler
 } &
 # shellcheck disable=SC2086
 {
-    part asan-trained "$after_return" 'train embedding' -DCMAKE_BUILD_TYPE=Release -DTESSERA_SANITIZE=address $compiler $avx2
+    part asan-trained "$after_return" 'train embedding' -DCMAKE_BUILD_TYPE=Release \
+        -DTESSERA_SANITIZE=address $compiler $avx2
     if command -v valgrind >/dev/null; then
-        # valgrind 3.19 does not support AVX-512; the exhaustive lists take a hundred times longer here, and run in the other suites
+        # valgrind 3.19 does not support AVX-512; the exhaustive lists take a hundred times longer here, and run in the
+        # other suites
         options_of_tests="-tce='*huge*,*every bit*,*beyond 4 GiB*,*every length*'"
-        part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' 'io data image files codec' -DCMAKE_BUILD_TYPE=Release \
-            -DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v2
+        part valgrind 'valgrind -q --error-exitcode=9 --leak-check=full' 'io data image files codec' \
+            -DCMAKE_BUILD_TYPE=Release -DTESSERA_NATIVE=OFF -DCMAKE_CXX_FLAGS=-march=x86-64-v2
     else
         echo '0 valgrind: SKIPPED, not installed;' >"$work/valgrind.line"
     fi

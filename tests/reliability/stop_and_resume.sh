@@ -5,7 +5,8 @@ target='exit within 5 s with code 0, resumed to the same bits'
 digits=$BUILD/examples/digits
 [ -x "$digits" ] || skip "$target" 'the examples are not built'
 run() {
-    exec "$digits" --limit 320 --epochs-vqvae 3 --epochs-prior 2 --batch 32 --samples 10 --checkpoint-every 3 "$@" >"$work/log" 2>&1
+    exec "$digits" --limit 320 --epochs-vqvae 3 --epochs-prior 2 --batch 32 --samples 10 --checkpoint-every 3 "$@" \
+        >"$work/log" 2>&1
 }
 (run --out "$work/whole" --checkpoint "$work/whole-run") || exit 1
 golden=$(sha256sum <"$work/whole/model.safetensors")
@@ -29,7 +30,8 @@ while [ $stops -lt "$wanted" ]; do
         wait $pid
         code=$?
         took=$(($(now_ms) - begun))
-        # 143: the signal arrived before the program had installed its handler, which it does before it opens a checkpoint
+        # 143: the signal arrived before the program had installed its handler, which it does before it opens a
+        # checkpoint
         if [ $code = 143 ] && ! grep -q 'stage' "$work/log" && [ $early -lt 100 ]; then
             early=$((early + 1))
             continue
@@ -48,7 +50,8 @@ while [ $stops -lt "$wanted" ]; do
         [ $took -le $longest ] || longest=$took
         stops=$((stops + 1))
     done
-    [ -e "$work/out/model.safetensors" ] && [ "$(sha256sum <"$work/out/model.safetensors")" = "$golden" ] || bad=$((bad + 1))
+    [ -e "$work/out/model.safetensors" ] && [ "$(sha256sum <"$work/out/model.safetensors")" = "$golden" ] ||
+        bad=$((bad + 1))
 done
 [ $longest -le 5000 ] || bad=$((bad + 1))
 verdict "$target" "$stops stops, the longest took $longest ms, $bad bad" $bad

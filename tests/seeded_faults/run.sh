@@ -24,8 +24,8 @@ number=0 tried=0 failed=0
 
 # row <root> <build> <log>: prints the verdict and what was measured
 row() {
-    ROOT=$1 BUILD=$2 FAST=1 CXX_LIST=$compiler LEVELS='x86-64-v3 x86-64-v4' timeout 600 sh "$1/tests/reliability/$row.sh" \
-        >"$3" 2>"$3.log"
+    ROOT=$1 BUILD=$2 FAST=1 CXX_LIST=$compiler LEVELS='x86-64-v3 x86-64-v4' \
+        timeout 600 sh "$1/tests/reliability/$row.sh" >"$3" 2>"$3.log"
     awk -F '\t' 'END { print $4 == "" ? "no verdict" : $4 ": " $3 }' "$3"
 }
 compile() { # compile <program, in tests/> <options> <source, in tests/>...
@@ -42,7 +42,8 @@ make() {
     probe | one_core | oom) compile "$1" '' "reliability/$1.cpp" ;;
     everything)
         mkdir -p "$work/build/tests/CMakeFiles/everything.dir/reliability"
-        "$compiler" "@$work/build/tests/flags.rsp" -I "$root/tests" ${OPTIMIZE:--O1} $native -DNDEBUG -c "$root/tests/reliability/everything.cpp" \
+        "$compiler" "@$work/build/tests/flags.rsp" -I "$root/tests" ${OPTIMIZE:--O1} $native -DNDEBUG \
+            -c "$root/tests/reliability/everything.cpp" \
             -o "$work/build/tests/CMakeFiles/everything.dir/reliability/everything.cpp.o" 2>&1
         ;;
     test_image) # one file of its suite is enough, and that of data is not meant
@@ -57,14 +58,17 @@ seed() {
     rm -rf "$work/tree" "$work/build" && mkdir -p "$work/tree" "$work/build/tests" "$work/build/examples" || return 1
     cp -R "$root/include" "$work/tree/include" && ln -s "$root/tests" "$work/tree/tests" || return 1
     sed "s|-I \"$root/include\"|-I \"$work/tree/include\"|" "$build/tests/flags.rsp" >"$work/build/tests/flags.rsp"
-    grep -qF "$work/tree/include" "$work/build/tests/flags.rsp" || { echo "$build is a build of another tree" && return 1; }
-    cp "$build"/tests/libtbb.*.path "$work/build/tests" && tbb=$(cat "$build"/tests/libtbb.*.path | head -n 1) || return 1
+    grep -qF "$work/tree/include" "$work/build/tests/flags.rsp" ||
+        { echo "$build is a build of another tree" && return 1; }
+    cp "$build"/tests/libtbb.*.path "$work/build/tests" && tbb=$(cat "$build"/tests/libtbb.*.path | head -n 1) ||
+        return 1
     if [ -n "$from" ]; then
         FROM=$from TO=$to awk '{
             at = index($0, ENVIRON["FROM"])
             if (at) { n++; $0 = substr($0, 1, at - 1) ENVIRON["TO"] substr($0, at + length(ENVIRON["FROM"])) }
             print
-        } END { exit n != 1 }' "$root/$file" >"$work/tree/$file" || { echo "$file has not one place: $from" && return 1; }
+        } END { exit n != 1 }' "$root/$file" >"$work/tree/$file" ||
+            { echo "$file has not one place: $from" && return 1; }
     else
         [ -x "$build/$file" ] || { echo "$build/$file is not built" && return 1; }
         printf '#!/bin/sh\nprogram="%s"\n%s\n' "$build/$file" "$to" >"$work/build/$file" && chmod +x "$work/build/$file"

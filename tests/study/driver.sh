@@ -36,7 +36,10 @@ done
 case $row in codebook-*) group=sweep codes=${row#codebook-} codes=${codes%x4} ;; *) group=quantizers codes=512 ;; esac
 nats=''
 [ "$prior" = 0 ] || nats=', "nats_per_image": 101.5, "prior_seconds": 4'
-echo "{\"row\": \"$row\", \"group\": \"$group\", \"codes\": $codes, \"width\": 4, \"tokens\": 49, \"images\": 60, \"test_images\": 10, \"psnr_db\": 2$codes.25, \"mean_psnr_db\": 24, \"perplexity\": 33, \"usage\": 0.5, \"quantization_mse\": 0.25, \"seconds\": 3, \"peak_mib\": 60, \"simd\": \"AVX2\", \"version\": \"0.1.0\"$nats}" >"$result"
+line="{\"row\": \"$row\", \"group\": \"$group\", \"codes\": $codes, \"psnr_db\": 2$codes.25, \"mean_psnr_db\": 24"
+line="$line"', "width": 4, "tokens": 49, "images": 60, "test_images": 10, "perplexity": 33, "usage": 0.5'
+line="$line"', "quantization_mse": 0.25, "seconds": 3, "peak_mib": 60, "simd": "AVX2", "version": "0.1.0"'
+echo "$line$nats}" >"$result"
 EOF
 chmod +x "$work/program"
 mkdir "$work/data" "$work/other"
@@ -55,7 +58,8 @@ calls_are() {
 : >"$work/calls"
 
 study "$work/data" --only quantizers --limit 60 --epochs 3 --threads 2 || fail "a first run: $(cat "$work/log")"
-grep -q '^fsq --data .*/data --result .* --threads 2 --epochs 3 --epochs-prior 2 --batch 64 --lr 0.002 --limit 60 --seed 1$' "$work/calls" ||
+options='--threads 2 --epochs 3 --epochs-prior 2 --batch 64 --lr 0.002 --limit 60 --seed 1'
+grep -q "^fsq --data .*/data --result .* $options\$" "$work/calls" ||
     fail "the command line: $(cat "$work/calls")"
 calls_are 2 "two rows"
 study "$work/data" --limit 60 --epochs 3 || fail "all rows: $(cat "$work/log")"
@@ -97,19 +101,20 @@ calls_are 1 "a row that had failed"
 
 # what is made of them
 study --report || fail "--report: $(cat "$work/log")"
-grep -q '^| codebook | 49 | 512 | 4 | 2512.25 | 24.00 | 33 | 50.0 % | 2.50e-01 | 101.5 | 3 | 4 | 60 |$' "$work/out/study.md" ||
-    fail "the table: $(cat "$work/out/study.md")"
+grep -q '^| codebook | 49 | 512 | 4 | 2512.25 | 24.00 | 33 | 50.0 % | 2.50e-01 | 101.5 | 3 | 4 | 60 |$' \
+    "$work/out/study.md" || fail "the table: $(cat "$work/out/study.md")"
 python3 -c 'import sys, xml.dom.minidom as m
 texts = [t.firstChild.data for t in m.parse(sys.argv[1]).getElementsByTagName("text")]
-sys.exit(0 if any("101.5 nats/image" in t for t in texts) and "width 4" in texts else str(texts))' "$work/out/study.svg" ||
-    fail "the chart"
+sys.exit(0 if any("101.5 nats/image" in t for t in texts) and "width 4" in texts else str(texts))' \
+    "$work/out/study.svg" || fail "the chart"
 [ -z "$(find "$work/out" -name '*.tmp')" ] || fail "a temporary file is left"
 
 # mistakes
 study "$work/nowhere" && fail "no folder: exit code 0"
 grep -q 'there is no such folder$' "$work/log" || fail "no folder: $(cat "$work/log")"
 study "$work/data" --only codebok && fail "no such row: exit code 0"
-grep -q -- '--only: expected names or groups of rows (--list shows them), got codebok$' "$work/log" || fail "$(cat "$work/log")"
+grep -q -- '--only: expected names or groups of rows (--list shows them), got codebok$' "$work/log" ||
+    fail "$(cat "$work/log")"
 study "$work/data" --size 32 && fail "32 x 32 without --fit: exit code 0"
 grep -q -- '--fit: expected pad or resize with --size 32, and none without$' "$work/log" || fail "$(cat "$work/log")"
 study && fail "no data: exit code 0"

@@ -4,13 +4,13 @@
 #     #pragma once
 #     // Name: what it is                 a public name of the file (`name(args)`, `A, B` too), or the name of the file
 #     //
-#     // Shapes   ...                     these labels only, each once at most and in this order; the text of a label goes on
-#     // Params   ...                     in indented lines
+#     // Shapes   ...                     these labels only, each once at most and in this order; the text of a label
+#     // Params   ...                     continues in indented lines
 #     // Errors   ...
 #     // Cost     ...
 #
-# Shapes and Cost are required where the file defines a `Bind`, Params where it defines a `struct Params` with leaves, Errors
-# where it has a `throw`.
+# Shapes and Cost are required where the file defines a `Bind`, Params where it defines a `struct Params` with leaves,
+# Errors where it has a `throw`.
 set -u
 cd "$1" || exit 1
 files=$(find include -name '*.hpp' | grep -v '/detail/' | sort)
@@ -19,7 +19,7 @@ LC_ALL=C awk '
     function complain(text) { print file ": " text; failed = 1 }
     function finish(   i, n, name, names) {
         if (file == "") return
-        if (title !~ /^\/\/ [A-Za-z_][A-Za-z0-9_:]*(<[^>]*>+)?(\([^)]*\))?(, [A-Za-z_][A-Za-z0-9_:]*(<[^>]*>+)?(\([^)]*\))?)*: ./) {
+        if (title !~ ("^// " public "(, " public ")*: .")) {
             complain("2: expected \"// Name: what it is\", got \"" title "\"")
         } else {
             names = substr(title, 4)
@@ -38,6 +38,7 @@ LC_ALL=C awk '
         if (leaves && !("Params" in has)) complain("defines Params with leaves: expected a line \"// Params   ...\"")
         if (throws && !("Errors" in has)) complain("throws: expected a line \"// Errors   ...\"")
     }
+    BEGIN { public = "[A-Za-z_][A-Za-z0-9_:]*(<[^>]*>+)?([(][^)]*[)])?" }
     BEGIN { split("Shapes Params Errors Cost", order, " "); for (i in order) rank[order[i]] = i + 0 }
     FNR == 1 {
         finish()
@@ -59,7 +60,8 @@ LC_ALL=C awk '
             sub(/^\/\/ /, "", label)
             sub(/  .*/, "", label)
             if (!(label in rank)) complain(FNR ": label \"" label "\": expected Shapes, Params, Errors or Cost")
-            else if (rank[label] <= last) complain(FNR ": label " label ": expected the order Shapes, Params, Errors, Cost")
+            else if (rank[label] <= last)
+                complain(FNR ": label " label ": expected the order Shapes, Params, Errors, Cost")
             else last = rank[label]
             has[label] = 1
         }

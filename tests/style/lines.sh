@@ -1,13 +1,15 @@
 #!/bin/sh
-# lines.sh <root>: no line over 120 columns in sources and pages, nor in the scripts of bench/ and the files of CMake that
-# users include, and no statements joined by commas. Tables and lines with links of pages may be longer, an expected message of compile_fail/ is one line, and
-# the samples of architecture/ and golden/ are left out.
+# lines.sh <root>: no line over 120 columns in sources and pages, in shell scripts, the Python of bench/ and the files
+# of CMake that users include, and no statements joined by commas. Tables and lines with links of pages may be longer,
+# an expected message of compile_fail/ is one line, and the samples of architecture/ and golden/ are left out.
 set -u
 cd "$1" || exit 1
 set -- include examples tests bench ./*.md
 files=$(find "$@" \( -name '*.hpp' -o -name '*.cpp' -o -name '*.md' \) 2>/dev/null | sed 's|^\./||' |
     grep -vE '^(build|out|data)/|^tests/(architecture|golden)/' | sort)
-scripts=$(find bench \( -name '*.py' -o -name '*.sh' -o -name CMakeLists.txt \) 2>/dev/null | sort
+scripts=$(find bench \( -name '*.py' -o -name CMakeLists.txt \) 2>/dev/null | sort
+    find bench cmake examples tests -name '*.sh' 2>/dev/null | sort
+    find .ci -type f 2>/dev/null | sort
     find CMakeLists.txt cmake \( -name '*.cmake' -o -name '*.in' -o -name CMakeLists.txt \) 2>/dev/null | sort)
 # shellcheck disable=SC2086
 LC_ALL=C awk '
@@ -24,9 +26,9 @@ LC_ALL=C awk '
     END { exit failed }' $files $scripts
 lines=$?
 
-# A statement up to its ; { or } on one line, every bracket as one character: ( ) is @, [ ] and { } are #. Two assignments
-# or calls with a comma between them are then side by side. The commas of a for, of a fold and of arguments are inside
-# of brackets, and those of a declaration follow a type.
+# A statement up to its ; { or } on one line, every bracket as one character: ( ) is @, [ ] and { } are #. Two
+# assignments or calls with a comma between them are then side by side. The commas of a for, of a fold and of arguments
+# are inside of brackets, and those of a declaration follow a type.
 sources=$(printf '%s\n' "$files" | grep -v '\.md$')
 # shellcheck disable=SC2086
 LC_ALL=C awk '

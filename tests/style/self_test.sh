@@ -62,7 +62,8 @@ replace 's/understandable/Whoever reads it/' words '"Whoever": say'
 replace 's/codebook\./dead code./' words '"dead code": say'
 replace 's/ScaleLayer: y/ScaleLayer: GrownHeads/' words 'say KvCacheByHead'
 replace 's/check()/clear_passed_over()/' words '"passed over": say skipped'
-replace 's/check()/GoesInHeaps()/; s/Empty/Heaps/; s/static void/static void theHeaps(); void/' words '"the heaps": say clusters'
+replace 's/check()/GoesInHeaps()/; s/Empty/Heaps/; s/static void/static void theHeaps(); void/' words \
+    '"the heaps": say clusters'
 good
 echo 'TEST_CASE("Scale: stands beside nothing") {}' >"$work/tests/scale.cpp"
 expect words 1 'tests/scale.cpp:1: "stands": say'
@@ -95,6 +96,9 @@ good
 printf '# %0120d\n' 0 >"$work/bench/peer.py"
 expect lines 1 'bench/peer.py:1: 122 columns'
 rm "$work/bench/peer.py"
+printf '# %0120d\n' 0 >"$work/tests/run.sh"
+expect lines 1 'tests/run.sh:1: 122 columns'
+rm "$work/tests/run.sh"
 mkdir -p "$work/cmake"
 printf '# %0120d\n' 0 >"$work/cmake/found.cmake"
 expect lines 1 'cmake/found.cmake:1: 122 columns'
@@ -112,7 +116,8 @@ printf '[a file](include/tessera/nn/scale.hpp), [elsewhere](https://example.org/
 expect links 0 ''
 printf '[a file](include/tessera/nn/shift.hpp)\n' >"$work/README.md"
 expect links 1 'README.md: the link to include/tessera/nn/shift.hpp leads nowhere'
-printf '# Two words, and `more`\n\n[above](#two-words-and-more) [the same](README.md#two-words-and-more)\n' >"$work/README.md"
+printf '# Two words, and `more`\n\n[above](#two-words-and-more) [the same](README.md#two-words-and-more)\n' \
+    >"$work/README.md"
 expect links 0 ''
 printf '# Two words\n\n```sh\n# three words\n```\n\n[a comment](#three-words)\n' >"$work/README.md"
 expect links 1 'README.md: the link to #three-words leads to no heading of README.md'

@@ -1,8 +1,8 @@
 #!/bin/sh
 # run.sh <compiler> <flags file> <libtbb>
 #
-# No function of the library needs more than 64 KiB of stack, and both stages of the README's program train in a thread of
-# 128 KiB. (glibc gives 8 MiB, musl 128 KiB, macOS 512, thread pools what they like.)
+# No function of the library needs more than 64 KiB of stack, and both stages of the README's program train in a thread
+# of 128 KiB. (glibc gives 8 MiB, musl 128 KiB, macOS 512, thread pools what they like.)
 set -u
 compiler=$1 flags=$2 tbb=$3
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,4 +16,5 @@ LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/pr
     echo "exit code $? in a thread of 128 KiB"
     exit 1
 }
-LC_ALL=C sort -t"$(printf '\t')" -k2,2nr "$work/main.su" | head -3 | awk -F'\t' '{ print $2 " bytes: " $1 }' | cut -c1-200
+LC_ALL=C sort -t"$(printf '\t')" -k2,2nr "$work/main.su" | head -3 |
+    awk -F'\t' '{ print $2 " bytes: " $1 }' | cut -c1-200

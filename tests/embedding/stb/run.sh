@@ -29,7 +29,8 @@ run() { # run <options> <object>...
     for object in "$@"; do objects="$objects $work/$object.o"; done
     # shellcheck disable=SC2086
     "$compiler" $options $objects -o "$work/program" "$tbb" || fail "$what: does not link with $options"
-    LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/program" || fail "$what: fails with $options"
+    LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/program" ||
+        fail "$what: fails with $options"
 }
 
 for options in -O0 -O2 "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all"; do

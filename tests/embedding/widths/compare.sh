@@ -1,11 +1,12 @@
 #!/bin/sh
-# compare.sh <compiler> <flags file> <libtbb> <program of this build> <its sources>...: the program compiled for AVX2, and
-# that of this build, which uses AVX-512, print the same hashes. Exit code 77: not to be shown on this machine.
+# compare.sh <compiler> <flags file> <libtbb> <program of this build> <its sources>...: the program compiled for AVX2,
+# and that of this build, which uses AVX-512, print the same hashes. Exit code 77: not to be shown on this machine.
 set -u
 compiler=$1 flags=$2 tbb=$3 here=$4
 shift 4
 tests=$(cd "$(dirname "$0")/../.." && pwd)
-grep -qw avx512vl /proc/cpuinfo 2>/dev/null || { echo "SKIPPED: no AVX-512 here, so there is one vector width"; exit 77; }
+grep -qw avx512vl /proc/cpuinfo 2>/dev/null ||
+    { echo "SKIPPED: no AVX-512 here, so there is one vector width"; exit 77; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 "$compiler" "@$flags" -I "$tests" -O0 -march=x86-64-v3 "$@" \
