@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <vector>
 
 using namespace tessera;
@@ -126,6 +127,18 @@ TEST_CASE("draw_token: temperature 0 draws the first of the largest logits and n
     Rng rng{1};
     CHECK(support::message<NumericError>([&] { draw_token<float>(nan, {.temperature = 0}, order, rng); }) ==
           "sample: logits: expected finite numbers, got NaN or infinity");
+}
+
+TEST_CASE("draw_token: an order of another size than the logits is refused where it is used") {
+    for (const std::size_t size : {0u, 2u, 4u})
+        for (const DrawOptions& options : {DrawOptions{.top_k = 2}, DrawOptions{.top_p = 0.5}}) {
+            std::vector<float> logits{0, 1, 2};
+            std::vector<Token> order(size);
+            Rng rng{1};
+            CHECK(support::message<ArgumentError>([&] { draw_token<float>(logits, options, order, rng); }) ==
+                  "draw_token: order: expected 3, got " + std::to_string(size));
+            CHECK(rng.position() == 0);
+        }
 }
 
 TEST_CASE("draw_token: min_p keeps what is at least its share of the largest probability, then top_k and top_p") {

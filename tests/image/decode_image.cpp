@@ -114,6 +114,10 @@ TEST_CASE("decode_image: an option out of range is an error") {
     CHECK(message<ArgumentError>([&] {
               image::decode_image(samples::progressive_jpeg(), 1, "x.jpg", {}, {.significant_bits = 3});
           }) == "decode_image: significant_bits: expected 0 or 8 to 16, got 3");
+    for (const std::size_t channels : {0u, 2u, 4u})
+        for (const Bytes& file : {samples::png({}), samples::progressive_jpeg()})
+            CHECK(message<ArgumentError>([&] { static_cast<void>(image::decode_image(file, channels, "x")); }) ==
+                  "decode_image: channels: expected 1 or 3, got " + std::to_string(channels));
 }
 
 TEST_CASE("decode_image: the orientation is ignored on request") {

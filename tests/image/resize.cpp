@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/larger.hpp>
+#include <support/message.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -79,4 +80,16 @@ TEST_CASE("resize_and_crop: keeps the middle and crops both ends equally") {
         return y < 4 ? 0 : y < 8 ? 100 : 200;
     });
     CHECK(std::ranges::count(resize_and_crop(tall, 4, 4).values, 100) == 16);
+}
+
+TEST_CASE("resize_and_crop: an image or a size without pixels is refused") {
+    const auto refused = [](std::size_t in_h, std::size_t in_w, std::size_t h, std::size_t w) {
+        return support::message<ArgumentError>([&] {
+            static_cast<void>(resize_and_crop(Pixels{in_h, in_w, 1, Bytes(in_h * in_w)}, h, w));
+        });
+    };
+    CHECK(refused(0, 3, 2, 2) == "resize_and_crop: image: expected at least 1 x 1, got 0 x 3");
+    CHECK(refused(3, 0, 2, 2) == "resize_and_crop: image: expected at least 1 x 1, got 3 x 0");
+    CHECK(refused(3, 3, 0, 2) == "resize_and_crop: size: expected at least 1 x 1, got 0 x 2");
+    CHECK(refused(3, 3, 2, 0) == "resize_and_crop: size: expected at least 1 x 1, got 2 x 0");
 }

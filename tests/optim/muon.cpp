@@ -16,6 +16,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -230,6 +231,20 @@ TEST_CASE("Muon: its state has names, and continuing from a copy of it gives the
     CHECK(other.lr() == 0.01);
     CHECK(std::ranges::equal(p.weight.span(), q.weight.span()));
     CHECK(std::ranges::equal(p.bias.span(), q.bias.span()));
+}
+
+TEST_CASE("Muon: a step counter out of range, which only a file can have, is refused, and nothing changes") {
+    for (const std::int64_t step :
+         {std::int64_t{-1}, std::int64_t{1} << 53, std::numeric_limits<std::int64_t>::max()}) {
+        ts::Muon<Net> optimizer;
+        Net p = net(0);
+        const Net before = p;
+        optimizer.state().step[0] = step;
+        const std::string expected = "Muon: step: expected 0 to 2^53 - 1, got " + std::to_string(step);
+        CHECK_THROWS_WITH_AS(optimizer.update(p, net(1)), expected.c_str(), ts::StateError);
+        CHECK(numbers_of(p) == numbers_of(before));
+        CHECK(optimizer.state().step[0] == step);
+    }
 }
 
 TEST_CASE("Muon: the same bits with one thread and with four, also where the optimiser was made for one") {

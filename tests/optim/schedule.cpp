@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <limits>
 #include <span>
 
 namespace ts = tessera;
@@ -50,6 +52,18 @@ TEST_CASE("Wsd: is PyTorch's LinearLR, ConstantLR, LinearLR in sequence") {
     CHECK(distance(schedule, golden::warm_stable_decay) < 1e-12);
     CHECK(schedule(1000000) == 0.05);
     CHECK(ts::Wsd{.lr = 1, .min_lr = 0.5, .stable = 3, .decay = 0}(3) == 0.5);
+}
+
+TEST_CASE("Wsd: a stable phase without an end, after a warm-up") {
+    constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+    const ts::Wsd schedule{.lr = 1, .min_lr = 0.5, .warmup = 4, .stable = never};
+    CHECK(schedule(0) == 0.2);
+    for (const std::size_t t : {std::size_t{4}, std::size_t{1000000}, never}) CHECK(schedule(t) == 1);
+}
+
+TEST_CASE("Constant: a warm-up without an end stays near 0") {
+    const ts::Constant schedule{.lr = 1, .warmup = std::numeric_limits<std::size_t>::max()};
+    CHECK(schedule(9) == 10 / std::pow(2, 64));
 }
 
 TEST_CASE("Constant: lr, after an optional warm-up") {

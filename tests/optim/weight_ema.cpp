@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -73,12 +75,17 @@ TEST_CASE("WeightEma: the same bits with one thread and with four") {
     CHECK(support::equal_values(average(1).weight.span(), average(4).weight.span()));
 }
 
-TEST_CASE("WeightEma: refuses a number of updates below 0, which only a file can have") {
+TEST_CASE("WeightEma: refuses a number of updates out of range, which only a file can have") {
     ts::WeightEma<TwoLeaves<float>> ema;
     ema.state().updates[0] = -10;  // the decay of the warm-up would be -9 / 0
-    CHECK_THROWS_WITH_AS(ema.update(TwoLeaves<float>{}), "WeightEma: ema.updates: expected at least 0, got -10",
+    CHECK_THROWS_WITH_AS(ema.update(TwoLeaves<float>{}), "WeightEma: ema.updates: expected 0 to 2^53 - 1, got -10",
                          ts::StateError);
     CHECK(ema.updates() == static_cast<std::size_t>(-10));
+    ema.state().updates[0] = std::numeric_limits<std::int64_t>::max();  // one more would overflow
+    CHECK_THROWS_WITH_AS(ema.update(TwoLeaves<float>{}),
+                         "WeightEma: ema.updates: expected 0 to 2^53 - 1, got 9223372036854775807", ts::StateError);
+    ema.state().updates[0] = (std::int64_t{1} << 53) - 1;
+    CHECK_NOTHROW(ema.update(TwoLeaves<float>{}));
 }
 
 TEST_CASE("WeightEma: refuses a decay outside [0, 1)") {

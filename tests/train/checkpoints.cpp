@@ -232,7 +232,7 @@ TEST_CASE("Checkpoints: when no file is complete, the error names each file and 
     CHECK(checkpoints.steps().size() == 2);
 }
 
-TEST_CASE("Checkpoints: a file that the disk cannot read is skipped and reported") {
+TEST_CASE("Checkpoints: a file that the disk cannot read is skipped, renamed and reported") {
     struct BadSector : SystemFiles {
         std::string bad;
         Handle broken = -1;
@@ -256,7 +256,8 @@ TEST_CASE("Checkpoints: a file that the disk cannot read is skipped and reported
     CHECK(value_in(last->file) == 1);
     REQUIRE(last->skipped.size() == 1);
     CHECK(contains(last->skipped[0], name_of(2)));
-    CHECK(std::filesystem::exists(folder / name_of(2)));
+    CHECK(std::filesystem::exists(folder / (name_of(2) + ".damaged")));
+    CHECK(checkpoints.steps() == std::vector<std::uint64_t>{1});  // a run that is resumed from 1 can save 2 again
 }
 
 TEST_CASE("Checkpoints: a complete file above the limit is an error, and is not renamed") {

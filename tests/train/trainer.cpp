@@ -24,6 +24,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -535,6 +536,12 @@ TEST_CASE("Trainer: impossible counters are refused, and the weights are unchang
     CHECK(with("trainer.held", 1).ends_with("counters: samples of the batches held: expected at least 1, got 0"));
     for (const std::int64_t step : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()})
         CHECK(with("adam.step", step).ends_with("AdamW: step: expected 0 to 2^53 - 1, got " + std::to_string(step)));
+    for (const char* name : {"steps", "batches", "samples"})  // counting on would overflow
+        for (const std::int64_t n : {std::int64_t{1} << 53, std::numeric_limits<std::int64_t>::max()})
+            CHECK(with(("trainer." + std::string{name}).c_str(), n)
+                      .ends_with("counters: " + std::string{name} +
+                                 (std::string_view{name} == "samples" ? " of the batches held" : "") +
+                                 ": expected less than 2^53, got " + std::to_string(n)));
 }
 
 TEST_CASE("Trainer: steps with reject_spikes allocate nothing") {

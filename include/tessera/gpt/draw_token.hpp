@@ -14,7 +14,8 @@
 // Shapes   logits [vocab], overwritten with the weights w; order [vocab], scratch, unused where top_k and top_p keep
 //          all tokens
 // Errors   NumericError where a logit is NaN or +infinity, or all are -infinity; a token whose logit is -infinity is
-//          never drawn
+//          never drawn. ArgumentError where top_k or top_p cut and order has another size than logits; the options are
+//          not checked here, sample() and complete() do it
 // Cost     one exponential per token; top_k and top_p a heap and log(vocab) for each token kept. No allocation
 
 #include <tessera/core/error.hpp>
@@ -133,6 +134,8 @@ Drawn draw(std::span<T> logits, const DrawOptions& options, std::span<Token> ord
         const Token token = all(rng.uniform_double());
         return {token, weight_of(token) / all.total()};
     }
+    if (order.size() != logits.size())
+        throw ArgumentError("draw_token: order: " + expected_got(logits.size(), order.size()));
 
     // top_k and top_p: a heap yields the largest weights in order, as many as needed: mostly a few of some hundred.
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);

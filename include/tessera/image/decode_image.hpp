@@ -4,8 +4,8 @@
 // DecodeOptions say what becomes of orientation, transparency and 16-bit samples; the defaults give what a viewer
 // shows.
 //
-// Errors   FormatError where the file is neither, is malformed or exceeds the limits; ArgumentError where an option is
-//          invalid; read_image: IoError where the file cannot be read; std::bad_alloc
+// Errors   FormatError where the file is neither, is malformed or exceeds the limits; ArgumentError where channels is
+//          not 1 or 3, or an option is invalid; read_image: IoError where the file cannot be read; std::bad_alloc
 // Cost     as decode_png and decode_jpeg; read_image also holds the whole file
 
 #include <tessera/core/read_limits.hpp>

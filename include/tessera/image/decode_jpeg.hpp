@@ -12,7 +12,8 @@
 //
 // The function is `static`, like everything that calls our copy of stb: see image/stb.hpp.
 //
-// Errors   FormatError where the file is malformed or exceeds the limits; ArgumentError where an option is; bad_alloc
+// Errors   FormatError where the file is malformed or exceeds the limits; ArgumentError where channels is not 1 or 3,
+//          or an option is invalid; std::bad_alloc
 // Cost     walks through the coded data and decodes once; allocates a copy of the file, the planes and the pixels
 
 #include <tessera/core/error.hpp>
@@ -103,6 +104,7 @@ static inline Pixels pixels_of(const StbJpeg& decoder, const JpegFile& jpeg, std
 static inline Pixels decode_jpeg(ByteView file, std::size_t channels, std::string_view name,
                                  const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     check_decode_options(options);
+    check_channels(channels);
     const detail::JpegFile jpeg = detail::read_jpeg(file, name, limits);
     detail::StbJpegOwner decoder = detail::decode_planes(detail::NormalJpeg{file, jpeg}.write(), name);
     if (!decoder) malformed(FormatCode::image, name, 0, std::string{"image: "} + stb::stbi_failure_reason());

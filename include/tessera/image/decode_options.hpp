@@ -8,10 +8,11 @@
 // The defaults give what a viewer shows: pictures are turned as the camera says, transparent pixels show a white page,
 // and the upper 8 of 16 bits are kept. White digits on a transparent ground need another background.
 //
-// Errors   decode_image throws ArgumentError where significant_bits is neither 0 nor in 8 .. 16
+// Errors   decode_image throws ArgumentError where channels is not 1 or 3, or significant_bits neither 0 nor in 8 .. 16
 
 #include <tessera/core/error.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -36,6 +37,10 @@ inline void check_decode_options(const DecodeOptions& options) {
     const unsigned n = options.significant_bits;
     if (n != 0 && (n < 8 || n > 16))
         throw ArgumentError("decode_image: significant_bits: " + expected_got("0 or 8 to 16", std::to_string(n)));
+}
+inline void check_channels(std::size_t channels) {
+    if (channels != 1 && channels != 3)
+        throw ArgumentError("decode_image: channels: " + expected_got("1 or 3", std::to_string(channels)));
 }
 
 }  // namespace tessera::image

@@ -8,7 +8,8 @@
 // Transparency, in alpha samples or in tRNS, and the orientation in eXIf are DecodeOptions. An index beyond the palette
 // is black. Gamma and colour profiles are not applied.
 //
-// Errors   FormatError where the file is malformed or exceeds the limits; ArgumentError where an option is; bad_alloc
+// Errors   FormatError where the file is malformed or exceeds the limits; ArgumentError where channels is not 1 or 3,
+//          or an option is invalid; std::bad_alloc
 // Cost     decompresses once; allocates the filtered rows and the pixels
 
 #include <tessera/core/error.hpp>
@@ -176,6 +177,7 @@ private:
 inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name, const ReadLimits& limits = {},
                          const DecodeOptions& options = {}) {
     check_decode_options(options);
+    check_channels(channels);
     detail::PngFile png = detail::read_png(file, name, limits);
     detail::unfilter_rows(png, name);
     const detail::PngColors colors{png, channels, options};

@@ -8,15 +8,18 @@
 // tent averages when downsampling and interpolates linearly when upsampling. Rows are filtered first, then columns, in
 // float. An image that has the target size already is returned unchanged.
 //
+// Errors   ArgumentError where a height or width, of the image or of the result, is 0
 // Cost     about 2 max(1, in / out) multiply-adds for each value of the intermediate and of the output; allocates the
 //          intermediate, image.height x width x channels floats
 
+#include <tessera/core/error.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/pixels.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::image {
@@ -50,6 +53,13 @@ inline std::vector<Taps> make_taps(std::size_t input, std::size_t count, double 
 }  // namespace detail
 
 inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size_t width) {
+    const auto check = [](const char* what, std::size_t h, std::size_t w) {
+        if (h == 0 || w == 0)
+            throw ArgumentError(std::string{"resize_and_crop: "} + what + ": " +
+                                expected_got("at least 1 x 1", std::to_string(h) + " x " + std::to_string(w)));
+    };
+    check("image", image.height, image.width);
+    check("size", height, width);
     const std::size_t channels = image.channels;
     if (image.height == height && image.width == width) return image;
     const double in_h = static_cast<double>(image.height), in_w = static_cast<double>(image.width);

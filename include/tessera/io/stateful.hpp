@@ -64,6 +64,14 @@ struct Leaf {
 };
 
 template <class M>
+concept HasKind = requires {
+    std::string{*&M::kind};  // *& because an unevaluated operand may also be a member of each object
+};
+template <class M>
+concept Wraps = requires(const M& model) {
+    model.wrapped();
+};
+template <class M>
 concept GivesMetadata = requires(const M& model) {
     { *model.metadata().begin() } -> std::convertible_to<std::pair<std::string, std::string>>;
 };
@@ -90,9 +98,14 @@ concept HasStateChanged = requires(M& model) {
     model.state_changed();
 };
 
-/// A member with the name of a hook but another signature is an error, because it would never be called.
+/// A member with the name of a hook but another signature is an error, because it would never be called. Members that
+/// are overloaded, private or templates are not seen.
 template <class M>
 constexpr void check_hooks() {
+    if constexpr (requires { &M::kind; })
+        static_assert(HasKind<M>, "io: kind: expected `static constexpr std::string_view kind`");
+    if constexpr (requires { &M::wrapped; })
+        static_assert(Wraps<M>, "io: wrapped: expected `const Model& wrapped() const`");
     if constexpr (requires { &M::metadata; })
         static_assert(GivesMetadata<M>, "io: metadata: expected `tessera::NamedValues metadata() const`");
     if constexpr (requires { &M::settings; })

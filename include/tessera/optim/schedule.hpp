@@ -29,7 +29,7 @@ concept Schedule = requires(const S& schedule, std::size_t step) {
 
 namespace detail {
 constexpr double warm_up(double lr, std::size_t t, std::size_t warmup) {
-    return lr * static_cast<double>(t + 1) / static_cast<double>(warmup + 1);
+    return lr * static_cast<double>(t + 1) / (static_cast<double>(warmup) + 1);
 }
 }  // namespace detail
 
@@ -69,8 +69,9 @@ struct Wsd {
     constexpr double operator()(std::size_t t) const {
         const auto rate = [&] {
             if (t < warmup) return detail::warm_up(lr, t, warmup);
-            if (t < warmup + stable) return lr;
-            const std::size_t into = t - warmup - stable;
+            const std::size_t after = t - warmup;
+            if (after < stable) return lr;
+            const std::size_t into = after - stable;
             if (into >= decay) return min_lr;
             return lr + (min_lr - lr) * static_cast<double>(into) / static_cast<double>(decay);
         };

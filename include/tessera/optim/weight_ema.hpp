@@ -6,7 +6,8 @@
 // Results with the average are less noisy than with the weights of the last step. t counts the updates before this one;
 // the first update copies. Without warm-up the first weights keep a share of d^t.
 //
-// Errors   ArgumentError where decay is not in [0, 1); StateError where a file has set the number of updates below 0
+// Errors   ArgumentError where decay is not in [0, 1); StateError where a file has set the number of updates out
+//          of range
 // Cost     one more copy of the weights; an update is one parallel pass without allocation
 
 #include <tessera/core/error.hpp>
@@ -69,9 +70,9 @@ public:
     }
 
     void update(const P& params) {
-        if (state_.updates[0] < 0)
+        if (state_.updates[0] < 0 || state_.updates[0] >= std::int64_t{1} << 53)  // exact in double
             throw StateError("WeightEma: ema.updates: " +
-                             expected_got("at least 0", std::to_string(state_.updates[0])));
+                             expected_got("0 to 2^53 - 1", std::to_string(state_.updates[0])));
         with_fp_environment([&] {
             const bool is_first = state_.updates[0] == 0;
             const double t = static_cast<double>(state_.updates[0]++);

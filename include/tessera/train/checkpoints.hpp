@@ -13,8 +13,8 @@
 //   1. save() returns when the file is on the disk under its name. A crash or a power loss at any moment leaves every
 //      checkpoint that was saved, and no partial file under the name of a checkpoint.
 //   2. When save() fails it throws an IoError, earlier checkpoints are unchanged, and training can continue.
-//   3. newest() returns the highest step whose file is complete, as its checksum shows. A damaged file is skipped,
-//      renamed to "<name>.damaged" and reported; one that the disk cannot read (EIO) is skipped and reported.
+//   3. newest() returns the highest step whose file is complete, as its checksum shows. A damaged file, or
+//      one that the disk cannot read (EIO), is skipped, renamed to "<name>.damaged" and reported.
 //   4. A folder has one owner: another Checkpoints for it, in any process, is refused (CheckpointsOptions::lock).
 // The checksum detects accidents, not an attacker: load checkpoints of people you trust.
 //
@@ -134,6 +134,7 @@ public:
             } catch (const IoError& e) {
                 if (e.reason() != EIO) throw;  // a bad sector is damage; other errors of the system may be temporary
                 damaged.push_back(e.what());
+                bad.push_back(all[i]);
                 continue;
             }
             // A complete file of a later version is an error: an older checkpoint must not be preferred to it.
