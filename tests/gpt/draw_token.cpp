@@ -72,7 +72,7 @@ TEST_CASE("draw_token: the smallest and the largest random number draw tokens wi
     weights[19] = 0.1f;
     weights[33] = 0.5f;
     weights[34] = 1e-3f;
-    const detail::Draw<float> draw{weights};
+    const detail::WeightedDraw<float> draw{weights};
     CHECK(draw(0) == 18);
     CHECK(draw(0.2499 / draw.total()) == 18);
     CHECK(draw(0.2501 / draw.total()) == 19);
@@ -108,7 +108,7 @@ TEST_CASE("draw_token: logits beyond the range of e^x, and NaN") {
     for (const DrawOptions& options : {DrawOptions{}, DrawOptions{.top_k = 2}, DrawOptions{.top_p = 0.5}})
         CHECK(support::message<NumericError>([&] {
                   draws({0, std::numeric_limits<float>::quiet_NaN(), 1}, options, 1);
-              }) == "sample: logits: expected finite numbers, got NaN or infinity");
+              }) == "draw_token: logits: expected finite numbers, got NaN or infinity");
 }
 
 TEST_CASE("draw_token: temperature 0 draws the first of the largest logits and no random number") {
@@ -126,7 +126,7 @@ TEST_CASE("draw_token: temperature 0 draws the first of the largest logits and n
     std::vector<float> nan{0, std::numeric_limits<float>::quiet_NaN(), 1};
     Rng rng{1};
     CHECK(support::message<NumericError>([&] { draw_token<float>(nan, {.temperature = 0}, order, rng); }) ==
-          "sample: logits: expected finite numbers, got NaN or infinity");
+          "draw_token: logits: expected finite numbers, got NaN or infinity");
 }
 
 TEST_CASE("draw_token: an order of another size than the logits is refused where it is used") {

@@ -249,6 +249,6 @@ TEST_CASE("sample_any_order: what it cannot draw is refused") {
     AnyModel::Params::each([](const ParamPath&, auto& leaf) { leaf.fill(std::numeric_limits<float>::quiet_NaN()); },
                            broken.params());
     CHECK(support::message<NumericError>([&] { std::ignore = sample_any_order(broken, 2, {}, rng); }) ==
-          "sample: logits: expected finite numbers, got NaN or infinity");
+          "draw_token: logits: expected finite numbers, got NaN or infinity");
     CHECK(rng.position() == 0);
 }

@@ -8,16 +8,17 @@
 // frequent one a pass contains a part, another one with the next generator. Classes without examples are left out. So a
 // batch whose size is a multiple of the number of classes has equally many of each.
 //
-// Errors   ArgumentError for a dataset without labels
+// Errors   ArgumentError for a dataset without labels or without examples
 // Cost     8 bytes for each example, and one number of the generator for each index
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/shuffle.hpp>
 #include <tessera/data/dataset.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <span>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::data {
@@ -40,18 +41,15 @@ template <LabelledDataset D>
         classes[c].examples.push_back(static_cast<std::uint32_t>(i));
     }
     std::erase_if(classes, [](const Class& c) { return c.examples.empty(); });
-    const auto shuffle = [](std::vector<std::uint32_t>& x, Rng& from) {
-        for (std::size_t i = x.size(); i > 1; --i) std::swap(x[i - 1], x[from.below(static_cast<std::uint32_t>(i))]);
-    };
     std::vector<std::uint32_t> round(classes.size()), order;
     for (std::size_t c = 0; c < round.size(); ++c) round[c] = static_cast<std::uint32_t>(c);
     Rng rounds = rng.split(0);
     order.reserve(count);
     while (order.size() < count) {
-        shuffle(round, rounds);
+        tessera::detail::shuffle(std::span{round}, rounds);
         for (std::size_t i = 0; i < round.size() && order.size() < count; ++i) {
             Class& one = classes[round[i]];
-            if (one.next == 0) shuffle(one.examples, one.rng);
+            if (one.next == 0) tessera::detail::shuffle(std::span{one.examples}, one.rng);
             order.push_back(one.examples[one.next]);
             one.next = (one.next + 1) % one.examples.size();
         }

@@ -35,6 +35,7 @@
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>
+#include <tessera/core/shuffle.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/core/to_size.hpp>
 #include <tessera/data/balanced_order.hpp>
@@ -99,7 +100,7 @@ struct MaskedBatch {
 [[nodiscard]] inline std::vector<std::uint32_t> permutation(std::size_t count, Rng rng) {
     std::vector<std::uint32_t> order(count);
     for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::uint32_t>(i);
-    for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[rng.below(static_cast<std::uint32_t>(i))]);
+    tessera::detail::shuffle(std::span{order}, rng);
     return order;
 }
 

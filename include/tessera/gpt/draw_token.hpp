@@ -55,43 +55,6 @@ struct Drawn {
     double probability = 1;
 };
 
-/// Draws i with probability weights[i] / total, never one of weight 0. It first finds the block of i by the sums of
-/// blocks: 256 dependent subtractions cost as much as the softmax.
-template <std::floating_point T>
-class Draw {
-public:
-    explicit Draw(std::span<const T> weights) : weights_{weights} {
-        for (std::size_t i = 0; i < weights.size(); i += block) total_ += sum(i);
-    }
-    double total() const { return total_; }
-    Token operator()(double uniform) const {
-        double at = uniform * total_, left = at;
-        std::size_t first = 0, chosen = 0;
-        for (std::size_t i = 0; i < weights_.size() && !(left < 0); i += block)
-            if (const double s = sum(i); s > 0) {
-                first = i;
-                at = left;
-                left -= s;
-            }
-        for (std::size_t i = first; i < (std::min)(first + block, weights_.size()) && !(at < 0); ++i)
-            if (const double w = static_cast<double>(weights_[i]); w > 0) {
-                chosen = i;
-                at -= w;
-            }
-        return static_cast<Token>(chosen);
-    }
-
-private:
-    static constexpr std::size_t block = kernel::simd::lanes;
-    double sum(std::size_t i) const {
-        const std::size_t count = (std::min)(block, weights_.size() - i);
-        return static_cast<double>(kernel::simd::sum<T>(
-            count, [](const auto& v) { return v; }, weights_.data() + i));
-    }
-    std::span<const T> weights_;
-    double total_ = 0;
-};
-
 /// The index of the weight that contains `at`, where the first `count` follow each other; never one of weight 0, also
 /// where sums round so that `at` is past the last.
 template <class Weight>
@@ -104,6 +67,39 @@ std::size_t index_containing(double at, std::size_t count, Weight weight) {
         }
     return chosen;
 }
+
+/// Draws i with probability weights[i] / total, never one of weight 0. It first finds the block of i by the sums of
+/// blocks: 256 dependent subtractions cost as much as the softmax.
+template <std::floating_point T>
+class WeightedDraw {
+public:
+    explicit WeightedDraw(std::span<const T> weights) : weights_{weights} {
+        for (std::size_t i = 0; i < weights.size(); i += block) total_ += sum(i);
+    }
+    double total() const { return total_; }
+    Token operator()(double uniform) const {
+        double at = uniform * total_, left = at;
+        std::size_t first = 0;
+        for (std::size_t i = 0; i < weights_.size() && !(left < 0); i += block)
+            if (const double s = sum(i); s > 0) {
+                first = i;
+                at = left;
+                left -= s;
+            }
+        const auto weight = [&](std::size_t k) { return static_cast<double>(weights_[first + k]); };
+        return static_cast<Token>(first + index_containing(at, (std::min)(block, weights_.size() - first), weight));
+    }
+
+private:
+    static constexpr std::size_t block = kernel::simd::lanes;
+    double sum(std::size_t i) const {
+        const std::size_t count = (std::min)(block, weights_.size() - i);
+        return static_cast<double>(kernel::simd::sum<T>(
+            count, [](const auto& v) { return v; }, weights_.data() + i));
+    }
+    std::span<const T> weights_;
+    double total_ = 0;
+};
 
 /// weights = e^((logits - max) / temperature), in place; those below min_p become 0.
 template <std::floating_point T>
@@ -124,8 +120,8 @@ void weights_of_logits(std::span<T> logits, const DrawOptions& options) {
 template <std::floating_point T>
 Drawn draw(std::span<T> logits, const DrawOptions& options, std::span<Token> order, Rng& rng) {
     weights_of_logits(logits, options);
-    const Draw<T> all{logits};
-    if (!(all.total() > 0)) throw NumericError("sample: logits: expected finite numbers, got NaN or infinity");
+    const WeightedDraw<T> all{logits};
+    if (!(all.total() > 0)) throw NumericError("draw_token: logits: expected finite numbers, got NaN or infinity");
     const auto weight_of = [&](Token token) { return static_cast<double>(logits[token]); };
     if (!(options.temperature > 0))
         return {static_cast<Token>(std::ranges::max_element(logits) - logits.begin()), 1};  // the first of equals

@@ -2,11 +2,11 @@
 // TokenOrder: the order in which the tokens of a sequence are read or drawn by a prior of any order.
 
 #include <tessera/core/rng.hpp>
+#include <tessera/core/shuffle.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -14,11 +14,7 @@ namespace tessera::inline TESSERA_ABI {
 enum class TokenOrder : unsigned char { raster, random };
 
 namespace detail {
-/// A Fisher-Yates shuffle with Rng::below: the same on every machine.
-inline void shuffle_positions(std::span<std::uint32_t> positions, Rng rng) {
-    for (std::size_t i = positions.size(); i > 1; --i)
-        std::swap(positions[i - 1], positions[rng.below(static_cast<std::uint32_t>(i))]);
-}
+inline void shuffle_positions(std::span<std::uint32_t> positions, Rng rng) { shuffle(positions, rng); }
 /// order[k] = position of the k-th token.
 inline void fill_order(TokenOrder kind, std::span<std::uint32_t> order, const Rng& rng) {
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);

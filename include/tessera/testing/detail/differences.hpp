@@ -1,6 +1,7 @@
 #pragma once
 // Used by all checkers: values as text, the first difference of two arrays, and inputs away from kinks.
 
+#include <tessera/core/shuffle.hpp>
 #include <tessera/nn/layer.hpp>
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include <span>
 #include <string>
 #include <type_traits>
-#include <utility>
 
 namespace tessera::inline TESSERA_ABI::testing::detail {
 
@@ -35,7 +35,7 @@ void fill_apart(std::span<T> x, Rng& rng) {
     for (std::size_t i = 0; i < n; ++i)
         x[i] = static_cast<T>((2.0 * static_cast<double>(i) + 1.0) / static_cast<double>(n) * 2.0 - 2.0);
     if (n % 2 == 1) x[n / 2] = static_cast<T>(1.0 / static_cast<double>(n));  // the middle value would be zero
-    for (std::size_t i = n; i > 1; --i) std::swap(x[i - 1], x[rng.below(static_cast<std::uint32_t>(i))]);
+    tessera::detail::shuffle(x, rng);
 }
 
 /// First position where the bits differ, a.size() if nowhere.
