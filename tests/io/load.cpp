@@ -320,11 +320,11 @@ TEST_CASE(
     io::load(file, {.rename = renames}, again);
     CHECK(values(again) == values(toy));
     CHECK(message<ArgumentError>([&] {
-              io::collect(io::SaveOptions{{{"tail.", "x."}}}, toy);
+              static_cast<void>(io::collect(io::SaveOptions{{{"tail.", "x."}}}, toy));
           }) == "io::save: rename: no name of the models begins with tail.");
     // without a matrix there is nothing to transpose
     CHECK(message<ArgumentError>([&] {
-              io::collect(io::SaveOptions{{{"encoder.bias", "b", true}}}, toy);
+              static_cast<void>(io::collect(io::SaveOptions{{{"encoder.bias", "b", true}}}, toy));
           }) == "io::save: rename: transposed: expected a matrix below encoder.bias, got none");
     number(again, 50);
     const auto before = values(again);

@@ -104,18 +104,22 @@ TEST_CASE("AdamW: its state has names, and continuing from a copy of it gives th
     for (std::size_t t = 0; t < 3; ++t) one.update(p, gradient<float>(t));
     std::vector<std::string> names;
     std::vector<std::vector<double>> values;
-    one.each_state([&](const ts::ParamPath& path, const auto& leaf) {
-        names.push_back(path.str());
-        values.emplace_back(leaf.span().begin(), leaf.span().end());
-    });
+    decltype(one)::State::each(
+        [&](const ts::ParamPath& path, const auto& leaf) {
+            names.push_back(path.str());
+            values.emplace_back(leaf.span().begin(), leaf.span().end());
+        },
+        one.state());
     CHECK(names == std::vector<std::string>{"adam.m.weight", "adam.m.bias", "adam.v.weight", "adam.v.bias", "adam.step",
                                             "adam.lr"});
     std::size_t at = 0;
-    other.each_state([&](const ts::ParamPath&, auto& leaf) {
-        for (std::size_t i = 0; i < leaf.span().size(); ++i)
-            leaf[i] = static_cast<std::remove_cvref_t<decltype(leaf[i])>>(values[at][i]);
-        ++at;
-    });
+    decltype(other)::State::each(
+        [&](const ts::ParamPath&, auto& leaf) {
+            for (std::size_t i = 0; i < leaf.span().size(); ++i)
+                leaf[i] = static_cast<std::remove_cvref_t<decltype(leaf[i])>>(values[at][i]);
+            ++at;
+        },
+        other.state());
     auto q = p;
     one.update(p, gradient<float>(3));
     other.update(q, gradient<float>(3));

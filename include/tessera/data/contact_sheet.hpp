@@ -55,7 +55,8 @@ template <StaticShape S>
 }
 
 template <StaticShape S>
-static Images<S> load_contact_sheet(const std::string& path, std::size_t classes, const ReadLimits& limits = {}) {
+[[nodiscard]] static Images<S> load_contact_sheet(const std::string& path, std::size_t classes,
+                                                  const ReadLimits& limits = {}) {
     return cut_contact_sheet<S>(image::decode_png(read_file(path, limits.file), S::dims[2], path, limits), classes,
                                 path);
 }

@@ -226,26 +226,26 @@ template <StaticShape S>
                                                       const ImageFolderOptions& options = {}) {
     detail::FolderReader reader{folder, options};
     const ImageList& list = reader.list();
-    struct Half {
+    struct Part {
         std::vector<std::uint8_t> bytes;
         std::vector<Label> labels;
         std::size_t size = 0;
-    } halves[3];
+    } parts[3];
     for (std::size_t i = 0; i < list.images.size(); ++i) {
         const std::optional<image::Pixels> image = reader.read(i, detail::decode_fitted<S>);
         if (!image) continue;
-        Half& half = halves[static_cast<std::size_t>(reader.split_of(i))];
-        half.bytes.insert(half.bytes.end(), image->values.begin(), image->values.end());
-        if (list.labelled()) half.labels.push_back(list.images[i].label);
-        ++half.size;
+        Part& part = parts[static_cast<std::size_t>(reader.split_of(i))];
+        part.bytes.insert(part.bytes.end(), image->values.begin(), image->values.end());
+        if (list.labelled()) part.labels.push_back(list.images[i].label);
+        ++part.size;
     }
-    const std::size_t loaded = halves[0].size + halves[1].size + halves[2].size;
+    const std::size_t loaded = parts[0].size + parts[1].size + parts[2].size;
     reader.finish(loaded);
     const auto images = [&](Split split) {
-        Half& half = halves[static_cast<std::size_t>(split)];
-        const bool names = !half.labels.empty();
-        return Images<S>{std::move(half.bytes), std::move(half.labels), list.class_names.size(),
-                         names ? list.class_names : std::vector<std::string>{}};
+        Part& part = parts[static_cast<std::size_t>(split)];
+        const bool labelled = !part.labels.empty();
+        return Images<S>{std::move(part.bytes), std::move(part.labels), list.class_names.size(),
+                         labelled ? list.class_names : std::vector<std::string>{}};
     };
     const std::size_t files = list.images.size();
     return {images(Split::train), images(Split::test),   images(Split::val),     files,

@@ -82,16 +82,16 @@ template <StaticShape S>
 [[nodiscard]] static LazyImageFolder<S> open_image_folder(const std::string& folder,
                                                           const ImageFolderOptions& options = {}) {
     detail::FolderReader reader{folder, options};
-    std::vector<ListedImage> halves[3];
+    std::vector<ListedImage> parts[3];
     const bool decodes = options.skip_up_to > 0;
     for (std::size_t i = 0; i < reader.list().images.size(); ++i) {
         const bool good = decodes ? reader.read(i, detail::decode_fitted<S>).has_value() : reader.has_readable_type(i);
-        if (good) halves[static_cast<std::size_t>(reader.split_of(i))].push_back(reader.list().images[i]);
+        if (good) parts[static_cast<std::size_t>(reader.split_of(i))].push_back(reader.list().images[i]);
     }
-    const std::size_t loaded = halves[0].size() + halves[1].size() + halves[2].size();
+    const std::size_t loaded = parts[0].size() + parts[1].size() + parts[2].size();
     reader.finish(loaded);
     const auto images = [&](Split split) {
-        return LazyImages<S>{std::move(halves[static_cast<std::size_t>(split)]), reader.list().class_names,
+        return LazyImages<S>{std::move(parts[static_cast<std::size_t>(split)]), reader.list().class_names,
                              detail::read_fitted<S>, options};
     };
     const std::size_t files = reader.list().images.size();

@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    // The rows of the image, which are at the begin, move to their places, the last one first; then 0 around them.
+    // The rows of the image, which are at the beginning, move to their places, the last one first; then 0 around them.
     template <std::size_t Channels, class T, std::size_t N>
     static void move_to_middle(std::span<T, N> image) {
         constexpr std::size_t height = Inner::dims[0], width = Inner::dims[1] * Channels;

@@ -23,8 +23,8 @@
 namespace tessera::inline TESSERA_ABI::image {
 
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
-static inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
-                                  const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
+[[nodiscard]] static inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
+                                                const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     switch (const FileType type = file_type(file)) {
     case FileType::png:
         return decode_png(file, channels, name, limits, options);
@@ -37,8 +37,8 @@ static inline Pixels decode_image(ByteView file, std::size_t channels, std::stri
     }
 }
 
-static inline Pixels read_image(const std::string& path, std::size_t channels, const ReadLimits& limits = {},
-                                const DecodeOptions& options = {}) {
+[[nodiscard]] static inline Pixels read_image(const std::string& path, std::size_t channels,
+                                              const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     return decode_image(read_file(path, limits.file), channels, path, limits, options);
 }
 

@@ -101,8 +101,8 @@ static inline Pixels pixels_of(const StbJpeg& decoder, const JpegFile& jpeg, std
 }  // namespace detail
 
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
-static inline Pixels decode_jpeg(ByteView file, std::size_t channels, std::string_view name,
-                                 const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
+[[nodiscard]] static inline Pixels decode_jpeg(ByteView file, std::size_t channels, std::string_view name,
+                                               const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     check_decode_options(options);
     check_channels(channels);
     const detail::JpegFile jpeg = detail::read_jpeg(file, name, limits);

@@ -174,8 +174,8 @@ private:
 }  // namespace detail
 
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
-inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name, const ReadLimits& limits = {},
-                         const DecodeOptions& options = {}) {
+[[nodiscard]] inline Pixels decode_png(ByteView file, std::size_t channels, std::string_view name,
+                                       const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
     check_decode_options(options);
     check_channels(channels);
     detail::PngFile png = detail::read_png(file, name, limits);

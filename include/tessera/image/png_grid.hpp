@@ -28,7 +28,7 @@ namespace tessera::inline TESSERA_ABI::image {
 
 template <class T, StaticShape S>
     requires(std::floating_point<std::remove_const_t<T>>&& S::rank == 3)
-Pixels png_grid(View<T, S> images, std::size_t columns, const ValueRange& range = {}) {
+[[nodiscard]] Pixels png_grid(View<T, S> images, std::size_t columns, const ValueRange& range = {}) {
     using Number = std::remove_const_t<T>;
     static_assert(S::dims[2] >= 1 && S::dims[2] <= 4, "png_grid: an image has 1 to 4 channels");
     if (columns == 0 || images.batch() == 0)

@@ -52,7 +52,7 @@ inline std::vector<Taps> make_taps(std::size_t input, std::size_t count, double 
 
 }  // namespace detail
 
-inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size_t width) {
+[[nodiscard]] inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size_t width) {
     const auto check = [](const char* what, std::size_t h, std::size_t w) {
         if (h == 0 || w == 0)
             throw ArgumentError(std::string{"resize_and_crop: "} + what + ": " +

@@ -96,7 +96,7 @@ void add_models(SafetensorsWriter& writer, const SaveOptions& options, const M&.
 
 /// A writer with the state of the models.
 template <Stateful... M>
-SafetensorsWriter collect(const SaveOptions& options, const M&... models) {
+[[nodiscard]] SafetensorsWriter collect(const SaveOptions& options, const M&... models) {
     SafetensorsWriter writer;
     writer.metadata("format", "pt");  // required by programs that read PyTorch's files
     writer.metadata("tessera.version", std::to_string(TESSERA_VERSION_MAJOR) + '.' +
@@ -106,14 +106,14 @@ SafetensorsWriter collect(const SaveOptions& options, const M&... models) {
     return writer;
 }
 template <Stateful... M>
-SafetensorsWriter collect(const M&... models) {
+[[nodiscard]] SafetensorsWriter collect(const M&... models) {
     return collect(SaveOptions{}, models...);
 }
 
 /// The same writer with the state of more models.
 template <Stateful... M>
     requires(sizeof...(M) > 0)
-SafetensorsWriter collect(SafetensorsWriter writer, const M&... models) {
+[[nodiscard]] SafetensorsWriter collect(SafetensorsWriter writer, const M&... models) {
     detail::add_models(writer, SaveOptions{}, models...);
     return writer;
 }

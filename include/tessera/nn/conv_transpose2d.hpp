@@ -91,8 +91,8 @@ struct ConvTranspose2dLayer {
             if (me.index() > 0) return;
             // a few images at a time, so that their products stay in cache
             constexpr std::size_t together = (std::max)(std::size_t{1}, 256 / in_pixels), width = taps * Out;
-            const std::size_t numbers = (std::min)(together, x.batch()) * in_pixels * width;
-            if (cache.columns.size() < numbers) cache.columns.resize(numbers);
+            const std::size_t elements = (std::min)(together, x.batch()) * in_pixels * width;
+            if (cache.columns.size() < elements) cache.columns.resize(elements);
             for (std::size_t n = 0; n < x.batch(); n += together) {
                 const std::size_t images = (std::min)(together, x.batch() - n);
                 kernel::gemm<T>(images * in_pixels, x.data() + n * In::size, channels, w.all_taps, cache.columns.data(),

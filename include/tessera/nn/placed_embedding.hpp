@@ -27,8 +27,7 @@ namespace tessera::inline TESSERA_ABI::nn {
 
 /// A Token can count all pairs of a token and a place.
 template <std::size_t Vocab, std::size_t Places>
-concept TokensCountPlaces = Vocab >
-0 && Places > 0 && Vocab <= no_token / (Places > 0 ? Places : 1);
+concept TokensCountPlaces = (Vocab > 0) && (Places > 0) && (Vocab <= no_token / (Places > 0 ? Places : 1));
 
 template <StaticShape In, std::size_t Vocab, std::size_t Places, std::size_t Width, std::floating_point T>
 struct PlacedEmbeddingLayer {

@@ -27,8 +27,7 @@ concept Composite = requires(P& p) {
     std::tuple_size<decltype(p.items)>::value;
 };
 template <class A, class B>
-concept SameNumberOfLayers = std::tuple_size_v<decltype(A::items)>
-== std::tuple_size_v<decltype(B::items)>;
+concept SameNumberOfLayers = (std::tuple_size_v<decltype(A::items)> == std::tuple_size_v<decltype(B::items)>);
 }  // namespace detail
 
 template <Parameters From, Parameters To>

@@ -34,8 +34,7 @@
 namespace tessera::inline TESSERA_ABI::nn {
 
 template <class S>
-concept TwoStreamShape = SequenceShape<S> && row_count<S>
-% 2 == 0;
+concept TwoStreamShape = (SequenceShape<S> && row_count<S> % 2 == 0);
 
 template <StaticShape In, std::size_t Heads, std::floating_point T, std::size_t KvHeads = 0, Bias B = Bias::with>
 struct TwoStreamAttentionLayer {

@@ -3,7 +3,7 @@
 //
 //     norm = sqrt(sum of g^2 over all leaves),   g = g min(1, max_norm / (norm + 1e-6))     (PyTorch's 1e-6)
 //
-// Chunks of 4096 numbers are summed in T, their sums added in double in memory order: any number of threads gives the
+// Chunks of 4096 elements are summed in T, their sums added in double in memory order: any number of threads gives the
 // same bits.
 //
 // Errors   ArgumentError where max_norm is not >= 0
@@ -91,7 +91,7 @@ struct NonFinite {
 
 /// nullopt if every number is finite (the norm may still have overflowed). Slow: one thread; for error messages.
 template <Parameters P>
-std::optional<NonFinite> first_non_finite(const P& grad) {
+[[nodiscard]] std::optional<NonFinite> first_non_finite(const P& grad) {
     std::optional<NonFinite> found;
     const auto look = [&](const ParamPath& path, const auto& g) {
         const auto x = g.span();

@@ -30,6 +30,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
 #include <tessera/core/number_text.hpp>
+#include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/require_option.hpp>
 #include <tessera/core/setting.hpp>
@@ -60,7 +61,7 @@ struct MuonOptions {
     double momentum = 0.95;
     bool nesterov = true;
     std::array<double, 3> ns_coefficients{3.4445, -4.7750, 2.0315};
-    double eps = 1e-7;
+    double eps = 1e-7;  ///< least norm by which a matrix is divided; with 0 a gradient of zeros gives NaN
     std::size_t ns_steps = 5;
     AdjustLr adjust_lr_fn = AdjustLr::match_rms_adamw;
     double beta1 = 0.9;  ///< this and the next three are of AdamW
@@ -151,7 +152,7 @@ public:
     }
 
     /// What must agree with a file, in addition to the shapes.
-    std::vector<std::pair<std::string, std::string>> metadata() const { return {{"optimizer", rule}}; }
+    NamedValues metadata() const { return {{"optimizer", rule}}; }
     /// Options that a host may override when it loads a file. "lr" is that of the options; the one from set_lr is
     /// state.
     std::vector<Setting> settings() const {
@@ -175,15 +176,7 @@ public:
                 {"lr_scale", detail::lr_scale_text(o.lr_scale)}};
     }
 
-    /// f(path, leaf) for "muon.m.<path>", "muon.v.<path>", "muon.step", one 64-bit integer, and "muon.lr".
-    template <class F>
-    void each_state(F&& f) {
-        State::each(f, state_);
-    }
-    template <class F>
-    void each_state(F&& f) const {
-        State::each(f, state_);
-    }
+    /// Its leaves: "muon.m.<path>", "muon.v.<path>", "muon.step", one 64-bit integer, and "muon.lr".
     State& state() { return state_; }
     const State& state() const { return state_; }
 

@@ -14,8 +14,8 @@ namespace tessera::inline TESSERA_ABI::testing {
 
 struct CheckResult {
     std::string message{};  ///< empty: every rule that was checked holds
-    std::string
-        not_checked{};  ///< "steps (the layer has none), allocation (no counter)"; empty: every rule was checked
+    /// "steps (the layer has none), allocation (no counter)"; empty: every rule was checked
+    std::string not_checked{};
 
     explicit operator bool() const { return message.empty(); }
 };

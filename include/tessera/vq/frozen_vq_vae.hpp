@@ -194,20 +194,20 @@ public:
 
     /// DataError where a pixel that counts is not in `range`, to which reconstructions are clamped.
     template <data::Dataset D>
-    VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
+    [[nodiscard]] VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
         range.require("VqVae::evaluate");
         return evaluate_in(images, &range);
     }
     /// The same for a batch: evaluate({x, mask}).
-    VqVaeEvaluation evaluate(Batch x, const ValueRange& range = {}) const {
+    [[nodiscard]] VqVaeEvaluation evaluate(Batch x, const ValueRange& range = {}) const {
         range.require("VqVae::evaluate");
         return evaluate_in(x, &range);
     }
     template <data::Dataset D>
-    CodebookReport codebook_report(const D& images) const {
+    [[nodiscard]] CodebookReport codebook_report(const D& images) const {
         return evaluate_in(images, nullptr);
     }
-    CodebookReport codebook_report(Batch x) const { return evaluate_in(x, nullptr); }
+    [[nodiscard]] CodebookReport codebook_report(Batch x) const { return evaluate_in(x, nullptr); }
 
 private:
     using Totals = VqVaeTotals<Q>;

@@ -40,7 +40,7 @@ using Prior =
 
     const auto tokens = ts::sample(prior, 4, {.temperature = 0.9f, .top_k = 64}, rng);
     vae.decode(tokens);
-    vae.evaluate(digits);
+    static_cast<void>(vae.evaluate(digits));
 }
 
 static void* run(void* done) {

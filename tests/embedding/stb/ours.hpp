@@ -11,13 +11,13 @@ static void use_ours() {
     const Bytes file = image::encode_png(image);
     expect(image::decode_image(file, 3, "own.png").values == image.values, "a PNG that was written is read");
     try {
-        image::decode_image(Bytes(file.begin(), file.begin() + 400), 3, "half.png");
+        static_cast<void>(image::decode_image(Bytes(file.begin(), file.begin() + 400), 3, "half.png"));
         expect(false, "half a PNG is refused");
     } catch (const FormatError& error) {
         expect(std::string{error.what()}.find("half.png") != std::string::npos, "a refusal names the file");
     }
     try {
-        image::decode_image(Bytes(pgm, pgm + sizeof pgm), 1, "a.pgm");
+        static_cast<void>(image::decode_image(Bytes(pgm, pgm + sizeof pgm), 1, "a.pgm"));
         expect(false, "the library's copy keeps to PNG and JPEG");
     } catch (const FormatError&) {
     }

@@ -129,12 +129,12 @@ private:
         if constexpr (steps.sharing == Sharing::elementwise) {
             constexpr std::size_t width = last_dim<In>;
             const auto [first, count] = kernel::columns_of(at.worker, width);
-            const std::size_t numbers = x.batch() * In::size;
+            const std::size_t elements = x.batch() * In::size;
             // One call over all elements, or one per row over this worker's columns.
             if (count == width) {
-                One::forward(w, {x.data(), numbers}, {y.data(), numbers}, cache);
+                One::forward(w, {x.data(), elements}, {y.data(), elements}, cache);
             } else if (count > 0) {
-                for (std::size_t i = first; i < numbers; i += width)
+                for (std::size_t i = first; i < elements; i += width)
                     One::forward(w, {x.data() + i, count}, {y.data() + i, count}, cache);
             }
         } else {

@@ -5,6 +5,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/option_hooks.hpp>
 #include <tessera/core/param.hpp>
 #include <tessera/core/require_option.hpp>
 #include <tessera/core/setting.hpp>
@@ -44,7 +45,7 @@ void check_adam_options(const char* where, const Options& o) {
     not_negative("weight_decay", o.weight_decay);
 }
 
-/// The numbers of one leaf that one task updates.
+/// The elements of one leaf that one task updates.
 template <std::floating_point T>
 struct AdamPiece {
     kernel::AdamFactors<T> factors;
@@ -57,9 +58,9 @@ struct AdamPiece {
 template <std::floating_point T>
 class AdamPieces {
 public:
-    /// Makes room for a leaf of so many numbers.
-    void expect(std::size_t numbers) {
-        expected_ += (numbers + most - 1) / most;
+    /// Makes room for a leaf of so many elements.
+    void expect(std::size_t elements) {
+        expected_ += (elements + most - 1) / most;
         pieces_.reserve(expected_);
     }
     void clear() {
@@ -171,7 +172,7 @@ public:
     std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }
 
     /// What must agree with a file, in addition to the shapes.
-    std::vector<std::pair<std::string, std::string>> metadata() const { return {{"optimizer", Decay::rule}}; }
+    NamedValues metadata() const { return {{"optimizer", Decay::rule}}; }
     /// Options that a host may override when it loads a file. "lr" is that of the options; the one from set_lr is
     /// state.
     std::vector<Setting> settings() const {
@@ -183,15 +184,7 @@ public:
                 {"lr_scale", lr_scale_text(options_.lr_scale)}};
     }
 
-    /// f(path, leaf) for "adam.m.<path>", "adam.v.<path>", "adam.step", one 64-bit integer, and "adam.lr".
-    template <class F>
-    void each_state(F&& f) {
-        State::each(f, state_);
-    }
-    template <class F>
-    void each_state(F&& f) const {
-        State::each(f, state_);
-    }
+    /// Its leaves: "adam.m.<path>", "adam.v.<path>", "adam.step", one 64-bit integer, and "adam.lr".
     State& state() { return state_; }
     const State& state() const { return state_; }
 

@@ -24,7 +24,7 @@ template <class T, StaticShape S>
 inline constexpr bool is_map<Param<T, S, Axes<1, 0>>> = true;
 
 /// Which leaves of P are in one of the parts and have rank 2; without parts, all maps but the head: a last map after
-/// which nothing follows but its bias. The last map of a model with a tied head has a norm behind it.
+/// which nothing follows but its bias. The last map of a model with a tied head is followed by a norm.
 template <Parameters P>
 std::vector<bool> matrices_of(const std::vector<std::string>& parts, const P& params) {
     std::vector<bool> chosen, found(parts.size());
