@@ -1,4 +1,4 @@
-// expect: Bridge: the net must give rows of as many numbers as it takes
+// expect: Bridge: the net must give rows of as many elements as it takes
 #include <tessera/nn/linear.hpp>
 #include <tessera/vq/codebook.hpp>
 #include <tessera/vq/policy/bridge.hpp>

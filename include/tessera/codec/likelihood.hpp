@@ -12,7 +12,7 @@
 //
 // Shapes   images [images, height x width x channels], with labels where the prior has classes
 // Errors   static_assert where the prior has other tokens than the VqVae; ArgumentError where there are no images, or
-//          sigma is not a finite number > 0; DataError for a label that the prior does not have; NumericError where an
+//          sigma is not in [1e-100, 1e100]; DataError for a label that the prior does not have; NumericError where an
 //          output of the decoder is NaN
 // Cost     encoding and decoding of the images, a forward pass of the prior
 
@@ -62,8 +62,9 @@ template <nn::Layer Encoder, vq::Quantizer Q, nn::Layer Decoder, GptConfig C, nn
     using T = typename Vae::T;
     using Input = typename Encoder::Input;
     if (images.size() == 0) throw ArgumentError("likelihood: images: expected at least one, got 0");
-    if (!(options.sigma > 0 && std::isfinite(options.sigma)))  // before the images are encoded
-        throw ArgumentError("likelihood: sigma: " + expected_got("a finite number > 0", number_text(options.sigma)));
+    if (!(options.sigma >= 1e-100 && options.sigma <= 1e100))  // as pixel_bits, before the images are encoded
+        throw ArgumentError("likelihood: sigma: " +
+                            expected_got("a number in [1e-100, 1e100]", number_text(options.sigma)));
     return with_fp_environment([&] {
         Likelihood total{.sigma = options.sigma, .dimensions = Input::size};
         typename Vae::Workspace ws;

@@ -77,7 +77,7 @@ public:
     using Error::Error;
 };
 
-/// Another process of a distributed run cannot be reached, or sent an unexpected message.
+/// Another process of a distributed run cannot be reached, sent an unexpected message, or cannot do its part of a step.
 class CommunicationError : public Error {
 public:
     using Error::Error;

@@ -11,7 +11,8 @@
 //
 // Errors   ArgumentError in all processes, before any model has changed, where the models differ; ArgumentError where
 //          root is not a rank
-// Cost     three broadcasts, one of them as large as the state, and memory for a second copy of the state
+// Cost     three broadcasts, one of them as large as the state, and one of 8 bytes for each process; memory for a
+//          second copy of the state
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param.hpp>

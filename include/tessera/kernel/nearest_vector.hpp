@@ -31,12 +31,12 @@ namespace tessera::inline TESSERA_ABI::kernel {
 template <std::floating_point T>
 class CodePanels {
 public:
-    void pack(std::size_t k, std::size_t d, const T* codes) {
-        pack(k, d, codes, [&](std::size_t i) { return T(-0.5 * sum_squares<T>({codes + i * d, d})); });
+    void pack(std::size_t k, std::size_t d, const T* vectors) {
+        pack(k, d, vectors, [&](std::size_t i) { return T(-0.5 * sum_squares<T>({vectors + i * d, d})); });
     }
     /// Then nearest_vector finds argmax_k x e_k instead.
-    void pack_for_products(std::size_t k, std::size_t d, const T* codes) {
-        pack(k, d, codes, [](std::size_t) { return T(0); });
+    void pack_for_products(std::size_t k, std::size_t d, const T* vectors) {
+        pack(k, d, vectors, [](std::size_t) { return T(0); });
     }
     std::size_t codes() const { return panels_.columns(); }
     std::size_t width() const { return panels_.rows(); }
@@ -46,8 +46,8 @@ public:
 private:
     // The score of vector i is x e_i + start(i).
     template <class F>
-    void pack(std::size_t k, std::size_t d, const T* codes, F start) {
-        panels_.pack(d, k, codes, 1, d);
+    void pack(std::size_t k, std::size_t d, const T* vectors, F start) {
+        panels_.pack(d, k, vectors, 1, d);
         const std::size_t padded = round_up(k, panel_width);
         if (start_.size() < padded) start_.resize(padded);
         for (std::size_t i = 0; i < padded; ++i) start_[i] = i < k ? start(i) : -(std::numeric_limits<T>::max)();
@@ -64,14 +64,14 @@ using Index = simd::Vec<Token>;
 /// floats, so that the comparison of two scores selects it directly. Converted to float it would be exact only up to
 /// 2^24.
 struct alignas(64) BestOfRow {
-    float score[tile::W], code[tile::W];
+    float score[tile::W], index[tile::W];
 };
 
-// Scores the rows of some tiles against one panel of 2W codebook vectors, whose indices are `codes`, and updates the
+// Scores the rows of some tiles against one panel of 2W codebook vectors, whose indices are `indices`, and updates the
 // best of each lane. Only a strictly larger score replaces the one before, so ties go to the lowest index.
 template <std::size_t R, std::size_t... I>
 [[gnu::always_inline]] inline void nearest_body(std::size_t tiles, const float* const* rows, std::size_t d,
-                                                const float* panel, const float* start, const tile::Vec (&codes)[2],
+                                                const float* panel, const float* start, const tile::Vec (&indices)[2],
                                                 BestOfRow* best, std::index_sequence<I...> all) {
     using tile::Vec;
     constexpr std::size_t W = tile::W;
@@ -82,9 +82,9 @@ template <std::size_t R, std::size_t... I>
         tile::detail::add_all_products<R, 2>(c, rows, d, panel, all);
         // the better of the two vectors of a row, then the better of that and the best so far
         const auto update_best = [&](BestOfRow& row, const Vec& first, const Vec& second) {
-            const Vec score = (simd::max)(second, first), code = simd::select(second > first, codes[1], codes[0]);
+            const Vec score = (simd::max)(second, first), index = simd::select(second > first, indices[1], indices[0]);
             const Vec before = simd::load<float>(row.score);
-            simd::store(row.code, simd::select(score > before, code, simd::load<float>(row.code)));
+            simd::store(row.index, simd::select(score > before, index, simd::load<float>(row.index)));
             simd::store(row.score, (simd::max)(score, before));
         };
         ((I % 2 == 0 ? update_best(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
@@ -92,8 +92,8 @@ template <std::size_t R, std::size_t... I>
 }
 template <std::size_t R>
 [[gnu::noinline]] inline void nearest(std::size_t tiles, const float* const* rows, std::size_t d, const float* panel,
-                                      const float* start, const tile::Vec (&codes)[2], BestOfRow* best) {
-    nearest_body<R>(tiles, rows, d, panel, start, codes, best, std::make_index_sequence<2 * R>{});
+                                      const float* start, const tile::Vec (&indices)[2], BestOfRow* best) {
+    nearest_body<R>(tiles, rows, d, panel, start, indices, best, std::make_index_sequence<2 * R>{});
 }
 template <class, std::size_t... R>
 constexpr auto nearest_table(std::index_sequence<R...>) {
@@ -104,11 +104,11 @@ constexpr auto nearest_table(std::index_sequence<R...>) {
 template <std::same_as<float>>  // compiled where it is used
 Token winner(const BestOfRow& row) {
     using tile::Vec;
-    const Vec score = simd::load<float>(row.score), code = simd::load<float>(row.code);
+    const Vec score = simd::load<float>(row.score), index = simd::load<float>(row.index);
     const Vec largest = simd::across<float>(score, [](const Vec& a, const Vec& b) { return (simd::max)(a, b); });
     // overflow of a sum, or NaN
     if (!(simd::first_lane(largest) <= (std::numeric_limits<float>::max)())) return no_token;
-    const Vec candidates = simd::select(score == largest, code, simd::detail::bits_as<float>(Index(no_token)));
+    const Vec candidates = simd::select(score == largest, index, simd::detail::bits_as<float>(Index(no_token)));
     const Vec lowest = simd::across<float>(candidates, [](const Vec& a, const Vec& b) {
         using simd::detail::bits_as;
         return bits_as<float>((simd::min)(bits_as<Token>(a), bits_as<Token>(b)));
@@ -140,7 +140,7 @@ void nearest_vector(std::size_t rows, const T* x, std::size_t ldx, const CodePan
             for (std::size_t i = 0; i < r * tiles; ++i) {
                 a[i] = x + (first + i) * ldx;
                 simd::store(best[i].score, tile::Vec(-(std::numeric_limits<float>::max)()));
-                simd::store(best[i].code, simd::detail::bits_as<float>(detail::Index(no_token)));
+                simd::store(best[i].index, simd::detail::bits_as<float>(detail::Index(no_token)));
             }
             for (std::size_t j = 0; j < codes.panels().panel_count(); ++j) {
                 const auto first_index = static_cast<Token>(j * panel_width);

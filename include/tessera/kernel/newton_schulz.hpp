@@ -6,7 +6,7 @@
 //
 // With x = U S V^T the result is U p(S) V^T: each iteration applies a s + b s^3 + c s^5 to the singular values. The
 // coefficients of Muon bring all values from 0.002 to 1 between 0.68 and 1.21 in five iterations, but converge to no
-// value. A matrix of zeros stays zero.
+// value. A matrix of zeros stays zero if eps is above 0.
 //
 // The rows are the longer side: g is then as small as it can be, and only matrices of its size are packed.
 //

@@ -10,13 +10,13 @@
 // the distance, the gradient estimator, the selection in training, and further terms of the loss
 // (vq/policy/policies.hpp): `Codebook<512, vq::Gradient, vq::RotationTrick>`.
 //
-// Shapes   z, q [batch, ... x D], tokens [batch, rows]; one token for each row of D numbers
+// Shapes   z, q [batch, ... x D], tokens [batch, rows]; one token for each row of D elements
 // Params   those of the learning policy. Codebook<K>: no parameters; buffers (saved, not optimised) "codebook.weight"
 //          [K, D], "codebook.count" [K], "codebook.sum" [K, D], "codebook.grace" [K], see vq/codebook_state.hpp
 // Errors   NumericError for a row with NaN, or so large that no vector is nearest; ArgumentError for an option that is
 //          out of range, or that no policy reads; static_assert where K is 0 or not below 2^32 - 1, and where policies
 //          do not fit together
-// Cost     rows K D multiply-adds per sample for the search, a copy of D numbers per row for the lookup; the update
+// Cost     rows K D multiply-adds per sample for the search, a copy of D elements per row for the lookup; the update
 //          reads every vector once
 //
 // Over 250 lines: one function for each member of the contract, with the policies' calls in it.
@@ -244,11 +244,11 @@ struct CodebookQuantizer {
 
     static Terms regularize(const Packed& w, View<const T, In> z, View<const Token, Shape<tokens>> chosen,
                             View<const T, In> q, View<T, In> dz, Cache& cache, Params& grad, double divisor) {
-        const double numbers = divisor * static_cast<double>(In::size);
+        const double elements = divisor * static_cast<double>(In::size);
         Terms terms;
         if constexpr (plain) {
             const double sum = add_commitment<T>(z.span(), chosen.span(), q.span(), dz.span(),
-                                                 T(2) * w.commitment * static_cast<T>(1.0 / numbers));
+                                                 T(2) * w.commitment * static_cast<T>(1.0 / elements));
             terms.commitment = static_cast<double>(w.commitment) * sum / static_cast<double>(In::size);
         } else {
             with_fp_environment([&] {
@@ -261,11 +261,11 @@ struct CodebookQuantizer {
                 }
                 if constexpr (!Estimator::moves_vectors) {
                     const double sum = add_commitment<T>(x, chosen.span(), q.span(), dx,
-                                                         T(2) * w.commitment * static_cast<T>(1.0 / numbers));
+                                                         T(2) * w.commitment * static_cast<T>(1.0 / elements));
                     terms.commitment = static_cast<double>(w.commitment) * sum / static_cast<double>(In::size);
                     if constexpr (Learning::by_gradient) {
                         cache.de.resize(x.size());
-                        const T scale = T(2) * w.codebook * static_cast<T>(1.0 / numbers);
+                        const T scale = T(2) * w.codebook * static_cast<T>(1.0 / elements);
                         for (std::size_t i = 0; i < x.size(); ++i) cache.de[i] = scale * (q.data()[i] - x[i]);
                         add_gradient(w, chosen.span(), std::span<T>{cache.de}, cache, grad);
                         terms.codebook = static_cast<double>(w.codebook) * sum / static_cast<double>(In::size);

@@ -2,7 +2,8 @@
 // CodebookOptions: the numbers that a host chooses for a Codebook.
 //
 // One type for all policies (vq/policy/policies.hpp). An option that no policy of the codebook reads must have its
-// default value: Codebook::check_options refuses another one, so that no setting is silently without effect.
+// default value: Codebook::check_options refuses another one. An option that matters only with another one (revive.rate
+// with revive.least_recently_used) is not refused.
 
 #include <tessera/vq/ema.hpp>
 #include <tessera/vq/revive.hpp>

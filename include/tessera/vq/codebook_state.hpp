@@ -1,5 +1,5 @@
 #pragma once
-// CodebookState: K codebook vectors of D numbers and their moving averages.
+// CodebookState: K codebook vectors of D elements and their moving averages.
 //
 //     e_k = m_k / N_k, in an update with smoothed N_k (vq/ema.hpp)
 //                            (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, appendix A.1)
@@ -12,7 +12,7 @@
 //          sum Shape<K, D> "sum": m, moving average of the sum of these rows; e, so that m / N = e for an unused
 //          vector;
 //          grace Shape<K> "grace": number of updates during which the vector will not be revived (vq/revive.hpp); 0
-// Cost     2 K (D + 1) numbers
+// Cost     2 K (D + 1) elements
 
 #include <tessera/core/param.hpp>
 #include <tessera/core/rng.hpp>

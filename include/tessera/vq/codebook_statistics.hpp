@@ -11,7 +11,8 @@
 // Params   n Shape<K> "n", s Shape<K, D> "s": see above; 0;
 //          candidates Shape<P, D> "candidates": rows of the batch onto which dead vectors may move, P = min(K, 512); 0;
 //          present Shape<P> "present": 1 where the place is filled; 0
-// Cost     (K + P) (D + 1) numbers. Each task of `add` reads all tokens: 0.1 to 0.3 % of a step with 256 to 512 vectors
+// Cost     (K + P) (D + 1) elements. Each task of `add` reads all tokens: 0.1 to 0.3 % of a step with 256 to 512
+//          vectors
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/fp_environment.hpp>

@@ -6,7 +6,8 @@
 //
 // It is drawn from the generator of the step, not from that of a sample: once for a step, the same in all processes.
 //
-// Errors   ArgumentError where dropout is not in [0, 1] or keep not in 1 .. depth
+// Errors   ArgumentError where dropout is not in [0, 1] or keep not in 1 .. depth, or dropout is above 0 where
+//          keep is depth and depth above 1
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>

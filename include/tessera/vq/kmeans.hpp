@@ -132,7 +132,7 @@ private:
                 throw NumericError("kmeans: vector " + std::to_string(m) +
                                    ": no codebook vector is nearest: expected numbers whose squares are finite");
     }
-    // found_[i] for the rows order_[i], which are first copied one behind the other; then their tokens.
+    // found_[i] for the rows order_[i], which are first copied one after another; then their tokens.
     template <class Choose>
     void search(std::size_t first, std::size_t last, const kernel::CodePanels<T>& among, Choose choose) {
         kernel::for_chunks(last - first, rows_per_task, [&](std::size_t begin, std::size_t end) {

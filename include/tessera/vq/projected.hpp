@@ -10,7 +10,7 @@
 //
 // Shapes   z, q [batch, ... x C], tokens those of the inner quantizer, whose input is [batch, ... x Width]
 // Params   project_in.weight, project_in.bias, project_out.weight, project_out.bias as nn::Linear, and those of the
-//          inner quantizer under their names; so with Buffers
+//          inner quantizer under their names; Buffers likewise
 // Errors   those of the inner quantizer; static_assert where it does not keep the number of rows
 // Cost     rows C Width multiply-adds each way and per sample, backward twice that, and the inner quantizer
 

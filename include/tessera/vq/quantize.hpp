@@ -1,5 +1,5 @@
 #pragma once
-// quantize: the operations of a quantizer with a codebook, on rows of `width` numbers.
+// quantize: the operations of a quantizer with a codebook, on rows of `width` elements.
 //
 //     quantize            tokens = a(z), q = e[a(z)],   a(z) = argmin_k |z - e_k|^2
 //     straight_through    dz = dq
@@ -32,7 +32,7 @@ struct PackedCodes {
     kernel::CodePanels<T> panels;
     Buffer<T> weight;
 
-    /// `write` writes the vectors into a span of k width numbers.
+    /// `write` writes the vectors into a span of k width elements.
     template <class F>
     void pack(std::size_t k, std::size_t width, F&& write) {
         with_fp_environment([&] {
@@ -99,7 +99,7 @@ void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token
     });
 }
 
-/// Sets the rows of x to 0 whose position has no token at all; there are `per_row` tokens and x.size() / rows numbers
+/// Sets the rows of x to 0 whose position has no token at all; there are `per_row` tokens and x.size() / rows elements
 /// per row.
 template <std::floating_point T>
 void zero_absent(std::span<const Token> tokens, std::size_t per_row, std::span<T> x) {

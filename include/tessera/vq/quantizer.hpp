@@ -35,7 +35,7 @@
 //        The quantizer's part of the loss. Terms has a `double` for each term, its sum over the samples of this block,
 //        weighted as in the loss, and the visitor of a parameter set: each(f, terms...) calls f("name", term...).
 //        ADDS the gradient of sum / divisor to dz and grad. divisor counts samples: it is BatchPart::divisor. The
-//        reconstruction is a mean over numbers; a term that is one too is divided by Input::size here. A term owns the
+//        reconstruction is a mean over elements; a term that is one too is divided by Input::size here. A term owns the
 //        leaf of its name and the leaves whose names begin with it and a dot: `codebook` owns `codebook.weight`. It
 //        moves these leaves only, and nothing else moves them. Every other term moves z and the leaves that no term
 //        owns, with the argument q as a constant. A quantizer built of others has their q, and what a level leaves to
@@ -58,7 +58,7 @@
 //   initialize_from_data(params, buffers, z, options, rng)
 //                                                     once, before the first step (k-means);
 //                                                     z: the encoder's output, in evaluation, of the first batch, that
-//                                                     of all processes; its numbers are finite. With a mask, as
+//                                                     of all processes; its elements are finite. With a mask, as
 //                                                     for pack_batch, only the rows that count; the last sample is
 //                                                     completed with the first of them
 //   encode_rows(w, z, tokens, first, last)            the tokens of rows first .. last - 1 only, for threads that share

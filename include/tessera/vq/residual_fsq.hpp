@@ -99,14 +99,14 @@ struct ResidualFsqQuantizer {
     static void forward(const Packed& w, const nn::Pass& pass, View<const T, In> z, View<Token, Shape<tokens>> out,
                         View<T, In> q, Cache& cache) {
         with_fp_environment([&] {
-            const std::size_t run = w.drop.draw(pass), numbers = z.elements();
+            const std::size_t run = w.drop.draw(pass), elements = z.elements();
             cache.tanh.resize(z.batch());
             T* const t = cache.tanh.data();
-            for (std::size_t at = 0; at < numbers; ++at) {
+            for (std::size_t at = 0; at < elements; ++at) {
                 if (!(z.data()[at] - z.data()[at] == T(0))) refuse(pass.first * In::size + at, z.data()[at]);
                 t[at] = z.data()[at] / w.bound[at % width];
             }
-            kernel::tanh_forward<T>({t, numbers}, {t, numbers});
+            kernel::tanh_forward<T>({t, elements}, {t, elements});
             std::ranges::fill(out.span(), no_token);
             for (std::size_t m = 0; m < z.batch() * positions; ++m) {
                 std::array<T, width> rest;

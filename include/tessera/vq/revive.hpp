@@ -27,7 +27,8 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct ReviveOptions {
-    double below = 0.1;      ///< share of the mean count; 0: never revive
+    /// Share of the mean count; 0: never revive. With least_recently_used only whether it is 0 matters.
+    double below = 0.1;
     std::size_t grace = 20;  ///< updates
     bool least_recently_used = false;
     double rate = 0.01;  ///< with least_recently_used: share of the vectors that an update may move

@@ -2,7 +2,7 @@
 // VqVae: an encoder, a quantizer, a decoder and a reconstruction loss.
 //
 //     z = encoder(x),   (tokens, q) = quantizer(z),   y = decoder(q)
-//     loss = loss(y, x) / numbers of x + the quantizer's terms
+//     loss = loss(y, x) / elements of x + the quantizer's terms
 //                                         (van den Oord, Vinyals, Kavukcuoglu 2017, arXiv:1711.00937, eq. 3)
 //
 // Any quantizer (vq/quantizer.hpp) and any loss (loss/loss.hpp) can be used: only their contracts are called here.

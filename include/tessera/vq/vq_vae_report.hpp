@@ -28,7 +28,7 @@ struct LevelUsage {
 /// The report of one training step.
 struct VqVaeReport {
     double loss = 0;              ///< reconstruction + the terms of the quantizer
-    double reconstruction = 0;    ///< mean of the reconstruction loss over all numbers of the batch
+    double reconstruction = 0;    ///< mean of the reconstruction loss over all elements of the batch
     double quantizer = 0;         ///< sum of the quantizer's terms, as weighted in the loss
     double quantization_mse = 0;  ///< mean of (z - q)^2; 0 where the quantizer gives another shape than it takes
     double perplexity = 0;        ///< of the tokens of this batch; depends on its size

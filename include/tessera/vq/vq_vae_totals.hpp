@@ -5,7 +5,7 @@
 //
 //     reconstruction,  sum of (z - q)^2,  each term of the quantizer,  how often each token of each level occurred
 //
-// Cost     2 + terms + codes numbers; where a position has several tokens, the codes of each
+// Cost     2 + terms + codes elements; where a position has several tokens, the codes of each
 
 #include <tessera/core/token.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -67,11 +67,11 @@ struct VqVaeTotals {
         count(tokens, std::span<double>{totals}.subspan(before));
     }
 
-    /// The report of totals over `samples` samples of `numbers` numbers each.
-    [[nodiscard]] static Report report(std::span<const double> totals, std::size_t samples, std::size_t numbers) {
+    /// The report of totals over `samples` samples of `elements` elements each.
+    [[nodiscard]] static Report report(std::span<const double> totals, std::size_t samples, std::size_t elements) {
         const double n = static_cast<double>(samples);
         Report r;
-        r.reconstruction = totals[0] / (n * static_cast<double>(numbers));
+        r.reconstruction = totals[0] / (n * static_cast<double>(elements));
         r.quantization_mse = totals[1] / (n * static_cast<double>(Q::Input::size));
         std::size_t next = first_term;
         Terms::each([&](const ParamPath&, double& term) { term = totals[next++] / n; }, r.terms);

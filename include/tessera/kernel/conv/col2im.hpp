@@ -54,7 +54,7 @@ struct OutputRuns {
         return {(std::min)(most, j + pixel >= pixels ? j + pixel - pixels + 1 : 0), most};
     }
 };
-// N neighbouring numbers, anywhere in an array.
+// N neighbouring elements, anywhere in an array.
 template <class T, std::size_t N>
 struct Neighbours {
     typedef T type __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias));
@@ -63,7 +63,7 @@ template <class T>
 struct Neighbours<T, 1> {
     using type = T;
 };
-// The sums of one line of outputs, in runs of `size` numbers: columns[at[n] + j * distance] is added to run j, n <
+// The sums of one line of outputs, in runs of `size` elements: columns[at[n] + j * distance] is added to run j, n <
 // count. The last `across` of these are of one line of pixels, as are those before.
 template <class T>
 struct Col2imLine {
@@ -166,7 +166,7 @@ void col2im_class(const PatchSize& s, std::size_t batch, const T* columns, std::
                     }
             }
             T* const to = y + static_cast<std::size_t>(down.first + whole(k * s.stride)) * s.width * channels;
-            // the numbers of run j that are inside the map
+            // the elements of run j that are inside the map
             const auto edge = [&](std::size_t j) {
                 const auto taps = across.taps_of(j);
                 for (std::size_t e = 0; e < line.size; ++e)

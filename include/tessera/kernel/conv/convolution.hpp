@@ -69,7 +69,7 @@ struct Share {
     std::size_t first_row = 0, rows, first_panel = 0, end_panel;
 };
 
-// Tiles of r rows, behind the pointers `in` and `out`, times the panels of a share.
+// Tiles of r rows, through the pointers `in` and `out`, times the panels of a share.
 template <std::same_as<float> T>
 [[gnu::always_inline]] inline void multiply_tiles(const Convolution<T>& conv, const Share& share, std::size_t r,
                                                   std::size_t tiles, const T* const* in, const tile::Segments& segments,
@@ -170,7 +170,7 @@ inline InPlace in_place_of_taps(std::size_t taps, std::size_t read, std::size_t 
     if (tile::W == 16) return {.x = n <= 64, .dy = n <= 64};
     return {.x = read * sizeof(float) <= 128 * 1024, .dy = taps == 1 || n < 64};
 }
-// Gathered patches are in L1 or L2, row behind row. Read in place, as is their dy, they give the weight gradient of the
+// Gathered patches are in L1 or L2, row after row. Read in place, as is their dy, they give the weight gradient of the
 // first layer of the preset small (k = 16, n = 32) 1.2 times as fast with AVX-512 as copies, 1.05 to 1.1 times with
 // AVX2; that of std (n = 64) 1.2 to 1.5 and 1.04 to 1.09 times.
 inline InPlace in_place_of_patches(std::size_t k, std::size_t n) {

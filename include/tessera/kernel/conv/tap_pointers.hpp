@@ -23,7 +23,7 @@ inline constexpr std::size_t max_channels = detail::zeros_length;
 inline constexpr std::size_t max_taps = 256;
 
 namespace detail {
-// Images of one batch: `pixels` pixels of `channels` numbers each.
+// Images of one batch: `pixels` pixels of `channels` elements each.
 template <class T>
 struct Maps {
     T* data;

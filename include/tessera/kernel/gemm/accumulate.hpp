@@ -9,7 +9,7 @@
 // of the peak.
 //
 // x86 loads and broadcasts a number of a in one instruction. AArch64 takes the factor of a product from any lane of a
-// register (simd::fma_lane), so there a is read as vectors, a quarter of the loads: W numbers of a row, which serve W
+// register (simd::fma_lane), so there a is read as vectors, a quarter of the loads: W elements of a row, which serve W
 // steps, or the neighbours x[0 .. R), of which the last vector ends at x[R - 1].
 //
 // Shapes   a(r): the number of row r, broadcast to all lanes (ColumnOfRows, Contiguous); b [NV] vectors, or b(s, v): a

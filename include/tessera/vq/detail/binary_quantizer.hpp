@@ -86,8 +86,9 @@ protected:
         const auto sums = Entropy::regularize(w.entropy, v, chosen, tokens, scratch, dv, divisor);
         Terms terms{.commitment = 0, .entropy = sums.entropy, .diversity = sums.diversity};
         if (w.commitment > T(0)) {
-            const double numbers = divisor * static_cast<double>(In::size);
-            const double sum = add_commitment<T>(v, chosen, q, dv, T(2) * w.commitment * static_cast<T>(1.0 / numbers));
+            const double elements = divisor * static_cast<double>(In::size);
+            const double sum =
+                add_commitment<T>(v, chosen, q, dv, T(2) * w.commitment * static_cast<T>(1.0 / elements));
             terms.commitment = static_cast<double>(w.commitment) * sum / static_cast<double>(In::size);
         }
         return terms;

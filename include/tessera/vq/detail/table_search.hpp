@@ -36,7 +36,7 @@ struct TableSearch {
     [[nodiscard]] bool is_empty() const noexcept { return !is_reserved; }
     /// Allocates all that any `run` needs.
     void reserve(const nn::Weights<Net>& w) {
-        for (Tensor<T, Row>* each : {&x, &t, &best, &e, &r, &g}) {
+        for (Tensor<T, Row>* each : {&x, &t, &best, &e_, &r_, &g_}) {
             each->resize(most);
             std::ranges::fill(each->span(), T(0));
         }
@@ -45,47 +45,47 @@ struct TableSearch {
     }
     void run(const nn::Weights<Net>& w, std::size_t rows) {
         const View<const T, Row> in = std::as_const(t).view().slice(0, rows);
-        const View<T, Row> out = e.view().slice(0, rows);
-        set_zero(unread);
+        const View<T, Row> out = e_.view().slice(0, rows);
+        set_zero(unread_);
         for (std::size_t step = 0;; ++step) {
-            nn::begin<Net>(cache, {});
-            Net::forward(w, in, out, cache);
+            nn::begin<Net>(cache_, {});
+            Net::forward(w, in, out, cache_);
             for (std::size_t m = 0; m < rows; ++m) keep_if_nearer(m, step == 0);
             if (step == steps) return;
-            Net::backward(w, in, View<const T, Row>{out}, std::as_const(r).view().slice(0, rows),
-                          g.view().slice(0, rows), cache, unread);
+            Net::backward(w, in, View<const T, Row>{out}, std::as_const(r_).view().slice(0, rows),
+                          g_.view().slice(0, rows), cache_, unread_);
             for (std::size_t m = 0; m < rows; ++m) move(m);
         }
     }
 
 private:
-    Tensor<T, Row> e, r, g;
-    std::array<double, most> error;  // |r|^2 of the last step
-    std::array<double, most> least;  // and of `best`
-    typename Net::Cache cache;
-    typename Net::Params unread;  // gradient of the net's parameters
+    Tensor<T, Row> e_, r_, g_;
+    std::array<double, most> error_;  // |r|^2 of the last step
+    std::array<double, most> least_;  // and of `best`
+    typename Net::Cache cache_;
+    typename Net::Params unread_;  // gradient of the net's parameters
 
     void keep_if_nearer(std::size_t m, bool first) {
         double sum = 0;
         for (std::size_t i = m * D; i < (m + 1) * D; ++i) {
-            r.data()[i] = x.data()[i] - e.data()[i];
-            sum = kernel::simd::fma(static_cast<double>(r.data()[i]), static_cast<double>(r.data()[i]), sum);
+            r_.data()[i] = x.data()[i] - e_.data()[i];
+            sum = kernel::simd::fma(static_cast<double>(r_.data()[i]), static_cast<double>(r_.data()[i]), sum);
         }
-        error[m] = sum;
-        if (!first && !(sum < least[m])) return;
-        least[m] = sum;
+        error_[m] = sum;
+        if (!first && !(sum < least_[m])) return;
+        least_[m] = sum;
         std::copy_n(t.data() + m * D, D, best.data() + m * D);
     }
     void move(std::size_t m) {
         double length = 0;
         for (std::size_t i = m * D; i < (m + 1) * D; ++i)
-            length = kernel::simd::fma(static_cast<double>(g.data()[i]), static_cast<double>(g.data()[i]), length);
-        const double scale = length > 0 ? error[m] / length : 0;
+            length = kernel::simd::fma(static_cast<double>(g_.data()[i]), static_cast<double>(g_.data()[i]), length);
+        const double scale = length > 0 ? error_[m] / length : 0;
         // an element that would leave the range of T, or is NaN, stays
         constexpr double largest = static_cast<double>((std::numeric_limits<T>::max)());
         for (std::size_t i = m * D; i < (m + 1) * D; ++i) {
             const double to =
-                kernel::simd::fma(scale, static_cast<double>(g.data()[i]), static_cast<double>(t.data()[i]));
+                kernel::simd::fma(scale, static_cast<double>(g_.data()[i]), static_cast<double>(t.data()[i]));
             if (to >= -largest && to <= largest) t.data()[i] = static_cast<T>(to);
         }
     }

@@ -23,11 +23,11 @@ struct WholeBatch {
     /// The samples of all processes are here, those of x among them, until they are taken.
     template <class Batch>
     void keep(Batch x, std::size_t samples) {
-        kept = samples;
-        own = x.batch();
-        at = x.data();
+        kept_ = samples;
+        own_ = x.batch();
+        at_ = x.data();
     }
-    void forget() noexcept { kept = 0; }
+    void forget() noexcept { kept_ = 0; }
     /// Which positions of all processes count (PositionMask). All processes have gathered the same, so all throw or
     /// none: ArgumentError where some have a mask and others none.
     void set_counts(std::span<const T> all, std::size_t samples) {
@@ -36,10 +36,10 @@ struct WholeBatch {
                 "VqVae: batch: mask: " +
                 expected_got("one in each process or in none", "one for " + std::to_string(all.size() / rows) + " of " +
                                                                    std::to_string(samples) + " images"));
-        counts.assign(all.begin(), all.end());
+        counts_.assign(all.begin(), all.end());
     }
     /// The rows of z that count, those of all processes.
-    View<const T, Latent> counted(View<const T, Latent> z) { return counted(z, counts); }
+    View<const T, Latent> counted(View<const T, Latent> z) { return counted(z, counts_); }
     /// z = encoder(x), in evaluation
     template <class Frozen, class Batch>
     static void encode(const Frozen& frozen, Batch x, Tensor<T, Latent>& z, typename Frozen::Workspace& ws) {
@@ -51,33 +51,33 @@ struct WholeBatch {
     template <class Frozen, class Batch>
     View<const T, Latent> take(const Frozen& frozen, Batch x, std::span<const T> own_counts, std::size_t samples,
                                Tensor<T, Latent>& z, typename Frozen::Workspace& ws) {
-        const std::size_t got = std::exchange(kept, 0);
-        const bool is_it = got == samples && own == x.batch() && (own == 0 || at == x.data());
+        const std::size_t got = std::exchange(kept_, 0);
+        const bool is_it = got == samples && own_ == x.batch() && (own_ == 0 || at_ == x.data());
         if (!is_it && x.batch() == samples) encode(frozen, x, z, ws);
         if (x.batch() == samples) return counted(std::as_const(z), own_counts);
         if (!is_it)
             throw StateError("VqVae: loss_and_grad: expected prepare for these " + std::to_string(samples) +
                              " samples before, got it for " + std::to_string(got) + (got == samples ? " others" : ""));
-        return counted({gathered.data(), samples}, counts);
+        return counted({gathered.data(), samples}, counts_);
     }
 
 private:
     // In their order; the last sample is completed with the first of them.
     View<const T, Latent> counted(View<const T, Latent> z, std::span<const T> by) {
         if (by.empty()) return z;
-        packed.resize(z.elements());
-        const auto copy = [&](const T* from, std::size_t to) { std::copy_n(from, width, packed.data() + to * width); };
+        packed_.resize(z.elements());
+        const auto copy = [&](const T* from, std::size_t to) { std::copy_n(from, width, packed_.data() + to * width); };
         std::size_t found = 0;
         for (std::size_t m = 0; m < by.size(); ++m)
             if (by[m] > T(0)) copy(z.data() + m * width, found++);
         const std::size_t samples = (found + rows - 1) / rows;
-        for (std::size_t m = found; m < samples * rows; ++m) copy(packed.data() + (m - found) % found * width, m);
-        return {packed.data(), samples};
+        for (std::size_t m = found; m < samples * rows; ++m) copy(packed_.data() + (m - found) % found * width, m);
+        return {packed_.data(), samples};
     }
 
-    std::size_t kept = 0, own = 0;
-    const void* at = nullptr;  // the numbers of x
-    std::vector<T> counts, packed;
+    std::size_t kept_ = 0, own_ = 0;
+    const void* at_ = nullptr;  // the elements of x
+    std::vector<T> counts_, packed_;
 };
 
 }  // namespace tessera::vq::detail

@@ -7,7 +7,7 @@
 //
 //     Codebook<1024, vq::Bridge<nn::Residual<nn::Linear<128>, nn::Gelu, nn::Linear<64>>>>
 //
-// `Layers` are the specs of a Chain from rows of D numbers to rows of D numbers. The table is learned, too; that of
+// `Layers` are the specs of a Chain from rows of D elements to rows of D elements. The table is learned, too; that of
 // vq::SimVq is fixed. After training the net is no longer needed: the vectors e are in the `codes.weight` of a packed
 // quantizer, and a Codebook with vq::Fixed can hold them.
 //
@@ -20,7 +20,7 @@
 // Params   those of the net "codebook.map.<i>....", initialised by its layers; "codebook.table" [K, D], N(0, 1 / D), in
 //          the parameters where it is learned, in the buffers where it is fixed; buffers "codebook.count" [K], 1, and
 //          "codebook.grace" [K], 0
-// Errors   static_assert where the net does not give as many numbers as it takes
+// Errors   static_assert where the net does not give as many elements as it takes
 // Cost     the net for K rows in each packing, on one thread; for the rows of a block again, forward and backward;
 //          where vectors are dead, 11 times forward and 10 times backward for as many rows, at most 512
 
@@ -77,7 +77,7 @@ struct BridgedVectors {
     using T = typename Net::Scalar;
     using Row = Shape<D>;
     static_assert(std::same_as<typename Net::Input, Row> && std::same_as<typename Net::Output, Row>,
-                  "Bridge: the net must give rows of as many numbers as it takes");
+                  "Bridge: the net must give rows of as many elements as it takes");
     static constexpr bool by_gradient = true, averages = false, revives = true, initializes = false;
     using Statistics = CodebookStatistics<K, D, T>;
     struct Params {

@@ -16,7 +16,7 @@
 //
 // Params   "codebook.weight" [K, D], N(0, 1), as torch.nn.Embedding; buffers "codebook.count" [K], 1, and
 //          "codebook.grace" [K], 0
-// Cost     a gradient of K D numbers for each group of samples; the optimiser's moments, 2 K D
+// Cost     a gradient of K D elements for each group of samples; the optimiser's moments, 2 K D
 
 #include <tessera/core/batch_part.hpp>
 #include <tessera/core/param.hpp>

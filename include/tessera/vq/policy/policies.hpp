@@ -9,7 +9,7 @@
 //     terms        none                  vq::Orthogonal, vq::Diversity
 //
 // A policy is a type with a member `category`; the codebook finds each category by it, so their order does not matter,
-// and a policy of your own can replace those of the first four categories. Those that are not the default are included
+// and a user's policy can replace those of the first four categories. Those that are not the default are included
 // by name: <tessera/vq/policy/gradient.hpp>.
 //
 // Members of each category; x are the rows that the search compares, after the distance policy has changed them:
