@@ -133,29 +133,34 @@ TEST_CASE("Gpt: freeze packs the panels of a forward pass, with the bits of a tr
     const auto model = moved_model<Model>();
     Model::Net::Packed whole;
     nn::pack<Model::Net>(model.params().net, whole);
-    const auto same = [](const auto& a, const auto& b) {
-        const auto of = [](const auto& w) {
-            return std::span{w.forward.data(), w.forward.panel_count() * w.forward.rows() * kernel::panel_width};
-        };
-        return std::ranges::equal(of(a), of(b)) && a.forward.columns() == b.forward.columns() &&
-               std::ranges::equal(a.bias, b.bias) && a.backward.columns() == 0;
-    };
     const auto check = [&] {
+        support::Mismatch wrong;
+        const auto same = [&](const auto& a, const auto& b, const std::string& name) {
+            const auto of = [](const auto& w) {
+                return std::span{w.forward.data(), w.forward.panel_count() * w.forward.rows() * kernel::panel_width};
+            };
+            wrong.compare(b.forward.columns(), a.forward.columns(), name, ": columns");
+            wrong.compare(of(b), of(a), name);
+            wrong.compare(b.bias, a.bias, name, ": bias");
+            wrong.compare(0, a.backward.columns(), name, ": backward");
+        };
         const Model::Frozen kept = model.freeze();
         const auto& frozen = kept.weights();
-        bool good = same(std::get<3>(frozen.items), std::get<3>(whole.items));
+        same(std::get<3>(frozen.items), std::get<3>(whole.items), "head");
         for (std::size_t i = 0; i < larger.layers; ++i) {
             const auto& [attention_a, mlp_a] = std::get<1>(frozen.items).items[i].items;
             const auto& [attention_b, mlp_b] = std::get<1>(whole.items).items[i].items;
             const auto &a = std::get<1>(attention_a.items), &b = std::get<1>(attention_b.items);
-            good = good && same(a.in, b.in) && same(a.out, b.out) &&
-                   same(std::get<1>(mlp_a.items), std::get<1>(mlp_b.items)) &&
-                   same(std::get<2>(mlp_a.items), std::get<2>(mlp_b.items));
+            const std::string layer = ", layer " + std::to_string(i);
+            same(a.in, b.in, "attention in" + layer);
+            same(a.out, b.out, "attention out" + layer);
+            same(std::get<1>(mlp_a.items), std::get<1>(mlp_b.items), "first of the MLP" + layer);
+            same(std::get<2>(mlp_a.items), std::get<2>(mlp_b.items), "second of the MLP" + layer);
         }
-        return good;
+        return wrong.first();
     };
-    CHECK(check());
-    CHECK(support::with_threads(3, check));
+    CHECK(check() == "");
+    CHECK(support::with_threads(3, check) == "");
 }
 
 TEST_CASE("Gpt: labels change the logits, and without labels a sequence begins with the null class") {

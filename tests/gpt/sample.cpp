@@ -50,7 +50,7 @@ TEST_CASE("sample: a sequence depends neither on how many are drawn nor on the n
     const auto forty = sampled(40, {});
     for (const std::size_t count : {1u, 2u, 7u, 33u}) {
         const auto fewer = sampled(count, {});
-        CHECK(std::equal(fewer.begin(), fewer.end(), forty.begin()));
+        CHECK(support::equal_values(std::span{forty}.first(fewer.size()), fewer));
     }
     CHECK(support::same_for_threads([] { return sampled(70, {.temperature = 0.8f, .top_k = 4, .top_p = 0.9}); }));
     CHECK(support::same_for_threads([] { return sampled(3, {}); }));  // a team
@@ -101,8 +101,8 @@ TEST_CASE("sample: labels condition the sequences and are kept, and without labe
     mixed[3] = Label{1};
     const auto of_mixed = sampled(20, {.labels = mixed});
     for (std::size_t n = 0; n < 20; ++n)
-        CHECK(std::equal(&of_mixed[n * context], &of_mixed[n * context] + context,
-                         &(n == 3 ? of_one : of_zero)[n * context]));
+        CHECK(support::equal_values(std::span{n == 3 ? of_one : of_zero}.subspan(n * context, context),
+                                    std::span{of_mixed}.subspan(n * context, context)));
     CHECK(sampled(0, {}).empty());
 }
 

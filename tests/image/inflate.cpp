@@ -4,8 +4,10 @@
 
 #include <image/deflate_samples.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 
 #include <array>
+#include <span>
 #include <string>
 
 using namespace tessera;
@@ -62,17 +64,19 @@ TEST_CASE("inflate: reports how much of the input the stream occupies") {
 }
 
 TEST_CASE("inflate: never writes beyond the output") {
+    support::Mismatch wrong;
     for (const Bytes& stream : {samples::deflated_squares(), samples::stored(samples::squares())})
         for (std::size_t room = 0; room <= 600; ++room) {
             Bytes out(room + 1, 0xEE);
             std::size_t written = 0;
             const bool complete = inflate(stream, std::span{out}.first(room), written, "x", 0).complete;
             const Bytes whole = samples::squares();
-            const bool right =
-                written == room && complete == (room == 600) && out[room] == 0xEE &&
-                std::equal(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(room), out.begin());
-            if (!right) CHECK(room == 601);
+            wrong.compare(room, written, "written, room ", room);
+            wrong.compare(room == 600, complete, "complete, room ", room);
+            wrong.compare(std::span{whole}.first(room), std::span{out}.first(room), "bytes, room ", room);
+            wrong.compare(0xEE, out[room], "past the end, room ", room);
         }
+    CHECK(wrong.first() == "");
 }
 
 TEST_CASE("inflate: a stream that ends early is an error at every length") {

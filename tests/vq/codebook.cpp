@@ -5,6 +5,7 @@
 #include <support/contract.hpp>
 #include <support/larger.hpp>
 #include <support/message.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 
 #include <algorithm>
@@ -68,7 +69,8 @@ TEST_CASE_TEMPLATE("Codebook: every row becomes its nearest vector", T, float, d
         };
         const std::size_t chosen = b.tokens.data()[m];
         for (std::size_t k = 0; k < 6; ++k) CHECK(distance(chosen) <= distance(k) * (1 + 1e-5));
-        CHECK(std::equal(b.q.data() + m * 4, b.q.data() + m * 4 + 4, b.buffers.book.weight.data() + chosen * 4));
+        CHECK(support::equal_values(std::span{b.buffers.book.weight.data() + chosen * 4, 4},
+                                    std::span{b.q.data() + m * 4, 4}));
     }
 }
 

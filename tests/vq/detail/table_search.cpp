@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <support/counting_allocator.hpp>
+#include <support/mismatch.hpp>
 #include <support/numbers.hpp>
 #include <tessera/nn/chain.hpp>
 #include <tessera/nn/gelu.hpp>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 using namespace tessera;
@@ -103,7 +105,8 @@ TEST_CASE("TableSearch: a row ends with the same bits alone and among others, an
         std::copy_n(t.data() + m * width, width, c.search.t.data());
         c.search.run(c.weights, 1);
         CAPTURE(m);
-        CHECK(std::equal(c.search.best.data(), c.search.best.data() + width, together.data() + m * width));
+        CHECK(support::equal_values(std::span{together}.subspan(m * width, width),
+                                    std::span{c.search.best.data(), width}));
     }
 }
 
@@ -117,8 +120,8 @@ TEST_CASE("TableSearch: a step that a float cannot hold leaves its element as it
     for (std::size_t i = 0; i < width; ++i) c.search.x.data()[i] = 1000;
     const std::vector<float> began(c.search.t.data(), c.search.t.data() + width);
     c.search.run(c.weights, 1);
-    CHECK(std::equal(began.begin(), began.end(), c.search.t.data()));
-    CHECK(std::equal(began.begin(), began.end(), c.search.best.data()));
+    CHECK(support::equal_values(began, std::span{c.search.t.data(), width}));
+    CHECK(support::equal_values(began, std::span{c.search.best.data(), width}));
 }
 
 TEST_CASE("TableSearch: where the net does not depend on the table, it stays where it began") {
@@ -129,7 +132,7 @@ TEST_CASE("TableSearch: where the net does not depend on the table, it stays whe
     c.fill(2, 9);
     const std::vector<double> began(c.search.t.data(), c.search.t.data() + 2 * width);
     c.search.run(c.weights, 2);
-    CHECK(std::equal(began.begin(), began.end(), c.search.best.data()));
+    CHECK(support::equal_values(began, std::span{c.search.best.data(), 2 * width}));
 }
 
 }  // namespace table_search_test
