@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <optim/two_leaves.hpp>
+#include <support/bits.hpp>
 #include <support/counting_allocator.hpp>
 #include <support/mismatch.hpp>
 
