@@ -11,6 +11,8 @@
 // no biases. Row i of q, k and v is rotated by position i: in a prior that reads a label first, the position of the
 // token that row i predicts.
 //
+// Over 150 lines: whole sequences and single steps share the projections.
+//
 // Shapes   x, y [batch, tokens x C]; K = C kv_heads / heads
 // Params   in_weight Shape<C, C + 2 K> "in_proj_weight" (PyTorch's [3 C, C]), Xavier uniform;
 //          in_bias Shape<C + 2 K> "in_proj_bias", 0;

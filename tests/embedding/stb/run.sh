@@ -25,10 +25,12 @@ run() { # run <options> <object>...
     options=$1
     shift
     what=$*
-    objects=
-    for object in "$@"; do objects="$objects $work/$object.o"; done
+    for object do
+        shift
+        set -- "$@" "$work/$object.o"
+    done
     # shellcheck disable=SC2086
-    "$compiler" $options $objects -o "$work/program" "$tbb" || fail "$what: does not link with $options"
+    "$compiler" $options "$@" -o "$work/program" "$tbb" || fail "$what: does not link with $options"
     LD_LIBRARY_PATH=$(dirname "$tbb")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$work/program" ||
         fail "$what: fails with $options"
 }
