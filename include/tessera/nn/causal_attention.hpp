@@ -11,8 +11,6 @@
 // no biases. Row i of q, k and v is rotated by position i: in a prior that reads a label first, the position of the
 // token that row i predicts.
 //
-// Over 150 lines: whole sequences and single steps share the projections.
-//
 // Shapes   x, y [batch, tokens x C]; K = C kv_heads / heads
 // Params   in_weight Shape<C, C + 2 K> "in_proj_weight" (PyTorch's [3 C, C]), Xavier uniform;
 //          in_bias Shape<C + 2 K> "in_proj_bias", 0;
@@ -27,6 +25,8 @@
 //          gradients) and 2 tokens heads (row statistics); never a tokens x tokens matrix: with a width of 128, 3.2 MB
 //          for 784 tokens and 17 MB for 4096. A rotation costs 2 (C + K) tokens multiply-adds each way, and in a step
 //          one more barrier
+//
+// Over 150 lines: whole sequences and single steps share the projections.
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/attention/attention.hpp>

@@ -5,10 +5,11 @@
 //
 // Inside a group, blocks of 4 samples run the whole net forward and backward in scratch memory that is reused and stays
 // in L2. The group is the unit of determinism: the gradients of its blocks are added in their order, and those of the
-// groups in a fixed binary tree. Sizes depend on the batch at most, never on the machine. When this was chosen, a VQ-VAE
-// step reached 86 % of the peak on two cores with it, and 64 % with fork and join in every layer (now: bench/README.md).
-// Larger blocks pay where the weights of a layer do not fit in L2; a batch of fewer than four blocks is cut into smaller
-// ones. The block size changes no bit of a gradient to which every layer adds in the order of its rows.
+// groups in a fixed binary tree. Sizes depend on the batch at most, never on the machine. When this was chosen, a
+// VQ-VAE step reached 86 % of the peak on two cores with it, and 64 % with fork and join in every layer (now:
+// bench/README.md). Larger blocks pay where the weights of a layer do not fit in L2; a batch of fewer than four blocks
+// is cut into smaller ones. The block size changes no bit of a gradient to which every layer adds in the order of its
+// rows.
 //
 // A thread takes a whole group, as long as there is one for each thread. The threads share the blocks of the groups
 // that are left, and add to a group's gradient in the order of its blocks (nn/exec/block_order.hpp), which changes no
