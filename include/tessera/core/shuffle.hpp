@@ -1,7 +1,7 @@
 #pragma once
-// detail::shuffle: a Fisher-Yates shuffle with Rng::below: every order is equally likely, and the same on every machine.
+// detail::shuffle: a Fisher-Yates shuffle with Rng::below.
 //
-// x has fewer than 2^32 elements.
+// Every order is equally likely, and the same on every machine. x has fewer than 2^32 elements.
 //
 // Cost     one number of the generator for each element but the first
 

@@ -34,6 +34,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -120,7 +121,6 @@ public:
     /// std::nullopt when no step has been saved yet.
     [[nodiscard]] std::optional<Checkpoint> newest() {
         std::vector<std::string> damaged;
-        std::vector<std::uint64_t> bad;
         const std::vector<std::uint64_t> all = steps();
         for (std::size_t i = all.size(); i-- > 0;) {
             std::optional<io::SafetensorsFile> file;
@@ -129,12 +129,10 @@ public:
             } catch (const FormatError& e) {
                 if (e.code() == FormatCode::limit) throw;  // larger than the host allows, but not damaged
                 damaged.push_back(e.what());
-                bad.push_back(all[i]);
                 continue;
             } catch (const IoError& e) {
                 if (e.reason() != EIO) throw;  // a bad sector is damage; other errors of the system may be temporary
                 damaged.push_back(e.what());
-                bad.push_back(all[i]);
                 continue;
             }
             // A complete file of a later version is an error: an older checkpoint must not be preferred to it.
@@ -143,7 +141,7 @@ public:
                                   file->name() +
                                       ": version of the checkpoint: " + expected_got(version, io::printable(*found)),
                                   file->name());
-            rename_damaged(bad);
+            rename_damaged(std::span{all}.subspan(i + 1));
             return Checkpoint{all[i], std::move(*file), std::move(damaged)};
         }
         if (damaged.empty()) return std::nullopt;
@@ -211,8 +209,8 @@ private:
                               path + ": step: " + expected_got(std::to_string(step), io::printable(*its_step)), path);
         return file;
     }
-    void rename_damaged(const std::vector<std::uint64_t>& bad) {
-        for (const std::uint64_t step : bad) {
+    void rename_damaged(std::span<const std::uint64_t> steps_of_damaged) {
+        for (const std::uint64_t step : steps_of_damaged) {
             const std::string path = path_of(step);
             if (files_.rename(path.c_str(), (path + ".damaged").c_str()) != 0) refuse("rename a damaged file", errno);
         }
