@@ -1,5 +1,10 @@
-"""What is made of the results: a table in Markdown and a chart of ratios in SVG."""
+"""What is made of the results: a table in Markdown and a chart of ratios in SVG.
+
+    python3 bench/report.py bench/README.md bench/peers.svg    # the chart of the ratios that a page has
+"""
 import math
+import re
+import sys
 from html import escape
 
 
@@ -50,19 +55,19 @@ def table(report):
 def chart(results):
     """Horizontal bars from 1 to the ratio, logarithmic: to the right where ours is better."""
     rows = [r for r in results if r["ratio"]]
-    left, width, step, top = 330, 520, 16, 56
-    reach = max([1.0] + [abs(math.log2(r["ratio"])) for r in rows])
-    reach = math.ceil(reach)
-    x = lambda ratio: left + width * (math.log2(ratio) + reach) / (2 * reach)
+    left, width, step, top, right = 330, 520, 16, 56, 230
+    powers = [math.log2(r["ratio"]) for r in rows]
+    low, high = math.floor(min([0.0] + powers)), math.ceil(max([1.0] + powers))
+    x = lambda ratio: left + width * (math.log2(ratio) - low) / (high - low)
     height = top + step * len(rows) + 24
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 170}" height="{height}" '
-        f'viewBox="0 0 {left + width + 170} {height}" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + right}" height="{height}" '
+        f'viewBox="0 0 {left + width + right} {height}" font-family="sans-serif" font-size="11">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         f'<text x="{left}" y="20" font-size="14" fill="#222222">tessera against the best peer (ratio, larger is better)'
         '</text>',
     ]
-    for power in range(-reach, reach + 1):
+    for power in range(low, high + 1):
         at = x(2.0 ** power)
         out.append(f'<line x1="{at:.1f}" y1="{top - 8}" x2="{at:.1f}" y2="{height - 20}" '
                    f'stroke="{"#222222" if power == 0 else "#dddddd"}"/>')
@@ -79,3 +84,16 @@ def chart(results):
                    f'{escape(r["best_peer"])}</text>')
     out.append("</svg>")
     return "\n".join(out)
+
+
+def rows_of_page(text):
+    """The rows of a page's table of whole nets: work, threads, ours, share of the peak, best peer, ratio, ..."""
+    works = r"\| (VQ-VAE training step|GPT training step|encode|decode|sample)"
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if re.match(works, line)]
+    return [{"name": c[0].replace("`", ""), "threads": int(c[1]), "ratio": float(c[5]),
+             "best_peer": c[4].split(", ", 1)[1]} for c in cells if len(c) == 8]
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as page, open(sys.argv[2], "w", encoding="utf-8") as picture:
+        picture.write(chart(rows_of_page(page.read())) + "\n")
