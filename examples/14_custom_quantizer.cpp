@@ -151,7 +151,7 @@ int run(const course::Arguments& arguments) {
     for (int epoch = 0; epoch < 4; ++epoch) {
         Vae::Report last;  // a VqVaeReport, with the terms of the quantizer by name
         for (auto&& batch : ts::batches(train, 32, rng)) last = trainer.step(batch);
-        std::printf("epoch %d  mse %.4f  commitment %.4f  %zu tokens in the last batch\n", epoch + 1,
+        std::printf("epoch %d  mse %.4f  commitment %.4f  %zu different tokens in the last batch\n", epoch + 1,
                     last.reconstruction, last.terms.commitment, last.used);
     }
     const auto test = vae.evaluate(digits.test);

@@ -59,11 +59,11 @@ TEST_CASE("likelihood: no images and a sigma out of range are errors") {
               static_cast<void>(
                   codec::likelihood(vae.freeze(), prior.freeze(), data::Images<support::TinyImage>{}, {.sigma = 0.1}));
           }) == "likelihood: images: expected at least one, got 0");
-    for (const auto& [sigma, text] : {std::pair{0.0, "0"}, {1e-101, "1e-101"}, {1e101, "1e+101"}})
+    for (const auto& bad : {std::pair{0.0, "0"}, {1e-101, "1e-101"}, {1e101, "1e+101"}})
         CHECK(support::message<ArgumentError>([&] {
                   static_cast<void>(
-                      codec::likelihood(vae.freeze(), prior.freeze(), support::bars(3, 1), {.sigma = sigma}));
-              }) == std::string{"likelihood: sigma: expected a number in [1e-100, 1e100], got "} + text);
+                      codec::likelihood(vae.freeze(), prior.freeze(), support::bars(3, 1), {.sigma = bad.first}));
+              }) == std::string{"likelihood: sigma: expected a number in [1e-100, 1e100], got "} + bad.second);
     auto images = support::bars(3, 1);
     const data::Images<support::TinyImage> third{{images.bytes().begin(), images.bytes().end()},
                                                  {Label{0}, Label{1}, Label{2}}};
