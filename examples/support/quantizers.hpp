@@ -42,11 +42,13 @@ struct Row {
     using For = std::conditional_t<P == Preset::small, Small, Std>;
 };
 
-// Vocabularies of 256 (small) and 512 (std) share the prior, which saves 6 to 9 s of compilation.
+// Vocabularies of 256 (small) and 512 (std) share the prior, which saves 6 to 9 s of compilation. DIGITS_CODEBOOK_ONLY
+// leaves the first row: a test that compiles the program a second time, for several processes, needs no more.
 inline constexpr std::tuple quantizer_table{
     Row<Of<32, tessera::Codebook<256>>, Of<64, tessera::Codebook<512>>>{
         "codebook", "vectors learned together with the nets; a small vocabulary that fits the images well and is "
                     "quickly learned by the prior"},
+#ifndef DIGITS_CODEBOOK_ONLY
     Row<Of<4, tessera::Fsq<8, 5, 5, 5>>>{
         "fsq", "finite scalar quantization, 4 numbers rounded to 8, 5, 5 and 5 levels; a fixed vocabulary of 1000 with "
                "either preset, and no codebook to collapse"},
@@ -69,6 +71,7 @@ inline constexpr std::tuple quantizer_table{
     Row<Of<32, tessera::ResidualVq<tessera::Codebook<16>, 2>>, Of<64, tessera::ResidualVq<tessera::Codebook<32>, 2>>>{
         "residual", "two small codebooks, of 16 vectors each, std 32: the second quantizes what the first leaves; two "
                     "tokens for each position, so the prior reads twice as many"},
+#endif
 };
 inline constexpr std::size_t quantizer_count = std::tuple_size_v<decltype(quantizer_table)>;
 
