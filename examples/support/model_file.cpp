@@ -29,8 +29,8 @@ ModelFacts read_model_facts(const std::string& path) {
         throw tessera::FormatError(tessera::FormatCode::version,
                                    "--load: " + path +
                                        ": was written by version 2 or an earlier one of this program, whose prior has "
-                                       "GPT-2's block: expected version " +
-                                       program_version + ", whose prior has LLaMA's: train the model again");
+                                       "GPT-2's block: expected version 3 or later, whose prior has LLaMA's: train "
+                                       "the model again");
     ModelFacts facts{
         *preset == "small" ? Preset::small : Preset::std, quantizer, of_prior, {}, label_dropout_of(file, of_prior)};
     std::istringstream lines{*names};

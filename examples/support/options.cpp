@@ -215,7 +215,9 @@ Options parse(int argc, char** argv) {
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Training");
     auto* lr_prior_option =
-        app.add_option("--lr-prior", lr_prior, rates("Peak learning rate of stage 2", small.prior, large.prior))
+        app.add_option("--lr-prior", lr_prior,
+                       rates("Peak learning rate of the matrices in stage 2, four times that of its other weights",
+                             small.prior, large.prior))
             ->type_name("RATE")
             ->check(number(0, 1, "from 0 to 1"), "", "")
             ->group("Training");

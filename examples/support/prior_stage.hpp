@@ -17,7 +17,7 @@
 #include <tessera/gpt/sample_options.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/weights.hpp>
-#include <tessera/optim/adamw.hpp>
+#include <tessera/optim/muon.hpp>
 #include <tessera/train/trainer.hpp>
 
 #include <algorithm>
@@ -56,7 +56,11 @@ Stage2 train_net(Prior& prior, const FirstStage& first, const Job& job) {
     result.steps = result.epochs * per_epoch;
 
     ts::Trainer trainer{prior,
-                        ts::AdamW{prior, {.lr = recipe.lr, .beta2 = 0.99, .weight_decay = recipe.weight_decay}},
+                        ts::Muon{prior,
+                                 {.lr = recipe.lr,
+                                  .weight_decay = recipe.weight_decay,
+                                  .beta2 = 0.99,
+                                  .adamw_scale = job.recipe.adamw_scale}},
                         {.clip_norm = recipe.clip_norm, .seed = job.options.seed},
                         job.processes};
     if (job.run.resumes(2)) job.run.load(trainer);

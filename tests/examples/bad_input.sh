@@ -164,7 +164,7 @@ old_model "$work/version2-fsq.safetensors" '"tessera.digits.quantizer":"fsq",'
 old_model "$work/version3.safetensors" '"tessera.gpt.positions":"rotary, 7 columns",'
 old_model "$work/version2-any.safetensors" '"tessera.digits.order":"any",'
 old="was written by version 2 or an earlier one of this program, whose prior has GPT-2's block:"
-old="$old expected version 3, whose prior has LLaMA's: train the model again\$"
+old="$old expected version 3 or later, whose prior has LLaMA's: train the model again\$"
 try "--load: .*version2.safetensors: $old" --load "$work/version2.safetensors"
 try "version2-fsq.safetensors: $old" --load "$work/version2-fsq.safetensors" --label 3
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --complete "$half"

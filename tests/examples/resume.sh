@@ -67,7 +67,7 @@ grep -q 'program: expected' "$work/log" && fail "its own version is refused"
 grep -q 'epochs.prior: expected 3, file has 2; --accept epochs keeps 3$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --lr-prior 0.001 >"$work/log" 2>&1) &&
     fail "another rate was taken silently"
-grep -q 'lr: expected 0.001, file has 0.002; --accept lr keeps 0.001$' "$work/log" || fail "$(cat "$work/log")"
+grep -q 'lr: expected 0.001, file has 0.008; --accept lr keeps 0.001$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --accept lr,epcohs >"$work/log" 2>&1) &&
     fail "a misspelt --accept"
 grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$work/log" || fail "$(cat "$work/log")"
@@ -77,7 +77,7 @@ grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$wor
     fail "more epochs on purpose: $(cat "$work/log")"
 grep -q 'digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" ||
     fail "$(cat "$work/log")"
-grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.002' "$work/log" ||
+grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.008' "$work/log" ||
     fail "$(cat "$work/log")"
 [ "$(sum "$work/more")" != "$(sum "$work/whole")" ] || fail "another epoch changed nothing"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) &&
@@ -96,12 +96,12 @@ grep -q -e '--passes: expected a prior of any order .*, got raster$' "$work/log"
 last=$(newest "$work/killed-run")
 mkdir "$work/old-run"
 old=$work/old-run/$(basename "$last")
-sed 's/"tessera.digits.program":"3"/"tessera.digits.program":"1"/' "$last" >"$old"
+sed 's/"tessera.digits.program":"4"/"tessera.digits.program":"1"/' "$last" >"$old"
 cmp -s "$last" "$old" && fail "the checkpoint does not name the version of the program"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
 set_checksum "$old" "$work/log"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
-grep -q 'is a checkpoint of version 1 of this program: expected version 3' "$work/log" ||
+grep -q 'is a checkpoint of version 1 of this program: expected version 4' "$work/log" ||
     fail "version: $(cat "$work/log")"
 
 # a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
