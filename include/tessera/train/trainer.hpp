@@ -296,14 +296,14 @@ private:
         if (held_[0] > 0 && (samples_[0] < 1 || samples_[1] < 1))
             throw StateError("counters: samples of the batches held: " +
                              expected_got("at least 1", std::to_string((std::min)(samples_[0], samples_[1]))));
-        const auto check = [](const char* name, std::int64_t n) {  // room to count on, and exact in double
+        const auto check_exact = [](const char* name, std::int64_t n) {  // room to count on, and exact in double
             if (n >= std::int64_t{1} << 53)
                 throw StateError(std::string{"counters: "} + name + ": " +
                                  expected_got("less than 2^53", std::to_string(n)));
         };
-        check("steps", steps_[0]);
-        check("batches", batches_[0]);
-        check("samples of the batches held", (std::max)(samples_[0], samples_[1]));
+        check_exact("steps", steps_[0]);
+        check_exact("batches", batches_[0]);
+        check_exact("samples of the batches held", (std::max)(samples_[0], samples_[1]));
     }
     void refuse_outlier(double norm) const {
         const double usual = options_.reject_spikes > 0 ? recent_.median() : 0;
