@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [<build folder> [--all] [--install]]: the library compiled for AArch64 and run by qemu gives the bits of the
-# build, which is x86-64 with FMA: a training of both stages with Codebook and Fsq, and the kernels against their scalar
-# twins. The loops of the register tiles, as g++ -O3 compiles them, broadcast and spill nothing (loops.awk).
+# build, which is x86-64 with FMA: trainings of both stages (Codebook, Fsq, AdamW, Muon), and the kernels against their
+# scalar twins. The loops of the register tiles, as g++ -O3 compiles them, broadcast and spill nothing (loops.awk).
 #
 #     sh tests/aarch64/run.sh                          installs what is missing, builds, and runs everything
 #     sh tests/aarch64/run.sh build/release            installs nothing; the short version, which the test suite runs
@@ -102,7 +102,7 @@ kernels=$!
 compile tiny -O1 embedding/widths/main.cpp embedding/tiny_run.cpp
 wait $kernels
 emulate kernels || failed=1
-same "a training with Codebook and Fsq" tiny_run_hash tiny
+same "two trainings: Codebook, Fsq, AdamW, Muon" tiny_run_hash tiny
 
 if [ -n "$all" ]; then
     compile family -O0 embedding/family/main.cpp embedding/family/family.cpp &

@@ -3,6 +3,7 @@
 #include <tessera/data/batches.hpp>
 #include <tessera/loss/gaussian_nll.hpp>
 #include <tessera/optim/adamw.hpp>
+#include <tessera/optim/muon.hpp>
 #include <tessera/train/trainer.hpp>
 #include <tessera/vq/fsq.hpp>
 
@@ -18,13 +19,22 @@ void add_state(support::HashLeaves& hash, const Trainer& trainer) {
     Trainer::each_state(hash, trainer);
 }
 
-// The same with a quantizer without parameters, a loss with a learned variance, and micro-batches of different sizes.
+// The same with a quantizer without parameters, a loss with a learned variance, and micro-batches of different sizes;
+// and a prior like that of `digits`: LLaMA's block, positions by row and column, trained by Muon.
 struct FineEncoder : nn::Chain<support::TinyImage, nn::Conv2d<12, nn::halve4>, nn::Relu, nn::Conv2d<3, nn::halve4>> {};
 struct FineDecoder : nn::Chain<FineEncoder::Output, nn::ConvTranspose2d<6, nn::double4>, nn::Relu,
                                nn::ConvTranspose2d<1, nn::double4>, nn::Sigmoid> {};
 using FineVae = VqVae<FineEncoder, Fsq<5, 4, 3>, FineDecoder, GaussianNll>;
-constexpr GptConfig fine_config{
-    .vocab = FineVae::codes, .context = FineVae::tokens, .width = 16, .heads = 2, .layers = 1};
+constexpr GptConfig fine_config{.vocab = FineVae::codes,
+                                .context = FineVae::tokens,
+                                .width = 16,
+                                .heads = 2,
+                                .layers = 1,
+                                .norm = GptNorm::rms_norm,
+                                .mlp = GptMlp::swiglu,
+                                .positions = GptPositions::rotary_grid,
+                                .columns = 2,
+                                .bias = false};
 
 void fine_run(const Pictures& pictures, std::uint64_t seed, support::HashLeaves& hash) {
     Rng rng{seed};
@@ -34,7 +44,7 @@ void fine_run(const Pictures& pictures, std::uint64_t seed, support::HashLeaves&
     add_state(hash, std::as_const(first));
     const auto tokens = vae.encode(pictures);
     Gpt<fine_config> prior{rng};
-    Trainer second{prior, AdamW{prior, {.lr = 3e-3}}};
+    Trainer second{prior, Muon{prior, {.lr = 8e-3, .adamw_scale = 0.25}}, {.clip_norm = 1}};
     for (auto&& batch : batches(tokens, batch_size, {.rng = Rng{seed}})) second.step(batch);
     add_state(hash, std::as_const(second));
 }

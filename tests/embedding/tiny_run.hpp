@@ -1,7 +1,8 @@
 #pragma once
 // A run of both stages that takes a twentieth of a second and uses the code of a long one: two epochs with a smaller
 // last batch, k-means initialisation, revival of codebook vectors, dropout, label dropout, clipping. Its hash covers
-// weights, codebook, moments and counters of the optimisers, and every loss.
+// weights, codebook, moments and counters of the optimisers, and every loss. A second, shorter run has other parts:
+// quantizer, loss, block of the prior, and Muon.
 
 #include <support/bits.hpp>
 #include <support/tiny_vae.hpp>
