@@ -8,7 +8,7 @@ compiler=$1 flags=$2 source=$3 header=${4-} only=${5-}
 LC_ALL=C
 export LC_ALL
 
-if ! grep -q '^// expect: ' "$source"; then
+if ! grep -q '^// expect: .' "$source"; then
     echo "$source: no line \`// expect: <regex>\`"
     exit 1
 fi

@@ -74,8 +74,10 @@ for target in $targets; do
         rm -f "$slow"
         stalls=$((stalls + 1))
     done
-    end=$([ $code = 0 ] && echo no crash || echo "CRASH, see $work/$target.log")
-    echo "$target: ${done:-0} executions, ${rate:-0} a second, $end"
-    [ $code = 0 ] || failed=1
+    end='no crash'
+    [ $done -gt 0 ] || end="NOTHING WAS EXECUTED, see $work/$target.log"
+    [ $code = 0 ] || end="CRASH, see $work/$target.log"
+    echo "$target: $done executions, ${rate:-0} a second, $end"
+    [ "$end" = 'no crash' ] || failed=1
 done
 exit $failed

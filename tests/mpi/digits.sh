@@ -21,14 +21,15 @@ run() { # run <processes> <out> [options]...
     "$mpirun" -np "$processes" "$digits" --bundled "$data" --threads 1 --out "$work/$out" --samples 4 "$@" \
         >"$work/log" 2>&1
 }
-sum() { sha256sum "$work/$1/model.safetensors" | cut -d ' ' -f 1; }
+# same <out> <out>: both have weights, the same
+same() { [ -s "$work/$1/model.safetensors" ] && cmp "$work/$1/model.safetensors" "$work/$2/model.safetensors"; }
 epochs='--epochs-vqvae 1 --epochs-prior 1 --batch 128'
 
 # shellcheck disable=SC2086  # a list of words
 run 1 one $epochs || fail "one process: $(cat "$work/log")"
 # shellcheck disable=SC2086
 run 2 two $epochs --checkpoint "$work/run" --checkpoint-every 50 || fail "two processes: $(cat "$work/log")"
-[ "$(sum one)" = "$(sum two)" ] || fail "two processes end in other weights than one"
+same one two || fail "two processes end in other weights than one"
 [ "$(grep -c '^done in' "$work/log")" = 1 ] || fail "both processes print: $(cat "$work/log")"
 
 # one process and two processes continue the checkpoint of two for another epoch of the prior
@@ -38,11 +39,11 @@ more='--epochs-vqvae 1 --epochs-prior 2 --batch 128 --resume --accept epochs'
 run 1 more1 $more --checkpoint "$work/run" || fail "resumed by one: $(cat "$work/log")"
 # shellcheck disable=SC2086
 run 2 more2 $more --checkpoint "$work/run2" || fail "resumed by two: $(cat "$work/log")"
-[ "$(sum more1)" = "$(sum more2)" ] || fail "a run that two processes resume ends in other weights than with one"
+same more1 more2 || fail "a run that two processes resume ends in other weights than with one"
 
 printf 'x' >"$work/file"
 start=$(date +%s)
 if run 2 file/below $epochs; then fail "--out below a file was accepted"; fi
 [ $(($(date +%s) - start)) -lt 60 ] || fail "the other process did not end"
 grep -q 'rank 0 of 2: --out: ' "$work/log" || fail "no message: $(cat "$work/log")"
-printf 'mpi digits: 1 and 2 processes end in %s\n' "$(sum one)"
+echo 'mpi digits: 1 and 2 processes end in the same weights'

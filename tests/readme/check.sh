@@ -69,6 +69,11 @@ for block in "$work"/block[0-9][0-9][0-9]; do
         failed=1
         continue
     }
+    grep -q '[^[:space:]]' "$work/region" || {
+        echo "$where: the region $region of $file is empty"
+        failed=1
+        continue
+    }
     dedent <"$work/region" >"$work/expected"
     tail -n +2 "$block" | dedent >"$work/shown"
     if ! diff -u "$work/expected" "$work/shown" >"$work/diff"; then
@@ -77,5 +82,9 @@ for block in "$work"/block[0-9][0-9][0-9]; do
         failed=1
     fi
 done
+[ $count -gt 0 ] || {
+    echo "README.md: no cpp block was found, so nothing is compared"
+    failed=1
+}
 [ $failed = 0 ] && echo "$count snippets of README.md are what their examples say"
 exit $failed

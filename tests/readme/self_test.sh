@@ -1,5 +1,6 @@
 #!/bin/sh
-# Does check.sh refuse a changed line, a missing region, a missing file and a block without a source?
+# Does check.sh refuse a changed line, a missing or empty region, a missing file, a block without a source and a page
+# without a block?
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 1
@@ -13,6 +14,8 @@ int main() {
 
     return x[0] == 1 ? 0 : 42;
     // [/answer]
+    // [nothing]
+    // [/nothing]
 }
 END
 
@@ -51,6 +54,16 @@ try 1 'has no region question' <<'END'
 <!-- snippet: examples/01_a.cpp#question -->
 ```cpp
 int x;
+```
+END
+try 1 'region nothing of examples/01_a.cpp is empty' <<'END'
+<!-- snippet: examples/01_a.cpp#nothing -->
+```cpp
+```
+END
+try 1 'no cpp block was found' <<'END'
+```sh
+sh examples/run.sh
 ```
 END
 try 1 'examples/02_b.cpp does not exist' <<'END'

@@ -1,7 +1,8 @@
 # What the checks of the scorecard share. Each check is a script whose second line says what it checks; it gets ROOT
 # (the repository) and BUILD (a Release build with tests), and prints one line:
 #     name <tab> target <tab> measured <tab> pass|fail|skipped <tab> reason
-# Everything else goes to standard error. FAST=1: the small version, which the test suite runs.
+# and ends with exit code 77 where it is skipped. Everything else goes to standard error. FAST=1: the small version,
+# which the test suite runs.
 set -u
 : "${ROOT:?}" "${BUILD:?}"
 export LC_ALL=C
@@ -20,7 +21,7 @@ verdict() {
 # skip <target> <reason>
 skip() {
     printf '%s\t%s\t\tskipped\t%s\n' "$check" "$1" "$2"
-    exit 0
+    exit 77
 }
 # libtbb: the file of oneTBB that the build links
 libtbb() { cat "$BUILD"/tests/libtbb.*.path | head -n 1; }

@@ -18,6 +18,7 @@ for compiler in ${CXX_LIST:-g++ clang++-14}; do
             measured="$measured $compiler/$level: not run here;"
             continue
         }
+        [ -n "$sum" ] || bad=$((bad + 1))
         ran=$((ran + 1))
         [ -e "$work/v1.f" ] || cp "$program.f" "$work/v1.f"
         difference=$("$program" compare "$work/v1.f" "$program.f") || bad=$((bad + 1))

@@ -4,14 +4,21 @@
 target='no writable globals, no abort, exit, printf, rand, setlocale or signal'
 object=$BUILD/tests/CMakeFiles/everything.dir/reliability/everything.cpp.o
 [ -e "$object" ] || object=$(find "$BUILD/tests" -name 'everything.cpp.o*' | head -1)
-command -v objdump >/dev/null || skip "$target" 'no objdump installed'
+for tool in objdump nm; do
+    command -v $tool >/dev/null || skip "$target" "no $tool installed"
+done
 [ -e "$object" ] || skip "$target" 'the object is not built'
 nm -C "$object" >"$work/symbols" && [ "$(grep -c tessera "$work/symbols")" -gt 100 ] || {
     verdict "$target" 'the object has no symbols to inspect' 1
     exit 1
 }
 # .data.rel.ro: constants that hold addresses, read-only once the program is loaded
-writable=$(objdump -tC "$object" | grep -E '[[:space:]]\.(data|bss|tdata|tbss)' |
+objdump -tC "$object" >"$work/table" && grep -q '[[:space:]]\.text.*tessera' "$work/table" &&
+    grep -qE '^ +U ' "$work/symbols" || {
+    verdict "$target" 'the object has no sections or no calls to inspect' 1
+    exit 1
+}
+writable=$(grep -E '[[:space:]]\.(data|bss|tdata|tbss)' "$work/table" |
     grep -vE '[[:space:]]\.data\.rel\.ro|[[:space:]]d[[:space:]]+\.|DW\.ref\.')
 unwanted='abort|exit|_exit|_Exit|quick_exit|raise|signal|sigaction|__assert_fail'
 unwanted="$unwanted|(__)?v?f?printf(_chk)?|puts|putchar|fputs|fwrite|std::cout|std::cerr"

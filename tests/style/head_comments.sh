@@ -13,7 +13,8 @@
 # Errors where it has a `throw`.
 set -u
 cd "$1" || exit 1
-files=$(find include -name '*.hpp' | grep -v '/detail/' | sort)
+files=$(find include -name '*.hpp' 2>/dev/null | grep -v '/detail/' | sort)
+[ -n "$files" ] || { echo "no headers in $1" && exit 1; }
 # shellcheck disable=SC2086
 LC_ALL=C awk '
     function complain(text) { print file ": " text; failed = 1 }

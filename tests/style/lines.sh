@@ -3,7 +3,8 @@
 # of CMake that users include, and no statements joined by commas. Tables and lines with links of pages may be longer,
 # an expected message of compile_fail/ is one line, and the samples of architecture/ and golden/ are left out.
 set -u
-cd "$1" || exit 1
+root=$1
+cd "$root" || exit 1
 set -- include examples tests bench ./*.md
 files=$(find "$@" \( -name '*.hpp' -o -name '*.cpp' -o -name '*.md' \) 2>/dev/null | sed 's|^\./||' |
     grep -vE '^(build|out|data)/|^tests/(architecture|golden)/' | sort)
@@ -11,6 +12,8 @@ scripts=$(find bench \( -name '*.py' -o -name CMakeLists.txt \) 2>/dev/null | so
     find bench cmake examples tests -name '*.sh' 2>/dev/null | sort
     find .ci -type f 2>/dev/null | sort
     find CMakeLists.txt cmake \( -name '*.cmake' -o -name '*.in' -o -name CMakeLists.txt \) 2>/dev/null | sort)
+sources=$(printf '%s\n' "$files" | grep -v '\.md$')
+[ -n "$sources" ] || { echo "no sources in $root" && exit 1; }
 # shellcheck disable=SC2086
 LC_ALL=C awk '
     {
@@ -29,7 +32,6 @@ lines=$?
 # A statement up to its ; { or } on one line, every bracket as one character: ( ) is @, [ ] and { } are #. Two
 # assignments or calls with a comma between them are then side by side. The commas of a for, of a fold and of arguments
 # are inside of brackets, and those of a declaration follow a type.
-sources=$(printf '%s\n' "$files" | grep -v '\.md$')
 # shellcheck disable=SC2086
 LC_ALL=C awk '
     FNR == 1 { statement = "" }

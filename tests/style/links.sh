@@ -10,7 +10,9 @@ failed=0
 headings() {
     sed -n '/^ *```/,/^ *```/d; s/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
 }
-for page in $(find ./*.md include examples tests bench -name '*.md' 2>/dev/null | sed 's|^\./||' | sort); do
+pages=$(find ./*.md include examples tests bench -name '*.md' 2>/dev/null | sed 's|^\./||' | sort)
+[ -n "$pages" ] || { echo "no pages in $1" && exit 1; }
+for page in $pages; do
     if [ $(($(grep -c '^ *```' "$page") % 2)) != 0 ]; then
         echo "$page: a code block is not closed: an odd number of lines begin with \`\`\`"
         failed=1

@@ -4,10 +4,19 @@ set -u
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+failed=0
+# a folder with nothing to check is a wrong folder
+mkdir "$work/empty"
+for check in words head_comments lines format links; do
+    said=$(sh "$here/$check.sh" "$work/empty" </dev/null 2>&1)
+    code=$?
+    case $code:$said in 1:no\ * | 77:SKIPPED:*) continue ;; esac
+    echo "$check: must refuse an empty folder; exit $code, says $said"
+    failed=1
+done
 cp "$here/../../.clang-format" "$work" || exit 1
 mkdir -p "$work/include/tessera/nn/detail" "$work/examples" "$work/bench" "$work/tests"
 header=$work/include/tessera/nn/scale.hpp
-failed=0
 
 expect() { # expect <check> <exit code> <what it must say>; the sample is in $work
     said=$(sh "$here/$1.sh" "$work" 2>&1)
@@ -127,4 +136,7 @@ printf '```sh ls ```\nText.\n' >"$work/README.md"
 expect links 1 'README.md: a code block is not closed'
 
 replace 's/struct Scale {/struct Scale{/' format 'scale.hpp: 1 differences'
+good
+echo 'NoSuchOption: 1' >"$work/.clang-format"
+expect format 1 'NoSuchOption'
 exit $failed

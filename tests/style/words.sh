@@ -5,10 +5,11 @@ set -u
 root=$1
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 cd "$root" || exit 1
-files=$(find include examples -name '*.hpp' -o -name '*.cpp' | sort)
+files=$(find include examples -name '*.hpp' -o -name '*.cpp' 2>/dev/null | sort)
 for page in README.md CONTRIBUTING.md SECURITY.md TROUBLESHOOTING.md bench/README.md; do
     [ ! -f "$page" ] || files="$files $page"
 done
+[ -n "$files" ] || { echo "no sources or pages in $root" && exit 1; }
 tests=$(find tests -name '*.cpp' 2>/dev/null | grep -vE '^tests/(architecture|golden)/' | sort)
 # shellcheck disable=SC2086
 LC_ALL=C awk -v list="$here/words.txt" '

@@ -41,8 +41,9 @@ for options in -O0 -O2 "-O1 -fsanitize=address,undefined -fno-sanitize-recover=a
     run "$options" main_two ours_two ours_one
 done
 # the library's functions that call stb are local to their file
-"${NM:-nm}" -C --defined-only "$work/ours_one.o" | grep -E ' [TW] .*(stbi_|stbiw_|decode_image|encode_png)' &&
-    fail "these have external linkage"
+"${NM:-nm}" -C --defined-only "$work/ours_one.o" >"$work/symbols" || fail "ours_one: nm cannot read the object"
+grep -q ' T ours_one()' "$work/symbols" || fail "ours_one: nm shows no functions, so nothing is tested"
+grep -E ' [TW] .*(stbi_|stbiw_|decode_image|encode_png)' "$work/symbols" && fail "these have external linkage"
 
 compile -O1 host_stb declares_before declares_after unity_before unity_after options
 for source in declares_before declares_after; do
@@ -51,7 +52,12 @@ for source in declares_before declares_after; do
 done
 for source in unity_before unity_after options; do run -O1 $source; done
 
-macros() { "$compiler" "@$flags" -dM -E -x c++ - | LC_ALL=C sort; }
+# macros <file>: those after the source in standard input
+macros() {
+    "$compiler" "@$flags" -dM -E -x c++ - >"$1.unsorted" || fail "the preprocessor fails"
+    LC_ALL=C sort "$1.unsorted" >"$1"
+    grep -q '^#define TESSERA_ABI ' "$1" || fail "no macro of the library, so nothing is tested"
+}
 standard='#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -64,11 +70,13 @@ standard='#include <limits.h>
 #endif
 #include <tessera/core/error.hpp>
 #include <new>'
-echo "$standard" | macros >"$work/before"
+echo "$standard" >"$work/before.cpp"
+macros "$work/before" <"$work/before.cpp"
 {
     echo "$standard"
     echo '#include <tessera/image/stb.hpp>'
     echo '#include <tessera/image/stb_write.hpp>'
-} | macros >"$work/after"
+} >"$work/after.cpp"
+macros "$work/after" <"$work/after.cpp"
 cmp -s "$work/before" "$work/after" || fail "macros that are left behind:
 $(diff "$work/before" "$work/after")"

@@ -13,4 +13,4 @@ trap 'rm -rf "$work"' EXIT
     -o "$work/avx2" "$tbb" "-Wl,-rpath,$(dirname "$tbb")" || exit 1
 avx2=$("$work/avx2") && avx512=$("$here") || exit 1
 printf 'AVX2\n%s\nAVX-512\n%s\n' "$avx2" "$avx512"
-[ "$avx2" = "$avx512" ]
+[ -n "$avx2" ] && [ "$avx2" = "$avx512" ]
