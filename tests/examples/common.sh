@@ -18,6 +18,17 @@ run() { "$digits" "$@" >"$work/stdout" 2>"$work/stderr" || {
     cat "$work/stderr"
 }; }
 
+# differ <file> <file> <message>: both are there, and differ
+differ() {
+    cmp -s "$1" "$2"
+    [ $? = 1 ] && [ -s "$1" ] && [ -s "$2" ] || fail "$3"
+}
+# no_class <message>: the program has drawn, and has chosen no class
+no_class() {
+    grep -q '^samples ' "$work/stdout" || fail "nothing was drawn: $(cat "$work/stdout")"
+    ! grep -q ': class' "$work/stdout" || fail "$1"
+}
+
 # png_size <file>: width x height, from the header
 png_size() { od -A n -t u1 -j 16 -N 8 "$1" | awk '{ print $3 * 256 + $4 "x" $7 * 256 + $8 }'; }
 # size_is <width x height> <file>

@@ -13,12 +13,13 @@ cp "$root"/*.md "$root"/CMake* "$root"/LICENSE "$odd" || exit 1
 cp "$root/.clang-format" "$odd" 2>/dev/null
 [ ! -d "$root/.ci" ] || cp -R "$root/.ci" "$odd"
 failed=0 count=0
-# works <command>...: succeeds or is skipped
+# works <command>...: succeeds, or is skipped, which is said
 works() {
     count=$((count + 1))
     "$@" >"$work/log" 2>&1
     case $? in
-    0 | 77) ;;
+    0) ;;
+    77) echo "skipped: $*: $(tail -n 1 "$work/log" "$work/row" 2>/dev/null | grep -i skipped)" ;;
     *)
         echo "$*: fails in $odd:"
         tail -n 20 "$work/log"
