@@ -14,8 +14,8 @@ good() {
         { bad=$((bad + 1)) && echo "$name: the run did not finish: $(cat "$work/out" "$work/err")" >&2; }
     grep -q "not saved: Checkpoints: .*$2/step-.*: $3" "$work/err" ||
         { bad=$((bad + 1)) && echo "$name: $(cat "$work/err")" >&2; }
-    [ "$(cat "$work/left" 2>/dev/null || echo 0)" = 0 ] ||
-        { bad=$((bad + 1)) && echo "$name: a temporary file is left" >&2; }
+    [ "$(cat "$work/left")" = 0 ] || { bad=$((bad + 1)) && echo "$name: a temporary file is left" >&2; }
+    rm -f "$work/left" "$work/out"
     done_cases="$done_cases $name"
 }
 
