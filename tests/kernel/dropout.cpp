@@ -28,7 +28,7 @@ TEST_CASE_TEMPLATE("dropout_mask: uses the half words of Philox in the order of 
     CHECK(wrong.first() == "");
 }
 
-TEST_CASE("dropout_mask: keeps the requested share, and another key keeps other numbers") {
+TEST_CASE("dropout_mask: keeps the requested share, and another key keeps other elements") {
     std::vector<float> a(20000), b(20000);
     kernel::dropout_mask<float>({1, 0}, 58982, 1.f, a);  // 0.9 of 65536
     kernel::dropout_mask<float>({2, 0}, 58982, 1.f, b);

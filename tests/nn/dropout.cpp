@@ -44,7 +44,7 @@ TEST_CASE("Dropout: outside training, and before any begin, x passes unchanged")
     CHECK(y[0][7] == 3);
 }
 
-TEST_CASE("Dropout: in training the kept numbers are scaled so that the mean is preserved") {
+TEST_CASE("Dropout: in training the kept elements are scaled so that the mean is preserved") {
     const auto y = masked(true, 1, 0, 40);
     const auto gone = std::ranges::count(y, 0.f), stays = std::ranges::count(y, 4.f / 3.f);
     CHECK(gone + stays == 20000);

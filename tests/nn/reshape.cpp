@@ -9,7 +9,7 @@ using namespace tessera::nn;
 
 TEST_CASE("Reshape keeps the contract") { CHECK(support::keeps_contract<Reshape<15, 7>, Shape<5, 3, 7>>()); }
 
-TEST_CASE("Reshape: the numbers keep their order") {
+TEST_CASE("Reshape: the elements keep their order") {
     testing::BoundLayer<Reshape<6, 2>::Bind<Shape<3, 4>, float>> net{2};
     net.forward();
     net.backward();

@@ -121,7 +121,7 @@ TEST_CASE_TEMPLATE("Muon: eight steps are the formula's, and those of AdamW for 
                    golden::muon_original) < close);
 }
 
-TEST_CASE("Muon: updates the maps in a model but the last, or the matrices of the parts that are given") {
+TEST_CASE("Muon: updates the weights of the linear maps except the head, or the matrices of the parts that are given") {
     using Names = std::vector<std::string>;
     CHECK(ts::Muon<Net>{}.matrices() == Names{"up.weight", "down.weight"});
     CHECK(ts::Muon<Net>{{.parts = {"up", "table"}}}.matrices() == Names{"table.weight", "up.weight"});

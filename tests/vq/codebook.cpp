@@ -74,7 +74,7 @@ TEST_CASE_TEMPLATE("Codebook: every row becomes its nearest vector", T, float, d
     }
 }
 
-TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commitment adds 2 beta (z - q) / numbers", T,
+TEST_CASE_TEMPLATE("Codebook: the gradient goes straight through, and the commitment adds 2 beta (z - q) / elements", T,
                    float, double) {
     Bound<T> b{{.commitment = 0.5f}};
     using Q = typename Bound<T>::Q;

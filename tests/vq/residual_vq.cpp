@@ -167,7 +167,8 @@ TEST_CASE("ResidualVq: with straight-through levels dz is dq, not depth times dq
 
 // encodec #25, DAC #107, vector-quantize-pytorch #33: a residual that is not detached sends the commitment term of a
 // level through the q of the levels before it.
-TEST_CASE("ResidualVq: the commitment term of a level moves z by its own rest only, and terms are the mean of levels") {
+TEST_CASE(
+    "ResidualVq: the commitment term of a level moves z by its own residual only, and terms are the mean of levels") {
     Run<ResidualVq<Codebook<8>, 3>, Shape<4>, double> run{6};
     run.forward({.training = true});
     std::ranges::fill(run.dz.span(), 0.0);
@@ -238,7 +239,7 @@ TEST_CASE("ResidualVq: a shared codebook gets the statistics of all levels, and 
     CHECK(support::hash_bits(run.buffers) != before);
 }
 
-TEST_CASE("ResidualVq: the candidates for a shared codebook are the rests of all levels") {
+TEST_CASE("ResidualVq: the candidates for a shared codebook are the residuals of all levels") {
     using Q = Bound<Shared, Shape<4>>;
     Run<Shared, Shape<4>> run{40};
     run.forward({.training = true});

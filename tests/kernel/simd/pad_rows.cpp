@@ -9,7 +9,8 @@
 namespace kernel = tessera::kernel;
 namespace simd = tessera::kernel::simd;
 
-TEST_CASE_TEMPLATE("pad_rows, unpad_rows: zeros behind each row, and nothing behind it is written", T, float, double) {
+TEST_CASE_TEMPLATE("pad_rows, unpad_rows: zeros past the end of each row, and nothing past these is written", T, float,
+                   double) {
     constexpr std::size_t W = simd::width<T>, rows = 3, width = 3 * W;
     for (std::size_t n = 1; n <= width; ++n) {
         const std::size_t ld = n + 2;
