@@ -5,9 +5,9 @@
 // Reads the files of examples 5 and 6, writes digits.tsc and decoded.png. A prior knows how probable each token is
 // after the tokens before it, and an entropy coder writes a token of probability p in -log2 p bits. So the negative
 // log-likelihood of the tokens, a figure of example 6, becomes the length of a file. The decoder computes the
-// same probabilities, step by step, from the tokens that it has. Across machines this works where both have AVX2 with
-// FMA or AVX-512 and were compiled without contraction (-ffp-contract=off), because there the arithmetic of the library
-// has the same bits; a decoder with SSE only must not be given the file.
+// same probabilities, step by step, from the tokens that it has. Across machines this works where each has AVX2 with
+// FMA, AVX-512 or NEON on AArch64, and was compiled without contraction (-ffp-contract=off), because there the
+// arithmetic of the library has the same bits; a decoder with SSE only must not be given the file.
 
 #include "support/course_nets.hpp"
 #include "support/other_codecs.hpp"

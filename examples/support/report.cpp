@@ -153,9 +153,11 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
     };
     Rows first = stage(one), second = stage(two);
     first.insert(first.begin(), {outcome.quantizer, grouped(one.codes) + " tokens, width " + grouped(one.code_width)});
+    first.push_back({"optimiser", "AdamW"});
     first.push_back({"time", seconds(one.seconds)});
     first.push_back({"speed", grouped_number(one.images_per_second) + " images/s"});
     second.insert(second.begin(), {"tokens per image", grouped(two.context)});
+    second.push_back({"optimiser", "Muon; for embeddings, norms, biases and head AdamW, with a lower rate"});
     second.push_back({"time", seconds(two.seconds)});
     second.push_back({"speed", grouped_number(two.tokens_per_second) + " tokens/s"});
     Rows run{{"preset", outcome.preset},

@@ -12,7 +12,7 @@ if(html MATCHES "https?://" OR html MATCHES "<script" OR html MATCHES "<link")
   message(SEND_ERROR "${FILE}: asks for something outside the page")
 endif()
 foreach(word "prefers-color-scheme: dark" "width=device-width" "Samples" "Reconstructions" "Codebook" "use of the codes"
-        "nats per token" "squared error" "perplexity")
+        "nats per token" "squared error" "perplexity" "AdamW" "Muon")
   string(FIND "${html}" "${word}" at)
   if(at EQUAL -1)
     message(SEND_ERROR "${FILE}: '${word}' is missing")
