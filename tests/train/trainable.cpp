@@ -36,7 +36,7 @@ struct Half {
     using Statistics = Empty;
     void observe(Workspace&, const BatchPart&, Statistics&) const;  // nothing applies it
     template <class F>
-    static void each_state(F&& f, Half&);  // not of a const one, which is what is saved
+    void each_state(F&& f);  // not static
 };
 static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> &&
               !LearnsStatistics<Half>);

@@ -119,9 +119,8 @@ inline constexpr bool names_each_state = !requires {
     &WithName<M, ModelHookNames>::each_state;
 };
 template <class M>
-concept VisitsState = requires(NoOpVisitor& f, M& model, const M& fixed) {
+concept VisitsState = requires(NoOpVisitor& f, M& model) {
     M::each_state(f, model);
-    M::each_state(f, fixed);
 };
 template <class Batch>
 constexpr bool names_has_mask() {
@@ -161,7 +160,7 @@ struct ModelHooksAreCallable {
         "Statistics&) const`, `update(Workspace&, const Statistics&)`, and a parameter set Statistics");
     static_assert(!detail::names_each_state<M> || detail::VisitsState<M>,
                   "Trainer: each_state: expected `template <class F, class... M> static void each_state(F&& f, M&... "
-                  "models)`, for models that are const or not");
+                  "models)`");
     static_assert(!detail::names_has_mask<typename M::Batch>() || detail::SaysHasMask<typename M::Batch>,
                   "Trainer: batch: has_mask: expected `bool has_mask() const`");
 };
