@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 using namespace tessera;
 
@@ -16,6 +18,7 @@ struct Silent {
     };
 };
 struct Speaking : Silent {
+    static constexpr std::string_view name = "Speaking";
     static void check_options(const Options& options) {
         if (options.number < 0) throw options.number;
     }
@@ -24,16 +27,18 @@ struct Speaking : Silent {
     }
     static NamedValues metadata() { return {{"levels", "8,5"}}; }
 };
-static_assert(!ChecksOptions<Silent> && !HasSettings<Silent> && !HasMetadata<Silent>);
-static_assert(ChecksOptions<Speaking> && HasSettings<Speaking> && HasMetadata<Speaking>);
+static_assert(!HasName<Silent> && !ChecksOptions<Silent> && !HasSettings<Silent> && !HasMetadata<Silent>);
+static_assert(HasName<Speaking> && ChecksOptions<Speaking> && HasSettings<Speaking> && HasMetadata<Speaking>);
 static_assert(sizeof(OptionHooksAreCallable<Silent>) > 0 && sizeof(OptionHooksAreCallable<Speaking>) > 0);
 
 // The name is detected although the member is not callable as required.
 struct OtherSignatures : Silent {
+    std::string_view name;
     static void check_options(int);
     static int settings(const Options&);
     static NamedValues metadata(int);
 };
+static_assert(detail::names_name<OtherSignatures> && !HasName<OtherSignatures>);
 static_assert(detail::names_check_options<OtherSignatures> && !ChecksOptions<OtherSignatures>);
 static_assert(detail::names_settings<OtherSignatures> && !HasSettings<OtherSignatures>);
 static_assert(detail::names_metadata<OtherSignatures> && !HasMetadata<OtherSignatures>);

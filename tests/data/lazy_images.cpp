@@ -112,6 +112,17 @@ TEST_CASE("open_image_folder: splits, and damaged files with and without skip_up
           }).ends_with("none: No such file or directory"));
 }
 
+TEST_CASE("LazyImages: an image of another size than the set's, from a reader of the host, is an error") {
+    const auto read = [](const std::string&, const data::ImageFolderOptions&) {
+        return image::Pixels{2, 3, 1, Bytes(6)};
+    };
+    const data::LazyImages<Gray> images{{{"small.png", Label{}, data::Split::train}}, {}, read};
+    Tensor<float, Gray> x{1};
+    const std::string bytes = std::to_string(Gray::size);
+    CHECK(message<DataError>([&] { images.copy(0, x[0]); }) ==
+          "LazyImages: small.png: bytes: expected " + bytes + ", got 6, from the function that reads it");
+}
+
 TEST_CASE("open_image_folder: training from files, read ahead, ends in the weights of training in memory") {
     const TemporaryFolder folder;
     write_set(folder);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -88,4 +89,15 @@ TEST_CASE("SafetensorsWriter: what no reader would accept is an error") {
     CHECK(note("k", "w") == "SafetensorsWriter: metadata: key already used or reserved: k");
     CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: key already used or reserved: tessera.crc32");
     CHECK(note("l", std::string(1, '\0')).starts_with("SafetensorsWriter: metadata value: expected UTF-8"));
+}
+
+TEST_CASE("SafetensorsWriter: more tensors than a reader accepts are an error, and the writer is unchanged") {
+    const ReadLimits limits;
+    SafetensorsWriter writer;
+    for (std::uint64_t i = 0; i < limits.tensors; ++i)
+        writer.add<float>(std::to_string(i), std::vector<std::uint64_t>{0}, std::span<const float>{});
+    CHECK(message<ArgumentError>([&] {
+              writer.add<float>("one more", std::vector<std::uint64_t>{0}, std::span<const float>{});
+          }) == "SafetensorsWriter: one more: tensors: expected at most 100000, got 100001");
+    CHECK(SafetensorsFile{writer.bytes(), "file"}.tensors().size() == limits.tensors);
 }

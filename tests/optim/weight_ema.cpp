@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ts = tessera;
@@ -86,6 +87,16 @@ TEST_CASE("WeightEma: refuses a number of updates out of range, which only a fil
                          "WeightEma: ema.updates: expected 0 to 2^53 - 1, got 9223372036854775807", ts::StateError);
     ema.state().updates[0] = (std::int64_t{1} << 53) - 1;
     CHECK_NOTHROW(ema.update(TwoLeaves<float>{}));
+}
+
+TEST_CASE("WeightEma: an update with parameters that were moved from is an error, and the next one still copies") {
+    ts::WeightEma<TwoLeaves<float>> ema;
+    auto gone = start<float>();
+    const auto p = std::move(gone);
+    CHECK_THROWS_AS(ema.update(gone), ts::StateError);
+    CHECK(ema.updates() == 0);
+    ema.update(p);
+    CHECK(support::equal_values(p.weight.span(), ema.params().weight.span()));
 }
 
 TEST_CASE("WeightEma: refuses a decay outside [0, 1)") {

@@ -12,6 +12,9 @@
 #include <tessera/image/encode_png.hpp>
 #include <tessera/image/gzip.hpp>
 #include <tessera/train/checkpoints.hpp>
+#include <tessera/vq/gaussian_quant.hpp>
+#include <tessera/vq/policy/cosine.hpp>
+#include <tessera/vq/policy/gradient.hpp>
 
 #include <cerrno>
 #include <cstddef>
@@ -133,6 +136,11 @@ void starve(const char* name, const Data& data) {
     tell(name, at - 1);
 }
 
+struct NarrowDecoder
+    : nn::Chain<ts::Shape<4, 4, 4>, nn::Conv2d<16, nn::keep3>, nn::Relu, nn::ConvTranspose2d<1, nn::double4>> {};
+using FixedVectors = ts::VqVae<Encoder, ts::GaussianQuant<16>, NarrowDecoder>;
+using Directions = ts::VqVae<Encoder, ts::Codebook<16, ts::vq::Gradient, ts::vq::Cosine>, Decoder>;
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -185,6 +193,10 @@ int main(int argc, char** argv) {
             starve<Prior>("steps of stage 2", codes);
         });
     }
+    tbb::task_arena{1}.execute([&] {  // quantizers that keep something from step to step
+        starve<FixedVectors>("steps with fixed vectors", pictures);
+        starve<Directions>("steps with directions", pictures);
+    });
     std::printf("%d wrong\n", wrong);
     return wrong != 0;
 }

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <compare>
 #include <concepts>
+#include <condition_variable>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <numbers>
 #include <optional>
@@ -43,6 +45,7 @@
 #include <tuple>
 #include <type_traits>
 #include <unistd.h>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -135,10 +138,19 @@
 
 #include <tessera/codec/likelihood.hpp>
 #include <tessera/codec/token_codec.hpp>
+#include <tessera/data/all_pixels.hpp>
 #include <tessera/data/image.hpp>
 #include <tessera/data/padded.hpp>
+#include <tessera/data/read_ahead.hpp>
+#include <tessera/gpt/complete_any_order.hpp>
+#include <tessera/gpt/gpt2_names.hpp>
 #include <tessera/gpt/likeliest_labels.hpp>
+#include <tessera/gpt/sample_any_order.hpp>
 #include <tessera/tessera.hpp>
+#include <tessera/testing/layer_check.hpp>
+#include <tessera/testing/loss_check.hpp>
+#include <tessera/testing/quantizer_check.hpp>
+#include <tessera/testing/smooth_quantizer.hpp>
 #include <tessera/vq/binary_residual.hpp>
 #include <tessera/vq/bit_entropy.hpp>
 #include <tessera/vq/bsq.hpp>

@@ -47,6 +47,13 @@ TEST_CASE("check_gradient: with few differences, one in each part of the leaf") 
     CHECK_FALSE(testing::check_gradient<Square<500>, Shape<1000>>({.batch = 1, .max_differences = 1000}));
 }
 
+TEST_CASE("check_gradient: options with which nothing would be compared are refused") {
+    CHECK(testing::check_gradient<Square<500>, Shape<7>>({.batch = 0}).message ==
+          "layer 7 -> 7: gradient: batch: expected at least 1, got 0");
+    CHECK(testing::check_gradient<Square<500>, Shape<7>>({.max_differences = 0}).message ==
+          "layer 7 -> 7: gradient: max_differences: expected at least 1, got 0");
+}
+
 TEST_CASE("fill_apart: no two values are close, and none is close to zero") {
     for (const std::size_t n : {1u, 2u, 7u, 8u, 999u}) {
         std::vector<double> x(n);

@@ -237,6 +237,14 @@ TEST_CASE("check_layer: the result says what was not checked, so that a layer wh
           "steps (the layer has none), allocation (no counter)");
 }
 
+TEST_CASE("check_layer: a batch of no samples, which would test nothing, is refused") {
+    const auto message = [](const testing::LayerCheckOptions& options) {
+        return testing::check_layer<Scale<Fault::none>, Shape<3, 2>>(options).message;
+    };
+    CHECK(message({.batch = 0}) == "layer 3x2 -> 3x2: batch: expected at least 1, got 0");
+    CHECK(message({.gradient = {.batch = 0}}) == "layer 3x2 -> 3x2: gradient: batch: expected at least 1, got 0");
+}
+
 TEST_CASE("check_layer: an initialisation that does not come from the Rng is found") {
     CHECK(starts(message<Fault::init_draws_time>(), "init: params.weight[0]: expected "));
 }

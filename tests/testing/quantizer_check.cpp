@@ -497,6 +497,11 @@ TEST_CASE("check_quantizer: options that are refused, settings that change and k
           "Faulty: metadata: key \"commitment\": expected it once in settings and metadata together, got it twice");
 }
 
+TEST_CASE("check_quantizer: a batch of no samples, which would test nothing, is refused") {
+    CHECK(testing::check_quantizer<Faulty<Fault::none>, Shape<3, 3, 4>>({.batch = 0}).message ==
+          "Faulty: batch: expected at least 1, got 0");
+}
+
 TEST_CASE("check_quantizer: the result says what was not checked") {
     CHECK(testing::check_quantizer<Codebook<4>, Shape<2, 3>>().not_checked ==
           "the derivative of forward (differentiable is not set), allocation (no counter)");

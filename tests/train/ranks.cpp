@@ -196,6 +196,15 @@ TEST_CASE("Ranks: processes with different weights are all refused, and have the
         step(run, trainer, c, 0, 96);
     });
     CHECK(other_seed == std::vector<std::string>(2, refused[0]));
+    // "1", "10" and "11", "0" have the same characters
+    const auto other_options = messages<ArgumentError>(2, [&](ThreadCommunicator& c) {
+        auto model = PriorRun::model();
+        const TrainerOptions options = c.rank() == 0 ? TrainerOptions{.clip_norm = 1, .reject_above = 10}
+                                                     : TrainerOptions{.clip_norm = 11, .reject_above = 0};
+        auto trainer = trainer_of<PriorRun>(model, options, c);
+        step(run, trainer, c, 0, 96);
+    });
+    CHECK(other_options == std::vector<std::string>(2, refused[0]));
     const auto hashes = support::run_ranks(3, [&](ThreadCommunicator& c) {
         auto model = PriorRun::model(c.rank());
         auto trainer = trainer_of<PriorRun>(model, {.seed = 3}, c);

@@ -35,10 +35,23 @@ struct Half {
     void prepare(Batch, const BatchPart&, Workspace&, detail::GatherNothing);
     using Statistics = Empty;
     void observe(Workspace&, const BatchPart&, Statistics&) const;  // nothing applies it
+    template <class F>
+    void each_state(F&& f);  // not static
 };
 static_assert(detail::names_prepare<Half> && !Prepares<Half> && detail::names_statistics<Half> &&
               !LearnsStatistics<Half>);
+static_assert(detail::names_each_state<Half> && !detail::VisitsState<Half>);
 static_assert(!detail::names_prepare<Prior> && !detail::names_statistics<Prior>);
+static_assert(detail::names_each_state<Prior> && detail::VisitsState<Prior> && detail::VisitsState<Vae>);
+
+// Batches that are no class, are final, or have a mask.
+struct Final final {
+    bool has_mask() const;
+};
+static_assert(!detail::names_has_mask<const float*>() && !detail::names_has_mask<Half::Batch>());
+static_assert(!detail::names_has_mask<Final>() && detail::SaysHasMask<Final>);
+static_assert(detail::names_has_mask<Vae::Batch>() && detail::SaysHasMask<Vae::Batch>);
+static_assert(!detail::names_has_mask<Prior::Batch>() && !detail::SaysHasMask<Prior::Batch>);
 
 }  // namespace
 

@@ -147,7 +147,9 @@ TEST_CASE("ResidualVq: an option out of range is refused") {
           "ResidualVq: dropout: expected a number in [0, 1], got nan");
     CHECK(refused({.keep = 0}) == "ResidualVq: keep: expected 1 to 3, got 0");
     CHECK(refused({.keep = 4}) == "ResidualVq: keep: expected 1 to 3, got 4");
-    CHECK(refused({.beam = 0}) == "ResidualVq: beam: expected at least 1, got 0");
+    CHECK(refused({.beam = 65536}) == "");
+    CHECK(refused({.beam = 0}) == "ResidualVq: beam: expected 1 to 65536, got 0");
+    CHECK(refused({.beam = 65537}) == "ResidualVq: beam: expected 1 to 65536, got 65537");
     CHECK(refused({.inner = {.commitment = -1}}) == "Codebook: commitment: expected a finite number >= 0, got -1");
     using F = Bound<ResidualVq<Fsq<5, 5>, 2>, Shape<2>>;
     CHECK(support::message<ArgumentError>([] { F::check_options({.beam = 2}); }) ==

@@ -29,7 +29,6 @@
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/pixel_bits.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <numbers>
 #include <span>

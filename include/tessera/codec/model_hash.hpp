@@ -4,7 +4,7 @@
 //     model_hash(prior, model_hash(vae))              FNV-1a: for each byte h = (h xor byte) 2^40+435 mod 2^64
 //
 // Hashed are kind and metadata, the name, shape and values of each leaf, and what the model computes for one probe: the
-// logits of a prior, the image of a VqVae. The probe makes it differ where two models have equal weights but not equal
+// logits of a Gpt, the image of a VqVae. The probe makes it differ where two models have equal weights but not equal
 // blocks or options, and where a program was compiled such that its arithmetic has other bits: it is refused instead of
 // decoding other tokens. Leaves that a file may leave out (optional_in_file) are not hashed, so a model has the same
 // hash before and after it was saved and loaded. It detects mistakes; it does not resist an attacker.

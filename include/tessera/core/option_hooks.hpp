@@ -1,6 +1,7 @@
 #pragma once
-// OptionHooksAreCallable: the optional functions with which a quantizer or a loss describes its Options.
+// OptionHooksAreCallable: the optional members with which a quantizer or a loss describes itself and its Options.
 //
+//     name                      a std::string_view; files contain it, and those of another name are refused
 //     check_options(options)    throws ArgumentError where an option is invalid
 //     settings(options)         names and values of the options (core/setting.hpp); files keep them, and a resumed run
 //                               compares them
@@ -11,7 +12,7 @@
 // check_options<Part>, settings_of<Part> and metadata_of<Part> call them, or do nothing where Part does not define
 // them.
 //
-// Errors   static_assert where a member has one of these names but not the expected signature
+// Errors   static_assert where a member has one of these names but not the expected signature, or is not public
 
 #include <tessera/core/setting.hpp>
 #include <tessera/core/with_name.hpp>
@@ -26,6 +27,11 @@ namespace tessera::inline TESSERA_ABI {
 
 /// Names and values, as written to files.
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
+
+template <class Part>
+concept HasName = requires {
+    std::string{*&Part::name};  // *& because an unevaluated operand may also be a member of each object
+};
 
 template <class Part>
 concept ChecksOptions = requires(const typename Part::Options& options) {
@@ -44,7 +50,11 @@ concept HasMetadata = requires {
 
 namespace detail {
 struct OptionHookNames {
-    int check_options, settings, metadata;
+    int name, check_options, settings, metadata;
+};
+template <class Part>
+inline constexpr bool names_name = !requires {
+    &WithName<Part, OptionHookNames>::name;
 };
 template <class Part>
 inline constexpr bool names_check_options = !requires {
@@ -64,6 +74,8 @@ template <class Part>
 struct OptionHooksAreCallable {
     static_assert(!std::is_final_v<Part>,
                   "quantizer or loss: must not be final: its optional members could not be found");
+    static_assert(!detail::names_name<Part> || HasName<Part>,
+                  "name: expected `static constexpr std::string_view name`");
     static_assert(!detail::names_check_options<Part> || ChecksOptions<Part>,
                   "check_options: expected `static void check_options(const Options&)`");
     static_assert(!detail::names_settings<Part> || HasSettings<Part>,

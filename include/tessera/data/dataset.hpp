@@ -5,6 +5,7 @@
 //     size()                  number of examples
 //     copy(i, destination)    writes example i
 //     labelled(), label(i)    optional: whether there are labels, and the class of example i
+//     classes()               optional: how many classes, for the tokens of vae.encode; otherwise as the labels show
 //     expect(indices)         optional: the examples that will be copied next (data/read_ahead.hpp)
 //     copy_mask(i, mask)      optional: which pixels of example i count, 0 for one that does not (vq/masked_images.hpp)
 //

@@ -11,8 +11,8 @@
 // once at the beginning, so that the sets are those of load_image_folder without the bad files.
 //
 // Shapes   an example [height x width x channels], channels 1 or 3
-// Errors   those of load_image_folder; copy throws FormatError for an invalid image and IoError for one that cannot be
-//          read, with its path
+// Errors   those of load_image_folder; copy throws FormatError for an invalid image, IoError for one that cannot be
+//          read, and DataError where a `Read` of the host returns another number of bytes, with its path
 // Cost     about 100 bytes an image, mostly its path: 100,000 images took 9.3 MiB (27 MiB while they were listed) and
 //          1.3 s to open; load_image_folder took 1,187 MiB for them at 64 x 64 x 3 (1,558 MiB at its peak) and 17 s. A
 //          copy reads a file and decodes it. Threads may copy at once
@@ -51,6 +51,9 @@ public:
     [[nodiscard]] const std::string& path(std::size_t i) const { return images_[i].path; }
     void copy(std::size_t i, std::span<float, S::size> destination) const {
         const image::Pixels pixels = read_(images_[i].path, options_);
+        if (pixels.values.size() != S::size)
+            throw DataError("LazyImages: " + images_[i].path + ": bytes: " +
+                            expected_got(S::size, pixels.values.size()) + ", from the function that reads it");
         for (std::size_t k = 0; k < S::size; ++k) destination[k] = static_cast<float>(pixels.values[k]) / 255.0f;
     }
     [[nodiscard]] bool labelled() const { return !class_names_.empty() && !images_.empty(); }

@@ -53,13 +53,13 @@ inline std::vector<Taps> make_taps(std::size_t input, std::size_t count, double 
 }  // namespace detail
 
 [[nodiscard]] inline Pixels resize_and_crop(const Pixels& image, std::size_t height, std::size_t width) {
-    const auto check = [](const char* what, std::size_t h, std::size_t w) {
+    const auto check_sides = [](const char* what, std::size_t h, std::size_t w) {
         if (h == 0 || w == 0)
             throw ArgumentError(std::string{"resize_and_crop: "} + what + ": " +
                                 expected_got("at least 1 x 1", std::to_string(h) + " x " + std::to_string(w)));
     };
-    check("image", image.height, image.width);
-    check("size", height, width);
+    check_sides("image", image.height, image.width);
+    check_sides("size", height, width);
     const std::size_t channels = image.channels;
     if (image.height == height && image.width == width) return image;
     const double in_h = static_cast<double>(image.height), in_w = static_cast<double>(image.width);

@@ -3,8 +3,9 @@
 //
 // The same calls give the same bytes: tensors and metadata are in the order in which they were added.
 //
-// Errors   ArgumentError where a name, a key or a value is not valid, a name or a key is used twice, or a shape does
-//          not match its values; IoError where the file cannot be written. If a call throws, the writer is unchanged
+// Errors   ArgumentError where a name, a key or a value is not valid, a name or a key is used twice, a shape does not
+//          match its values, or there are more tensors than a reader accepts (ReadLimits); IoError where the file
+//          cannot be written. If a call throws, the writer is unchanged
 // Cost     holds a copy of all tensors; bytes() makes a second one, write() does not
 
 #include <tessera/core/error.hpp>
@@ -60,6 +61,10 @@ public:
             throw ArgumentError("SafetensorsWriter: " + printable(name) +
                                 ": values: " + expected_got(count, values.size()));
         if (names_.contains(name)) throw ArgumentError("SafetensorsWriter: two tensors are called " + printable(name));
+        if (names_.size() >= ReadLimits{}.tensors)
+            throw ArgumentError(
+                "SafetensorsWriter: " + printable(name) + ": tensors: " +
+                expected_got("at most " + std::to_string(ReadLimits{}.tensors), std::to_string(names_.size() + 1)));
         const std::size_t begin = data_.size(), sums = sums_.size(), tensors = tensors_.size();
         try {  // strong guarantee: an allocation may fail
             const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());

@@ -8,7 +8,7 @@
 //     kind                     a name for its metadata, saved as "tessera.<kind>.<key>"
 //     metadata()               pairs of strings that must agree but do not show in shapes: ("heads", "4")
 //     settings()               values of options (core/setting.hpp) that must agree unless the host accepts them
-//     wrapped()                another model, whose kind, metadata and settings are used as well
+//     wrapped()                a reference to another model, whose kind, metadata and settings are used as well
 //     optional_in_file(name)   static: whether the model is usable without this leaf
 //     accepted(settings)       noexcept, takes std::span<const std::string>: the keys of the settings that the host
 //                              accepts and that are compared later (core/setting.hpp); called after each load
@@ -69,7 +69,8 @@ concept HasKind = requires {
 };
 template <class M>
 concept Wraps = requires(const M& model) {
-    model.wrapped();
+    requires std::is_lvalue_reference_v<decltype(model.wrapped())>;
+    requires std::is_class_v<std::remove_cvref_t<decltype(model.wrapped())>>;
 };
 template <class M>
 concept GivesMetadata = requires(const M& model) {

@@ -7,7 +7,7 @@
 // the first update copies. Without warm-up the first weights keep a share of d^t.
 //
 // Errors   ArgumentError where decay is not in [0, 1); StateError where a file has set the number of updates out
-//          of range
+//          of range, or the parameters were moved from; nothing has changed then
 // Cost     one more copy of the weights; an update is one parallel pass without allocation
 
 #include <tessera/core/error.hpp>
@@ -75,7 +75,7 @@ public:
                              expected_got("0 to 2^53 - 1", std::to_string(state_.updates[0])));
         with_fp_environment([&] {
             const bool is_first = state_.updates[0] == 0;
-            const double t = static_cast<double>(state_.updates[0]++);
+            const double t = static_cast<double>(state_.updates[0]);
             const double decay = options_.warmup ? (std::min)(options_.decay, (1 + t) / (10 + t)) : options_.decay;
             const double share = is_first ? 1 : 1 - decay;
             const auto move = [&]<class Leaf>(const ParamPath&, Leaf& average, const Leaf& p) {
@@ -83,6 +83,7 @@ public:
                 detail::move_towards<T>(p.span(), static_cast<T>(share), average.span());
             };
             P::each(move, state_.average, params);
+            ++state_.updates[0];  // last: where params were moved from, span() has thrown, and nothing has changed
         });
     }
 

@@ -67,6 +67,9 @@ std::string compare_differences(BoundLayer<L>& bound, const GradientCheckOptions
 
 template <nn::Layer L>
 std::string check_gradient(const GradientCheckOptions& o) {
+    std::string failure = at_least_one("gradient: batch", o.batch);
+    if (failure.empty()) failure = at_least_one("gradient: max_differences", o.max_differences);
+    if (!failure.empty()) return failure;
     BoundLayer<L> bound{o.batch, {o.seed, o.vocab}};
     bound.forward();
     bound.backward();
@@ -79,7 +82,6 @@ std::string check_gradient(const GradientCheckOptions& o) {
         bound.grad);
 
     Tensor<double, typename L::Output> above{o.batch};
-    std::string failure;
     if constexpr (!nn::TakesTokens<L>)
         failure = compare_differences<L>(bound, o, "dx", bound.x.span(), bound.dx.span(), largest, above,
                                          [&] { bound.forward(); });

@@ -250,9 +250,10 @@ template <class Spec, StaticShape In>
         &detail::check_samples<L>, &detail::check_rounds<L>, &detail::check_threads<L>, &detail::check_allocation<L>,
         &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheckOptions>};
     // clang-format on
-    std::string failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
-    for (const Check check : checks)
-        if (failure.empty()) failure = with_fp_environment([&] { return check(options); });
+    std::string failure = detail::at_least_one("batch", options.batch);
+    if (failure.empty()) failure = with_fp_environment([&] { return detail::check_gradient<D>(options.gradient); });
+    for (const Check rule : checks)
+        if (failure.empty()) failure = with_fp_environment([&] { return rule(options); });
     std::string omitted;
     detail::not_checked(omitted, !nn::CanStep<nn::BasicChain<float, In, Spec>>, "steps (the layer has none)");
     detail::not_checked(omitted, !options.allocations, "allocation (no counter)");

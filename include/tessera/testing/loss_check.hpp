@@ -160,7 +160,8 @@ std::string check_loss_blocks(const LossCheckOf<L>& o) {
         return "sum of the samples' losses: expected " + text(sum) + ", got " + text(parts);
     for (const bool in_target : {false, true}) {
         BoundLoss<L> bad{o};
-        (in_target ? bad.target : bad.y).data()[1] = std::numeric_limits<T>::quiet_NaN();
+        const std::size_t i = bad.y.span().size() > 1 ? 1 : 0;
+        (in_target ? bad.target : bad.y).data()[i] = std::numeric_limits<T>::quiet_NaN();
         if (const double got = bad.loss_and_grad(0, o.batch, T(0.25)); !std::isnan(got))
             return std::string{"NaN in "} + (in_target ? "the target" : "y") + ": expected nan, got " + text(got);
     }
@@ -254,7 +255,7 @@ template <Loss L, Loss D>
 CheckResult run_loss_checks(const LossCheckOf<L>& o, const LossCheckOf<D>& in_double) {
     constexpr std::array checks{&check_loss_options<L>, &check_loss_init<L>,   &check_loss_writes<L>,
                                 &check_loss_blocks<L>,  &check_loss_target<L>, &check_loss_allocation<L>};
-    std::string failure;
+    std::string failure = at_least_one("batch", o.batch);
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
         failure = with_fp_environment([&] { return checks[i](o); });
     if (failure.empty()) failure = with_fp_environment([&] { return check_loss_gradients<D>(in_double); });

@@ -311,7 +311,7 @@ CheckResult run_quantizer_checks(const QuantizerCheckOf<Q>& o, const QuantizerCh
                                 &check_pack_batch<Q>,          &check_divisor<Q>,
                                 &check_statistics<Q>,          &check_nan<Q>,
                                 &check_quantizer_allocation<Q>};
-    std::string failure;
+    std::string failure = at_least_one("batch", o.batch);
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
         failure = with_fp_environment([&] { return checks[i](o); });
     if (failure.empty()) failure = with_fp_environment([&] { return check_quantizer_gradients<D>(in_double); });

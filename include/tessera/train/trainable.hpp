@@ -98,7 +98,10 @@ concept LearnsStatistics = Parameters<typename M::Statistics> &&
 namespace detail {
 
 struct ModelHookNames {
-    int prepare, undo_prepare, Statistics, observe, update;
+    int prepare, undo_prepare, Statistics, observe, update, each_state;
+};
+struct BatchHookNames {
+    int has_mask;
 };
 template <class M>
 inline constexpr bool names_prepare = !requires {
@@ -111,6 +114,25 @@ inline constexpr bool names_statistics = !requires {
 }
 || !requires { &WithName<M, ModelHookNames>::observe; }
 || !requires { &WithName<M, ModelHookNames>::update; };
+template <class M>
+inline constexpr bool names_each_state = !requires {
+    &WithName<M, ModelHookNames>::each_state;
+};
+template <class M>
+concept VisitsState = requires(NoOpVisitor& f, M& model) {
+    M::each_state(f, model);
+};
+template <class Batch>
+constexpr bool names_has_mask() {
+    if constexpr (!std::is_class_v<Batch> || std::is_final_v<Batch>)
+        return false;
+    else
+        return !requires { &WithName<Batch, BatchHookNames>::has_mask; };
+}
+template <class Batch>
+concept SaysHasMask = requires(const Batch& batch) {
+    { batch.has_mask() } -> std::convertible_to<bool>;
+};
 
 template <class M>
 struct model_statistics {
@@ -136,6 +158,11 @@ struct ModelHooksAreCallable {
         !detail::names_statistics<M> || LearnsStatistics<M>,
         "Trainer: observe, update and Statistics come together: expected `observe(Workspace&, const BatchPart&, "
         "Statistics&) const`, `update(Workspace&, const Statistics&)`, and a parameter set Statistics");
+    static_assert(!detail::names_each_state<M> || detail::VisitsState<M>,
+                  "Trainer: each_state: expected `template <class F, class... M> static void each_state(F&& f, M&... "
+                  "models)`");
+    static_assert(!detail::names_has_mask<typename M::Batch>() || detail::SaysHasMask<typename M::Batch>,
+                  "Trainer: batch: has_mask: expected `bool has_mask() const`");
 };
 
 }  // namespace tessera

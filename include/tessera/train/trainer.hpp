@@ -256,10 +256,7 @@ private:
     }
     BatchPart part_of(const typename Model::Batch& batch) {
         bool masked = false;
-        if constexpr (requires {
-                          { batch.has_mask() } -> std::convertible_to<bool>;
-                      })
-            masked = batch.has_mask();
+        if constexpr (detail::SaysHasMask<typename Model::Batch>) masked = batch.has_mask();
         BatchPart part = processes_.part_of(batch.size(), masked);
         part.micro_batch = static_cast<std::size_t>(held_[0]);
         part.micro_batches = options_.accumulate;

@@ -353,8 +353,8 @@ private:
             const FlushDenormals guard;
             const std::size_t count = z.batch() * tokens;
             if (cache.x.size() < count * width) {
-                cache.x.resize(count * width);
                 cache.inverse_norm.resize(count);
+                cache.x.resize(count * width);  // last, where an allocation may fail: it says whether both have room
             }
             for (std::size_t m = 0; m < count; ++m)
                 cache.inverse_norm[m] =

@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -37,19 +38,19 @@ public:
     void draw() {
         if (!vectors_.empty()) return;
         with_fp_environment([&] {
-            Buffer<T> pairs(K * 2 * D);
-            vectors_.resize(K * D);
+            Buffer<T> pairs(K * 2 * D), vectors(K * D);
             kernel::for_chunks(K, 1024, [&](std::size_t begin, std::size_t end) {
                 for (std::size_t k = begin; k < end; ++k) {
                     Rng rng = Rng{seed}.split(k);
                     for (std::size_t i = 0; i < D; ++i) {
                         const T c = static_cast<T>(rng.normal());
-                        vectors_[k * D + i] = pairs[k * 2 * D + i] = c;
+                        vectors[k * D + i] = pairs[k * 2 * D + i] = c;
                         pairs[k * 2 * D + D + i] = c * c;
                     }
                 }
             });
             panels_.pack_for_products(K, 2 * D, pairs.data());
+            vectors_ = std::move(vectors);  // last: an allocation may have failed before
         });
     }
     [[nodiscard]] std::span<const T> vectors() const { return vectors_; }

@@ -8,11 +8,13 @@
 // Where there are fewer vectors than places, or a row contains NaN, the remaining tokens are no_token, with q = 0.
 //
 // Shapes   z [rows, width], tokens [rows, count], q [rows, count, width]
+// Errors   static_assert where a quantizer has a member nearest_few of another signature, and is a level of ResidualVq
 // Cost     rows K width multiply-adds, and count comparisons at most for each of rows K scores; memory: K scores for
 //          each of 32 rows, kept in `scratch`
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/core/token.hpp>
+#include <tessera/core/with_name.hpp>
 #include <tessera/kernel/gemm/gemm.hpp>
 #include <tessera/vq/quantize.hpp>
 #include <tessera/vq/quantizer.hpp>
@@ -77,6 +79,22 @@ concept HasNearestFew = requires(const typename Q::Packed& w, std::span<const ty
                                  std::span<Token> tokens, std::span<typename Q::Scalar> q,
                                  Buffer<typename Q::Scalar>& scratch) {
     Q::nearest_few(w, z, count, tokens, q, scratch);
+};
+namespace detail {
+struct NearestFewName {
+    int nearest_few;
+};
+template <class Q>
+inline constexpr bool names_nearest_few = !requires {
+    &WithName<Q, NearestFewName>::nearest_few;
+};
+}  // namespace detail
+/// A compile error where Q has a member nearest_few that cannot be called as it is here: it would be ignored.
+template <class Q>
+struct NearestFewIsCallable {
+    static_assert(!detail::names_nearest_few<Q> || HasNearestFew<Q>,
+                  "quantizer: nearest_few: expected `static void nearest_few(const Packed&, std::span<const T> z, "
+                  "std::size_t count, std::span<Token> tokens, std::span<T> q, Buffer<T>& scratch)`");
 };
 /// Q has one token for each row, the index of a vector of w.codes, and compares the rows of z themselves.
 template <class Q>

@@ -39,8 +39,12 @@ concept HasPackBatch = requires(View<const typename Q::Scalar, typename Q::Input
 };
 // A quantizer built of others has pack_batch, and says with packs_batch whether one of them does.
 template <class Q>
+concept SaysPacksBatch = requires {
+    std::bool_constant<Q::packs_batch>{};
+};
+template <class Q>
 constexpr bool packs_batch() {
-    if constexpr (requires { std::bool_constant<Q::packs_batch>{}; }) return Q::packs_batch;
+    if constexpr (SaysPacksBatch<Q>) return Q::packs_batch;
     return HasPackBatch<Q>;
 }
 template <class Q>
@@ -95,8 +99,8 @@ template <class Q>
 namespace detail {
 
 struct QuantizerHookNames {
-    int codes_of, regularize, Terms, pack_batch, observe, update, Statistics, initialize_from_data, encode_rows,
-        optional_in_file, fill_missing;
+    int codes_of, regularize, Terms, pack_batch, packs_batch, observe, update, Statistics, initialize_from_data,
+        encode_rows, optional_in_file, fill_missing;
 };
 
 template <class Q>
@@ -121,6 +125,10 @@ constexpr bool valid_codes_of() {
 template <class Q>
 inline constexpr bool names_pack_batch = !requires {
     &WithName<Q, QuantizerHookNames>::pack_batch;
+};
+template <class Q>
+inline constexpr bool names_packs_batch = !requires {
+    &WithName<Q, QuantizerHookNames>::packs_batch;
 };
 template <class Q>
 inline constexpr bool names_observe = !requires {
@@ -183,6 +191,8 @@ struct HooksAreCallable {
         "double divisor)`, and a type Terms");
     static_assert(!detail::names_pack_batch<Q> || HasPackBatch<Q>,
                   "quantizer: pack_batch: expected `static void pack_batch(View<const T, Input> z, Packed&, Cache&)`");
+    static_assert(!detail::names_packs_batch<Q> || SaysPacksBatch<Q>,
+                  "quantizer: packs_batch: expected `static constexpr bool packs_batch`");
     static_assert(
         !detail::names_observe<Q> || Observes<Q>,
         "quantizer: observe, update and Statistics come together: expected `static void observe(const Packed&, "

@@ -61,7 +61,7 @@ struct ResidualVqOptions {
     Inner inner{};
     double dropout = 0;    ///< probability that a training step draws how many levels it keeps, in [0, 1]
     std::size_t keep = 1;  ///< it draws `keep` to all levels, equally likely
-    std::size_t beam = 1;  ///< chains of tokens that encoding keeps after each level
+    std::size_t beam = 1;  ///< chains of tokens that encoding keeps after each level, 1 to 65536
 };
 
 template <StaticShape In, Codebooks Books, std::floating_point T, class... Specs>
@@ -268,7 +268,7 @@ public:
         const auto refuse_beam = [](const std::string& expected, std::size_t got) {
             throw ArgumentError("ResidualVq: beam: " + expected_got(expected, std::to_string(got)));
         };
-        if (o.beam < 1) refuse_beam("at least 1", o.beam);
+        if (o.beam < 1 || o.beam > vq::detail::ResidualBeam<T>::most) refuse_beam("1 to 65536", o.beam);
         if (!searches && o.beam > 1) refuse_beam("1, because a level does not offer its nearest few tokens", o.beam);
     }
     /// Without `beam`, which does not change training.

@@ -1,6 +1,7 @@
 #pragma once
 // Used by all checkers: values as text, the first difference of two arrays, and inputs away from kinks.
 
+#include <tessera/core/error.hpp>
 #include <tessera/core/shuffle.hpp>
 #include <tessera/nn/layer.hpp>
 
@@ -23,6 +24,11 @@ inline std::string text(double value) {
     return buffer;
 }
 inline std::string at(const std::string& what, std::size_t i) { return what + "[" + std::to_string(i) + "]"; }
+
+/// "" or what is wrong with an option with which nothing would be tested.
+inline std::string at_least_one(const char* option, std::size_t got) {
+    return got > 0 ? "" : std::string{option} + ": " + expected_got("at least 1", "0");
+}
 
 template <class T>
 inline constexpr T poison = std::numeric_limits<T>::quiet_NaN();

@@ -70,7 +70,8 @@ public:
                 for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
             };
             each_state([&](const ParamPath&, const auto& leaf) { add(std::as_bytes(leaf.span())); });
-            for (const Setting& option : options) add(std::as_bytes(std::span{option.value}));
+            for (const Setting& option : options)  // with the NUL at its end, so that "1", "10" are not "11", "0"
+                add(std::as_bytes(std::span{option.value.c_str(), option.value.size() + 1}));
             if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
                 throw ArgumentError(
                     "Trainer: the processes have different weights, state or options: expected the same "

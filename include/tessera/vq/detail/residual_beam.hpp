@@ -16,6 +16,9 @@ namespace tessera::inline TESSERA_ABI::vq::detail {
 template <std::floating_point T>
 class ResidualBeam {
 public:
+    /// The largest beam: with it the number of elements of the buffers, 16 beam^2 width, does not overflow.
+    static constexpr std::size_t most = 65536;
+
     /// The best chain of each row of z. few(l, rest, count, tokens, q, scratch) writes the `count` nearest tokens of
     /// level l for each row of `rest`, and their q; sizes: of the vocabularies. A row without a chain gets no_token.
     template <class Few>

@@ -7,6 +7,7 @@
 #include <tessera/core/token.hpp>
 #include <tessera/kernel/simd/simd.hpp>
 #include <tessera/vq/levels.hpp>
+#include <tessera/vq/nearest_few.hpp>
 #include <tessera/vq/quantizer.hpp>
 #include <tessera/vq/quantizer_hooks.hpp>
 
@@ -56,6 +57,7 @@ template <Codebooks Books, Quantizer... Q>
 struct ResidualLayout {
     static_assert((sizeof(ResidualLevelKeepsShape<Q>) + ...) > 0);
     static_assert((sizeof(ResidualLevelHasTokensOfQ<Q>) + ...) > 0);
+    static_assert((sizeof(NearestFewIsCallable<Q>) + ...) > 0);
     template <std::size_t l>
     using Level = std::tuple_element_t<l, std::tuple<Q...>>;
     using First = Level<0>;
