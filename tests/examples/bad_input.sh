@@ -145,7 +145,8 @@ try 'expected a model with the quantizer fsq, got one with codebook' --load "$mo
 try 'none.safetensors' --load "$work/none.safetensors"
 try 'file @5: header too small: expected at least 8 bytes, got 5' --load "$work/file"
 try 'digits-test.png @0: header too large: expected at most' --load "$bundled/digits-test.png"
-try 'cut.safetensors @8: data: the tensors hold [0-9]* bytes, the file' --load "$work/cut.safetensors"
+try 'cut.safetensors @[0-9]*: tensor .*: data_offsets: [0-9]* to [0-9]* is not a range within the [0-9]* bytes' \
+    --load "$work/cut.safetensors"
 try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
 
 # a model of version 2, whose prior had GPT-2's block: the metadata of such a file, and no tensor
