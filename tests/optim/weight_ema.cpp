@@ -99,6 +99,19 @@ TEST_CASE("WeightEma: an update with parameters that were moved from is an error
     CHECK(support::equal_values(p.weight.span(), ema.params().weight.span()));
 }
 
+TEST_CASE("WeightEma: an update with one leaf that was moved from changes no average") {
+    ts::WeightEma<TwoLeaves<float>> ema;
+    const auto p = start<float>();
+    ema.update(p);
+    auto next = start<float>();
+    for (float& w : next.weight.span()) w += 1;
+    const auto bias = std::move(next.bias);
+    CHECK_THROWS_AS(ema.update(next), ts::StateError);
+    CHECK(ema.updates() == 1);
+    CHECK(support::equal_values(p.weight.span(), ema.params().weight.span()));
+    CHECK(support::equal_values(bias.span(), ema.params().bias.span()));
+}
+
 TEST_CASE("WeightEma: refuses a decay outside [0, 1)") {
     using Ema = ts::WeightEma<TwoLeaves<float>>;
     CHECK_THROWS_WITH_AS((Ema{{.decay = 1}}), "WeightEma: decay: expected a number in [0, 1), got 1",

@@ -49,7 +49,7 @@ works sh "$odd/tests/embedding/rounding/run.sh" "$compiler" "$flags"
 # the rows of the scorecard that take seconds
 row() {
     ROOT=$odd BUILD=$odd/build/release FAST=1 sh "$odd/tests/reliability/$1.sh" >"$work/row" || return
-    cut -f4 "$work/row" | grep -q -e pass -e skipped
+    cut -f4 "$work/row" | grep -q pass
 }
 for program in probe one_core; do
     [ ! -x "$build/tests/$program" ] || ln -s "$build/tests/$program" "$odd/build/release/tests/$program"

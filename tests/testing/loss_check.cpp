@@ -237,7 +237,7 @@ TEST_CASE("check_loss: options that are refused, settings that change and a key 
                                    "twice"));
 }
 
-TEST_CASE("check_loss: a batch of one number is checked, one of no samples is refused") {
+TEST_CASE("check_loss: a batch of one element is checked, one of no samples is refused") {
     CHECK(testing::check_loss<Mse, Shape<1>>({.batch = 1}));
     CHECK(testing::check_loss<Mse, Shape<1>>({.batch = 0}).message == "Mse: batch: expected at least 1, got 0");
 }

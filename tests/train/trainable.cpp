@@ -48,8 +48,12 @@ static_assert(detail::names_each_state<Prior> && detail::VisitsState<Prior> && d
 struct Final final {
     bool has_mask() const;
 };
+struct FinalNotConst final {
+    bool has_mask();
+};
 static_assert(!detail::names_has_mask<const float*>() && !detail::names_has_mask<Half::Batch>());
-static_assert(!detail::names_has_mask<Final>() && detail::SaysHasMask<Final>);
+static_assert(detail::names_has_mask<Final>() && detail::SaysHasMask<Final>);
+static_assert(detail::names_has_mask<FinalNotConst>() && !detail::SaysHasMask<FinalNotConst>);
 static_assert(detail::names_has_mask<Vae::Batch>() && detail::SaysHasMask<Vae::Batch>);
 static_assert(!detail::names_has_mask<Prior::Batch>() && !detail::SaysHasMask<Prior::Batch>);
 

@@ -77,6 +77,14 @@ template <class D>
 inline constexpr bool names_expect = requires {
     &D::expect;
 };
+template <class D>
+inline constexpr bool names_classes = requires {
+    &D::classes;
+};
+template <class D>
+concept CountsClasses = requires(const D& dataset) {
+    { dataset.classes() } -> std::convertible_to<std::size_t>;
+};
 }  // namespace detail
 
 /// A compile error, with the expected signature, where a dataset has an optional member that cannot be called: it would
@@ -91,6 +99,8 @@ struct DatasetHooksAreCallable {
                   "label(std::size_t i) const`");
     static_assert(!detail::names_expect<D> || ExpectingDataset<D>,
                   "Dataset: expect: expected `void expect(std::span<const std::size_t> indices) const`");
+    static_assert(!detail::names_classes<D> || detail::CountsClasses<D>,
+                  "Dataset: classes: expected `std::size_t classes() const`");
 };
 
 }  // namespace tessera::data

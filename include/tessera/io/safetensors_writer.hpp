@@ -4,8 +4,8 @@
 // The same calls give the same bytes: tensors and metadata are in the order in which they were added.
 //
 // Errors   ArgumentError where a name, a key or a value is not valid, a name or a key is used twice, a shape does not
-//          match its values, or there are more tensors than a reader accepts (ReadLimits); IoError where the file
-//          cannot be written. If a call throws, the writer is unchanged
+//          match its values, or there are more tensors than a reader accepts by default (ReadLimits); IoError where
+//          the file cannot be written. If a call throws, the writer is unchanged
 // Cost     holds a copy of all tensors; bytes() makes a second one, write() does not
 
 #include <tessera/core/error.hpp>

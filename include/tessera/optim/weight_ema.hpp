@@ -73,6 +73,8 @@ public:
         if (state_.updates[0] < 0 || state_.updates[0] >= std::int64_t{1} << 53)  // exact in double
             throw StateError("WeightEma: ema.updates: " +
                              expected_got("0 to 2^53 - 1", std::to_string(state_.updates[0])));
+        // span() throws where a leaf was moved from: before any average has changed
+        P::each([](const ParamPath&, const auto& leaf) { static_cast<void>(leaf.span()); }, params);
         with_fp_environment([&] {
             const bool is_first = state_.updates[0] == 0;
             const double t = static_cast<double>(state_.updates[0]);
@@ -83,7 +85,7 @@ public:
                 detail::move_towards<T>(p.span(), static_cast<T>(share), average.span());
             };
             P::each(move, state_.average, params);
-            ++state_.updates[0];  // last: where params were moved from, span() has thrown, and nothing has changed
+            ++state_.updates[0];
         });
     }
 

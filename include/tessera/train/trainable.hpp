@@ -124,8 +124,10 @@ concept VisitsState = requires(NoOpVisitor& f, M& model) {
 };
 template <class Batch>
 constexpr bool names_has_mask() {
-    if constexpr (!std::is_class_v<Batch> || std::is_final_v<Batch>)
+    if constexpr (!std::is_class_v<Batch>)
         return false;
+    else if constexpr (std::is_final_v<Batch>)
+        return requires { &Batch::has_mask; };  // not seen where it is overloaded, private or a template
     else
         return !requires { &WithName<Batch, BatchHookNames>::has_mask; };
 }

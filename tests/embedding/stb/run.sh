@@ -12,6 +12,10 @@ fail() {
     printf '%s\n' "$*"
     exit 1
 }
+command -v "${NM:-nm}" >/dev/null || {
+    echo 'SKIPPED: no nm'
+    exit 77
+}
 compile() { # compile <options> <source>...: one object each
     options=$1
     shift
