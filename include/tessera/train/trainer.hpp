@@ -21,7 +21,9 @@
 // same weights. They have the bits of one process with the whole batch where the samples of each process are whole
 // subtrees of the gradient's sum: all but the last ones hold the same number, 16 times a power of two
 // (data::BatchOptions::ranks divides a batch like this). Reports are those of the whole batch, summed in another order:
-// their last digits may differ. Where one process cannot do its part of a step, all of them throw.
+// their last digits may differ. Where one process cannot compute its gradient, all of them throw. An error of one of
+// them in `prepare` or `observe` of the model leaves the others waiting in their next exchange: the program should end
+// all of them, as MPI_Abort does.
 //
 // A trainer is a model for io::save and io::load, and so for Checkpoints: each_state visits everything that a step
 // depends on except its batch and the options. All processes have the same state: one of them saves it.
@@ -32,7 +34,7 @@
 //          and where counters from a file are out of range
 //          ArgumentError where an option is out of range, the batch is empty, or processes differ in state, options,
 //          shares, or in whether their batch has a mask
-//          CommunicationError where another process cannot do its part of a step
+//          CommunicationError where another process cannot compute its gradient
 // Cost     memory: the gradient once (twice with several processes), statistics, the workspace of the model
 //
 // Over 250 lines: the strong guarantee needs all state of a step in one place.
