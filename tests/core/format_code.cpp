@@ -113,7 +113,7 @@ const std::vector<Case> cases{
      [] { static_cast<void>(image::decode_image(Bytes(9), 1, "x")); }},
     {FormatCode::idx, 3, "x @3: IDX rank: expected 1, got 3",
      [] {
-         data::parse_idx<1>(Bytes{0, 0, 8, 3, 0, 0, 0, 1, 0}, "x");
+         static_cast<void>(data::parse_idx<1>(Bytes{0, 0, 8, 3, 0, 0, 0, 1, 0}, "x"));
      }},
     {FormatCode::gzip, 2, "x @2: gzip method: expected 8, got 7",
      [] {

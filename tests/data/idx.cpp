@@ -19,7 +19,7 @@ Bytes idx3() {
     return file;
 }
 std::string idx_reason(ByteView file) {
-    return message<FormatError>([&] { data::parse_idx<3>(file, "x.idx"); });
+    return message<FormatError>([&] { static_cast<void>(data::parse_idx<3>(file, "x.idx")); });
 }
 std::string idx_reason_with(std::size_t at, unsigned char value) {
     Bytes file = idx3();
@@ -64,7 +64,7 @@ TEST_CASE("parse_idx: a few bytes after the array are counted; where they are wh
     labels.resize(10 + 63);
     CHECK(data::parse_idx<1>(labels, "x.idx").surplus == 63);
     labels.resize(10 + 64);
-    CHECK(message<FormatError>([&] { data::parse_idx<1>(labels, "x.idx"); }) ==
+    CHECK(message<FormatError>([&] { static_cast<void>(data::parse_idx<1>(labels, "x.idx")); }) ==
           "x.idx @4: IDX length: expected 10, got 74 bytes: the header counts 2, the file has 66");
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("parse_idx: each error gives the reason and the offset") {
     CHECK(idx_reason_with(3, 1) ==
           "x.idx @3: IDX rank: expected 3, got 1: an array of one dimension, like a file of labels");
     CHECK(idx_reason_with(3, 4) == "x.idx @3: IDX rank: expected 3, got 4: an array of 4 dimensions");
-    CHECK(message<FormatError>([] { data::parse_idx<1>(idx3(), "x.idx"); }) ==
+    CHECK(message<FormatError>([] { static_cast<void>(data::parse_idx<1>(idx3(), "x.idx")); }) ==
           "x.idx @3: IDX rank: expected 1, got 3: an array of 3 dimensions, like a file of gray images");
     CHECK(idx_reason_with(11, 0) == "x.idx @8: IDX dimension 1 is zero");
     CHECK(idx_reason_with(7, 3) == "x.idx @22: IDX length: expected 25, got 22 bytes: the file has 2 whole of 3");

@@ -126,7 +126,7 @@ std::uint64_t idx_file_size(ByteView start, std::string_view name) {
 
 /// Parses a file called `name`, which begins with an array.
 template <std::size_t Rank>
-Idx<Rank> parse_idx(ByteView file, std::string_view name) {
+[[nodiscard]] Idx<Rank> parse_idx(ByteView file, std::string_view name) {
     const std::uint64_t size = idx_file_size<Rank>(file, name);
     Idx<Rank> idx;
     for (std::size_t d = 0; d < Rank; ++d) idx.dims[d] = big_endian_32(file, 4 + 4 * d);

@@ -23,7 +23,7 @@ namespace tessera::inline TESSERA_ABI::data {
 
 /// The bytes of the IDX array in a file called `name`, which is either a gzip file or the array itself.
 template <std::size_t Rank>
-Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {}) {
+[[nodiscard]] Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {}) {
     if (!image::is_gzip(file)) return file;
     Bytes start(idx_header<Rank>);
     start.resize(image::gunzip_start(file, start, name));
@@ -46,7 +46,7 @@ Bytes unpack_idx(Bytes file, std::string_view name, const ReadLimits& limits = {
 }
 
 template <std::size_t Rank>
-Bytes read_idx_file(const std::string& path, const ReadLimits& limits = {}) {
+[[nodiscard]] Bytes read_idx_file(const std::string& path, const ReadLimits& limits = {}) {
     return unpack_idx<Rank>(read_file(path, limits.file), path, limits);
 }
 

@@ -178,7 +178,7 @@ inline void check_draw_options(const DrawOptions& o, const std::string& where) {
 }  // namespace detail
 
 template <std::floating_point T>
-Token draw_token(std::span<T> logits, const DrawOptions& options, std::span<Token> order, Rng& rng) {
+[[nodiscard]] Token draw_token(std::span<T> logits, const DrawOptions& options, std::span<Token> order, Rng& rng) {
     return detail::draw(logits, options, order, rng).token;
 }
 

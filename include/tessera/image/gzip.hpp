@@ -62,7 +62,7 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
 }  // namespace detail
 
 /// Decompresses the first bytes of the file called `name`, without checksums; returns how many, at most out.size().
-inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std::string_view name) {
+[[nodiscard]] inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std::string_view name) {
     const std::size_t at = detail::gzip_data(file, 0, name);
     std::size_t written = 0;
     inflate(file.subspan(at), out, written, name, at);

@@ -218,8 +218,8 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
 }
 
 /// `text` is the JSON, which `data_size` bytes of data follow in the file called `name`.
-inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size, std::string_view name,
-                                                  const ReadLimits& limits = {}) {
+[[nodiscard]] inline SafetensorsHeader parse_safetensors_header(ByteView text, std::uint64_t data_size,
+                                                                std::string_view name, const ReadLimits& limits = {}) {
     return detail::HeaderParser{text, data_size, name, limits}.parse();
 }
 
