@@ -5,8 +5,9 @@
     make.py --check    recomputes every file from the x, dy and parameters that it holds, and compares
 
 A file holds x, y, dy, dx and, for each parameter, param.<name> and grad.<name>, under PyTorch's names, in PyTorch's
-layout (images [N, C, H, W], convolutions OIHW) and in float32. The numbers are computed in float64 from the float32
-inputs and rounded once, so that the files do not depend on the machine.
+layout (images [N, C, H, W], convolutions OIHW) and in float32; and the places of the rows of x where the module takes
+them. The numbers are computed in float64 from the float32 inputs and rounded once, so that the files do not depend on
+the machine.
 """
 
 import pathlib
@@ -97,18 +98,18 @@ class ModernAttention(nn.Module):
             self.in_proj_bias = nn.Parameter(torch.zeros(row))
         self.out_proj = nn.Linear(width, width, bias=bias)
 
-    def angles(self, tokens):
+    def angles(self, places):  # [..., tokens]
         def of(places, pairs):
-            return places[:, None] * self.base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
+            return places[..., None] * self.base ** (-torch.arange(pairs, dtype=torch.float64) / pairs)
 
-        t, pairs = torch.arange(tokens, dtype=torch.float64), self.d // 2
+        t, pairs = places.double(), self.d // 2
         if self.columns == 0:
             return of(t, pairs)
-        return torch.cat([of(t // self.columns, pairs // 2), of(t % self.columns, pairs // 2)], 1)
+        return torch.cat([of(t // self.columns, pairs // 2), of(t % self.columns, pairs // 2)], -1)
 
-    def turn(self, x):  # [batch, heads, tokens, d]
-        a = self.angles(x.shape[2])
-        cos, sin = torch.cat([a.cos(), a.cos()], 1).to(x), torch.cat([a.sin(), a.sin()], 1).to(x)
+    def turn(self, x, places=None):  # x [batch, heads, tokens, d], places [batch, tokens]
+        a = self.angles(torch.arange(x.shape[2]) if places is None else places[:, None])
+        cos, sin = torch.cat([a.cos(), a.cos()], -1).to(x), torch.cat([a.sin(), a.sin()], -1).to(x)
         low, high = x.chunk(2, -1)
         return x * cos + torch.cat([-high, low], -1) * sin  # LLaMA's rotate_half
 
@@ -123,6 +124,25 @@ class ModernAttention(nn.Module):
             q, k = self.turn(q), self.turn(k)
         k, v = (m.repeat_interleave(self.heads // self.kv_heads, dim=1) for m in (k, v))
         o = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.out_proj(o.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class ModernTwoStreamAttention(ModernAttention):
+    """TwoStreamAttention with rotary positions: each row is turned by its place, of those that come with x."""
+
+    def forward(self, x, places):
+        batch, tokens, width = x.shape
+        contents = tokens // 2
+        kv = self.kv_heads * self.d
+        q, k, v = (
+            m.view(batch, tokens, -1, self.d).transpose(1, 2)
+            for m in nn.functional.linear(x, self.in_proj_weight).split([width, kv, kv], dim=-1)
+        )
+        q, k = self.turn(q, places), self.turn(k, places)
+        # both streams read the contents only
+        k, v = (m[:, :, :contents].repeat_interleave(self.heads // self.kv_heads, dim=1) for m in (k, v))
+        seen = torch.ones(contents, contents, dtype=torch.bool).tril().repeat(2, 1)
+        o = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return self.out_proj(o.transpose(1, 2).reshape(batch, tokens, width))
 
 
@@ -205,7 +225,13 @@ CASES = {
     ),
     "two_stream_attention": (lambda: TwoStreamAttention(12, 3, batch_first=True), (2, 14, 12)),
     "placed_embedding": (lambda: TokenAndPlace(5, 3, 9), ((4, 7), 15)),
+    "two_stream_attention_rotary": (lambda: ModernTwoStreamAttention(24, 2, 1), (3, 14, 24)),
+    "two_stream_attention_grid": (lambda: ModernTwoStreamAttention(48, 6, 2, columns=5, base=100.0), (2, 20, 48)),
 }
+
+
+def others(tensors):
+    return [tensors["places"]] if "places" in tensors else []
 
 
 def compute(module, tensors):
@@ -216,7 +242,7 @@ def compute(module, tensors):
             p.copy_(tensors["param." + name].double())
     x = tensors["x"]
     x = x.long() if x.dtype == torch.int32 else x.double().requires_grad_()
-    y = module(x)
+    y = module(x, *others(tensors))
     y.backward(tensors["dy"].double())
     made = {"y": y}
     if x.requires_grad:
@@ -230,11 +256,14 @@ def inputs(module, shape, seed):
     torch.manual_seed(seed)
     if isinstance(shape[0], tuple):
         x = torch.randint(shape[1], shape[0], dtype=torch.int32)
-        like = module(x.long())
+        like = x.long()
     else:
         x = 1.5 * torch.randn(shape)
-        like = module(x)
-    tensors = {"x": x, "dy": torch.randn(like.shape)}
+        like = x
+    tensors = {"x": x}
+    if isinstance(module, ModernTwoStreamAttention):
+        tensors["places"] = torch.randint(shape[1], shape[:2], dtype=torch.int32)
+    tensors["dy"] = torch.randn(module(like, *others(tensors)).shape)
     for name, p in module.named_parameters():
         # Not the start values: a gain of one or a bias of zero would hide a mistake.
         tensors["param." + name] = (p + 0.2 * torch.randn(p.shape)).detach()

@@ -6,9 +6,15 @@
 #include <support/golden.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
+#include <tessera/nn/repeat.hpp>
+#include <tessera/nn/residual.hpp>
+#include <tessera/nn/rms_norm.hpp>
+#include <tessera/nn/tied_head.hpp>
+#include <tessera/nn/token_embedding.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +27,9 @@ namespace {
 using Layer = TwoStreamAttention<4>::Bind<Shape<14, 64>, float>;
 using One = CausalAttention<4>::Bind<Shape<7, 64>, float>;
 constexpr std::size_t contents = 7, width = 64;
+constexpr AttentionOptions grouped{.kv_heads = 2, .bias = no_bias}, rotary{.rotary = Rotary::sequence},
+    modern{.kv_heads = 1, .rotary = Rotary::sequence, .bias = no_bias},
+    grid{.kv_heads = 2, .rotary = Rotary::grid, .columns = 5, .base = 100, .bias = no_bias};
 
 struct Fixture {
     Layer::Params params;
@@ -41,6 +50,11 @@ std::vector<float> forward(const Fixture& w, const std::vector<float>& x) {
     Layer::forward(w.two, View<const float, Shape<14, 64>>{x.data(), 1}, y.view(), cache);
     return {y.span().begin(), y.span().end()};
 }
+template <AttentionOptions O>
+struct Rotated {
+    static constexpr AttentionOptions options = O;
+};
+constexpr AttentionOptions grid_of_two{.rotary = Rotary::grid, .columns = 7};
 std::span<const float> row(const std::vector<float>& rows, std::size_t i) {
     return std::span{rows}.subspan(i * width, width);
 }
@@ -51,13 +65,28 @@ TEST_CASE("TwoStreamAttention keeps the contract") {
     CHECK(support::keeps_contract<TwoStreamAttention<3>, Shape<14, 12>>());
     CHECK(support::keeps_contract<TwoStreamAttention<1>, Shape<2, 8>>());
     CHECK(support::keeps_contract<TwoStreamAttention<2>, Shape<34, 32>>());
-    CHECK(support::keeps_contract<TwoStreamAttention<4, 2, no_bias>, Shape<10, 16>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<4, grouped>, Shape<10, 16>>());
     // one worker and enough heads for KvCacheInterleaved
     CHECK(support::keeps_contract<TwoStreamAttention<4>, Shape<10, 64>>());
 }
 
+TEST_CASE("TwoStreamAttention with rotary positions and places in any order keeps the contract") {
+    CHECK(support::keeps_contract<TwoStreamAttention<3, rotary>, Shape<14, 12>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<2, modern>, Shape<14, 24>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<6, grid>, Shape<20, 48>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<4, rotary>, Shape<10, 64>>());
+    // every layer that consists of layers hands the places on
+    CHECK(support::keeps_contract<Repeat<2, Residual<RmsNorm, TwoStreamAttention<2, modern>>>, Shape<14, 24>>());
+    CHECK(support::keeps_contract<TiedHead<11, TokenEmbedding<13, 24>, TwoStreamAttention<2, modern>>, Shape<14>>());
+}
+
 TEST_CASE("TwoStreamAttention: values and gradients are those of PyTorch's MultiheadAttention under its mask") {
     CHECK(support::matches_golden<TwoStreamAttention<3>, Shape<14, 12>>("two_stream_attention"));
+}
+
+TEST_CASE("TwoStreamAttention: rotary positions by place are those of the same layer in PyTorch") {
+    CHECK(support::matches_golden<TwoStreamAttention<2, modern>, Shape<14, 24>>("two_stream_attention_rotary"));
+    CHECK(support::matches_golden<TwoStreamAttention<6, grid>, Shape<20, 48>>("two_stream_attention_grid"));
 }
 
 TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alone, bit for bit") {
@@ -68,6 +97,46 @@ TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alon
     One::Cache cache;
     One::forward(w.one, View<const float, Shape<7, 64>>{x.data(), 1}, alone.view(), cache);
     CHECK(support::equal_values(alone.span(), std::span{y}.first(contents * width)));
+}
+
+TEST_CASE_TEMPLATE("TwoStreamAttention: rotated contents are CausalAttention's, with places in raster order or without",
+                   O, Rotated<rotary>, Rotated<modern>, Rotated<grid_of_two>) {
+    using Two = typename TwoStreamAttention<4, O::options>::template Bind<Shape<14, width>, float>;
+    using Alone = typename CausalAttention<4, O::options>::template Bind<Shape<contents, width>, float>;
+    typename Two::Params params;
+    Rng rng{3};
+    Two::init(params, rng);
+    typename Two::Packed two;
+    typename Alone::Packed one;
+    Two::pack(params, two);
+    Alone::pack(params, one);
+    const auto x = support::numbers<float>(14 * width, 1);
+    std::vector<std::uint32_t> raster;
+    for (std::uint32_t i = 0; i < 14; ++i) raster.push_back(i % contents);
+    Tensor<float, Shape<contents, width>> alone{1};
+    typename Alone::Cache cache;
+    Alone::forward(one, View<const float, Shape<contents, width>>{x.data(), 1}, alone.view(), cache);
+    const auto run = [&](const std::uint32_t* places) {
+        Tensor<float, Shape<14, width>> y{1};
+        typename Two::Cache of_two;
+        Two::begin(of_two, {.places = places});
+        Two::forward(two, View<const float, Shape<14, width>>{x.data(), 1}, y.view(), of_two);
+        return std::vector<float>(y.span().begin(), y.span().end());
+    };
+    const auto given = run(raster.data());
+    CHECK(support::equal_values(alone.span(), std::span{given}.first(contents * width)));
+    CHECK(support::equal_values(given, run(nullptr)));
+    // a content's place changes what is read of it from there on, a query's place only its own row
+    for (const std::size_t moved : {std::size_t{2}, contents + 2}) {
+        auto places = raster;
+        places[moved] = 6;
+        const auto other = run(places.data());
+        for (std::size_t r = 0; r < 14; ++r) {
+            INFO("the place of row " << moved << " changed, row " << r);
+            const bool reads = moved < contents ? r % contents >= 2 : r == moved;
+            CHECK(std::ranges::equal(row(given, r), row(other, r)) != reads);
+        }
+    }
 }
 
 TEST_CASE("TwoStreamAttention: a query reads the contents up to its own and nothing of other queries") {

@@ -90,15 +90,16 @@ struct CausalAttentionLayer {
         p.in_bias.set_role(Role::bias);
         p.out_bias.set_role(Role::bias);
     }
-    static void pack(const Params& p, Packed& w) {
+    /// `places`: those that can be rotated by, for layers that share it.
+    static void pack(const Params& p, Packed& w, std::size_t places = tokens) {
         w.in.pack(width, row, p.in_weight.data(), p.in_bias.span());
         w.out.pack(width, width, p.out_weight.data(), p.out_bias.span());
-        fill_positions(w);
+        fill_positions(w, places);
     }
-    static void pack_forward(const Params& p, Packed& w) {
+    static void pack_forward(const Params& p, Packed& w, std::size_t places = tokens) {
         w.in.pack_forward(width, row, p.in_weight.data(), p.in_bias.span());
         w.out.pack_forward(width, width, p.out_weight.data(), p.out_bias.span());
-        fill_positions(w);
+        fill_positions(w, places);
     }
 
     // The KV cache of each sequence. One worker with many heads keeps them interleaved: a SIMD lane is then a head of
@@ -131,17 +132,7 @@ struct CausalAttentionLayer {
         kernel::gemm<T>(at.worker, at.rows(), x.data(), width, w.in.forward, scratch.qkv.data(), row,
                         {.bias = w.in.bias_or_null()});
         at.worker.wait();
-        if constexpr (rotates) {
-            // this worker's share of all heads of q and k
-            const auto [begin, end] = at.worker.share(at.rows() * (heads + kv_heads));
-            for (std::size_t i = begin; i < end; ++i) {
-                const std::size_t r = i / (heads + kv_heads), t = at.position + r % at.tokens;
-                kernel::rotate<kernel::Rotation::forward, T>(1, head_width / 2, w.positions.cos(t), w.positions.sin(t),
-                                                             scratch.qkv.data() + r * row +
-                                                                 i % (heads + kv_heads) * head_width);
-            }
-            at.worker.wait();
-        }
+        rotate_step(w, scratch, at, [&](std::size_t r) { return at.position + r % at.tokens; });
         for (std::size_t t = 0; t < at.tokens; ++t) attend(t, at.position + t, state, scratch, at);
         at.worker.wait();
         kernel::gemm<T>(at.worker, at.rows(), scratch.o.data(), width, w.out.forward, y.data(), width,
@@ -155,6 +146,24 @@ struct CausalAttentionLayer {
                          View<T, In> dx, Cache& cache, Params& grad) {
         detail::attention_pass_backward(w, size(x.batch()), x, dy, dx, cache, grad,
                                         [&](Tensor<T, Triple>& dqkv) { rotate_rows<kernel::Rotation::back>(w, dqkv); });
+    }
+    /// Rotates q and k of row r of the step by place_of(r). Part of step, for layers that share it.
+    template <class F>
+    static void rotate_step(const Packed& w, Scratch& scratch, const Step& at, F place_of) {
+        if constexpr (rotates) {
+            // this worker's share of all heads of q and k
+            const auto [begin, end] = at.worker.share(at.rows() * (heads + kv_heads));
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::size_t r = i / (heads + kv_heads), head = i % (heads + kv_heads);
+                rotate<kernel::Rotation::forward>(w, 1, place_of(r), scratch.qkv.data() + r * row + head * head_width);
+            }
+            at.worker.wait();
+        }
+    }
+    /// Rotates adjacent heads of one row by a place. Part of forward and backward, for layers that share it.
+    template <kernel::Rotation rotation>
+    static void rotate(const Packed& w, std::size_t count, std::size_t place, T* x) {
+        kernel::rotate<rotation, T>(count, head_width / 2, w.positions.cos(place), w.positions.sin(place), x);
     }
     /// Attention of token t of the step, which appends key `key`, for this worker's share of all heads of keys of all
     /// sequences. Part of step, for layers that share it.
@@ -182,16 +191,15 @@ struct CausalAttentionLayer {
 
 private:
     static kernel::AttentionSize size(std::size_t batch) { return {batch, tokens, heads, head_width, kv_heads}; }
-    static void fill_positions(Packed& w) {
-        if constexpr (rotates) w.positions.fill(tokens, head_width / 2, O.columns, static_cast<double>(O.base));
+    static void fill_positions(Packed& w, std::size_t places) {
+        if constexpr (rotates) w.positions.fill(places, head_width / 2, O.columns, static_cast<double>(O.base));
     }
     // Rotates q and k, or their gradients back, of whole sequences.
     template <kernel::Rotation rotation>
     static void rotate_rows(const Packed& w, Tensor<T, Triple>& qkv) {
         if constexpr (rotates)
             for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
-                kernel::rotate<rotation, T>(heads + kv_heads, head_width / 2, w.positions.cos(r % tokens),
-                                            w.positions.sin(r % tokens), qkv.data() + r * row);
+                rotate<rotation>(w, heads + kv_heads, r % tokens, qkv.data() + r * row);
     }
 };
 

@@ -91,8 +91,8 @@ struct BasicChain {
     static void begin(Cache& cache, const Pass& pass) {
         cache.order = pass.order;
         for_index([&]<std::size_t I>() {
-            nn::begin<At<I>>(std::get<I>(cache.layers),
-                             {pass.training, pass.rng.split(I), pass.first, order_inside<At<I>>(pass.order)});
+            nn::begin<At<I>>(std::get<I>(cache.layers), {pass.training, pass.rng.split(I), pass.first,
+                                                         order_inside<At<I>>(pass.order), pass.places});
         });
     }
     static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache,

@@ -12,8 +12,8 @@
 //   1. w is const: two threads run one net with two caches.
 //   2. Nothing is allocated after the first call with the largest batch.
 //   3. Results do not depend on the number of threads, bit for bit.
-//   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory, except the order of the pass that
-//      `begin` has given (Pass::order), which ends with the pass.
+//   4. Rule of zero; no Params, Packed or Cache holds a view of another's memory, except what `begin` has given
+//      (Pass::order, Pass::places), which ends with the pass.
 //   5. Samples are independent: y[n] depends on x[n] only (the trainer cuts a batch into blocks).
 // Optional members:
 //   name                            a std::string_view, for messages and describe(net)
@@ -21,7 +21,8 @@
 //   InputScalar                     type of the elements of x where it is not Scalar (tokens); then there is no dx
 //   backward_params(w, x, y, dy, cache, grad)    backward without dx, for the first layer of a net
 //   rounds, resize_cache, forward_round    how threads share it where there are few samples, see nn/exec/rounds.hpp
-//   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass
+//   begin(cache, pass)              called before each forward: training or not, and the random numbers of the pass; a
+//                                   layer that consists of layers hands the rest of the pass on to theirs
 //   steps, State, Scratch, step, pack_forward    some tokens of a sequence at a time, see nn/step.hpp
 //   OrdersGradient                  the layer itself, if its chains keep the order of blocks, see
 //                                   nn/exec/orders_gradient.hpp
@@ -45,6 +46,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 
 namespace tessera::inline TESSERA_ABI::nn {
 
@@ -57,6 +59,9 @@ struct Pass {
     Rng rng{};
     std::size_t first = 0;
     BlockOrder* order = nullptr;  ///< null where one thread computes all blocks of the group: nn/exec/block_order.hpp
+    /// The place of each row of this block, [sample][row], below the number of rows of a sample; read by layers for nets
+    /// whose rows are in any order (nn/two_stream_attention.hpp), and by no other.
+    const std::uint32_t* places = nullptr;
 };
 
 namespace detail {

@@ -61,7 +61,7 @@ struct RepeatLayer {
     }
     static void begin(Cache& cache, const Pass& pass) {
         for (std::size_t i = 0; i < N; ++i)
-            Inner::begin(cache.inner[i], {pass.training, pass.rng.split(i), pass.first, pass.order});
+            Inner::begin(cache.inner[i], {pass.training, pass.rng.split(i), pass.first, pass.order, pass.places});
     }
     static void forward(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache) {
         for (std::size_t i = 0; i < N; ++i) {

@@ -42,6 +42,7 @@
 #include <tessera/nn/layer.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <vector>
 
@@ -84,6 +85,8 @@ struct Step {
     /// The row of forward of each of the tokens, where these are not consecutive; read by layers for nets that are
     /// stepped so (nn/two_stream_attention.hpp), and by no other.
     const std::size_t* positions = nullptr;
+    /// The places that Pass::places has for these rows, [sequence][token of the step]; read by the same layers.
+    const std::uint32_t* places = nullptr;
 
     std::size_t rows() const { return sequences * tokens; }
     std::size_t position_of(std::size_t token) const {

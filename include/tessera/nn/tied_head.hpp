@@ -74,7 +74,7 @@ struct TiedHeadLayer {
     }
     // Without the order of blocks: both ends add to the same table, so the whole backward is one unit.
     static void begin(Cache& cache, const Pass& pass) {
-        Inner::begin(cache.inner, {pass.training, pass.rng, pass.first});
+        Inner::begin(cache.inner, {pass.training, pass.rng, pass.first, nullptr, pass.places});
     }
     static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache) {
         cache.h.resize(x.batch());

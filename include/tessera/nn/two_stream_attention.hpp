@@ -11,23 +11,31 @@
 // each query row has the keys and values of its content row copied into it, and both streams are then the same kernel
 // call on twice the samples.
 //
+// With rotary positions (AttentionOptions, nn/attention_options.hpp) the rows are rotated by their places, which come
+// with a pass or a step (Pass::places, Step::places): q and k of a content by its own, q of a query by the place that it
+// is for (ARPG). A query then reads keys that are rotated by the places of their contents. Without places, the place of
+// content i and of query i is i, and the contents are CausalAttention's.
+//
 // In steps (nn/step.hpp) only contents are kept. Rows are given by Step::positions: content i is row i, query i is row
 // n + i, and many queries may have the same row.
 //
-// Shapes   x, y [batch, 2 n x C]
+// Shapes   x, y [batch, 2 n x C], places [batch, 2 n], each below 2 n
 // Params   those of CausalAttention (nn/causal_attention.hpp)
-// Errors   static_assert where the input is not a Shape<2 n, width>, and those of CausalAttention
+// Errors   static_assert where the input is not a Shape<2 n, width>, and those of CausalAttention for n tokens
 // Cost     that of CausalAttention for 2 samples of n tokens. In steps the keys and values of the contents are kept
 //          twice: for the kernel, and as rows
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/elementwise.hpp>
+#include <tessera/kernel/rotary.hpp>
+#include <tessera/nn/attention_options.hpp>
 #include <tessera/nn/causal_attention.hpp>
 #include <tessera/nn/detail/attention_pass.hpp>
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -36,15 +44,14 @@ namespace tessera::inline TESSERA_ABI::nn {
 template <class S>
 concept TwoStreamShape = (SequenceShape<S> && row_count<S> % 2 == 0);
 
-template <StaticShape In, std::size_t Heads, std::floating_point T, std::size_t KvHeads = 0, Bias B = Bias::with>
+template <StaticShape In, std::size_t Heads, std::floating_point T, AttentionOptions O = AttentionOptions{}>
 struct TwoStreamAttentionLayer {
     static_assert(TwoStreamShape<In>, "TwoStreamAttention takes Shape<tokens, width> with an even number of tokens: "
                                       "as many queries as contents");
 
     static constexpr std::size_t width = last_dim<In>, tokens = row_count<In>, contents = tokens / 2;
     /// One stream.
-    using Causal =
-        CausalAttentionLayer<Shape<contents, width>, Heads, T, AttentionOptions{.kv_heads = KvHeads, .bias = B}>;
+    using Causal = CausalAttentionLayer<Shape<contents, width>, Heads, T, O>;
     static constexpr std::string_view name = "TwoStreamAttention";
     static constexpr std::size_t heads = Causal::heads, kv_heads = Causal::kv_heads, head_width = Causal::head_width;
     static constexpr std::size_t row = Causal::row, kv_width = row - width;
@@ -56,11 +63,14 @@ struct TwoStreamAttentionLayer {
     using Packed = typename Causal::Packed;
     using Stream = Shape<contents, width>;
     using Triple = WithLastDim<In, row>;
-    using Cache = detail::AttentionCache<In, row, T>;
+    struct Cache : detail::AttentionCache<In, row, T> {
+        const std::uint32_t* places = nullptr;  // of this pass
+    };
 
     static void init(Params& p, Rng& rng) { Causal::init(p, rng); }
-    static void pack(const Params& p, Packed& w) { Causal::pack(p, w); }
-    static void pack_forward(const Params& p, Packed& w) { Causal::pack_forward(p, w); }
+    static void pack(const Params& p, Packed& w) { Causal::pack(p, w, tokens); }
+    static void pack_forward(const Params& p, Packed& w) { Causal::pack_forward(p, w, tokens); }
+    static void begin(Cache& cache, const Pass& pass) { cache.places = pass.places; }
 
     static constexpr Steps steps{.sharing = Sharing::columns};
     struct State {
@@ -75,6 +85,9 @@ struct TwoStreamAttentionLayer {
         kernel::gemm<T>(at.worker, at.rows(), x.data(), width, w.in.forward, scratch.qkv.data(), row,
                         {.bias = w.in.bias_or_null()});
         at.worker.wait();
+        Causal::rotate_step(w, scratch, at, [&](std::size_t r) -> std::size_t {
+            return at.places == nullptr ? at.position_of(r % at.tokens) % contents : at.places[r];
+        });
         for (std::size_t t = 0; t < at.tokens; ++t) {
             const std::size_t position = at.position_of(t), content = position % contents;
             keep_keys(t, position < contents, content, state, scratch, at);
@@ -89,8 +102,10 @@ struct TwoStreamAttentionLayer {
         const auto share = [](std::span<T> of_content, std::span<T> of_query) {
             std::ranges::copy(of_content, of_query.begin());
         };
-        detail::attention_pass_forward(w, size(x.batch()), x, y, add, cache,
-                                       [&](Tensor<T, Triple>& qkv) { for_pairs(qkv, share); });
+        detail::attention_pass_forward(w, size(x.batch()), x, y, add, cache, [&](Tensor<T, Triple>& qkv) {
+            rotate_rows<kernel::Rotation::forward>(w, cache.places, qkv);
+            for_pairs(qkv, share);
+        });
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> /*y*/, View<const T, In> dy,
                          View<T, In> dx, Cache& cache, Params& grad) {
@@ -99,13 +114,23 @@ struct TwoStreamAttentionLayer {
             kernel::add<T>(of_content, of_query, of_content);
             std::ranges::fill(of_query, T(0));
         };
-        detail::attention_pass_backward(w, size(x.batch()), x, dy, dx, cache, grad,
-                                        [&](Tensor<T, Triple>& dqkv) { for_pairs(dqkv, collect); });
+        detail::attention_pass_backward(w, size(x.batch()), x, dy, dx, cache, grad, [&](Tensor<T, Triple>& dqkv) {
+            for_pairs(dqkv, collect);
+            rotate_rows<kernel::Rotation::back>(w, cache.places, dqkv);
+        });
     }
 
 private:
     /// Each stream of a sample is a sample of the kernel.
     static kernel::AttentionSize size(std::size_t batch) { return {2 * batch, contents, heads, head_width, kv_heads}; }
+    /// Rotates q of all rows, and k of the contents, or their gradients back.
+    template <kernel::Rotation rotation>
+    static void rotate_rows(const Packed& w, const std::uint32_t* places, Tensor<T, Triple>& qkv) {
+        if constexpr (Causal::rotates)
+            for (std::size_t r = 0; r < qkv.batch() * tokens; ++r)
+                Causal::template rotate<rotation>(w, r % tokens < contents ? heads + kv_heads : heads,
+                                                  places == nullptr ? r % contents : places[r], qkv.data() + r * row);
+    }
     /// Calls f(k and v of a content, k and v of the query of the same index) for all of them.
     template <class F>
     static void for_pairs(Tensor<T, Triple>& qkv, F f) {
@@ -130,10 +155,10 @@ private:
 };
 
 /// `Residual<LayerNorm, TwoStreamAttention<4>>`
-template <std::size_t Heads, std::size_t KvHeads = 0, Bias B = Bias::with>
+template <std::size_t Heads, AttentionOptions O = AttentionOptions{}>
 struct TwoStreamAttention {
     template <StaticShape In, std::floating_point T>
-    using Bind = TwoStreamAttentionLayer<In, Heads, T, KvHeads, B>;
+    using Bind = TwoStreamAttentionLayer<In, Heads, T, O>;
 };
 
 }  // namespace tessera::nn

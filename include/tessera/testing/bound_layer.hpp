@@ -9,7 +9,8 @@
 // between calls; after a change of params, call pack(). Each backward needs a forward before it, because a layer may
 // use up its cache. Parameters are moved by up to 0.3 from their initialisation: a bias of zero or a gain of one would
 // hide what it is multiplied by. x is a permutation of an even grid on (-2, 2), so that differences do not cross a
-// kink at zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab.
+// kink at zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab. Rows have random
+// places (Pass::places).
 //
 // Shapes   x, dx [batch, Input], y, dy [batch, Output]; dx is empty where the layer takes tokens
 // Cost     the tensors of one call and one extra dx, allocated in the constructor
@@ -52,9 +53,12 @@ struct BoundLayer {
     Tensor<nn::InputScalar<L>, typename L::Input> x;
     Tensor<T, typename L::Output> y, dy;
     Tensor<T, typename L::Input> dx, scratch;
-    nn::Pass pass;
+    nn::Pass pass;  ///< of the whole batch, but for the places
+    static constexpr std::size_t rows = L::Input::rank == 0 ? 1 : L::Input::dims[0];
+    Tensor<std::uint32_t, Shape<rows>> places;
 
-    explicit BoundLayer(std::size_t batch, const BoundLayerOptions& options = {}) : x{batch}, y{batch}, dy{batch} {
+    explicit BoundLayer(std::size_t batch, const BoundLayerOptions& options = {})
+        : x{batch}, y{batch}, dy{batch}, places{batch} {
         Rng rng{options.seed};
         L::init(params, rng);
         L::Params::each(
@@ -71,16 +75,26 @@ struct BoundLayer {
         }
         for (T& value : dy.span()) value = static_cast<T>(rng.uniform(-1.f, 1.f));
         pass = {.training = true, .rng = rng.split(7), .first = 3};
+        Rng of_places = rng.split(8);
+        for (std::uint32_t& place : places.span()) place = of_places.below(static_cast<std::uint32_t>(rows));
         pack();
         set_zero(grad);
     }
 
     void pack() { nn::pack<L>(params, w); }
 
+    /// What begin gets for the samples from `first` on.
+    [[nodiscard]] nn::Pass pass_from(std::size_t first) const {
+        nn::Pass some = pass;
+        some.first += first;
+        some.places = places[first].data();
+        return some;
+    }
+
     void forward() { forward(0, x.batch()); }
     /// Samples first .. first + count of the batch.
     void forward(std::size_t first, std::size_t count) {
-        nn::begin<L>(cache, {pass.training, pass.rng, pass.first + first});
+        nn::begin<L>(cache, pass_from(first));
         L::forward(std::as_const(w), std::as_const(x).view().slice(first, count), y.view().slice(first, count), cache);
     }
 

@@ -160,7 +160,7 @@ std::string check_rounds(const LayerCheckOptions& o) {
     for (std::size_t workers = 1; workers <= 3; ++workers) {
         auto shared = bound_layer<L>(o);
         std::ranges::fill(shared.y.span(), poison<T>);
-        nn::begin<L>(shared.cache, shared.pass);
+        nn::begin<L>(shared.cache, shared.pass_from(0));
         nn::resize_cache<L>(shared.cache, o.batch);
         kernel::run_team(workers, nn::rounds<L>, [&](const kernel::Worker& me, std::size_t number) {
             nn::forward_round<L>(shared.w, shared.x, shared.y.view(), shared.cache, {me, number});
@@ -188,7 +188,7 @@ struct Blocks {
             const auto x = std::as_const(bound.x).view().slice(first, n);
             const auto y = bound.y.view().slice(first, n);
             const auto dy = std::as_const(bound.dy).view().slice(first, n);
-            nn::begin<L>(caches[slot], {true, bound.pass.rng, first});
+            nn::begin<L>(caches[slot], bound.pass_from(first));
             L::forward(std::as_const(bound.w), x, y, caches[slot]);
             if constexpr (nn::TakesTokens<L>)
                 L::backward_params(std::as_const(bound.w), x, y, dy, caches[slot], grads[block]);

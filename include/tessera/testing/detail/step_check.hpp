@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ class StepCheck {
 
 public:
     StepCheck(std::size_t batch, const BoundLayerOptions& options) : bound_{batch, options} {
-        nn::begin<Net>(bound_.cache, {});
+        nn::begin<Net>(bound_.cache, {.places = bound_.places.data()});
         Net::forward(bound_.w, bound_.x, bound_.y.view(), bound_.cache);
     }
 
@@ -45,18 +46,23 @@ public:
         typename Net::Scratch scratch{capacity};
         const std::vector<Fed> fed = feeds(most, rewinds);
         Buffer<X> x(capacity.rows() * InRow::size);
+        std::vector<std::uint32_t> places(capacity.rows());
         std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size));
         std::string failure;
         std::size_t before = 0;
         run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
             if (me.index() == 0) {
-                fill(now, x);
+                fill(now, x, places);
                 for (auto& copy : y) std::ranges::fill(copy, poison<T>);
                 if (allocations && round == fed.size()) before = allocations();
             }
             me.wait();
-            nn::Step at{.worker = me, .sequences = batch, .tokens = now.count, .position = now.position};
+            nn::Step at{.worker = me,
+                        .sequences = batch,
+                        .tokens = now.count,
+                        .position = now.position,
+                        .places = places.data()};
             auto& own = y[replicated ? me.index() : 0];
             Net::step(bound_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
             at.wait();
@@ -83,7 +89,7 @@ private:
         }
         return all;
     }
-    void fill(const Fed& now, Buffer<X>& x) const {
+    void fill(const Fed& now, Buffer<X>& x, std::vector<std::uint32_t>& places) const {
         for (std::size_t n = 0; n < bound_.x.batch(); ++n)
             for (std::size_t t = 0; t < now.count; ++t) {
                 const bool wrong = t + now.wrong >= now.count;
@@ -91,6 +97,7 @@ private:
                 const std::size_t token = wrong ? tokens - 1 - now.position - t : now.position + t;
                 std::copy_n(bound_.x.data() + (sequence * tokens + token) * InRow::size, InRow::size,
                             x.data() + (n * now.count + t) * InRow::size);
+                places[n * now.count + t] = bound_.places[sequence][token];
             }
     }
     std::string compare(const Fed& now, const Buffer<T>& y) const {
