@@ -47,6 +47,12 @@ constexpr GptConfig any_modern{.vocab = 7,
                                .norm = GptNorm::rms_norm,
                                .mlp = GptMlp::swiglu,
                                .bias = false};
+constexpr GptConfig any_of_grid{
+    .vocab = 7, .context = 6, .width = 8, .heads = 2, .layers = 2, .classes = 3, .kv_heads = 1};
+using TinyRotary = AnyOrderGpt<support::with_llama_block(tiny_gpt)>;
+using TinyGrid = AnyOrderGpt<support::with_llama_block(any_of_grid, 3)>;
+using LargerRotary = AnyOrderGpt<support::with_llama_block(any_larger)>;
+using DroppingGrid = AnyOrderGpt<support::with_llama_block(any_dropping, 5)>;
 
 // The largest difference of the gradient from central differences of the loss of the same step.
 template <GptConfig C>
@@ -94,11 +100,12 @@ std::uint64_t any_step_bits(const Model& model, const typename Model::Batch& bat
 
 }  // namespace
 
-static_assert(Trainable<TinyAny>);
+static_assert(Trainable<TinyAny> && Trainable<TinyRotary>);
 
-TEST_CASE("AnyOrderGpt: before training every token is as likely as any other") {
+TEST_CASE_TEMPLATE("AnyOrderGpt: before training every token is as likely as any other", M, AnyOrderGpt<any_larger>,
+                   LargerRotary) {
     Rng rng{1};
-    const AnyOrderGpt<any_larger> prior{rng};
+    const M prior{rng};
     const auto x = sequences<any_larger>(40, 2);
     CHECK(std::abs(prior.evaluate(x, TokenOrder::raster) / std::log(90.0) - 1) < 0.02);
     CHECK(std::abs(prior.evaluate(x) / std::log(90.0) - 1) < 0.02);
@@ -107,10 +114,13 @@ TEST_CASE("AnyOrderGpt: before training every token is as likely as any other") 
 TEST_CASE("AnyOrderGpt: the gradient agrees with central differences of the loss, in double") {
     CHECK(gradient_error<tiny_gpt>() < 1e-6);
     CHECK(gradient_error<any_modern>() < 1e-6);
+    CHECK(gradient_error<TinyRotary::config>() < 1e-6);
+    CHECK(gradient_error<TinyGrid::config>() < 1e-6);
 }
 
-TEST_CASE("AnyOrderGpt: logits of a position depend on the label and on the tokens before it in the order") {
-    const auto model = moved_model<TinyAny>();
+TEST_CASE_TEMPLATE("AnyOrderGpt: logits of a position depend on the label and on the tokens before it in the order", M,
+                   TinyAny, TinyRotary) {
+    const auto model = moved_model<M>();
     const std::vector<std::uint32_t> order{3, 0, 4, 1, 2};
     const std::vector<Label> zero{Label{0}}, two{Label{2}};
     std::vector<Token> tokens{3, 1, 4, 1, 5};
@@ -134,8 +144,10 @@ TEST_CASE("AnyOrderGpt: logits of a position depend on the label and on the toke
     }
 }
 
-TEST_CASE("AnyOrderGpt: logits depend on which tokens are known at which positions, and on the position of the query") {
-    const auto model = moved_model<TinyAny>();
+TEST_CASE_TEMPLATE(
+    "AnyOrderGpt: logits depend on which tokens are known at which positions, and on the position of the query", M,
+    TinyAny, TinyRotary) {
+    const auto model = moved_model<M>();
     const std::vector<Token> tokens{3, 1, 4, 1, 5, 3, 1, 4, 1, 5};
     const auto last = [&](std::vector<std::uint32_t> a, std::vector<std::uint32_t> b) {
         a.insert(a.end(), b.begin(), b.end());
@@ -151,8 +163,8 @@ TEST_CASE("AnyOrderGpt: logits depend on which tokens are known at which positio
     CHECK(of_0 != of_2);
 }
 
-TEST_CASE("AnyOrderGpt: evaluate is the mean of -ln p of the logits, in both orders") {
-    const auto model = moved_model<TinyAny>();
+TEST_CASE_TEMPLATE("AnyOrderGpt: evaluate is the mean of -ln p of the logits, in both orders", M, TinyAny, TinyRotary) {
+    const auto model = moved_model<M>();
     const auto x = sequences<tiny_gpt>(21, 2);
     for (const TokenOrder kind : {TokenOrder::raster, TokenOrder::random}) {
         std::vector<std::uint32_t> orders(21 * 5);
@@ -175,27 +187,33 @@ TEST_CASE("AnyOrderGpt: evaluate is the mean of -ln p of the logits, in both ord
     CHECK(model.evaluate(x, TokenOrder::random, Rng{4}) != model.evaluate(x, TokenOrder::random, Rng{5}));
 }
 
-TEST_CASE("AnyOrderGpt: threads, and the division of a batch into parts, change no bit of a step") {
+TEST_CASE_TEMPLATE("AnyOrderGpt: threads, and the division of a batch into parts, change no bit of a step", Models,
+                   std::tuple<TinyAny, AnyOrderGpt<any_dropping>>, std::tuple<TinyRotary, DroppingGrid>) {
+    using Plain = std::tuple_element_t<0, Models>;
+    using Dropped = std::tuple_element_t<1, Models>;
     const auto x = sequences<tiny_gpt>(70, 2);
-    const auto plain = moved_model<TinyAny>();
-    const auto dropped = moved_model<AnyOrderGpt<any_dropping>>();
-    CHECK(support::same_for_threads([&] { return any_step_bits(plain, batch_of<TinyAny>(x)); }));
-    CHECK(support::same_for_threads([&] { return any_step_bits(dropped, batch_of<AnyOrderGpt<any_dropping>>(x)); }));
+    const auto plain = moved_model<Plain>();
+    const auto dropped = moved_model<Dropped>();
+    CHECK(support::same_for_threads([&] { return any_step_bits(plain, batch_of<Plain>(x)); }));
+    CHECK(support::same_for_threads([&] { return any_step_bits(dropped, batch_of<Dropped>(x)); }));
     CHECK(support::same_for_threads([&] { return plain.evaluate(x); }));
-    CHECK(any_step_bits(plain, batch_of<TinyAny>(x)) != any_step_bits(plain, batch_of<TinyAny>(x), 6));
+    CHECK(any_step_bits(plain, batch_of<Plain>(x)) != any_step_bits(plain, batch_of<Plain>(x), 6));
     // the rows of the net, as one part and as two
     const auto rows = [&](std::size_t first_part) {
-        std::vector<Token> all;
-        const auto batch = batch_of<TinyAny>(x);
+        std::pair<std::vector<Token>, std::vector<std::uint32_t>> all;
+        const auto batch = batch_of<Plain>(x);
         for (const auto& [first, count] :
              {std::pair{std::size_t{0}, first_part}, std::pair{first_part, x.size() - first_part}}) {
             if (count == 0) continue;
-            TinyAny::Workspace ws;
-            TinyAny::Params grad;
+            typename Plain::Workspace ws;
+            typename Plain::Params grad;
             ws.rng = Rng{5};
             plain.loss_and_grad({batch.x.slice(first, count), batch.labels.subspan(first, count), 0},
                                 BatchPart{.first = first, .samples = 70, .divisor = 70}, ws, grad);
-            all.insert(all.end(), ws.input.span().begin(), ws.input.span().end());
+            const auto tokens = ws.input.tokens.span();
+            const auto places = ws.input.places.span();
+            all.first.insert(all.first.end(), tokens.begin(), tokens.end());
+            all.second.insert(all.second.end(), places.begin(), places.end());
         }
         return all;
     };
@@ -212,7 +230,7 @@ TEST_CASE("AnyOrderGpt: each step reads each sequence in another order") {
         ws.rng = Rng{seed};
         model.loss_and_grad(batch_of<TinyAny>(x), ws, grad);
         for (std::size_t n = 0; n < 40; ++n) {
-            const auto queries = ws.input[n].last<5>();
+            const auto queries = ws.input.tokens[n].last<5>();
             seen.emplace_back(queries.begin(), queries.end());
             std::vector<Token> places;
             for (const Token q : queries) places.push_back(q / 12);  // 7 tokens, 3 labels, the null class, the query
@@ -225,12 +243,36 @@ TEST_CASE("AnyOrderGpt: each step reads each sequence in another order") {
     CHECK(seen.size() - repeated.size() > 50);  // of 120 permutations, 80 draws: 58.5 expected, deviation 3.1
 }
 
-TEST_CASE("AnyOrderGpt: a training step allocates nothing after the first") {
-    const auto model = moved_model<AnyOrderGpt<any_dropping>>({.token_corruption = 0.1});
+TEST_CASE("AnyOrderGpt: with rotary positions a row is a token or the query, and comes with its place") {
+    const auto x = sequences<tiny_gpt>(40, 2);
+    const auto model = moved_model<TinyRotary>();
+    TinyRotary::Workspace ws;
+    TinyRotary::Params grad;
+    ws.rng = Rng{5};
+    model.loss_and_grad(batch_of<TinyRotary>(x), ws, grad);
+    for (std::size_t n = 0; n < 40; ++n) {
+        const auto tokens = ws.input.tokens[n], places = ws.input.places[n];
+        std::vector<std::uint32_t> order(places.begin() + 5, places.end());
+        CHECK(tokens[0] >= 7);
+        CHECK(places[0] == 0);
+        for (std::size_t k = 0; k < 5; ++k) {
+            CHECK(tokens[5 + k] == 11);  // 7 tokens, 3 labels, the null class, the query
+            if (k == 0) continue;
+            CHECK(places[k] == order[k - 1]);
+            CHECK(tokens[k] == x[n][order[k - 1]]);
+        }
+        std::ranges::sort(order);
+        CHECK(order == std::vector<std::uint32_t>{0, 1, 2, 3, 4});
+    }
+}
+
+TEST_CASE_TEMPLATE("AnyOrderGpt: a training step allocates nothing after the first", M, AnyOrderGpt<any_dropping>,
+                   DroppingGrid) {
+    const auto model = moved_model<M>({.token_corruption = 0.1});
     const auto x = sequences<any_dropping>(70, 2);
-    const auto batch = batch_of<AnyOrderGpt<any_dropping>>(x);
-    AnyOrderGpt<any_dropping>::Workspace ws;
-    AnyOrderGpt<any_dropping>::Params grad;
+    const auto batch = batch_of<M>(x);
+    typename M::Workspace ws;
+    typename M::Params grad;
     support::with_threads(1, [&] {
         model.loss_and_grad(batch, ws, grad);
         const std::size_t before = support::allocations();
@@ -262,12 +304,13 @@ TEST_CASE("AnyOrderGpt: with_frozen packs the weights of the moment, and allocat
           support::hash_bits<float>(model.freeze().logits(x.view(), raster).span()));
 }
 
-TEST_CASE("AnyOrderGpt: a trainer teaches it sequences, in every order") {
+TEST_CASE_TEMPLATE("AnyOrderGpt: a trainer teaches it sequences, in every order", M, AnyOrderGpt<any_larger>,
+                   LargerRotary) {
     Rng rng{1};
-    AnyOrderGpt<any_larger> prior{rng};
+    M prior{rng};
     Trainer trainer{prior, AdamW{prior, {.lr = 3e-3f}}};
     const auto x = sequences<any_larger>(2, 2);
-    for (int i = 0; i < 300; ++i) trainer.step(batch_of<AnyOrderGpt<any_larger>>(x));
+    for (int i = 0; i < 300; ++i) trainer.step(batch_of<M>(x));
     CHECK(prior.evaluate(x, TokenOrder::raster) < 0.5);
     CHECK(prior.evaluate(x, TokenOrder::random) < 0.5);
 }
@@ -285,6 +328,26 @@ TEST_CASE("AnyOrderGpt: saved and loaded, its weights have the same bits; anothe
     AnyOrderGpt<one_head> other{rng};
     CHECK(support::contains(support::message<Error>([&] { io::load(path, other); }), "heads: expected 1, file has 2"));
     CHECK(support::names_of(loaded.params()).front() == "prior.0.token.weight");
+}
+
+TEST_CASE("AnyOrderGpt: with rotary positions the embedding has the name that it has in a Gpt, and files tell which") {
+    const support::TemporaryFolder folder;
+    const std::string path = folder / "prior.safetensors";
+    const auto model = moved_model<AnyOrderGpt<support::with_llama_block(any_of_grid)>>();
+    io::save(path, model);
+    const auto refused = [&]<class Other>() {
+        Rng rng{99};
+        Other other{rng};
+        return support::message<Error>([&] { io::load(path, other); });
+    };
+    CHECK(support::contains(refused.operator()<TinyGrid>(), "positions: expected rotary, 3 columns, file has rotary"));
+    CHECK(refused.operator()<AnyOrderGpt<any_of_grid>>() != "");
+    CHECK(refused.operator()<Gpt<support::with_llama_block(any_of_grid)>>() != "");
+    Rng rng{99};
+    AnyOrderGpt<support::with_llama_block(any_of_grid)> loaded{rng};
+    io::load(path, loaded);
+    CHECK(support::hash_bits(loaded.params()) == support::hash_bits(model.params()));
+    CHECK(support::names_of(loaded.params()).front() == "prior.0.weight");
 }
 
 TEST_CASE("AnyOrderGpt: what cannot be read is refused, by name and index") {

@@ -25,21 +25,26 @@ namespace {
 
 constexpr GptConfig completion_config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
 using CompletionModel = AnyOrderGpt<completion_config>;
+constexpr GptConfig grouped_completion_config{
+    .vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3, .kv_heads = 1};
+using RotaryCompletion = AnyOrderGpt<support::with_llama_block(grouped_completion_config)>;
 constexpr std::size_t completion_context = completion_config.context, completion_vocab = completion_config.vocab;
 using CompletionView = View<const Token, Shape<completion_context>>;
 
-const CompletionModel& completion_model() {
-    static const CompletionModel m = support::moved_model<CompletionModel>({}, 0.3f);
+template <class M = CompletionModel>
+const M& completion_model() {
+    static const M m = support::moved_model<M>({}, 0.3f);
     return m;
 }
 std::vector<Token> completion_values(const data::Tokens<completion_context>& tokens) {
     return {tokens.view().span().begin(), tokens.view().span().end()};
 }
+template <class M = CompletionModel>
 std::vector<Token> completed_any_order(const std::vector<Token>& tokens, const AnyOrderOptions& options,
                                        std::uint64_t seed = 3) {
     Rng rng{seed};
-    return completion_values(
-        complete(completion_model(), CompletionView{tokens.data(), tokens.size() / completion_context}, options, rng));
+    return completion_values(complete(completion_model<M>(),
+                                      CompletionView{tokens.data(), tokens.size() / completion_context}, options, rng));
 }
 // Half of the tokens of each sequence are unknown, another number and other positions in each.
 std::vector<Token> holes(std::size_t count) {
@@ -49,6 +54,7 @@ std::vector<Token> holes(std::size_t count) {
     return tokens;
 }
 // One sequence, from logits of whole sequences: the same draws without a cache, one token a pass.
+template <class M>
 std::vector<Token> completed_any_order_without_cache(std::vector<Token> tokens, std::size_t n, TokenOrder kind) {
     Rng rng{3};
     Rng stream = rng.fork().split(n);
@@ -64,7 +70,7 @@ std::vector<Token> completed_any_order_without_cache(std::vector<Token> tokens, 
     for (std::size_t k = known.size(); k < completion_context; ++k) {
         auto so_far = tokens;
         std::ranges::replace(so_far, no_token, 0u);
-        auto logits = completion_model().logits({so_far.data(), 1}, {order.data(), 1});
+        auto logits = completion_model<M>().logits({so_far.data(), 1}, {order.data(), 1});
         tokens[order[k]] = draw_token<float>(logits.span().subspan(k * completion_vocab, completion_vocab),
                                              {.top_p = 0.9}, scratch, stream);
     }
@@ -73,16 +79,17 @@ std::vector<Token> completed_any_order_without_cache(std::vector<Token> tokens, 
 
 }  // namespace
 
-TEST_CASE(
-    "complete, any order: known tokens are kept and read first, and the others are drawn after them, bit for bit") {
+TEST_CASE_TEMPLATE(
+    "complete, any order: known tokens are kept and read first, and the others are drawn after them, bit for bit", M,
+    CompletionModel, RotaryCompletion) {
     const auto tokens = holes(30);
     for (const TokenOrder order : {TokenOrder::raster, TokenOrder::random}) {
-        const auto got = completed_any_order(tokens, {.sample = {.top_p = 0.9}, .order = order});
+        const auto got = completed_any_order<M>(tokens, {.sample = {.top_p = 0.9}, .order = order});
         std::size_t wrong = 0;
         for (std::size_t n = 0; n < 30; ++n) {
             const std::vector<Token> part(&tokens[n * completion_context],
                                           &tokens[n * completion_context] + completion_context);
-            const auto expected = completed_any_order_without_cache(part, n, order);
+            const auto expected = completed_any_order_without_cache<M>(part, n, order);
             wrong += !std::equal(expected.begin(), expected.end(), &got[n * completion_context]);
         }
         CHECK(wrong == 0);
@@ -115,13 +122,14 @@ TEST_CASE("complete, any order: a token depends on known tokens after it, too") 
     CHECK(differ > 0);
 }
 
-TEST_CASE("complete, any order: a trained prior finds the rest of a sequence from any five of its tokens, one token or "
-          "many a pass") {
+TEST_CASE_TEMPLATE("complete, any order: a trained prior finds the rest of a sequence from any five of its tokens, one "
+                   "token or many a pass",
+                   M, CompletionModel, RotaryCompletion) {
     Rng rng{1};
-    CompletionModel prior{rng, {.label_dropout = 1}};
+    M prior{rng, {.label_dropout = 1}};
     Trainer trainer{prior, AdamW{prior, {.lr = 3e-3f}}};
     const auto x = support::sequences<completion_config>(4, 2);
-    for (int i = 0; i < 400; ++i) trainer.step(support::batch_of<CompletionModel>(x));
+    for (int i = 0; i < 800; ++i) trainer.step(support::batch_of<M>(x));
     // sequence n, of which five tokens are known, other ones each time
     const std::size_t trials = 40;
     std::vector<Token> whole, part;
@@ -155,24 +163,27 @@ TEST_CASE("complete, any order: a mask keeps the same positions of each sequence
           completed_any_order(masked, {.passes = 3}));
 }
 
-TEST_CASE("complete, any order: a sequence depends neither on the batch nor on threads nor on the rows in memory") {
+TEST_CASE_TEMPLATE(
+    "complete, any order: a sequence depends neither on the batch nor on threads nor on the rows in memory", M,
+    CompletionModel, RotaryCompletion) {
     const auto tokens = holes(70);
     std::vector<Label> labels(70);
     for (std::size_t n = 0; n < 70; ++n) labels[n] = Label{static_cast<std::uint32_t>(n % 3)};
     const AnyOrderOptions options{.sample = {.labels = labels, .guidance = 2}, .passes = 4};
-    const auto all = completed_any_order(tokens, options);
+    const auto all = completed_any_order<M>(tokens, options);
     for (const std::size_t max_rows : {0u, 2u, 10u, 64u})
         CHECK(support::same_for_threads([&] {
             auto o = options;
             o.sample.max_rows = max_rows;
-            const auto some = completed_any_order(tokens, o);
+            const auto some = completed_any_order<M>(tokens, o);
             CHECK(some == all);
             return some;
         }));
     auto few = options;
     few.sample.labels = std::span{labels}.first(3);
-    CHECK(support::equal_values(std::span{all}.first(3 * completion_context),
-                                completed_any_order({tokens.begin(), tokens.begin() + 3 * completion_context}, few)));
+    CHECK(
+        support::equal_values(std::span{all}.first(3 * completion_context),
+                              completed_any_order<M>({tokens.begin(), tokens.begin() + 3 * completion_context}, few)));
 }
 
 TEST_CASE("complete, any order: many known rows go through the cache in several passes") {

@@ -23,23 +23,33 @@ namespace {
 
 // More tokens than a strip of attention has rows, and a remainder.
 constexpr GptConfig any_config{.vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3};
+constexpr GptConfig any_grid_config{.vocab = 37, .context = 20, .width = 64, .heads = 4, .layers = 2, .classes = 3};
+constexpr GptConfig any_grouped_config{
+    .vocab = 37, .context = 19, .width = 64, .heads = 4, .layers = 2, .classes = 3, .kv_heads = 2};
+constexpr GptConfig any_wide{.vocab = 31, .context = 150, .width = 8, .heads = 2, .layers = 1};
 using AnyModel = AnyOrderGpt<any_config>;
+using AnyRotary = AnyOrderGpt<support::with_llama_block(any_grouped_config)>;
+using AnyGrid = AnyOrderGpt<support::with_llama_block(any_grid_config, 5)>;
 constexpr std::size_t any_context = any_config.context, any_vocab = any_config.vocab;
 
-const AnyModel& any_model() {
-    static const AnyModel m = support::moved_model<AnyModel>({}, 0.3f);
+template <class M = AnyModel>
+const M& any_model() {
+    static const M m = support::moved_model<M>({}, 0.3f);
     return m;
 }
-const AnyModel::Frozen& any_frozen() {
-    static const AnyModel::Frozen f = any_model().freeze();
+template <class M = AnyModel>
+const typename M::Frozen& any_frozen() {
+    static const typename M::Frozen f = any_model<M>().freeze();
     return f;
 }
-std::vector<Token> any_values(const data::Tokens<any_context>& tokens) {
+template <std::size_t Context>
+std::vector<Token> any_values(const data::Tokens<Context>& tokens) {
     return {tokens.view().span().begin(), tokens.view().span().end()};
 }
+template <class M = AnyModel>
 std::vector<Token> any_sampled(std::size_t count, const AnyOrderOptions& options, std::uint64_t seed = 3) {
     Rng rng{seed};
-    return any_values(sample_any_order(any_frozen(), count, options, rng));
+    return any_values(sample_any_order(any_frozen<M>(), count, options, rng));
 }
 std::vector<Label> any_labels(std::size_t count) {
     std::vector<Label> labels(count);
@@ -47,6 +57,7 @@ std::vector<Label> any_labels(std::size_t count) {
     return labels;
 }
 // Sequence n from logits of whole sequences: the same draws without a cache.
+template <class M>
 std::vector<Token> sampled_without_cache(std::size_t n, const AnyOrderOptions& o,
                                          const std::vector<std::size_t>& passes, std::uint64_t seed) {
     Rng rng{seed};
@@ -67,8 +78,8 @@ std::vector<Token> sampled_without_cache(std::size_t n, const AnyOrderOptions& o
             auto queried = order;
             std::swap(queried[first], queried[k]);
             const View<const Token, Shape<any_context>> x{tokens.data(), 1};
-            auto cond = any_frozen().logits(x, {queried.data(), 1}, label);
-            const auto uncond = any_frozen().logits(x, {queried.data(), 1});
+            auto cond = any_frozen<M>().logits(x, {queried.data(), 1}, label);
+            const auto uncond = any_frozen<M>().logits(x, {queried.data(), 1});
             const auto row = cond.span().subspan(first * any_vocab, any_vocab);
             const float w = o.sample.guidance.at(k, any_context);
             if (w < 1 || w > 1) detail::guide<float>(uncond.span().subspan(first * any_vocab, any_vocab), row, w);
@@ -81,44 +92,50 @@ std::vector<Token> sampled_without_cache(std::size_t n, const AnyOrderOptions& o
 
 }  // namespace
 
-TEST_CASE("AnyOrderCache: token by token, or many queries at once, the logits of whole sequences, bit for bit") {
-    const auto x = support::sequences<any_config>(6, 5);
+TEST_CASE_TEMPLATE("AnyOrderCache: token by token, or many queries at once, the logits of whole sequences, bit for bit",
+                   M, AnyModel, AnyRotary, AnyGrid) {
+    constexpr std::size_t context = M::context;
+    const auto x = support::sequences<M::config>(6, 5);
     std::vector<std::uint32_t> orders;
     for (std::size_t n = 0; n < 6; ++n) {
-        std::vector<std::uint32_t> one(any_context);
+        std::vector<std::uint32_t> one(context);
         std::iota(one.begin(), one.end(), 0u);
         if (n > 0) detail::shuffle_positions(one, Rng{n});
         orders.insert(orders.end(), one.begin(), one.end());
     }
-    const auto whole = any_frozen().logits(x.view(), {orders.data(), 6}, x.labels());
-    using Input = detail::AnyOrderInput<any_config>;
+    const auto whole = any_frozen<M>().logits(x.view(), {orders.data(), 6}, x.labels());
+    using Input = detail::AnyOrderInput<M::config>;
     const auto content = [&](std::size_t n, std::size_t k) {
-        const std::uint32_t at = orders[n * any_context + (k > 0 ? k - 1 : 0)];
-        return k == 0 ? Input::label(any_config.label_token(x.label(n))) : Input::content(x[n][at], at);
+        const std::uint32_t at = orders[n * context + (k > 0 ? k - 1 : 0)];
+        return k == 0 ? Input::label(M::config.label_token(x.label(n))) : Input::content(x[n][at], at);
     };
     // 1, 2 and 6 sequences in a cache; 6 have enough heads for the interleaved one
     for (const std::size_t together : {1u, 2u, 6u}) {
         for (const std::size_t most : {1u, 4u}) {
-            detail::AnyOrderCache<AnyModel::Frozen> cache{{.sequences = together, .tokens = 2 * most}};
+            detail::AnyOrderCache<typename M::Frozen> cache{{.sequences = together, .tokens = 2 * most}};
             kernel::Worker alone;
             std::size_t wrong = 0;
-            for (std::size_t k = 0; k < any_context; k += most) {
-                const std::size_t count = std::min(most, any_context - k);
+            for (std::size_t k = 0; k < context; k += most) {
+                const std::size_t count = std::min(most, context - k);
                 std::vector<Token> rows;
+                std::vector<std::uint32_t> places;
                 std::vector<std::size_t> positions;
+                const auto add = [&](typename Input::Row row) {
+                    rows.push_back(row.token);
+                    places.push_back(row.place);
+                };
                 for (std::size_t n = 0; n < together; ++n) {
-                    for (std::size_t c = k; c < k + count; ++c) rows.push_back(content(n, c));
-                    for (std::size_t q = k; q < k + count; ++q)
-                        rows.push_back(Input::query(orders[n * any_context + q]));
+                    for (std::size_t c = k; c < k + count; ++c) add(content(n, c));
+                    for (std::size_t q = k; q < k + count; ++q) add(Input::query(orders[n * context + q]));
                 }
                 for (std::size_t c = k; c < k + count; ++c) positions.push_back(c);
-                for (std::size_t q = k; q < k + count; ++q) positions.push_back(any_context + q);
-                const auto logits = cache.step(any_frozen(), rows, positions, alone);
+                for (std::size_t q = k; q < k + count; ++q) positions.push_back(context + q);
+                const auto logits = cache.step(any_frozen<M>(), rows, places, positions, alone);
                 for (std::size_t n = 0; n < together; ++n)
                     for (std::size_t q = 0; q < count; ++q)
                         wrong +=
                             !std::ranges::equal(logits.subspan(((2 * n + 1) * count + q) * any_vocab, any_vocab),
-                                                whole.span().subspan((n * any_context + k + q) * any_vocab, any_vocab));
+                                                whole.span().subspan((n * context + k + q) * any_vocab, any_vocab));
             }
             INFO(together << " sequences, " << most << " at a time");
             CHECK(wrong == 0);
@@ -126,7 +143,8 @@ TEST_CASE("AnyOrderCache: token by token, or many queries at once, the logits of
     }
 }
 
-TEST_CASE("sample_any_order: tokens are those drawn from logits of whole sequences, without a cache") {
+TEST_CASE_TEMPLATE("sample_any_order: tokens are those drawn from logits of whole sequences, without a cache", M,
+                   AnyModel, AnyRotary) {
     const auto labels = any_labels(20);
     const std::vector<std::size_t> ones(any_context, 1), five{1, 3, 3, 6, 6};  // of 19 in 5: 0.76, 3.04, 6.84, 12.16
     for (const TokenOrder order : {TokenOrder::raster, TokenOrder::random})
@@ -140,39 +158,40 @@ TEST_CASE("sample_any_order: tokens are those drawn from logits of whole sequenc
                                                        .guidance = Guidance::linear({.from = 1, .to = guidance})},
                                             .order = order,
                                             .passes = passes};
-                    const auto got = any_sampled(count, o);
+                    const auto got = any_sampled<M>(count, o);
                     for (const std::size_t n : {std::size_t{0}, count - 1}) {
                         const std::vector<Token> one(&got[n * any_context], &got[n * any_context] + any_context);
                         INFO("sequence " << n << " of " << count << ", passes " << passes << ", guidance " << guidance);
-                        CHECK(one == sampled_without_cache(n, o, passes == 0 ? ones : five, 3));
+                        CHECK(one == sampled_without_cache<M>(n, o, passes == 0 ? ones : five, 3));
                     }
                 }
 }
 
-TEST_CASE("sample_any_order: neither the batch, nor threads, nor the rows in memory change a sequence") {
+TEST_CASE_TEMPLATE("sample_any_order: neither the batch, nor threads, nor the rows in memory change a sequence", M,
+                   AnyModel, AnyRotary) {
     const auto labels = any_labels(70);
     for (const std::size_t passes : {0u, 6u}) {
         const AnyOrderOptions all_of_them{.sample = {.labels = labels, .guidance = 2}, .passes = passes};
-        const auto all = any_sampled(70, all_of_them);
+        const auto all = any_sampled<M>(70, all_of_them);
         for (const std::size_t max_rows : {0u, 2u, 10u, 64u})
             CHECK(support::same_for_threads([&] {
                 auto o = all_of_them;
                 o.sample.max_rows = max_rows;
-                const auto some = any_sampled(70, o);
+                const auto some = any_sampled<M>(70, o);
                 CHECK(some == all);
                 return some;
             }));
         for (const std::size_t count : {1u, 5u, 33u}) {
             auto o = all_of_them;
             o.sample.labels = std::span{labels}.first(count);
-            CHECK(support::equal_values(std::span{all}.first(count * any_context), any_sampled(count, o)));
+            CHECK(support::equal_values(std::span{all}.first(count * any_context), any_sampled<M>(count, o)));
         }
     }
 }
 
-TEST_CASE("sample_any_order: a pass with many queries is computed in pieces, which change no token") {
-    constexpr GptConfig wide{.vocab = 31, .context = 150, .width = 8, .heads = 2, .layers = 1};
-    const auto frozen = support::moved_model<AnyOrderGpt<wide>>({}, 0.3f).freeze();
+TEST_CASE_TEMPLATE("sample_any_order: a pass with many queries is computed in pieces, which change no token", M,
+                   AnyOrderGpt<any_wide>, AnyOrderGpt<support::with_llama_block(any_wide, 10)>) {
+    const auto frozen = support::moved_model<M>({}, 0.3f).freeze();
     std::vector<SequenceOptions> each(32);
     for (std::size_t n = 0; n < each.size(); ++n) each[n].seed = n;
     // 32 sequences of 151 rows, 2048 rows at a time; one sequence at once

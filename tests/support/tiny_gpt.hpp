@@ -15,6 +15,16 @@ namespace support {
 inline constexpr tessera::GptConfig tiny_gpt{
     .vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 2, .classes = 3};
 
+/// The same with the block of LLaMA, and rotary positions: of a grid where it has columns.
+constexpr tessera::GptConfig with_llama_block(tessera::GptConfig config, std::size_t columns = 0) {
+    config.norm = tessera::GptNorm::rms_norm;
+    config.mlp = tessera::GptMlp::swiglu;
+    config.positions = columns > 0 ? tessera::GptPositions::rotary_grid : tessera::GptPositions::rotary;
+    config.columns = columns;
+    config.bias = false;
+    return config;
+}
+
 /// Random sequences, labelled at random where there are classes.
 template <tessera::GptConfig C>
 tessera::data::Tokens<C.context> sequences(std::size_t count, std::uint64_t seed) {

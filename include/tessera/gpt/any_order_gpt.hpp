@@ -8,14 +8,15 @@
 // Each training step draws one order for each sequence. A query for a position attends to the tokens known so far, and
 // nothing attends to it, so several positions can be predicted from the same tokens: gpt/sample_any_order.hpp draws
 // many in a pass, and gpt/complete_any_order.hpp continues any known subset. Raster is one of the orders. Labels, the
-// null class, label_dropout and token_corruption are those of Gpt (gpt/gpt.hpp).
+// null class, label_dropout and token_corruption are those of Gpt (gpt/gpt.hpp), and so are the choices of GptConfig:
+// positions are learned, or rotary by the place of each row (gpt/any_order_net.hpp). `tied` must be false.
 //
 // Shapes   sequences, orders [batch, context], logits [batch, context x vocab]
 // Params   "prior.": embeddings, blocks, norm, head; initialised as those of Gpt
-// Errors   static_assert for a configuration without sizes, with rotary positions or tied, or heads that do not divide
-//          the width; ArgumentError for a label_dropout or token_corruption outside [0, 1], an empty batch, another
-//          number of labels or orders than sequences, or an order that is not a permutation; DataError for a token or
-//          label out of range
+// Errors   static_assert for a configuration without sizes or tied, or heads that do not divide the width;
+//          ArgumentError for a label_dropout or token_corruption outside [0, 1], an empty batch, another number of
+//          labels or orders than sequences, or an order that is not a permutation; DataError for a token or label out
+//          of range
 // Cost     that of a Gpt over twice the tokens, contents and queries, without attention between the two halves: a step
 //          of the small preset takes 1.95 times that of a Gpt. Memory of a Workspace: as of a Gpt
 
@@ -54,7 +55,7 @@ template <GptConfig C, std::floating_point T = float>
 class AnyOrderGpt {
     static_assert(UsableAnyOrderConfig<C>,
                   "AnyOrderGpt: vocab, context, width, heads and layers must be set, dropout below 100 percent, "
-                  "positions learned, tied false, and a Token must count (vocab + classes + 2) (context + 1)");
+                  "tied false, and with learned positions a Token must count (vocab + classes + 2) (context + 1)");
     static_assert(HeadsDivideGptWidth<C>, "AnyOrderGpt: the heads must divide the width");
 
 public:
@@ -90,7 +91,7 @@ public:
         Rng rng{};  ///< of this step: label dropout, dropout, token corruption, orders
         typename Net::Packed packed;
         nn::Grouped<Params, Scratch, T, together> groups;
-        Tensor<Token, typename Net::Input> input;
+        typename Frozen::Input input;
         Tensor<Token, typename Net::Input> targets;  ///< no_token for contents
         std::vector<std::uint32_t> order;
         std::vector<double> losses;
@@ -145,9 +146,10 @@ public:
             const T scale = T(1) / static_cast<T>(part.divisor * context);
             const auto run_block = [&](std::size_t first, std::size_t count, std::size_t index, Scratch& s, Params& g,
                                        nn::BlockOrder* order) {
-                const auto x = View<const Token, typename Net::Input>{ws.input}.slice(first, count);
+                const auto x = View<const Token, typename Net::Input>{ws.input.tokens}.slice(first, count);
                 s.logits.resize(count);
-                nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first, nn::order_inside<Net>(order)});
+                nn::begin<Net>(s.net, {true, ws.rng.split(2), part.first + first, nn::order_inside<Net>(order),
+                                       ws.input.places[first].data()});
                 Net::forward(ws.packed, x, s.logits.view(), s.net);
                 // the logits are overwritten with their gradient
                 const auto targets = View<const Token, typename Net::Input>{ws.targets}.slice(first, count).span();
@@ -204,9 +206,9 @@ private:
         if (options_.token_corruption <= 0) return;
         for (std::size_t n = 0; n < batch.x.batch(); ++n) {
             Rng own = ws.rng.split(3).split(part.first + n);
-            for (Token& row : ws.input[n].template first<context>().template subspan<1>())
+            for (Token& row : ws.input.tokens[n].template first<context>().template subspan<1>())
                 if (static_cast<double>(own.uniform()) < options_.token_corruption)
-                    row = Input::content(own.below(static_cast<std::uint32_t>(vocab)), row / Input::rows - 1);
+                    row = Input::replaced(row, own.below(static_cast<std::uint32_t>(vocab)));
         }
     }
 

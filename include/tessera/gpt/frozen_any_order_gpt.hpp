@@ -65,7 +65,7 @@ public:
     [[nodiscard]] Tensor<T, Logits> logits(View<const Token, Context> sequences, Orders orders,
                                            std::span<const Label> labels = {}) const {
         detail::check_has_classes<C>(labels, "AnyOrderGpt::logits");
-        Tensor<Token, typename Net::Input> input;
+        Input input;
         check_orders(sequences, orders);
         make_input(
             sequences, labels, input, [](std::size_t) { return false; }, [&](std::size_t n) { return orders[n]; });
@@ -83,7 +83,7 @@ public:
                                   const Rng& rng = {}) const {
         if (sequences.size() == 0)
             throw ArgumentError("AnyOrderGpt::evaluate: sequences: expected at least one, got 0");
-        Tensor<Token, typename Net::Input> input;
+        Input input;
         Tensor<Token, Context> targets{sequences.size()};
         std::vector<std::uint32_t> one(context);
         make_input(
@@ -104,15 +104,22 @@ public:
         return total / static_cast<double>(sequences.size() * context);
     }
 
+    /// Rows of the net, and their places.
+    struct Input {
+        Tensor<Token, typename Net::Input> tokens;
+        Tensor<std::uint32_t, typename Net::Input> places;
+    };
     /// The input of the net: contents and queries of each sequence, in the order that order_of(n) returns; the null
     /// class where there is no label, or where drop_label(n) is true.
     template <class Drop, class OrderOf>
-    static void make_input(View<const Token, Context> sequences, std::span<const Label> labels,
-                           Tensor<Token, typename Net::Input>& input, Drop drop_label, OrderOf order_of) {
-        input.resize(sequences.batch());
+    static void make_input(View<const Token, Context> sequences, std::span<const Label> labels, Input& input,
+                           Drop drop_label, OrderOf order_of) {
+        input.tokens.resize(sequences.batch());
+        input.places.resize(sequences.batch());
         detail::for_labelled<C>(sequences, labels, "AnyOrderGpt", drop_label,
                                 [&](std::size_t n, Token label, std::span<const Token> tokens) {
-                                    detail::AnyOrderInput<C>::fill(label, tokens, order_of(n), input[n]);
+                                    detail::AnyOrderInput<C>::fill(label, tokens, order_of(n), input.tokens[n],
+                                                                   input.places[n]);
                                 });
     }
 
@@ -125,14 +132,14 @@ public:
 private:
     /// f(first, count, block, scratch with the logits) for groups of sequences.
     template <class F>
-    void run(const Tensor<Token, typename Net::Input>& input, F f) const {
+    void run(const Input& input, F f) const {
         with_fp_environment([&] {
             std::vector<Scratch> scratch;
-            nn::for_groups(input.batch(), scratch,
+            nn::for_groups(input.tokens.batch(), scratch,
                            [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
                                s.logits.resize(count);
-                               nn::begin<Net>(s.net, {});
-                               const View<const Token, typename Net::Input> all{input};
+                               nn::begin<Net>(s.net, {.places = input.places[first].data()});
+                               const View<const Token, typename Net::Input> all{input.tokens};
                                Net::forward(weights_, all.slice(first, count), s.logits.view(), s.net);
                                f(first, count, block, s);
                            });

@@ -59,8 +59,8 @@ struct Pass {
     Rng rng{};
     std::size_t first = 0;
     BlockOrder* order = nullptr;  ///< null where one thread computes all blocks of the group: nn/exec/block_order.hpp
-    /// The place of each row of this block, [sample][row], below the number of rows of a sample; read by layers for nets
-    /// whose rows are in any order (nn/two_stream_attention.hpp), and by no other.
+    /// The place of each row of this block, [sample][row], below the number of rows of a sample; read by layers for
+    /// nets whose rows are in any order (nn/two_stream_attention.hpp), and by no other.
     const std::uint32_t* places = nullptr;
 };
 

@@ -12,9 +12,9 @@
 // call on twice the samples.
 //
 // With rotary positions (AttentionOptions, nn/attention_options.hpp) the rows are rotated by their places, which come
-// with a pass or a step (Pass::places, Step::places): q and k of a content by its own, q of a query by the place that it
-// is for (ARPG). A query then reads keys that are rotated by the places of their contents. Without places, the place of
-// content i and of query i is i, and the contents are CausalAttention's.
+// with a pass or a step (Pass::places, Step::places): q and k of a content by its own place, q of a query by the place
+// that it is for, as in ARPG. A query then reads keys that are rotated by the places of their contents. Without places,
+// the place of content i and of query i is i, and the contents are CausalAttention's.
 //
 // In steps (nn/step.hpp) only contents are kept. Rows are given by Step::positions: content i is row i, query i is row
 // n + i, and many queries may have the same row.

@@ -9,8 +9,8 @@
 // between calls; after a change of params, call pack(). Each backward needs a forward before it, because a layer may
 // use up its cache. Parameters are moved by up to 0.3 from their initialisation: a bias of zero or a gain of one would
 // hide what it is multiplied by. x is a permutation of an even grid on (-2, 2), so that differences do not cross a
-// kink at zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab. Rows have random
-// places (Pass::places).
+// kink at zero or at a tie; where the layer takes tokens, they are drawn below BoundLayerOptions::vocab. The places of
+// rows (Pass::places) are drawn, too.
 //
 // Shapes   x, dx [batch, Input], y, dy [batch, Output]; dx is empty where the layer takes tokens
 // Cost     the tensors of one call and one extra dx, allocated in the constructor

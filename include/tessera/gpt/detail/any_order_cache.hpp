@@ -5,7 +5,7 @@
 // A step takes contents, which are kept, and queries, which are not (nn/two_stream_attention.hpp). In float the logits
 // have the bits of FrozenAnyOrderGpt::logits: every sum runs in the same order.
 //
-// Shapes   rows [sequences, rows of the step], positions [rows of the step],
+// Shapes   rows, places [sequences, rows of the step], positions [rows of the step],
 //          logits [sequences, rows of the step, vocab]
 // Cost     memory per sequence: 4 layers context width elements. A step allocates nothing
 
@@ -16,6 +16,7 @@
 #include <tessera/nn/step.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace tessera::inline TESSERA_ABI::detail {
@@ -31,13 +32,17 @@ public:
         : sequences_{capacity.sequences}, state_{capacity}, scratch_{capacity},
           logits_(capacity.rows() * Frozen::vocab) {}
 
-    /// Feeds the next rows of each sequence, [sequence][row]; row t is row positions[t] of the net. All workers of a
-    /// team call it together and must synchronise before the next step.
+    /// Feeds the next rows of each sequence and their places (detail::AnyOrderInput), [sequence][row]; row t is row
+    /// positions[t] of the net. All workers of a team call it together and must synchronise before the next step.
     [[nodiscard]] std::span<T> step(const Frozen& frozen, std::span<const Token> rows,
-                                    std::span<const std::size_t> positions, const kernel::Worker& worker) {
+                                    std::span<const std::uint32_t> places, std::span<const std::size_t> positions,
+                                    const kernel::Worker& worker) {
         with_fp_environment([&] {
-            nn::Step at{
-                .worker = worker, .sequences = sequences_, .tokens = positions.size(), .positions = positions.data()};
+            nn::Step at{.worker = worker,
+                        .sequences = sequences_,
+                        .tokens = positions.size(),
+                        .positions = positions.data(),
+                        .places = places.data()};
             Net::step(frozen.weights(), {rows.data(), rows.size()}, {logits_.data(), rows.size()}, state_, scratch_,
                       at);
             at.wait();

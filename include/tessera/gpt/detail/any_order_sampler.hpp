@@ -58,6 +58,7 @@ public:
         rows_ = guided_ ? 2 * count_ : count_;
         plan(options.passes);
         input_.resize(rows_ * most_);
+        places_.resize(rows_ * most_);
         sort_scratch_.resize(workers * C.vocab);
     }
 
@@ -120,18 +121,22 @@ private:
         const Pass& pass = passes_[round];
         const auto order = order_of(i);
         for (std::size_t r = i; r < rows_; r += count_) {
-            Token* to = input_.data() + r * pass.rows();
+            std::size_t at = r * pass.rows();
+            const auto add = [&](typename Input::Row row) {
+                input_[at] = row.token;
+                places_[at++] = row.place;
+            };
             for (std::size_t k = pass.content; k < pass.content_end; ++k)
-                *to++ = k == 0 ? Input::label(r < count_ ? labels_[i] : C.null_token())
-                               : Input::content(tokens_[i][order[k - 1]], order[k - 1]);
-            for (std::size_t k = pass.query; k < pass.query_end; ++k) *to++ = Input::query(order[k]);
+                add(k == 0 ? Input::label(r < count_ ? labels_[i] : C.null_token())
+                           : Input::content(tokens_[i][order[k - 1]], order[k - 1]));
+            for (std::size_t k = pass.query; k < pass.query_end; ++k) add(Input::query(order[k]));
         }
     }
 
     void run_pass(AnyOrderCache<Frozen>& cache, kernel::Worker& me, std::size_t round) {
         const Pass& pass = passes_[round];
         const std::span<T> logits =
-            cache.step(*frozen_, std::span<const Token>{input_}.first(rows_ * pass.rows()),
+            cache.step(*frozen_, std::span<const Token>{input_}.first(rows_ * pass.rows()), places_,
                        std::span<const std::size_t>{positions_}.subspan(pass.first_position, pass.rows()), me);
         const auto [from, to] = me.share(count_);
         for (std::size_t i = from; i < to; ++i) {
@@ -164,7 +169,7 @@ private:
     std::vector<Rng> streams_;
     std::vector<std::span<Token>> tokens_;
     std::vector<Token> labels_, input_, sort_scratch_;
-    std::vector<std::uint32_t> orders_;
+    std::vector<std::uint32_t> orders_, places_;
     std::vector<Pass> passes_;
     std::vector<std::size_t> positions_;
 };
