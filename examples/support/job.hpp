@@ -36,9 +36,9 @@ struct Job {
 };
 
 inline constexpr const char* model_file = "model.safetensors";
-/// Of the contents of checkpoints and model files. From 3 on a prior in raster order has LLaMA's block (nets.hpp); in
-/// checkpoints from 4 on the state of Muon takes the place of AdamW's in stage 2.
-inline constexpr const char* program_version = "4";
+/// Of the contents of checkpoints and model files. From 3 on a prior in raster order has LLaMA's block (nets.hpp), from
+/// 5 on one of any order, too; in checkpoints from 4 on the state of Muon takes the place of AdamW's in stage 2.
+inline constexpr const char* program_version = "5";
 
 /// Trains both stages and draws samples; saves the model as soon as it is trained.
 Outcome train(const Job& job, const Material& material);

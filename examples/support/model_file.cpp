@@ -24,13 +24,13 @@ ModelFacts read_model_facts(const std::string& path) {
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    "--load: " + path + ": expected a model that this program has written");
     const Order of_prior = order == name(Order::any) ? Order::any : Order::raster;
-    // priors of any order have GPT-2's block in every version
-    if (of_prior == Order::raster && !file.metadata("tessera.gpt.positions"))
+    const bool any = of_prior == Order::any;
+    if (!file.metadata(any ? "tessera.any_order_gpt.positions" : "tessera.gpt.positions"))
         throw tessera::FormatError(tessera::FormatCode::version,
-                                   "--load: " + path +
-                                       ": was written by version 2 or an earlier one of this program, whose prior has "
-                                       "GPT-2's block: expected version 3 or later, whose prior has LLaMA's: train "
-                                       "the model again");
+                                   "--load: " + path + ": was written by version " + (any ? "4" : "2") +
+                                       " or an earlier one of this program, whose prior has GPT-2's block: expected "
+                                       "version " +
+                                       (any ? "5" : "3") + " or later, whose prior has LLaMA's: train the model again");
     ModelFacts facts{
         *preset == "small" ? Preset::small : Preset::std, quantizer, of_prior, {}, label_dropout_of(file, of_prior)};
     std::istringstream lines{*names};

@@ -67,7 +67,7 @@ constexpr tessera::GptConfig with_llama_block(tessera::GptConfig config) {
 template <Preset P, std::size_t Vocab, std::size_t Context>
 struct PriorNet {
     static constexpr bool is_small = P == Preset::small;
-    /// With the block of GPT-2: of a prior of any order, and where the benchmarks compare with other libraries.
+    /// With the block of GPT-2: where the benchmarks compare with other libraries.
     static constexpr tessera::GptConfig gpt2{.vocab = Vocab,
                                              .context = Context,
                                              .width = is_small ? 128 : 256,

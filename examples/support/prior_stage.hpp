@@ -175,8 +175,7 @@ inline constexpr auto prior_sizes = sizes_of_priors<P>();
 template <Preset P, Order O, std::size_t I>
 struct PriorAt {
     static constexpr PriorSize size = prior_sizes<P>.all[I];
-    static constexpr ts::GptConfig config =
-        O == Order::any ? PriorNet<P, size.vocab, size.context>::gpt2 : PriorNet<P, size.vocab, size.context>::config;
+    static constexpr ts::GptConfig config = PriorNet<P, size.vocab, size.context>::config;
     using type = std::conditional_t<O == Order::any, ts::AnyOrderGpt<config>, ts::Gpt<config>>;
 };
 

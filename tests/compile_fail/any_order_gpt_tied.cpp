@@ -7,10 +7,6 @@ constexpr bool tied = false;
 #else
 constexpr bool tied = true;
 #endif
-constexpr tessera::GptConfig config{.vocab = 256,
-                                    .context = 49,
-                                    .width = 128,
-                                    .heads = 4,
-                                    .positions = tessera::GptPositions::rotary,
-                                    .tied = tied};
+constexpr tessera::GptConfig config{
+    .vocab = 256, .context = 49, .width = 128, .heads = 4, .positions = tessera::GptPositions::rotary, .tied = tied};
 std::size_t context(const tessera::AnyOrderGpt<config>& prior) { return prior.context; }

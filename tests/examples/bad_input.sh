@@ -149,7 +149,8 @@ try 'cut.safetensors @[0-9]*: tensor .*: data_offsets: [0-9]* to [0-9]* is not a
     --load "$work/cut.safetensors"
 try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
 
-# a model of version 2, whose prior had GPT-2's block: the metadata of such a file, and no tensor
+# a model of version 2, or 4 where the prior is of any order, which had GPT-2's block: the metadata of such a file, and
+# no tensor
 # old_model <file> <more metadata>: the checksum is made to fit
 old_model() {
     header='{"__metadata__":{"tessera.gpt.heads":"4","tessera.gpt.classes":"64","tessera.digits.preset":"small",'
@@ -163,7 +164,9 @@ old_model() {
 old_model "$work/version2.safetensors" ''
 old_model "$work/version2-fsq.safetensors" '"tessera.digits.quantizer":"fsq",'
 old_model "$work/version3.safetensors" '"tessera.gpt.positions":"rotary, 7 columns",'
-old_model "$work/version2-any.safetensors" '"tessera.digits.order":"any",'
+old_model "$work/version4-any.safetensors" '"tessera.digits.order":"any",'
+old_model "$work/version5-any.safetensors" \
+    '"tessera.digits.order":"any","tessera.any_order_gpt.positions":"rotary, 7 columns",'
 old="was written by version 2 or an earlier one of this program, whose prior has GPT-2's block:"
 old="$old expected version 3 or later, whose prior has LLaMA's: train the model again\$"
 try "--load: .*version2.safetensors: $old" --load "$work/version2.safetensors"
@@ -171,7 +174,10 @@ try "version2-fsq.safetensors: $old" --load "$work/version2-fsq.safetensors" --l
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --complete "$half"
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --encode "$half"
 try "version2.safetensors: $old" --load "$work/version2.safetensors" --decode "$work/file"
-for name in version3 version2-any; do  # with LLaMA's block, and of any order, with GPT-2's in every version
+any_old="was written by version 4 or an earlier one of this program, whose prior has GPT-2's block:"
+any_old="$any_old expected version 5 or later, whose prior has LLaMA's: train the model again\$"
+try "--load: .*version4-any.safetensors: $any_old" --load "$work/version4-any.safetensors"
+for name in version3 version5-any; do  # with LLaMA's block
     "$digits" --load "$work/$name.safetensors" --out "$work/no" 2>"$work/stderr" >"$work/stdout" &&
         fail "$name: a model without weights"
     grep -q 'train the model again' "$work/stderr" && fail "$name: $(cat "$work/stderr")"

@@ -101,12 +101,12 @@ grep -q -e '--passes: expected a prior of any order .*, got raster$' "$work/log"
 last=$(newest "$work/killed-run")
 mkdir "$work/old-run"
 old=$work/old-run/$(basename "$last")
-sed 's/"tessera.digits.program":"4"/"tessera.digits.program":"1"/' "$last" >"$old"
+sed 's/"tessera.digits.program":"5"/"tessera.digits.program":"1"/' "$last" >"$old"
 differ "$last" "$old" "the checkpoint does not name the version of the program"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
 set_checksum "$old" "$work/log"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
-grep -q 'is a checkpoint of version 1 of this program: expected version 4' "$work/log" ||
+grep -q 'is a checkpoint of version 1 of this program: expected version 5' "$work/log" ||
     fail "version: $(cat "$work/log")"
 
 # a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
