@@ -330,6 +330,15 @@ TEST_CASE("AnyOrderGpt: saved and loaded, its weights have the same bits; anothe
     CHECK(support::names_of(loaded.params()).front() == "prior.0.token.weight");
 }
 
+TEST_CASE("AnyOrderGpt: with rotary positions only the first logits of an order do not depend on their position") {
+    const auto model = moved_model<TinyRotary>();
+    const std::vector<Token> tokens{3, 1, 4, 1, 5, 3, 1, 4, 1, 5};
+    const std::vector<std::uint32_t> orders{0, 1, 2, 3, 4, 4, 1, 2, 3, 0};
+    const auto logits = model.logits({tokens.data(), 2}, {orders.data(), 2});
+    CHECK(support::equal_values(logits[0].first(7), logits[1].first(7)));
+    CHECK_FALSE(std::ranges::equal(logits[0].subspan(7, 7), logits[1].subspan(7, 7)));
+}
+
 TEST_CASE("AnyOrderGpt: with rotary positions the embedding has the name that it has in a Gpt, and files tell which") {
     const support::TemporaryFolder folder;
     const std::string path = folder / "prior.safetensors";

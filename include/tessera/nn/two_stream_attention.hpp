@@ -22,8 +22,8 @@
 // Shapes   x, y [batch, 2 n x C], places [batch, 2 n], each below 2 n
 // Params   those of CausalAttention (nn/causal_attention.hpp)
 // Errors   static_assert where the input is not a Shape<2 n, width>, and those of CausalAttention for n tokens
-// Cost     that of CausalAttention for 2 samples of n tokens; a rotary table of 2 n places. In steps the keys and values
-//          of the contents are kept twice: for the kernel, and as rows
+// Cost     that of CausalAttention for 2 samples of n tokens, with a rotary table of 2 n places. In steps the keys and
+//          values of the contents are kept twice: for the kernel, and as rows
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/elementwise.hpp>
