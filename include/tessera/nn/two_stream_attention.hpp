@@ -24,6 +24,8 @@
 // Errors   static_assert where the input is not a Shape<2 n, width>, and those of CausalAttention for n tokens
 // Cost     that of CausalAttention for 2 samples of n tokens, with a rotary table of 2 n places. In steps the keys and
 //          values of the contents are kept twice: for the kernel, and as rows
+//
+// Over 150 lines: whole sequences and single steps share the projections.
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/elementwise.hpp>
