@@ -1,5 +1,5 @@
-// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal and Apple
-// define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
+// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal,
+// Apple and R define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
 #include <Eigen/Dense>
 #include <tbb/tbb.h>
 #include <xsimd/xsimd.hpp>
@@ -80,6 +80,8 @@
 #define ParentRelative 1L
 #define AllValues 0x000F
 #define DefaultDepth(dpy, scr) 0
+#define index(s, c) (strchr((s), (c)))
+#define rindex(s, c) (strrchr((s), (c)))
 
 // Qt
 #define slots
@@ -169,6 +171,15 @@
 #define nrequire_action_string(assertion, label, action, message) goto label
 #define nrequire_quiet(assertion, label) goto label
 #define nrequire_string(assertion, label, message) goto label
+
+// R
+#define length(x) Rf_length(x)
+#define error Rf_error
+#define isNull Rf_isNull
+#define allocVector Rf_allocVector
+#define duplicate Rf_duplicate
+#define eval Rf_eval
+#define install Rf_install
 
 #include <tessera/codec/likelihood.hpp>
 #include <tessera/codec/token_codec.hpp>

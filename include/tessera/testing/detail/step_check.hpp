@@ -50,17 +50,17 @@ public:
         std::size_t before = 0;
         run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
-            if (me.index() == 0) {
+            if (me.id() == 0) {
                 fill(now, x);
                 for (auto& copy : y) std::ranges::fill(copy, poison<T>);
                 if (allocations && round == fed.size()) before = allocations();
             }
             me.wait();
             nn::Step at{.worker = me, .sequences = batch, .tokens = now.count, .position = now.position};
-            auto& own = y[replicated ? me.index() : 0];
+            auto& own = y[replicated ? me.id() : 0];
             Net::step(bound_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
             at.wait();
-            if (me.index() == 0)
+            if (me.id() == 0)
                 for (const auto& copy : y)
                     if (failure.empty()) failure = compare(now, copy);
         });
