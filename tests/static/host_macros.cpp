@@ -1,5 +1,5 @@
-// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal,
-// Apple and R define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
+// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal, Apple and
+// R define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
 #include <Eigen/Dense>
 #include <tbb/tbb.h>
 #include <xsimd/xsimd.hpp>
