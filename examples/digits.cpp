@@ -37,6 +37,7 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -265,6 +266,9 @@ int run(int argc, char** argv, Processes& processes) {
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef SIGXFSZ
+    std::signal(SIGXFSZ, SIG_IGN);  // a file above the limit (ulimit -f) is an error of its write, with a sentence
+#endif
     try {
         Processes processes;
         return run(argc, argv, processes);

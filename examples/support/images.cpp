@@ -77,6 +77,7 @@ std::string describe_fit(const data::Fitted& fitted, std::size_t images) {
     add(fitted.to_gray, "images were in colour and are gray now");
     add(fitted.scaled - std::min(fitted.cropped, fitted.scaled), "were scaled to 28 x 28");
     add(fitted.cropped, "were cut to a square of 28 x 28");
+    add(fitted.dark, "have 16 bits without values above 4095 and are nearly black: scale them to 65535 before");
     return text;
 }
 

@@ -27,6 +27,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Stage2, seconds, train_nats, test_nats_curve,
 namespace {
 
 constexpr const char* program_key = "tessera.digits.program";
+constexpr const char* seed_key = "tessera.digits.seed";
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
 constexpr const char* order_key = "tessera.digits.order";  // of checkpoints with a prior of any order
@@ -128,7 +129,15 @@ void Run::open(std::optional<Order> given) {
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    resumed_->file.name() + ": expected a checkpoint of a run with --order " +
                                        name(*given) + ", got one of a run with --order " + name(order_));
-    tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings), .remedy = remedy}, facts_));
+    try {
+        tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings), .remedy = remedy}, facts_));
+    } catch (const tessera::FormatError& e) {
+        const std::string text = e.what(), seed = resumed_->file.metadata(seed_key).value_or("");
+        if (seed == facts_.numbers.front().value || text.find("images: expected") == std::string::npos) throw;
+        const char* why = "with another --seed these images differ: it chooses those of --limit and the test images of "
+                          "a folder without splits; the checkpoint has ";
+        throw tessera::FormatError(e.code(), text + "\n  " + why + tessera::io::printable(seed));
+    }
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
     stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);

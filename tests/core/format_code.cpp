@@ -109,7 +109,7 @@ const std::vector<Case> cases{
      [] { load(file("{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 53)); }},
     {FormatCode::not_finite, 0, "io::load: x: number: element 0: expected a finite number, got nan",
      [] { load(number_file(std::numeric_limits<float>::quiet_NaN())); }},
-    {FormatCode::magic, 0, "x @0: neither a PNG nor a JPEG",
+    {FormatCode::magic, 0, "x @0: neither a PNG nor a JPEG: all bytes of the file are 0",
      [] { static_cast<void>(image::decode_image(Bytes(9), 1, "x")); }},
     {FormatCode::idx, 3, "x @3: IDX rank: expected 1, got 3",
      [] {

@@ -11,7 +11,9 @@ using support::message;
 
 TEST_CASE("ValueRange: [0, 1] by default; an empty, reversed or infinite range is refused") {
     constexpr float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
-    const auto refused = [](const ValueRange& range) { return message<ArgumentError>([&] { range.require("here"); }); };
+    const auto refused = [](const ValueRange& range) {
+        return message<ArgumentError>([&] { range.check_valid("here"); });
+    };
     CHECK((refused({}) == "" && ValueRange{}.low == 0 && ValueRange{}.high == 1 && ValueRange{}.width() == 1));
     CHECK(refused({-1, 1}) == "");
     CHECK(refused({0, 255}) == "");

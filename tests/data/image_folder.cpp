@@ -280,3 +280,23 @@ TEST_CASE("load_image_folder: counts what was changed so that the images fit") {
     const auto colour = data::load_image_folder<Shape<4, 4, 3>>(folder.str());
     CHECK((colour.fitted.to_gray == 0 && colour.fitted.scaled == 3 && colour.fitted.cropped == 2));
 }
+
+TEST_CASE("load_image_folder: counts pictures of 16 bits that are nearly black, unless told which bits are used") {
+    const auto deep = [](unsigned char high, unsigned char low) {  // 4 x 4 samples, the last one above the others
+        Bytes rows;
+        for (std::size_t y = 0; y < 4; ++y) {
+            rows.push_back(0);
+            for (std::size_t x = 0; x < 8; ++x) rows.push_back(0);
+        }
+        rows[rows.size() - 2] = high;
+        rows.back() = low;
+        return samples::png_of(samples::ihdr({4, 4, 16, 0, false}), samples::chunk("IDAT", samples::zlib(rows)),
+                               samples::iend());
+    };
+    const TemporaryFolder folder;
+    folder.write("1.png", deep(0x0F, 0xFF));
+    folder.write("2.png", deep(0x10, 0));
+    folder.write("3.png", flat(1));  // dark, but of 8 bits
+    CHECK(data::load_image_folder<Gray>(folder.str()).fitted.dark == 1);
+    CHECK(data::load_image_folder<Gray>(folder.str(), {.decode = {.significant_bits = 12}}).fitted.dark == 0);
+}

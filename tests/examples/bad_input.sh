@@ -231,5 +231,13 @@ if [ "$(id -u)" != 0 ]; then
     try 'cannot write in .*locked' --data "$work/good" --out "$work/locked"
 fi
 
+# a limit for the size of files is an error of the write, not a signal
+(ulimit -f 10 && exec "$digits" --load "$model" --samples 400 --out "$work/limited" >"$work/stdout" 2>"$work/stderr")
+code=$?
+[ $code = 1 ] && grep -q '^digits: .*File too large' "$work/stderr" || {
+    echo "ulimit -f: exit code $code, $(cat "$work/stderr")"
+    failed=1
+}
+
 [ $failed = 0 ] && echo "every mistake was refused"
 exit $failed

@@ -64,6 +64,10 @@ grep -q 'holds the checkpoints of an earlier run: --resume continues it' "$work/
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 >"$work/log" 2>&1) &&
     fail "another seed was accepted"
 grep -q 'seed: expected 6, file has 5' "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/no" --checkpoint "$work/killed-run" --resume --seed 6 --accept seed >"$work/log" 2>&1) &&
+    fail "other images were accepted"
+grep -q 'with another --seed these images differ: it chooses those of --limit and .*; the checkpoint has 5$' \
+    "$work/log" || fail "$(cat "$work/log")"
 grep -q 'program: expected' "$work/log" && fail "its own version is refused"
 
 # on purpose: a finished run goes on for another epoch, with another rate; what was not named is still compared

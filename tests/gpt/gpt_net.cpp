@@ -95,7 +95,7 @@ std::string difference(std::size_t count, std::size_t most, std::size_t workers)
     std::string found;
     testing::detail::run_full_team(workers, (C.context + most - 1) / most, [&](kernel::Worker& me, std::size_t round) {
         const std::size_t position = round * most, tokens = std::min(most, C.context - position);
-        if (me.index() == 0)
+        if (me.id() == 0)
             for (std::size_t n = 0; n < count; ++n)
                 for (std::size_t t = 0; t < tokens; ++t)
                     next[n * tokens + t] = position + t > 0 ? x[n][position + t - 1]
@@ -103,7 +103,7 @@ std::string difference(std::size_t count, std::size_t most, std::size_t workers)
                                                             : C.null_token();
         me.wait();
         const auto logits = cache.step(frozen, std::span<const Token>{next}.first(count * tokens), me);
-        if (me.index() != 0) return;
+        if (me.id() != 0) return;
         for (std::size_t i = 0; i < logits.size() && found.empty(); ++i) {
             const std::size_t row = i / C.vocab, n = row / tokens, t = position + row % tokens;
             if (const auto expected = whole[n][t * C.vocab + i % C.vocab]; logits[i] != expected)

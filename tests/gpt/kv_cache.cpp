@@ -55,7 +55,7 @@ std::string difference(std::size_t count, std::size_t most = 1, std::size_t work
         const bool over = position == C.context;
         me.wait();
         if (over) return;
-        if (me.index() == 0) {
+        if (me.id() == 0) {
             tokens = std::min(most, C.context - position);
             for (std::size_t n = 0; n < count; ++n)
                 for (std::size_t t = 0; t < tokens; ++t)
@@ -63,7 +63,7 @@ std::string difference(std::size_t count, std::size_t most = 1, std::size_t work
         }
         me.wait();
         const auto logits = cache.step(frozen, std::span<const Token>{next}.first(count * tokens), me);
-        if (me.index() != 0) return;
+        if (me.id() != 0) return;
         for (std::size_t i = 0; i < logits.size() && found.empty(); ++i) {
             const std::size_t row = i / C.vocab, n = row / tokens, t = position + row % tokens;
             if (const auto expected = whole[n][t * C.vocab + i % C.vocab]; logits[i] != expected)

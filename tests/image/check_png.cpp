@@ -109,6 +109,8 @@ TEST_CASE("check_png: the header comes first, and nothing critical is skipped be
     const Bytes head = samples::ihdr(s), data = chunk("IDAT", samples::zlib(samples::rows(s))), end = samples::iend();
     CHECK(contains(png_reason(png_of(head, head, data, end)), "IHDR must come first, and once"));
     CHECK(contains(png_reason(png_of(data, head, end)), "IHDR must come first, and once"));
+    CHECK(contains(png_reason(png_of(chunk("CgBI", Bytes(4)), head, data, end)),
+                   "IHDR must come first, not CgBI: Apple's PNG for iPhones is not read"));
     CHECK(contains(png_reason(png_of(head, chunk("CgBI", Bytes(4)), data, end)),
                    "@33: PNG: a PNG for iPhones (CgBI) is not supported"));
     CHECK(contains(png_reason(png_of(head, chunk("QR1T", Bytes(4)), data, end)), "the critical chunk QR?T is unknown"));

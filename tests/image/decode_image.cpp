@@ -105,8 +105,29 @@ TEST_CASE("decode_image: other formats are errors, by their content") {
     CHECK(message<FormatError>([&] {
               static_cast<void>(image::decode_image(Bytes{'G', 'I', 'F', '8', '9', 'a'}, 3, "x.png"));
           }) == "x.png @0: neither a PNG nor a JPEG: the file is a GIF");
-    CHECK(message<FormatError>([&] { static_cast<void>(image::decode_image(Bytes(9), 3, "x.png")); }) ==
-          "x.png @0: neither a PNG nor a JPEG");
+}
+
+TEST_CASE("decode_image: the message says what a file looks like that is no image") {
+    using namespace std::string_view_literals;
+    const auto told = [](std::string_view text) {
+        const Bytes file(text.begin(), text.end());
+        const std::string what =
+            message<FormatError>([&] { static_cast<void>(image::decode_image(file, 3, "x.png")); });
+        constexpr std::string_view start = "x.png @0: neither a PNG nor a JPEG";
+        return what.starts_with(start) ? what.substr(start.size()) : "not expected: " + what;
+    };
+    CHECK(told("") == ": the file is empty");
+    CHECK(told("\0\0\0\0"sv) == ": all bytes of the file are 0");
+    CHECK(told("\0\0\0\1"sv) == "");
+    CHECK(told("\x89PNG\n\x1A\n\0\0\0\x0DIHDR"sv) == ": a PNG that was copied as text: its line ends changed");
+    CHECK(told("\x89PNG\r\r\n\x1A\r\n"sv) == ": a PNG that was copied as text: its line ends changed");
+    CHECK(told("\x89PNG"sv) == "");
+    CHECK(told("<!DOCTYPE html><title>404") == ": it looks like a web page: the download failed");
+    CHECK(told("\xEF\xBB\xBF<html>") == ": it looks like a web page: the download failed");
+    CHECK(told("<?xml version=\"1.0\"?><svg>") == ": it looks like an SVG");
+    CHECK(told("version https://git-lfs.github.com/spec/v1") ==
+          ": it looks like a pointer of Git LFS: run git lfs pull");
+    CHECK(told("this is text") == "");
 }
 
 TEST_CASE("decode_image: an option out of range is an error") {

@@ -33,3 +33,12 @@ TEST_CASE("is_colour: a JPEG by the components of its frame, after other segment
     const Bytes gif{'G', 'I', 'F', '8', '9', 'a'};
     CHECK(!image::is_colour(gif));
 }
+
+TEST_CASE("has_16_bits: a PNG by its header; a JPEG never has") {
+    Bytes png = image::encode_png({1, 1, 1, Bytes(1)});
+    CHECK(!image::has_16_bits(png));
+    png[24] = 16;
+    CHECK(image::has_16_bits(png));
+    CHECK(!image::has_16_bits(ByteView{png}.first(24)));
+    CHECK((!image::has_16_bits(Bytes{}) && !image::has_16_bits(Bytes{0xFF, 0xD8, 0xFF, 0xE0})));
+}

@@ -1,5 +1,5 @@
-// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows and Unreal define,
-// and both stages are compiled. Third-party headers are included before the macros, as in such a host.
+// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal, Apple and
+// R define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
 #include <Eigen/Dense>
 #include <tbb/tbb.h>
 #include <xsimd/xsimd.hpp>
@@ -80,6 +80,8 @@
 #define ParentRelative 1L
 #define AllValues 0x000F
 #define DefaultDepth(dpy, scr) 0
+#define index(s, c) (strchr((s), (c)))
+#define rindex(s, c) (strrchr((s), (c)))
 
 // Qt
 #define slots
@@ -135,6 +137,49 @@
 #define ensure(expression) (!!(expression))
 #define UPDATE 1
 #define PI (3.1415926535897932f)
+
+// Apple, AssertMacros.h, which defines `check` and `verify` too
+#define check_compile_time(expression) __builtin_trap()
+#define check_noerr(code) __builtin_trap()
+#define check_noerr_string(code, message) __builtin_trap()
+#define check_string(assertion, message) __builtin_trap()
+#define debug_string(message) __builtin_trap()
+#define ncheck(assertion) __builtin_trap()
+#define ncheck_string(assertion, message) __builtin_trap()
+#define nverify(assertion) __builtin_trap()
+#define nverify_string(assertion, message) __builtin_trap()
+#define verify_action(assertion, action) __builtin_trap()
+#define verify_noerr(code) __builtin_trap()
+#define verify_noerr_action(code, action) __builtin_trap()
+#define verify_noerr_string(code, message) __builtin_trap()
+#define verify_string(assertion, message) __builtin_trap()
+#define require(assertion, label) goto label
+#define require_action(assertion, label, action) goto label
+#define require_action_quiet(assertion, label, action) goto label
+#define require_action_string(assertion, label, action, message) goto label
+#define require_noerr(code, label) goto label
+#define require_noerr_action(code, label, action) goto label
+#define require_noerr_action_quiet(code, label, action) goto label
+#define require_noerr_action_string(code, label, action, message) goto label
+#define require_noerr_quiet(code, label) goto label
+#define require_noerr_string(code, label, message) goto label
+#define require_quiet(assertion, label) goto label
+#define require_string(assertion, label, message) goto label
+#define nrequire(assertion, label) goto label
+#define nrequire_action(assertion, label, action) goto label
+#define nrequire_action_quiet(assertion, label, action) goto label
+#define nrequire_action_string(assertion, label, action, message) goto label
+#define nrequire_quiet(assertion, label) goto label
+#define nrequire_string(assertion, label, message) goto label
+
+// R
+#define length(x) Rf_length(x)
+#define error Rf_error
+#define isNull Rf_isNull
+#define allocVector Rf_allocVector
+#define duplicate Rf_duplicate
+#define eval Rf_eval
+#define install Rf_install
 
 #include <tessera/codec/likelihood.hpp>
 #include <tessera/codec/token_codec.hpp>

@@ -176,7 +176,7 @@ struct SteppingSumLayer : RunningSumLayer<In, T> {
     };
     static void step(const Empty&, View<const T, Row> x, View<T, Row> y, State& state, const nn::Step& at) {
         if (F == StepFault::allocates) std::vector<T>(at.rows()).swap(spare);
-        if (F == StepFault::leaves_work && at.worker.index() > 0) return;
+        if (F == StepFault::leaves_work && at.worker.id() > 0) return;
         if (at.position == 0) state.fed = 0;
         const std::size_t rows = F == StepFault::leaves_work ? at.rows() / at.worker.size() : at.rows();
         for (std::size_t row = 0; row < rows; ++row) {

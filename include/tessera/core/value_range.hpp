@@ -7,7 +7,7 @@
 // Both clamp what a decoder returns to the range. A wrong range would clamp outputs and not the data that they are
 // compared with: an error of 0.006 was reported as 0.408. So a data set with values outside is an error.
 //
-// Errors   require throws ArgumentError unless both are finite and low < high
+// Errors   check_valid throws ArgumentError unless both are finite and low < high
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
@@ -23,7 +23,7 @@ struct ValueRange {
     float high = 1;
 
     [[nodiscard]] float width() const { return high - low; }
-    void require(std::string_view where) const {
+    void check_valid(std::string_view where) const {
         if (std::isfinite(low) && std::isfinite(high) && low < high && std::isfinite(width())) return;
         throw ArgumentError(std::string{where} + ": range: " +
                             expected_got("low < high, both finite", number_text(low) + " to " + number_text(high)));

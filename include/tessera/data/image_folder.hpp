@@ -59,6 +59,7 @@ struct Fitted {
     std::size_t to_gray = 0;  ///< stored in colour, loaded in gray
     std::size_t scaled = 0;   ///< had other sides
     std::size_t cropped = 0;  ///< had other proportions: what was outside the middle is lost
+    std::size_t dark = 0;     ///< have 16 bits, of which the upper 4 are unused: nearly black (significant_bits)
 };
 
 template <StaticShape S>
@@ -139,6 +140,8 @@ static image::Pixels decode_fitted(ByteView file, const std::string& path, const
         fitted.to_gray += S::dims[2] == 1 && image::is_colour(file);
         fitted.scaled += pixels.height != S::dims[0] || pixels.width != S::dims[1];
         fitted.cropped += pixels.height * S::dims[1] != pixels.width * S::dims[0];
+        fitted.dark += options.decode.significant_bits == 16 && image::has_16_bits(file) &&
+                       std::ranges::all_of(pixels.values, [](std::uint8_t v) { return v < 16; });
         return image::resize_and_crop(pixels, S::dims[0], S::dims[1]);
     });
 }

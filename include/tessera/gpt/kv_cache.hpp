@@ -74,7 +74,7 @@ public:
             Net::step(frozen.weights(), {tokens.data(), tokens.size()}, {logits_.data(), tokens.size()}, state_,
                       scratch_, at);
             at.wait();
-            if (worker.index() == 0) {
+            if (worker.id() == 0) {
                 first_ = position_;
                 position_ += count;
             }

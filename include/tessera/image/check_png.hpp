@@ -104,7 +104,7 @@ inline PngInfo png_header(ByteView data, std::uint64_t offset, const ReadLimits&
 }
 
 constexpr std::uint32_t png_ihdr = 0x49484452, png_plte = 0x504C5445, png_idat = 0x49444154, png_iend = 0x49454E44,
-                        png_trns = 0x74524E53, png_exif = 0x65584966;
+                        png_trns = 0x74524E53, png_exif = 0x65584966, png_cgbi = 0x43674249;
 
 inline std::string png_name(std::uint32_t type) {
     std::string name;
@@ -143,7 +143,9 @@ private:
         const std::size_t length = big_endian_32(file_, at);
         const std::uint32_t type = big_endian_32(file_, at + 4);
         const bool whole = left >= 12 && length <= left - 12;
-        if (header_ == (type == png_ihdr)) refuse(at, "IHDR must come first, and once");
+        if (header_ == (type == png_ihdr))
+            refuse(at, type == png_cgbi ? "IHDR must come first, not CgBI: Apple's PNG for iPhones is not read"
+                                        : "IHDR must come first, and once");
         if (!whole && type != png_idat) {
             if (!pieces_.empty()) return false;  // after the image data nothing is needed
             refuse(at, "a chunk of " + std::to_string(length) + " bytes ends after the file", FormatCode::truncated);

@@ -1,6 +1,8 @@
 #pragma once
 // decode_image: decodes a PNG or JPEG. The first bytes of the file decide which, not its name.
 //
+// A message says what another file is or looks like: a WebP, an empty file, a web page.
+//
 // DecodeOptions say what becomes of orientation, transparency and 16-bit samples; the defaults give what a viewer
 // shows.
 //
@@ -16,11 +18,28 @@
 #include <tessera/image/decode_png.hpp>
 #include <tessera/image/file_type.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace tessera::inline TESSERA_ABI::image {
+
+namespace detail {
+
+/// What a file of no known type looks like: ": the file is empty". Empty: like nothing that is known.
+inline std::string looks_like(ByteView file) {
+    const auto starts = [&](std::string_view text) { return bytes_are(file, 0, text); };
+    if (std::ranges::all_of(file, [](unsigned char byte) { return byte == 0; }))
+        return file.empty() ? ": the file is empty" : ": all bytes of the file are 0";
+    if (starts("\x89PNG\n") || starts("\x89PNG\r\r\n")) return ": a PNG that was copied as text: its line ends changed";
+    if (starts("<?xml") || starts("<svg")) return ": it looks like an SVG";
+    if (starts("<") || starts("\xEF\xBB\xBF<")) return ": it looks like a web page: the download failed";
+    if (starts("version https://git-lfs")) return ": it looks like a pointer of Git LFS: run git lfs pull";
+    return {};
+}
+
+}  // namespace detail
 
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
 [[nodiscard]] static inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
@@ -31,7 +50,7 @@ namespace tessera::inline TESSERA_ABI::image {
     case FileType::jpeg:
         return decode_jpeg(file, channels, name, limits, options);
     case FileType::unknown:
-        malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG");
+        malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG" + detail::looks_like(file));
     default:
         malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG: the file is a " + std::string{name_of(type)});
     }

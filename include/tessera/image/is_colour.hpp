@@ -1,7 +1,8 @@
 #pragma once
-// is_colour: is a PNG or JPEG stored in colour? Reads the header only; a gray picture may be stored in colour.
+// is_colour, has_16_bits: is a PNG or JPEG stored in colour, or in samples of 16 bits? Both read the header only; a
+// gray picture may be stored in colour.
 //
-// A program that loads such a file in gray can say so.
+// A program that loads such a file in gray, or in 8 bits, can say so.
 
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/file_type.hpp>
@@ -28,6 +29,11 @@ namespace tessera::inline TESSERA_ABI::image {
         at += alone ? 2 : 2 + (std::size_t{file[at + 2]} << 8 | file[at + 3]);
     }
     return false;
+}
+
+/// Only a PNG can.
+[[nodiscard]] constexpr bool has_16_bits(ByteView file) {
+    return file_type(file) == FileType::png && file.size() > 24 && file[24] == 16;
 }
 
 }  // namespace tessera::image

@@ -34,7 +34,7 @@ template <class T, StaticShape S>
     if (columns == 0 || images.batch() == 0)
         throw ArgumentError("png_grid: " + std::to_string(images.batch()) + " images in " + std::to_string(columns) +
                             " columns: expected at least one of each");
-    range.require("png_grid");
+    range.check_valid("png_grid");
     const bool is_unit = std::is_eq(range.low <=> 0) && std::is_eq(range.high <=> 1);
     constexpr std::size_t height = S::dims[0], row = S::dims[1] * S::dims[2];
     columns = (std::min)(columns, images.batch());

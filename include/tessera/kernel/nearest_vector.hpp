@@ -69,16 +69,16 @@ struct alignas(64) BestOfRow {
 
 // Scores the rows of some tiles against one panel of 2W codebook vectors, whose indices are `indices`, and updates the
 // best of each lane. Only a strictly larger score replaces the one before, so ties go to the lowest index.
-template <std::size_t R, std::size_t... I>
+template <std::size_t R, std::size_t... M>
 [[gnu::always_inline]] inline void nearest_body(std::size_t tiles, const float* const* rows, std::size_t d,
                                                 const float* panel, const float* start, const tile::Vec (&indices)[2],
-                                                BestOfRow* best, std::index_sequence<I...> all) {
+                                                BestOfRow* best, std::index_sequence<M...> all) {
     using tile::Vec;
     constexpr std::size_t W = tile::W;
     for (; tiles > 0; --tiles, rows += R, best += R) {
         // c = x e - |e|^2 / 2
         Vec c[2 * R];
-        ((c[I] = Vec::load_aligned(start + I % 2 * W)), ...);
+        ((c[M] = Vec::load_aligned(start + M % 2 * W)), ...);
         tile::detail::add_all_products<R, 2>(c, rows, d, panel, all);
         // the better of the two vectors of a row, then the better of that and the best so far
         const auto update_best = [&](BestOfRow& row, const Vec& first, const Vec& second) {
@@ -87,7 +87,7 @@ template <std::size_t R, std::size_t... I>
             simd::store(row.index, simd::select(score > before, index, simd::load<float>(row.index)));
             simd::store(row.score, (simd::max)(score, before));
         };
-        ((I % 2 == 0 ? update_best(best[I / 2], c[I], c[I + 1 < 2 * R ? I + 1 : I]) : void()), ...);
+        ((M % 2 == 0 ? update_best(best[M / 2], c[M], c[M + 1 < 2 * R ? M + 1 : M]) : void()), ...);
     }
 }
 template <std::size_t R>

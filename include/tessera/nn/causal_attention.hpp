@@ -178,7 +178,7 @@ struct CausalAttentionLayer {
         };
         const auto in = head(scratch.qkv.data(), row, group * head_width),
                    out = head(scratch.o.data(), width, group * head_width);
-        T* const own = scratch.own[at.worker.index()].data();
+        T* const own = scratch.own[at.worker.id()].data();
         if constexpr (group > 1) {
             const auto keys = head(scratch.qkv.data() + width, row, head_width);
             state.by_head.step_shared(begin, end - begin, group, key, kv_heads * head_width, in, keys, out, own);

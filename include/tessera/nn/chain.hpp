@@ -36,8 +36,8 @@ template <std::floating_point T, StaticShape In, class... Specs>
 struct BasicChain {
     using Parts = detail::Bound<T, In, Specs...>;
     static constexpr std::size_t count = Parts::count;
-    template <std::size_t I>
-    using At = typename Parts::template At<I>;
+    template <std::size_t M>
+    using At = typename Parts::template At<M>;
 
     using Scalar = T;
     using Input = In;
@@ -55,13 +55,13 @@ struct BasicChain {
 
         template <class F, class... P>
         static void each(F&& f, P&... p) {
-            for_index([&]<std::size_t I>() { each_at<I>(f, p...); });
+            for_index([&]<std::size_t M>() { each_at<M>(f, p...); });
         }
 
-    private:  // g++ 12 cannot expand p... and I... in one lambda: each index gets a separate function
-        template <std::size_t I, class F, class... P>
+    private:  // g++ 12 cannot expand p... and M... in one lambda: each index gets a separate function
+        template <std::size_t M, class F, class... P>
         static void each_at(F& f, P&... p) {
-            At<I>::Params::each(with_prefix(Parts::template position<I>, f), std::get<I>(p.items)...);
+            At<M>::Params::each(with_prefix(Parts::template position<M>, f), std::get<M>(p.items)...);
         }
     };
     struct Packed {
@@ -77,22 +77,22 @@ struct BasicChain {
     };
 
     static void init(Params& p, Rng& rng) {
-        for_index([&]<std::size_t I>() {
-            At<I>::init(std::get<I>(p.items), rng);
-            if constexpr (I < StepsOfLayers::last) change_role(std::get<I>(p.items), Role::output, Role::weight);
+        for_index([&]<std::size_t M>() {
+            At<M>::init(std::get<M>(p.items), rng);
+            if constexpr (M < StepsOfLayers::last) change_role(std::get<M>(p.items), Role::output, Role::weight);
         });
     }
     static void pack(const Params& p, Packed& w) {
-        for_index([&]<std::size_t I>() { nn::pack<At<I>>(std::get<I>(p.items), std::get<I>(w.items)); });
+        for_index([&]<std::size_t M>() { nn::pack<At<M>>(std::get<M>(p.items), std::get<M>(w.items)); });
     }
     static void add_pack_jobs(const Params& p, Packed& w, PackJobs& jobs) {
-        for_index([&]<std::size_t I>() { jobs.add<At<I>>(std::get<I>(p.items), std::get<I>(w.items)); });
+        for_index([&]<std::size_t M>() { jobs.add<At<M>>(std::get<M>(p.items), std::get<M>(w.items)); });
     }
     static void begin(Cache& cache, const Pass& pass) {
         cache.order = pass.order;
-        for_index([&]<std::size_t I>() {
-            nn::begin<At<I>>(std::get<I>(cache.layers), {pass.training, pass.rng.split(I), pass.first,
-                                                         order_inside<At<I>>(pass.order), pass.places});
+        for_index([&]<std::size_t M>() {
+            nn::begin<At<M>>(std::get<M>(cache.layers), {pass.training, pass.rng.split(M), pass.first,
+                                                         order_inside<At<M>>(pass.order), pass.places});
         });
     }
     static void forward(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache,
@@ -115,14 +115,14 @@ struct BasicChain {
         StepsOfLayers::run(w, x, y, state, scratch, at, add);
     }
 
-    static constexpr std::size_t rounds = []<std::size_t... I>(std::index_sequence<I...>) {
-        return (nn::rounds<At<I>> + ...);
+    static constexpr std::size_t rounds = []<std::size_t... M>(std::index_sequence<M...>) {
+        return (nn::rounds<At<M>> + ...);
     }
     (std::make_index_sequence<count>{});
     static void resize_cache(Cache& cache, std::size_t batch) {
-        for_index([&]<std::size_t I>() {
-            if constexpr (I + 1 < count) std::get<I>(cache.y).resize(batch);
-            nn::resize_cache<At<I>>(std::get<I>(cache.layers), batch);
+        for_index([&]<std::size_t M>() {
+            if constexpr (M + 1 < count) std::get<M>(cache.y).resize(batch);
+            nn::resize_cache<At<M>>(std::get<M>(cache.layers), batch);
         });
     }
     static void forward_round(const Packed& w, View<const InputScalar, In> x, View<T, Output> y, Cache& cache, Round at,
@@ -142,55 +142,55 @@ struct BasicChain {
 private:
     template <class F>
     static void for_index(F&& f) {
-        [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<I>(), ...); }
+        [&]<std::size_t... M>(std::index_sequence<M...>) { (f.template operator()<M>(), ...); }
         (std::make_index_sequence<count>{});
     }
 
-    // Layers I .. count - 1 of the forward pass; each but the last writes into the cache.
-    template <std::size_t I>
+    // Layers M .. count - 1 of the forward pass; each but the last writes into the cache.
+    template <std::size_t M>
     static void run(const Packed& w, auto x, View<T, Output> y, Cache& cache, const T* add) {
-        auto& layer_cache = std::get<I>(cache.layers);
-        if constexpr (I + 1 == count && fuses.add_y) {
-            At<I>::forward(std::get<I>(w.items), x, y, layer_cache, add);
-        } else if constexpr (I + 1 == count) {
-            At<I>::forward(std::get<I>(w.items), x, y, layer_cache);
+        auto& layer_cache = std::get<M>(cache.layers);
+        if constexpr (M + 1 == count && fuses.add_y) {
+            At<M>::forward(std::get<M>(w.items), x, y, layer_cache, add);
+        } else if constexpr (M + 1 == count) {
+            At<M>::forward(std::get<M>(w.items), x, y, layer_cache);
         } else {
-            auto& mid = std::get<I>(cache.y);
+            auto& mid = std::get<M>(cache.y);
             mid.resize(x.batch());
-            At<I>::forward(std::get<I>(w.items), x, mid.view(), layer_cache);
-            run<I + 1>(w, std::as_const(mid).view(), y, cache, add);
+            At<M>::forward(std::get<M>(w.items), x, mid.view(), layer_cache);
+            run<M + 1>(w, std::as_const(mid).view(), y, cache, add);
         }
     }
-    template <std::size_t I>
+    template <std::size_t M>
     static void round_of(const Packed& w, auto x, View<T, Output> y, Cache& cache, Round at, const T* add) {
-        constexpr bool last = I + 1 == count;
+        constexpr bool last = M + 1 == count;
         const auto to = [&] {
             if constexpr (last)
                 return y;
             else
-                return std::get<I>(cache.y).view();
+                return std::get<M>(cache.y).view();
         }();
-        if (at.index < nn::rounds<At<I>>) {
-            auto& layer_cache = std::get<I>(cache.layers);
+        if (at.index < nn::rounds<At<M>>) {
+            auto& layer_cache = std::get<M>(cache.layers);
             if constexpr (last && fuses.add_y)
-                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at, add);
+                nn::forward_round<At<M>>(std::get<M>(w.items), x, to, layer_cache, at, add);
             else
-                nn::forward_round<At<I>>(std::get<I>(w.items), x, to, layer_cache, at);
+                nn::forward_round<At<M>>(std::get<M>(w.items), x, to, layer_cache, at);
         } else if constexpr (!last) {
-            at.index -= nn::rounds<At<I>>;
-            round_of<I + 1>(w, std::as_const(std::get<I>(cache.y)).view(), y, cache, at, add);
+            at.index -= nn::rounds<At<M>>;
+            round_of<M + 1>(w, std::as_const(std::get<M>(cache.y)).view(), y, cache, at, add);
         }
     }
-    // Layer I of the backward pass, then those below it. A dx without data is not wanted: the first layer then computes
+    // Layer M of the backward pass, then those below it. A dx without data is not wanted: the first layer then computes
     // its parameter gradients only. `masked`: dy is already zero where y <= 0.
-    template <std::size_t I, bool masked>
+    template <std::size_t M, bool masked>
     static void back(const Packed& w, auto x, auto y, auto dy, View<T, In> dx, Cache& cache, Params& grad,
                      const T* add) {
-        auto& layer_cache = std::get<I>(cache.layers);
-        auto& g = std::get<I>(grad.items);
-        const auto& weights = std::get<I>(w.items);
-        const auto in_turn = [&](auto&& f) { backward_in_order<At<I>>(cache.order, f); };
-        if constexpr (I == 0) {
+        auto& layer_cache = std::get<M>(cache.layers);
+        auto& g = std::get<M>(grad.items);
+        const auto& weights = std::get<M>(w.items);
+        const auto in_turn = [&](auto&& f) { backward_in_order<At<M>>(cache.order, f); };
+        if constexpr (M == 0) {
             const detail::Lent<T> lent{cache.operand_copies, layer_cache};
             if constexpr (!TakesTokens<At<0>>)
                 if (dx.data())
@@ -207,18 +207,18 @@ private:
                     nn::backward_params<At<0>>(weights, x, y, dy, cache.unused_dx, layer_cache, g);
             });
         } else {
-            constexpr bool skips = nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.only_masks;
-            constexpr bool masks = skips || (nn::fuses<At<I>>.mask_dx && nn::fuses<At<I - 1>>.masked_dy);
-            using InputBelow = typename At<I>::Input;
-            const auto below = std::as_const(std::get<I - 1>(cache.y)).view();
-            if constexpr (skips && I == 1) {  // layer 0 is a Relu, and this layer applies its mask
+            constexpr bool skips = nn::fuses<At<M>>.mask_dx && nn::fuses<At<M - 1>>.only_masks;
+            constexpr bool masks = skips || (nn::fuses<At<M>>.mask_dx && nn::fuses<At<M - 1>>.masked_dy);
+            using InputBelow = typename At<M>::Input;
+            const auto below = std::as_const(std::get<M - 1>(cache.y)).view();
+            if constexpr (skips && M == 1) {  // layer 0 is a Relu, and this layer applies its mask
                 const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                 in_turn([&] {
                     if (dx.data())
-                        nn::backward<At<I>>(weights, below, y, dy, dx, layer_cache, g,
+                        nn::backward<At<M>>(weights, below, y, dy, dx, layer_cache, g,
                                             {.masked_dy = masked, .mask_dx = true, .add_dx = add});
                     else
-                        nn::backward_params<At<I>>(weights, below, y, dy, cache.unused_dx, layer_cache, g);
+                        nn::backward_params<At<M>>(weights, below, y, dy, cache.unused_dx, layer_cache, g);
                 });
             } else {
                 auto& buffer = cache.dy[cache.dy[0].data() == dy.data() ? 1 : 0];
@@ -227,15 +227,15 @@ private:
                 {
                     const detail::Lent<T> lent{cache.operand_copies, layer_cache};
                     in_turn([&] {
-                        nn::backward<At<I>>(weights, below, y, dy, dbelow, layer_cache, g,
+                        nn::backward<At<M>>(weights, below, y, dy, dbelow, layer_cache, g,
                                             {.masked_dy = masked, .mask_dx = masks});
                     });
                 }
                 if constexpr (skips)
-                    back<I - 2, false>(w, x, std::as_const(std::get<I - 2>(cache.y)).view(),
+                    back<M - 2, false>(w, x, std::as_const(std::get<M - 2>(cache.y)).view(),
                                        View<const T, InputBelow>{dbelow}, dx, cache, grad, add);
                 else
-                    back<I - 1, masks>(w, x, below, View<const T, InputBelow>{dbelow}, dx, cache, grad, add);
+                    back<M - 1, masks>(w, x, below, View<const T, InputBelow>{dbelow}, dx, cache, grad, add);
             }
         }
     }

@@ -88,7 +88,7 @@ struct ConvTranspose2dLayer {
     static void forward(const Packed& w, View<const T, In> x, View<T, Output> y, Cache& cache, bool relu,
                         const kernel::Worker& me = {}) {
         if constexpr (by_columns) {
-            if (me.index() > 0) return;
+            if (me.id() > 0) return;
             // a few images at a time, so that their products stay in cache
             constexpr std::size_t together = (std::max)(std::size_t{1}, 256 / in_pixels), width = taps * Out;
             const std::size_t elements = (std::min)(together, x.batch()) * in_pixels * width;

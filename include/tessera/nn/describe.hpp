@@ -76,17 +76,17 @@ DescribedLayer described(std::string title) {
 
 template <ChainLike Net>
 void describe_chain(std::size_t depth, std::vector<DescribedLayer>& lines) {
-    const auto describe_layer = [&]<std::size_t I>() {
-        using L = typename Net::template At<I>;
+    const auto describe_layer = [&]<std::size_t M>() {
+        using L = typename Net::template At<M>;
         using Is = Contents<L>;
         std::string title(2 * depth, ' ');
-        title += std::to_string(Net::Parts::template position<I>);
+        title += std::to_string(Net::Parts::template position<M>);
         title += "  ";
         title += Is::name();
         lines.push_back(described<L>(std::move(title)));
         if constexpr (requires { typename Is::Inner; }) describe_chain<typename Is::Inner>(depth + 1, lines);
     };
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (describe_layer.template operator()<I>(), ...); }
+    [&]<std::size_t... M>(std::index_sequence<M...>) { (describe_layer.template operator()<M>(), ...); }
     (std::make_index_sequence<Net::count>{});
 }
 

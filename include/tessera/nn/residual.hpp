@@ -57,7 +57,7 @@ struct ResidualLayer {
     static void forward_round(const Packed& w, View<const T, In> x, View<T, In> y, Cache& cache, Round at) {
         if constexpr (fuses<Inner>.add_y)
             Inner::forward_round(w, x, y, cache.inner, at, x.data());
-        else if (at.worker.index() == 0)
+        else if (at.worker.id() == 0)
             forward(w, x, y, cache);
     }
     static void backward(const Packed& w, View<const T, In> x, View<const T, In> y, View<const T, In> dy,

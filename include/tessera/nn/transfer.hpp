@@ -36,8 +36,8 @@ void transfer(const From& from, To& to) {
         to = from;
     } else if constexpr (detail::Composite<From> && detail::Composite<To>) {
         static_assert(detail::SameNumberOfLayers<From, To>, "transfer: the two nets must have the same layers");
-        if constexpr (detail::SameNumberOfLayers<From, To>) [&]<std::size_t... I>(std::index_sequence<I...>) {
-                (nn::transfer(std::get<I>(from.items), std::get<I>(to.items)), ...);
+        if constexpr (detail::SameNumberOfLayers<From, To>) [&]<std::size_t... M>(std::index_sequence<M...>) {
+                (nn::transfer(std::get<M>(from.items), std::get<M>(to.items)), ...);
             }
         (std::make_index_sequence<std::tuple_size_v<decltype(From::items)>>{});
     } else {

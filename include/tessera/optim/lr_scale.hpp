@@ -64,7 +64,7 @@ std::vector<double> scales_of_leaves(const char* where, const std::vector<LrScal
     std::vector<std::string> leaves;
     P::each([&](const ParamPath& path, const auto&) { leaves.push_back(path.str()); }, params);
     std::vector<double> of_leaf(leaves.size(), 1.0);
-    std::vector<std::size_t> length(leaves.size());  // of the part that applies
+    std::vector<std::size_t> longest(leaves.size());  // of the part that applies
     for (auto s = scales.begin(); s != scales.end(); ++s) {
         const std::string here = std::string{where} + ": lr_scale: " + s->part + ": ";
         if (!(s->scale >= 0 && std::isfinite(s->scale)))
@@ -75,8 +75,8 @@ std::vector<double> scales_of_leaves(const char* where, const std::vector<LrScal
         for (std::size_t i = 0; i < leaves.size(); ++i) {
             if (s->part.empty() || !is_part(s->part, leaves[i])) continue;
             found = true;
-            if (s->part.size() < length[i]) continue;
-            length[i] = s->part.size();
+            if (s->part.size() < longest[i]) continue;
+            longest[i] = s->part.size();
             of_leaf[i] = s->scale;
         }
         if (!found)

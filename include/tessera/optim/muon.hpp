@@ -186,16 +186,16 @@ private:
     void check_options() const {
         // those that AdamW has too, by the same names; `eps` is that of Muon here, and that of AdamW is checked below
         detail::check_adam_options(rule, options_);
-        const auto require = [](bool valid, const char* option, const char* expected, double got) {
+        const auto demand = [](bool valid, const char* option, const char* expected, double got) {
             require_option(valid, {rule, option, expected}, got);
         };
         const MuonOptions& o = options_;
-        require(o.momentum >= 0 && o.momentum < 1, "momentum", "a number in [0, 1)", o.momentum);
-        require(o.adam_eps >= 0 && std::isfinite(o.adam_eps), "adam_eps", "a finite number >= 0", o.adam_eps);
-        require(o.adamw_scale >= 0 && std::isfinite(o.adamw_scale), "adamw_scale", "a finite number >= 0",
-                o.adamw_scale);
-        require(o.ns_steps < 100, "ns_steps", "at most 99", static_cast<double>(o.ns_steps));
-        for (const double c : o.ns_coefficients) require(std::isfinite(c), "ns_coefficients", "finite numbers", c);
+        demand(o.momentum >= 0 && o.momentum < 1, "momentum", "a number in [0, 1)", o.momentum);
+        demand(o.adam_eps >= 0 && std::isfinite(o.adam_eps), "adam_eps", "a finite number >= 0", o.adam_eps);
+        demand(o.adamw_scale >= 0 && std::isfinite(o.adamw_scale), "adamw_scale", "a finite number >= 0",
+               o.adamw_scale);
+        demand(o.ns_steps < 100, "ns_steps", "at most 99", static_cast<double>(o.ns_steps));
+        for (const double c : o.ns_coefficients) demand(std::isfinite(c), "ns_coefficients", "finite numbers", c);
     }
     template <class Leaf>
     kernel::MuonFactors<typename Leaf::Scalar> muon_factors(double rate) const {

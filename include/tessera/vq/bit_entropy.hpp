@@ -131,18 +131,18 @@ struct BitEntropy {
     }
     /// Throws ArgumentError for an option out of range. Each condition is false for NaN.
     static void check_options(const char* quantizer, const BitEntropyOptions& o) {
-        const auto require = [&](bool good, const char* what, const char* expected, auto got) {
+        const auto demand = [&](bool good, const char* what, const char* expected, auto got) {
             if (!good)
                 throw ArgumentError(std::string{quantizer} + ": entropy." + what + ": " +
                                     expected_got(expected, number_text(got)));
         };
         const auto not_negative = [&](const char* what, float x) {
-            require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+            demand(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
         };
         not_negative("weight", o.weight);
         not_negative("diversity_gamma", o.diversity_gamma);
-        require(o.inv_temperature > 0 && std::isfinite(o.inv_temperature), "inv_temperature", "a finite number > 0",
-                o.inv_temperature);
+        demand(o.inv_temperature > 0 && std::isfinite(o.inv_temperature), "inv_temperature", "a finite number > 0",
+               o.inv_temperature);
     }
 
 private:

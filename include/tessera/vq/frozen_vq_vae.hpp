@@ -195,12 +195,12 @@ public:
     /// DataError where a pixel that counts is not in `range`, to which reconstructions are clamped.
     template <data::Dataset D>
     [[nodiscard]] VqVaeEvaluation evaluate(const D& images, const ValueRange& range = {}) const {
-        range.require("VqVae::evaluate");
+        range.check_valid("VqVae::evaluate");
         return evaluate_in(images, &range);
     }
     /// The same for a batch: evaluate({x, mask}).
     [[nodiscard]] VqVaeEvaluation evaluate(Batch x, const ValueRange& range = {}) const {
-        range.require("VqVae::evaluate");
+        range.check_valid("VqVae::evaluate");
         return evaluate_in(x, &range);
     }
     template <data::Dataset D>

@@ -254,14 +254,14 @@ struct GaussianQuantizer {
     }
     /// Throws ArgumentError for an option out of range. Each condition is false for NaN.
     static void check_options(const Options& o) {
-        const auto require = [](bool good, const char* what, const char* expected, auto got) {
+        const auto demand = [](bool good, const char* what, const char* expected, auto got) {
             if (!good)
                 throw ArgumentError("GaussianQuant: " + std::string{what} + ": " +
                                     expected_got(expected, number_text(got)));
         };
-        require(o.kl_weight >= 0 && std::isfinite(o.kl_weight), "kl_weight", "a finite number >= 0", o.kl_weight);
-        require(o.tolerance >= 0 && std::isfinite(o.tolerance), "tolerance", "a finite number >= 0", o.tolerance);
-        require(o.factor >= 1 && o.factor <= 2, "factor", "a number in [1, 2]", o.factor);
+        demand(o.kl_weight >= 0 && std::isfinite(o.kl_weight), "kl_weight", "a finite number >= 0", o.kl_weight);
+        demand(o.tolerance >= 0 && std::isfinite(o.tolerance), "tolerance", "a finite number >= 0", o.tolerance);
+        demand(o.factor >= 1 && o.factor <= 2, "factor", "a number in [1, 2]", o.factor);
     }
 
 private:

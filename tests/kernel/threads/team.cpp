@@ -30,7 +30,7 @@ std::vector<long> chain(std::size_t workers, std::size_t rounds, std::size_t* mo
     std::vector<long> a(n, 1), b(n);
     std::atomic<std::size_t> largest{0};
     kernel::run_team(workers, rounds, [&](kernel::Worker& me, std::size_t round) {
-        if (me.index() == 0 && me.size() > largest) largest = me.size();
+        if (me.id() == 0 && me.size() > largest) largest = me.size();
         const auto [begin, end] = me.share(n);
         for (std::size_t i = begin; i < end; ++i) b[i] = (a[i] + a[(i + 1) % n] + static_cast<long>(round)) % 1000;
         me.wait();
@@ -76,7 +76,7 @@ TEST_CASE("team: a worker that waits for its tasks does not join the team a seco
             while (!busy) std::this_thread::yield();
             bool waited = false;
             kernel::run_team(3, 400, [&](kernel::Worker& me, std::size_t) {
-                if (me.index() != 0 || waited) return;
+                if (me.id() != 0 || waited) return;
                 if (me.size() < 2) return sleep(50);
                 waited = free = true;  // ... and then comes for the task, or for the place
                 tbb::task_group own;
@@ -132,7 +132,7 @@ TEST_CASE("team: an exception of any worker ends the team and reaches the caller
             const auto run = [&] {
                 kernel::run_team(3, 5000, [&](kernel::Worker& me, std::size_t round) {
                     me.wait();
-                    if (me.index() == bad && round >= 3) throw std::runtime_error("of a worker");
+                    if (me.id() == bad && round >= 3) throw std::runtime_error("of a worker");
                     if (me.size() == 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
                     me.wait();
                 });
@@ -156,14 +156,13 @@ TEST_CASE("team: one worker runs in the caller's thread") {
 TEST_CASE("team: all workers of a full team run every round, and an exception of one reaches the caller") {
     for (const std::size_t size : {1u, 2u, 3u}) {
         std::vector<std::size_t> sizes(size * 50);
-        tessera::testing::detail::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
-            sizes[round * size + me.index()] = me.size();
-        });
+        tessera::testing::detail::run_full_team(
+            size, 50, [&](const kernel::Worker& me, std::size_t round) { sizes[round * size + me.id()] = me.size(); });
         CHECK(sizes == std::vector<std::size_t>(size * 50, size));
         std::string text;
         try {
             tessera::testing::detail::run_full_team(size, 50, [&](const kernel::Worker& me, std::size_t round) {
-                if (round == 7 && me.index() + 1 == size) throw std::runtime_error{"seven"};
+                if (round == 7 && me.id() + 1 == size) throw std::runtime_error{"seven"};
             });
         } catch (const std::runtime_error& error) {
             text = error.what();

@@ -145,7 +145,7 @@ private:
                     const std::size_t at = r * pass.rows() + pass.contents() + k - pass.query;
                     return logits.subspan(at * C.vocab, C.vocab);
                 };
-                tokens_[i][order_of(i)[k]] = draw(i, k, row(i), guided_ ? row(count_ + i) : std::span<T>{}, me.index());
+                tokens_[i][order_of(i)[k]] = draw(i, k, row(i), guided_ ? row(count_ + i) : std::span<T>{}, me.id());
             }
             if (round + 1 < passes_.size()) fill_input(round + 1, i);
         }

@@ -103,12 +103,12 @@ private:
         const auto [from, to] = me.share(count_);
         const auto row = [&](std::size_t r) { return logits.subspan((r * count + count - 1) * C.vocab, C.vocab); };
         for (std::size_t i = from; i < to; ++i) {
-            next_[i] = next_token(i, at, row(i), guided_ ? row(count_ + i) : std::span<T>{}, me.index());
+            next_[i] = next_token(i, at, row(i), guided_ ? row(count_ + i) : std::span<T>{}, me.id());
             if (guided_) next_[count_ + i] = next_[i];
         }
         if constexpr (streams) {
             me.wait();
-            if (me.index() == 0) report();
+            if (me.id() == 0) report();
         }
     }
 

@@ -200,15 +200,15 @@ private:
     void find_unused() {
         const std::vector<TensorInfo>& tensors = file_.tensors();
         std::vector<bool> used(tensors.size());
-        const auto index = [&](const TensorInfo* t) { return static_cast<std::size_t>(t - tensors.data()); };
+        const auto position_of = [&](const TensorInfo* t) { return static_cast<std::size_t>(t - tensors.data()); };
         for (const Source& source : sources)
-            if (source.tensor) used[index(source.tensor)] = true;
+            if (source.tensor) used[position_of(source.tensor)] = true;
         for (const TensorInfo& t : tensors)
-            if (!used[index(&t)]) report.unused.push_back(t.name);
+            if (!used[position_of(&t)]) report.unused.push_back(t.name);
         std::set<std::string> parts;
         for (const Leaf& leaf : leaves_) parts.emplace(first_part(leaf.name));
         for (const auto& [name, tensor] : names_.entries())
-            if (!used[index(tensor)] && parts.contains(std::string{first_part(name)}) && !needs(name) &&
+            if (!used[position_of(tensor)] && parts.contains(std::string{first_part(name)}) && !needs(name) &&
                 !is_kept(name) && !is_below_any(name, options_.allow_unused))
                 mismatches_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
     }

@@ -53,23 +53,23 @@ struct Sums {
 
 namespace detail {
 // c += the elements x(r) times the vectors at y.
-template <std::size_t Size, class X, std::size_t... V, std::size_t... I>
+template <std::size_t Size, class X, std::size_t... V, std::size_t... M>
 [[gnu::always_inline]] inline void step(Vec (&c)[Size], X x, const float* y, std::index_sequence<V...>,
-                                        std::index_sequence<I...> all) {
+                                        std::index_sequence<M...> all) {
     const Vec b[] = {simd::in_register<float>(simd::load(y + V * W))...};
     tile::accumulate(c, x, b, all);
 }
-template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t... I>
+template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t... M>
 [[gnu::always_inline]] inline void body(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
                                         Sums sums, std::index_sequence<R...>, std::index_sequence<V...> vectors,
-                                        std::index_sequence<I...> all) {
+                                        std::index_sequence<M...> all) {
     constexpr std::size_t NV = sizeof...(V);
     // c = out or 0
-    Vec c[sizeof...(I)];
+    Vec c[sizeof...(M)];
     if (sums.onto)
-        ((c[I] = simd::load<float>(out.data + I / NV * out.ld + I % NV * W)), ...);
+        ((c[M] = simd::load<float>(out.data + M / NV * out.ld + M % NV * W)), ...);
     else
-        ((c[I] = Vec(0.f)), ...);
+        ((c[M] = Vec(0.f)), ...);
     // c += a column of a (across: of its rows, down: of its columns) times row k of b
     const float* y = b.data;
     std::size_t k = 0;
@@ -95,8 +95,8 @@ template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t...
         if (k < depth) step(c, tile::Contiguous{x}, y, vectors, all);
     }
     // c *= factor of the row, then out = c
-    if (sums.factor) ((c[I] = c[I] * Vec(sums.factor[I / NV])), ...);
-    (simd::store(out.data + I / NV * out.ld + I % NV * W, c[I]), ...);
+    if (sums.factor) ((c[M] = c[M] * Vec(sums.factor[M / NV])), ...);
+    (simd::store(out.data + M / NV * out.ld + M % NV * W, c[M]), ...);
 }
 template <ProductOrder order, std::size_t R, std::size_t NV>
 [[gnu::noinline]] inline void tile(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,

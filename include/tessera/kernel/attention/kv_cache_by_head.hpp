@@ -51,16 +51,16 @@ struct Strided {
 };
 
 // s[h][key] = q[h] . key for the keys of one panel.
-template <std::size_t... I>
+template <std::size_t... M>
 [[gnu::always_inline]] inline void panel_scores(std::size_t d, Strided<const float> q, Strided<const float> keys,
-                                                Strided<float> s, std::index_sequence<I...>) {
-    Vec c[sizeof...(I)];
-    ((c[I] = Vec(0.f)), ...);
+                                                Strided<float> s, std::index_sequence<M...>) {
+    Vec c[sizeof...(M)];
+    ((c[M] = Vec(0.f)), ...);
     for (std::size_t i = 0; i < d; ++i, keys.data += step_lanes)
-        ((c[I] = simd::fma<float>(Vec(q.data[I / 2 * q.stride + i]),
-                                  Vec::load_aligned(keys.data + I / 2 * keys.stride + I % 2 * W), c[I])),
+        ((c[M] = simd::fma<float>(Vec(q.data[M / 2 * q.stride + i]),
+                                  Vec::load_aligned(keys.data + M / 2 * keys.stride + M % 2 * W), c[M])),
          ...);
-    (simd::store(s.data + I / 2 * s.stride + I % 2 * W, c[I]), ...);
+    (simd::store(s.data + M / 2 * s.stride + M % 2 * W, c[M]), ...);
 }
 // s[h][key] = q[h] . key for all panels of H heads.
 template <std::size_t H>
@@ -81,24 +81,24 @@ inline void step_weights(std::size_t keys, float* s) {
 }
 
 // o[h][column + 0 .. n) = sum of p[h][key] values[h][key] / sum of p[h][key], NV vectors of each of H heads.
-template <std::size_t... I, std::size_t... H>
+template <std::size_t... M, std::size_t... H>
 [[gnu::always_inline]] inline void block_values(std::size_t keys, Strided<const float> p, Strided<const float> values,
                                                 std::size_t row, float* const* o, std::size_t column, std::size_t n,
-                                                std::index_sequence<I...>, std::index_sequence<H...>) {
-    constexpr std::size_t NV = sizeof...(I) / sizeof...(H);
-    Vec c[sizeof...(I)], sum[sizeof...(H)];
-    ((c[I] = Vec(0.f)), ...);
+                                                std::index_sequence<M...>, std::index_sequence<H...>) {
+    constexpr std::size_t NV = sizeof...(M) / sizeof...(H);
+    Vec c[sizeof...(M)], sum[sizeof...(H)];
+    ((c[M] = Vec(0.f)), ...);
     ((sum[H] = Vec(0.f)), ...);
     // c += p v and sum += p, one key after another
     const float* v = values.data;
     for (std::size_t j = 0; j < keys; ++j, v += row) {
         const Vec w[] = {Vec(p.data[H * p.stride + j])...};
-        ((c[I] = simd::fma<float>(w[I / NV], Vec::load_aligned(v + I / NV * values.stride + I % NV * W), c[I])), ...);
+        ((c[M] = simd::fma<float>(w[M / NV], Vec::load_aligned(v + M / NV * values.stride + M % NV * W), c[M])), ...);
         ((sum[H] = sum[H] + w[H]), ...);
     }
     // o = c / sum
     ((sum[H] = simd::divide(Vec(1.f), sum[H])), ...);
-    (simd::store_unpadded<float>(o[I / NV] + column, I % NV * W, n, sum[I / NV] * c[I]), ...);
+    (simd::store_unpadded<float>(o[M / NV] + column, M % NV * W, n, sum[M / NV] * c[M]), ...);
 }
 template <std::size_t H, std::size_t NV>
 [[gnu::noinline]] inline void step_values(std::size_t keys, Strided<const float> p, Strided<const float> values,

@@ -52,17 +52,17 @@ inline Vec lane_weights(std::size_t keys, float* s) {
     return simd::divide(Vec(1.f), sum);
 }
 // o[i][lane] = factor sum over keys of p[key][lane] values[key][i][lane], for W elements of each head.
-template <std::size_t... I>
+template <std::size_t... M>
 [[gnu::always_inline]] inline void lane_values(std::size_t keys, const float* p, const float* values,
                                                std::size_t key_stride, Vec factor, float* o,
-                                               std::index_sequence<I...>) {
-    Vec c[sizeof...(I)];
-    ((c[I] = Vec(0.f)), ...);
+                                               std::index_sequence<M...>) {
+    Vec c[sizeof...(M)];
+    ((c[M] = Vec(0.f)), ...);
     for (std::size_t j = 0; j < keys; ++j, values += key_stride) {
         const Vec w = simd::load(p + j * W);
-        ((c[I] = simd::fma<float>(w, Vec::load_aligned(values + I * W), c[I])), ...);
+        ((c[M] = simd::fma<float>(w, Vec::load_aligned(values + M * W), c[M])), ...);
     }
-    (simd::store(o + I * W, factor * c[I]), ...);
+    (simd::store(o + M * W, factor * c[M]), ...);
 }
 }  // namespace attention::detail
 

@@ -133,7 +133,7 @@ void convolve_groups(const Convolution<T>& conv) {
 // y = patches(x) w with the patches of the whole batch in memory, for scalars other than float; one worker does it all.
 template <std::floating_point T>
 void convolve_plain(const Convolution<T>& conv) {
-    if (conv.worker.index() != 0) return;
+    if (conv.worker.id() != 0) return;
     const std::size_t rows = conv.batch * conv.plan.pixels, n = conv.w.columns(), k = conv.w.rows();
     Buffer<T> patches;
     patches.resize(rows * k);

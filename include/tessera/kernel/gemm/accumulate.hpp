@@ -51,12 +51,12 @@ namespace detail {
 constexpr std::size_t vector_begin(std::size_t rows, std::size_t v) { return v * W + W <= rows ? v * W : rows - W; }
 constexpr std::size_t lane_of(std::size_t rows, std::size_t r) { return r - vector_begin(rows, r / W); }
 
-template <std::size_t NV, std::size_t Size, std::size_t... V, std::size_t... I>
+template <std::size_t NV, std::size_t Size, std::size_t... V, std::size_t... M>
 [[gnu::always_inline]] inline void accumulate_lanes(Vec (&c)[Size], const float* x, const Vec (&b)[NV],
-                                                    std::index_sequence<V...>, std::index_sequence<I...>) {
+                                                    std::index_sequence<V...>, std::index_sequence<M...>) {
     constexpr std::size_t R = Size / NV;
     const Vec a[] = {simd::load(x + vector_begin(R, V))...};
-    ((c[I] = simd::fma_lane<lane_of(R, I / NV)>(a[I / NV / W], b[I % NV], c[I])), ...);
+    ((c[M] = simd::fma_lane<lane_of(R, M / NV)>(a[M / NV / W], b[M % NV], c[M])), ...);
 }
 // One vector of a step at a time: clang holds all vectors that are loaded before the first product.
 template <std::size_t step, std::size_t v, std::size_t NV, std::size_t Size, std::size_t... R>
@@ -79,13 +79,13 @@ template <std::size_t Size, class B, std::size_t... R, std::size_t... S, std::si
 }
 }  // namespace detail
 
-template <std::size_t NV, std::size_t Size, class A, std::size_t... I>
-[[gnu::always_inline]] inline void accumulate(Vec (&c)[Size], A a, const Vec (&b)[NV], std::index_sequence<I...> all) {
-    static_assert(Size % NV == 0 && sizeof...(I) == Size);
+template <std::size_t NV, std::size_t Size, class A, std::size_t... M>
+[[gnu::always_inline]] inline void accumulate(Vec (&c)[Size], A a, const Vec (&b)[NV], std::index_sequence<M...> all) {
+    static_assert(Size % NV == 0 && sizeof...(M) == Size);
     if constexpr (simd::has_fma_lane && std::same_as<A, Contiguous> && Size / NV >= W)
         detail::accumulate_lanes(c, a.x, b, std::make_index_sequence<ceil_div(Size / NV, W)>{}, all);
     else
-        ((c[I] = simd::fma<float>(Vec(a(I / NV)), b[I % NV], c[I])), ...);
+        ((c[M] = simd::fma<float>(Vec(a(M / NV)), b[M % NV], c[M])), ...);
 }
 /// Steps k .. k + W - 1 of rows[0 .. R): c[r][v] = fma(rows[r][k + s], vector v of step s, c[r][v]), s in order.
 template <std::size_t NV, std::size_t Size, class B>

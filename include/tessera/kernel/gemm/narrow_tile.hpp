@@ -24,10 +24,10 @@
 namespace tessera::inline TESSERA_ABI::kernel::tile {
 
 namespace detail {
-template <std::size_t NV, std::size_t Size, std::size_t... I, std::size_t... V>
+template <std::size_t NV, std::size_t Size, std::size_t... M, std::size_t... V>
 [[gnu::always_inline]] inline void add_products_of_panels(Vec (&c)[Size], const float* const* rows, std::size_t k,
                                                           const float* b, std::size_t panel_stride,
-                                                          std::index_sequence<I...> all, std::index_sequence<V...>) {
+                                                          std::index_sequence<M...> all, std::index_sequence<V...>) {
     const Vec v[] = {simd::in_register<float>(Vec::load_aligned(b + V / 2 * panel_stride + V % 2 * W))...};
     accumulate(c, ColumnOfRows{rows, k}, v, all);
 }
@@ -47,15 +47,15 @@ template <std::size_t NV, std::size_t Size, std::size_t... P>
     for (const float*& p : panels.panel) asm("" : "+r"(p));  // g++ otherwise makes 28 index registers, and spills them
     accumulate_steps<NV>(c, rows, k, panels);
 }
-template <std::size_t R, std::size_t NV, std::size_t... I>
+template <std::size_t R, std::size_t NV, std::size_t... M>
 [[gnu::always_inline]] inline void narrow_body(const float* const* rows, std::size_t length, const float* panel,
                                                std::size_t panel_stride, float* const* out, std::size_t column,
-                                               const TileEpilogue& epilogue, std::index_sequence<I...> all) {
+                                               const TileEpilogue& epilogue, std::index_sequence<M...> all) {
     Vec c[R * NV];
     if (epilogue.bias)
-        ((c[I] = simd::load(epilogue.bias + I % NV * W)), ...);
+        ((c[M] = simd::load(epilogue.bias + M % NV * W)), ...);
     else
-        ((c[I] = Vec(0.f)), ...);
+        ((c[M] = Vec(0.f)), ...);
     std::size_t k = 0;
     if constexpr (simd::has_fma_lane)
         for (; k + W <= length; k += W, panel += 2 * W * W)

@@ -65,8 +65,8 @@ public:
     }
 
     /// Element (i, j) of B.
-    T& at(std::size_t i, std::size_t j) { return values_[index(i, j)]; }
-    const T& at(std::size_t i, std::size_t j) const { return values_[index(i, j)]; }
+    T& at(std::size_t i, std::size_t j) { return values_[offset_of(i, j)]; }
+    const T& at(std::size_t i, std::size_t j) const { return values_[offset_of(i, j)]; }
 
 private:
     /// Rows first .. first + count of panel j.
@@ -90,7 +90,7 @@ private:
                 std::fill_n(out + i * panel_width + columns, panel_width - columns, T(0));
     }
 
-    std::size_t index(std::size_t i, std::size_t j) const {
+    std::size_t offset_of(std::size_t i, std::size_t j) const {
         if constexpr (std::same_as<T, float>)
             return (j / panel_width * k_ + i) * panel_width + j % panel_width;
         else

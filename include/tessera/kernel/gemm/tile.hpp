@@ -53,9 +53,9 @@ namespace detail {
 
 // c += column k of the rows times row b of the panel. Its two vectors are forced into registers: g++ would read them
 // from memory for each row (12 loads instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
-template <std::size_t R, std::size_t NV, std::size_t... I>
+template <std::size_t R, std::size_t NV, std::size_t... M>
 [[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k,
-                                                const float* b, std::index_sequence<I...> all) {
+                                                const float* b, std::index_sequence<M...> all) {
     if constexpr (NV == 1) {
         const Vec v[] = {simd::in_register<float>(Vec::load_aligned(b))};
         accumulate(c, ColumnOfRows{rows, k}, v, all);
@@ -73,9 +73,9 @@ inline constexpr std::size_t ahead = W == 16 ? 16 * 1024 : 0;
 // c += rows (R x length) * panel (length x 2W). Two steps per iteration, because every instruction that is not a
 // product counts, most of all while the sibling hyperthread is busy (K = 128, 16 registers: 94 to 97 % of the peak,
 // with a busy sibling 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
-template <std::size_t R, std::size_t NV, std::size_t... I>
+template <std::size_t R, std::size_t NV, std::size_t... M>
 [[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
-                                                    const float* panel, std::index_sequence<I...> all) {
+                                                    const float* panel, std::index_sequence<M...> all) {
     std::size_t k = 0;
     if constexpr (simd::has_fma_lane) {
         for (; k + W <= length; k += W, panel += 2 * W * W)
@@ -99,31 +99,31 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 }
 
 // out = relu((mask > 0 ? c : 0) + add), where given
-template <std::size_t NV, std::size_t Size, std::size_t... I>
+template <std::size_t NV, std::size_t Size, std::size_t... M>
 [[gnu::always_inline]] inline void store_tile(Vec (&c)[Size], float* const* out, std::size_t column,
-                                              const TileEpilogue& epilogue, std::index_sequence<I...>) {
+                                              const TileEpilogue& epilogue, std::index_sequence<M...>) {
     const auto as_out = [&](const float* p, std::size_t i) __attribute__((always_inline)) {
         return p + (out[i / NV] - epilogue.y) + column + i % NV * W;
     };
-    if (epilogue.mask) ((c[I] = unless_masked(simd::load<float>(as_out(epilogue.mask, I)), c[I])), ...);
-    if (epilogue.add) ((c[I] = simd::load<float>(as_out(epilogue.add, I)) + c[I]), ...);
-    if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
-    (simd::store(out[I / NV] + column + I % NV * W, c[I]), ...);
+    if (epilogue.mask) ((c[M] = unless_masked(simd::load<float>(as_out(epilogue.mask, M)), c[M])), ...);
+    if (epilogue.add) ((c[M] = simd::load<float>(as_out(epilogue.add, M)) + c[M]), ...);
+    if (epilogue.relu) ((c[M] = (simd::max)(Vec(0.f), c[M])), ...);
+    (simd::store(out[M / NV] + column + M % NV * W, c[M]), ...);
 }
 
 // The tiles that share a panel, one after the other: start, products, epilogue, store.
-template <std::size_t R, std::size_t NV, std::size_t... I>
+template <std::size_t R, std::size_t NV, std::size_t... M>
 [[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
                                                 const float* panel, float* const* out, std::size_t column,
-                                                const TileEpilogue& epilogue, std::index_sequence<I...> all) {
+                                                const TileEpilogue& epilogue, std::index_sequence<M...> all) {
     const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
         // c = bias or 0
         Vec c[R * NV];
         if (epilogue.bias)
-            ((c[I] = simd::load(epilogue.bias + I % NV * W)), ...);
+            ((c[M] = simd::load(epilogue.bias + M % NV * W)), ...);
         else
-            ((c[I] = Vec(0.f)), ...);
+            ((c[M] = Vec(0.f)), ...);
         // c += segment s of the rows * its rows of the panel
         for (std::size_t s = 0; s < segments.count; ++s, rows += R)
             add_all_products<R, NV>(c, rows, length, panel + static_cast<std::size_t>(segments.place[s]) * size, all);
@@ -133,24 +133,24 @@ template <std::size_t R, std::size_t NV, std::size_t... I>
 
 // out = x B for one row and several panels at once: two accumulators alone would wait for the latency of an fma (4
 // cycles), eight keep up with what the caches deliver.
-template <std::size_t... I>
+template <std::size_t... M>
 [[gnu::always_inline]] inline void row_body(const float* x, std::size_t length, const float* panel,
                                             std::size_t panel_stride, float* out, std::size_t n,
-                                            const TileEpilogue& epilogue, std::index_sequence<I...>) {
-    Vec c[sizeof...(I)];
+                                            const TileEpilogue& epilogue, std::index_sequence<M...>) {
+    Vec c[sizeof...(M)];
     if (epilogue.bias)
-        ((c[I] = simd::load_padded<float>(epilogue.bias, I * W, n)), ...);
+        ((c[M] = simd::load_padded<float>(epilogue.bias, M * W, n)), ...);
     else
-        ((c[I] = Vec(0.f)), ...);
+        ((c[M] = Vec(0.f)), ...);
     for (std::size_t k = 0; k < length; ++k, panel += 2 * W) {
         const Vec a(x[k]);
-        ((c[I] = simd::fma<float>(a, Vec::load_aligned(panel + I / 2 * panel_stride + I % 2 * W), c[I])), ...);
+        ((c[M] = simd::fma<float>(a, Vec::load_aligned(panel + M / 2 * panel_stride + M % 2 * W), c[M])), ...);
     }
     if (epilogue.mask)
-        ((c[I] = unless_masked(simd::load_padded<float>(epilogue.mask + (out - epilogue.y), I * W, n), c[I])), ...);
-    if (epilogue.add) ((c[I] = simd::load_padded<float>(epilogue.add + (out - epilogue.y), I * W, n) + c[I]), ...);
-    if (epilogue.relu) ((c[I] = (simd::max)(Vec(0.f), c[I])), ...);
-    (simd::store_unpadded<float>(out, I * W, n, c[I]), ...);
+        ((c[M] = unless_masked(simd::load_padded<float>(epilogue.mask + (out - epilogue.y), M * W, n), c[M])), ...);
+    if (epilogue.add) ((c[M] = simd::load_padded<float>(epilogue.add + (out - epilogue.y), M * W, n) + c[M]), ...);
+    if (epilogue.relu) ((c[M] = (simd::max)(Vec(0.f), c[M])), ...);
+    (simd::store_unpadded<float>(out, M * W, n, c[M]), ...);
 }
 
 template <std::size_t R, std::size_t NV>

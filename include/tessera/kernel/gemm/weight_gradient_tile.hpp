@@ -23,9 +23,9 @@ inline constexpr std::size_t pitch = round_up(max_rows, W);
 
 namespace detail {
 // c += x[0 .. R) times the vectors at b.
-template <std::size_t R, std::size_t NV, std::size_t... I>
+template <std::size_t R, std::size_t NV, std::size_t... M>
 [[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* x, const float* b,
-                                                std::index_sequence<I...> all) {
+                                                std::index_sequence<M...> all) {
     asm("" : "+r"(x));  // r stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
     if constexpr (NV == 1) {
         const Vec v[] = {simd::in_register<float>(simd::load(b))};
@@ -45,13 +45,13 @@ struct PointedRows {
     std::size_t offset;
     const float* operator()(std::size_t m) const { return x[m] + offset; }
 };
-template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
+template <std::size_t R, std::size_t NV, class Rows, std::size_t... M>
 [[gnu::always_inline]] inline void weight_gradient_body(Rows x, std::size_t rows, const float* g,
                                                         const std::uint32_t* at, float* out, std::size_t ldo,
-                                                        std::index_sequence<I...> all) {
+                                                        std::index_sequence<M...> all) {
     // c = out
     Vec c[R * NV];
-    ((c[I] = simd::load<float>(out + I / NV * ldo + I % NV * W)), ...);
+    ((c[M] = simd::load<float>(out + M / NV * ldo + M % NV * W)), ...);
     // c += row m of x times row m of g, two rows per iteration
     std::size_t m = 0;
     for (; m + 2 <= rows; m += 2) {
@@ -59,7 +59,7 @@ template <std::size_t R, std::size_t NV, class Rows, std::size_t... I>
         add_products<R, NV>(c, x(m + 1), g + at[m + 1], all);
     }
     if (m < rows) add_products<R, NV>(c, x(m), g + at[m], all);
-    (simd::store(out + I / NV * ldo + I % NV * W, c[I]), ...);
+    (simd::store(out + M / NV * ldo + M % NV * W, c[M]), ...);
 }
 
 template <std::size_t R, std::size_t NV, class Rows>

@@ -14,7 +14,11 @@
 #include <tessera/core/abi.hpp>
 #include <tessera/core/intrinsics.hpp>
 
+// <complex.h> of C defines `I`, which is a parameter in xsimd (and not here). The host's is back afterwards.
+#pragma push_macro("I")
+#undef I
 #include <xsimd/xsimd.hpp>
+#pragma pop_macro("I")
 
 #include <array>
 #include <bit>

@@ -64,18 +64,16 @@ private:
 class Worker {
 public:
     Worker() = default;
-    std::size_t index() const { return index_; }
+    std::size_t id() const { return id_; }
     std::size_t size() const { return size_; }
     /// The share of this worker in 0 .. n - 1: [first, second).
-    std::pair<std::size_t, std::size_t> share(std::size_t n) const {
-        return {n * index_ / size_, n * (index_ + 1) / size_};
-    }
+    std::pair<std::size_t, std::size_t> share(std::size_t n) const { return {n * id_ / size_, n * (id_ + 1) / size_}; }
     /// Waits until all workers of the round have called this; then each sees what the others wrote before.
     void wait() const;
 
 private:
     friend class Team;
-    std::size_t index_ = 0, size_ = 1;
+    std::size_t id_ = 0, size_ = 1;
     Team* team_ = nullptr;
 };
 
@@ -92,15 +90,15 @@ public:
     void join(F& f) {
         Worker me;
         me.team_ = this;
-        me.index_ = arrived_.fetch_add(1, std::memory_order_relaxed);
-        if (me.index_ == 0)
+        me.id_ = arrived_.fetch_add(1, std::memory_order_relaxed);
+        if (me.id_ == 0)
             run_leader(me, f);
         else
             run_worker(me, f);
     }
     void wait(const Worker& me) {
-        const std::uint64_t mine = waits_[me.index_].value.load(std::memory_order_relaxed) + 1;
-        waits_[me.index_].value.store(mine, std::memory_order_release);
+        const std::uint64_t mine = waits_[me.id_].value.load(std::memory_order_relaxed) + 1;
+        waits_[me.id_].value.store(mine, std::memory_order_release);
         for (std::size_t i = 0; i < me.size_; ++i)
             spin_.wait([&] {
                 if (failed_.load(std::memory_order_acquire)) throw Stopped{};
@@ -156,7 +154,7 @@ private:
             std::uint64_t now = 0;
             spin_.wait([&] {
                 now = state_.load(std::memory_order_acquire);
-                return now == closed || (now != seen && me.index_ < (now & ((1u << size_bits) - 1)));
+                return now == closed || (now != seen && me.id_ < (now & ((1u << size_bits) - 1)));
             });
             if (now == closed) return;
             seen = now;

@@ -42,9 +42,9 @@ struct Link {
     static_assert(LayerSpec<Spec, Gets, T>, "Chain: not a valid LayerSpec for this input shape");
 };
 
-template <std::size_t I, class L, class S>
+template <std::size_t M, class L, class S>
 struct BoundPart {
-    static constexpr std::size_t position = I;
+    static constexpr std::size_t position = M;
     using Layer = L;
     using Spec = S;
 };
@@ -52,24 +52,24 @@ struct BoundPart {
 template <class... P>
 struct BoundParts {};
 
-template <class T, std::size_t I, class In, class Done, class... Specs>
+template <class T, std::size_t M, class In, class Done, class... Specs>
 struct bind_all {  // no specs are left
     using Output = In;
     using Parts = Done;
 };
-template <class T, std::size_t I, class In, class... Done, class A, class... Rest>
-struct bind_all<T, I, In, BoundParts<Done...>, A, Rest...> {
+template <class T, std::size_t M, class In, class... Done, class A, class... Rest>
+struct bind_all<T, M, In, BoundParts<Done...>, A, Rest...> {
     static_assert(sizeof(Link<T, In, A>) > 0);  // clang finds no member in a class whose static_assert failed
     using L = typename bind_or_broken<T, In, A>::type;
-    using Next = bind_all<T, I + 1, typename L::Output, BoundParts<Done..., BoundPart<I, L, A>>, Rest...>;
+    using Next = bind_all<T, M + 1, typename L::Output, BoundParts<Done..., BoundPart<M, L, A>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
-template <class T, std::size_t I, class In, class... Done, class A, class B, class... Rest>
+template <class T, std::size_t M, class In, class... Done, class A, class B, class... Rest>
     requires LayerSpec<FusedPair<A, B>, In, T>
-struct bind_all<T, I, In, BoundParts<Done...>, A, B, Rest...> {
+struct bind_all<T, M, In, BoundParts<Done...>, A, B, Rest...> {
     using L = typename FusedPair<A, B>::template Bind<In, T>;
-    using Next = bind_all<T, I + 2, typename L::Output, BoundParts<Done..., BoundPart<I, L, FusedPair<A, B>>>, Rest...>;
+    using Next = bind_all<T, M + 2, typename L::Output, BoundParts<Done..., BoundPart<M, L, FusedPair<A, B>>>, Rest...>;
     using Output = typename Next::Output;
     using Parts = typename Next::Parts;
 };
@@ -82,12 +82,12 @@ struct Unzipped<T, BoundParts<P...>> {
     static constexpr std::size_t count = sizeof...(P);
     // The largest output of a layer, in elements of one sample: an upper bound for the tensors between layers.
     static constexpr std::size_t largest = (std::max)({std::size_t{0}, P::Layer::Output::size...});
-    template <std::size_t I>
-    using At = typename std::tuple_element_t<I, std::tuple<P...>>::Layer;
-    template <std::size_t I>
-    using SpecAt = typename std::tuple_element_t<I, std::tuple<P...>>::Spec;
-    template <std::size_t I>
-    static constexpr std::size_t position = std::tuple_element_t<I, std::tuple<P...>>::position;
+    template <std::size_t M>
+    using At = typename std::tuple_element_t<M, std::tuple<P...>>::Layer;
+    template <std::size_t M>
+    using SpecAt = typename std::tuple_element_t<M, std::tuple<P...>>::Spec;
+    template <std::size_t M>
+    static constexpr std::size_t position = std::tuple_element_t<M, std::tuple<P...>>::position;
 
     using Params = std::tuple<typename P::Layer::Params...>;
     using Weights = std::tuple<nn::Weights<typename P::Layer>...>;

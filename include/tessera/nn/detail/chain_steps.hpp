@@ -13,8 +13,8 @@ namespace tessera::inline TESSERA_ABI::nn::detail {
 
 template <class T, class Parts, class Indices = std::make_index_sequence<Parts::count>>
 struct ChainSteps;
-template <class T, class Parts, std::size_t... I>
-struct ChainSteps<T, Parts, std::index_sequence<I...>> {
+template <class T, class Parts, std::size_t... M>
+struct ChainSteps<T, Parts, std::index_sequence<M...>> {
     template <std::size_t J>
     using At = typename Parts::template At<J>;
     template <std::size_t J>
@@ -25,24 +25,24 @@ struct ChainSteps<T, Parts, std::index_sequence<I...>> {
     // The layer that computes y: the last one that is not an identity.
     static constexpr std::size_t last = [] {
         std::size_t found = 0;
-        ((nn::steps<At<I>>.identity ? found : found = I), ...);
+        ((nn::steps<At<M>>.identity ? found : found = M), ...);
         return found;
     }();
-    static constexpr bool can_step = (CanStep<At<I>> && ...);
+    static constexpr bool can_step = (CanStep<At<M>> && ...);
     static constexpr Steps steps{.sharing = nn::steps<At<last>>.sharing == Sharing::replicated ? Sharing::replicated
                                                                                                : Sharing::custom,
                                  .composite = true,
                                  .add_y = nn::steps<At<last>>.add_y || fuses<At<last>>.add_y};
 
     struct State {
-        explicit State(const Capacity& capacity) : layers{typename StepperAt<I>::State(capacity)...} {}
-        std::tuple<typename StepperAt<I>::State...> layers;
+        explicit State(const Capacity& capacity) : layers{typename StepperAt<M>::State(capacity)...} {}
+        std::tuple<typename StepperAt<M>::State...> layers;
     };
     struct Scratch {
         explicit Scratch(const Capacity& capacity)
-            : layers{typename StepperAt<I>::Scratch(capacity)...}, y{between<I>(capacity)...} {}
-        std::tuple<typename StepperAt<I>::Scratch...> layers;
-        std::tuple<BetweenAt<I>...> y;
+            : layers{typename StepperAt<M>::Scratch(capacity)...}, y{between<M>(capacity)...} {}
+        std::tuple<typename StepperAt<M>::Scratch...> layers;
+        std::tuple<BetweenAt<M>...> y;
     };
 
     // Layers J .. last, from x to y; identities before the last layer are skipped.

@@ -30,7 +30,7 @@ struct Between {
     Between() = default;
     explicit Between(const Capacity& capacity)
         : copies(Replicated ? capacity.workers : 1, Buffer<T>(capacity.rows() * Row::size)) {}
-    View<T, Row> view(const Step& at) { return {copies[Replicated ? at.worker.index() : 0].data(), at.rows()}; }
+    View<T, Row> view(const Step& at) { return {copies[Replicated ? at.worker.id() : 0].data(), at.rows()}; }
 };
 
 template <class L, class Spec>
@@ -94,7 +94,7 @@ public:
                 at.sync_columns();
             else
                 at.sync();
-            if (steps.sharing != Sharing::leader || at.worker.index() == 0) {
+            if (steps.sharing != Sharing::leader || at.worker.id() == 0) {
                 if constexpr (StepsItself<L>)
                     call(w, x, y, state, scratch, std::as_const(at), add...);
                 else
@@ -124,7 +124,7 @@ private:
         static_assert(std::same_as<Weights<One>, Weights<L>>,
                       "steps: per_token: the weights must have one type for any number of tokens: Params outside of "
                       "the layer, a template of the width");
-        auto& cache = scratch.of[at.worker.index()];
+        auto& cache = scratch.of[at.worker.id()];
         nn::begin<One>(cache, {});
         if constexpr (steps.sharing == Sharing::elementwise) {
             constexpr std::size_t width = last_dim<In>;

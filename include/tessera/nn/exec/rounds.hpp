@@ -62,7 +62,7 @@ void forward_round(const Weights<L>& w, InputView<L> x, View<typename L::Scalar,
                    typename L::Cache& cache, Round at, Add... add) {
     if constexpr (detail::HasRounds<L>)
         L::forward_round(w, x, y, cache, at, add...);
-    else if (at.worker.index() == 0)
+    else if (at.worker.id() == 0)
         L::forward(w, x, y, cache, add...);
 }
 

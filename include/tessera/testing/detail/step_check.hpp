@@ -52,7 +52,7 @@ public:
         std::size_t before = 0;
         run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
-            if (me.index() == 0) {
+            if (me.id() == 0) {
                 fill(now, x, places);
                 for (auto& copy : y) std::ranges::fill(copy, poison<T>);
                 if (allocations && round == fed.size()) before = allocations();
@@ -63,10 +63,10 @@ public:
                         .tokens = now.count,
                         .position = now.position,
                         .places = places.data()};
-            auto& own = y[replicated ? me.index() : 0];
+            auto& own = y[replicated ? me.id() : 0];
             Net::step(bound_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
             at.wait();
-            if (me.index() == 0)
+            if (me.id() == 0)
                 for (const auto& copy : y)
                     if (failure.empty()) failure = compare(now, copy);
         });

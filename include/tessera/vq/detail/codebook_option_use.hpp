@@ -58,34 +58,33 @@ inline std::vector<Setting> codebook_settings(const CodebookOptions& o, const Op
 
 /// Throws ArgumentError. Each condition is false for NaN.
 inline void check_codebook_options(const CodebookOptions& o, const OptionUse& use) {
-    const auto require = [](bool good, const char* what, const char* expected, auto got) {
+    const auto demand = [](bool good, const char* what, const char* expected, auto got) {
         if (!good)
             throw ArgumentError("Codebook: " + std::string{what} + ": " + expected_got(expected, number_text(got)));
     };
     const auto not_negative = [&](const char* what, auto x) {
-        require(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
+        demand(x >= 0 && std::isfinite(x), what, "a finite number >= 0", x);
     };
     const auto positive = [&](const char* what, double x) {
-        require(x >= 1e-30 && std::isfinite(x), what, "a finite number >= 1e-30", x);
+        demand(x >= 1e-30 && std::isfinite(x), what, "a finite number >= 1e-30", x);
     };
     not_negative("commitment", commitment_of(o, use.gradient));
-    require(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
+    demand(o.ema.decay >= 0 && o.ema.decay < 1, "ema.decay", "a number in [0, 1)", o.ema.decay);
     not_negative("ema.eps", o.ema.eps);
-    require(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
-    require(o.revive.rate >= 0 && o.revive.rate <= 1, "revive.rate", "a number in [0, 1]", o.revive.rate);
+    demand(o.revive.below >= 0 && o.revive.below <= 1, "revive.below", "a number in [0, 1]", o.revive.below);
+    demand(o.revive.rate >= 0 && o.revive.rate <= 1, "revive.rate", "a number in [0, 1]", o.revive.rate);
     not_negative("codebook", o.codebook);
     not_negative("orthogonal", o.orthogonal);
     not_negative("diversity.weight", o.diversity.weight);
     positive("diversity.temperature", o.diversity.temperature);
-    require(o.diversity.decay >= 0 && o.diversity.decay < 1, "diversity.decay", "a number in [0, 1)",
-            o.diversity.decay);
+    demand(o.diversity.decay >= 0 && o.diversity.decay < 1, "diversity.decay", "a number in [0, 1)", o.diversity.decay);
     positive("sampling.start", o.sampling.start);
     positive("sampling.end", o.sampling.end);
     not_negative("noise", o.noise);
     for_codebook_options(o, use, [&](const char* what, auto value, bool is_read, bool is_default) {
-        require(is_read || is_default, what, "the default, because no policy of this codebook reads it", value);
+        demand(is_read || is_default, what, "the default, because no policy of this codebook reads it", value);
     });
-    require(!o.freeze || use.averages, "freeze", "false, because these vectors have no moving averages", o.freeze);
+    demand(!o.freeze || use.averages, "freeze", "false, because these vectors have no moving averages", o.freeze);
 }
 
 }  // namespace tessera::vq::detail
