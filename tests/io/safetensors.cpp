@@ -188,6 +188,28 @@ TEST_CASE("safetensors: each malformed file is an error with its reason and offs
     CHECK(kinds == 48);
 }
 
+TEST_CASE("safetensors: the message says what a file of another kind looks like") {
+    using namespace std::string_view_literals;
+    const auto told = [](std::string_view start) {
+        Bytes bytes(start.begin(), start.end());
+        bytes.resize(200);
+        const std::string text = message<FormatError>([&] { SafetensorsFile{bytes, "x"}; });
+        const std::size_t at = text.find("; it looks like ");
+        return at == std::string::npos ? std::string{} : text.substr(at + 16);
+    };
+    const std::string advice = ": save with the safetensors package";
+    CHECK(told("PK\x03\x04") == "a zip archive, as torch.save writes" + advice);
+    CHECK(told("PK\x03\x04\0\0\x08\x08"sv) == "a zip archive, as torch.save writes" + advice);
+    CHECK(told("\x80\x02}q\0(X\x0A"sv) == "a pickle" + advice);
+    CHECK(told("GGUF\x03\0\0\0"sv) == "a GGUF file");
+    CHECK(told("\x89HDF\r\n\x1A\n") == "an HDF5 file");
+    CHECK(told("\x93NUMPY\x01\x02") == "a NumPy array (.npy)");
+    CHECK(told("version https://git-lfs.github.com/spec/v1") == "a pointer of Git LFS: run git lfs pull");
+    CHECK(told("<!DOCTYPE html>") == "a web page: the download failed");
+    CHECK(told("\x80\x02").empty());  // a header of 640 bytes in a file that was cut
+    CHECK(told("<").empty());
+}
+
 TEST_CASE("safetensors: valid files that look odd are read") {
     const auto tensors = [](const Bytes& bytes) { return SafetensorsFile{bytes, "odd"}.tensors().size(); };
     CHECK(tensors(file("{}")) == 0);

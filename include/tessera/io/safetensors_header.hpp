@@ -197,6 +197,25 @@ private:
     bool has_metadata_ = false;
 };
 
+/// What the first eight bytes of another file look like: "; it looks like a zip archive". Empty: like nothing that is
+/// known. Read as the length of a header, those of text are more than 2^32.
+inline std::string looks_like(ByteView start) {
+    const auto starts = [&](std::string_view text) {
+        return start.size() >= text.size() && std::equal(text.begin(), text.end(), start.begin(), [](char a, auto b) {
+                   return static_cast<unsigned char>(a) == b;
+               });
+    };
+    const auto is = [](const char* what) { return std::string{"; it looks like "} + what; };
+    if (starts("PK\x03\x04")) return is("a zip archive, as torch.save writes: save with the safetensors package");
+    if (start.size() < 8 || little_endian_64(start, 0) >> 32 == 0) return {};
+    if (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5) return is("a pickle: save with the safetensors package");
+    if (starts("GGUF")) return is("a GGUF file");
+    if (starts("\x89HDF")) return is("an HDF5 file");
+    if (starts("\x93NUMPY")) return is("a NumPy array (.npy)");
+    if (starts("version ")) return is("a pointer of Git LFS: run git lfs pull");
+    return starts("<") ? is("a web page: the download failed") : std::string{};
+}
+
 }  // namespace detail
 
 /// The length of the JSON text in a file of `file_size` bytes that begins with `start`.
@@ -209,11 +228,12 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
     if (length > limits.header)
         malformed(FormatCode::limit, name, 0,
                   "header too large: " +
-                      expected_got("at most " + std::to_string(limits.header) + " bytes", std::to_string(length)));
+                      expected_got("at most " + std::to_string(limits.header) + " bytes", std::to_string(length)) +
+                      detail::looks_like(start));
     if (length > file_size - 8)
         malformed(FormatCode::header_length, name, 0,
                   "header length: " + std::to_string(length) + " is more than the file has left, " +
-                      std::to_string(file_size - 8));
+                      std::to_string(file_size - 8) + detail::looks_like(start));
     return length;
 }
 
