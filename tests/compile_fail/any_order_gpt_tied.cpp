@@ -1,5 +1,5 @@
 // expect: AnyOrderGpt: vocab, context, width, heads and layers must be set
-// expect: tied false, and with learned positions a Token must count
+// expect: tied false, and a Token must count
 #include <tessera/gpt/any_order_gpt.hpp>
 
 #ifdef FIXED

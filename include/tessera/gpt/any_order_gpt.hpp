@@ -55,7 +55,7 @@ template <GptConfig C, std::floating_point T = float>
 class AnyOrderGpt {
     static_assert(UsableAnyOrderConfig<C>,
                   "AnyOrderGpt: vocab, context, width, heads and layers must be set, dropout below 100 percent, "
-                  "tied false, and with learned positions a Token must count (vocab + classes + 2) (context + 1)");
+                  "tied false, and a Token must count (vocab + classes + 2) (context + 1)");
     static_assert(HeadsDivideGptWidth<C>, "AnyOrderGpt: the heads must divide the width");
 
 public:

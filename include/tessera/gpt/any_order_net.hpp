@@ -1,19 +1,17 @@
 #pragma once
 // AnyOrderNet: the net of an AnyOrderGpt: embedding, blocks of two streams, norm, head.
 //
-//     learned    PlacedEmbedding, Repeat<layers, Block>, norm, Linear<vocab, no_bias>
-//     rotary     TokenEmbedding instead of PlacedEmbedding
+//     PlacedEmbedding, Repeat<layers, Block>, norm, Linear<vocab, no_bias>
 //     Block      x = x + attention(norm(x)),   x = x + mlp(norm(x))     as GptBlockOf, with TwoStreamAttention
 //
 //     content 0      label                               query 0      position o_0, before any token
 //     content k      token at o_{k-1}, and its position  query k      position o_k, after the tokens at o_0 .. o_{k-1}
 //
-// o is the order of a sequence. With learned positions a query is the embedding of its position plus one vector that
-// all queries share; x holds pairs of token and place. With rotary positions a query is the shared vector alone, and
-// the attention rotates each row by its position (Pass::places, Step::places), the label by position 0: not at all
-// (Li et al. 2025, ARPG, arXiv:2503.10568). Query 0 then reads one content, whose weight is 1 for any rotation: the
-// first token of an order is predicted without its position (1.2 nats more for that token, by the counts of the tokens
-// of the bundled digits under label and position).
+// o is the order of a sequence. x holds pairs of token and place. A query is the embedding of its position plus one
+// vector that all queries share; a content is the embedding of its token, and with learned positions of its position.
+// With rotary positions the attention rotates each row by its position (Pass::places, Step::places), the label by
+// position 0, as in ARPG (Li et al. 2025, arXiv:2503.10568), where a query is the shared vector alone: query 0, which
+// reads one content, would then not know its position.
 //
 // Shapes   x, places [batch, 2 context]: contents, then queries; y [batch, 2 context x vocab]
 
@@ -24,23 +22,20 @@
 #include <tessera/nn/linear.hpp>
 #include <tessera/nn/placed_embedding.hpp>
 #include <tessera/nn/repeat.hpp>
-#include <tessera/nn/token_embedding.hpp>
 #include <tessera/nn/two_stream_attention.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A configuration for any order: embeddings and head are separate, and with learned positions a Token can count all
-/// pairs of a token, label or query and a position.
+/// A configuration for any order: embeddings and head are separate, and a Token can count all pairs of a token, label or
+/// query and a position.
 template <GptConfig C>
 concept UsableAnyOrderConfig =
-    UsableGptConfig<C> && !C.tied &&
-    ((C.positions != GptPositions::learned) || nn::TokensCountPlaces<C.embeddings() + 1, C.context + 1>);
+    UsableGptConfig<C> && !C.tied && nn::TokensCountPlaces<C.embeddings() + 1, C.context + 1>;
 
 template <GptConfig C>
 using AnyOrderBlockOf =
@@ -49,11 +44,6 @@ using AnyOrderBlockOf =
             typename detail::gpt_mlp<C>::type>;
 
 namespace detail {
-template <GptConfig C>
-using AnyOrderEmbedding = std::conditional_t<C.positions == GptPositions::learned,
-                                             nn::PlacedEmbedding<C.embeddings() + 1, C.context + 1, C.width>,
-                                             nn::TokenEmbedding<C.embeddings() + 1, C.width>>;
-
 /// The rows of the net's input, and the places that attention rotates them by.
 template <GptConfig C>
 struct AnyOrderInput {
@@ -65,11 +55,12 @@ struct AnyOrderInput {
     };
     static constexpr Row label(Token label_token) { return {label_token, 0}; }
     static constexpr Row content(Token token, std::size_t position) {
-        constexpr bool pairs = C.positions == GptPositions::learned;  // for PlacedEmbedding, whose place 0 is the label
-        return {static_cast<Token>(pairs ? (position + 1) * rows + token : token),
-                static_cast<std::uint32_t>(position)};
+        constexpr bool embedded = C.positions == GptPositions::learned;
+        return {embedded ? pair(token, position) : token, static_cast<std::uint32_t>(position)};
     }
-    static constexpr Row query(std::size_t position) { return content(static_cast<Token>(rows - 1), position); }
+    static constexpr Row query(std::size_t position) {
+        return {pair(rows - 1, position), static_cast<std::uint32_t>(position)};
+    }
     /// Of a content at the same place, with another token.
     static constexpr Token replaced(Token row, Token token) { return static_cast<Token>(row - row % rows + token); }
     /// All rows of one sequence; tokens[i] is the token at position i.
@@ -85,12 +76,17 @@ struct AnyOrderInput {
             set(C.context + k, query(order[k]));
         }
     }
+
+private:
+    static constexpr Token pair(std::size_t token, std::size_t position) {
+        return static_cast<Token>((position + 1) * rows + token);
+    }
 };
 }  // namespace detail
 
 template <GptConfig C, std::floating_point T>
 using AnyOrderNet =
-    nn::BasicChain<T, Shape<2 * C.context>, detail::AnyOrderEmbedding<C>, nn::Repeat<C.layers, AnyOrderBlockOf<C>>,
-                   detail::GptNormOf<C>, nn::Linear<C.vocab, nn::no_bias>>;
+    nn::BasicChain<T, Shape<2 * C.context>, nn::PlacedEmbedding<C.embeddings() + 1, C.context + 1, C.width>,
+                   nn::Repeat<C.layers, AnyOrderBlockOf<C>>, detail::GptNormOf<C>, nn::Linear<C.vocab, nn::no_bias>>;
 
 }  // namespace tessera
