@@ -125,8 +125,9 @@ TEST_CASE("draw_token: temperature 0 draws the first of the largest logits and n
     }
     std::vector<float> nan{0, std::numeric_limits<float>::quiet_NaN(), 1};
     Rng rng{1};
-    CHECK(support::message<NumericError>([&] { draw_token<float>(nan, {.temperature = 0}, order, rng); }) ==
-          "draw_token: logits: expected finite numbers, got NaN or infinity");
+    CHECK(support::message<NumericError>([&] {
+              static_cast<void>(draw_token<float>(nan, {.temperature = 0}, order, rng));
+          }) == "draw_token: logits: expected finite numbers, got NaN or infinity");
 }
 
 TEST_CASE("draw_token: an order of another size than the logits is refused where it is used") {
@@ -135,8 +136,9 @@ TEST_CASE("draw_token: an order of another size than the logits is refused where
             std::vector<float> logits{0, 1, 2};
             std::vector<Token> order(size);
             Rng rng{1};
-            CHECK(support::message<ArgumentError>([&] { draw_token<float>(logits, options, order, rng); }) ==
-                  "draw_token: order: expected 3, got " + std::to_string(size));
+            CHECK(support::message<ArgumentError>([&] {
+                      static_cast<void>(draw_token<float>(logits, options, order, rng));
+                  }) == "draw_token: order: expected 3, got " + std::to_string(size));
             CHECK(rng.position() == 0);
         }
 }
