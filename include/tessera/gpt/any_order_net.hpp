@@ -31,8 +31,8 @@
 
 namespace tessera::inline TESSERA_ABI {
 
-/// A configuration for any order: embeddings and head are separate, and a Token can count all pairs of a token, label or
-/// query and a position.
+/// A configuration for any order: embeddings and head are separate, and a Token can count all pairs of a token, label
+/// or query and a position.
 template <GptConfig C>
 concept UsableAnyOrderConfig =
     UsableGptConfig<C> && !C.tied && nn::TokensCountPlaces<C.embeddings() + 1, C.context + 1>;
