@@ -187,6 +187,36 @@ TEST_CASE_TEMPLATE("AnyOrderGpt: evaluate is the mean of -ln p of the logits, in
     CHECK(model.evaluate(x, TokenOrder::random, Rng{4}) != model.evaluate(x, TokenOrder::random, Rng{5}));
 }
 
+TEST_CASE_TEMPLATE("AnyOrderGpt: each sequence of a batch has the loss and the logits that it has alone", M, TinyAny,
+                   TinyRotary) {
+    const auto model = moved_model<M>({.label_dropout = 0});
+    const auto x = sequences<tiny_gpt>(40, 2);  // several groups, and blocks of several sequences
+    typename M::Workspace ws;
+    typename M::Params grad;
+    ws.rng = Rng{5};
+    const double loss = model.loss_and_grad(batch_of<M>(x), ws, grad).loss;
+    std::vector<std::uint32_t> orders;
+    for (std::size_t n = 0; n < 40; ++n) {
+        const auto queries = ws.input.places[n].template last<5>();
+        orders.insert(orders.end(), queries.begin(), queries.end());
+    }
+    const auto together = model.logits(x.view(), {orders.data(), 40}, x.labels());
+    double total = 0;
+    for (std::size_t n = 0; n < 40; ++n) {
+        const std::vector<Label> label{x.label(n)};
+        const auto alone = model.logits(x.view().slice(n, 1), {&orders[n * 5], 1}, label);
+        INFO("sequence " << n);
+        CHECK(support::equal_values(alone.span(), together[n]));
+        for (std::size_t k = 0; k < 5; ++k) {
+            const auto row = alone.span().subspan(k * 7, 7);
+            double sum = 0;
+            for (const float v : row) sum += std::exp(double{v});
+            total += std::log(sum) - double{row[x[n][orders[n * 5 + k]]]};
+        }
+    }
+    CHECK(loss == doctest::Approx(total / (40 * 5)).epsilon(1e-5));
+}
+
 TEST_CASE_TEMPLATE("AnyOrderGpt: threads, and the division of a batch into parts, change no bit of a step", Models,
                    std::tuple<TinyAny, AnyOrderGpt<any_dropping>>, std::tuple<TinyRotary, DroppingGrid>) {
     using Plain = std::tuple_element_t<0, Models>;

@@ -139,6 +139,30 @@ TEST_CASE_TEMPLATE("TwoStreamAttention: rotated contents are CausalAttention's, 
     }
 }
 
+TEST_CASE("TwoStreamAttention: without places, steps rotate by the same positions as whole sequences, bit for bit") {
+    using Two = TwoStreamAttention<4, modern>::Bind<Shape<14, width>, float>;
+    Two::Params params;
+    Rng rng{3};
+    Two::init(params, rng);
+    Two::Packed w;
+    Two::pack(params, w);
+    const auto x = support::numbers<float>(2 * 14 * width, 1);
+    Tensor<float, Shape<14, width>> whole{2};
+    Two::Cache cache;
+    Two::begin(cache, {});
+    Two::forward(w, View<const float, Shape<14, width>>{x.data(), 2}, whole.view(), cache);
+    const Capacity capacity{.sequences = 2, .tokens = 14};
+    Two::State state{capacity};
+    Two::Scratch scratch{capacity};
+    std::vector<float> y(2 * 14 * width);
+    std::vector<std::size_t> positions;
+    for (std::size_t i = 0; i < 14; ++i) positions.push_back(i);
+    const kernel::Worker alone;
+    const Step at{.worker = alone, .sequences = 2, .tokens = 14, .positions = positions.data()};
+    Two::step(w, {x.data(), 28}, {y.data(), 28}, state, scratch, at);
+    CHECK(support::equal_values(whole.span(), y));
+}
+
 TEST_CASE("TwoStreamAttention: a query reads the contents up to its own and nothing of other queries") {
     const Fixture w;
     auto x = support::numbers<float>(14 * width, 1);

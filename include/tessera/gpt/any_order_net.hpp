@@ -7,11 +7,11 @@
 //     content 0      label                               query 0      position o_0, before any token
 //     content k      token at o_{k-1}, and its position  query k      position o_k, after the tokens at o_0 .. o_{k-1}
 //
-// o is the order of a sequence. x holds pairs of token and place. A query is the embedding of its position plus one
-// vector that all queries share; a content is the embedding of its token, and with learned positions of its position.
-// With rotary positions the attention rotates each row by its position (Pass::places, Step::places), the label by
-// position 0, as in ARPG (Li et al. 2025, arXiv:2503.10568), where a query is the shared vector alone: query 0, which
-// reads one content, would then not know its position.
+// o is the order of a sequence. x holds pairs of token and place: 0 for the label, i + 1 for position i. A query is the
+// embedding of its position plus one vector that all queries share; a content is the embedding of its token plus that
+// of its position, or with rotary positions that of place 0. The attention then rotates each row by its position
+// (Pass::places, Step::places), as in ARPG (Li et al. 2025, arXiv:2503.10568), and the label by position 0. A query of
+// ARPG is the shared vector alone: query 0, which reads one content, would then not know its position.
 //
 // Shapes   x, places [batch, 2 context]: contents, then queries; y [batch, 2 context x vocab]
 
