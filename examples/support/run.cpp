@@ -64,8 +64,7 @@ Order order_of(const tessera::io::SafetensorsFile& checkpoint) {
 std::string digest(const Images& images) {
     std::uint32_t sum = tessera::crc32(images.bytes());
     for (std::size_t i = 0; i < images.size() && images.labelled(); ++i) {
-        const std::uint32_t label =
-            images.label(i).index;  // two bytes, as in earlier versions, whose runs can be resumed
+        const std::uint32_t label = images.label(i).index;  // below max_classes
         const unsigned char bytes[] = {static_cast<unsigned char>(label), static_cast<unsigned char>(label >> 8)};
         sum = tessera::crc32(bytes, sum);
     }

@@ -125,6 +125,7 @@ TEST_CASE("decode_image: the message says what a file looks like that is no imag
     CHECK(told("<!DOCTYPE html><title>404") == ": it looks like a web page: the download failed");
     CHECK(told("\xEF\xBB\xBF<html>") == ": it looks like a web page: the download failed");
     CHECK(told("<?xml version=\"1.0\"?><svg>") == ": it looks like an SVG");
+    CHECK(told("<?xml version=\"1.0\"?><Error>") == ": it looks like a web page: the download failed");
     CHECK(told("version https://git-lfs.github.com/spec/v1") ==
           ": it looks like a pointer of Git LFS: run git lfs pull");
     CHECK(told("this is text") == "");

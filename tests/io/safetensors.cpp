@@ -202,6 +202,7 @@ TEST_CASE("safetensors: the message says what a file of another kind looks like"
     CHECK(told("PK\x03\x04\0\0\x08\x08"sv) == "a zip archive, as torch.save writes" + advice);
     CHECK(told("\x80\x02}q\0(X\x0A"sv) == "a pickle" + advice);
     CHECK(told("GGUF\x03\0\0\0"sv) == "a GGUF file");
+    CHECK(told("{\n  \"metadata\": {}}"sv) == "JSON, such as an index: expected one of the files that it names");
     CHECK(told("\x89HDF\r\n\x1A\n") == "an HDF5 file");
     CHECK(told("\x93NUMPY\x01\x02") == "a NumPy array (.npy)");
     CHECK(told("version https://git-lfs.github.com/spec/v1") == "a pointer of Git LFS: run git lfs pull");

@@ -209,6 +209,7 @@ inline std::string looks_like(ByteView start) {
     if (starts("PK\x03\x04")) return is("a zip archive, as torch.save writes: save with the safetensors package");
     if (start.size() < 8 || little_endian_64(start, 0) >> 32 == 0) return {};
     if (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5) return is("a pickle: save with the safetensors package");
+    if (starts("{")) return is("JSON, such as an index: expected one of the files that it names");
     if (starts("GGUF")) return is("a GGUF file");
     if (starts("\x89HDF")) return is("an HDF5 file");
     if (starts("\x93NUMPY")) return is("a NumPy array (.npy)");
