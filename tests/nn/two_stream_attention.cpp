@@ -27,9 +27,9 @@ namespace {
 using Layer = TwoStreamAttention<4>::Bind<Shape<14, 64>, float>;
 using One = CausalAttention<4>::Bind<Shape<7, 64>, float>;
 constexpr std::size_t contents = 7, width = 64;
-constexpr AttentionOptions grouped{.kv_heads = 2, .bias = no_bias}, rotary{.rotary = Rotary::sequence},
-    modern{.kv_heads = 1, .rotary = Rotary::sequence, .bias = no_bias},
-    grid{.kv_heads = 2, .rotary = Rotary::grid, .columns = 5, .base = 100, .bias = no_bias};
+constexpr AttentionOptions two_grouped{.kv_heads = 2, .bias = no_bias}, two_rotary{.rotary = Rotary::sequence},
+    two_modern{.kv_heads = 1, .rotary = Rotary::sequence, .bias = no_bias},
+    two_grid{.kv_heads = 2, .rotary = Rotary::grid, .columns = 5, .base = 100, .bias = no_bias};
 
 struct Fixture {
     Layer::Params params;
@@ -65,19 +65,20 @@ TEST_CASE("TwoStreamAttention keeps the contract") {
     CHECK(support::keeps_contract<TwoStreamAttention<3>, Shape<14, 12>>());
     CHECK(support::keeps_contract<TwoStreamAttention<1>, Shape<2, 8>>());
     CHECK(support::keeps_contract<TwoStreamAttention<2>, Shape<34, 32>>());
-    CHECK(support::keeps_contract<TwoStreamAttention<4, grouped>, Shape<10, 16>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<4, two_grouped>, Shape<10, 16>>());
     // one worker and enough heads for KvCacheInterleaved
     CHECK(support::keeps_contract<TwoStreamAttention<4>, Shape<10, 64>>());
 }
 
 TEST_CASE("TwoStreamAttention with rotary positions and places in any order keeps the contract") {
-    CHECK(support::keeps_contract<TwoStreamAttention<3, rotary>, Shape<14, 12>>());
-    CHECK(support::keeps_contract<TwoStreamAttention<2, modern>, Shape<14, 24>>());
-    CHECK(support::keeps_contract<TwoStreamAttention<6, grid>, Shape<20, 48>>());
-    CHECK(support::keeps_contract<TwoStreamAttention<4, rotary>, Shape<10, 64>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<3, two_rotary>, Shape<14, 12>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<2, two_modern>, Shape<14, 24>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<6, two_grid>, Shape<20, 48>>());
+    CHECK(support::keeps_contract<TwoStreamAttention<4, two_rotary>, Shape<10, 64>>());
     // every layer that consists of layers hands the places on
-    CHECK(support::keeps_contract<Repeat<2, Residual<RmsNorm, TwoStreamAttention<2, modern>>>, Shape<14, 24>>());
-    CHECK(support::keeps_contract<TiedHead<11, TokenEmbedding<13, 24>, TwoStreamAttention<2, modern>>, Shape<14>>());
+    CHECK(support::keeps_contract<Repeat<2, Residual<RmsNorm, TwoStreamAttention<2, two_modern>>>, Shape<14, 24>>());
+    CHECK(
+        support::keeps_contract<TiedHead<11, TokenEmbedding<13, 24>, TwoStreamAttention<2, two_modern>>, Shape<14>>());
 }
 
 TEST_CASE("TwoStreamAttention: values and gradients are those of PyTorch's MultiheadAttention under its mask") {
@@ -85,8 +86,8 @@ TEST_CASE("TwoStreamAttention: values and gradients are those of PyTorch's Multi
 }
 
 TEST_CASE("TwoStreamAttention: rotary positions by place are those of the same layer in PyTorch") {
-    CHECK(support::matches_golden<TwoStreamAttention<2, modern>, Shape<14, 24>>("two_stream_attention_rotary"));
-    CHECK(support::matches_golden<TwoStreamAttention<6, grid>, Shape<20, 48>>("two_stream_attention_grid"));
+    CHECK(support::matches_golden<TwoStreamAttention<2, two_modern>, Shape<14, 24>>("two_stream_attention_rotary"));
+    CHECK(support::matches_golden<TwoStreamAttention<6, two_grid>, Shape<20, 48>>("two_stream_attention_grid"));
 }
 
 TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alone, bit for bit") {
@@ -100,7 +101,7 @@ TEST_CASE("TwoStreamAttention: contents are CausalAttention of the contents alon
 }
 
 TEST_CASE_TEMPLATE("TwoStreamAttention: rotated contents are CausalAttention's, with places in raster order or without",
-                   O, Rotated<rotary>, Rotated<modern>, Rotated<grid_of_two>) {
+                   O, Rotated<two_rotary>, Rotated<two_modern>, Rotated<grid_of_two>) {
     using Two = typename TwoStreamAttention<4, O::options>::template Bind<Shape<14, width>, float>;
     using Alone = typename CausalAttention<4, O::options>::template Bind<Shape<contents, width>, float>;
     typename Two::Params params;
@@ -140,7 +141,7 @@ TEST_CASE_TEMPLATE("TwoStreamAttention: rotated contents are CausalAttention's, 
 }
 
 TEST_CASE("TwoStreamAttention: without places, steps rotate by the same positions as whole sequences, bit for bit") {
-    using Two = TwoStreamAttention<4, modern>::Bind<Shape<14, width>, float>;
+    using Two = TwoStreamAttention<4, two_modern>::Bind<Shape<14, width>, float>;
     Two::Params params;
     Rng rng{3};
     Two::init(params, rng);
