@@ -35,7 +35,8 @@ inline std::string looks_like(ByteView file) {
     if (starts("\x89PNG\n") || starts("\x89PNG\r\r\n")) return ": a PNG that was copied as text: its line ends changed";
     const auto start = file.first((std::min)(file.size(), std::size_t{1024}));
     constexpr std::string_view svg = "<svg";
-    if (starts("<") && !std::ranges::search(start, svg).empty()) return ": it looks like an SVG";
+    if (starts("<") && std::search(start.begin(), start.end(), svg.begin(), svg.end()) != start.end())
+        return ": it looks like an SVG";
     if (starts("<") || starts("\xEF\xBB\xBF<")) return ": it looks like a web page: the download failed";
     if (starts("version https://git-lfs")) return ": it looks like a pointer of Git LFS: run git lfs pull";
     return {};
