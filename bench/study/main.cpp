@@ -3,7 +3,7 @@
 //
 //     tessera_study --list                                  the rows, one JSON object a line
 //     tessera_study <row> --data DIR --result FILE [--epochs N] [--epochs-prior N] [--limit N] [--seed N] [--threads N]
-//                   [--fit pad|resize] [--batch N] [--lr X] [--revive-below X]
+//                   [--fit pad|resize] [--batch N] [--lr X] [--revive-below X] [--limit-prior N]
 
 #include <bench/study/study.hpp>
 
@@ -96,6 +96,8 @@ Arguments parse(const std::vector<std::string>& words) {
             s.revive_below = positive(word, value);
         else if (word == "--limit")
             s.limit = whole(word, value, 0);
+        else if (word == "--limit-prior")
+            s.limit_prior = whole(word, value, 1);
         else if (word == "--seed")
             s.seed = whole(word, value, 0);
         else if (word == "--threads")
@@ -103,7 +105,7 @@ Arguments parse(const std::vector<std::string>& words) {
         else
             refuse("option",
                    "--list, --data, --result, --fit, --epochs, --epochs-prior, --batch, --lr, "
-                   "--revive-below, --limit, --seed or --threads",
+                   "--revive-below, --limit, --limit-prior, --seed or --threads",
                    word);
     }
     if (a.list) return a;

@@ -65,7 +65,10 @@ void train_at(const Codes& codes, const Settings& settings, Result& result) {
     const digits::Stopwatch watch;
     const auto& recipe = digits::small_recipe.prior;
     constexpr double lr = 2e-3;  // of AdamW, with which all rows of the table were trained
-    const ts::data::Tokens<context> train{codes.train}, test{codes.test};
+    const std::size_t all = codes.train.size() / context;
+    const std::size_t count = settings.limit_prior == 0 ? all : std::min(all, settings.limit_prior);
+    const auto first = codes.train.begin(), last = first + static_cast<std::ptrdiff_t>(count * context);
+    const ts::data::Tokens<context> train{{first, last}}, test{codes.test};
     const ts::Rng seed{settings.seed};
     ts::Rng rng = seed.split(2);
     Prior prior{rng, {.label_dropout = 0}};

@@ -22,10 +22,11 @@ using Images = tessera::data::Images<Image>;
 struct Settings {
     std::string row, data, fit;
     std::size_t epochs = 6, epochs_prior = 2;
-    std::size_t batch = 64;   ///< of the VQ-VAE; the decay of the codebook is that of 64 images to the batch / 64
-    double lr = 2e-3;         ///< of the VQ-VAE, at the peak of its schedule; a hundredth of it at the end
-    double revive_below = 0;  ///< share of the mean count below which a vector moves; 0: the default of the library
-    std::size_t limit = 0;    ///< images for training, and at most as many for testing; 0: all
+    std::size_t batch = 64;       ///< of the VQ-VAE; the decay of the codebook is that of 64 images to the batch / 64
+    double lr = 2e-3;             ///< of the VQ-VAE, at the peak of its schedule; a hundredth of it at the end
+    double revive_below = 0;      ///< share of the mean count below which a vector moves; 0: the default of the library
+    std::size_t limit = 0;        ///< images for training, and at most as many for testing; 0: all
+    std::size_t limit_prior = 0;  ///< images for training the prior; 0: as many as the VQ-VAE has
     std::uint64_t seed = 1;
     std::size_t threads = 1;
 };

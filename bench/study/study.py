@@ -15,8 +15,9 @@ import time
 from report import chart, table
 
 SETTINGS = ("row", "data", "digest", "size", "fit", "epochs", "epochs_prior", "batch", "lr", "revive_below", "limit",
-            "seed")
-DEFAULTS = {"batch": 64, "lr": 0.002, "revive_below": None}  # of runs from before these were options
+            "limit_prior", "seed")
+# of runs from before these were options
+DEFAULTS = {"batch": 64, "lr": 0.002, "revive_below": None, "limit_prior": None}
 
 
 def read(path):
@@ -102,7 +103,7 @@ def run(binary, settings, threads):
     with tempfile.TemporaryDirectory() as folder:
         result = os.path.join(folder, "result.json")
         command = [binary, settings["row"], "--data", settings["data"], "--result", result, "--threads", str(threads)]
-        for key in ("epochs", "epochs_prior", "batch", "lr", "revive_below", "limit", "seed", "fit"):
+        for key in ("epochs", "epochs_prior", "batch", "lr", "revive_below", "limit", "limit_prior", "seed", "fit"):
             if settings[key] is not None:
                 command += ["--" + key.replace("_", "-"), str(settings[key])]
         if subprocess.run(command, check=False).returncode != 0:
@@ -133,6 +134,8 @@ def arguments():
                         help="share of the mean count below which a codebook vector moves (default: 0.1)")
     parser.add_argument("--limit", type=int, default=0,
                         help="images for training, and at most as many for testing (default: all)")
+    parser.add_argument("--limit-prior", type=int, metavar="LIMIT",
+                        help="images for training the prior (default: those of --limit)")
     parser.add_argument("--seed", type=int, default=1, help="of all random numbers (default: 1)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="they change the time, never the result")
     parser.add_argument("--size", type=int, choices=(28, 32), default=28, help="pixels of a side (default: 28)")
@@ -173,12 +176,13 @@ def main():
     common = {"data": os.path.basename(data), "digest": digest(data), "size": options.size, "fit": options.fit,
               "epochs": options.epochs, "epochs_prior": options.epochs_prior, "batch": options.batch, "lr": options.lr,
               "revive_below": options.revive_below,
-              "limit": options.limit, "seed": options.seed}
+              "limit": options.limit, "limit_prior": options.limit_prior, "seed": options.seed}
 
     def settings_of(row):
-        # the sweep has no prior: its runs do not depend on the option
-        prior = options.epochs_prior if row["group"] == "quantizers" else 0
-        return {"row": row["row"], **common, "epochs_prior": prior}
+        # the sweep has no prior: its runs do not depend on the options of one
+        if row["group"] == "quantizers":
+            return {"row": row["row"], **common}
+        return {"row": row["row"], **common, "epochs_prior": 0, "limit_prior": None}
 
     def key(settings):
         return tuple(settings[name] for name in SETTINGS if name != "data")
