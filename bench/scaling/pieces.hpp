@@ -223,7 +223,7 @@ template <class Prior, std::size_t... Sizes>
 void measure_gpt(const std::string& name, const std::vector<std::size_t>& batches) {
     using Net = typename Prior::Net;
     ts::Rng rng{1};
-    Prior prior{rng};
+    Prior prior{rng, {.label_dropout = 1}};
     auto grad = std::make_unique<typename Prior::Params>();
     Line line{name};
     line.number("parameters", numbers_in(prior.params()));

@@ -36,8 +36,8 @@ class GptTraining {
 
 public:
     explicit GptTraining(std::size_t batch)
-        : batch_{batch}, tokens_{tokens(store * batch * Prior::context, Prior::vocab)}, prior_{rng_},
-          trainer_{prior_, ts::AdamW{prior_, {.lr = 3e-4}}, {.clip_norm = 1}} {}
+        : batch_{batch}, tokens_{tokens(store * batch * Prior::context, Prior::vocab)},
+          prior_{rng_, {.label_dropout = 1}}, trainer_{prior_, ts::AdamW{prior_, {.lr = 3e-4}}, {.clip_norm = 1}} {}
 
     void step() {
         trainer_.step({{tokens_.data() + next_ * batch_ * Prior::context, batch_}, {}});

@@ -119,7 +119,8 @@ void draw_tokens(const Prior& prior, const Job& job, const Draw& draw, PriorResu
 template <class Prior>
 PriorResult train_and_draw(const Job& job, FirstStage first, const Outcome& outcome, const Draw& draw) {
     ts::Rng rng = ts::Rng{job.options.seed}.split(stream_prior);
-    Prior prior{rng, {.label_dropout = job.label_dropout()}};
+    // images without classes are all of the null class
+    Prior prior{rng, {.label_dropout = first.train.labels.empty() ? 1 : job.label_dropout()}};
     PriorResult result;
     result.figures = train_net(prior, first, job);
 
@@ -141,8 +142,10 @@ template <class Prior>
 PriorResult load_and_draw(const Job& job, const Draw& draw) {
     ts::io::SafetensorsFile file{job.options.load};
     ts::Rng unused{0};
-    // the label dropout of its training says whether the prior knows the null class, which guidance needs
-    Prior prior{unused, {.label_dropout = label_dropout_of(file, job.order)}};
+    // The label dropout of its training says whether the prior knows the null class, which guidance needs, and
+    // sequences without a class.
+    const bool has_classes = !draw.labels.empty() || !draw.completion.class_names.empty();
+    Prior prior{unused, {.label_dropout = has_classes ? label_dropout_of(file, job.order) : 1}};
     ts::io::load(file, {.accept = {ts::io::everything}}, prior);  // other options of training do not matter here
     PriorResult result;
     draw_tokens(prior, job, draw, result);

@@ -160,8 +160,14 @@ TEST_CASE_TEMPLATE_DEFINE("GptNet: every variant learns eight sequences, and sam
     const double after = prior.evaluate(x);
     CHECK(before == doctest::Approx(3.61).epsilon(0.05));  // ln 37
     CHECK(after < 0.5 * before);
-    const auto drawn = sample(prior, 3, {.temperature = 0.1f}, rng);
-    CHECK(drawn.size() == 3);
+    const auto drawn = sample(prior, 8, {.temperature = 0.1f, .labels = x.labels()}, rng);
+    const auto view = x.view();
+    for (std::size_t n = 0; n < 8; ++n) {
+        std::size_t equal = 0;
+        for (std::size_t m = 0; m < 8; ++m) equal += std::ranges::equal(drawn.view()[n], view[m]);
+        CAPTURE(n);
+        CHECK(equal == 1);
+    }
 }
 TEST_CASE_TEMPLATE_APPLY(variant_learns, Variants);
 

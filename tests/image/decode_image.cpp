@@ -121,13 +121,14 @@ TEST_CASE("decode_image: the message says what a file looks like that is no imag
     CHECK(told("\0\0\0\1"sv) == "");
     CHECK(told("\x89PNG\n\x1A\n\0\0\0\x0DIHDR"sv) == ": a PNG that was copied as text: its line ends changed");
     CHECK(told("\x89PNG\r\r\n\x1A\r\n"sv) == ": a PNG that was copied as text: its line ends changed");
-    CHECK(told("\x89PNG"sv) == "");
-    CHECK(told("<!DOCTYPE html><title>404") == ": it looks like a web page: the download failed");
-    CHECK(told("\xEF\xBB\xBF<html>") == ": it looks like a web page: the download failed");
-    CHECK(told("<?xml version=\"1.0\"?><svg>") == ": it looks like an SVG");
-    CHECK(told("<?xml version=\"1.0\"?><Error>") == ": it looks like a web page: the download failed");
+    CHECK(told("\x89PNG"sv) == ": the file is cut off");
+    CHECK(told("\xFF\xD8"sv) == ": the file is cut off");
+    CHECK(told("<!DOCTYPE html><title>404") == "; it looks like a web page: the download failed");
+    CHECK(told("\xEF\xBB\xBF<html>") == "; it looks like a web page: the download failed");
+    CHECK(told("<?xml version=\"1.0\"?><svg>") == "; it looks like an SVG");
+    CHECK(told("<?xml version=\"1.0\"?><Error>") == "; it looks like a web page: the download failed");
     CHECK(told("version https://git-lfs.github.com/spec/v1") ==
-          ": it looks like a pointer of Git LFS: run git lfs pull");
+          "; it looks like a pointer of Git LFS: run git lfs pull");
     CHECK(told("this is text") == "");
 }
 

@@ -14,6 +14,7 @@
 // Errors   FormatError with the offset in the file
 
 #include <tessera/files/bytes.hpp>
+#include <tessera/files/looks_like.hpp>
 
 #include <array>
 #include <cstddef>
@@ -62,28 +63,15 @@ inline std::string idx_rank(unsigned rank) {
     return std::to_string(rank) + " dimensions" + (rank == 3 ? ", like a file of gray images" : "");
 }
 
-/// What a file that does not begin like an IDX file looks like: "; it looks like a gzip file". Empty: like nothing
-/// that is known.
-inline std::string looks_like(ByteView start) {
-    const auto starts = [&](std::string_view text) {
-        if (start.size() < text.size()) return false;
-        for (std::size_t i = 0; i < text.size(); ++i)
-            if (start[i] != static_cast<unsigned char>(text[i])) return false;
-        return true;
-    };
-    const auto is = [](const char* what) { return std::string{"; it looks like "} + what; };
-    if (starts("\x1F\x8B")) return is("a gzip file");
-    if (starts("PK\x03\x04")) return is("a zip archive: unpack it first");
-    if (starts("\x93NUMPY")) return is("a NumPy array (.npy)");
-    if (starts("\x89PNG") || starts("\xFF\xD8\xFF")) return is("an image");
-    if (starts("<") || starts("\xEF\xBB\xBF<")) return is("a web page: the download failed");
-    if (starts("version https://git-lfs")) return is("a pointer of Git LFS: run git lfs pull");
+/// What a file that does not begin like an IDX file looks like.
+inline std::string looks_unlike_idx(ByteView start) {
+    if (std::string known = looks_like(start); !known.empty()) return known;
     if (start.size() >= 4 && start[2] == 0 && start[3] == 0 && start[0] >= 1 && start[0] <= 4 &&
         !idx_elements(start[1]).empty())
-        return is("an IDX file with the bytes of each number reversed");
+        return looks_like("an IDX file with the bytes of each number reversed");
     bool text = start.size() >= 4;
     for (const unsigned char c : start) text = text && (c == '\n' || c == '\r' || c == '\t' || (c >= 32 && c < 127));
-    return text ? is("text") : std::string{};
+    return text ? looks_like("text") : std::string{};
 }
 
 }  // namespace detail
@@ -95,7 +83,8 @@ inline constexpr std::uint64_t most_surplus_labels = 64;
 template <std::size_t Rank>
 std::uint64_t idx_file_size(ByteView start, std::string_view name) {
     if (start.size() >= 2 && (start[0] != 0 || start[1] != 0))
-        malformed(FormatCode::magic, name, 0, "IDX: the first two bytes must be zero" + detail::looks_like(start));
+        malformed(FormatCode::magic, name, 0,
+                  "IDX: the first two bytes must be zero" + detail::looks_unlike_idx(start));
     const auto need = [&](std::size_t bytes) {
         if (start.size() < bytes)
             malformed(FormatCode::truncated, name, start.size(),

@@ -70,8 +70,9 @@ public:
     [[nodiscard]] std::string text() const {
         std::vector<const Group*> order;
         for (const Group& g : groups_) order.push_back(&g);
-        std::ranges::stable_sort(order, [](const Group* a, const Group* b) {
-            return a->reason != b->reason ? a->reason < b->reason : a->count > b->count;
+        std::ranges::sort(order, [](const Group* a, const Group* b) {
+            if (a->reason != b->reason) return a->reason < b->reason;
+            return a->count != b->count ? a->count > b->count : a < b;  // equals: as they were found
         });
         std::string line;
         for (const Group* g : order) {

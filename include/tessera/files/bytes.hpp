@@ -3,6 +3,7 @@
 //
 //     big_endian_32, little_endian_32, little_endian_64    integers at an offset, in either byte order
 //     checked_product                                      a product of sizes that cannot overflow
+//     bytes_are                                            whether the bytes at an offset are those of a text
 //     malformed                                            the exception for a malformed file
 //
 // Errors   malformed throws FormatError; its message is  name @offset: what
@@ -36,6 +37,14 @@ constexpr std::uint64_t little_endian_64(ByteView b, std::size_t at) {
 constexpr std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b) {
     if (a != 0 && b > ~std::uint64_t{0} / a) return std::nullopt;
     return a * b;
+}
+
+/// Whether the bytes at `at` are those of `text`.
+constexpr bool bytes_are(ByteView bytes, std::size_t at, std::string_view text) {
+    if (bytes.size() < at + text.size()) return false;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (bytes[at + i] != static_cast<unsigned char>(text[i])) return false;
+    return true;
 }
 
 /// Throws FormatError: "model.safetensors @17: ...".

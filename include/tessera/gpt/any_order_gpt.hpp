@@ -15,8 +15,8 @@
 // Params   "prior.": embeddings, blocks, norm, head; initialised as those of Gpt
 // Errors   static_assert for a configuration without sizes or tied, or heads that do not divide the width;
 //          ArgumentError for a label_dropout or token_corruption outside [0, 1], an empty batch, another number of
-//          labels or orders than sequences, or an order that is not a permutation; DataError for a token or label out
-//          of range
+//          labels or orders than sequences, a training step without labels as of Gpt, or an order that is not a
+//          permutation; DataError for a token or label out of range
 // Cost     that of a Gpt over twice the tokens, contents and queries, without attention between the two halves: a step
 //          of the small preset takes 1.95 times that of a Gpt. Memory of a Workspace: as of a Gpt
 
@@ -30,6 +30,7 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/any_order_net.hpp>
 #include <tessera/gpt/detail/init_gpt.hpp>
+#include <tessera/gpt/detail/labelled_sequences.hpp>
 #include <tessera/gpt/detail/spare.hpp>
 #include <tessera/gpt/detail/unit_losses.hpp>
 #include <tessera/gpt/frozen_any_order_gpt.hpp>
@@ -124,9 +125,9 @@ public:
     }
 
     /// The current weights packed for logits, evaluation and sampling; call once to sample often.
-    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.label_dropout > 0}; }
+    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.knows()}; }
     /// The same into memory that is there.
-    void freeze(Frozen& frozen) const { frozen.pack_forward(params_.net, options_.label_dropout > 0); }
+    void freeze(Frozen& frozen) const { frozen.pack_forward(params_.net, options_.knows()); }
     /// f(frozen) with the current weights, whose memory is kept for the next call, as in Gpt.
     template <class F>
     decltype(auto) with_frozen(F&& f) const {
@@ -136,6 +137,7 @@ public:
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad, each sequence in another random
     /// order. The sum of losses is in ws.totals.
     void loss_and_grad(const Batch& batch, const BatchPart& part, Workspace& ws, Params& grad) const {
+        detail::check_training_labels<C>(batch.x.batch(), batch.labels, options_.label_dropout, "AnyOrderGpt");
         with_fp_environment([&] {
             const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);

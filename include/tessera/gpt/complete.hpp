@@ -72,7 +72,7 @@ template <detail::Samples Model, class OnToken = detail::NoCallback>
             [&](const auto& frozen) { return complete(frozen, sequences, options, rng, on_token); });
     } else {
         constexpr GptConfig C = Model::config;
-        detail::check_sample_options(options, sequences.batch(), C.classes, prior.knows_null_class(), "complete: ");
+        detail::check_sample_options(options, sequences.batch(), C.classes, prior.knows(), "complete: ");
         std::vector<Token> tokens = detail::known_tokens(sequences, "complete: ", C.vocab);
         Rng after = rng;
         const Rng own = after.fork();

@@ -43,7 +43,7 @@ template <GptConfig C, std::floating_point T>
                                                View<const Token, Shape<C.context>> sequences,
                                                const AnyOrderOptions& options, Rng& rng) {
     const SampleOptions& sample = options.sample;
-    detail::check_sample_options(sample, sequences.batch(), C.classes, frozen.knows_null_class(), "complete: ");
+    detail::check_sample_options(sample, sequences.batch(), C.classes, frozen.knows(), "complete: ");
     std::vector<Token> tokens = detail::known_tokens(sequences, "complete: ", C.vocab);
     Rng after = rng;
     const Rng own = after.fork();

@@ -8,8 +8,9 @@
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //
 // Shapes   sequences, orders [batch, context], logits [batch, context x vocab]
-// Errors   ArgumentError for an empty dataset, another number of labels or orders than sequences, an order that is not
-//          a permutation, or logits for labels of a prior without classes; DataError for a token or label out of range
+// Errors   ArgumentError for an empty dataset, one with or without labels where the prior was trained without or with
+//          them (gpt/known_conditions.hpp), another number of labels or orders than sequences, an order that is not a
+//          permutation, or logits for labels of a prior without classes; DataError for a token or label out of range
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
 #include <tessera/core/error.hpp>
@@ -20,6 +21,7 @@
 #include <tessera/gpt/any_order_net.hpp>
 #include <tessera/gpt/detail/labelled_sequences.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/known_conditions.hpp>
 #include <tessera/gpt/token_order.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/exec/grouped.hpp>
@@ -47,18 +49,17 @@ public:
     static constexpr GptConfig config = C;
     static constexpr std::size_t context = C.context, vocab = C.vocab;
 
-    /// `knows_null_class`: the weights were trained with label dropout, or without labels. Guidance needs it.
-    explicit FrozenAnyOrderGpt(const typename Net::Params& params, bool knows_null_class = true) {
-        pack_forward(params, knows_null_class);
+    explicit FrozenAnyOrderGpt(const typename Net::Params& params, KnownConditions knows = {}) {
+        pack_forward(params, knows);
     }
     /// Packs other weights into the same memory.
-    void pack_forward(const typename Net::Params& params, bool knows_null_class = true) {
-        knows_null_class_ = knows_null_class;
+    void pack_forward(const typename Net::Params& params, KnownConditions knows = {}) {
+        knows_ = knows;
         nn::pack_forward<Net>(params, weights_);
     }
 
     [[nodiscard]] const typename Net::Packed& weights() const { return weights_; }
-    [[nodiscard]] bool knows_null_class() const { return knows_null_class_; }
+    [[nodiscard]] KnownConditions knows() const { return knows_; }
 
     /// Logits of whole sequences: row k of sequence n predicts the token at orders[n][k] from the label and the tokens
     /// at orders[n][0 .. k-1].
@@ -83,6 +84,7 @@ public:
                                   const Rng& rng = {}) const {
         if (sequences.size() == 0)
             throw ArgumentError("AnyOrderGpt::evaluate: sequences: expected at least one, got 0");
+        detail::check_condition(sequences.labels().size(), C.classes, knows_, "AnyOrderGpt::evaluate: ");
         Input input;
         Tensor<Token, Context> targets{sequences.size()};
         std::vector<std::uint32_t> one(context);
@@ -159,7 +161,7 @@ private:
     }
 
     typename Net::Packed weights_;
-    bool knows_null_class_;
+    KnownConditions knows_;
 };
 
 }  // namespace tessera

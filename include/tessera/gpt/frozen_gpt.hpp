@@ -8,7 +8,8 @@
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //
 // Shapes   sequences [batch, context], logits [batch, context x vocab]
-// Errors   ArgumentError for an empty dataset, another number of labels than sequences, or logits for labels of a prior
+// Errors   ArgumentError for an empty dataset, one with or without labels where the prior was trained without or with
+//          them (gpt/known_conditions.hpp), another number of labels than sequences, or logits for labels of a prior
 //          without classes; DataError for a token or label out of range
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
@@ -18,6 +19,7 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/detail/labelled_sequences.hpp>
 #include <tessera/gpt/gpt_config.hpp>
+#include <tessera/gpt/known_conditions.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/layer.hpp>
@@ -40,18 +42,15 @@ public:
     static constexpr GptConfig config = C;
     static constexpr std::size_t context = C.context, vocab = C.vocab;
 
-    /// `knows_null_class`: the weights were trained with label dropout, or without labels. Guidance needs it.
-    explicit FrozenGpt(const typename Net::Params& params, bool knows_null_class = true) {
-        pack_forward(params, knows_null_class);
-    }
+    explicit FrozenGpt(const typename Net::Params& params, KnownConditions knows = {}) { pack_forward(params, knows); }
     /// Packs other weights into the same memory.
-    void pack_forward(const typename Net::Params& params, bool knows_null_class = true) {
-        knows_null_class_ = knows_null_class;
+    void pack_forward(const typename Net::Params& params, KnownConditions knows = {}) {
+        knows_ = knows;
         nn::pack_forward<Net>(params, weights_);
     }
 
     [[nodiscard]] const typename Net::Packed& weights() const { return weights_; }
-    [[nodiscard]] bool knows_null_class() const { return knows_null_class_; }
+    [[nodiscard]] KnownConditions knows() const { return knows_; }
 
     /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
     [[nodiscard]] Tensor<Scalar, Logits> logits(View<const Token, Context> sequences,
@@ -72,6 +71,7 @@ public:
     /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
     [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
+        detail::check_condition(sequences.labels().size(), C.classes, knows_, "Gpt::evaluate: ");
         return with_fp_environment([&] {
             Tensor<Token, Context> input;
             make_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
@@ -113,7 +113,7 @@ public:
 
 private:
     typename Net::Packed weights_;
-    bool knows_null_class_ = true;
+    KnownConditions knows_;
 };
 
 }  // namespace tessera

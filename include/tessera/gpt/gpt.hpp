@@ -17,7 +17,8 @@
 //          weights N(0, 0.02^2), the N weights that add to the residual stream N(0, 0.02^2 / N), biases 0
 // Errors   static_assert for a configuration without sizes, or heads that do not divide the width; ArgumentError for a
 //          label_dropout or token_corruption outside [0, 1], an empty batch, another number of labels than sequences,
-//          or logits for labels of a prior without classes; DataError for a token or label out of range
+//          a training step of a prior with classes without labels (but with label_dropout 1), or logits for labels of
+//          a prior without classes; DataError for a token or label out of range
 // Cost     forward, per token: layers (12 width^2 + context width) + width vocab multiply-adds with the default block;
 //          backward about twice that. With one thread nothing is allocated in a Workspace after the first step of the
 //          largest batch; with several, the scratch of a thread is allocated, or grows, in the first step in which it
@@ -34,11 +35,13 @@
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/block.hpp>
 #include <tessera/gpt/detail/init_gpt.hpp>
+#include <tessera/gpt/detail/labelled_sequences.hpp>
 #include <tessera/gpt/detail/spare.hpp>
 #include <tessera/gpt/detail/unit_losses.hpp>
 #include <tessera/gpt/frozen_gpt.hpp>
 #include <tessera/gpt/gpt_config.hpp>
 #include <tessera/gpt/gpt_net.hpp>
+#include <tessera/gpt/known_conditions.hpp>
 #include <tessera/kernel/threads/parallel.hpp>
 #include <tessera/loss/cross_entropy.hpp>
 #include <tessera/nn/exec/grouped.hpp>
@@ -58,8 +61,12 @@
 namespace tessera::inline TESSERA_ABI {
 
 struct GptOptions {
-    double label_dropout = 0.1;   ///< probability in [0, 1] that a label is replaced by the null class in training
+    /// Probability in [0, 1] that a label is replaced by the null class in training. 0: the null class is not learned,
+    /// which guidance needs; 1: labels are not learned, and a prior with classes can be trained without them.
+    double label_dropout = 0.1;
     double token_corruption = 0;  ///< probability in [0, 1] that a token of the input is a random one in training
+
+    [[nodiscard]] KnownConditions knows() const { return {.labels = label_dropout<1, .null_class = label_dropout> 0}; }
 };
 
 /// The report of one training step.
@@ -139,9 +146,9 @@ public:
     }
 
     /// The current weights packed for logits, evaluation and sampling; call once to sample often.
-    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.label_dropout > 0}; }
+    [[nodiscard]] Frozen freeze() const { return Frozen{params_.net, options_.knows()}; }
     /// The same into memory that is there.
-    void freeze(Frozen& frozen) const { frozen.pack_forward(params_.net, options_.label_dropout > 0); }
+    void freeze(Frozen& frozen) const { frozen.pack_forward(params_.net, options_.knows()); }
 
     /// f(frozen) with the current weights. Their memory is kept for the next call: where it comes as new pages each
     /// time, these take longer than packing (preset small, 3 MiB, one thread: 600 page faults, 1.6 of 1.9 ms).
@@ -153,6 +160,7 @@ public:
     /// Adds the gradient of (sum of the sequences' mean losses) / part.divisor to grad. The sum of losses is in
     /// ws.totals.
     void loss_and_grad(const Batch& batch, const BatchPart& part, Workspace& ws, Params& grad) const {
+        detail::check_training_labels<C>(batch.x.batch(), batch.labels, options_.label_dropout, "Gpt");
         with_fp_environment([&] {
             const std::size_t size = batch.x.batch();
             nn::pack<Net>(params_.net, ws.packed);

@@ -8,8 +8,9 @@
 // log2(classes) bits each.
 //
 // Shapes   sequences [batch, context], labels [batch]
-// Errors   static_assert where the prior has no classes; ArgumentError where `classes` is not 1 to their number;
-//          DataError for a token out of range; NumericError where the prior's probabilities are NaN
+// Errors   static_assert where the prior has no classes; ArgumentError where `classes` is not 1 to their number, or the
+//          prior was trained without labels; DataError for a token out of range; NumericError where the prior's
+//          probabilities are NaN
 // Cost     a forward pass of the sequences for each class
 
 #include <tessera/core/error.hpp>
@@ -41,6 +42,9 @@ template <GptConfig C, nn::Layer Net>
     if (classes == 0 || classes > C.classes)
         throw ArgumentError("likeliest_labels: classes: " +
                             expected_got("1 to " + std::to_string(C.classes), std::to_string(classes)));
+    if (!frozen.knows().labels)
+        throw ArgumentError("likeliest_labels: prior: " +
+                            expected_got("one that was trained with labels", "one with label_dropout 1"));
     std::vector<Label> best(sequences.batch());
     std::vector<double> least;
     for (std::uint32_t c = 0; c < classes; ++c) {

@@ -39,7 +39,7 @@ template <GptConfig C, nn::Layer Net, class OnToken = detail::NoCallback>
                                              const SampleOptions& options, Rng& rng, OnToken&& on_token = {}) {
     static_assert(detail::TokenCallback<OnToken>, "sample: the callback must be callable with a const DrawnToken& and "
                                                   "return nothing, or a bool: false ends the sequence");
-    detail::check_sample_options(options, count, C.classes, frozen.knows_null_class(), "sample: ");
+    detail::check_sample_options(options, count, C.classes, frozen.knows(), "sample: ");
     Rng after = rng;
     const Rng own = after.fork();
     std::vector<Token> tokens(count * C.context, no_token);

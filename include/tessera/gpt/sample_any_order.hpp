@@ -36,7 +36,7 @@ template <GptConfig C, std::floating_point T>
 [[nodiscard]] data::Tokens<C.context> sample_any_order(const FrozenAnyOrderGpt<C, T>& frozen, std::size_t count,
                                                        const AnyOrderOptions& options, Rng& rng) {
     const SampleOptions& sample = options.sample;
-    detail::check_sample_options(sample, count, C.classes, frozen.knows_null_class(), "sample_any_order: ");
+    detail::check_sample_options(sample, count, C.classes, frozen.knows(), "sample_any_order: ");
     Rng after = rng;
     const Rng own = after.fork();
     std::vector<Token> tokens(count * C.context, no_token);

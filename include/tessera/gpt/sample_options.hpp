@@ -8,13 +8,15 @@
 // draws from the n-th stream of the generator that sample() gets.
 //
 // Errors   of sample() and complete(): ArgumentError for a number out of range, another number of labels or of `each`
-//          than sequences, a label the prior does not know, guidance without labels or for a prior that did not learn
-//          the null class, common settings next to `each`, or max_rows too small for one sequence
+//          than sequences, a label the prior does not know, labels or none where it was trained without or with them
+//          (gpt/known_conditions.hpp), guidance without labels or for a prior that did not learn the null class, common
+//          settings next to `each`, or max_rows too small for one sequence
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/label.hpp>
 #include <tessera/gpt/draw_token.hpp>
 #include <tessera/gpt/guidance.hpp>
+#include <tessera/gpt/known_conditions.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -59,7 +61,7 @@ struct SampleOptions {
 
 namespace detail {
 /// `where` begins every message: "sample: ".
-inline void check_sample_options(const SampleOptions& o, std::size_t count, std::size_t classes, bool knows_null_class,
+inline void check_sample_options(const SampleOptions& o, std::size_t count, std::size_t classes, KnownConditions knows,
                                  const std::string& where) {
     const auto fail = [&](const char* what, const std::string& expected, const std::string& got) {
         throw ArgumentError(where + what + ": " + expected_got(expected, got));
@@ -72,6 +74,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
     if (!o.labels.empty() && o.labels.size() != count) fail("labels", one_each, std::to_string(o.labels.size()));
     for (const Label label : o.labels)
         if (label.index >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label.index));
+    check_condition(o.labels.size(), classes, knows, where);
     if (!o.each.empty() && o.each.size() != count) fail("each", one_each, std::to_string(o.each.size()));
     if (!o.each.empty() && (o.draw() != DrawOptions{} || o.guidance != Guidance{}))
         fail("each", "no common temperature, top_k, top_p, min_p or guidance next to it", "both");
@@ -83,7 +86,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
     if (!o.is_guided()) return;
     if (classes == 0) fail("guidance", "1, as the prior has no classes", "another weight");
     if (o.labels.empty()) fail("guidance", "labels, one per sequence", "none");
-    if (!knows_null_class)
+    if (!knows.null_class)
         fail("guidance", "a prior that learned the null class, with label_dropout above 0", "one with label_dropout 0");
     if (o.max_rows == 1) fail("max_rows", "at least 2, as a sequence with guidance has two rows", "1");
 }

@@ -38,7 +38,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -63,9 +62,11 @@ public:
             if (!c.scanned) refuse(at_, "no scan has component " + std::to_string(c.id));
         jpeg_.colors = colors();
         // Scans are independent, and stb_image clears a block when it decodes its first DC coefficient.
-        if (jpeg_.progressive())
-            std::ignore = std::stable_partition(jpeg_.scans.begin(), jpeg_.scans.end(),
-                                                [](const JpegScan& s) { return s.first == 0 && s.high == 0; });
+        if (jpeg_.progressive()) {
+            auto place = jpeg_.scans.begin();
+            for (auto scan = place; scan != jpeg_.scans.end(); ++scan)
+                if (scan->first == 0 && scan->high == 0) std::rotate(place++, scan, scan + 1);
+        }
         require_whole();
         return std::move(jpeg_);
     }

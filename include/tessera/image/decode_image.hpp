@@ -13,6 +13,7 @@
 #include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/file.hpp>
+#include <tessera/files/looks_like.hpp>
 #include <tessera/image/decode_jpeg.hpp>
 #include <tessera/image/decode_options.hpp>
 #include <tessera/image/decode_png.hpp>
@@ -28,18 +29,17 @@ namespace tessera::inline TESSERA_ABI::image {
 namespace detail {
 
 /// What a file of no known type looks like: ": the file is empty". Empty: like nothing that is known.
-inline std::string looks_like(ByteView file) {
+inline std::string looks_unlike_an_image(ByteView file) {
     const auto starts = [&](std::string_view text) { return bytes_are(file, 0, text); };
     if (std::ranges::all_of(file, [](unsigned char byte) { return byte == 0; }))
         return file.empty() ? ": the file is empty" : ": all bytes of the file are 0";
     if (starts("\x89PNG\n") || starts("\x89PNG\r\r\n")) return ": a PNG that was copied as text: its line ends changed";
+    if (starts("\x89PNG") || starts("\xFF\xD8")) return ": the file is cut off";
     const auto start = file.first((std::min)(file.size(), std::size_t{1024}));
     constexpr std::string_view svg = "<svg";
     if (starts("<") && std::search(start.begin(), start.end(), svg.begin(), svg.end()) != start.end())
-        return ": it looks like an SVG";
-    if (starts("<") || starts("\xEF\xBB\xBF<")) return ": it looks like a web page: the download failed";
-    if (starts("version https://git-lfs")) return ": it looks like a pointer of Git LFS: run git lfs pull";
-    return {};
+        return looks_like("an SVG");
+    return looks_like(file);
 }
 
 }  // namespace detail
@@ -53,7 +53,7 @@ inline std::string looks_like(ByteView file) {
     case FileType::jpeg:
         return decode_jpeg(file, channels, name, limits, options);
     case FileType::unknown:
-        malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG" + detail::looks_like(file));
+        malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG" + detail::looks_unlike_an_image(file));
     default:
         malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG: the file is a " + std::string{name_of(type)});
     }

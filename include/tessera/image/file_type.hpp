@@ -51,14 +51,6 @@ inline constexpr std::size_t file_type_bytes = 64;
 
 namespace detail {
 
-/// Whether the bytes at `at` are those of `text`.
-constexpr bool bytes_are(ByteView bytes, std::size_t at, std::string_view text) {
-    if (bytes.size() < at + text.size()) return false;
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if (bytes[at + i] != static_cast<unsigned char>(text[i])) return false;
-    return true;
-}
-
 /// The type of an ISO base media file, from the brands of its ftyp box: size(4) "ftyp" brand(4) version(4) brand(4)...
 constexpr FileType type_of_brands(ByteView bytes) {
     bool heic = false;
@@ -90,16 +82,16 @@ constexpr bool is_bmp(ByteView bytes) {  // two letters are few: the size of the
 
 [[nodiscard]] constexpr FileType file_type(ByteView bytes) {
     using namespace std::string_view_literals;
-    const auto starts = [&](std::string_view text) { return detail::bytes_are(bytes, 0, text); };
+    const auto starts = [&](std::string_view text) { return bytes_are(bytes, 0, text); };
     if (starts("\x89PNG\r\n\x1A\n"sv)) return FileType::png;
     if (detail::is_jpeg_start(bytes)) return FileType::jpeg;
     if (starts("GIF87a"sv) || starts("GIF89a"sv)) return FileType::gif;
-    if (starts("RIFF"sv) && detail::bytes_are(bytes, 8, "WEBP"sv)) return FileType::webp;
+    if (starts("RIFF"sv) && bytes_are(bytes, 8, "WEBP"sv)) return FileType::webp;
     if (detail::is_bmp(bytes)) return FileType::bmp;
     if (starts("II*\0"sv) || starts("MM\0*"sv) || starts("II+\0"sv) || starts("MM\0+"sv)) return FileType::tiff;
     if (starts("\xFF\x0A"sv) || starts("\0\0\0\x0CJXL \r\n\x87\n"sv)) return FileType::jpeg_xl;
     if (starts("\xFF\x4F\xFF\x51"sv) || starts("\0\0\0\x0CjP  \r\n\x87\n"sv)) return FileType::jpeg_2000;
-    if (detail::bytes_are(bytes, 4, "ftyp"sv)) return detail::type_of_brands(bytes);
+    if (bytes_are(bytes, 4, "ftyp"sv)) return detail::type_of_brands(bytes);
     if (starts("8BPS"sv)) return FileType::psd;
     if (bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '7' &&
         (bytes[2] == '\n' || bytes[2] == '\r' || bytes[2] == ' ' || bytes[2] == '\t'))

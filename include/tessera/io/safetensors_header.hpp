@@ -13,6 +13,7 @@
 #include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/json_reader.hpp>
+#include <tessera/files/looks_like.hpp>
 #include <tessera/files/utf8.hpp>
 #include <tessera/io/tensor_info.hpp>
 
@@ -197,24 +198,17 @@ private:
     bool has_metadata_ = false;
 };
 
-/// What the first eight bytes of another file look like: "; it looks like a zip archive". Empty: like nothing that is
-/// known. Read as the length of a header, those of text are more than 2^32.
-inline std::string looks_like(ByteView start) {
-    const auto starts = [&](std::string_view text) {
-        return start.size() >= text.size() && std::equal(text.begin(), text.end(), start.begin(), [](char a, auto b) {
-                   return static_cast<unsigned char>(a) == b;
-               });
-    };
-    const auto is = [](const char* what) { return std::string{"; it looks like "} + what; };
-    if (starts("PK\x03\x04")) return is("a zip archive, as torch.save writes: save with the safetensors package");
+/// What the first eight bytes of another file look like. Read as the length of a header, those of text are more than
+/// 2^32.
+inline std::string looks_unlike_safetensors(ByteView start) {
+    const auto starts = [&](std::string_view text) { return bytes_are(start, 0, text); };
+    if (starts("PK\x03\x04"))
+        return looks_like("a zip archive, as torch.save writes: save with the safetensors package");
     if (start.size() < 8 || little_endian_64(start, 0) >> 32 == 0) return {};
-    if (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5) return is("a pickle: save with the safetensors package");
-    if (starts("{")) return is("JSON, such as an index: expected one of the files that it names");
-    if (starts("GGUF")) return is("a GGUF file");
-    if (starts("\x89HDF")) return is("an HDF5 file");
-    if (starts("\x93NUMPY")) return is("a NumPy array (.npy)");
-    if (starts("version ")) return is("a pointer of Git LFS: run git lfs pull");
-    return starts("<") ? is("a web page: the download failed") : std::string{};
+    if (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5)
+        return looks_like("a pickle: save with the safetensors package");
+    if (starts("{")) return looks_like("JSON, such as an index: expected one of the files that it names");
+    return looks_like(start);
 }
 
 }  // namespace detail
@@ -230,11 +224,11 @@ inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t fil
         malformed(FormatCode::limit, name, 0,
                   "header too large: " +
                       expected_got("at most " + std::to_string(limits.header) + " bytes", std::to_string(length)) +
-                      detail::looks_like(start));
+                      detail::looks_unlike_safetensors(start));
     if (length > file_size - 8)
         malformed(FormatCode::header_length, name, 0,
                   "header length: " + std::to_string(length) + " is more than the file has left, " +
-                      std::to_string(file_size - 8) + detail::looks_like(start));
+                      std::to_string(file_size - 8) + detail::looks_unlike_safetensors(start));
     return length;
 }
 

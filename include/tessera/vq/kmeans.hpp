@@ -39,7 +39,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -121,10 +120,13 @@ private:
             vectors_.insert(vectors_.end(), e.begin(), e.end());
         }
         some_.pack(movers_.size(), D, vectors_.data());
-        std::iota(order_.begin(), order_.end(), 0u);
-        const auto first_kept = std::stable_partition(order_.begin(), order_.end(),
-                                                      [&](std::uint32_t m) { return moved_[tokens_[m]] != 0; });
-        const auto whole = static_cast<std::size_t>(first_kept - order_.begin());
+        // first the rows of vectors that moved, then the others
+        std::size_t whole = 0;
+        for (std::uint32_t m = 0; m < order_.size(); ++m)
+            if (moved_[tokens_[m]] != 0) order_[whole++] = m;
+        std::size_t next = whole;
+        for (std::uint32_t m = 0; m < order_.size(); ++m)
+            if (moved_[tokens_[m]] == 0) order_[next++] = m;
         search(0, whole, all_, [&](std::size_t i) { return found_[i]; });
         search(whole, order_.size(), some_, [&](std::size_t i) { return better(i); });
         for (std::size_t m = 0; m < order_.size(); ++m)

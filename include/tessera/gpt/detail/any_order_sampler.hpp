@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::detail {
@@ -188,7 +189,7 @@ void draw_any_order(const FrozenAnyOrderGpt<C, T>& frozen, const AnyOrderOptions
         if (unknown.back() > 0) members.push_back(n);
     }
     if (members.empty()) return;
-    std::ranges::stable_sort(members, {}, [&](std::size_t n) { return unknown[n]; });
+    std::ranges::sort(members, {}, [&](std::size_t n) { return std::pair{unknown[n], n}; });
 
     const std::size_t threads = kernel::concurrency(), each = options.sample.is_guided() ? 2 : 1;
     const std::size_t max_rows = options.sample.max_rows;

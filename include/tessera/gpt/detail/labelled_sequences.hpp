@@ -21,6 +21,18 @@ void check_has_classes(std::span<const Label> labels, const char* where) {
             where + (": labels: " + expected_got("none, as the prior has no classes", std::to_string(labels.size()))));
 }
 
+/// Of a training step: ArgumentError for a prior with classes that gets sequences without labels, as sampling by label
+/// would later draw noise. With a label_dropout of 1 it learns the null class alone, and labels do not matter.
+template <GptConfig C>
+void check_training_labels(std::size_t sequences, std::span<const Label> labels, double label_dropout,
+                           const char* model) {
+    if (C.classes > 0 && sequences > 0 && labels.empty() && label_dropout < 1)
+        throw ArgumentError(
+            model + (": labels: " + expected_got("one per sequence, as the prior has " + std::to_string(C.classes) +
+                                                     " classes (without labels: label_dropout 1)",
+                                                 "none")));
+}
+
 /// f(n, token of the label, tokens) for each sequence n; the null class where there is no label, or where drop_label(n)
 /// is true. `model` is the name in messages.
 template <GptConfig C, class Drop, class F>
