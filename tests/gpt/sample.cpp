@@ -15,6 +15,7 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -67,6 +68,14 @@ TEST_CASE("sample: advances the generator once per call") {
     static_cast<void>(sample(model(), 1, {}, other));  // moves the generator
     const auto c = sample(model(), 5, {}, other);
     CHECK(support::equal_values(b.view().span(), c.view().span()));
+}
+
+TEST_CASE("sample: more sequences than a vector can hold are an error, such as -1") {
+    Rng rng{3};
+    const std::string text = support::message<ArgumentError>(
+        [&] { static_cast<void>(sample(model(), static_cast<std::size_t>(-1), {}, rng)); });
+    CHECK(text == "sample: count: expected at most " + std::to_string(std::vector<Token>{}.max_size() / context) +
+                      ", got 18446744073709551615");
 }
 
 TEST_CASE("sample: frozen weights give the same as the model") {

@@ -101,3 +101,13 @@ TEST_CASE("SafetensorsWriter: more tensors than a reader accepts are an error, a
           }) == "SafetensorsWriter: one more: tensors: expected at most 100000, got 100001");
     CHECK(SafetensorsFile{writer.bytes(), "file"}.tensors().size() == limits.tensors);
 }
+
+TEST_CASE("SafetensorsWriter: a header that no reader accepts is an error, before a file is written") {
+    SafetensorsWriter writer;
+    writer.metadata("notes", std::string(100'000'000, 'x'));
+    const support::TemporaryFolder folder;
+    const std::string path = folder / "large.safetensors";
+    CHECK(message<ArgumentError>([&] { writer.write(path); }) ==
+          "SafetensorsWriter: header: expected at most 100000000 bytes, got 100000056");
+    CHECK(folder.entries() == 0);
+}

@@ -42,7 +42,7 @@ template <GptConfig C, nn::Layer Net, class OnToken = detail::NoCallback>
     detail::check_sample_options(options, count, C.classes, frozen.knows(), "sample: ");
     Rng after = rng;
     const Rng own = after.fork();
-    std::vector<Token> tokens(count * C.context, no_token);
+    std::vector<Token> tokens(detail::tokens_of_all(count, C.context, "sample: count: "), no_token);
     if constexpr (detail::TokenCallback<OnToken>) detail::draw_sequences(frozen, options, own, tokens, on_token);
     data::Tokens<C.context> drawn{
         std::move(tokens), {options.labels.begin(), options.labels.end()}, options.labels.empty() ? 0 : C.classes};

@@ -39,7 +39,7 @@ template <GptConfig C, std::floating_point T>
     detail::check_sample_options(sample, count, C.classes, frozen.knows(), "sample_any_order: ");
     Rng after = rng;
     const Rng own = after.fork();
-    std::vector<Token> tokens(count * C.context, no_token);
+    std::vector<Token> tokens(detail::tokens_of_all(count, C.context, "sample_any_order: count: "), no_token);
     detail::draw_any_order(frozen, options, own, tokens);
     data::Tokens<C.context> drawn{
         std::move(tokens), {sample.labels.begin(), sample.labels.end()}, sample.labels.empty() ? 0 : C.classes};

@@ -10,10 +10,11 @@
 // Errors   of sample() and complete(): ArgumentError for a number out of range, another number of labels or of `each`
 //          than sequences, a label the prior does not know, labels or none where it was trained without or with them
 //          (gpt/known_conditions.hpp), guidance without labels or for a prior that did not learn the null class, common
-//          settings next to `each`, or max_rows too small for one sequence
+//          settings next to `each`, max_rows too small for one sequence, or more sequences than a vector can hold
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/label.hpp>
+#include <tessera/core/token.hpp>
 #include <tessera/gpt/draw_token.hpp>
 #include <tessera/gpt/guidance.hpp>
 #include <tessera/gpt/known_conditions.hpp>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -60,6 +62,14 @@ struct SampleOptions {
 };
 
 namespace detail {
+/// The number of tokens of `count` sequences; ArgumentError where no vector can hold them.
+inline std::size_t tokens_of_all(std::size_t count, std::size_t context, const char* where) {
+    const std::size_t most = std::vector<Token>{}.max_size() / context;
+    if (count > most)
+        throw ArgumentError(where + expected_got("at most " + std::to_string(most), std::to_string(count)));
+    return count * context;
+}
+
 /// `where` begins every message: "sample: ".
 inline void check_sample_options(const SampleOptions& o, std::size_t count, std::size_t classes, KnownConditions knows,
                                  const std::string& where) {

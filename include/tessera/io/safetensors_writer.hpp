@@ -4,7 +4,7 @@
 // The same calls give the same bytes: tensors and metadata are in the order in which they were added.
 //
 // Errors   ArgumentError where a name, a key or a value is not valid, a name or a key is used twice, a shape does not
-//          match its values, or there are more tensors than a reader accepts by default (ReadLimits); IoError where
+//          match its values, or tensors or header are more than a reader accepts by default (ReadLimits); IoError where
 //          the file cannot be written. If a call throws, the writer is unchanged
 // Cost     holds a copy of all tensors; bytes() makes a second one, write() does not
 
@@ -93,6 +93,10 @@ public:
             "{\"__metadata__\":{" + metadata_ + (metadata_.empty() ? "" : ",") + quoted(checksum_key) + ":\"";
         std::string text = before + "00000000\"" + sums_ + '}' + tensors_ + '}';
         text.resize((8 + text.size() + 63) / 64 * 64 - 8, ' ');
+        if (text.size() > ReadLimits{}.header)  // no reader would take the file
+            throw ArgumentError(
+                "SafetensorsWriter: header: " +
+                expected_got("at most " + std::to_string(ReadLimits{}.header) + " bytes", std::to_string(text.size())));
         Bytes bytes(8 + text.size());
         for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
         std::copy(text.begin(), text.end(), bytes.begin() + 8);
