@@ -8,8 +8,8 @@ COMMON = ("data", "digest", "size", "fit", "epochs", "batch", "lr", "revive_belo
 def settings(run):
     size = f"{run['size']} x {run['size']}" + (f" ({run['fit']})" if run["fit"] else "")
     prior = f", prior {run['epochs_prior']}" if run["epochs_prior"] else ""
-    if run.get("limit_prior"):
-        prior += f" of {run['limit_prior']:,} images"
+    if prior and run.get("limit_prior"):
+        prior += f" of {min(run['limit_prior'], run['images']):,} images"
     revive = f", vectors moved below {run['revive_below']:g} of the mean count" if run.get("revive_below") else ""
     return (f"{run['data']}: {run['images']:,} images of {size} for training, {run['test_images']:,} for testing; "
             f"epochs {run['epochs']}{prior}; batch {run['batch']}, learning rate {run['lr']:g}{revive}; "

@@ -180,7 +180,7 @@ def main():
 
     def settings_of(row):
         # the sweep has no prior: its runs do not depend on the options of one
-        if row["group"] == "quantizers":
+        if row["group"] == "quantizers" and options.epochs_prior > 0:
             return {"row": row["row"], **common}
         return {"row": row["row"], **common, "epochs_prior": 0, "limit_prior": None}
 

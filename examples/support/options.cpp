@@ -233,9 +233,9 @@ Options parse(int argc, char** argv) {
         app.add_option("--label-dropout", label_dropout,
                        help("Share of the training images whose class is hidden from the GPT, so that it also learns "
                             "images of any class, which --guidance needs (default: " +
-                            significant(small.label_dropout) + ", and 0 without classes)"))
+                            significant(small.label_dropout) + "; no effect without classes)"))
             ->type_name("SHARE")
-            ->check(number(0, 1, "from 0 to 1"), "", "")
+            ->check(number(0, 0.99, "from 0 to 0.99"), "", "")
             ->group("Training");
     app.add_option("--seed", o.seed, help("The same seed gives the same results, bit for bit (default: 1)"))
         ->type_name("N")

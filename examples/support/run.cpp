@@ -164,9 +164,9 @@ std::vector<std::string> Run::accepted(std::span<const char* const> names) const
     return both;
 }
 
-void Run::tell(const tessera::io::LoadReport& report) {
+void Run::tell(const tessera::io::LoadReport& report, std::string_view unused) {
     for (const auto& a : report.accepted)
-        if (a.file != a.host)
+        if (a.file != a.host && a.name != unused)
             std::printf("%s is %s from here on, as accepted; the checkpoint has %s\n", a.name.c_str(), a.host.c_str(),
                         tessera::io::printable(a.file).c_str());
 }

@@ -54,10 +54,13 @@ public:
     const Stage1& stage1() const { return stage1_; }
     const Stage2& stage2() const { return stage2_; }
     tessera::io::SafetensorsFile& file() { return resumed_->file; }
-    /// Loads a trainer from it, and prints which settings keep the values of the command line.
+    /// Loads a trainer from it, and prints which settings keep the values of the command line. A setting called
+    /// `unused` may differ, as it changes nothing.
     template <class Trainer>
-    void load(Trainer& trainer) {
-        tell(tessera::io::load(file(), {.accept = accepted(trainer_settings), .remedy = remedy}, trainer));
+    void load(Trainer& trainer, std::string_view unused = {}) {
+        std::vector<std::string> accept = accepted(trainer_settings);
+        if (!unused.empty()) accept.emplace_back(unused);
+        tell(tessera::io::load(file(), {.accept = accept, .remedy = remedy}, trainer), unused);
     }
     const Facts& facts() const { return facts_; }
     /// How a setting that differs from the checkpoint's is accepted, for the messages of io::load.
@@ -76,7 +79,7 @@ private:
     bool stop_is_asked() const;
     /// Those of `names` that --accept lists.
     std::vector<std::string> accepted(std::span<const char* const> names) const;
-    static void tell(const tessera::io::LoadReport& report);
+    static void tell(const tessera::io::LoadReport& report, std::string_view unused = {});
 
     Processes* processes_ = nullptr;  // null without checkpoints
     Facts facts_;

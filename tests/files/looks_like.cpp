@@ -25,7 +25,8 @@ TEST_CASE("looks_like: what the first bytes of a file look like") {
     CHECK(told("GGUF\x03\0\0\0"sv) == "; it looks like a GGUF file");
     CHECK(told("\x89PNG\r\n\x1A\n") == "; it looks like an image");
     CHECK(told("\xFF\xD8\xFF\xE0") == "; it looks like an image");
-    for (const std::string_view unknown : {""sv, "P"sv, "versions"sv, "\x1F"sv, "\0\0\x08\x03"sv, "GGU"sv}) {
+    for (const std::string_view unknown :
+         {""sv, "P"sv, "versions"sv, "version 1.0 of my notes"sv, "\x1F"sv, "\0\0\x08\x03"sv, "GGU"sv}) {
         CAPTURE(unknown);
         CHECK(told(unknown).empty());
     }

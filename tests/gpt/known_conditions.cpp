@@ -31,7 +31,7 @@ namespace {
 
 using Prior = Gpt<tiny_gpt>;
 using AnyPrior = AnyOrderGpt<tiny_gpt>;
-using Plain = Gpt<GptConfig{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1}>;
+using NoClasses = Gpt<GptConfig{.vocab = 7, .context = 5, .width = 8, .heads = 2, .layers = 1}>;
 constexpr GptOptions labels_only{.label_dropout = 0}, no_labels{.label_dropout = 1};
 
 data::Tokens<tiny_gpt.context> without_labels(std::size_t count) {
@@ -84,37 +84,40 @@ TEST_CASE_TEMPLATE("KnownConditions: those of a frozen prior are of its label dr
 
 TEST_CASE("KnownConditions: sampling, completing and evaluating with another condition are refused") {
     const std::vector<Label> labels{Label{0}, Label{2}};
-    const auto x = sequences<tiny_gpt>(2, 3), unlabelled = without_labels(2);
     const std::vector<Token> unknown(2 * tiny_gpt.context, no_token);
     const View<const Token, Shape<tiny_gpt.context>> tokens{unknown.data(), 2};
     Rng rng{1};
-    const auto messages = [&](GptOptions options, const std::vector<Label>& asked, const auto& evaluated) {
+    const auto messages = [&](GptOptions options, const std::vector<Label>& asked) {
         const auto prior = support::moved_model<Prior>(options);
         const auto any = support::moved_model<AnyPrior>(options);
         const SampleOptions sampling{.labels = asked};
         return std::vector{refused([&] { std::ignore = sample(prior, 2, sampling, rng); }),
                            refused([&] { std::ignore = complete(prior, tokens, sampling, rng); }),
-                           refused([&] { std::ignore = prior.evaluate(evaluated); }),
                            refused([&] { std::ignore = sample_any_order(any, 2, {.sample = sampling}, rng); }),
-                           refused([&] { std::ignore = complete(any, tokens, {.sample = sampling}, rng); }),
-                           refused([&] { std::ignore = any.evaluate(evaluated); })};
+                           refused([&] { std::ignore = complete(any, tokens, {.sample = sampling}, rng); })};
     };
-    const std::vector<std::string> where{
-        "sample: ", "complete: ", "Gpt::evaluate: ", "sample_any_order: ", "complete: ", "AnyOrderGpt::evaluate: "};
-    const auto never_labels = messages(no_labels, labels, x), never_null = messages(labels_only, {}, unlabelled);
+    const std::vector<std::string> where{"sample: ", "complete: ", "sample_any_order: ", "complete: "};
+    const std::string none =
+        "labels: expected one per sequence, as the prior was trained with labels alone (label_dropout 0), got none";
+    const auto never_labels = messages(no_labels, labels), never_null = messages(labels_only, {});
     for (std::size_t i = 0; i < where.size(); ++i) {
         CAPTURE(i);
         CHECK(never_labels[i] ==
               where[i] + "labels: expected none, as the prior was trained without labels (label_dropout 1), got 2");
-        CHECK(
-            never_null[i] ==
-            where[i] +
-                "labels: expected one per sequence, as the prior was trained with labels alone (label_dropout 0), got "
-                "none");
+        CHECK(never_null[i] == where[i] + none);
     }
-    const auto no_condition = support::moved_model<Prior>(no_labels);
-    CHECK(refused([&] { std::ignore = likeliest_labels(no_condition.freeze(), x.view()); }) ==
+    const auto with = support::moved_model<Prior>(labels_only);
+    const auto any_with = support::moved_model<AnyPrior>(labels_only);
+    CHECK(refused([&] { std::ignore = with.evaluate(without_labels(2)); }) == "Gpt::evaluate: " + none);
+    CHECK(refused([&] { std::ignore = any_with.evaluate(without_labels(2)); }) == "AnyOrderGpt::evaluate: " + none);
+    const auto without = support::moved_model<Prior>(no_labels);
+    CHECK(refused([&] { std::ignore = likeliest_labels(without.freeze(), sequences<tiny_gpt>(2, 3).view()); }) ==
           "likeliest_labels: prior: expected one that was trained with labels, got one with label_dropout 1");
+}
+
+TEST_CASE_TEMPLATE("KnownConditions: evaluate() drops labels that were dropped in training", M, Prior, AnyPrior) {
+    const auto prior = support::moved_model<M>(no_labels);
+    CHECK(prior.evaluate(sequences<tiny_gpt>(3, 3)) == prior.evaluate(without_labels(3)));
 }
 
 TEST_CASE("KnownConditions: what a prior was trained with is allowed, and all without classes") {
@@ -128,6 +131,7 @@ TEST_CASE("KnownConditions: what a prior was trained with is allowed, and all wi
     CHECK(sample(without, 2, {}, rng).size() == 2);
     CHECK(with.evaluate(sequences<tiny_gpt>(2, 3)) > 0);
     CHECK(without.evaluate(without_labels(2)) > 0);
+    CHECK(sample(with, 0, {}, rng).size() == 0);
     for (const GptOptions options : {labels_only, no_labels})
-        CHECK(sample(support::moved_model<Plain>(options), 2, {}, rng).size() == 2);
+        CHECK(sample(support::moved_model<NoClasses>(options), 2, {}, rng).size() == 2);
 }

@@ -123,6 +123,7 @@ TEST_CASE("decode_image: the message says what a file looks like that is no imag
     CHECK(told("\x89PNG\r\r\n\x1A\r\n"sv) == ": a PNG that was copied as text: its line ends changed");
     CHECK(told("\x89PNG"sv) == ": the file is cut off");
     CHECK(told("\xFF\xD8"sv) == ": the file is cut off");
+    CHECK(told("\xFF\xD8 and other bytes") == "");
     CHECK(told("<!DOCTYPE html><title>404") == "; it looks like a web page: the download failed");
     CHECK(told("\xEF\xBB\xBF<html>") == "; it looks like a web page: the download failed");
     CHECK(told("<?xml version=\"1.0\"?><svg>") == "; it looks like an SVG");

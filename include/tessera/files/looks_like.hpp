@@ -3,7 +3,7 @@
 //
 //     "IDX: the first two bytes must be zero" + looks_like(start)      ...; it looks like a gzip file
 //
-// `start` has the first bytes of the file, eight or more. Empty: like nothing that is known.
+// `start` has the first bytes of the file, or all. Empty: like nothing that is known.
 
 #include <tessera/files/bytes.hpp>
 
@@ -13,16 +13,18 @@
 namespace tessera::inline TESSERA_ABI {
 
 /// "; it looks like " and `what`, or nothing.
-inline std::string looks_like(std::string_view what) {
+[[nodiscard]] inline std::string looks_like(std::string_view what) {
     return what.empty() ? std::string{} : "; it looks like " + std::string{what};
 }
 
 /// A reader first looks for what is more often given to it, such as a zip archive of torch.save.
-inline std::string looks_like(ByteView start) {
+[[nodiscard]] inline std::string looks_like(ByteView start) {
     using namespace std::string_view_literals;
     const auto starts = [&](std::string_view text) { return bytes_are(start, 0, text); };
     if (starts("<"sv) || starts("\xEF\xBB\xBF<"sv)) return looks_like("a web page: the download failed"sv);
-    if (starts("version "sv)) return looks_like("a pointer of Git LFS: run git lfs pull"sv);
+    const bool all_is_known = start.size() > 8;
+    if (starts(all_is_known ? "version https://git-lfs"sv : "version "sv))
+        return looks_like("a pointer of Git LFS: run git lfs pull"sv);
     if (starts("PK\x03\x04"sv)) return looks_like("a zip archive: unpack it first"sv);
     if (starts("\x1F\x8B"sv)) return looks_like("a gzip file"sv);
     if (starts("\x93NUMPY"sv)) return looks_like("a NumPy array (.npy)"sv);

@@ -8,8 +8,8 @@
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //
 // Shapes   sequences, orders [batch, context], logits [batch, context x vocab]
-// Errors   ArgumentError for an empty dataset, one with or without labels where the prior was trained without or with
-//          them (gpt/known_conditions.hpp), another number of labels or orders than sequences, an order that is not a
+// Errors   ArgumentError for an empty dataset, one without labels where the prior was trained with labels alone
+//          (gpt/known_conditions.hpp), another number of labels or orders than sequences, an order that is not a
 //          permutation, or logits for labels of a prior without classes; DataError for a token or label out of range
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
@@ -84,12 +84,13 @@ public:
                                   const Rng& rng = {}) const {
         if (sequences.size() == 0)
             throw ArgumentError("AnyOrderGpt::evaluate: sequences: expected at least one, got 0");
-        detail::check_condition(sequences.labels().size(), C.classes, knows_, "AnyOrderGpt::evaluate: ");
+        const std::span<const Label> labels = knows_.labels ? sequences.labels() : std::span<const Label>{};
+        detail::check_condition(labels.size(), C.classes, knows_, "AnyOrderGpt::evaluate: ");
         Input input;
         Tensor<Token, Context> targets{sequences.size()};
         std::vector<std::uint32_t> one(context);
         make_input(
-            sequences.view(), sequences.labels(), input, [](std::size_t) { return false; },
+            sequences.view(), labels, input, [](std::size_t) { return false; },
             [&](std::size_t n) {
                 detail::fill_order(order, one, rng.split(n));
                 for (std::size_t k = 0; k < context; ++k) targets[n][k] = sequences[n][one[k]];

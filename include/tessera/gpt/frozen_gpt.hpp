@@ -8,8 +8,8 @@
 // All functions are const, so threads may share one object. Later steps of the model do not change it.
 //
 // Shapes   sequences [batch, context], logits [batch, context x vocab]
-// Errors   ArgumentError for an empty dataset, one with or without labels where the prior was trained without or with
-//          them (gpt/known_conditions.hpp), another number of labels than sequences, or logits for labels of a prior
+// Errors   ArgumentError for an empty dataset, one without labels where the prior was trained with labels alone
+//          (gpt/known_conditions.hpp), another number of labels than sequences, or logits for labels of a prior
 //          without classes; DataError for a token or label out of range
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
@@ -68,13 +68,14 @@ public:
         return out;
     }
 
-    /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
+    /// Mean loss of a dataset in nats per token; its labels are used where the prior was trained with labels.
     [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
         if (sequences.size() == 0) throw ArgumentError("Gpt::evaluate: sequences: expected at least one, got 0");
-        detail::check_condition(sequences.labels().size(), C.classes, knows_, "Gpt::evaluate: ");
+        const std::span<const Label> labels = knows_.labels ? sequences.labels() : std::span<const Label>{};
+        detail::check_condition(labels.size(), C.classes, knows_, "Gpt::evaluate: ");
         return with_fp_environment([&] {
             Tensor<Token, Context> input;
-            make_input(sequences.view(), sequences.labels(), input, [](std::size_t) { return false; });
+            make_input(sequences.view(), labels, input, [](std::size_t) { return false; });
             std::vector<Scratch> scratch;
             std::vector<double> losses(nn::group_count(sequences.size()));
             nn::for_groups(sequences.size(), scratch,

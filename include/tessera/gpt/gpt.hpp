@@ -66,7 +66,9 @@ struct GptOptions {
     double label_dropout = 0.1;
     double token_corruption = 0;  ///< probability in [0, 1] that a token of the input is a random one in training
 
-    [[nodiscard]] KnownConditions knows() const { return {.labels = label_dropout<1, .null_class = label_dropout> 0}; }
+    [[nodiscard]] KnownConditions knows() const {
+        return {.labels = (label_dropout < 1), .null_class = (label_dropout > 0)};
+    }
 };
 
 /// The report of one training step.
@@ -202,7 +204,7 @@ public:
         return {.loss = ws.totals[0] / static_cast<double>(samples * context)};
     }
 
-    /// Mean loss of a dataset in nats per token; its labels are used where the config has classes.
+    /// Mean loss of a dataset in nats per token; its labels are used where the prior was trained with labels.
     [[nodiscard]] double evaluate(const data::Tokens<context>& sequences) const {
         return with_frozen([&](const Frozen& frozen) { return frozen.evaluate(sequences); });
     }

@@ -4,10 +4,11 @@
 //     prior.freeze().knows().labels        from GptOptions::label_dropout p:
 //                                          labels for p < 1, the null class for p > 0
 //
-// A prior draws noise for a condition that it never saw, so sampling, completing and evaluating with one is refused.
+// A prior draws noise for a condition that it never saw, so sample(), complete() and evaluate() refuse it. logits(),
+// sequence_nats() and TokenCodec take any condition.
 //
-// Errors   ArgumentError of those: labels for a prior that was trained without them, or none for one that was trained
-//          with labels alone
+// Errors   ArgumentError of those: labels for a prior that was trained without them (evaluate() takes the null class
+//          instead, as training did), or none for one that was trained with labels alone
 
 #include <tessera/core/abi.hpp>
 #include <tessera/core/error.hpp>

@@ -84,7 +84,7 @@ inline void check_sample_options(const SampleOptions& o, std::size_t count, std:
     if (!o.labels.empty() && o.labels.size() != count) fail("labels", one_each, std::to_string(o.labels.size()));
     for (const Label label : o.labels)
         if (label.index >= classes) fail("label", "less than " + std::to_string(classes), std::to_string(label.index));
-    check_condition(o.labels.size(), classes, knows, where);
+    if (count > 0) check_condition(o.labels.size(), classes, knows, where);
     if (!o.each.empty() && o.each.size() != count) fail("each", one_each, std::to_string(o.each.size()));
     if (!o.each.empty() && (o.draw() != DrawOptions{} || o.guidance != Guidance{}))
         fail("each", "no common temperature, top_k, top_p, min_p or guidance next to it", "both");

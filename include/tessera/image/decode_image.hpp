@@ -34,7 +34,7 @@ inline std::string looks_unlike_an_image(ByteView file) {
     if (std::ranges::all_of(file, [](unsigned char byte) { return byte == 0; }))
         return file.empty() ? ": the file is empty" : ": all bytes of the file are 0";
     if (starts("\x89PNG\n") || starts("\x89PNG\r\r\n")) return ": a PNG that was copied as text: its line ends changed";
-    if (starts("\x89PNG") || starts("\xFF\xD8")) return ": the file is cut off";
+    if (file.size() < 8 && (starts("\x89PNG") || starts("\xFF\xD8"))) return ": the file is cut off";
     const auto start = file.first((std::min)(file.size(), std::size_t{1024}));
     constexpr std::string_view svg = "<svg";
     if (starts("<") && std::search(start.begin(), start.end(), svg.begin(), svg.end()) != start.end())
