@@ -166,7 +166,7 @@ std::vector<std::string> Run::accepted(std::span<const char* const> names) const
 
 void Run::tell(const tessera::io::LoadReport& report, std::string_view unused) {
     for (const auto& a : report.accepted)
-        if (a.file != a.host && a.name != unused)
+        if (a.file != a.host && (unused.empty() || !a.name.ends_with(unused)))
             std::printf("%s is %s from here on, as accepted; the checkpoint has %s\n", a.name.c_str(), a.host.c_str(),
                         tessera::io::printable(a.file).c_str());
 }

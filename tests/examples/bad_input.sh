@@ -99,7 +99,8 @@ try '--skip-bad: .* got nan' --skip-bad nan
 try '--top-p: expected a number above 0, at most 1, got 1.5' --top-p 1.5
 try '--top-k: .* got few' --top-k few
 try '--min-p: expected a number from 0 to 1, got 2' --min-p 2
-try '--label-dropout: expected a number from 0 to 1, got nan' --label-dropout nan
+try '--label-dropout: expected a number from 0 to 0.99, got nan' --label-dropout nan
+try '--label-dropout: expected a number from 0 to 0.99, got 1' --label-dropout 1
 try '--guidance: expected a number from 0 to 100, got -1' --guidance -1
 try '--guidance: expected --label-dropout above 0' --bundled "$bundled" --label-dropout 0 --guidance 2
 try 'guidance: expected a prior that learned the null class, with label_dropout above 0' --load "$model" --guidance 2
