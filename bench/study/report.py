@@ -1,6 +1,7 @@
 """What is made of the finished runs: a table in Markdown and a chart in SVG."""
 from html import escape
 from math import log10, log2
+from textwrap import wrap
 
 COMMON = ("data", "digest", "size", "fit", "epochs", "batch", "lr", "revive_below", "limit", "limit_prior", "seed")
 
@@ -14,7 +15,7 @@ def settings(run):
     return (f"{run['data']}: {run['images']:,} images of {size} for training, {run['test_images']:,} for testing; "
             f"epochs {run['epochs']}{prior}; batch {run['batch']}, learning rate {run['lr']:g}{revive}; "
             f"seed {run['seed']}; "
-            f"{run['threads']} threads, {run['processor']}, "
+            f"{run['threads']} thread{'' if run['threads'] == 1 else 's'}, {run['processor']}, "
             f"{run['simd']}, tessera {run['version']}")
 
 
@@ -113,7 +114,10 @@ def curves(group, top):
 def chart(runs):
     out, top = [], 30
     for group in groups(runs):
-        out.append(f'<text x="20" y="{top}" fill="#222222" font-weight="bold">{escape(settings(group[0]))}</text>')
+        for line in wrap(settings(group[0]), 140):
+            out.append(f'<text x="20" y="{top}" fill="#222222" font-weight="bold">{escape(line)}</text>')
+            top += 16
+        top -= 16
         drawn, height = curves(group, top + 34) if group[0]["group"] == "sweep" else bars(group, top + 12)
         out += drawn
         top += height + 70
