@@ -11,6 +11,9 @@ endif()
 option(TESSERA_WERROR "Warnings in our own executables are errors" ${_werror})
 
 set(TESSERA_WARNINGS -Wall -Wextra -Wconversion -Wshadow)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND TESSERA_WARNINGS -Wno-sign-conversion)  # not part of g++'s -Wconversion; static.strict_warnings has it
+endif()
 if(TESSERA_WERROR)
   list(APPEND TESSERA_WARNINGS -Werror)
 endif()

@@ -182,15 +182,17 @@ TEST_CASE("batches: each process gets its share of each batch, in the order of a
         }
         CHECK(together == whole);
     }
-    CHECK_THROWS_WITH_AS(batches(set, 70, {.rank = 2, .ranks = 2}), "batches: rank: expected less than 2, got 2",
-                         ArgumentError);
+    CHECK_THROWS_WITH_AS(static_cast<void>(batches(set, 70, {.rank = 2, .ranks = 2})),
+                         "batches: rank: expected less than 2, got 2", ArgumentError);
 }
 
 TEST_CASE("batches: a pass without a batch is an error with both numbers") {
     const Numbers none = numbers(0), three = numbers(3);
     const std::string tail = ": expected at least one batch, and fewer than 2^32 examples";
-    CHECK_THROWS_WITH_AS(batches(none, 4, {}), ("batches: 0 examples in batches of 4" + tail).c_str(), ArgumentError);
-    CHECK_THROWS_WITH_AS(batches(three, 0, {}), ("batches: 3 examples in batches of 0" + tail).c_str(), ArgumentError);
-    CHECK_THROWS_WITH_AS(batches(three, 4, {.drop_last = true}),
+    CHECK_THROWS_WITH_AS(static_cast<void>(batches(none, 4, {})),
+                         ("batches: 0 examples in batches of 4" + tail).c_str(), ArgumentError);
+    CHECK_THROWS_WITH_AS(static_cast<void>(batches(three, 0, {})),
+                         ("batches: 3 examples in batches of 0" + tail).c_str(), ArgumentError);
+    CHECK_THROWS_WITH_AS(static_cast<void>(batches(three, 4, {.drop_last = true})),
                          ("batches: 3 examples in batches of 4, the last one dropped" + tail).c_str(), ArgumentError);
 }

@@ -150,7 +150,7 @@ struct Older {
 TEST_CASE("DataPosition: after a load another order is refused, between two passes too, and accepted by name") {
     const auto set = Numbers{std::vector<Token>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, std::vector<Label>(10, Label{0})};
     Rng other{99};
-    for (const std::size_t done : {1, 3}) {  // in the middle of a pass, and at its end
+    for (const std::size_t done : {1u, 3u}) {  // in the middle of a pass, and at its end
         CAPTURE(done);
         auto file = file_of(after(set, done, {.balance_classes = true}));
         DataPosition resumed{other};
@@ -181,7 +181,7 @@ TEST_CASE(
     "DataPosition: what was accepted and agrees is still known, and refused when it differs after the next load") {
     const Numbers set = numbers(10);
     Rng other{99};
-    for (const std::size_t done : {1, 3}) {
+    for (const std::size_t done : {1u, 3u}) {
         CAPTURE(done);
         auto file = file_of(after(set, done, {}));
         DataPosition accepts{other};
@@ -205,7 +205,7 @@ TEST_CASE(
 
 TEST_CASE("DataPosition: another order is accepted by a position that has already run, and is that of the next load") {
     const Numbers set = numbers(10);
-    for (const std::size_t done : {1, 3}) {
+    for (const std::size_t done : {1u, 3u}) {
         CAPTURE(done);
         auto file = file_of(after(set, done, {.shuffle = false}));
         DataPosition ran = after(set, 2, {});
@@ -260,7 +260,6 @@ TEST_CASE("DataPosition: a file that is older than the order is read, and contin
         CAPTURE(done);
         const DataPosition saved = after(set, done, {.shuffle = false});
         io::SafetensorsFile file{io::collect(Older{saved}).bytes(), "x"};
-        Rng other{99};
         DataPosition resumed = after(set, 3, {});  // its own order is not that of the file
         const io::LoadReport report = io::load(file, resumed);
         CHECK(report.missing == std::vector<std::string>{"data.shuffle", "data.balance_classes"});
