@@ -165,10 +165,10 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     static void encode_rows(const Packed& w, View<const T, In> z, View<Token, Tokens> out, std::size_t first,
                             std::size_t last) {
         Base::encode_rows(w, z, out, first, last);
-        for (std::size_t row = first; row < last; ++row) {
-            if (F == Fault::encode_rows_of_nan && out.data()[row] == no_token) out.data()[row] = 0;
-            if (F == Fault::encode_rows_stops_at_nan && row > first && out.data()[row - 1] == no_token)
-                out.data()[row] = no_token;
+        for (std::size_t n = first; n < last; ++n) {
+            if (F == Fault::encode_rows_of_nan && out.data()[n] == no_token) out.data()[n] = 0;
+            if (F == Fault::encode_rows_stops_at_nan && n > first && out.data()[n - 1] == no_token)
+                out.data()[n] = no_token;
         }
         if (F == Fault::encode_rows_of_another && first == 4) out.data()[first] = out.data()[0];
         if (F == Fault::encode_rows_of_another && first == 4) out.data()[first] = (out.data()[first] + 1) % book_size;
