@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
+#include <numeric>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -18,6 +18,13 @@ using kernel::PatchPlan;
 using kernel::PatchSize;
 
 namespace {
+
+/// 0, 1, ..., count - 1.
+std::vector<std::size_t> up_to(std::size_t count) {
+    std::vector<std::size_t> all(count);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+}
 
 // (pixel of the large map, position in the window, pixel of the small map)
 using Triple = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
@@ -65,7 +72,7 @@ std::string wrong_group(const PatchPlan& plan) {
         ++number;
     }
     std::ranges::sort(pixels);
-    wrong.compare(std::views::iota(std::size_t{0}, plan.pixels), pixels, "pixels of all groups");
+    wrong.compare(up_to(plan.pixels), pixels, "pixels of all groups");
     return wrong.first();
 }
 // What a plan connects: in, window, out; `scatter` plans go from the small map to the large one.
@@ -108,7 +115,7 @@ TEST_CASE("scatter_plans: the same connections backwards, and every pixel of the
         std::ranges::sort(all);
         CHECK(all == definition(s));
         std::ranges::sort(pixels);
-        CHECK(support::first_difference(std::views::iota(std::size_t{0}, s.height * s.width), pixels) == "");
+        CHECK(support::first_difference(up_to(s.height * s.width), pixels) == "");
     }
 }
 
