@@ -282,14 +282,14 @@ setup_aarch64() {
     mv "$aarch64/new" "$aarch64/root"
 }
 
-# One compiler process for each core, but no more than fit into memory (2 GB each).
+# One compiler process for each core, but no more than fit into memory (3 GB each).
 count_jobs() {
     jobs=${CMAKE_BUILD_PARALLEL_LEVEL:-}
     [ -n "$jobs" ] && return 0
     jobs=$(nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
     memory=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null)
     if [ -n "$memory" ]; then
-        fit=$((memory / 2000000))
+        fit=$((memory / 3000000))
         [ "$fit" -ge 1 ] || fit=1
         [ "$jobs" -le "$fit" ] || jobs=$fit
     fi

@@ -2,6 +2,7 @@
 # Builds and runs all tests:
 #
 #     sh tests/run.sh                    what is missing is installed or downloaded first
+#     sh tests/run.sh --fast             the tests of all rooms, the style and the pages only
 #     sh tests/run.sh -L unit -R core    options are passed on to ctest
 #
 # Some tests need more: a second compiler (clang-14 or g++), a python with torch and numpy, OpenMPI and MPICH,
@@ -9,6 +10,13 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/cmake/setup.sh"
+
+fast=''
+if [ "${1:-}" = --fast ]; then
+    fast=yes
+    shift
+    set -- -L '^fast$' "$@"
+fi
 
 setup core examples tests
 
@@ -24,7 +32,11 @@ done
 dir=$root/build/release
 configure "$dir" -DCMAKE_BUILD_TYPE=Release -DTESSERA_BUILD_TESTS=ON -DTESSERA_BUILD_EXAMPLES=ON \
     -DTESSERA_UNITY_TESTS=ON "-DTESSERA_PYTHON=$python"
-build "$dir" "tests and examples"
+if [ -n "$fast" ]; then
+    build "$dir" "the fast tests" --target fast_tests
+else
+    build "$dir" "tests and examples"
+fi
 
 ctest=$(dirname "$(command -v "$cmake")")/ctest
 [ -x "$ctest" ] || ctest=ctest

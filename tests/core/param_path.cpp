@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
+#include <type_traits>
 
 namespace ts = tessera;
 
@@ -52,4 +54,25 @@ TEST_CASE("ParamPath: with_prefix() prepends a segment to every path and forward
     twelfth(ts::ParamPath{"bias"}, a);
     CHECK(names == "decoder.12.weight decoder.12.bias ");
     CHECK(sum == 4);
+}
+
+TEST_CASE("ParamPath: the type of a visitor with prefixes does not grow with the depth, also behind a wrapper") {
+    std::string names;
+    const auto visit = [&](const ts::ParamPath& path, auto&...) { names += path.str() + ' '; };
+    const std::string name = "encoder";
+    const auto encoder = ts::with_prefix(std::string_view{name}, visit);
+    const auto third = ts::with_prefix(3, encoder);
+    auto inner = ts::with_prefix("to", third);
+    static_assert(std::is_same_v<decltype(third), decltype(encoder)>);
+    static_assert(std::is_same_v<decltype(inner), std::remove_const_t<decltype(encoder)>>);
+    inner("weight");
+    encoder("bias");
+
+    const auto only_weights = [&](const ts::ParamPath& path, auto&... leaf) {
+        if (path.leaf() == "weight") inner(path, leaf...);
+    };
+    const auto wrapped = ts::with_prefix("proj", only_weights);
+    wrapped("weight");
+    wrapped("bias");
+    CHECK(names == "encoder.3.to.weight encoder.bias encoder.3.to.proj.weight ");
 }

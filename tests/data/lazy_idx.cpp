@@ -20,6 +20,8 @@ using namespace tessera;
 using support::message;
 using support::TemporaryFolder;
 
+namespace lazy_idx_test {
+
 namespace {
 
 using Small = Shape<2, 3, 1>;
@@ -118,3 +120,5 @@ TEST_CASE("LazyIdx: each error names the file") {
           "LazyIdx: " + (folder / "l") + ": label 1: expected less than 3, got 3");
     CHECK(message<IoError>([&] { Set{folder / "none"}; }).ends_with("none: No such file or directory"));
 }
+
+}  // namespace lazy_idx_test

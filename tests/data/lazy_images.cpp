@@ -22,6 +22,8 @@ using namespace tessera;
 using support::message;
 using support::TemporaryFolder;
 
+namespace lazy_images_test {
+
 namespace {
 
 using Gray = support::TinyImage;
@@ -143,3 +145,5 @@ TEST_CASE("open_image_folder: training from files, read ahead, ends in the weigh
     CHECK(train(lazy.train) == expected);
     CHECK(train(ahead) == expected);
 }
+
+}  // namespace lazy_images_test

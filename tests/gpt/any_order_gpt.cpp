@@ -32,6 +32,8 @@ using support::moved_model;
 using support::sequences;
 using support::tiny_gpt;
 
+namespace any_order_gpt_test {
+
 namespace {
 
 using TinyAny = AnyOrderGpt<tiny_gpt>;
@@ -421,3 +423,5 @@ TEST_CASE("AnyOrderGpt: what cannot be read is refused, by name and index") {
     CHECK(support::message<ArgumentError>([] { moved_model<TinyAny>({.token_corruption = 1.5}); }) ==
           "AnyOrderGpt: token_corruption: expected a number in [0, 1], got 1.500000");
 }
+
+}  // namespace any_order_gpt_test

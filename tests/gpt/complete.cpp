@@ -18,6 +18,8 @@
 
 using namespace tessera;
 
+namespace complete_test {
+
 namespace {
 
 // More tokens than a strip of attention has rows, and a remainder.
@@ -195,3 +197,5 @@ TEST_CASE("complete: unusable input is refused, and the generator is unchanged")
     std::ignore = fresh.fork();
     CHECK(rng.position() == fresh.position());
 }
+
+}  // namespace complete_test

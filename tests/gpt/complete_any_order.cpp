@@ -21,6 +21,8 @@
 
 using namespace tessera;
 
+namespace complete_any_order_test {
+
 namespace {
 
 constexpr GptConfig completion_config{.vocab = 37, .context = 19, .width = 40, .heads = 4, .layers = 2, .classes = 3};
@@ -228,3 +230,5 @@ TEST_CASE("complete, any order: a known token that is not in the vocabulary, or 
           "complete: top_p: expected a number in (0, 1], got 0.000000");
     CHECK(rng.position() == 0);
 }
+
+}  // namespace complete_any_order_test

@@ -13,6 +13,8 @@
 
 using namespace tessera;
 
+namespace gpt2_names_test {
+
 namespace {
 
 constexpr GptConfig small_gpt2{.vocab = 40, .context = 12, .width = 16, .heads = 2, .layers = 2, .tied = true};
@@ -81,3 +83,5 @@ TEST_CASE("gpt2_names: a file whose linear maps are those of nanoGPT is refused,
         support::contains(text, "prior.1.0.0.1.in_proj_weight: expected 48x16, file has 16x48 after its transposition"),
         text);
 }
+
+}  // namespace gpt2_names_test

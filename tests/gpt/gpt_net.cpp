@@ -27,6 +27,8 @@ using support::batch_of;
 using support::moved_model;
 using support::sequences;
 
+namespace gpt_net_test {
+
 namespace {
 
 // A grid of 3 x 6 tokens, more than a vector of AVX-512 and with a remainder. Each choice is in two configurations or
@@ -238,3 +240,5 @@ TEST_CASE("GptNet: a file says which norm and positions it was trained with, and
     io::load(file, copy);
     CHECK(support::hash_state(copy) == support::hash_state(original));
 }
+
+}  // namespace gpt_net_test

@@ -19,6 +19,8 @@
 
 using namespace tessera;
 
+namespace guidance_test {
+
 namespace {
 
 using Model = Gpt<support::tiny_gpt>;
@@ -195,3 +197,5 @@ TEST_CASE("sample: guidance that means nothing is refused") {
               std::ignore = without.logits({zeros.data(), 1}, std::span{labels}.first(1));
           }) == "Gpt::logits: labels: expected none, as the prior has no classes, got 1");
 }
+
+}  // namespace guidance_test

@@ -11,6 +11,8 @@
 
 using namespace tessera;
 
+namespace nano_gpt_names_test {
+
 namespace {
 
 template <std::size_t Layers>
@@ -46,3 +48,5 @@ TEST_CASE("nano_gpt_names: a file of more layers than the model, and of fewer, i
     CHECK(refused(three, 2).find("prior.1.2.0.0.weight") != std::string::npos);
     CHECK(refused(three, 3).find("rename: no name begins with \"transformer.h.2.ln_1.\"") != std::string::npos);
 }
+
+}  // namespace nano_gpt_names_test

@@ -19,6 +19,8 @@
 
 using namespace tessera;
 
+namespace sample_any_order_test {
+
 namespace {
 
 // More tokens than a strip of attention has rows, and a remainder.
@@ -271,3 +273,5 @@ TEST_CASE("sample_any_order: what it cannot draw is refused") {
           "draw_token: logits: expected finite numbers, got NaN or infinity");
     CHECK(rng.position() == 0);
 }
+
+}  // namespace sample_any_order_test

@@ -118,6 +118,12 @@ struct NoOpVisitor {
     template <class... P>
     void operator()(const ParamPath&, P&...) const {}
 };
+struct ZeroLeaf {
+    template <class L>
+    void operator()(const ParamPath&, L& leaf) const {
+        leaf.fill(0);
+    }
+};
 }  // namespace detail
 
 /// A set of named leaves: a value that can be copied (a snapshot) and visited together with others of its type (a step
@@ -149,7 +155,7 @@ void change_role(P& params, Role from, Role to) {
 /// Sets every leaf to zero, as a gradient before a step.
 template <Parameters P>
 void set_zero(P& params) {
-    P::each([](const ParamPath&, auto& leaf) { leaf.fill(0); }, params);
+    P::each(detail::ZeroLeaf{}, params);
 }
 
 }  // namespace tessera

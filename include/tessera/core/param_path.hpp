@@ -7,9 +7,11 @@
 
 #include <tessera/core/abi.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tessera::inline TESSERA_ABI {
 
@@ -18,6 +20,14 @@ public:
     constexpr ParamPath(const char* name) noexcept : name_{name} {}
     constexpr ParamPath(std::string_view name, const ParamPath* inner) noexcept : name_{name}, inner_{inner} {}
     constexpr ParamPath(std::size_t index, const ParamPath& inner) noexcept : index_{index}, inner_{&inner} {}
+    constexpr explicit ParamPath(std::size_t index) noexcept : index_{index} {}
+
+    /// This segment alone, with `inner` after it.
+    [[nodiscard]] constexpr ParamPath followed_by(const ParamPath& inner) const noexcept {
+        ParamPath path = *this;
+        path.inner_ = &inner;
+        return path;
+    }
 
     [[nodiscard]] std::string str() const {
         std::string text = name_.empty() ? std::to_string(index_) : std::string{name_};
@@ -55,15 +65,58 @@ private:
     const ParamPath* inner_ = nullptr;
 };
 
-/// Wraps a visitor so that the path of every leaf gets one more segment in front: a name, or the index in a chain.
-template <class Segment, class F>
-auto with_prefix(Segment segment, F& f) {
-    return [segment, &f](const ParamPath& leaf, auto&... p) {
-        if constexpr (requires { std::string_view{segment}; })
-            f(ParamPath{std::string_view{segment}, &leaf}, p...);
+namespace detail {
+
+// The visitor that with_prefix() returns. Its type does not grow with the depth: each type of parameters is compiled
+// once for a visitor F, wherever it is in a model, where Prefixed<Prefixed<F>> would be one more copy for each path.
+template <class F>
+class Prefixed {
+public:
+    constexpr Prefixed(ParamPath segment, F& f, const Prefixed* outer = nullptr) noexcept
+        : segment_{segment}, f_{&f}, outer_{outer} {}
+
+    template <class... P>
+    constexpr void operator()(const ParamPath& leaf, P&... p) const {
+        const ParamPath path = segment_.followed_by(leaf);
+        if (outer_)
+            (*outer_)(path, p...);
         else
-            f(ParamPath{static_cast<std::size_t>(segment), leaf}, p...);
-    };
+            (*f_)(path, p...);
+    }
+    [[nodiscard]] constexpr Prefixed deeper(ParamPath segment) const noexcept { return {segment, *f_, this}; }
+
+private:
+    ParamPath segment_;
+    F* f_;
+    const Prefixed* outer_;  // nullptr: the path is complete
+};
+
+template <class F>
+inline constexpr bool is_prefixed = false;
+template <class F>
+inline constexpr bool is_prefixed<Prefixed<F>> = true;
+
+template <class F>
+[[nodiscard]] constexpr auto prefixed(ParamPath segment, F& f) noexcept {
+    if constexpr (is_prefixed<std::remove_const_t<F>>)
+        return f.deeper(segment);
+    else
+        return Prefixed<F>{segment, f};
 }
+
+}  // namespace detail
+
+/// Wraps a visitor so that the path of every leaf gets one more segment in front: a name, or the index in a chain.
+/// The result refers to `f`, and to the characters of the name.
+template <class F>
+[[nodiscard]] constexpr auto with_prefix(std::string_view name, F& f) noexcept {
+    return detail::prefixed(ParamPath{name, nullptr}, f);
+}
+template <std::integral Index, class F>
+[[nodiscard]] constexpr auto with_prefix(Index index, F& f) noexcept {
+    return detail::prefixed(ParamPath{static_cast<std::size_t>(index)}, f);
+}
+template <std::same_as<std::string> Name, class F>
+void with_prefix(Name&& temporary, F& f) = delete;  // its characters would be gone
 
 }  // namespace tessera

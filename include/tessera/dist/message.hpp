@@ -36,44 +36,29 @@ public:
     /// Reserves memory for the leaves of these sets; bytes() then has their size.
     template <Summable... S>
     void fit(const S&... sets) {
-        std::size_t size = 0;
-        each_leaf([&](auto leaf) { size += padded(leaf.size_bytes()); }, sets...);
-        if (memory_.size() < size) memory_.resize(size);
-        size_ = size;
+        Measure measure;
+        each_leaf(measure, sets...);
+        if (memory_.size() < measure.at) memory_.resize(measure.at);
+        size_ = measure.at;
     }
     /// Copies all leaves into the message.
     template <Summable... S>
     void pack(const S&... sets) {
         fit(sets...);
-        std::size_t at = 0;
-        each_leaf(
-            [&](auto leaf) {
-                if (!leaf.empty()) std::memcpy(memory_.data() + at, leaf.data(), leaf.size_bytes());
-                at += padded(leaf.size_bytes());
-            },
-            sets...);
+        Pack copy{memory_.data()};
+        each_leaf(copy, sets...);
     }
     /// Copies the message into all leaves.
     template <Summable... S>
     void unpack(S&&... sets) const {
-        std::size_t at = 0;
-        each_leaf(
-            [&](auto leaf) {
-                if (!leaf.empty()) std::memcpy(leaf.data(), memory_.data() + at, leaf.size_bytes());
-                at += padded(leaf.size_bytes());
-            },
-            sets...);
+        Unpack copy{memory_.data()};
+        each_leaf(copy, sets...);
     }
     /// leaf += message. Integers wrap around.
     template <Summable... S>
     void add_to(S&&... sets) const {
-        std::size_t at = 0;
-        each_leaf(
-            [&]<class T>(std::span<T> leaf) {
-                add<T>(leaf, {reinterpret_cast<const T*>(memory_.data() + at), leaf.size()});
-                at += padded(leaf.size_bytes());
-            },
-            sets...);
+        Add sum{memory_.data()};
+        each_leaf(sum, sets...);
     }
     std::span<std::byte> bytes() { return {memory_.data(), size_}; }
     std::span<const std::byte> bytes() const { return {memory_.data(), size_}; }
@@ -81,15 +66,62 @@ public:
 private:
     static constexpr std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+    struct Measure {
+        std::size_t at = 0;
+
+        template <class T>
+        void operator()(std::span<T> leaf) {
+            at += padded(leaf.size_bytes());
+        }
+    };
+    struct Pack {
+        std::byte* to;
+        std::size_t at = 0;
+
+        template <class T>
+        void operator()(std::span<T> leaf) {
+            if (!leaf.empty()) std::memcpy(to + at, leaf.data(), leaf.size_bytes());
+            at += padded(leaf.size_bytes());
+        }
+    };
+    struct Unpack {
+        const std::byte* from;
+        std::size_t at = 0;
+
+        template <class T>
+        void operator()(std::span<T> leaf) {
+            if (!leaf.empty()) std::memcpy(leaf.data(), from + at, leaf.size_bytes());
+            at += padded(leaf.size_bytes());
+        }
+    };
+    struct Add {
+        const std::byte* from;
+        std::size_t at = 0;
+
+        template <class T>
+        void operator()(std::span<T> leaf) {
+            add<T>(leaf, {reinterpret_cast<const T*>(from + at), leaf.size()});
+            at += padded(leaf.size_bytes());
+        }
+    };
+    template <class F>
+    struct OfLeaf {
+        F& f;
+
+        template <class L>
+        void operator()(const ParamPath&, L& leaf) const {
+            f(std::span<element<decltype(leaf.span())>>{leaf.span()});
+        }
+    };
+
     template <class F, class... S>
-    static void each_leaf(F&& f, S&... sets) {
+    static void each_leaf(F& f, S&... sets) {
         (visit(f, sets), ...);
     }
     template <class F, class S>
     static void visit(F& f, S& set) {
         if constexpr (Parameters<std::remove_const_t<S>>)
-            std::remove_const_t<S>::each(
-                [&](const ParamPath&, auto& leaf) { f(std::span<element<decltype(leaf.span())>>{leaf.span()}); }, set);
+            std::remove_const_t<S>::each(OfLeaf<F>{f}, set);
         else
             f(std::span<element<decltype(std::span{set})>>{set});
     }

@@ -77,53 +77,77 @@ void transpose(std::span<T> values, std::size_t rows) {
 
 using Staged = std::vector<Buffer<unsigned char>>;
 
-/// The values of the leaves in order; empty where a leaf is not loaded.
-template <class M>
-void stage(SafetensorsFile& file, const LoadPlan<SafetensorsFile>& plan, const M& model, Staged& staged) {
-    M::each_state(
-        [&]<class L>(const ParamPath& path, const L&) {
-            using T = typename L::Scalar;
-            const auto [tensor, transposed] = plan.sources[staged.size()];
-            auto& bytes = staged.emplace_back(tensor ? L::Dims::size * sizeof(T) : 0);
-            if (!tensor) return;
-            const std::span<T> values{reinterpret_cast<T*>(bytes.data()), L::Dims::size};
-            read_as<T>(file, *tensor, values);
-            if constexpr (std::floating_point<T>)
-                for (std::size_t i = 0; i < values.size(); ++i)
-                    if (!std::isfinite(values[i]))
-                        throw FormatError(FormatCode::not_finite,
-                                          "io::load: " + file.name() + ": " + path.str() + ": element " +
-                                              std::to_string(i) + ": " +
-                                              expected_got("a finite number", std::to_string(values[i])),
-                                          file.name(), tensor->offset);
-            if (transposed) transpose(values, outer_shape<L>()[0]);
-        },
-        model);
-}
+/// Reads the values of each leaf, in order; empty where a leaf is not loaded.
+class StageLeaf {
+public:
+    StageLeaf(SafetensorsFile& file, const LoadPlan<SafetensorsFile>& plan, Staged& staged)
+        : file_{file}, plan_{plan}, staged_{staged} {}
+
+    template <class L>
+    void operator()(const ParamPath& path, const L&) const {
+        constexpr auto dims = L::file_dims();
+        stage<typename L::Scalar>(path, L::Dims::size, dims.empty() ? 1 : dims.front());
+    }
+
+private:
+    template <class T>
+    void stage(const ParamPath& path, std::size_t size, std::size_t rows) const {
+        const auto [tensor, transposed] = plan_.sources[staged_.size()];
+        auto& bytes = staged_.emplace_back(tensor ? size * sizeof(T) : 0);
+        if (!tensor) return;
+        const std::span<T> values{reinterpret_cast<T*>(bytes.data()), size};
+        read_as<T>(file_, *tensor, values);
+        if constexpr (std::floating_point<T>)
+            for (std::size_t i = 0; i < values.size(); ++i)
+                if (!std::isfinite(values[i]))
+                    throw FormatError(FormatCode::not_finite,
+                                      "io::load: " + file_.name() + ": " + path.str() + ": element " +
+                                          std::to_string(i) + ": " +
+                                          expected_got("a finite number", std::to_string(values[i])),
+                                      file_.name(), tensor->offset);
+        if (transposed) transpose(values, rows);
+    }
+
+    SafetensorsFile& file_;
+    const LoadPlan<SafetensorsFile>& plan_;
+    Staged& staged_;
+};
 
 /// Copies the staged values into the model. noexcept, because the strong guarantee depends on it.
+struct ApplyLeaf {
+    const Staged& staged;
+    std::size_t& next;
+
+    template <class L>
+    void operator()(const ParamPath&, L& leaf) const noexcept {
+        const Buffer<unsigned char>& bytes = staged[next++];
+        if (bytes.size() == 0) return;
+        const auto* values = reinterpret_cast<const typename L::Scalar*>(bytes.data());
+        for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_file_index(i)] = values[i];
+    }
+};
 template <class M>
 void apply(const Staged& staged, std::size_t& next, M& model) noexcept {
-    M::each_state(
-        [&]<class L>(const ParamPath&, L& leaf) {
-            const Buffer<unsigned char>& bytes = staged[next++];
-            if (bytes.size() == 0) return;
-            const auto* values = reinterpret_cast<const typename L::Scalar*>(bytes.data());
-            for (std::size_t i = 0; i < L::Dims::size; ++i) leaf[L::from_file_index(i)] = values[i];
-        },
-        model);
+    M::each_state(ApplyLeaf{staged, next}, model);
 }
 
 /// Those of the missing leaves that are the model's own.
+struct AddMissing {
+    const std::vector<std::string>& missing;
+    std::vector<std::string>& own;
+
+    template <class L>
+    void operator()(const ParamPath& path, const L&) const {
+        add(path.str());
+    }
+    void add(std::string name) const {
+        if (std::ranges::find(missing, name) != missing.end()) own.push_back(std::move(name));
+    }
+};
 template <class M>
 std::vector<std::string> missing_of(const M& model, const std::vector<std::string>& missing) {
     std::vector<std::string> own;
-    if (missing.empty()) return own;
-    M::each_state(
-        [&](const ParamPath& path, const auto&) {
-            if (std::ranges::find(missing, path.str()) != missing.end()) own.push_back(path.str());
-        },
-        model);
+    if (!missing.empty()) M::each_state(AddMissing{missing, own}, model);
     return own;
 }
 
@@ -178,7 +202,7 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
     LoadPlan plan{file, leaves, fields, options};
     Staged staged;
     staged.reserve(leaves.size());
-    (stage<M>(file, plan, models, staged), ...);
+    (M::each_state(StageLeaf{file, plan, staged}, std::as_const(models)), ...);
     report_accepted_later(plan, leaves, fields, staged);
     const Notice notices[] = {{missing_of<M>(models, plan.report.missing), accepted_later<M>(plan, models)}...};
 

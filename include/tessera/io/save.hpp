@@ -47,37 +47,56 @@ struct RenameUse {
     bool by_name = false, by_matrix = false;
 };
 
+// Writes each leaf, under the name that the options give it.
+class WriteLeaf {
+public:
+    WriteLeaf(SafetensorsWriter& writer, const SaveOptions& options, std::vector<RenameUse>& used)
+        : writer_{writer}, options_{options}, used_{used} {}
+
+    template <class L>
+    void operator()(const ParamPath& path, const L& leaf) const {
+        using T = typename L::Scalar;
+        Buffer<T> values(L::Dims::size);
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+        write<T>(path.str(), outer_shape<L>(), std::move(values));
+    }
+
+private:
+    template <class T>
+    void write(std::string name, std::vector<std::uint64_t> shape, Buffer<T> values) const {
+        if (renamed(name, shape.size() == 2)) {
+            const std::size_t rows = shape[0], columns = shape[1];
+            Buffer<T> transposed(values.size());
+            for (std::size_t i = 0; i < values.size(); ++i) transposed[i % columns * rows + i / columns] = values[i];
+            std::swap(shape[0], shape[1]);
+            values = std::move(transposed);
+        }
+        writer_.add<T>(name, shape, values);
+    }
+    // Returns whether the matrix is to be transposed.
+    bool renamed(std::string& name, bool is_matrix) const {
+        for (std::size_t i = 0; i < used_.size(); ++i)
+            if (const Rename& r = options_.rename[i]; name.starts_with(r.from)) {
+                name = r.to + name.substr(r.from.size());
+                used_[i].by_name = true;
+                used_[i].by_matrix = used_[i].by_matrix || is_matrix;
+                return r.transposed && is_matrix;
+            }
+        return false;
+    }
+
+    SafetensorsWriter& writer_;
+    const SaveOptions& options_;
+    std::vector<RenameUse>& used_;
+};
+
 template <class M>
 void add_model(SafetensorsWriter& writer, const M& model, const SaveOptions& options, std::vector<RenameUse>& used) {
     std::vector<MetadataField> fields;
     add_metadata_fields<M>(model, fields);
     for (const MetadataField& field : fields)
         if (!field.compared_later) writer.metadata(field.in_file(), field.value);
-    M::each_state(
-        [&]<class L>(const ParamPath& path, const L& leaf) {
-            std::string name = path.str();
-            std::vector<std::uint64_t> shape = outer_shape<L>();
-            bool transposed = false;
-            for (std::size_t i = 0; i < used.size(); ++i)
-                if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
-                    name = r.to + name.substr(r.from.size());
-                    used[i].by_name = true;
-                    used[i].by_matrix = used[i].by_matrix || shape.size() == 2;
-                    transposed = r.transposed && shape.size() == 2;
-                    break;
-                }
-            Buffer<typename L::Scalar> values(L::Dims::size);
-            if (transposed) {
-                const std::size_t columns = shape[1];
-                std::swap(shape[0], shape[1]);
-                for (std::size_t i = 0; i < values.size(); ++i)
-                    values[i % columns * shape[1] + i / columns] = leaf[L::from_file_index(i)];
-            } else {
-                for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
-            }
-            writer.add<typename L::Scalar>(name, shape, values);
-        },
-        model);
+    M::each_state(WriteLeaf{writer, options, used}, model);
 }
 
 /// A rename that matches nothing is a mistake of the host.

@@ -143,16 +143,28 @@ std::vector<std::uint64_t> outer_shape() {
     return {dims.begin(), dims.end()};
 }
 
+// A type instead of a lambda in add_leaves, as are the other visitors of files, optimisers and trainers: a
+// lambda in a template differs for each model, and every layer of it would be compiled for it once more.
+struct AddLeaf {
+    std::vector<Leaf>& to;
+    bool (*is_optional)(std::string_view name);  // or nullptr
+
+    template <class L>
+    void operator()(const ParamPath& path, const L&) const {
+        add({path.str(), outer_shape<L>(), dtype_of<typename L::Scalar>});
+    }
+    void add(Leaf leaf) const {
+        leaf.optional = is_optional && is_optional(leaf.name);
+        to.push_back(std::move(leaf));
+    }
+};
+
 template <class M>
 void add_leaves(const M& model, std::vector<Leaf>& to) {
-    M::each_state(
-        [&]<class L>(const ParamPath& path, const L&) {
-            Leaf leaf{path.str(), outer_shape<L>(), dtype_of<typename L::Scalar>};
-            if constexpr (requires { M::optional_in_file(std::string_view{}); })
-                leaf.optional = M::optional_in_file(leaf.name);
-            to.push_back(std::move(leaf));
-        },
-        model);
+    bool (*is_optional)(std::string_view) = nullptr;
+    if constexpr (requires { M::optional_in_file(std::string_view{}); })
+        is_optional = [](std::string_view name) -> bool { return M::optional_in_file(name); };
+    M::each_state(AddLeaf{to, is_optional}, model);
 }
 
 }  // namespace detail

@@ -45,6 +45,30 @@ double leaf_squares(std::span<const T> x) {
     }
     return total;
 }
+
+// The visitors of a gradient: types, not lambdas in a template, so that a layer is compiled once for all models.
+struct AddSquares {
+    double& total;
+
+    template <class L>
+    void operator()(const ParamPath&, const L& g) const {
+        total += leaf_squares<typename L::Scalar>(g.span());
+    }
+};
+struct ScaleLeaf {
+    double factor;
+
+    template <class L>
+    void operator()(const ParamPath&, L& g) const {
+        scale<typename L::Scalar>(g.span());
+    }
+    template <class T>
+    void scale(std::span<T> x) const {
+        kernel::for_chunks(x.size(), 65536, [&](std::size_t begin, std::size_t end) {
+            kernel::scale<T>(static_cast<T>(factor), x.subspan(begin, end - begin));
+        });
+    }
+};
 }  // namespace detail
 
 /// The Euclidean norm of all leaves together; not finite where a number is not, or where the sum of squares overflows.
@@ -52,10 +76,7 @@ template <Parameters P>
 [[nodiscard]] double grad_norm(const P& grad) {
     return with_fp_environment([&] {
         double total = 0;
-        const auto add = [&]<class Leaf>(const ParamPath&, const Leaf& g) {
-            total += detail::leaf_squares<typename Leaf::Scalar>(g.span());
-        };
-        P::each(add, grad);
+        P::each(detail::AddSquares{total}, grad);
         return std::sqrt(total);
     });
 }
@@ -68,16 +89,7 @@ double clip_grad_norm(P& grad, double max_norm) {
     return with_fp_environment([&] {
         const double norm = grad_norm(grad);
         const double factor = max_norm / (norm + 1e-6);
-        if (factor < 1 && std::isfinite(norm)) {
-            const auto shrink = [&]<class Leaf>(const ParamPath&, Leaf& g) {
-                using T = typename Leaf::Scalar;
-                const std::span<T> x = g.span();
-                kernel::for_chunks(x.size(), 65536, [&](std::size_t begin, std::size_t end) {
-                    kernel::scale<T>(static_cast<T>(factor), x.subspan(begin, end - begin));
-                });
-            };
-            P::each(shrink, grad);
-        }
+        if (factor < 1 && std::isfinite(norm)) P::each(detail::ScaleLeaf{factor}, grad);
         return norm;
     });
 }
@@ -89,19 +101,30 @@ struct NonFinite {
     std::size_t count = 0;  ///< in all leaves together
 };
 
-/// nullopt if every number is finite (the norm may still have overflowed). Slow: one thread; for error messages.
-template <Parameters P>
-[[nodiscard]] std::optional<NonFinite> first_non_finite(const P& grad) {
-    std::optional<NonFinite> found;
-    const auto look = [&](const ParamPath& path, const auto& g) {
-        const auto x = g.span();
+namespace detail {
+struct FindNonFinite {
+    std::optional<NonFinite>& found;
+
+    template <class L>
+    void operator()(const ParamPath& path, const L& g) const {
+        look<typename L::Scalar>(path, g.span());
+    }
+    template <class T>
+    void look(const ParamPath& path, std::span<const T> x) const {
         for (std::size_t i = 0; i < x.size(); ++i) {
             if (std::isfinite(x[i])) continue;
             if (!found) found = NonFinite{path.str(), i, 0};
             ++found->count;
         }
-    };
-    P::each(look, grad);
+    }
+};
+}  // namespace detail
+
+/// nullopt if every number is finite (the norm may still have overflowed). Slow: one thread; for error messages.
+template <Parameters P>
+[[nodiscard]] std::optional<NonFinite> first_non_finite(const P& grad) {
+    std::optional<NonFinite> found;
+    P::each(detail::FindNonFinite{found}, grad);
     return found;
 }
 

@@ -57,12 +57,21 @@ inline std::string parts_instead_of(std::string_view part, const std::vector<std
     return text;
 }
 
+struct AddPath {
+    std::vector<std::string>& to;
+
+    template <class L>
+    void operator()(const ParamPath& path, const L&) const {
+        to.push_back(path.str());
+    }
+};
+
 /// The factor of each leaf of P, in the order of `each`; empty where there is no LrScale.
 template <Parameters P>
 std::vector<double> scales_of_leaves(const char* where, const std::vector<LrScale>& scales, const P& params) {
     if (scales.empty()) return {};
     std::vector<std::string> leaves;
-    P::each([&](const ParamPath& path, const auto&) { leaves.push_back(path.str()); }, params);
+    P::each(AddPath{leaves}, params);
     std::vector<double> of_leaf(leaves.size(), 1.0);
     std::vector<std::size_t> longest(leaves.size());  // of the part that applies
     for (auto s = scales.begin(); s != scales.end(); ++s) {

@@ -45,6 +45,22 @@ void move_towards(std::span<const T> p, T share, std::span<T> average) {
             static_cast<const T*>(average.data()) + begin, p.data() + begin);
     });
 }
+// Visitors, as in optim/clip.hpp.
+struct CheckLeaf {
+    template <class L>
+    void operator()(const ParamPath&, const L& leaf) const {
+        static_cast<void>(leaf.span());
+    }
+};
+struct MoveLeaf {
+    double share;
+
+    template <class L>
+    void operator()(const ParamPath&, L& average, const L& p) const {
+        using T = typename L::Scalar;
+        move_towards<T>(p.span(), static_cast<T>(share), average.span());
+    }
+};
 }  // namespace detail
 
 template <Parameters P>
@@ -74,17 +90,13 @@ public:
             throw StateError("WeightEma: ema.updates: " +
                              expected_got("0 to 2^53 - 1", std::to_string(state_.updates[0])));
         // span() throws where a leaf was moved from: before any average has changed
-        P::each([](const ParamPath&, const auto& leaf) { static_cast<void>(leaf.span()); }, params);
+        P::each(detail::CheckLeaf{}, params);
         with_fp_environment([&] {
             const bool is_first = state_.updates[0] == 0;
             const double t = static_cast<double>(state_.updates[0]);
             const double decay = options_.warmup ? (std::min)(options_.decay, (1 + t) / (10 + t)) : options_.decay;
             const double share = is_first ? 1 : 1 - decay;
-            const auto move = [&]<class Leaf>(const ParamPath&, Leaf& average, const Leaf& p) {
-                using T = typename Leaf::Scalar;
-                detail::move_towards<T>(p.span(), static_cast<T>(share), average.span());
-            };
-            P::each(move, state_.average, params);
+            P::each(detail::MoveLeaf{share}, state_.average, params);
             ++state_.updates[0];
         });
     }

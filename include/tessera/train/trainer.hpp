@@ -314,13 +314,7 @@ private:
     [[noreturn]] static void refuse_norm(const std::string& most, double norm) {
         throw NumericError("gradient: norm: " + expected_got("at most " + most, number_text(norm)));
     }
-    void scale_grad(double factor) {
-        Model::Params::each(
-            [&]<class Leaf>(const ParamPath&, Leaf& g) {
-                kernel::scale<typename Leaf::Scalar>(static_cast<typename Leaf::Scalar>(factor), g.span());
-            },
-            grad_);
-    }
+    void scale_grad(double factor) { Model::Params::each(detail::ScaleLeaf{factor}, grad_); }
     [[noreturn]] void throw_bad_gradient() const {
         const auto bad = first_non_finite(grad_);
         throw NumericError("gradient of " +

@@ -55,24 +55,19 @@ void run_isolated(F&& f) {
     tbb::this_task_arena::isolate(f);
 }
 
-/// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most slot_count tasks. One slot (or one
-/// index) runs in the calling thread without TBB. An exception of f is rethrown here; indices not yet claimed are then
-/// not run.
-template <class F>
-void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
-    slot_count = (std::min)(slot_count, count);
-    if (slot_count <= 1) {
-        return with_fp_environment([&] {
-            for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
-        });
-    }
+namespace detail {
+
+// The part of for_each_slot that does not depend on its function, so that oneTBB's templates are compiled once for all
+// loops: there were 190 of them in one file of tests. call(body, index, slot) costs a jump for each index.
+inline void share_indices(std::size_t count, std::size_t slot_count, void (*call)(void*, std::size_t, std::size_t),
+                          void* body) {
     std::atomic<std::size_t> next{0};
     std::atomic<bool> failed{false};
-    std::exception_ptr error;  // of f; not through TBB, which allocates for it and terminates if that fails
+    std::exception_ptr error;  // of the body; not through TBB, which allocates for it and terminates if that fails
     const auto run = [&](std::size_t slot) {
         try {
             with_fp_environment([&] {
-                for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) f(i, slot);
+                for (std::size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) call(body, i, slot);
             });
         } catch (...) {
             next.store(count, std::memory_order_relaxed);
@@ -87,6 +82,26 @@ void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
         run(0);  // TBB has no memory for its tasks; those that started have finished, and the rest runs here
     }
     if (error) std::rethrow_exception(error);
+}
+
+}  // namespace detail
+
+/// f(index, slot) for index in 0 .. count - 1, claimed one at a time by at most slot_count tasks. One slot (or one
+/// index) runs in the calling thread without TBB. An exception of f is rethrown here; indices not yet claimed are then
+/// not run.
+template <class F>
+void for_each_slot(std::size_t count, std::size_t slot_count, F&& f) {
+    slot_count = (std::min)(slot_count, count);
+    if (slot_count <= 1) {
+        return with_fp_environment([&] {
+            for (std::size_t i = 0; i < count; ++i) f(i, std::size_t{0});
+        });
+    }
+    auto body = [&](std::size_t index, std::size_t slot) { f(index, slot); };
+    const auto call = [](void* b, std::size_t index, std::size_t slot) {
+        (*static_cast<decltype(body)*>(b))(index, slot);
+    };
+    detail::share_indices(count, slot_count, call, &body);
 }
 
 /// f(begin, end) for chunks of `grain` indices of 0 .. count - 1; the chunks are the same for any number of threads.

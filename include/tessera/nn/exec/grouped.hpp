@@ -57,6 +57,19 @@ void for_groups(std::size_t samples, std::vector<Scratch>& scratch, F&& f) {
     });
 }
 
+namespace detail {
+// A visitor: the spans of the leaves, as one list.
+template <class T>
+struct AddSpan {
+    std::vector<std::span<T>>& to;
+
+    template <class L>
+    void operator()(const ParamPath&, L& leaf) const {
+        to.push_back(leaf.span());
+    }
+};
+}  // namespace detail
+
 template <Parameters P, class Scratch, std::floating_point T = float, std::size_t Block = block_size>
 class Grouped {
     static_assert(Block > 0 && group_size % Block == 0, "Grouped: blocks must divide a group");
@@ -144,18 +157,13 @@ private:
 
     void reduce(std::size_t groups, P& grad) {
         leaves_.clear();
-        P::each([&](const ParamPath&, auto& leaf) { leaves_.push_back({leaf.data(), leaf.span().size()}); }, grad);
-        for (std::size_t g = 0; g < groups; ++g)
-            P::each(
-                [&](const ParamPath&, auto& leaf) {
-                    leaves_.push_back({leaf.data(), leaf.span().size()});
-                },
-                grads_[g]);
+        P::each(detail::AddSpan<T>{leaves_}, grad);
+        for (std::size_t g = 0; g < groups; ++g) P::each(detail::AddSpan<T>{leaves_}, grads_[g]);
         const std::size_t count = leaves_.size() / (groups + 1);
         pieces_.clear();
         for (std::size_t i = 0; i < count; ++i)
-            for (std::size_t begin = 0; begin < leaves_[i].size; begin += chunk)
-                pieces_.push_back({i, begin, (std::min)(chunk, leaves_[i].size - begin)});
+            for (std::size_t begin = 0; begin < leaves_[i].size(); begin += chunk)
+                pieces_.push_back({i, begin, (std::min)(chunk, leaves_[i].size() - begin)});
         kernel::for_each_slot(pieces_.size(), kernel::concurrency(), [&](std::size_t n, std::size_t) {
             const Piece& piece = pieces_[n];
             // 4 KiB of each group at a time: the sums of four groups stay in L1.
@@ -163,7 +171,7 @@ private:
                 const std::size_t size = (std::min)(line, piece.size - begin);
                 // Part 0 is grad, part g + 1 is group g; the sum is a binary tree over the groups.
                 const auto part = [&](std::size_t g) {
-                    return std::span<T>{leaves_[g * count + piece.leaf].data + piece.begin + begin, size};
+                    return std::span<T>{leaves_[g * count + piece.leaf].data() + piece.begin + begin, size};
                 };
                 for (std::size_t stride = 1; stride < groups; stride *= 2)
                     for (std::size_t g = 1; g + stride <= groups; g += 2 * stride)
@@ -173,10 +181,6 @@ private:
         });
     }
 
-    struct Leaf {
-        T* data;
-        std::size_t size;
-    };
     struct Piece {
         std::size_t leaf, begin, size;
     };
@@ -184,7 +188,7 @@ private:
     std::vector<Scratch> scratch_;
     std::vector<BlockProgress> progress_;
     kernel::AdaptiveSpin spin_{BlockOrder::spins};
-    std::vector<Leaf> leaves_;
+    std::vector<std::span<T>> leaves_;
     std::vector<Piece> pieces_;
 };
 

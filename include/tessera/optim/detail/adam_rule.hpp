@@ -87,6 +87,45 @@ private:
     std::vector<AdamPiece<T>> pieces_;
 };
 
+using AllAdamPieces = std::tuple<AdamPieces<float>, AdamPieces<double>>;
+
+// Visitors, as in optim/clip.hpp.
+struct ExpectPieces {
+    AllAdamPieces& pieces;
+
+    template <class L>
+    void operator()(const ParamPath&, const L& m) const {
+        std::get<AdamPieces<typename L::Scalar>>(pieces).expect(m.span().size());
+    }
+};
+template <class Options, class Decay>
+struct AddToStep {
+    const Options& options;
+    double lr, bias1, bias2;
+    const std::vector<double>& scales;
+    std::size_t& leaf;
+    AllAdamPieces& pieces;
+
+    template <class L>
+    void operator()(const ParamPath&, L& p, const L& g, L& m, L& v) const {
+        using T = typename L::Scalar;
+        const double rate = scales.empty() ? lr : lr * scales[leaf++];
+        std::get<AdamPieces<T>>(pieces).add({factors<T>(rate, L::Dims::rank), g.span(), p.span(), m.span(), v.span()});
+    }
+    template <class T>
+    kernel::AdamFactors<T> factors(double rate, std::size_t rank) const {
+        const auto to = [](double x) { return static_cast<T>(x); };
+        return {.one_minus_beta1 = to(1 - options.beta1),
+                .beta2 = to(options.beta2),
+                .one_minus_beta2 = to(1 - options.beta2),
+                .step = to(rate / bias1),
+                .root = to(1 / std::sqrt(bias2)),
+                .eps = to(options.eps),
+                .keep = to(Decay::keep(options, rate, rank)),
+                .l2 = to(Decay::l2(options, rank))};
+    }
+};
+
 /// A parameter set: what a checkpoint keeps of an optimiser.
 template <Parameters P>
 struct AdamState {
@@ -111,11 +150,7 @@ public:
     explicit AdamRule(Options options = {}) : options_{std::move(options)} {
         check_adam_options(Decay::rule, options_);
         scales_ = scales_of_leaves(Decay::rule, options_.lr_scale, state_.m);
-        P::each(
-            [&]<class Leaf>(const ParamPath&, const Leaf& m) {
-                std::get<AdamPieces<typename Leaf::Scalar>>(pieces_).expect(m.span().size());
-            },
-            state_.m);
+        P::each(ExpectPieces{pieces_}, state_.m);
         state_.lr[0] = options_.lr;
     }
     /// Deduces the type of the parameters from the model; the model is not used otherwise.
@@ -136,22 +171,8 @@ public:
             std::size_t leaf = 0;
             std::get<AdamPieces<float>>(pieces_).clear();
             std::get<AdamPieces<double>>(pieces_).clear();
-            const auto step = [&]<class Leaf>(const ParamPath&, Leaf& p, const Leaf& g, Leaf& m, Leaf& v) {
-                using T = typename Leaf::Scalar;
-                constexpr std::size_t rank = Leaf::Dims::rank;
-                const auto to = [](double x) { return static_cast<T>(x); };
-                const double rate = scales_.empty() ? lr() : lr() * scales_[leaf++];
-                const kernel::AdamFactors<T> factors{.one_minus_beta1 = to(1 - options_.beta1),
-                                                     .beta2 = to(options_.beta2),
-                                                     .one_minus_beta2 = to(1 - options_.beta2),
-                                                     .step = to(rate / bias1),
-                                                     .root = to(1 / std::sqrt(bias2)),
-                                                     .eps = to(options_.eps),
-                                                     .keep = to(Decay::keep(options_, rate, rank)),
-                                                     .l2 = to(Decay::l2(options_, rank))};
-                std::get<AdamPieces<T>>(pieces_).add({factors, g.span(), p.span(), m.span(), v.span()});
-            };
-            P::each(step, params, grad, state_.m, state_.v);
+            P::each(AddToStep<Options, Decay>{options_, lr(), bias1, bias2, scales_, leaf, pieces_}, params, grad,
+                    state_.m, state_.v);
             ++state_.step[0];  // nothing from here on throws
             std::get<AdamPieces<float>>(pieces_).update();
             std::get<AdamPieces<double>>(pieces_).update();
@@ -192,7 +213,7 @@ private:
     Options options_;
     std::vector<double> scales_;  // of the rate of each leaf; empty: all 1
     State state_;
-    std::tuple<AdamPieces<float>, AdamPieces<double>> pieces_;  // of one update
+    AllAdamPieces pieces_;  // of one update
 };
 
 }  // namespace tessera::detail

@@ -29,6 +29,25 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
+// Visitors, as in optim/clip.hpp.
+struct AddGradient {
+    template <class L>
+    void operator()(const ParamPath&, L& sum, const L& more) const {
+        kernel::add<typename L::Scalar>(sum.span(), more.span(), sum.span());
+    }
+};
+struct HashLeaf {  // FNV-1a
+    std::uint64_t& hash;
+
+    template <class L>
+    void operator()(const ParamPath&, const L& leaf) const {
+        (*this)(std::as_bytes(leaf.span()));
+    }
+    void operator()(std::span<const std::byte> bytes) const {
+        for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
+    }
+};
+
 template <dist::Communicator Comm, Parameters Params>
 class Processes {
     static constexpr bool alone = dist::single_process<Comm>;
@@ -65,11 +84,9 @@ public:
     void check_same(EachState&& each_state, const std::vector<Setting>& options) {
         if constexpr (!alone) {
             if (agreed_) return;
-            std::uint64_t hash = 14695981039346656037u;  // FNV-1a
-            const auto add = [&](std::span<const std::byte> bytes) {
-                for (const std::byte b : bytes) hash = (hash ^ static_cast<std::uint64_t>(b)) * 1099511628211u;
-            };
-            each_state([&](const ParamPath&, const auto& leaf) { add(std::as_bytes(leaf.span())); });
+            std::uint64_t hash = 14695981039346656037u;
+            const HashLeaf add{hash};
+            each_state(add);
             for (const Setting& option : options)  // with the NUL at its end, so that "1", "10" are not "11", "0"
                 add(std::as_bytes(std::span{option.value.c_str(), option.value.size() + 1}));
             if (!dist::same_everywhere(*communicator_, std::as_bytes(std::span{&hash, 1})))
@@ -108,11 +125,7 @@ public:
             }
             refuse_together(failure);
             dist::sum_tree(*communicator_, message_, own_, totals);
-            Params::each(
-                []<class Leaf>(const ParamPath&, Leaf& sum, const Leaf& more) {
-                    kernel::add<typename Leaf::Scalar>(sum.span(), more.span(), sum.span());
-                },
-                grad, std::as_const(own_));
+            Params::each(AddGradient{}, grad, std::as_const(own_));
         }
     }
 
