@@ -2,7 +2,7 @@
 # Builds and runs all tests:
 #
 #     sh tests/run.sh                    what is missing is installed or downloaded first
-#     sh tests/run.sh --fast             the tests of all rooms, the style and the pages only
+#     sh tests/run.sh --fast             all rooms but embedding, the style and the pages only
 #     sh tests/run.sh -L unit -R core    options are passed on to ctest
 #
 # Some tests need more: a second compiler (clang-14 or g++), a python with torch and numpy, OpenMPI and MPICH,
@@ -12,11 +12,11 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/cmake/setup.sh"
 
 fast=''
-if [ "${1:-}" = --fast ]; then
-    fast=yes
+for argument; do
     shift
-    set -- -L '^fast$' "$@"
-fi
+    if [ "$argument" = --fast ]; then fast=yes; else set -- "$@" "$argument"; fi
+done
+[ -z "$fast" ] || set -- -L '^fast$' "$@"
 
 setup core examples tests
 

@@ -2,11 +2,25 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
 namespace ts = tessera;
+
+namespace {
+
+struct Nothing {
+    void operator()(const ts::ParamPath&) const {}
+};
+template <class Name>
+concept MayPrefix = requires(const Nothing& f, Name (*name)()) {
+    ts::with_prefix(name(), f);
+};
+
+}  // namespace
 
 TEST_CASE("ParamPath: a single name") {
     const ts::ParamPath path{"weight"};
@@ -65,8 +79,11 @@ TEST_CASE("ParamPath: the type of a visitor with prefixes does not grow with the
     auto inner = ts::with_prefix("to", third);
     static_assert(std::is_same_v<decltype(third), decltype(encoder)>);
     static_assert(std::is_same_v<decltype(inner), std::remove_const_t<decltype(encoder)>>);
+    const auto fourth = ts::with_prefix(std::integral_constant<std::size_t, 4>{}, encoder);
+    static_assert(std::is_same_v<decltype(fourth), decltype(encoder)>);
     inner("weight");
     encoder("bias");
+    fourth("bias");
 
     const auto only_weights = [&](const ts::ParamPath& path, auto&... leaf) {
         if (path.leaf() == "weight") inner(path, leaf...);
@@ -74,5 +91,11 @@ TEST_CASE("ParamPath: the type of a visitor with prefixes does not grow with the
     const auto wrapped = ts::with_prefix("proj", only_weights);
     wrapped("weight");
     wrapped("bias");
-    CHECK(names == "encoder.3.to.weight encoder.bias encoder.3.to.proj.weight ");
+    CHECK(names == "encoder.3.to.weight encoder.bias encoder.4.bias encoder.3.to.proj.weight ");
+}
+
+TEST_CASE("ParamPath: a prefix is a string that outlives the call, or an index") {
+    static_assert(MayPrefix<const char*> && MayPrefix<std::string_view> && MayPrefix<const std::string&>);
+    static_assert(MayPrefix<int> && MayPrefix<std::size_t> && MayPrefix<const char(&)[4]>);
+    static_assert(!MayPrefix<std::string> && !MayPrefix<const std::string> && !MayPrefix<std::pmr::string>);
 }

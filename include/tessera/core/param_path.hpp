@@ -15,19 +15,15 @@
 
 namespace tessera::inline TESSERA_ABI {
 
+template <class F>
+class Prefixed;
+
 class ParamPath {
 public:
     constexpr ParamPath(const char* name) noexcept : name_{name} {}
     constexpr ParamPath(std::string_view name, const ParamPath* inner) noexcept : name_{name}, inner_{inner} {}
     constexpr ParamPath(std::size_t index, const ParamPath& inner) noexcept : index_{index}, inner_{&inner} {}
     constexpr explicit ParamPath(std::size_t index) noexcept : index_{index} {}
-
-    /// This segment alone, with `inner` after it.
-    [[nodiscard]] constexpr ParamPath followed_by(const ParamPath& inner) const noexcept {
-        ParamPath path = *this;
-        path.inner_ = &inner;
-        return path;
-    }
 
     [[nodiscard]] std::string str() const {
         std::string text = name_.empty() ? std::to_string(index_) : std::string{name_};
@@ -54,6 +50,15 @@ public:
     [[nodiscard]] constexpr const ParamPath* inner() const noexcept { return inner_; }
 
 private:
+    template <class F>
+    friend class Prefixed;
+
+    // This segment with `inner`, which must outlive it, behind.
+    constexpr ParamPath followed_by(const ParamPath& inner) const noexcept {
+        ParamPath path = *this;
+        path.inner_ = &inner;
+        return path;
+    }
     static constexpr bool is_number(std::string_view text, std::size_t n) noexcept {
         for (std::size_t i = text.size(); i > 0; --i, n /= 10)
             if (text[i - 1] != static_cast<char>('0' + n % 10) || (n == 0 && i != text.size())) return false;
@@ -65,10 +70,8 @@ private:
     const ParamPath* inner_ = nullptr;
 };
 
-namespace detail {
-
-// The visitor that with_prefix() returns. Its type does not grow with the depth: each type of parameters is compiled
-// once for a visitor F, wherever it is in a model, where Prefixed<Prefixed<F>> would be one more copy for each path.
+/// The visitor that with_prefix() returns. Its type does not grow with the depth: each type of parameters is compiled
+/// once for a visitor F, wherever it is in a model, where Prefixed<Prefixed<F>> would be one more copy for each path.
 template <class F>
 class Prefixed {
 public:
@@ -83,6 +86,7 @@ public:
         else
             (*f_)(path, p...);
     }
+    /// The same visitor with one more segment, between those that it has and the leaf.
     [[nodiscard]] constexpr Prefixed deeper(ParamPath segment) const noexcept { return {segment, *f_, this}; }
 
 private:
@@ -90,6 +94,8 @@ private:
     F* f_;
     const Prefixed* outer_;  // nullptr: the path is complete
 };
+
+namespace detail {
 
 template <class F>
 inline constexpr bool is_prefixed = false;
@@ -107,16 +113,20 @@ template <class F>
 }  // namespace detail
 
 /// Wraps a visitor so that the path of every leaf gets one more segment in front: a name, or the index in a chain.
-/// The result refers to `f`, and to the characters of the name.
+/// The result refers to `f` and to the characters of the name, which must outlive it.
 template <class F>
 [[nodiscard]] constexpr auto with_prefix(std::string_view name, F& f) noexcept {
     return detail::prefixed(ParamPath{name, nullptr}, f);
 }
-template <std::integral Index, class F>
+template <class Index, class F>
+    requires(std::convertible_to<Index, std::size_t> && !std::convertible_to<Index, std::string_view>)
 [[nodiscard]] constexpr auto with_prefix(Index index, F& f) noexcept {
     return detail::prefixed(ParamPath{static_cast<std::size_t>(index)}, f);
 }
-template <std::same_as<std::string> Name, class F>
-void with_prefix(Name&& temporary, F& f) = delete;  // its characters would be gone
+/// A temporary string: its characters would be gone.
+template <class Name, class F>
+    requires(!std::is_lvalue_reference_v<Name> && std::convertible_to<Name, std::string_view> &&
+             !std::same_as<std::remove_cvref_t<Name>, std::string_view> && !std::is_pointer_v<std::decay_t<Name>>)
+void with_prefix(Name&& name, F& f) = delete;
 
 }  // namespace tessera

@@ -85,13 +85,12 @@ public:
 
     template <class L>
     void operator()(const ParamPath& path, const L&) const {
-        constexpr auto dims = L::file_dims();
-        stage<typename L::Scalar>(path, L::Dims::size, dims.empty() ? 1 : dims.front());
+        stage<typename L::Scalar>(path, outer_shape<L>(), L::Dims::size);
     }
 
 private:
     template <class T>
-    void stage(const ParamPath& path, std::size_t size, std::size_t rows) const {
+    void stage(const ParamPath& path, const std::vector<std::uint64_t>& shape, std::size_t size) const {
         const auto [tensor, transposed] = plan_.sources[staged_.size()];
         auto& bytes = staged_.emplace_back(tensor ? size * sizeof(T) : 0);
         if (!tensor) return;
@@ -105,7 +104,7 @@ private:
                                           std::to_string(i) + ": " +
                                           expected_got("a finite number", std::to_string(values[i])),
                                       file_.name(), tensor->offset);
-        if (transposed) transpose(values, rows);
+        if (transposed) transpose(values, to_size(shape[0]));
     }
 
     SafetensorsFile& file_;

@@ -81,6 +81,12 @@ template <Parameters P>
     });
 }
 
+/// Multiplies every element by the factor.
+template <Parameters P>
+void scale_grad(P& grad, double factor) {
+    with_fp_environment([&] { P::each(detail::ScaleLeaf{.factor = factor}, grad); });
+}
+
 /// Returns the norm before clipping. A gradient whose norm is not finite is left unchanged; first_non_finite finds the
 /// cause.
 template <Parameters P>
@@ -89,7 +95,7 @@ double clip_grad_norm(P& grad, double max_norm) {
     return with_fp_environment([&] {
         const double norm = grad_norm(grad);
         const double factor = max_norm / (norm + 1e-6);
-        if (factor < 1 && std::isfinite(norm)) P::each(detail::ScaleLeaf{factor}, grad);
+        if (factor < 1 && std::isfinite(norm)) scale_grad(grad, factor);
         return norm;
     });
 }

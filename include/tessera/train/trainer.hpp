@@ -52,7 +52,6 @@
 #include <tessera/core/setting.hpp>
 #include <tessera/dist/communicator.hpp>
 #include <tessera/dist/self.hpp>
-#include <tessera/kernel/elementwise.hpp>
 #include <tessera/optim/clip.hpp>
 #include <tessera/optim/optimizer.hpp>
 #include <tessera/train/detail/processes.hpp>
@@ -226,7 +225,8 @@ private:
         const std::int64_t samples =
             (part.micro_batch == 0 ? 0 : samples_[1]) + static_cast<std::int64_t>(part.samples);
         if (last) {
-            if (options_.accumulate > 1) scale_grad(static_cast<double>(part.divisor) / static_cast<double>(samples));
+            if (options_.accumulate > 1)
+                scale_grad(grad_, static_cast<double>(part.divisor) / static_cast<double>(samples));
             report.grad_norm = options_.clip_norm > 0 ? clip_grad_norm(grad_, options_.clip_norm) : grad_norm(grad_);
             if (!std::isfinite(report.grad_norm)) throw_bad_gradient();
             refuse_outlier(report.grad_norm);
@@ -314,7 +314,6 @@ private:
     [[noreturn]] static void refuse_norm(const std::string& most, double norm) {
         throw NumericError("gradient: norm: " + expected_got("at most " + most, number_text(norm)));
     }
-    void scale_grad(double factor) { Model::Params::each(detail::ScaleLeaf{factor}, grad_); }
     [[noreturn]] void throw_bad_gradient() const {
         const auto bad = first_non_finite(grad_);
         throw NumericError("gradient of " +

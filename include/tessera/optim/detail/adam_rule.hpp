@@ -171,8 +171,14 @@ public:
             std::size_t leaf = 0;
             std::get<AdamPieces<float>>(pieces_).clear();
             std::get<AdamPieces<double>>(pieces_).clear();
-            P::each(AddToStep<Options, Decay>{options_, lr(), bias1, bias2, scales_, leaf, pieces_}, params, grad,
-                    state_.m, state_.v);
+            P::each(AddToStep<Options, Decay>{.options = options_,
+                                              .lr = lr(),
+                                              .bias1 = bias1,
+                                              .bias2 = bias2,
+                                              .scales = scales_,
+                                              .leaf = leaf,
+                                              .pieces = pieces_},
+                    params, grad, state_.m, state_.v);
             ++state_.step[0];  // nothing from here on throws
             std::get<AdamPieces<float>>(pieces_).update();
             std::get<AdamPieces<double>>(pieces_).update();
