@@ -14,6 +14,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -59,7 +60,7 @@ TEST_CASE_TEMPLATE("nearest_few: the nearest vectors in order, for odd numbers o
                         std::pow(static_cast<double>(z[m * D + i]) - static_cast<double>(book.weight[k * D + i]), 2);
             std::vector<Token> order(K);
             std::iota(order.begin(), order.end(), Token{0});
-            std::ranges::stable_sort(order, {}, [&](Token k) { return distance[k]; });
+            std::ranges::sort(order, {}, [&](Token k) { return std::pair{distance[k], k}; });
             for (std::size_t c = 0; c < count; ++c) {
                 const Token got = tokens[m * count + c];
                 wrong.compare(c < K ? order[c] : no_token, got, "K ", K, ", row ", m, ", place ", c);
