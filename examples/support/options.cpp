@@ -183,8 +183,8 @@ Options parse(int argc, char** argv) {
                 },
                 "", "")
             ->group("Training");
-    const auto epochs_help = [](const char* what, const Recipe::Stage& a, const Recipe::Stage& b) {
-        return help(what + std::string{" (default: "} + both(a.epochs(10'000), b.epochs(10'000)) +
+    const auto epochs_help = [](const std::string& what, const Recipe::Stage& a, const Recipe::Stage& b) {
+        return help(what + " (default: " + both(a.epochs(10'000), b.epochs(10'000)) +
                     " for the bundled digits, fewer for larger sets)");
     };
     std::size_t epochs_vqvae = 0, epochs_prior = 0, batch = 0;
@@ -194,7 +194,10 @@ Options parse(int argc, char** argv) {
             ->check(whole(1, 100'000), "", "")
             ->group("Training");
     auto* epochs_prior_option =
-        app.add_option("--epochs-prior", epochs_prior, epochs_help("Epochs of stage 2", small.prior, large.prior))
+        app.add_option("--epochs-prior", epochs_prior,
+                       epochs_help("Epochs of stage 2, " + std::to_string(Recipe::any_order_images / 10'000) +
+                                       " with --order any",
+                                   small.prior, large.prior))
             ->type_name("N")
             ->check(whole(1, 100'000), "", "")
             ->group("Training");
