@@ -1,7 +1,7 @@
 #!/bin/sh
 # math_flags.sh <compiler> <flags file>: floating-point modes that change results are rejected with the real flags, not
 # only with the macros that fast_math.cpp and similar files define. clang defines macros only for -ffast-math and
-# -ffinite-math-only. Likewise a compilation without exceptions, with one sentence and not with an error for each throw.
+# -ffinite-math-only. Likewise a compilation without exceptions, or as C++17: one sentence, not thousands of errors.
 set -u
 compiler=$1 flags=$2
 LC_ALL=C
@@ -26,6 +26,12 @@ for header in core/abi.hpp tessera.hpp data/image_folder.hpp; do
             grep -q 'tessera: -fno-exceptions .*compile without it' &&
         printf '%s\n' "$output" | grep -q 'fatal error: .*tessera_needs_exceptions' || {
         printf '%s with -fno-exceptions: expected one sentence of ours, got\n%s\n' "$header" "$output"
+        exit 1
+    }
+    output=$(echo "#include <tessera/$header>" | "$compiler" "@$flags" -std=c++17 -fsyntax-only -x c++ - 2>&1)
+    printf '%s\n' "$output" | grep 'error: ' | head -n 1 | grep -q 'tessera: C++20 is needed; compile with' &&
+        printf '%s\n' "$output" | grep -q 'fatal error: .*tessera_needs_cxx20' || {
+        printf '%s with -std=c++17: expected one sentence of ours, got\n%s\n' "$header" "$output" | head -n 20
         exit 1
     }
 done

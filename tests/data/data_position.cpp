@@ -186,9 +186,10 @@ TEST_CASE(
         auto file = file_of(after(set, done, {}));
         DataPosition accepts{other};
         const io::LoadReport report = io::load(file, {.accept = {"data"}}, accepts);
-        REQUIRE(report.accepted.size() == 2);
+        REQUIRE(report.accepted.size() == 3);
         CHECK((report.accepted[0].name == "data.shuffle" && report.accepted[0].file == "true"));
         CHECK((report.accepted[1].name == "data.balance_classes" && report.accepted[1].file == "false"));
+        CHECK((report.accepted[2].name == "data.drop_last" && report.accepted[2].file == "false"));
         CHECK(std::ranges::find(report.loaded, "data.shuffle") != report.loaded.end());
         auto again = file_of(accepts);  // saved before its next batch
         DataPosition later{other};
@@ -229,6 +230,23 @@ TEST_CASE("DataPosition: another order is accepted by a position that has alread
     }
 }
 
+TEST_CASE("DataPosition: a pass without its last batch is continued so, or as accepted") {
+    const Numbers set = numbers(10);  // three batches of 4, or two
+    Rng other{99};
+    auto file = file_of(after(set, 1, {}));
+    DataPosition resumed{other};
+    io::load(file, resumed);
+    CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.drop_last = true}); }) ==
+          "DataPosition: drop_last: expected false, got true; LoadOptions{.accept = {\"drop_last\"}} keeps true");
+    io::load(file, {.accept = {"drop_last"}}, resumed);
+    CHECK(batches(set, 4, resumed, {.drop_last = true}).count() == 2);
+    DataPosition running = after(set, 1, {});
+    CHECK(message<ArgumentError>([&] { return batches(set, 4, running, {.drop_last = true}); }) ==
+          "DataPosition: in the middle of a pass: drop_last: expected false, got true");
+    DataPosition complete = after(set, 3, {});
+    CHECK(batches(set, 4, complete, {.drop_last = true}).count() == 2);
+}
+
 TEST_CASE("DataPosition: the report of a file that does not know the order has an empty text for it") {
     const Numbers set = numbers(10);
     const DataPosition saved = after(set, 1, {});
@@ -262,7 +280,7 @@ TEST_CASE("DataPosition: a file that is older than the order is read, and contin
         io::SafetensorsFile file{io::collect(Older{saved}).bytes(), "x"};
         DataPosition resumed = after(set, 3, {});  // its own order is not that of the file
         const io::LoadReport report = io::load(file, resumed);
-        CHECK(report.missing == std::vector<std::string>{"data.shuffle", "data.balance_classes"});
+        CHECK(report.missing == std::vector<std::string>{"data.shuffle", "data.balance_classes", "data.drop_last"});
         CHECK(resumed.next() == saved.next());
         CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed, {.shuffle = false}); }).empty());
         CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed); }).empty());
@@ -284,7 +302,8 @@ TEST_CASE("DataPosition: the order in a file is 0 or 1, and any other number is 
     add(fresh);
     add(after(set, 1, {}));
     add(after(set, 1, {.shuffle = false}));
-    CHECK(orders == std::vector<std::uint64_t>{2, 2, 1, 0, 0, 0});
+    add(after(set, 1, {.drop_last = true}));
+    CHECK(orders == std::vector<std::uint64_t>{2, 2, 2, 1, 0, 0, 0, 0, 0, 1, 0, 1});
 }
 
 }  // namespace data_position_test

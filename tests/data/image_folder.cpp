@@ -282,21 +282,43 @@ TEST_CASE("load_image_folder: counts what was changed so that the images fit") {
 }
 
 TEST_CASE("load_image_folder: counts pictures of 16 bits that are nearly black, unless told which bits are used") {
-    const auto deep = [](unsigned char high, unsigned char low) {  // 4 x 4 samples, the last one above the others
-        Bytes rows;
-        for (std::size_t y = 0; y < 4; ++y) {
-            rows.push_back(0);
-            for (std::size_t x = 0; x < 8; ++x) rows.push_back(0);
-        }
+    const auto deep = [](std::uint32_t side, unsigned char high) {  // one sample above the others
+        Bytes rows(side * (1 + 2 * std::size_t{side}));
         rows[rows.size() - 2] = high;
-        rows.back() = low;
-        return samples::png_of(samples::ihdr({4, 4, 16, 0, false}), samples::chunk("IDAT", samples::zlib(rows)),
+        return samples::png_of(samples::ihdr({side, side, 16, 0, false}), samples::chunk("IDAT", samples::zlib(rows)),
                                samples::iend());
     };
     const TemporaryFolder folder;
-    folder.write("1.png", deep(0x0F, 0xFF));
-    folder.write("2.png", deep(0x10, 0));
-    folder.write("3.png", flat(1));  // dark, but of 8 bits
-    CHECK(data::load_image_folder<Gray>(folder.str()).fitted.dark == 1);
+    folder.write("1.png", deep(4, 0x1F));
+    folder.write("2.png", deep(4, 0x20));   // a sixteenth of the pixels
+    folder.write("3.png", flat(1));         // dark, but of 8 bits
+    folder.write("4.png", deep(12, 0xFF));  // one hot pixel of 144
+    CHECK(data::load_image_folder<Gray>(folder.str()).fitted.dark == 2);
     CHECK(data::load_image_folder<Gray>(folder.str(), {.decode = {.significant_bits = 12}}).fitted.dark == 0);
+}
+
+TEST_CASE("load_image_folder: counts pictures with transparency, and those that have one value in every pixel") {
+    const auto rgba = [](unsigned char colour, unsigned char corner_alpha) {  // transparent but for one corner
+        Bytes rows;
+        for (std::size_t y = 0; y < 4; ++y) {
+            rows.push_back(0);
+            for (std::size_t i = 0; i < 16; ++i) rows.push_back(i % 4 == 3 ? 0 : colour);
+        }
+        rows.back() = corner_alpha;
+        return samples::png_of(samples::ihdr({4, 4, 8, 6, false}), samples::chunk("IDAT", samples::zlib(rows)),
+                               samples::iend());
+    };
+    Bytes orange;
+    for (std::size_t i = 0; i < 16; ++i) samples::append(orange, Bytes{255, 128, 0});
+    const TemporaryFolder folder;
+    folder.write("1.png", rgba(255, 255));  // white on the white background
+    folder.write("2.png", rgba(0, 255));    // a black corner
+    folder.write("3.png", rgba(0, 0));
+    folder.write("4.png", flat(7));
+    folder.write("5.png", image::encode_png({4, 4, 3, orange}));
+    using Colour = Shape<4, 4, 3>;
+    const auto white = data::load_image_folder<Colour>(folder.str()).fitted;
+    CHECK((white.alpha == 3 && white.flat == 4));
+    const auto kept = data::load_image_folder<Colour>(folder.str(), {.decode = {.background = std::nullopt}}).fitted;
+    CHECK((kept.alpha == 0 && kept.flat == 5));
 }

@@ -38,6 +38,7 @@ TEST_CASE("LeftOut: each reason has its words") {
     CHECK(text(LeftOutReason::outside, 3) == "3 images next to the folders that were read (x)");
     CHECK(text(LeftOutReason::linked, 1) == "1 folder that a link leads back to (x)");
     CHECK(text(LeftOutReason::surplus, 2) == "2 files with surplus bytes (x)");
+    CHECK(text(LeftOutReason::not_chosen, 2) == "2 WebP files next to those that were read (x)");
     CHECK(text(LeftOutReason::special, 1) == "1 neither file nor folder (x)");
 }
 

@@ -68,7 +68,8 @@ TEST_CASE("load_mnist: EMNIST is transposed, its classes are counted, its sets a
     write_usual(folder, "emnist-byclass-", "test");
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({61, 3}));
     CHECK(message<DataError>([&] { return data::load_mnist(folder.str()); }) ==
-          "load_mnist: " + folder.str() + ": the folder has several sets; pass the prefix of one: emnist-byclass-");
+          "load_mnist: " + folder.str() +
+              ": the folder has several sets: give one its own folder, or pass its prefix: emnist-byclass-");
     CHECK(data::load_mnist(folder.str(), {}, "emnist-byclass-").train.classes() == 62);
     folder.write("emnist-byclass-test-labels-idx1-ubyte", labels({62, 3}));
     CHECK(contains(message<DataError>([&] { return data::load_mnist(folder.str(), {}, "emnist-byclass-"); }),
@@ -151,8 +152,34 @@ TEST_CASE("load_mnist: swapped files, surplus bytes, files in folders of their n
                          "train-labels-idx1-ubyte"));
 }
 
+TEST_CASE("load_mnist: counts the files and folders next to those that it reads") {
+    const TemporaryFolder folder;
+    write_usual(folder);
+    CHECK(data::load_mnist(folder.str()).left_out.empty());
+    folder.write("train-images-idx3-ubyte.gz", samples::gzip_stored(images(1, 0)));  // another copy, of one image
+    folder.write("train-labels.idx1-ubyte", labels({1}));
+    folder.write("ant/1.png", {});
+    folder.write("README.md", {});
+    folder.write(".DS_Store", {});
+    const data::Mnist set = data::load_mnist(folder.str());
+    CHECK(set.train.size() == 3);
+    CHECK(set.left_out.count() == 3);
+    CHECK(set.left_out.text() == "1 folder next to those that were read (ant), 1 .gz file next to those that were read "
+                                 "(train-images-idx3-ubyte.gz), 1 .idx1-ubyte file next to those that were read "
+                                 "(train-labels.idx1-ubyte)");
+    const TemporaryFolder kaggle;  // files in folders of their name
+    for (const auto& [name, file] : {std::pair{"train-images-idx3-ubyte", images(3, 0)},
+                                     {"train-labels-idx1-ubyte", labels({1, 2, 3})},
+                                     {"t10k-images-idx3-ubyte", images(2, 0)},
+                                     {"t10k-labels-idx1-ubyte", labels({1, 2})}})
+        kaggle.write(std::string{name} + '/' + name, file);
+    kaggle.write("archive", {});
+    CHECK(data::load_mnist(kaggle.str() + "/").left_out.text() == "1 file next to those that were read (archive)");
+}
+
 TEST_CASE("load_mnist: reads a folder with the two contact sheets") {
     const data::Mnist set = data::load_mnist(std::string{TESSERA_TESTS_DIR} + "/../examples/data");
+    CHECK(set.left_out.empty());
     CHECK((set.train.size() == 10000 && set.test.size() == 2000 && set.train.classes() == 10));
 }
 

@@ -20,6 +20,10 @@ TEST_CASE("looks_like: what the first bytes of a file look like") {
     CHECK(told("version ") == "; it looks like a pointer of Git LFS: run git lfs pull");  // all that a reader has
     CHECK(told("PK\x03\x04\x14") == "; it looks like a zip archive: unpack it first");
     CHECK(told("\x1F\x8B\x08") == "; it looks like a gzip file");
+    CHECK(told("\xFD\x37zXZ\0\0"sv) == "; it looks like an xz file: unpack it first");
+    CHECK(told("BZh91AY&SY"sv) == "; it looks like a bzip2 file: unpack it first");
+    CHECK(told("\x28\xB5\x2F\xFD\x24"sv) == "; it looks like a Zstandard file: unpack it first");
+    CHECK(told("7z\xBC\xAF\x27\x1C\0"sv) == "; it looks like a 7z archive: unpack it first");
     CHECK(told("\x93NUMPY\x01\0"sv) == "; it looks like a NumPy array (.npy)");
     CHECK(told("\x89HDF\r\n\x1A\n") == "; it looks like an HDF5 file");
     CHECK(told("GGUF\x03\0\0\0"sv) == "; it looks like a GGUF file");

@@ -23,6 +23,9 @@ TEST_CASE("exif_orientation: reads the tag in both byte orders, as a SHORT, a BY
         Bytes second = from_hex("49492a000800000002000f010200040000004141414112010300010000000000000000");
         second[30] = static_cast<unsigned char>(o);
         CHECK(exif_orientation(second) == o);
+        Bytes as_in_jpeg = from_hex("457869660000");  // "Exif" and two zeros, which some programs write in eXIf too
+        as_in_jpeg.insert(as_in_jpeg.end(), little.begin(), little.end());
+        CHECK(exif_orientation(as_in_jpeg) == o);
     }
 }
 

@@ -126,7 +126,9 @@ std::vector<Malformed> malformed_files() {
         {37, file(one("F32", "[9223372036854775808,4,0]", "[0,0]")), 9, "overflow"},
         {37, file(one("F32", "[0,9223372036854775808,4]", "[0,0]")), 9, "overflow"},
         {38, file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1), 9, "more than 8 dimensions"},
-        {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "dtype: unknown: F4"},
+        {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "size: F4 3: expected whole bytes, got 12 bits"},
+        {39, file(one("F6_E2M3", "[4]", "[0,4]"), 4), 9, "size: F6_E2M3 4: expected 3 bytes, got 4"},
+        {39, file(one("F6_E2M3", "[4611686018427387904]", "[0,4]"), 4), 9, "overflow"},
         {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0"},
         {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is not a range within the 4 bytes"},
         {42, file(one("F32", "[3]", "[0,4]"), 4), 9, "F32 3: expected 12 bytes, got 4"},
@@ -159,9 +161,10 @@ FormatCode code_of(const Malformed& m) {
         offsets,       utf8,      utf8,          json,   json,          json,    json,     duplicate_key, duplicate_key,
         duplicate_key, name,      duplicate_key, json,   json,          field,   field,    json,          name,
         number,        json,      number,        size,   dtype,         dtype,   overflow, overflow,      overflow,
-        overflow,      overflow,  limit,         dtype,  offsets,       offsets, size,     offsets,       offsets,
+        overflow,      overflow,  limit,         size,   offsets,       offsets, size,     offsets,       offsets,
         offsets,       offsets,   json,          offsets};
     if (m.what.starts_with("number: ") || m.what == "leading zero") return number;  // listed under JSON
+    if (m.what == "overflow") return overflow;
     return m.what.starts_with("unknown field") ? field : usual[static_cast<std::size_t>(m.number)];
 }
 
@@ -228,6 +231,9 @@ TEST_CASE("safetensors: valid files that look odd are read") {
     CHECK(tensors(file(header({entry("a", "F64", "[1]", "[0,8]"), entry("b", "F16", "[1]", "[8,10]"),
                                entry("c", "BF16", "[1]", "[10,12]")}),
                        12)) == 3);
+    CHECK(tensors(file(header({entry("a", "F4", "[2,3]", "[0,3]"), entry("b", "F6_E3M2", "[4]", "[3,6]"),
+                               entry("c", "F8_E8M0", "[2]", "[6,8]"), entry("d", "F4", "[3,0]", "[8,8]")}),
+                       8)) == 4);
     Bytes unaligned = file(sound + "  ", 4);  // data at an unaligned address
     unaligned[unaligned.size() - 2] = 0x80;
     unaligned[unaligned.size() - 1] = 0x3F;

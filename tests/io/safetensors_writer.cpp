@@ -87,6 +87,10 @@ TEST_CASE("SafetensorsWriter: what no reader would accept is an error") {
     };
     CHECK(note("k", "v").empty());
     CHECK(note("k", "w") == "SafetensorsWriter: metadata: key already used or reserved: k");
+    static_cast<void>(note("tessera.kind", "v"));
+    CHECK(note("tessera.kind", "v") ==
+          "SafetensorsWriter: metadata: key already used or reserved: tessera.kind; two models of one kind need two "
+          "files, and a Trainer saves its model");
     CHECK(note("tessera.crc32", "w") == "SafetensorsWriter: metadata: key already used or reserved: tessera.crc32");
     CHECK(note("l", std::string(1, '\0')).starts_with("SafetensorsWriter: metadata value: expected UTF-8"));
 }

@@ -14,7 +14,7 @@
 //
 // Errors   #error where a floating-point mode that changes results is on and the compiler says so: clang defines macros
 //          for -ffast-math and -ffinite-math-only, g++ also for -fassociative-math and -freciprocal-math; and where
-//          exceptions are off
+//          exceptions are off, or the language is older than C++20
 
 #include <tessera/version.hpp>
 
@@ -28,8 +28,12 @@
 #error "tessera: -freciprocal-math (part of -funsafe-math-optimizations) changes quotients; compile without it"
 #endif
 
-// Errors are exceptions. The header that does not exist ends the compilation after the sentence: an error for each
-// throw would follow.
+// The headers that do not exist end the compilation after the sentence; otherwise thousands of errors would follow.
+#if __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "tessera: C++20 is needed; compile with -std=c++20, or link the CMake target tessera::tessera"
+#include <tessera_needs_cxx20>
+#endif
+// Errors are exceptions.
 #if !defined(__cpp_exceptions)
 #error "tessera: -fno-exceptions leaves no way to report errors; compile without it"
 #include <tessera_needs_exceptions>

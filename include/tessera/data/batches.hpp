@@ -114,8 +114,7 @@ public:
 
     /// `position` is advanced by each batch that the range returns.
     Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr)
-        : dataset_{&dataset}, size_{size}, position_{position}, position_order_{options.shuffle,
-                                                                                options.balance_classes} {
+        : dataset_{&dataset}, size_{size}, position_{position}, order_options_{order_of(options)} {
         const std::size_t examples = dataset.size();
         if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
             examples > (std::numeric_limits<std::uint32_t>::max)())
@@ -147,6 +146,10 @@ public:
         if constexpr (MaskedDataset<D>) mask_.resize(largest);
     }
 
+    /// What a position stores of the options.
+    [[nodiscard]] static DataPosition::Order order_of(const BatchOptions& options) {
+        return {options.shuffle, options.balance_classes, options.drop_last};
+    }
     /// Number of batches of a whole pass.
     [[nodiscard]] std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
     /// Number of examples of all these batches together.
@@ -225,7 +228,7 @@ private:
             }
         });
         expect(index + 1);
-        if (position_) position_->advance(index, count(), size_, dataset_->size(), position_order_);
+        if (position_) position_->advance(index, count(), size_, dataset_->size(), order_options_);
     }
     Value current(std::size_t index) const {
         Value batch;
@@ -239,7 +242,7 @@ private:
     const D* dataset_;
     std::size_t size_;
     DataPosition* position_;
-    DataPosition::Order position_order_;
+    DataPosition::Order order_options_;
     std::size_t used_ = 0;
     std::size_t first_ = 0;
     std::size_t rank_ = 0, ranks_ = 1;
@@ -262,7 +265,7 @@ template <Dataset D>
 template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, DataPosition& position,
                                  BatchOptions options = {}) {
-    position.check_pass(size, dataset.size(), {options.shuffle, options.balance_classes});
+    position.check_pass(size, dataset.size(), Batches<D>::order_of(options));
     options.rng = position.order();
     options.first = to_size(position.next());
     return {dataset, size, options, &position};

@@ -17,17 +17,17 @@
 //          data.passes                completed passes
 //          data.next                  completed batches of the current pass; 0 between two passes
 //          data.size, data.examples   of the current pass: another batch size would skip or repeat examples
-//          data.shuffle, data.balance_classes
+//          data.shuffle, data.balance_classes, data.drop_last
 //                                     of the last pass: 0 no, 1 yes, 2 not known: no pass has begun, or the file is
 //                                     older than these leaves; 3 no, 4 yes, but the next batch may have another. With
-//                                     another value a run continues in another order
+//                                     another value a run continues in another order, or with fewer steps a pass
 //
-// Another shuffle or balance_classes is refused after a load and in the middle of a pass, unless io::load was told to
-// accept it: {.accept = {"shuffle", "balance_classes"}}. The value of the file is then replaced by that of the next
-// batch, and kept if that is the same. Between two passes a running program may change them.
+// Another value of these three is refused after a load and in the middle of a pass, unless io::load was told to accept
+// it: {.accept = {"shuffle", "balance_classes", "drop_last"}}. The value of the file is then replaced by that of the
+// next batch, and kept if that is the same. Between two passes a running program may change them.
 //
-// Errors   ArgumentError where the current pass was begun with another batch size or number of examples, or where
-//          shuffle or balance_classes differ
+// Errors   ArgumentError where the current pass was begun with another batch size or number of examples, or where one
+//          of the three differs
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param_path.hpp>
@@ -36,6 +36,7 @@
 #include <tessera/core/setting.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -48,9 +49,9 @@ namespace tessera::inline TESSERA_ABI::data {
 class DataPosition {
 public:
     static constexpr std::string_view kind = "data";
-    /// How the examples of a pass are ordered (BatchOptions).
+    /// Which examples a pass has, in which order (BatchOptions).
     struct Order {
-        bool shuffle = true, balance_classes = false;
+        bool shuffle = true, balance_classes = false, drop_last = false;
     };
 
     /// Draws a new stream of the generator.
@@ -67,15 +68,15 @@ public:
         if (next_ != 0 && (size != size_ || examples != examples_))
             throw ArgumentError("DataPosition: in the middle of a pass: " +
                                 expected_got(pass_text(size_, examples_), pass_text(size, examples)));
-        check_order("shuffle", shuffle_, order.shuffle);
-        check_order("balance_classes", balance_classes_, order.balance_classes);
+        const auto now = values_of(order);
+        for (std::size_t i = 0; i < options.size(); ++i) check_option(options[i], order_[i], now[i]);
     }
     /// Counts the batch `index` of a pass of `count` batches as done.
     void advance(std::size_t index, std::size_t count, std::size_t size, std::size_t examples, const Order& order) {
         size_ = size;
         examples_ = examples;
-        shuffle_ = order.shuffle ? yes : no;
-        balance_classes_ = order.balance_classes ? yes : no;
+        const auto now = values_of(order);
+        for (std::size_t i = 0; i < options.size(); ++i) order_[i] = now[i] ? yes : no;
         loaded_ = false;
         next_ = index + 1 == count ? 0 : index + 1;
         if (next_ == 0) ++passes_;
@@ -89,40 +90,50 @@ public:
         visit_refs(named, "next", ParamRef{positions.next_}...);
         visit_refs(named, "size", ParamRef{positions.size_}...);
         visit_refs(named, "examples", ParamRef{positions.examples_}...);
-        visit_refs(named, "shuffle", ParamRef{positions.shuffle_}...);
-        visit_refs(named, "balance_classes", ParamRef{positions.balance_classes_}...);
+        for (std::size_t i = 0; i < options.size(); ++i)
+            visit_refs(named, options[i], ParamRef{positions.order_[i]}...);
     }
     /// The host's values are not known before its next batch.
     [[nodiscard]] std::vector<Setting> settings() const {
-        const auto option = [](const std::string& name) -> Setting {
-            return {name, "that of the next batches", {"data." + name}, true, {"false", "true", "", "false", "true"}};
-        };
-        return {option("shuffle"), option("balance_classes")};
+        std::vector<Setting> all;
+        for (const char* name : options)
+            all.push_back({name,
+                           "that of the next batches",
+                           {std::string{"data."} + name},
+                           true,
+                           {"false", "true", "", "false", "true"}});
+        return all;
     }
     /// Until the next batch or load. It is kept in the leaves, so that dist::broadcast_state gives it to all processes.
     void accepted(std::span<const std::string> settings) noexcept {
-        const auto accept = [&](std::string_view name, std::uint64_t& value) {
+        for (std::size_t i = 0; i < options.size(); ++i) {
+            std::uint64_t& value = order_[i];
             if (value >= accepted_no) value -= accepted_no;  // by the run that wrote the file
-            if (value <= yes && std::ranges::find(settings, name) != settings.end()) value += accepted_no;
-        };
-        accept("shuffle", shuffle_);
-        accept("balance_classes", balance_classes_);
+            if (value <= yes && std::ranges::find(settings, options[i]) != settings.end()) value += accepted_no;
+        }
     }
     [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
-        return leaf == "data.shuffle" || leaf == "data.balance_classes";
+        return std::ranges::any_of(options, [&](const char* name) { return is_leaf_of(name, leaf); });
     }
     void fill_missing(std::span<const std::string> missing) noexcept {
-        for (const std::string& leaf : missing) {
-            if (leaf == "data.shuffle") shuffle_ = unknown;
-            if (leaf == "data.balance_classes") balance_classes_ = unknown;
-        }
+        for (const std::string& leaf : missing)
+            for (std::size_t i = 0; i < options.size(); ++i)
+                if (is_leaf_of(options[i], leaf)) order_[i] = unknown;
     }
     void state_changed() { loaded_ = true; }
 
 private:
     static constexpr std::uint64_t no = 0, yes = 1, unknown = 2, accepted_no = 3;  // and accepted yes: 4
+    /// The names of Order's members, in the order of values_of and order_.
+    static constexpr std::array<const char*, 3> options{"shuffle", "balance_classes", "drop_last"};
 
-    void check_order(const std::string& option, std::uint64_t before, bool now) const {
+    static std::array<bool, 3> values_of(const Order& order) {
+        return {order.shuffle, order.balance_classes, order.drop_last};
+    }
+    static bool is_leaf_of(std::string_view option, std::string_view leaf) {
+        return leaf.starts_with("data.") && leaf.substr(5) == option;
+    }
+    void check_option(const std::string& option, std::uint64_t before, bool now) const {
         if ((next_ == 0 && !loaded_) || before > yes || (before == yes) == now) return;
         const std::string got = now ? "true" : "false";
         throw ArgumentError("DataPosition: " + std::string{loaded_ ? "" : "in the middle of a pass: "} + option + ": " +
@@ -134,7 +145,8 @@ private:
     }
 
     Rng rng_;
-    std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0, shuffle_ = unknown, balance_classes_ = unknown;
+    std::uint64_t passes_ = 0, next_ = 0, size_ = 0, examples_ = 0;
+    std::array<std::uint64_t, 3> order_{unknown, unknown, unknown};
     bool loaded_ = false;  // since the last batch
 };
 

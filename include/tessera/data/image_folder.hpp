@@ -59,7 +59,9 @@ struct Fitted {
     std::size_t to_gray = 0;  ///< stored in colour, loaded in gray
     std::size_t scaled = 0;   ///< had other sides
     std::size_t cropped = 0;  ///< had other proportions: what was outside the middle is lost
-    std::size_t dark = 0;     ///< have 16 bits, of which the upper 4 are unused: nearly black (significant_bits)
+    std::size_t dark = 0;     ///< have 16 bits, 99 % of the pixels below an eighth of the range: nearly black
+    std::size_t alpha = 0;    ///< have transparency, and are shown on ImageFolderOptions::decode.background
+    std::size_t flat = 0;     ///< have one value in every pixel, once loaded
 };
 
 template <StaticShape S>
@@ -130,6 +132,18 @@ private:
     std::vector<std::string> reasons_;
 };
 
+/// Sensors of 10 to 13 bits in samples of 16, with a few pixels that glow.
+inline bool is_nearly_black(const image::Pixels& pixels) {
+    const auto bright = std::ranges::count_if(pixels.values, [](std::uint8_t v) { return v >= 32; });
+    return static_cast<std::size_t>(bright) * 100 <= pixels.values.size();
+}
+/// Nothing is left of what it shows, such as of white digits on a transparent ground.
+inline bool is_flat(const image::Pixels& pixels) {
+    for (std::size_t i = pixels.channels; i < pixels.values.size(); ++i)
+        if (pixels.values[i] != pixels.values[i - pixels.channels]) return false;
+    return true;
+}
+
 /// Decodes a file and fits it to the shape. `static`, like everything that calls our copy of stb (image/stb.hpp): no
 /// function or member that is shared by source files may call it, except through a pointer.
 template <StaticShape S>
@@ -140,9 +154,11 @@ static image::Pixels decode_fitted(ByteView file, const std::string& path, const
         fitted.to_gray += S::dims[2] == 1 && image::is_colour(file);
         fitted.scaled += pixels.height != S::dims[0] || pixels.width != S::dims[1];
         fitted.cropped += pixels.height * S::dims[1] != pixels.width * S::dims[0];
-        fitted.dark += options.decode.significant_bits == 16 && image::has_16_bits(file) &&
-                       std::ranges::all_of(pixels.values, [](std::uint8_t v) { return v < 16; });
-        return image::resize_and_crop(pixels, S::dims[0], S::dims[1]);
+        fitted.dark += options.decode.significant_bits == 16 && image::has_16_bits(file) && is_nearly_black(pixels);
+        fitted.alpha += options.decode.background && image::has_alpha(file);
+        image::Pixels result = image::resize_and_crop(pixels, S::dims[0], S::dims[1]);
+        fitted.flat += is_flat(result);
+        return result;
     });
 }
 template <StaticShape S>

@@ -31,6 +31,7 @@ enum class LeftOutReason : unsigned char {
     hidden,      ///< .DS_Store, ._1.png, Thumbs.db, __MACOSX
     special,     ///< a pipe, a socket, a device
     surplus,     ///< bytes after the array of an IDX file
+    not_chosen,  ///< a file or folder next to the files of a dataset: another spelling, other images
 };
 
 class LeftOut {
@@ -87,6 +88,7 @@ public:
 private:
     static constexpr std::size_t most_groups = 24;  // a folder may hold files of a thousand endings
 
+    static std::string type_of(const Group& g) { return g.type.empty() ? "" : g.type + ' '; }
     static std::string what(const Group& g) {
         const auto counted = [&](std::string_view one, std::string_view many) {
             return std::string{g.count == 1 ? one : many};
@@ -110,6 +112,9 @@ private:
             return "neither file nor folder";
         case LeftOutReason::surplus:
             return counted("file", "files") + " with surplus bytes";
+        case LeftOutReason::not_chosen:
+            return (g.type == "folder" ? counted("folder", "folders") : type_of(g) + counted("file", "files")) +
+                   " next to those that were read";
         }
         return {};
     }

@@ -9,6 +9,9 @@
 // which are transposed back. A folder without any of these files may have the contact sheets digits-train.png and
 // digits-test.png, with ten equal bands of rows for the ten classes.
 //
+// Other files and folders next to those that were read, such as a second copy in another spelling or a folder of
+// images, are counted in Mnist::left_out; texts (.md, .txt) and hidden files are not.
+//
 // Errors   IoError where the folder or a file is missing or cannot be read; FormatError where a file is malformed,
 //          exceeds the limits, or does not have the expected size; DataError where a label is out of range, and where
 //          the folder has several sets of EMNIST and no prefix is given
@@ -23,10 +26,12 @@
 #include <tessera/data/left_out.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <initializer_list>
 #include <set>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -37,7 +42,7 @@ namespace tessera::inline TESSERA_ABI::data {
 struct Mnist {
     Images<Shape<28, 28, 1>> train;
     Images<Shape<28, 28, 1>> test;
-    LeftOut left_out{};  ///< bytes after an array
+    LeftOut left_out{};  ///< bytes after an array, and what the folder has besides
 };
 
 namespace detail {
@@ -65,6 +70,27 @@ inline std::string find_idx(const std::string& start, std::initializer_list<cons
                     if (is_file(path)) return path;
                 }
     return {};
+}
+
+/// Counts what a folder has besides the files that were read, of which `used` has the paths. A file may be in a folder
+/// of its name.
+inline void add_not_chosen(const std::string& folder, std::span<const std::string> used, LeftOut& left_out) {
+    std::vector<std::filesystem::path> found;
+    std::error_code error;
+    std::filesystem::directory_iterator entry{folder, error};
+    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error))
+        found.push_back(entry->path());
+    std::ranges::sort(found, [](const auto& a, const auto& b) { return a.native() < b.native(); });
+    for (const std::filesystem::path& path : found) {
+        const std::string name = path.filename().string(), ending = path.extension().string();
+        const std::string begin = folder + '/' + name;
+        const bool is_used = std::ranges::any_of(
+            used, [&](const std::string& file) { return file == begin || file.starts_with(begin + '/'); });
+        if (is_used || name.starts_with('.') || ending == ".md" || ending == ".txt") continue;
+        std::error_code ignored;
+        const bool is_folder = std::filesystem::is_directory(path, ignored);
+        left_out.add(LeftOutReason::not_chosen, name, is_folder ? "folder" : ending);
+    }
 }
 
 /// "a, b, c" or "nothing".
@@ -146,14 +172,17 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
     };
     if (!find() && prefix.empty()) {
         const std::string train = folder + "/digits-train.png", test = folder + "/digits-test.png";
-        if (detail::is_file(train) && detail::is_file(test))
-            return {load_contact_sheet<Shape<28, 28, 1>>(train, 10, limits),
-                    load_contact_sheet<Shape<28, 28, 1>>(test, 10, limits),
-                    {}};
+        if (detail::is_file(train) && detail::is_file(test)) {
+            Mnist sheets{load_contact_sheet<Shape<28, 28, 1>>(train, 10, limits),
+                         load_contact_sheet<Shape<28, 28, 1>>(test, 10, limits)};
+            detail::add_not_chosen(folder, std::array{train, test}, sheets.left_out);
+            return sheets;
+        }
         const std::set<std::string> prefixes = detail::emnist_prefixes(folder);
         if (prefixes.size() > 1)
-            throw DataError("load_mnist: " + folder +
-                            ": the folder has several sets; pass the prefix of one: " + *prefixes.begin());
+            throw DataError(
+                "load_mnist: " + folder +
+                ": the folder has several sets: give one its own folder, or pass its prefix: " + *prefixes.begin());
         if (!prefixes.empty()) {
             prefix = *prefixes.begin();
             find();
@@ -178,6 +207,7 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
     LeftOut left_out;
     detail::MnistHalf train = detail::load_half(path[0], path[1], most, emnist, limits, left_out);
     detail::MnistHalf test = detail::load_half(path[2], path[3], most, emnist, limits, left_out);
+    detail::add_not_chosen(folder, path, left_out);
     std::size_t classes = emnist ? 0 : 10;
     if (emnist)  // 10 to 62 classes, and some sets count from 1
         for (const std::vector<Label>* labels : {&train.labels, &test.labels})

@@ -27,6 +27,10 @@ namespace tessera::inline TESSERA_ABI {
         return looks_like("a pointer of Git LFS: run git lfs pull"sv);
     if (starts("PK\x03\x04"sv)) return looks_like("a zip archive: unpack it first"sv);
     if (starts("\x1F\x8B"sv)) return looks_like("a gzip file"sv);
+    if (starts("\xFD\x37zXZ\0"sv)) return looks_like("an xz file: unpack it first"sv);
+    if (starts("BZh"sv)) return looks_like("a bzip2 file: unpack it first"sv);
+    if (starts("\x28\xB5\x2F\xFD"sv)) return looks_like("a Zstandard file: unpack it first"sv);
+    if (starts("7z\xBC\xAF\x27\x1C"sv)) return looks_like("a 7z archive: unpack it first"sv);
     if (starts("\x93NUMPY"sv)) return looks_like("a NumPy array (.npy)"sv);
     if (starts("\x89HDF"sv)) return looks_like("an HDF5 file"sv);
     if (starts("GGUF"sv)) return looks_like("a GGUF file"sv);

@@ -47,16 +47,13 @@ inline std::string looks_unlike_an_image(ByteView file) {
 /// Decodes the file called `name` to 1 (gray) or 3 (RGB) channels.
 [[nodiscard]] static inline Pixels decode_image(ByteView file, std::size_t channels, std::string_view name,
                                                 const ReadLimits& limits = {}, const DecodeOptions& options = {}) {
-    switch (const FileType type = file_type(file)) {
-    case FileType::png:
-        return decode_png(file, channels, name, limits, options);
-    case FileType::jpeg:
-        return decode_jpeg(file, channels, name, limits, options);
-    case FileType::unknown:
-        malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG" + detail::looks_unlike_an_image(file));
-    default:
-        malformed(FormatCode::magic, name, 0, "neither a PNG nor a JPEG: the file is a " + std::string{name_of(type)});
-    }
+    const FileType type = file_type(file);
+    if (type == FileType::png) return decode_png(file, channels, name, limits, options);
+    if (type == FileType::jpeg) return decode_jpeg(file, channels, name, limits, options);
+    malformed(FormatCode::magic, name, 0,
+              "neither a PNG nor a JPEG" + (type == FileType::unknown
+                                                ? detail::looks_unlike_an_image(file)
+                                                : ": the file is a " + std::string{name_of(type)}));
 }
 
 [[nodiscard]] static inline Pixels read_image(const std::string& path, std::size_t channels,

@@ -4,7 +4,8 @@
 //     EXIF data are a TIFF file: "II*\0" or "MM\0*", offset of the directory, count(2), entries of 12 bytes
 //     1 upright | 3 upside down | 6 to be turned right | 8 to be turned left | 2, 4, 5, 7 the same, mirrored (orient)
 //
-// Cameras write it in APP1 of a JPEG, some programs in eXIf of a PNG. Data that are damaged or have no such tag say
+// Cameras write it in APP1 of a JPEG, some programs in eXIf of a PNG, and older ones begin that with "Exif\0\0" as in a
+// JPEG. Data that are damaged or have no such tag say
 // nothing: the orientation is 1, and never an error.
 //
 // Cost     allocates nothing
@@ -16,8 +17,9 @@
 
 namespace tessera::inline TESSERA_ABI::image {
 
-/// 1 to 8, of the EXIF data `tiff`, which begin with the byte order.
+/// 1 to 8, of the EXIF data `tiff`, which begin with the byte order or with "Exif\0\0".
 [[nodiscard]] constexpr unsigned exif_orientation(ByteView tiff) {
+    if (bytes_are(tiff, 0, {"Exif\0\0", 6})) tiff = tiff.subspan(6);
     if (tiff.size() < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return 1;
     const bool little = tiff[0] == 'I';
     const auto two = [&](std::size_t at) {

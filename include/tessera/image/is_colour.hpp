@@ -1,8 +1,8 @@
 #pragma once
-// is_colour, has_16_bits: is a PNG or JPEG stored in colour, or in samples of 16 bits? Both read the header only; a
-// gray picture may be stored in colour.
+// is_colour, has_16_bits, has_alpha: is a PNG or JPEG stored in colour, in samples of 16 bits, or with transparency?
+// They read headers only; a gray picture may be stored in colour, and an opaque one with transparency.
 //
-// A program that loads such a file in gray, or in 8 bits, can say so.
+// A program that loads such a file in gray, in 8 bits, or on a background, can say so.
 
 #include <tessera/files/bytes.hpp>
 #include <tessera/image/file_type.hpp>
@@ -34,6 +34,20 @@ namespace tessera::inline TESSERA_ABI::image {
 /// Only a PNG can.
 [[nodiscard]] constexpr bool has_16_bits(ByteView file) {
     return file_type(file) == FileType::png && file.size() > 24 && file[24] == 16;
+}
+
+/// A PNG with alpha samples, or with a chunk tRNS before its pixels.
+[[nodiscard]] constexpr bool has_alpha(ByteView file) {
+    if (file_type(file) != FileType::png || file.size() <= 25) return false;
+    if ((file[25] & 4) != 0) return true;  // colour type: gray with alpha, RGBA
+    for (std::size_t at = 8; at + 8 <= file.size();) {
+        if (bytes_are(file, at + 4, "tRNS")) return true;
+        if (bytes_are(file, at + 4, "IDAT")) return false;
+        const std::size_t length = big_endian_32(file, at);
+        if (length > file.size() - at) return false;
+        at += 12 + length;
+    }
+    return false;
 }
 
 }  // namespace tessera::image

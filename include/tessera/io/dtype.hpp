@@ -1,8 +1,9 @@
 #pragma once
 // Dtype: the element types of safetensors.
 //
-// The size of every type is known, so a file is checked completely whatever it contains; only the types with a C++ type
-// can be read and written.
+// The size of every type is known, so a file is checked completely whatever it contains, and a tensor that no caller
+// loads stops no load; only the types with a C++ type can be read and written. The types are those of the safetensors
+// package 0.8 (Dtype in its tensor.rs), the micro-scaling types of 4 and 6 bits included.
 //
 // Errors   static_assert where dtype_of has no safetensors type for a C++ type
 
@@ -32,31 +33,26 @@ enum class Dtype : std::uint8_t {
     boolean,
     f8_e4m3,
     f8_e5m2,
-    c64
+    c64,
+    f8_e8m0,
+    f8_e4m3_fnuz,
+    f8_e5m2_fnuz,
+    f6_e2m3,
+    f6_e3m2,
+    f4
 };
 
 struct DtypeInfo {
     std::string_view name;
-    std::size_t size;
+    std::size_t bits;
 };
 
 /// In the order of Dtype.
-inline constexpr std::array<DtypeInfo, 16> dtypes{{{"F32", 4},
-                                                   {"F64", 8},
-                                                   {"F16", 2},
-                                                   {"BF16", 2},
-                                                   {"U8", 1},
-                                                   {"I8", 1},
-                                                   {"U16", 2},
-                                                   {"I16", 2},
-                                                   {"U32", 4},
-                                                   {"I32", 4},
-                                                   {"U64", 8},
-                                                   {"I64", 8},
-                                                   {"BOOL", 1},
-                                                   {"F8_E4M3", 1},
-                                                   {"F8_E5M2", 1},
-                                                   {"C64", 8}}};
+inline constexpr std::array<DtypeInfo, 22> dtypes{
+    {{"F32", 32},        {"F64", 64},    {"F16", 16},    {"BF16", 16}, {"U8", 8},      {"I8", 8},
+     {"U16", 16},        {"I16", 16},    {"U32", 32},    {"I32", 32},  {"U64", 64},    {"I64", 64},
+     {"BOOL", 8},        {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"C64", 8},   {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
+     {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}}};
 
 constexpr const DtypeInfo& info(Dtype type) { return dtypes[static_cast<std::size_t>(type)]; }
 

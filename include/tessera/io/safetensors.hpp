@@ -89,13 +89,16 @@ public:
         }
         if (!ours) return;
         if (!sum || sum->value.size() != 8)
-            malformed(FormatCode::checksum, name_, 8, "checksum: tessera.crc32 is missing");
+            malformed(FormatCode::checksum, name_, 8,
+                      "checksum: tessera.crc32 is missing; another program that writes such a file must leave out all "
+                      "metadata that begin with tessera.");
         const std::uint64_t digits = sum->offset + 1;
         const std::string got = detail::hex8(crc_of(0, size_, digits));
         if (sum->value == got) return;
         malformed(FormatCode::checksum, name_, digits,
                   "checksum: " + expected_got(printable(sum->value), got) + damaged() +
-                      ": the file is damaged, or was rewritten with the old metadata");
+                      ": the file is damaged, or another program has changed it and kept the metadata: it must leave "
+                      "out all that begin with tessera.");
     }
 
     /// Reads a tensor whose elements are T; the size of `out` must be the tensor's.

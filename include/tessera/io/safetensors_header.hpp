@@ -141,23 +141,28 @@ private:
 
     /// The product of the nonzero dimensions must not overflow, so that a zero cannot hide the others.
     void check_size(const TensorInfo& t) const {
-        std::optional<std::uint64_t> bytes = info(t.dtype).size;
+        const std::size_t bits = info(t.dtype).bits;
+        std::optional<std::uint64_t> units = bits < 8 ? bits : bits / 8;  // bits of a type below a byte, else bytes
         bool empty = false;
         for (const std::uint64_t d : t.shape) {
             empty = empty || d == 0;
-            if (bytes && d != 0) bytes = checked_product(*bytes, d);
+            if (units && d != 0) units = checked_product(*units, d);
         }
-        if (!bytes)
+        if (!units)
             refuse(FormatCode::overflow, t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
-        if (empty) bytes = 0;
+        const std::uint64_t bytes = empty ? 0 : bits < 8 ? *units / 8 : *units;
+        if (!empty && bits < 8 && *units % 8 != 0)
+            refuse(FormatCode::size, t,
+                   "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
+                       expected_got("whole bytes", std::to_string(*units) + " bits"));
         if (t.end < t.begin || t.end > data_size_)
             refuse(FormatCode::offsets, t,
                    "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
                        " is not a range within the " + std::to_string(data_size_) + " bytes of data");
-        if (t.end - t.begin != *bytes)
+        if (t.end - t.begin != bytes)
             refuse(FormatCode::size, t,
                    "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
-                       expected_got(std::to_string(*bytes) + " bytes", std::to_string(t.end - t.begin)));
+                       expected_got(std::to_string(bytes) + " bytes", std::to_string(t.end - t.begin)));
     }
 
     void check_names() const {

@@ -34,7 +34,10 @@ public:
         check_text(key, "metadata key");
         check_text(value, "metadata value");
         if (key.starts_with(checksum_key) || keys_.contains(key))
-            throw ArgumentError("SafetensorsWriter: metadata: key already used or reserved: " + printable(key));
+            throw ArgumentError("SafetensorsWriter: metadata: key already used or reserved: " + printable(key) +
+                                (keys_.contains(key) && key.starts_with("tessera.")
+                                     ? "; two models of one kind need two files, and a Trainer saves its model"
+                                     : ""));
         const std::string text = (metadata_.empty() ? "" : ",") + quoted(key) + ':' + quoted(value);
         metadata_.reserve(metadata_.size() + text.size());
         keys_.insert(key);
