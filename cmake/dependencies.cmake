@@ -22,7 +22,12 @@ macro(tessera_fetch name repository ref sha subdir)
   FetchContent_Declare(${name} URL "${_url}" URL_HASH SHA256=${sha} SOURCE_SUBDIR ${subdir})
   FetchContent_MakeAvailable(${name})
   string(TOLOWER ${name} _lower)
+  string(TOUPPER ${name} _upper)
   set(${name}_dir "${${_lower}_SOURCE_DIR}")
+  if(NOT IS_DIRECTORY "${${name}_dir}")  # CMake 3.30 and newer have stopped before with such a sentence
+    message(FATAL_ERROR "tessera needs ${name}, which is not installed, and FETCHCONTENT_FULLY_DISCONNECTED forbids to "
+                        "download ${_url}: install it, or set FETCHCONTENT_SOURCE_DIR_${_upper} to its source")
+  endif()
   list(APPEND TESSERA_FETCHED ${name})
 endmacro()
 
@@ -77,6 +82,10 @@ set(tessera_xsimd_dir "${xsimd_dir}")
 # stb has no CMake package: Debian /usr/include/stb, vcpkg and Conan the include root.
 find_path(TESSERA_STB_DIR stb_image.h PATH_SUFFIXES stb DOC "Folder of stb_image.h and stb_image_write.h")
 if(TESSERA_STB_DIR)
+  if(NOT EXISTS "${TESSERA_STB_DIR}/stb_image.h" OR NOT EXISTS "${TESSERA_STB_DIR}/stb_image_write.h")
+    message(FATAL_ERROR "tessera: TESSERA_STB_DIR is ${TESSERA_STB_DIR}; expected a folder with stb_image.h and "
+                        "stb_image_write.h. Without it (-UTESSERA_STB_DIR) they are searched for")
+  endif()
   set(tessera_stb_dir "${TESSERA_STB_DIR}")
 elseif(TESSERA_FETCH_MISSING)
   tessera_fetch(stb nothings/stb 31c1ad37456438565541f4919958214b6e762fb4

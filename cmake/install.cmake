@@ -3,17 +3,32 @@
 include(CMakePackageConfigHelpers)
 set(_package ${CMAKE_INSTALL_DATADIR}/cmake/tessera)
 
-if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.23)
+get_target_property(_file_set tessera_tessera INTERFACE_HEADER_SETS)
+if(_file_set)
   install(TARGETS tessera_tessera tessera_native EXPORT tesseraTargets FILE_SET HEADERS)
 else()
   install(TARGETS tessera_tessera tessera_native EXPORT tesseraTargets)
   install(DIRECTORY include/tessera DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 endif()
 install(EXPORT tesseraTargets NAMESPACE tessera:: DESTINATION ${_package})
+set_property(GLOBAL PROPERTY TESSERA_INSTALLED TRUE)               # for a second tessera in the same project
 
 configure_package_config_file(cmake/tesseraConfig.cmake.in ${PROJECT_BINARY_DIR}/tesseraConfig.cmake
                               INSTALL_DESTINATION ${_package})
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/tesseraConfigVersion.cmake
-                                 COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+configure_file(cmake/tesseraConfigVersion.cmake.in ${PROJECT_BINARY_DIR}/tesseraConfigVersion.cmake @ONLY)
+foreach(_part version thirdParty mpi)
+  configure_file(cmake/${_part}.cmake ${PROJECT_BINARY_DIR}/${_part}.cmake COPYONLY)
+  install(FILES cmake/${_part}.cmake DESTINATION ${_package})
+endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/tesseraConfig.cmake ${PROJECT_BINARY_DIR}/tesseraConfigVersion.cmake
-              cmake/thirdParty.cmake cmake/mpi.cmake DESTINATION ${_package})
+        DESTINATION ${_package})
+
+# The build folder is a package, too: an export(EXPORT) of the project around this one needs tessera in one, and so does
+# tessera a oneTBB that is compiled with it. A oneTBB of that project is its own matter.
+get_target_property(_imported TBB::tbb IMPORTED)
+if("TBB" IN_LIST TESSERA_FETCHED)
+  export(EXPORT TBBTargets NAMESPACE TBB:: FILE ${PROJECT_BINARY_DIR}/TBBTargets.cmake)
+endif()
+if(_imported OR "TBB" IN_LIST TESSERA_FETCHED)
+  export(EXPORT tesseraTargets NAMESPACE tessera:: FILE ${PROJECT_BINARY_DIR}/tesseraTargets.cmake)
+endif()

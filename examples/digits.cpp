@@ -55,17 +55,35 @@ std::string version() {
            std::to_string(TESSERA_VERSION_PATCH);
 }
 
-void check_label(const Options& o, const std::vector<std::string>& classes) {
-    if (o.label && classes.size() > max_classes)
-        throw tessera::ArgumentError("--label: expected none, as the images have " + std::to_string(classes.size()) +
-                                     " classes and the prior knows at most " + std::to_string(max_classes) + ", got " +
-                                     std::to_string(*o.label));
-    if (!o.label || *o.label < classes.size()) return;
-    throw tessera::ArgumentError("--label: " +
-                                 (classes.empty()
-                                      ? "expected none, as there are no classes"
-                                      : "expected a class from 0 to " + std::to_string(classes.size() - 1)) +
-                                 ", got " + std::to_string(*o.label));
+// "ant, bee, cow"
+std::string list_of(const std::vector<std::string>& classes) {
+    constexpr std::size_t most = 10;
+    std::string text;
+    for (std::size_t c = 0; c < classes.size() && c < most; ++c) text += (c ? ", " : "") + classes[c];
+    return classes.size() > most ? text + ", ..." : text;
+}
+
+// The class of --label. A name comes first: folders called 0 to 11 are sorted as text, so class 2 is called 10.
+std::optional<std::size_t> label_of(const Options& o, const std::vector<std::string>& classes) {
+    if (!o.label) return {};
+    const std::string& text = *o.label;
+    const auto refuse = [&](const std::string& expected) {
+        throw tessera::ArgumentError("--label: " + tessera::expected_got(expected, text));
+    };
+    if (classes.empty()) refuse("none, as there are no classes");
+    if (classes.size() > max_classes)
+        refuse("none, as the images have " + std::to_string(classes.size()) + " classes and the prior knows at most " +
+               std::to_string(max_classes));
+    bool numbers = true;  // are the names the numbers of the classes?
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+        if (classes[c] == text) return c;
+        numbers = numbers && classes[c] == std::to_string(c);
+    }
+    for (std::size_t c = 0; c < classes.size(); ++c)
+        if (std::to_string(c) == text) return c;
+    const std::string range = "from 0 to " + std::to_string(classes.size() - 1);
+    refuse(numbers ? "a class " + range : "a class (" + list_of(classes) + ") or its number " + range);
+    return {};
 }
 
 // Guidance by default, where the prior will know classes and the null class, or does (`trained_with`).
@@ -142,7 +160,7 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     const Order given = o.order.value_or(Order::raster);
     if (o.order || !o.resume) check_passes(o, given);  // otherwise a checkpoint may have another order
     const Material material = load_material(o);
-    check_label(o, material.class_names());
+    const std::optional<std::size_t> label = label_of(o, material.class_names());
     const Output output{o.out, !is_first(processes)};
     output.check({"samples.png", "reconstructions.png", "codebook.png", "report.html", model_file, "metrics.json"});
 
@@ -160,12 +178,12 @@ void run_training(const Options& o, const Stopwatch& watch, Summary& summary, Pr
     summary.warnings = warnings(o, chosen, material);
     std::printf("%s\n", summary.content.c_str());
     for (const std::string& warning : summary.warnings) std::printf("note: %s\n", warning.c_str());
-    Run run{o, chosen, material, processes};
+    Run run{o, material, processes};
     const Order order = run.order();
     check_passes(o, order);
     chosen = recipe_for(preset, order, o, material.class_names(), {});
-    const Job job{o,         preset, o.quantizer.value_or(quantizer_names().front().name), order, chosen, output, run,
-                  processes, {}};
+    const std::string quantizer = o.quantizer.value_or(quantizer_names().front().name);
+    const Job job{o, preset, quantizer, order, chosen, output, run, processes, {}, label};
     const Outcome outcome = train(job, material);
     if (std::string few = too_few_images(material.train.size(), outcome.stage1->codes); !few.empty())
         summary.warnings.push_back(std::move(few));
@@ -196,7 +214,7 @@ void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Pr
                                      ", got one trained with --order " + name(facts.order));
     check_passes(o, facts.order);
     std::optional<UnknownPart> unknown = unknown_part(o, facts.order);
-    check_label(o, facts.class_names);
+    const std::optional<std::size_t> label = label_of(o, facts.class_names);
     const Output output{o.out, !is_first(processes)};
     const char* const picture = o.complete.empty() ? "samples.png" : "completions.png";
     output.check({picture, "metrics.json"});
@@ -206,7 +224,8 @@ void run_sampling(const Options& o, const Stopwatch& watch, Summary& summary, Pr
 
     Run run;
     const Recipe chosen = recipe_for(facts.preset, facts.order, o, facts.class_names, facts.label_dropout);
-    const Job job{o, facts.preset, facts.quantizer, facts.order, chosen, output, run, processes, std::move(unknown)};
+    const Job job{o,      facts.preset, facts.quantizer, facts.order,        chosen,
+                  output, run,          processes,       std::move(unknown), label};
     const Outcome outcome = sample(job, facts.class_names);
     output.write(picture, png_rows(outcome.samples, outcome.sample_rows));
     summary.peak_rss_mib = peak_memory_mib();

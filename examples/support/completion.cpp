@@ -21,8 +21,8 @@ void plan_completion(const Job& job, std::vector<tessera::Token> tokens, Draw& d
     const auto unknown = std::ranges::count_if(completion.known, [](Known one) { return one != Known::all; });
     draw.sampling.passes = std::min(draw.sampling.passes, static_cast<std::size_t>(unknown));
     draw.labels.clear();
-    if (job.options.label)
-        draw.labels.assign(draw.sampling.count, tessera::Label{static_cast<std::uint32_t>(*job.options.label)});
+    if (job.label)
+        draw.labels.assign(draw.sampling.count, tessera::Label{static_cast<std::uint32_t>(*job.label)});
     else
         completion.class_names = outcome.class_names;
     outcome.sample_rows.assign(pictures, 1 + repeats);

@@ -3,15 +3,19 @@
 #include "material.hpp"
 #include "pictures.hpp"
 
+#include <tessera/core/read_limits.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/data/batches.hpp>
 #include <tessera/data/image.hpp>
+#include <tessera/files/file.hpp>
 #include <tessera/files/utf8.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -26,6 +30,51 @@ namespace image = tessera::image;
 
 namespace {
 
+// Of a name that load_mnist reads: "" of train-images-idx3-ubyte, "emnist-letters-" of EMNIST's.
+std::optional<std::string> idx_prefix(std::string name) {
+    if (name.ends_with(".gz")) name.resize(name.size() - 3);
+    for (const std::string half : {"train", "t10k", "test"})
+        for (const auto& [what, ending] : {std::pair{"-images", "idx3-ubyte"}, std::pair{"-labels", "idx1-ubyte"}})
+            for (const char* dot : {"-", "."}) {
+                const std::string known = half + what + dot + ending;
+                if (!name.ends_with(known)) continue;
+                const std::string prefix = name.substr(0, name.size() - known.size());
+                if (prefix.empty() || prefix.starts_with("emnist-")) return prefix;
+            }
+    return {};
+}
+
+struct IdxFiles {
+    bool any = false;
+    std::set<std::string> sets;  // prefixes of the images for training, which say how many sets there are
+};
+
+// A file may be in a folder of its name, as Kaggle's are.
+IdxFiles find_idx_files(const fs::path& folder) {
+    IdxFiles found;
+    std::error_code error;
+    fs::directory_iterator entry{folder, error};
+    for (; !error && entry != fs::directory_iterator{}; entry.increment(error)) {
+        const fs::path name = entry->path().filename();
+        const auto prefix = idx_prefix(name.string());
+        std::error_code ignored;
+        if (!prefix || !(entry->is_regular_file(ignored) || fs::is_regular_file(entry->path() / name, ignored)))
+            continue;
+        found.any = true;
+        if (name.string().starts_with(*prefix + "train-images")) found.sets.insert(*prefix);
+    }
+    return found;
+}
+
+// load_mnist can take the prefix of a set; this program has no option for it.
+void check_one_set(const std::string& where, const std::set<std::string>& sets) {
+    if (sets.size() < 2 || sets.contains("")) return;
+    std::string names;
+    for (const std::string& prefix : sets) names += (names.empty() ? "" : ", ") + prefix.substr(0, prefix.size() - 1);
+    throw tessera::DataError(where + ": expected the files of one set, got those of " + std::to_string(sets.size()) +
+                             " (" + names + "): move the four files of one set into a separate folder and pass that");
+}
+
 enum class Kind { idx, sheets, images, nothing };
 
 // How a folder is read follows from its contents; there is no option for it.
@@ -34,15 +83,16 @@ Kind kind_of(const std::string& folder, const std::string& option) {
     if (!fs::is_directory(folder, error)) throw tessera::IoError(option + folder + ": there is no such folder");
     if (fs::exists(folder + "/digits-train.png", error) && fs::exists(folder + "/digits-test.png", error))
         return Kind::sheets;
+    for (const std::string& place : {folder, folder + "/raw"}) {  // raw: as torchvision stores them
+        const IdxFiles found = find_idx_files(place);
+        check_one_set(option + place, found.sets);
+        if (found.any) return Kind::idx;
+    }
     Kind kind = Kind::nothing;
     fs::directory_iterator entry{folder, error};
     for (; !error && entry != fs::directory_iterator{}; entry.increment(error)) {
         const std::string name = entry->path().filename().string();
-        if (name.starts_with('.')) continue;
-        if (name.find("-ubyte") != name.npos || name.find("idx3") != name.npos || name.find("idx1") != name.npos)
-            return Kind::idx;
-        if (name == "raw" && fs::exists(entry->path() / "train-images-idx3-ubyte", error)) return Kind::idx;
-        kind = Kind::images;  // or whatever load_image_folder says that it is
+        if (!name.starts_with('.')) kind = Kind::images;  // or whatever load_image_folder says that it is
     }
     if (error) throw tessera::IoError(option + folder + ": " + error.message());
     return kind;
@@ -77,7 +127,9 @@ std::string describe_fit(const data::Fitted& fitted, std::size_t images) {
     add(fitted.to_gray, "images were in colour and are gray now");
     add(fitted.scaled - std::min(fitted.cropped, fitted.scaled), "were scaled to 28 x 28");
     add(fitted.cropped, "were cut to a square of 28 x 28");
-    add(fitted.dark, "have 16 bits without values above 4095 and are nearly black: scale them to 65535 before");
+    add(fitted.dark, "have 16 bits and are nearly black: scale them to 65535 before");
+    add(fitted.alpha, "have transparency and are shown on white");
+    add(fitted.flat, "have one value in all pixels now");
     return text;
 }
 
@@ -176,6 +228,8 @@ Images load_pictures(const std::string& path) {
     if (fs::is_directory(path, error)) {
         const auto folder = data::load_image_folder<Image>(path);
         if (!folder.left_out.empty()) std::printf("left out: %s\n", folder.left_out.text().c_str());
+        if (const std::string fit = describe_fit(folder.fitted, folder.files); !fit.empty())
+            std::printf("%s\n", fit.c_str());
         std::vector<std::uint8_t> bytes;
         for (const Images* split : {&folder.train, &folder.val, &folder.test})
             bytes.insert(bytes.end(), split->bytes().begin(), split->bytes().end());
@@ -184,17 +238,18 @@ Images load_pictures(const std::string& path) {
     return data::load_contact_sheet<Image>(path, 0);
 }
 
-Picture read_pictures(const std::vector<std::string>& paths) {
+ReadPictures read_pictures(const std::vector<std::string>& paths) {
     std::vector<std::uint8_t> bytes;
+    data::Fitted fitted;
     for (const std::string& path : paths) {
-        const image::Pixels pixels = image::read_image(path, Image::dims[2]);
-        const image::Pixels fitted = image::resize_and_crop(pixels, Image::dims[0], Image::dims[1]);
-        bytes.insert(bytes.end(), fitted.values.begin(), fitted.values.end());
+        const tessera::Bytes file = tessera::read_file(path, tessera::ReadLimits{}.file);
+        const image::Pixels pixels = data::detail::decode_fitted<Image>(file, path, {}, fitted);
+        bytes.insert(bytes.end(), pixels.values.begin(), pixels.values.end());
     }
     const Images images{std::move(bytes)};
     Picture pictures{paths.size()};
     for (std::size_t i = 0; i < paths.size(); ++i) images.copy(i, pictures[i]);
-    return pictures;
+    return {std::move(pictures), describe_fit(fitted, paths.size())};
 }
 
 std::vector<std::size_t> row_lengths(std::size_t count, std::size_t rows) {

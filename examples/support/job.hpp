@@ -25,6 +25,7 @@ struct Job {
     Run& run;
     Processes& processes;
     std::optional<UnknownPart> unknown{};  ///< with options.complete
+    std::optional<std::size_t> label{};    ///< the class of options.label
 
     float temperature() const { return options.temperature.value_or(recipe.temperature); }
     std::size_t top_k() const { return options.top_k.value_or(recipe.top_k); }
@@ -37,8 +38,9 @@ struct Job {
 
 inline constexpr const char* model_file = "model.safetensors";
 /// Of the contents of checkpoints and model files. From 3 on a prior in raster order has LLaMA's block (nets.hpp), from
-/// 5 on one of any order, too; in checkpoints from 4 on the state of Muon takes the place of AdamW's in stage 2.
-inline constexpr const char* program_version = "5";
+/// 5 on one of any order, too; in checkpoints from 4 on the state of Muon takes the place of AdamW's in stage 2, and
+/// from 6 on there are all values that training depends on (run.cpp), also of the stage that has not begun.
+inline constexpr const char* program_version = "6";
 
 /// Trains both stages and draws samples; saves the model as soon as it is trained.
 Outcome train(const Job& job, const Material& material);

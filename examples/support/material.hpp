@@ -25,7 +25,7 @@ struct Material {
 /// Throws tessera::Error when there are too few images, or when a file is invalid.
 Material load_material(const Options& options);
 
-/// The images of a folder, or the cells of one PNG; without labels.
+/// The images of a folder, or the cells of one PNG; without labels. Prints what was left out and what was changed.
 Images load_pictures(const std::string& path);
 
 }  // namespace digits

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
 namespace digits {
 
@@ -38,7 +40,7 @@ Json of(const Stage2& s) {
             {"test_nats_per_token", s.test_nats_per_token},
             {"test_bits_per_image", s.test_bits_per_image}};
 }
-Json of(const Sampling& s, const Options& o) {
+Json of(const Sampling& s, const Options& o, const std::vector<std::string>& class_names) {
     Json json{{"seconds", s.seconds},
               {"images", s.count},
               {"images_per_second", s.images_per_second},
@@ -50,7 +52,8 @@ Json of(const Sampling& s, const Options& o) {
               {"guidance", plain(s.guidance)}};
     if (s.passes != 0) json["passes"] = s.passes;
     if (s.passes != 0 && o.passes.value_or(0) > s.passes) json["passes_given"] = *o.passes;
-    if (o.label) json["label"] = *o.label;
+    if (s.label) json["label"] = *s.label;
+    if (s.label) json["class"] = class_names[*s.label];
     return json;
 }
 
@@ -75,7 +78,7 @@ std::string metrics_json(const Summary& summary, const Outcome& outcome) {
     if (!o.load.empty()) json["loaded"] = o.load;
     if (outcome.stage1) json["stage1"] = of(*outcome.stage1);
     if (outcome.stage2) json["stage2"] = of(*outcome.stage2);
-    json["sampling"] = of(outcome.sampling, o);
+    json["sampling"] = of(outcome.sampling, o, outcome.class_names);
     name_non_finite(json);
     // a path may contain invalid UTF-8
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';

@@ -282,8 +282,7 @@ Options parse(int argc, char** argv) {
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
             ->check(
                 [](const std::string& s) -> std::string {
-                    const auto is = [&](const auto& names) { return std::ranges::find(names, s) != names.end(); };
-                    return is(trainer_settings) || is(program_settings)
+                    return std::ranges::find(program_settings, s) != program_settings.end()
                                ? ""
                                : "expected lr, clip_norm, weight_decay, seed or epochs, got " + s;
                 },
@@ -291,7 +290,8 @@ Options parse(int argc, char** argv) {
             ->needs(resume_option)
             ->group("Training");
 
-    std::size_t label = 0, top_k = 0, passes = 0;
+    std::string label;
+    std::size_t top_k = 0, passes = 0;
     float temperature = 0, guidance = 0;
     double top_p = 0, min_p = 0;
     auto* samples_option =
@@ -302,9 +302,11 @@ Options parse(int argc, char** argv) {
             ->check(whole(1, 100'000), "", "")
             ->group("Sampling");
     auto* label_option =
-        app.add_option("--label", label, help("Sample this class only, such as 3 (default: each class in turn)"))
-            ->type_name("C")
-            ->check(whole(0, 65'535), "", "")
+        app.add_option("--label", label,
+                       help("Sample this class only: its name, such as cat or 3, or, if no class has that name, its "
+                            "number from 0 (default: each class in turn)"))
+            ->type_name("CLASS")
+            ->check([](const std::string& s) { return s.empty() ? "expected a class, got nothing" : ""; }, "", "")
             ->group("Sampling");
     auto* temperature_option =
         app.add_option("--temperature", temperature,

@@ -42,7 +42,7 @@ struct Options {
     std::vector<std::string> complete;  ///< with load: pictures of which a part is known
     std::string unknown = "lower";      ///< with complete: the other part (unknown_part.hpp)
     std::size_t samples = 100;          ///< with complete: of each picture
-    std::optional<std::size_t> label;
+    std::optional<std::string> label;   ///< a class, by its name or number
     std::optional<float> temperature, guidance;
     std::optional<double> top_p, min_p;
     std::optional<std::size_t> top_k, passes;
@@ -63,9 +63,9 @@ struct Stop {
 /// The preset's recipe for a prior of this order, with the values of the options that are given.
 Recipe recipe(Preset preset, Order order, const Options& options);
 
-/// The names that --accept takes: settings of a trainer (io::LoadOptions::accept), and of the program itself.
+/// The names that --accept takes (io::LoadOptions::accept): settings of the run, and those of them that a trainer has.
+inline constexpr std::array program_settings{"lr", "clip_norm", "weight_decay", "seed", "epochs"};
 inline constexpr std::array trainer_settings{"lr", "clip_norm", "weight_decay", "seed"};
-inline constexpr std::array program_settings{"seed", "epochs"};
 
 /// Throws Stop.
 Options parse(int argc, char** argv);

@@ -51,7 +51,8 @@ struct Sampling {
     std::size_t top_k = 0;
     double min_p = 0;
     float guidance = 1;
-    std::size_t passes = 0;  ///< of a prior of any order: those that draw; 0: in raster order
+    std::size_t passes = 0;              ///< of a prior of any order: those that draw; 0: in raster order
+    std::optional<std::size_t> label{};  ///< the class of all images; none: each class in turn, or no classes
 };
 
 struct Outcome {

@@ -22,8 +22,12 @@ tessera::Bytes png_grid(const Picture& images, std::size_t columns);
 /// The same with the central 12 x 12 pixels of each image.
 tessera::Bytes png_grid_of_middles(const Picture& images, std::size_t columns);
 
+struct ReadPictures {
+    Picture images;
+    std::string fit;  ///< what was changed, as Material::fit
+};
 /// Reads PNG or JPEG files, converted as those of a folder are.
-Picture read_pictures(const std::vector<std::string>& paths);
+ReadPictures read_pictures(const std::vector<std::string>& paths);
 
 /// Lengths of `rows` rows for `count` images; they differ by one at most, and no row is empty.
 std::vector<std::size_t> row_lengths(std::size_t count, std::size_t rows);

@@ -15,7 +15,7 @@ Draw plan_samples(const Job& job, PriorSize size, Outcome& outcome) {
     outcome.sample_rows = row_lengths(count, classes == 0 ? 10 : classes);
     Draw draw;
     for (std::size_t r = 0; r < outcome.sample_rows.size() && classes != 0; ++r) {
-        const std::size_t shown = job.options.label.value_or(r);
+        const std::size_t shown = job.label.value_or(r);
         draw.labels.insert(draw.labels.end(), outcome.sample_rows[r],
                            tessera::Label{static_cast<std::uint32_t>(shown)});
         outcome.sample_row_names.push_back(outcome.class_names[shown]);
@@ -26,6 +26,7 @@ Draw plan_samples(const Job& job, PriorSize size, Outcome& outcome) {
     draw.sampling.top_p = job.top_p();
     draw.sampling.min_p = job.min_p();
     draw.sampling.guidance = job.guidance();
+    draw.sampling.label = job.label;
     if (job.order == Order::any) draw.sampling.passes = std::min(job.passes(), size.context);
     return draw;
 }

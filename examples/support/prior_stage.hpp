@@ -63,8 +63,7 @@ Stage2 train_net(Prior& prior, const FirstStage& first, const Job& job) {
                                   .adamw_scale = job.recipe.adamw_scale}},
                         {.clip_norm = recipe.clip_norm, .seed = job.options.seed},
                         job.processes};
-    // without labels every label dropout is the same; earlier programs said 0
-    if (job.run.resumes(2)) job.run.load(trainer, first.train.labels.empty() ? "label_dropout" : "");
+    if (job.run.resumes(2)) job.run.load(trainer);
     const ts::WarmupCosine rate = schedule(recipe, result.steps);
     const ts::Rng rng = ts::Rng{job.options.seed}.split(stream_batches2);
     Averager nats{result.train_nats, result.next_nats, result.steps};

@@ -178,7 +178,7 @@ std::string configuration(const Summary& s, const Outcome& outcome) {
                   {"top-p", draw.top_p >= 1 ? "off" : significant(draw.top_p)},
                   {"min-p", draw.min_p <= 0 ? "off" : significant(draw.min_p)},
                   {"guidance", draw.guidance == 1 ? "off" : significant(static_cast<double>(draw.guidance))},
-                  {"class", o.label ? outcome.class_names[*o.label] : "each in turn"},
+                  {"class", draw.label ? outcome.class_names[*draw.label] : "each in turn"},
                   {"time", seconds(draw.seconds)},
                   {"speed", significant(draw.images_per_second) + " images/s, " +
                                 grouped_number(draw.tokens_per_second) + " tokens/s"}};

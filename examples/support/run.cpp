@@ -1,11 +1,13 @@
 #include "run.hpp"
 
+#include "classes.hpp"
 #include "job.hpp"
 #include "json_figures.hpp"
 #include "quantizer_names.hpp"
 #include "system.hpp"
 
 #include <tessera/core/error.hpp>
+#include <tessera/core/number_text.hpp>
 #include <tessera/files/crc32.hpp>
 #include <tessera/io/weights.hpp>
 
@@ -31,6 +33,7 @@ constexpr const char* seed_key = "tessera.digits.seed";
 constexpr const char* stage1_key = "tessera.digits.stage1";
 constexpr const char* stage2_key = "tessera.digits.stage2";
 constexpr const char* order_key = "tessera.digits.order";  // of checkpoints with a prior of any order
+constexpr const char* classes_key = "tessera.digits.classes";
 
 template <class Stage>
 Stage read_stage(const tessera::io::SafetensorsFile& file, const char* key) {
@@ -71,43 +74,160 @@ std::string digest(const Images& images) {
     return std::to_string(images.size()) + " images, checksum " + tessera::io::detail::hex8(sum);
 }
 
+/// With which the prior is trained; empty: without classes.
+std::vector<std::string> known_classes(const Material& material) {
+    std::vector<std::string> names = material.class_names();
+    if (names.size() > max_classes) names.clear();
+    return names;
+}
+
+struct Values {
+    const Options& options;
+    const Recipe& recipe;
+    const Material& material;
+
+    std::size_t epochs(const std::optional<std::size_t>& given, const Recipe::Stage& stage) const {
+        return given.value_or(stage.epochs(material.train.size()));
+    }
+};
+
+enum class Compared {
+    always,    ///< must be that of the checkpoint
+    setting,   ///< --accept can take another value
+    in_stage1  ///< a setting without effect once stage 1 is complete
+};
+
+struct Fact {
+    const char* key;  ///< of a setting up to the dot: as --accept calls it
+    const char* option;
+    Compared compared;
+    std::string (*value)(const Values&);  ///< of the option or the recipe
+};
+
+/// Everything that the bits of a model depend on, but --order. Each option of the groups Data and Training in --help
+/// has a line here, or changes no bits (tests/examples/resume.sh looks).
+constexpr Fact table[]{
+    {"program", "", Compared::always, [](const Values&) { return std::string{program_version}; }},
+    {"preset", "--preset", Compared::always,
+     [](const Values& v) { return std::string{name(v.options.preset.value_or(Preset::small))}; }},
+    {"quantizer", "--quantizer", Compared::always,
+     [](const Values& v) { return v.options.quantizer.value_or(quantizer_names().front().name); }},
+    {"classes", "--data", Compared::always,
+     [](const Values& v) { return nlohmann::json(known_classes(v.material)).dump(); }},
+    {"training images", "--data, --bundled, --limit, --skip-bad", Compared::always,
+     [](const Values& v) { return digest(v.material.train); }},
+    {"test images", "--data, --bundled, --limit, --skip-bad", Compared::always,
+     [](const Values& v) { return digest(v.material.test); }},
+    {"batch of stage 1", "--batch", Compared::always,
+     [](const Values& v) { return std::to_string(v.options.batch.value_or(v.recipe.vqvae.batch)); }},
+    {"batch of stage 2", "--batch", Compared::always,
+     [](const Values& v) { return std::to_string(v.options.batch.value_or(v.recipe.prior.batch)); }},
+    {"seed", "--seed", Compared::setting, [](const Values& v) { return std::to_string(v.options.seed); }},
+    {"epochs.vqvae", "--epochs-vqvae", Compared::in_stage1,
+     [](const Values& v) { return std::to_string(v.epochs(v.options.epochs_vqvae, v.recipe.vqvae)); }},
+    {"epochs.prior", "--epochs-prior", Compared::setting,
+     [](const Values& v) { return std::to_string(v.epochs(v.options.epochs_prior, v.recipe.prior)); }},
+    {"lr.vqvae", "--lr-vqvae", Compared::in_stage1,
+     [](const Values& v) { return tessera::number_text(v.recipe.vqvae.lr); }},
+    {"lr.prior", "--lr-prior", Compared::setting,
+     [](const Values& v) { return tessera::number_text(v.recipe.prior.lr); }},
+    {"clip_norm.vqvae", "--clip-norm", Compared::in_stage1,
+     [](const Values& v) { return tessera::number_text(v.recipe.vqvae.clip_norm); }},
+    {"clip_norm.prior", "--clip-norm", Compared::setting,
+     [](const Values& v) { return tessera::number_text(v.recipe.prior.clip_norm); }},
+    {"weight_decay.vqvae", "", Compared::in_stage1,
+     [](const Values& v) { return tessera::number_text(v.recipe.vqvae.weight_decay); }},
+    {"weight_decay.prior", "", Compared::setting,
+     [](const Values& v) { return tessera::number_text(v.recipe.prior.weight_decay); }},
+    // without classes every label dropout is the same
+    {"label_dropout", "--label-dropout", Compared::setting,
+     [](const Values& v) {
+         const double share = v.options.label_dropout.value_or(v.recipe.label_dropout);
+         return tessera::number_text(known_classes(v.material).empty() ? 1 : share);
+     }},
+};
+
+Facts facts_of(const Options& options, Order order, const Material& material) {
+    const Recipe chosen = recipe(options.preset.value_or(Preset::small), order, options);
+    const Values values{options, chosen, material};
+    Facts facts;
+    for (const Fact& fact : table)
+        if (fact.compared == Compared::always)
+            facts.pairs.emplace_back(fact.key, fact.value(values));
+        else
+            facts.numbers.push_back({fact.key, fact.value(values)});
+    return facts;
+}
+
+/// Gives the settings of a complete stage 1 the checkpoint's values. One line for each that differs.
+std::vector<std::string> keep_stage1(const tessera::io::SafetensorsFile& checkpoint, Facts& facts) {
+    std::vector<std::string> lines;
+    for (const Fact& fact : table) {
+        if (fact.compared != Compared::in_stage1) continue;
+        tessera::Setting& setting = *std::ranges::find(facts.numbers, fact.key, &tessera::Setting::key);
+        const auto found = checkpoint.metadata("tessera.digits." + setting.key);
+        if (!found || *found == setting.value) continue;
+        const std::string what = *fact.option ? fact.option : fact.key;
+        lines.push_back("stage 1 is complete: " + what + ' ' + setting.value +
+                        " has no effect on it; the checkpoint has " + tessera::io::printable(*found));
+        setting.value = *found;
+    }
+    return lines;
+}
+
+/// " with cow, owl", of those that are not in the other list.
+std::string only_in(const std::vector<std::string>& names, const std::vector<std::string>& others) {
+    constexpr std::size_t most = 10;
+    std::string text;
+    std::size_t count = 0;
+    for (const std::string& name : names)
+        if (std::ranges::find(others, name) == others.end() && ++count <= most)
+            text += (count == 1 ? " with " : ", ") + tessera::io::printable(name);
+    return count > most ? text + ", ..." : text;
+}
+
+/// The labels of images may be the same with other classes, such as after a folder was renamed.
+void compare_classes(const tessera::io::SafetensorsFile& checkpoint, const std::vector<std::string>& classes) {
+    std::vector<std::string> found;
+    try {
+        found = nlohmann::json::parse(checkpoint.metadata(classes_key).value_or("")).get<std::vector<std::string>>();
+    } catch (const nlohmann::json::exception&) {
+        throw tessera::FormatError(tessera::FormatCode::mismatch,
+                                   checkpoint.name() + ": " + classes_key + ": is not a list of names");
+    }
+    if (found == classes) return;
+    std::string expected = std::to_string(classes.size()) + only_in(classes, found);
+    std::string got = std::to_string(found.size()) + only_in(found, classes);
+    if (expected == got) {  // the same names in another order
+        const auto [ours, theirs] = std::ranges::mismatch(classes, found);
+        const std::string number = " as number " + std::to_string(ours - classes.begin());
+        expected = *ours + number;
+        got = tessera::io::printable(*theirs) + number;
+    }
+    throw tessera::FormatError(tessera::FormatCode::mismatch,
+                               checkpoint.name() + ": classes: expected " + expected + ", file has " + got);
+}
+
 }  // namespace
 
-Run::Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes) {
+Run::Run(const Options& options, const Material& material, Processes& processes) {
     order_ = options.order.value_or(Order::raster);
     if (options.checkpoint.empty()) return;
     processes_ = &processes;
     folder_ = options.checkpoint;
-    const auto add = [&](const char* what, std::size_t value) {
-        facts_.pairs.emplace_back(what, std::to_string(value));
-    };
-    const std::size_t images = material.train.size();
-    facts_.pairs.emplace_back("program", program_version);
-    facts_.pairs.emplace_back("preset", name(options.preset.value_or(Preset::small)));
-    facts_.pairs.emplace_back("quantizer", options.quantizer.value_or(quantizer_names().front().name));
-    facts_.pairs.emplace_back("training images", digest(material.train));
-    facts_.pairs.emplace_back("test images", digest(material.test));
-    const auto add_number = [&](const char* what, std::uint64_t value) {
-        facts_.numbers.push_back({what, std::to_string(value)});
-    };
-    add_number("seed", options.seed);
-    add_number("epochs.vqvae", options.epochs_vqvae.value_or(recipe.vqvae.epochs(images)));
-    add_number("epochs.prior", options.epochs_prior.value_or(recipe.prior.epochs(images)));
-    add("batch of stage 1", options.batch.value_or(recipe.vqvae.batch));
-    add("batch of stage 2", options.batch.value_or(recipe.prior.batch));
-
+    facts_ = facts_of(options, order_, material);
     accept_ = options.accept;
     every_ = options.checkpoint_every;
     catch_stop_signals();  // before anything is printed: who reads that the run is resumed may stop it
     if (is_first(processes)) checkpoints_.emplace(options.checkpoint);
     if (options.resume)
-        open(options.order);
+        open(options, material);
     else if (checkpoints_ && !checkpoints_->steps().empty())
         throw tessera::ArgumentError("--checkpoint: " + options.checkpoint +
                                      " holds the checkpoints of an earlier run: --resume continues it");
 }
 
-void Run::open(std::optional<Order> given) {
+void Run::open(const Options& options, const Material& material) {
     if (checkpoints_)
         if (auto newest = checkpoints_->newest()) resumed_.emplace(std::move(*newest));
     const std::string path = of_first(*processes_, resumed_ ? resumed_->file.name() : std::string{});
@@ -124,24 +244,32 @@ void Run::open(std::optional<Order> given) {
                 (found ? "version " + tessera::io::printable(*found) : std::string{"an earlier version"}) +
                 " of this program: expected version " + program_version);
     order_ = order_of(resumed_->file);
-    if (given && *given != order_)
+    if (options.order && *options.order != order_)
         throw tessera::FormatError(tessera::FormatCode::mismatch,
                                    resumed_->file.name() + ": expected a checkpoint of a run with --order " +
-                                       name(*given) + ", got one of a run with --order " + name(order_));
+                                       name(*options.order) + ", got one of a run with --order " + name(order_));
+    facts_ = facts_of(options, order_, material);  // some epochs depend on the order
+    stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
+    std::vector<std::string> lines;
+    if (stage_ == 2) lines = keep_stage1(resumed_->file, facts_);
+    compare_classes(resumed_->file, known_classes(material));
     try {
-        tell(tessera::io::load(resumed_->file, {.accept = accepted(program_settings), .remedy = remedy}, facts_));
+        const auto report =
+            tessera::io::load(resumed_->file, {.accept = accepted(program_settings), .remedy = remedy}, facts_);
+        for (const auto& a : report.accepted)
+            if (a.file != a.host)
+                lines.push_back(a.name + " is " + a.host + " from here on, as accepted; the checkpoint has " +
+                                tessera::io::printable(a.file));
     } catch (const tessera::FormatError& e) {
         const std::string text = e.what(), seed = resumed_->file.metadata(seed_key).value_or("");
-        if (seed == facts_.numbers.front().value || text.find("images: expected") == std::string::npos) throw;
+        if (seed == std::to_string(options.seed) || text.find("images: expected") == std::string::npos) throw;
         const char* why = "with another --seed these images differ: it chooses those of --limit and the test images of "
                           "a folder without splits; the checkpoint has ";
         throw tessera::FormatError(e.code(), text + "\n  " + why + tessera::io::printable(seed));
     }
     stage1_ = read_stage<Stage1>(resumed_->file, stage1_key);
-    stage_ = resumed_->file.metadata(stage2_key) ? 2 : 1;
     if (stage_ == 2) stage2_ = read_stage<Stage2>(resumed_->file, stage2_key);
-    if (stage_ == 2 && std::ranges::find(accept_, "epochs") != accept_.end())
-        std::printf("stage 1 is complete: --epochs-vqvae has no effect\n");
+    for (const std::string& line : lines) std::printf("%s\n", line.c_str());
     const std::uint64_t before = stage_ == 2 ? stage1_.steps : 0;
     std::printf("resuming stage %d after step %llu, from %s\n", stage_,
                 static_cast<unsigned long long>(resumed_->step - before), resumed_->file.name().c_str());
@@ -150,10 +278,8 @@ void Run::open(std::optional<Order> given) {
 
 std::string Run::remedy(std::string_view key, std::string_view value) {
     const std::string_view name = key.substr(0, key.find('.'));  // "epochs.prior" is accepted as "epochs"
-    for (const std::span<const char* const> names :
-         {std::span<const char* const>{trainer_settings}, std::span<const char* const>{program_settings}})
-        for (const char* known : names)
-            if (name == known) return "--accept " + std::string{name} + " keeps " + std::string{value};
+    for (const char* known : program_settings)
+        if (name == known) return "--accept " + std::string{name} + " keeps " + std::string{value};
     return "a run with another value needs another folder of --checkpoint";
 }
 
@@ -162,13 +288,6 @@ std::vector<std::string> Run::accepted(std::span<const char* const> names) const
     for (const char* name : names)
         if (std::ranges::find(accept_, name) != accept_.end()) both.emplace_back(name);
     return both;
-}
-
-void Run::tell(const tessera::io::LoadReport& report, std::string_view unused) {
-    for (const auto& a : report.accepted)
-        if (a.file != a.host && (unused.empty() || !a.name.ends_with(unused)))
-            std::printf("%s is %s from here on, as accepted; the checkpoint has %s\n", a.name.c_str(), a.host.c_str(),
-                        tessera::io::printable(a.file).c_str());
 }
 
 bool Run::is_due(std::uint64_t step, std::uint64_t last) const {

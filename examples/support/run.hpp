@@ -25,8 +25,9 @@
 
 namespace digits {
 
-/// What the bits of a run depend on and no trainer stores. A checkpoint must have the same values, except for those
-/// that --accept names. Saved as a model without weights.
+/// What the bits of a run depend on, of both stages: the trainer in a checkpoint of the first one knows nothing of the
+/// second. A checkpoint must have the same values, except for those that --accept names. Saved as a model without
+/// weights.
 struct Facts {
     static constexpr std::string_view kind = "digits";
     std::vector<std::pair<std::string, std::string>> pairs;
@@ -44,7 +45,7 @@ public:
     Run() = default;
     /// With --checkpoint: locks the folder and, with --resume, opens its newest checkpoint. With several processes the
     /// first one does so, and the others read the file that it found. From then on signals are caught.
-    Run(const Options& options, const Recipe& recipe, const Material& material, Processes& processes);
+    Run(const Options& options, const Material& material, Processes& processes);
 
     /// That of --order, which must be the checkpoint's; without --order that of the checkpoint, or raster.
     Order order() const { return order_; }
@@ -54,13 +55,10 @@ public:
     const Stage1& stage1() const { return stage1_; }
     const Stage2& stage2() const { return stage2_; }
     tessera::io::SafetensorsFile& file() { return resumed_->file; }
-    /// Loads a trainer from it, and prints which settings keep the values of the command line. A setting called
-    /// `unused` may differ, as it changes nothing.
+    /// Loads a trainer from it. Which settings keep the values of the command line was printed with the facts.
     template <class Trainer>
-    void load(Trainer& trainer, std::string_view unused = {}) {
-        std::vector<std::string> accept = accepted(trainer_settings);
-        if (!unused.empty()) accept.emplace_back(unused);
-        tell(tessera::io::load(file(), {.accept = accept, .remedy = remedy}, trainer), unused);
+    void load(Trainer& trainer) {
+        tessera::io::load(file(), {.accept = accepted(trainer_settings), .remedy = remedy}, trainer);
     }
     const Facts& facts() const { return facts_; }
     /// How a setting that differs from the checkpoint's is accepted, for the messages of io::load.
@@ -75,11 +73,10 @@ public:
     void stop_if_asked() const;
 
 private:
-    void open(std::optional<Order> given);
+    void open(const Options& options, const Material& material);
     bool stop_is_asked() const;
     /// Those of `names` that --accept lists.
     std::vector<std::string> accepted(std::span<const char* const> names) const;
-    static void tell(const tessera::io::LoadReport& report, std::string_view unused = {});
 
     Processes* processes_ = nullptr;  // null without checkpoints
     Facts facts_;

@@ -38,7 +38,7 @@ std::array<bool, Image::size> unknown_pixels(const std::string& text) {
     if (!std::filesystem::exists(text, error))
         throw tessera::ArgumentError("--unknown: " +
                                      tessera::expected_got(names + "or the path of a PNG or JPEG file", text));
-    const Picture mask = read_pictures({text});
+    const Picture mask = read_pictures({text}).images;
     for (std::size_t i = 0; i < Image::size; ++i) unknown[i] = mask[0][i] >= 0.5f;
     return unknown;
 }

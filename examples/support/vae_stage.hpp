@@ -149,7 +149,8 @@ void decode_samples(const Vae& vae, const Job& job, Draw draw, const PriorResult
     sampling.seconds = prior.seconds + watch.seconds();
     sampling.images_per_second = static_cast<double>(sampling.count) / sampling.seconds;
     sampling.tokens_per_second = static_cast<double>(prior.samples.size()) / prior.seconds;
-    std::string how = sampling.guidance == 1 ? "" : ", guidance " + significant(static_cast<double>(sampling.guidance));
+    std::string how = sampling.label ? ", class " + outcome.class_names[*sampling.label] : "";
+    if (sampling.guidance != 1) how += ", guidance " + significant(static_cast<double>(sampling.guidance));
     if (sampling.passes != 0) how += ", passes: " + describe_passes(sampling.passes, job.options.passes);
     std::printf("samples  %zu images%s, %.2f s\n", sampling.count, how.c_str(), sampling.seconds);
 }
@@ -213,7 +214,9 @@ Outcome sample_loaded(const Job& job, const std::vector<std::string>& class_name
     Picture pictures;
     if (job.unknown) {
         static_assert(ts::row_count<typename Vae::Latent> == UnknownPart::side * UnknownPart::side);
-        pictures = job.unknown->hide(read_pictures(job.options.complete));
+        ReadPictures read = read_pictures(job.options.complete);
+        if (!read.fit.empty()) std::printf("%s\n", read.fit.c_str());
+        pictures = job.unknown->hide(std::move(read.images));
         std::vector<ts::Token> tokens(pictures.batch() * Vae::tokens);
         vae.encode(pictures, {tokens.data(), pictures.batch()});
         plan_completion(job, std::move(tokens), draw, outcome);

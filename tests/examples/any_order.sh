@@ -135,6 +135,20 @@ done
     fail "a checkpoint of another order was accepted"
 grep -q 'expected a checkpoint of a run with --order raster, got one of a run with --order any$' "$work/log" ||
     fail "$(cat "$work/log")"
+# nor the epochs that the recipe has for the order
+whole_epochs() {
+    exec "$digits" --bundled "$bundled" --limit 2000 --preset std --samples 1 --out "$work/std-out" \
+        --checkpoint "$work/std-run" --checkpoint-every 1 "$@" >"$work/log" 2>&1
+}
+for given in '--order any' --resume; do
+    # shellcheck disable=SC2086  # one word, or two
+    whole_epochs $given &
+    pid=$!
+    wait_for_progress $pid "$work/std-run" 0
+    kill -TERM $pid 2>/dev/null
+    wait $pid || fail "std, $given: $(cat "$work/log")"
+done
+grep -q '^resuming stage 1 after step' "$work/log" || fail "std is not resumed: $(cat "$work/log")"
 # --passes without --order, too; and another value, with which the program would not know what it resumes
 (long --passes 1 --out "$work/passes" --checkpoint "$work/whole-run" --resume) ||
     fail "--passes of a run that is resumed: $(cat "$work/log")"

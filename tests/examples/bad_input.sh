@@ -79,10 +79,46 @@ mv "$work/swapped/train-images-idx3-ubyte" "$work/half"
 mv "$work/swapped/train-labels-idx1-ubyte" "$work/swapped/train-images-idx3-ubyte"
 mv "$work/half" "$work/swapped/train-labels-idx1-ubyte"
 try 'train-images-idx3-ubyte @3: IDX rank: expected 3, got 1: .* like a file of labels' --data "$work/swapped"
+# the files of MNIST in each spelling of load_mnist, and where torchvision and Kaggle have them
+spelling='--label: expected a class from 0 to 9, got 99$'
+mkdir -p "$work/torch-gz" "$work/torch-dots/raw" "$work/kaggle" "$work/letters"
+cp -R "$work/good" "$work/torch-gz/raw"
+gzip -n "$work/torch-gz/raw/"*
+for path in "$work/good/"*; do
+    name=$(basename "$path") dotted=$(basename "$path" | sed 's/-idx/.idx/')
+    cp "$path" "$work/torch-dots/raw/$dotted"
+    mkdir "$work/kaggle/$dotted"
+    cp "$path" "$work/kaggle/$dotted/$dotted"
+    cp "$path" "$work/letters/emnist-letters-$(echo "$name" | sed 's/t10k/test/')"
+done
+for name in torch-gz torch-gz/raw torch-dots torch-dots/raw kaggle; do
+    try "$spelling" --data "$work/$name" --label 99
+done
+try '--label: expected a class from 0 to 7, got 99$' --data "$work/letters" --label 99
+cp -R "$work/good" "$work/part"
+rm "$work/part/t10k-images-idx3-ubyte"
+try 'load_mnist: .*part: missing: t10k-images-idx3-ubyte (looked for' --data "$work/part"
+for path in "$work/letters/"*; do cp "$path" "$(echo "$path" | sed 's/emnist-letters/emnist-digits/')"; done
+sets='expected the files of one set, got those of 2 (emnist-digits, emnist-letters): move the four files of one set'
+try "--data: .*letters: $sets into a separate folder and pass that\$" --data "$work/letters"
+mkdir "$work/torch-letters"
+mv "$work/letters" "$work/torch-letters/raw"
+try "--data: .*torch-letters/raw: $sets" --data "$work/torch-letters"
+rm "$work/torch-letters/raw/"emnist-digits-train-images-*
+try '--label: expected a class from 0 to 7, got 99$' --data "$work/torch-letters" --label 99
+# and images whose names only look a little like them
+mkdir -p "$work/idx-images/idx1_dogs" "$work/idx-images/raw"
+cp "$bundled/digits-test.png" "$work/idx-images/idx1_dogs/img_idx1.png"
+cp "$bundled/digits-test.png" "$work/idx-images/raw/train-images-idx3-ubyte.png"
+echo 'idx1_dogs raw' >"$work/idx-images/labels-ubyte.txt"
+try '--label: expected a class (idx1_dogs, raw) or its number from 0 to 1, got 99$' --data "$work/idx-images" --label 99
 try '--threads: expected a whole number from 1 to 1024, got 0' --threads 0
 try '--threads: .* got -1' --threads -1
 try '--label: expected a class from 0 to 9, got 12' --label 12 --bundled "$bundled"
 try '--label: expected a class from 0 to 9, got 12' --load "$model" --label 12
+try '--label: expected a class from 0 to 9, got cat' --load "$model" --label cat
+try '--label: expected a class, got nothing' --load "$model" --label ''
+try '--label: expected a class (cat, dog) or its number from 0 to 1, got cow' --data "$work/two/set" --label cow
 try '--samples: expected a whole number .* got 0' --samples 0
 try '--samples: expected a whole number .* got -5' --samples -5
 try '--samples: expected a whole number .* got many' --samples many

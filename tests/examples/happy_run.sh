@@ -39,6 +39,12 @@ cmp "$out/samples.png" "$work/again/samples.png" || fail "a loaded model gave ot
 run --load "$out/model.safetensors" --label 7 --samples 23 --top-k 5 --temperature 0.5 --preset small \
     --out "$work/again"
 size_is 84x280 "$work/again/samples.png"
+grep -q '^samples  23 images, class 7, ' "$work/stdout" || fail "the class of the samples: $(cat "$work/stdout")"
+label_is() { # label_is <folder> <number> <name>: in its metrics.json
+    grep -q "\"label\": $2,\$" "$work/$1/metrics.json" && grep -q "\"class\": \"$3\"\$" "$work/$1/metrics.json" ||
+        fail "$1: expected class $2, $3, got $(grep -e '"label"' -e '"class"' "$work/$1/metrics.json")"
+}
+label_is again 7 7
 run --load "$out/model.safetensors" --samples 3 --out "$work/again"
 size_is 28x84 "$work/again/samples.png"
 
@@ -52,12 +58,13 @@ cmp "$work/coded/images.tsc" "$work/coded-two/images.tsc" || fail "two threads g
 run --load "$out/model.safetensors" --decode "$work/coded/images.tsc" --out "$work/decoded"
 files_are "$work/decoded" decoded.png
 size_is 196x168 "$work/decoded/decoded.png"  # 40 images, 7 in a row
-# a folder of images
+# a folder of images; what was changed is said
 mkdir -p "$work/folder"
 cp "$work/decoded/decoded.png" "$work/folder/1.png"
 cp "$bundled/digits-test.png" "$work/folder/2.png"
 run --load "$out/model.safetensors" --encode "$work/folder" --out "$work/coded"
 grep -q '^encoded 2 images in ' "$work/stdout" || fail "the images of a folder"
+grep -q '^2 of 2 were cut to a square of 28 x 28$' "$work/stdout" || fail "what was changed: $(cat "$work/stdout")"
 
 # two pictures whose lower halves are finished, three times each: the class is the likeliest one, or the one of --label
 run --load "$out/model.safetensors" --complete "$bundled/digits-test.png,$bundled/digits-train.png" --samples 3 \
@@ -65,12 +72,15 @@ run --load "$out/model.safetensors" --complete "$bundled/digits-test.png,$bundle
 files_are "$work/finished" completions.png metrics.json
 size_is 112x56 "$work/finished/completions.png"
 [ "$(grep -c 'digits-.*\.png: class [0-9], [0-9.]* %$' "$work/stdout")" = 2 ] || fail "the classes of the upper halves"
+grep -q '^1 of 2 were scaled to 28 x 28, 1 of 2 were cut to a square of 28 x 28$' "$work/stdout" ||
+    fail "what was changed: $(cat "$work/stdout")"
 run --load "$out/model.safetensors" --complete "$bundled/digits-test.png" --complete "$bundled/digits-train.png" \
     --samples 3 --threads 1 --out "$work/finished-one"
 cmp "$work/finished/completions.png" "$work/finished-one/completions.png" || fail "one thread gave other completions"
 run --load "$out/model.safetensors" --complete "$bundled/digits-test.png" --label 3 --out "$work/finished"
 size_is 280x28 "$work/finished/completions.png"
 no_class "a class was chosen where one is given"
+label_is finished 3 3
 
 # guidance, which needs a prior trained with label dropout, is on by default where there are classes; the settings of
 # sampling change nothing before
@@ -130,6 +140,26 @@ grep -q '3 classes: cat ([34]), dog ([34]), owl ([34]); 12 of 12' "$work/pets-ou
     fail "report.html does not say what the data are"
 grep -q 'too few images: 11 for training' "$work/pets-out/report.html" ||
     fail "report.html does not say that 11 images are few"
+# one class, by its name, or by its number where no class has that name
+run --load "$work/pets-out/model.safetensors" --label dog --samples 3 --out "$work/pet"
+grep -q '^samples  3 images, class dog, ' "$work/stdout" || fail "--label dog: $(cat "$work/stdout")"
+label_is pet 1 dog
+cp "$work/pet/samples.png" "$work/dogs.png"
+run --load "$work/pets-out/model.safetensors" --label 1 --samples 3 --out "$work/pet"
+label_is pet 1 dog
+cmp "$work/pet/samples.png" "$work/dogs.png" || fail "--label 1 is not the second class"
+run --load "$work/pets-out/model.safetensors" --complete "$bundled/digits-test.png" --label owl --out "$work/pet"
+label_is pet 2 owl
+for class in 0 1 2 3 4 5 6 7 8 9 10 11; do  # in the order 0, 1, 10, 11, 2, ...
+    mkdir -p "$work/numbers/$class"
+    for n in 1 2; do cp "$bundled/digits-test.png" "$work/numbers/$class/$n.png"; done
+done
+run --data "$work/numbers" --epochs-vqvae 1 --epochs-prior 1 --samples 2 --label 2 --out "$work/two"
+grep -q '^samples  2 images, class 2, ' "$work/stdout" || fail "--label 2: $(cat "$work/stdout")"
+label_is two 4 2
+grep -q '>class</th><td>2</td>' "$work/two/report.html" || fail "report.html does not have the class"
+run --load "$work/two/model.safetensors" --samples 2 --label 10 --out "$work/two"
+label_is two 2 10
 # with a bad one among them, which may be skipped
 echo 'this is text' >"$work/pets/dog/3.png"
 run --data "$work/pets" --skip-bad 0.1 --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/pets-out"
@@ -163,6 +193,13 @@ grep -q '"test_psnr_db": \("inf"\|[0-9]\)' "$work/black-out/metrics.json" ||
     fail "$(grep psnr "$work/black-out/metrics.json")"
 grep -q 'null' "$work/black-out/metrics.json" && fail "metrics.json has null"
 "$cmake" -D FILE="$work/black-out/report.html" -P "$here/report.cmake" || fail "report.html of black images"
+# white, half of it transparent: the white page of a viewer leaves nothing to see
+mkdir -p "$work/ghosts"
+ghost=iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAQAAADYBBcfAAAAHUlEQVR42mP4z4AH4gEMoxpHNY5qHNU4qnGkagQAwdmTpY8Zbo8AAAAASUVO
+echo "${ghost}RK5CYII=" | base64 -d >"$work/ghosts/1.png"
+run --load "$out/model.safetensors" --encode "$work/ghosts" --out "$work/coded"
+grep -q '^1 of 1 have transparency and are shown on white, 1 of 1 have one value in all pixels now$' "$work/stdout" ||
+    fail "a white image on white: $(cat "$work/stdout")"
 # and loose ones: no classes, hence no guidance, and the lower temperature, also of the model that is loaded
 run --data "$work/pets/cat" --epochs-vqvae 1 --epochs-prior 1 --samples 20 --seed 7 --out "$work/loose-out"
 size_is 56x280 "$work/loose-out/samples.png"

@@ -76,18 +76,34 @@ grep -q 'program: expected' "$work/log" && fail "its own version is refused"
 grep -q 'epochs.prior: expected 3, file has 2; --accept epochs keeps 3$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --lr-prior 0.001 >"$work/log" 2>&1) &&
     fail "another rate was taken silently"
-grep -q 'lr: expected 0.001, file has 0.008; --accept lr keeps 0.001$' "$work/log" || fail "$(cat "$work/log")"
+grep -q ' lr.prior: expected 0.001, file has 0.008; --accept lr keeps 0.001$' "$work/log" || fail "$(cat "$work/log")"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --accept lr,epcohs >"$work/log" 2>&1) &&
     fail "a misspelt --accept"
 grep -q 'expected lr, clip_norm, weight_decay, seed or epochs, got epcohs' "$work/log" || fail "$(cat "$work/log")"
 [ ! -e "$work/no" ] || fail "--out was made"
-(run --out "$work/more" --checkpoint "$work/killed-run" --resume --epochs-prior 3 --lr-prior 0.001 --accept lr,epochs \
-    >"$work/log" 2>&1) ||
+# what belongs to stage 1 has no effect after it, accepted or not: one line for each that differs, and the same model
+for accept in '' '--accept lr,epochs'; do
+    # shellcheck disable=SC2086  # two words, or none
+    (run --out "$work/late" --checkpoint "$work/killed-run" --resume --lr-vqvae 0.001 --epochs-vqvae 2 $accept \
+        >"$work/log" 2>&1) || fail "settings of a complete stage 1: $(cat "$work/log")"
+    for line in '--lr-vqvae 0.001 has no effect on it; the checkpoint has 0.002' \
+        '--epochs-vqvae 2 has no effect on it; the checkpoint has 3'; do
+        [ "$(grep -c "^stage 1 is complete: $line\$" "$work/log")" = 1 ] || fail "no line $line: $(cat "$work/log")"
+    done
+    [ "$(grep -c 'stage 1 is complete' "$work/log")" = 2 ] || fail "other lines: $(cat "$work/log")"
+    grep -q 'as accepted' "$work/log" && fail "accepted, without effect: $(cat "$work/log")"
+    same "$work/late" || fail "settings of a complete stage 1 changed the model"
+done
+(run --out "$work/more" --checkpoint "$work/killed-run" --resume --epochs-prior 3 --lr-prior 0.001 --lr-vqvae 0.001 \
+    --accept lr,epochs >"$work/log" 2>&1) ||
     fail "more epochs on purpose: $(cat "$work/log")"
-grep -q 'digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" ||
+grep -q '^digits.epochs.prior is 3 from here on, as accepted; the checkpoint has 2' "$work/log" ||
     fail "$(cat "$work/log")"
-grep -q 'trainer.lr is 0.001 from here on, as accepted; the checkpoint has 0.008' "$work/log" ||
+grep -q '^digits.lr.prior is 0.001 from here on, as accepted; the checkpoint has 0.008' "$work/log" ||
     fail "$(cat "$work/log")"
+[ "$(grep -c 'from here on' "$work/log")" = 2 ] || fail "another line says what is accepted: $(cat "$work/log")"
+grep -aq '"tessera.digits.lr.vqvae":"0.002"' "$(newest "$work/killed-run")" ||
+    fail "a checkpoint has another rate than that of its stage 1"
 differ "$work/more/model.safetensors" "$work/whole/model.safetensors" "another epoch changed nothing"
 (run --out "$work/no" --checkpoint "$work/killed-run" --resume --quantizer fsq >"$work/log" 2>&1) &&
     fail "another quantizer was accepted"
@@ -105,13 +121,78 @@ grep -q -e '--passes: expected a prior of any order .*, got raster$' "$work/log"
 last=$(newest "$work/killed-run")
 mkdir "$work/old-run"
 old=$work/old-run/$(basename "$last")
-sed 's/"tessera.digits.program":"5"/"tessera.digits.program":"1"/' "$last" >"$old"
+sed 's/"tessera.digits.program":"6"/"tessera.digits.program":"1"/' "$last" >"$old"
 differ "$last" "$old" "the checkpoint does not name the version of the program"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "a checkpoint that was edited"
 set_checksum "$old" "$work/log"
 (run --out "$work/no" --checkpoint "$work/old-run" --resume >"$work/log" 2>&1) && fail "another version was accepted"
-grep -q 'is a checkpoint of version 1 of this program: expected version 5' "$work/log" ||
+grep -q 'is a checkpoint of version 1 of this program: expected version 6' "$work/log" ||
     fail "version: $(cat "$work/log")"
+
+# while stage 1 is trained, a checkpoint knows what both stages depend on: every option of --help that changes the
+# training is compared
+idx_set "$work/others"
+"$digits" --help >"$work/help"
+options=$(awk '/^[A-Z]/ { on = $1 == "Data:" || $1 == "Training:" } on && /^  --/ { print $1 }' "$work/help")
+[ "$(echo "$options" | wc -w)" -ge 19 ] || fail "the options of --help: $options"
+run --out "$work/early" --checkpoint "$work/early-run" --checkpoint-every 1 >"$work/log" 2>&1 &
+pid=$!
+wait_for_progress $pid "$work/early-run" 0
+kill -TERM $pid
+wait $pid || fail "exit code $? after SIGTERM: $(cat "$work/log")"
+for option in $options; do
+    case $option in
+    --data | --bundled) other=$work/others ;;
+    --limit) other=300 ;;
+    --preset) other=std ;;
+    --quantizer) other=fsq ;;
+    --order) other=any ;;
+    --epochs-vqvae | --epochs-prior) other=7 ;;
+    --batch) other=16 ;;
+    --lr-vqvae | --lr-prior) other=0.001 ;;
+    --clip-norm) other=2 ;;
+    --label-dropout) other=0.2 ;;
+    --seed) other=6 ;;
+    --skip-bad) continue ;;  # only which images there are, which are compared
+    --threads | --checkpoint | --checkpoint-every | --resume | --accept) continue ;;  # no bits depend on them
+    *)
+        fail "$option: does the training depend on it? Then the table in run.cpp needs a line for it; name it here, too"
+        continue
+        ;;
+    esac
+    (run --out "$work/no" --checkpoint "$work/early-run" --resume "$option" "$other" >"$work/log" 2>&1) &&
+        fail "$option $other was taken silently in stage 1"
+    grep -q 'expected .*, \(file has\|got\) ' "$work/log" || fail "$option $other: $(cat "$work/log")"
+done
+(run --out "$work/no" --checkpoint "$work/early-run" --resume --label-dropout 0.2 >"$work/log" 2>&1)
+dropout='label_dropout: expected 0.2, file has 0.1; a run with another value needs another folder of --checkpoint$'
+grep -q " $dropout" "$work/log" || fail "$(cat "$work/log")"
+(run --out "$work/early" --checkpoint "$work/early-run" --resume --lr-prior 0.001 --accept lr >"$work/log" 2>&1) ||
+    fail "another rate of stage 2 in stage 1: $(cat "$work/log")"
+grep -q '^resuming stage 1 after step' "$work/log" || fail "not stage 1: $(cat "$work/log")"
+accepted='digits.lr.prior is 0.001 from here on, as accepted; the checkpoint has 0.008'
+[ "$(grep 'as accepted' "$work/log")" = "$accepted" ] || fail "$(cat "$work/log")"
+differ "$work/early/model.safetensors" "$work/whole/model.safetensors" "another rate changed nothing"
+
+# the classes of a folder, whose images stay the same
+for class in ant bee dee; do
+    mkdir -p "$work/animals/$class"
+    for n in 1 2 3 4; do cp "$bundled/digits-test.png" "$work/animals/$class/$n.png"; done
+done
+animals() {
+    exec "$digits" --data "$work/animals" --epochs-vqvae 1 --epochs-prior 1 --samples 1 \
+        --checkpoint "$work/animals-run" "$@"
+}
+(animals --out "$work/animals-out" >"$work/log" 2>&1) || fail "animals: $(cat "$work/log")"
+mv "$work/animals/bee" "$work/animals/cow"
+(animals --out "$work/no" --resume >"$work/log" 2>&1) && fail "another name of a class was accepted"
+grep -q ': classes: expected 3 with cow, file has 3 with bee$' "$work/log" || fail "$(cat "$work/log")"
+mv "$work/animals/cow" "$work/animals/bee"
+mkdir "$work/animals/eel"
+(animals --out "$work/no" --resume >"$work/log" 2>&1) && fail "another number of classes was accepted"
+grep -q ': classes: expected 4 with eel, file has 3$' "$work/log" || fail "$(cat "$work/log")"
+rmdir "$work/animals/eel"
+(animals --out "$work/animals-out" --resume >"$work/log" 2>&1) || fail "animals, resumed: $(cat "$work/log")"
 
 # a run with figures that are not finite (black images: an infinite PSNR) is resumed in stage 2
 mkdir -p "$work/black"
@@ -128,6 +209,7 @@ black() {
 (black >"$work/log" 2>&1) || fail "black images: $(cat "$work/log")"
 (black --resume --epochs-prior 4 --accept epochs >"$work/log" 2>&1) || fail "black images, resumed: $(cat "$work/log")"
 grep -q '^resuming stage 2 after step' "$work/log" || fail "not stage 2: $(cat "$work/log")"
+grep -q 'stage 1 is complete' "$work/log" && fail "no setting of stage 1 differs: $(cat "$work/log")"
 [ ! -e "$work/no" ] || fail "--out was made"
 
 echo "resume.sh: $stops stops and $kills kills; same bits"

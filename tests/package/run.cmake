@@ -1,6 +1,7 @@
 # Configures, builds and runs one consumer from nothing, in a path with spaces and letters that are not ASCII.
-#   cmake -D WAY=find_package[_mpi]|fetch_content|add_subdirectory[_mpi]|export_set|own_targets|old_tbb -D ROOT= -D BUILD=
-#         -D WORK= -D CONFIG= -D GENERATOR= -D CXX= -D VERSION= -D FETCHED="name=folder,..." [-D INSTALLS=ON] -P run.cmake
+#   cmake -D WAY=find_package[_mpi]|fetch_content|add_subdirectory[_mpi]|export_set|own_targets|old_tbb|second_copy|
+#         settings -D ROOT= -D BUILD= -D WORK= -D CONFIG= -D GENERATOR= -D CXX= -D VERSION= -D FETCHED="name=folder,..."
+#         [-D INSTALLS=ON] [-D MPICXX=] -P run.cmake
 cmake_minimum_required(VERSION 3.22)
 
 function(run)
@@ -81,6 +82,64 @@ endif()\n")
   endif()
 endif()
 
+set(installed FALSE)
+if(WAY MATCHES "^(second_copy|settings)$" AND INSTALLS AND NOT FETCHED)
+  install_and_move()
+  set(installed TRUE)
+endif()
+if(WAY STREQUAL "second_copy")                   # of a second one only the version is read
+  foreach(copy "the same" "another")
+    file(COPY "${ROOT}/CMakeLists.txt" "${ROOT}/cmake" DESTINATION "${PLACE}/${copy}")
+    file(COPY "${ROOT}/include/tessera/version.hpp" DESTINATION "${PLACE}/${copy}/include/tessera")
+  endforeach()
+  file(WRITE "${PLACE}/another/include/tessera/version.hpp"
+       "#define TESSERA_VERSION_MAJOR 99\n#define TESSERA_VERSION_MINOR 1\n#define TESSERA_VERSION_PATCH 0\n")
+  refused("tessera::tessera ${VERSION} from .*/the checkout/include, and .*/another has 99.1.0; expected one version"
+          ${configure} -B "${PLACE}/other version" "-DSECOND=${PLACE}/another")
+  refused("tessera::tessera of unknown version from an unknown folder, and .*/the same has ${VERSION}; expected"
+          ${configure} -B "${PLACE}/own target" "-DFIRST=own target" "-DSECOND=${PLACE}/the same")
+  run(${configure} -B "${PLACE}/installs" "-DSECOND=${PLACE}/the same" -DINSTALL=ON)
+  string(REGEX REPLACE "[ \n]+" " " said "${said}")
+  if(NOT said MATCHES "TESSERA_INSTALL is ON for .*/the same and was OFF for the first one")
+    message(FATAL_ERROR "the install rules that the second one requests are missing without a word:\n${said}")
+  endif()
+  if(installed)
+    list(APPEND configure "-DCMAKE_PREFIX_PATH=${PLACE}/prefix")
+    run(${configure} -B "${PLACE}/found first" -DFIRST=find_package "-DSECOND=${PLACE}/the same")
+    refused("tessera::tessera ${VERSION} from .*/prefix/include, and .*/another has 99.1.0; expected one version"
+            ${configure} -B "${PLACE}/other found first" -DFIRST=find_package "-DSECOND=${PLACE}/another")
+    # without the dependencies of the package: the first has its own
+    run(${configure} -B "${PLACE}/found second" "-DSECOND=find_package" -DDISABLED=Eigen3)
+    refused("tessera::tessera 99.1.0 from .*/another/include, and .*/prefix/.* has ${VERSION}; expected one version"
+            ${configure} -B "${PLACE}/other found second" "-DFIRST=${PLACE}/another" -DSECOND=find_package)
+  endif()
+  list(APPEND configure "-DSECOND=${PLACE}/the same" "-DMPICXX=${MPICXX}")
+elseif(WAY STREQUAL "settings")
+  set(sentence "TESSERA_STB_DIR is .*/nothere; expected a folder with stb_image.h and stb_image_write.h")
+  refused("${sentence}" ${configure} -B "${PLACE}/stb" "-DTESSERA_STB_DIR=${PLACE}/nothere")
+  # CMake 3.30 and newer say it themselves
+  refused("tessera needs Eigen3, .*FETCHCONTENT_FULLY_DISCONNECTED|FETCHCONTENT_FULLY_DISCONNECTED .*dependency Eigen3"
+          ${configure} -B "${PLACE}/disconnected" -DFETCHCONTENT_FULLY_DISCONNECTED=ON
+          -DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON -DFETCHCONTENT_SOURCE_DIR_EIGEN3=)
+  run(${configure} -B "${PLACE}/C" -DLANGUAGE=C)
+  string(REGEX REPLACE "[ \n]+" " " said "${said}")
+  if(NOT said MATCHES "adds it before C\\+\\+ is enabled there")
+    message(FATAL_ERROR "a project without C++ is not warned:\n${said}")
+  endif()
+  if(installed)
+    refused("${sentence}" ${configure} -B "${PLACE}/stb installed" -DINSTALLED=ON "-DCMAKE_PREFIX_PATH=${PLACE}/prefix"
+            "-DTESSERA_STB_DIR=${PLACE}/nothere")
+    # absolute folders, as Nix has them
+    run(${configure} -B "${PLACE}/absolute" -DTESSERA_INSTALL=ON "-DCMAKE_INSTALL_INCLUDEDIR=${PLACE}/absolute include"
+        "-DCMAKE_INSTALL_DATADIR=${PLACE}/absolute data")
+    run(${CMAKE_COMMAND} --install "${PLACE}/absolute" --config ${CONFIG})
+    run(${configure} -B "${PLACE}/absolute installed" -DINSTALLED=ON
+        "-Dtessera_DIR=${PLACE}/absolute data/cmake/tessera")
+  endif()
+  message("settings: as expected")
+  return()
+endif()
+
 run(${configure} -B "${PLACE}/build")
 run(${CMAKE_COMMAND} --build "${PLACE}/build" --config ${CONFIG})
 find_program(consumer consumer PATHS "${PLACE}/build" "${PLACE}/build/${CONFIG}" NO_DEFAULT_PATH REQUIRED)
@@ -96,5 +155,30 @@ if(WAY STREQUAL "export_set")
   if(NOT exported MATCHES "INTERFACE_LINK_LIBRARIES \"tessera::tessera\"" OR
      NOT EXISTS "${PLACE}/host/share/cmake/tessera/tesseraConfig.cmake")
     message(FATAL_ERROR "the package of the host does not refer to that of tessera:\n${exported}")
+  endif()
+  file(READ "${PLACE}/build/hostTargets.cmake" exported)
+  if(NOT exported MATCHES "INTERFACE_LINK_LIBRARIES \"tessera::tessera\"")
+    message(FATAL_ERROR "the build folder of the host does not refer to tessera::tessera:\n${exported}")
+  endif()
+  # a oneTBB that is compiled with it is in an export set as well; this one has its targets and rules
+  file(WRITE "${PLACE}/a oneTBB/CMakeLists.txt" "cmake_minimum_required(VERSION 3.22)
+project(TBB LANGUAGES CXX)
+add_library(tbb INTERFACE)
+add_library(TBB::tbb ALIAS tbb)
+target_include_directories(tbb INTERFACE $<INSTALL_INTERFACE:include>)
+if(TBB_INSTALL)
+  install(TARGETS tbb EXPORT TBBTargets)
+  install(EXPORT TBBTargets NAMESPACE TBB:: DESTINATION lib/cmake/TBB)
+endif()\n")
+  run(${configure} -B "${PLACE}/compiled oneTBB" -DCMAKE_DISABLE_FIND_PACKAGE_TBB=ON
+      "-DFETCHCONTENT_SOURCE_DIR_TBB=${PLACE}/a oneTBB")
+  if(NOT FETCHED)                                # the build folder is a package, too
+    run(${CMAKE_COMMAND} -S "${PLACE}/the checkout/tests/package/find_package" -G ${GENERATOR} ${arguments}
+        -B "${PLACE}/from the build folder" "-DCMAKE_PREFIX_PATH=${PLACE}/build/tessera")
+  endif()
+elseif(WAY STREQUAL "find_package")              # CMake 3.22 does not read file sets
+  file(READ "${PLACE}/prefix/share/cmake/tessera/tesseraTargets.cmake" exported)
+  if(NOT exported MATCHES "INTERFACE_INCLUDE_DIRECTORIES \"[^\n]*/include\"")
+    message(FATAL_ERROR "the package has no include folder without file sets:\n${exported}")
   endif()
 endif()

@@ -112,6 +112,9 @@ tessera::testing::CheckResult matches_golden(const std::string& name) {
     for (std::size_t i = 0; i < x.size(); ++i) bound.x.span()[i] = static_cast<nn::InputScalar<L>>(x[i]);
     if (dy.size() != bound.dy.span().size()) return {name + ": dy has another size than the layer's output"};
     std::ranges::copy(dy, bound.dy.data());
+    if (golden.count("places") && golden.at("places").values.size() != bound.places.span().size())
+        return {name + ": places: sizes " +
+                expected_got(golden.at("places").values.size(), bound.places.span().size())};
     if (golden.count("places"))
         for (std::size_t i = 0; i < bound.places.span().size(); ++i)
             bound.places.span()[i] = static_cast<std::uint32_t>(golden.at("places").values[i]);

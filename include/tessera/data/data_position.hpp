@@ -109,11 +109,12 @@ public:
         for (std::size_t i = 0; i < options.size(); ++i) {
             std::uint64_t& value = order_[i];
             if (value >= accepted_no) value -= accepted_no;  // by the run that wrote the file
-            if (value <= yes && std::ranges::find(settings, options[i]) != settings.end()) value += accepted_no;
+            if (value <= yes && std::find(settings.begin(), settings.end(), options[i]) != settings.end())
+                value += accepted_no;
         }
     }
     [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
-        return std::ranges::any_of(options, [&](const char* name) { return is_leaf_of(name, leaf); });
+        return std::any_of(options.begin(), options.end(), [&](const char* name) { return is_leaf_of(name, leaf); });
     }
     void fill_missing(std::span<const std::string> missing) noexcept {
         for (const std::string& leaf : missing)

@@ -73,7 +73,7 @@ void check_same_models(C& communicator, std::size_t root, const std::string& min
     theirs.resize(length);
     communicator.broadcast(std::as_writable_bytes(std::span{theirs}), root);
     const std::vector<std::uint64_t> same = all_gather_count(communicator, theirs == mine ? 1 : 0);
-    const auto other = std::ranges::find(same, 0u);
+    const auto other = std::find(same.begin(), same.end(), 0u);
     if (other == same.end()) return;
     const std::string who = "dist::broadcast_state: rank ";
     if (theirs != mine)

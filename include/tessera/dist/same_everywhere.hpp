@@ -17,6 +17,14 @@
 
 namespace tessera::inline TESSERA_ABI::dist {
 
+namespace detail {
+
+inline bool all_are(const std::vector<std::uint64_t>& counts, std::uint64_t expected) {
+    return std::all_of(counts.begin(), counts.end(), [&](std::uint64_t count) { return count == expected; });
+}
+
+}  // namespace detail
+
 template <Communicator C>
 [[nodiscard]] bool same_everywhere([[maybe_unused]] C& communicator,
                                    [[maybe_unused]] std::span<const std::byte> bytes) {
@@ -24,11 +32,11 @@ template <Communicator C>
         return true;
     } else {
         const std::vector<std::uint64_t> lengths = all_gather_count(communicator, bytes.size());
-        if (std::ranges::count(lengths, lengths[0]) != std::ranges::ssize(lengths)) return false;
+        if (!detail::all_are(lengths, lengths[0])) return false;
         std::vector<std::byte> first(bytes.begin(), bytes.end());
         communicator.broadcast(first, 0);
-        const auto equal = all_gather_count(communicator, std::ranges::equal(first, bytes) ? 1 : 0);
-        return std::ranges::count(equal, 1u) == std::ranges::ssize(equal);
+        const bool equal = std::equal(first.begin(), first.end(), bytes.begin(), bytes.end());
+        return detail::all_are(all_gather_count(communicator, equal ? 1 : 0), 1);
     }
 }
 

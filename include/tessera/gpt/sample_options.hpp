@@ -57,7 +57,7 @@ struct SampleOptions {
     /// Has any sequence a guidance other than 1?
     [[nodiscard]] bool is_guided() const {
         return guidance.is_on() ||
-               std::ranges::any_of(each, [](const SequenceOptions& one) { return one.guidance.is_on(); });
+               std::any_of(each.begin(), each.end(), [](const SequenceOptions& one) { return one.guidance.is_on(); });
     }
 };
 

@@ -140,7 +140,7 @@ struct AddMissing {
         add(path.str());
     }
     void add(std::string name) const {
-        if (std::ranges::find(missing, name) != missing.end()) own.push_back(std::move(name));
+        if (std::find(missing.begin(), missing.end(), name) != missing.end()) own.push_back(std::move(name));
     }
 };
 template <class M>

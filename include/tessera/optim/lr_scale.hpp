@@ -38,7 +38,7 @@ inline bool is_part(std::string_view part, std::string_view leaf) {
 /// name that does match.
 inline std::string parts_instead_of(std::string_view part, const std::vector<std::string>& leaves) {
     const auto exists = [&](std::string_view p) {
-        return std::ranges::any_of(leaves, [&](const std::string& leaf) { return is_part(p, leaf); });
+        return std::any_of(leaves.begin(), leaves.end(), [&](const std::string& leaf) { return is_part(p, leaf); });
     };
     while (!part.empty() && !exists(part)) {
         const std::size_t dot = part.rfind('.');

@@ -91,7 +91,7 @@ public:
             if (const auto step = step_of(name)) found.push_back(*step);
         };
         if (files_.list(folder_.c_str(), add) != 0) refuse("list the folder", errno);
-        std::ranges::sort(found);
+        std::sort(found.begin(), found.end());
         return found;
     }
 

@@ -183,7 +183,7 @@ private:
                 book_.place(k, e, static_cast<T>(n));
             }
         });
-        return std::ranges::find(moved_, 1) != moved_.end();
+        return std::find(moved_.begin(), moved_.end(), 1) != moved_.end();
     }
 
     CodebookState<K, D, T>& book_;

@@ -81,7 +81,7 @@ void nearest_tokens(const PackedCodes<T>& codes, std::span<const T> z, std::span
 /// `first`, because a batch is processed in blocks.
 template <std::floating_point T>
 void check_found(std::span<const T> z, std::span<const Token> tokens, std::size_t first = 0) {
-    if (const auto bad = std::ranges::find(tokens, no_token); bad != tokens.end()) {
+    if (const auto bad = std::find(tokens.begin(), tokens.end(), no_token); bad != tokens.end()) {
         check_finite(z, "encoder output", first * (z.size() / tokens.size()));
         throw NumericError("VqVae: vector " + std::to_string(first + static_cast<std::size_t>(bad - tokens.begin())) +
                            ": no codebook vector is nearest: expected numbers whose squares are finite");
@@ -103,7 +103,7 @@ void quantize(const PackedCodes<T>& codes, std::span<const T> z, std::span<Token
 /// per row.
 template <std::floating_point T>
 void zero_absent(std::span<const Token> tokens, std::size_t per_row, std::span<T> x) {
-    if (std::ranges::find(tokens, no_token) == tokens.end()) return;
+    if (std::find(tokens.begin(), tokens.end(), no_token) == tokens.end()) return;
     const std::size_t rows = tokens.size() / per_row, width = x.size() / rows;
     for (std::size_t m = 0; m < rows; ++m)
         if (std::ranges::all_of(tokens.subspan(m * per_row, per_row), [](Token t) { return t == no_token; }))
@@ -130,7 +130,7 @@ double add_commitment(std::span<const T> z, std::span<const Token> tokens, std::
         return kernel::squared_error<T>(z.subspan(first, count), q.subspan(first, count));
     };
     return with_fp_environment([&] {
-        if (std::ranges::find(tokens, no_token) == tokens.end()) return add(0, dz.size());
+        if (std::find(tokens.begin(), tokens.end(), no_token) == tokens.end()) return add(0, dz.size());
         const std::size_t width = z.size() / tokens.size();
         double sum = 0;
         for (std::size_t m = 0; m < tokens.size(); ++m)

@@ -50,7 +50,8 @@ public:
             streams_.push_back(one.seed ? Rng{*one.seed} : own.split(first + i));
             const auto begin = tokens.subspan(i * C.context, C.context);
             guided_ = guided_ || one.guidance.is_on();
-            known_ = (std::min)(known_, static_cast<std::size_t>(std::ranges::find(begin, no_token) - begin.begin()));
+            known_ = (std::min)(
+                known_, static_cast<std::size_t>(std::find(begin.begin(), begin.end(), no_token) - begin.begin()));
         }
         if (known_ == C.context) return;  // nothing to draw
         rows_ = guided_ ? 2 * count_ : count_;
@@ -153,7 +154,7 @@ private:
             else
                 ended_[i] = !(*on_token_)(drawn_[i]);
         }
-        done_ = std::ranges::find(ended_, 0) == ended_.end();
+        done_ = std::find(ended_.begin(), ended_.end(), 0) == ended_.end();
     }
 
     const Frozen* frozen_;

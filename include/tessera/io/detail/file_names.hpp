@@ -69,8 +69,9 @@ public:
     }
     /// In the order of the model's axes.
     std::vector<std::uint64_t> shape(const TensorInfo& tensor) const {
-        if (is_transposed(&tensor)) return {tensor.shape.rbegin(), tensor.shape.rend()};
-        return tensor.shape;
+        std::vector<std::uint64_t> dims = tensor.shape;
+        if (is_transposed(&tensor)) std::reverse(dims.begin(), dims.end());
+        return dims;
     }
 
     /// "the file has 9 tensors: decoder (4), encoder (5)"

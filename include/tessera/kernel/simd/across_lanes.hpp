@@ -17,6 +17,11 @@ namespace tessera::inline TESSERA_ABI::kernel::simd {
 
 inline constexpr std::size_t lanes = 16;  // virtual lanes of every reduction
 
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 /// All lanes of v combined by the tree below; the result is in every lane.
 template <class T, class Combine>
 inline Vec<T> across(const Vec<T>& v, Combine combine) {
@@ -48,6 +53,10 @@ inline Vec<T> across(const Vec<T>& v, Combine combine) {
     }
     return t;
 }
+
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 inline float first_lane(const Vec<float>& v) {
 #if defined(__AVX512F__)

@@ -14,11 +14,23 @@
 #include <tessera/core/abi.hpp>
 #include <tessera/core/intrinsics.hpp>
 
+// The diagnostics as in core/intrinsics.hpp, for a host that includes <immintrin.h> before tessera (Eigen and oneTBB
+// do): the state at a function into which the intrinsics are inlined counts as well in g++ 12.
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 // <complex.h> of C defines `I`, which is a parameter in xsimd (and not here). The host's is back afterwards.
 #pragma push_macro("I")
 #undef I
 #include <xsimd/xsimd.hpp>
 #pragma pop_macro("I")
+
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #include <array>
 #include <bit>

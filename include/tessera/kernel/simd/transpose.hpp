@@ -13,6 +13,11 @@
 
 namespace tessera::inline TESSERA_ABI::kernel {
 
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 /// row(r) points to W elements; column c goes to out + c * ldo.
 template <class Row>
 [[gnu::always_inline]] inline void transpose(Row&& row, simd::Vec<float> factor, float* out, std::size_t ldo) {
@@ -61,5 +66,8 @@ template <class Row>
     }
 #endif
 }
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 }  // namespace tessera::kernel

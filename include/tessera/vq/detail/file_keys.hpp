@@ -10,11 +10,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::vq::detail {
@@ -31,10 +31,11 @@ template <class Q, class Loss>
 NamedValues metadata(std::size_t codes, std::size_t tokens) {
     NamedValues all{{"codes", std::to_string(codes)}, {"tokens", std::to_string(tokens)}};
     const std::vector<Setting> options = settings_of<Q>(typename Q::Options{});
-    if (std::ranges::find(options, "codes", &Setting::key) != options.end()) all.erase(all.begin());
+    const auto is_codes = [](const Setting& setting) { return setting.key == "codes"; };
+    if (std::any_of(options.begin(), options.end(), is_codes)) all.erase(all.begin());
     if constexpr (requires { std::string{Q::name}; }) all.emplace_back("quantizer", std::string{Q::name});
-    for (NamedValues part : {metadata_of<Q>(), metadata_of_loss<Loss>()})
-        std::ranges::move(part, std::back_inserter(all));
+    for (const NamedValues& part : {metadata_of<Q>(), metadata_of_loss<Loss>()})
+        all.insert(all.end(), part.begin(), part.end());
     return all;
 }
 
@@ -54,7 +55,7 @@ template <class Q, class Loss>
 std::vector<Setting> settings(const typename Q::Options& options, const typename Loss::Options& loss_options) {
     std::vector<Setting> all = settings_of<Q>(options);
     if constexpr (requires { std::string{Loss::name}; }) all.push_back({"loss", std::string{Loss::name}});
-    std::ranges::move(settings_of_loss<Loss>(loss_options), std::back_inserter(all));
+    for (Setting& setting : settings_of_loss<Loss>(loss_options)) all.push_back(std::move(setting));
     return all;
 }
 
@@ -62,7 +63,7 @@ std::vector<Setting> settings(const typename Q::Options& options, const typename
 template <class Q>
 bool lacks_quantizer(std::span<const std::string> missing, const typename Q::Params& params,
                      const typename Q::Buffers& buffers) noexcept {
-    return std::ranges::any_of(missing, [&](std::string_view name) {
+    return std::any_of(missing.begin(), missing.end(), [&](std::string_view name) {
         bool own = false;
         const auto compare = [&](const ParamPath& path, const auto&) { own = own || path.is(name); };
         Q::Params::each(compare, params);

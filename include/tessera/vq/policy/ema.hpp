@@ -67,7 +67,9 @@ struct EmaVectors {
     }
     /// Missing averages become those of vectors that have been chosen once, by a row equal to the vector.
     static void fill_missing(Params&, Buffers& buffers, std::span<const std::string> missing) noexcept {
-        const auto lacks = [&](std::string_view leaf) { return std::ranges::find(missing, leaf) != missing.end(); };
+        const auto lacks = [&](std::string_view leaf) {
+            return std::find(missing.begin(), missing.end(), leaf) != missing.end();
+        };
         auto& book = buffers.book;
         const bool count = lacks("codebook.count");
         if (count || lacks("codebook.sum"))
