@@ -24,7 +24,8 @@ macro(tessera_fetch name repository ref sha subdir)
   string(TOLOWER ${name} _lower)
   string(TOUPPER ${name} _upper)
   set(${name}_dir "${${_lower}_SOURCE_DIR}")
-  if(NOT IS_DIRECTORY "${${name}_dir}")  # CMake 3.30 and newer have stopped before with such a sentence
+  # CMake 3.30 and newer have stopped before with such a sentence
+  if(FETCHCONTENT_FULLY_DISCONNECTED AND NOT IS_DIRECTORY "${${name}_dir}")
     message(FATAL_ERROR "tessera needs ${name}, which is not installed, and FETCHCONTENT_FULLY_DISCONNECTED forbids to "
                         "download ${_url}: install it, or set FETCHCONTENT_SOURCE_DIR_${_upper} to its source")
   endif()
@@ -79,8 +80,13 @@ tessera_headers(xsimd 8.1.0 xsimd libxsimd-dev
   b3d50e7a73fbf4642ceef30131c93414901d69eee41c2a5302db650b03e2c792)
 set(tessera_xsimd_dir "${xsimd_dir}")
 
-# stb has no CMake package: Debian /usr/include/stb, vcpkg and Conan the include root.
-find_path(TESSERA_STB_DIR stb_image.h PATH_SUFFIXES stb DOC "Folder of stb_image.h and stb_image_write.h")
+# stb has no CMake package: Debian /usr/include/stb, vcpkg and Conan the include root. Some programs install one of its
+# headers, mostly stb_image.h: such a folder is passed over.
+set(_given "${TESSERA_STB_DIR}")
+find_path(TESSERA_STB_DIR stb_image_write.h PATH_SUFFIXES stb DOC "Folder of stb_image.h and stb_image_write.h")
+if(TESSERA_STB_DIR AND NOT _given AND NOT EXISTS "${TESSERA_STB_DIR}/stb_image.h")
+  set_property(CACHE TESSERA_STB_DIR PROPERTY VALUE TESSERA_STB_DIR-NOTFOUND)
+endif()
 if(TESSERA_STB_DIR)
   if(NOT EXISTS "${TESSERA_STB_DIR}/stb_image.h" OR NOT EXISTS "${TESSERA_STB_DIR}/stb_image_write.h")
     message(FATAL_ERROR "tessera: TESSERA_STB_DIR is ${TESSERA_STB_DIR}; expected a folder with stb_image.h and "

@@ -118,6 +118,15 @@ Material divide(const Images& all, const std::string& folder, const tessera::Rng
             {}};
 }
 
+// A set like MNIST whose files are called otherwise is read as a folder of images, which then has none.
+bool has_idx_like_name(const std::string& folder) {
+    std::error_code error;
+    fs::directory_iterator entry{folder, error};
+    for (; !error && entry != fs::directory_iterator{}; entry.increment(error))
+        if (entry->path().filename().string().find("ubyte") != std::string::npos) return true;
+    return false;
+}
+
 std::string describe_fit(const data::Fitted& fitted, std::size_t images) {
     std::string text;
     const auto add = [&](std::size_t count, const std::string& what) {
@@ -127,8 +136,8 @@ std::string describe_fit(const data::Fitted& fitted, std::size_t images) {
     add(fitted.to_gray, "images were in colour and are gray now");
     add(fitted.scaled - std::min(fitted.cropped, fitted.scaled), "were scaled to 28 x 28");
     add(fitted.cropped, "were cut to a square of 28 x 28");
-    add(fitted.dark, "have 16 bits and are nearly black: scale them to 65535 before");
-    add(fitted.alpha, "have transparency and are shown on white");
+    add(fitted.dark, "have 16 bits and are nearly black: spread their values over 0 to 65535 before");
+    add(fitted.alpha, "have an alpha channel and are shown on white");
     add(fitted.flat, "have one value in all pixels now");
     return text;
 }
@@ -194,7 +203,14 @@ Material load_material(const Options& options) {
     Material material;
     switch (kind_of(folder, options.data.empty() ? "--bundled: " : "--data: ")) {
     case Kind::images:
-        material = read_folder(options, folder, rng);
+        try {
+            material = read_folder(options, folder, rng);
+        } catch (const tessera::DataError& e) {
+            if (!has_idx_like_name(folder)) throw;
+            throw tessera::DataError(std::string{e.what()} +
+                                     "; a set like MNIST has train-images-idx3-ubyte, train-labels-idx1-ubyte, "
+                                     "t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each also with .gz");
+        }
         break;
     case Kind::nothing:
         throw tessera::DataError(
@@ -228,13 +244,15 @@ Images load_pictures(const std::string& path) {
     if (fs::is_directory(path, error)) {
         const auto folder = data::load_image_folder<Image>(path);
         if (!folder.left_out.empty()) std::printf("left out: %s\n", folder.left_out.text().c_str());
-        if (const std::string fit = describe_fit(folder.fitted, folder.files); !fit.empty())
-            std::printf("%s\n", fit.c_str());
+        const std::size_t images = folder.train.size() + folder.val.size() + folder.test.size();
+        if (const std::string fit = describe_fit(folder.fitted, images); !fit.empty()) std::printf("%s\n", fit.c_str());
         std::vector<std::uint8_t> bytes;
         for (const Images* split : {&folder.train, &folder.val, &folder.test})
             bytes.insert(bytes.end(), split->bytes().begin(), split->bytes().end());
         return Images{std::move(bytes)};
     }
+    if (image::is_colour(tessera::read_file(path, tessera::ReadLimits{}.file)))
+        std::printf("the sheet was in colour and is gray now\n");
     return data::load_contact_sheet<Image>(path, 0);
 }
 

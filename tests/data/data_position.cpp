@@ -240,6 +240,12 @@ TEST_CASE("DataPosition: a pass without its last batch is continued so, or as ac
           "DataPosition: drop_last: expected false, got true; LoadOptions{.accept = {\"drop_last\"}} keeps true");
     io::load(file, {.accept = {"drop_last"}}, resumed);
     CHECK(batches(set, 4, resumed, {.drop_last = true}).count() == 2);
+    auto two = file_of(after(set, 2, {}));  // all batches of a pass without the last one
+    io::load(two, {.accept = {"drop_last"}}, resumed);
+    CHECK(
+        message<ArgumentError>([&] { return batches(set, 4, resumed, {.drop_last = true}); }) ==
+        "batches: position: expected a batch less than 2, got 2; the pass was begun with drop_last = false: finish it "
+        "so");
     DataPosition running = after(set, 1, {});
     CHECK(message<ArgumentError>([&] { return batches(set, 4, running, {.drop_last = true}); }) ==
           "DataPosition: in the middle of a pass: drop_last: expected false, got true");

@@ -167,6 +167,16 @@ TEST_CASE("load_mnist: counts the files and folders next to those that it reads"
     CHECK(set.left_out.text() == "1 folder next to those that were read (ant), 1 .gz file next to those that were read "
                                  "(train-images-idx3-ubyte.gz), 1 .idx1-ubyte file next to those that were read "
                                  "(train-labels.idx1-ubyte)");
+    for (int i = 0; i < 100; ++i) folder.write("x." + std::to_string(i), {});
+    CHECK(data::load_mnist(folder.str()).left_out.groups().size() < 30);
+    const TemporaryFolder torchvision;
+    write_usual(torchvision, "raw/");
+    torchvision.write("cats/1.png", {});
+    torchvision.write("Thumbs.db", {});
+    torchvision.write("emnist-letters-train-images-idx3-ubyte.zip", {});  // of no set that can be read
+    CHECK(data::load_mnist(torchvision.str()).left_out.text() ==
+          "1 folder next to those that were read (cats), 1 .zip file next to those that were read "
+          "(emnist-letters-train-images-idx3-ubyte.zip)");
     const TemporaryFolder kaggle;  // files in folders of their name
     for (const auto& [name, file] : {std::pair{"train-images-idx3-ubyte", images(3, 0)},
                                      {"train-labels-idx1-ubyte", labels({1, 2, 3})},

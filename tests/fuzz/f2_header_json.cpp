@@ -45,13 +45,14 @@ std::string list(Choices& c, std::size_t usual) {
     return text + (c.below(40) == 0 ? "" : "]");
 }
 std::string tensor(Choices& c, std::uint64_t& end) {
-    static constexpr std::array<const char*, 8> types{"F32", "U8", "I64", "BF16", "f32", "F128", "BOOL", "C64"};
+    static constexpr std::array<const char*, 10> types{"F32",  "U8",   "I64", "BF16", "f32",
+                                                       "F128", "BOOL", "C64", "F4",   "F6_E2M3"};
     const std::string type = types[c.below(types.size())];
     std::string shape, offsets;
     if (c.below(3) != 0) {  // a valid one
         const std::uint64_t rows = c.below(5), columns = c.below(5);
         const auto known = tessera::io::dtype_named(type);
-        const std::uint64_t bytes = rows * columns * (known ? tessera::io::info(*known).size : 4);
+        const std::uint64_t bytes = rows * columns * (known ? tessera::io::info(*known).bits : 32) / 8;
         shape = "[" + std::to_string(rows) + "," + std::to_string(columns) + "]";
         offsets = "[" + std::to_string(end) + "," + std::to_string(end + bytes) + "]";
         end += bytes;

@@ -21,7 +21,7 @@ inline void check_file(tessera::Bytes bytes) {
             covered = t.end;
             std::uint64_t count = 1;
             for (const std::uint64_t d : t.shape) count *= d;
-            demand(count * io::info(t.dtype).size == t.end - t.begin, "shape and bytes agree");
+            demand(count * io::info(t.dtype).bits == 8 * (t.end - t.begin), "shape and bytes agree");
             demand(file.find(t.name) == &t, "names are found");
             if (t.dtype != io::Dtype::u8) continue;
             Bytes values(static_cast<std::size_t>(t.end - t.begin));

@@ -128,7 +128,7 @@ std::vector<Malformed> malformed_files() {
         {38, file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1), 9, "more than 8 dimensions"},
         {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "size: F4 3: expected whole bytes, got 12 bits"},
         {39, file(one("F6_E2M3", "[4]", "[0,4]"), 4), 9, "size: F6_E2M3 4: expected 3 bytes, got 4"},
-        {39, file(one("F6_E2M3", "[4611686018427387904]", "[0,4]"), 4), 9, "overflow"},
+        {39, file(one("F6_E2M3", "[4611686018427387904]", "[0,4]"), 4), 9, "overflow: more than 2^64 - 1 bits"},
         {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0"},
         {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is not a range within the 4 bytes"},
         {42, file(one("F32", "[3]", "[0,4]"), 4), 9, "F32 3: expected 12 bytes, got 4"},
@@ -164,7 +164,7 @@ FormatCode code_of(const Malformed& m) {
         overflow,      overflow,  limit,         size,   offsets,       offsets, size,     offsets,       offsets,
         offsets,       offsets,   json,          offsets};
     if (m.what.starts_with("number: ") || m.what == "leading zero") return number;  // listed under JSON
-    if (m.what == "overflow") return overflow;
+    if (m.what.starts_with("overflow")) return overflow;
     return m.what.starts_with("unknown field") ? field : usual[static_cast<std::size_t>(m.number)];
 }
 

@@ -117,6 +117,9 @@ if(WAY STREQUAL "second_copy")                   # of a second one only the vers
 elseif(WAY STREQUAL "settings")
   set(sentence "TESSERA_STB_DIR is .*/nothere; expected a folder with stb_image.h and stb_image_write.h")
   refused("${sentence}" ${configure} -B "${PLACE}/stb" "-DTESSERA_STB_DIR=${PLACE}/nothere")
+  file(WRITE "${PLACE}/half/include/stb_image.h" "#error another program's\n")  # passed over
+  run(${configure} -B "${PLACE}/half stb" "-DCMAKE_PREFIX_PATH=${PLACE}/half" -DTESSERA_FETCH_MISSING=OFF
+      -UTESSERA_STB_DIR)
   # CMake 3.30 and newer say it themselves
   refused("tessera needs Eigen3, .*FETCHCONTENT_FULLY_DISCONNECTED|FETCHCONTENT_FULLY_DISCONNECTED .*dependency Eigen3"
           ${configure} -B "${PLACE}/disconnected" -DFETCHCONTENT_FULLY_DISCONNECTED=ON

@@ -127,9 +127,10 @@ public:
             throw ArgumentError("batches: first: " +
                                 expected_got("at most " + std::to_string(count()), std::to_string(first_)));
         if (position && first_ == count())
-            throw ArgumentError("batches: position: " +
-                                expected_got("a batch less than " + std::to_string(count()),
-                                             std::to_string(first_) + ": saved with another drop_last"));
+            throw ArgumentError(
+                "batches: position: " +
+                expected_got("a batch less than " + std::to_string(count()),
+                             std::to_string(first_) + "; the pass was begun with drop_last = false: finish it so"));
         if (options.rank >= options.ranks)
             throw ArgumentError("batches: rank: " + expected_got("less than " + std::to_string(options.ranks),
                                                                  std::to_string(options.rank)));

@@ -59,8 +59,8 @@ struct Fitted {
     std::size_t to_gray = 0;  ///< stored in colour, loaded in gray
     std::size_t scaled = 0;   ///< had other sides
     std::size_t cropped = 0;  ///< had other proportions: what was outside the middle is lost
-    std::size_t dark = 0;     ///< have 16 bits, 99 % of the pixels below an eighth of the range: nearly black
-    std::size_t alpha = 0;    ///< have transparency, and are shown on ImageFolderOptions::decode.background
+    std::size_t dark = 0;     ///< have 16 bits, 99 % of the values below an eighth of the range: nearly black
+    std::size_t alpha = 0;    ///< have an alpha channel, and are shown on ImageFolderOptions::decode.background
     std::size_t flat = 0;     ///< have one value in every pixel, once loaded
 };
 
@@ -132,7 +132,7 @@ private:
     std::vector<std::string> reasons_;
 };
 
-/// Sensors of 10 to 13 bits in samples of 16, with a few pixels that glow.
+/// Sensors of 10 to 13 bits in samples of 16, perhaps with hot pixels.
 inline bool is_nearly_black(const image::Pixels& pixels) {
     const auto bright = std::ranges::count_if(pixels.values, [](std::uint8_t v) { return v >= 32; });
     return static_cast<std::size_t>(bright) * 100 <= pixels.values.size();

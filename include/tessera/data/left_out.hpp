@@ -45,7 +45,9 @@ public:
     };
 
     void add(LeftOutReason reason, std::string path, std::string type = {}, std::string why = {}) {
-        if (reason == LeftOutReason::no_image && groups_.size() >= most_groups) type.clear();
+        const bool is_file =
+            reason == LeftOutReason::no_image || (reason == LeftOutReason::not_chosen && type != "folder");
+        if (is_file && groups_.size() >= most_groups) type.clear();
         for (Group& g : groups_)
             if (g.reason == reason && g.type == type) {
                 ++g.count;

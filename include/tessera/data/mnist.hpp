@@ -20,6 +20,7 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/read_limits.hpp>
 #include <tessera/data/contact_sheet.hpp>
+#include <tessera/data/detail/folder_entries.hpp>
 #include <tessera/data/detail/some_of.hpp>
 #include <tessera/data/idx_file.hpp>
 #include <tessera/data/images.hpp>
@@ -33,6 +34,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -86,7 +88,7 @@ inline void add_not_chosen(const std::string& folder, std::span<const std::strin
         const std::string begin = folder + '/' + name;
         const bool is_used = std::ranges::any_of(
             used, [&](const std::string& file) { return file == begin || file.starts_with(begin + '/'); });
-        if (is_used || name.starts_with('.') || ending == ".md" || ending == ".txt") continue;
+        if (is_used || is_hidden(name) || ending == ".md" || ending == ".txt") continue;
         std::error_code ignored;
         const bool is_folder = std::filesystem::is_directory(path, ignored);
         left_out.add(LeftOutReason::not_chosen, name, is_folder ? "folder" : ending);
@@ -112,7 +114,10 @@ inline std::set<std::string> emnist_prefixes(const std::string& folder) {
     for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
         const std::string name = entry->path().filename().string();
         const std::size_t end = name.find("train-images");
-        if (name.starts_with("emnist-") && end != std::string::npos) prefixes.insert(name.substr(0, end));
+        if (!name.starts_with("emnist-") || end == std::string::npos) continue;
+        for (const char* readable : {"-idx3-ubyte", "-idx3-ubyte.gz", ".idx3-ubyte", ".idx3-ubyte.gz"})
+            if (name.substr(end + std::string_view{"train-images"}.size()) == readable)
+                prefixes.insert(name.substr(0, end));
     }
     if (error) throw IoError("load_mnist: " + folder + ": " + error.message(), folder, error.value());
     return prefixes;
@@ -188,7 +193,9 @@ inline MnistHalf load_half(const std::string& image_path, const std::string& lab
             find();
         } else if (std::ranges::all_of(path, &std::string::empty) &&
                    std::filesystem::is_directory(folder + "/raw", ignored)) {
-            return load_mnist(folder + "/raw", limits);
+            Mnist set = load_mnist(folder + "/raw", limits);
+            detail::add_not_chosen(folder, std::array{folder + "/raw/"}, set.left_out);
+            return set;
         }
     }
     std::string missing;

@@ -5,8 +5,7 @@
 //     1 upright | 3 upside down | 6 to be turned right | 8 to be turned left | 2, 4, 5, 7 the same, mirrored (orient)
 //
 // Cameras write it in APP1 of a JPEG, some programs in eXIf of a PNG, and older ones begin that with "Exif\0\0" as in a
-// JPEG. Data that are damaged or have no such tag say
-// nothing: the orientation is 1, and never an error.
+// JPEG. Data that are damaged or have no such tag say nothing: the orientation is 1, and never an error.
 //
 // Cost     allocates nothing
 

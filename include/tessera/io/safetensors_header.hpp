@@ -149,7 +149,8 @@ private:
             if (units && d != 0) units = checked_product(*units, d);
         }
         if (!units)
-            refuse(FormatCode::overflow, t, "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 bytes");
+            refuse(FormatCode::overflow, t,
+                   "shape: " + shape_text(t.shape) + ": overflow: more than 2^64 - 1 " + (bits < 8 ? "bits" : "bytes"));
         const std::uint64_t bytes = empty ? 0 : bits < 8 ? *units / 8 : *units;
         if (!empty && bits < 8 && *units % 8 != 0)
             refuse(FormatCode::size, t,

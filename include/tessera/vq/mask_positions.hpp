@@ -26,8 +26,8 @@
 
 namespace tessera::inline TESSERA_ABI::vq {
 
-/// `mask_positions<Q>(counts, tokens, q)` after `Q::forward(w, pass, z, tokens, q, cache)`. The iterator stands for the
-/// range concept, as <ranges> alone takes 3 % of the time in which a file with the whole library is compiled.
+/// `mask_positions<Q>(counts, tokens, q)` after `Q::forward(w, pass, z, tokens, q, cache)`. The constraint is on the
+/// iterator, as <ranges> alone takes 3 % of the time in which a file with the whole library is compiled.
 template <Quantizer Q, class Counts>
     requires std::random_access_iterator<decltype(std::begin(std::declval<const Counts&>()))>
 void mask_positions(const Counts& counts, View<Token, TokenShape<Q>> tokens,

@@ -14,8 +14,7 @@
 #include <tessera/core/abi.hpp>
 #include <tessera/core/intrinsics.hpp>
 
-// The diagnostics as in core/intrinsics.hpp, for a host that includes <immintrin.h> before tessera (Eigen and oneTBB
-// do): the state at a function into which the intrinsics are inlined counts as well in g++ 12.
+// The warnings as in core/intrinsics.hpp, for a host that includes <immintrin.h> before tessera: Eigen and oneTBB do.
 #if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
