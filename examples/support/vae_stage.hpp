@@ -21,7 +21,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <functional>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -118,7 +117,9 @@ Picture decode_codes(const Vae& vae, const std::vector<std::size_t>& counts) {
     std::vector<std::size_t> shown(first_vocabulary<typename Vae::Quantizer>());
     std::iota(shown.begin(), shown.end(), std::size_t{0});
     if (shown.size() > most_shown) {
-        std::ranges::stable_sort(shown, std::ranges::greater{}, [&](std::size_t k) { return counts[k]; });
+        std::ranges::sort(shown, [&](std::size_t a, std::size_t b) {
+            return counts[a] != counts[b] ? counts[a] > counts[b] : a < b;
+        });
         shown.resize(most_shown);
     }
     constexpr std::size_t per_position = Vae::tokens / ts::row_count<typename Vae::Latent>;
