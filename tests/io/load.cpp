@@ -217,6 +217,23 @@ TEST_CASE("io::load: metadata must agree, whatever `accept` contains") {
           "io::load: x: heads: expected 4, file has 8");
 }
 
+TEST_CASE("io::load: metadata that differ are loaded where allow_missing names them in full, and the report says so") {
+    Toy<> from, to;
+    from.heads = "8";
+    auto file = file_of(from);
+    for (const char* name : {"heads", "toy.heads"}) {
+        const io::LoadReport report = io::load(file, {.allow_missing = {name}}, to);
+        REQUIRE(report.accepted.size() == 1);
+        CHECK((report.accepted[0].name == "toy.heads" && report.accepted[0].file == "8"));
+        CHECK((report.accepted[0].host == "4" && report.unchecked.empty()));
+    }
+    for (const char* above : {"toy", io::everything}) {
+        CAPTURE(above);
+        CHECK(message<FormatError>([&] { io::load(file, {.allow_missing = {above}}, to); }) ==
+              "io::load: x: heads: expected 4, file has 8");
+    }
+}
+
 TEST_CASE("io::load: missing metadata in a file of tessera are an error, unless the host allows it") {
     Toy<> toy;
     io::SafetensorsWriter writer;

@@ -1,9 +1,9 @@
 #!/bin/sh
 # architectures.sh <compiler> <flags file> <nm> <libtbb>
 #
-# Objects of one program that were compiled for different vector instructions share no defined symbol of tessera, any
-# two of the sets below: otherwise the linker keeps one of two bodies, and the numbers (or an illegal instruction)
-# depend on the order of linking.
+# Objects of one program that were compiled for different vector instructions, or with other containers
+# (_GLIBCXX_DEBUG), share no defined symbol of tessera, any two of the sets below: otherwise the linker keeps one of two
+# bodies, and the numbers (or an illegal instruction) depend on the order of linking.
 # The same flags twice do share, link and run; and NDEBUG changes neither a symbol nor the size of a function.
 set -u
 compiler=$1 flags=$2 nm=$3 tbb=$4
@@ -53,6 +53,7 @@ $(cat "$work/shared")"
     echo "$set" >>"$work/sets"
 done <<END
 -march=x86-64
+-march=x86-64 -D_GLIBCXX_DEBUG
 -msse3
 -mssse3
 -msse4.1

@@ -95,6 +95,9 @@ TEST_CASE("WeightEma: an update with parameters that were moved from is an error
     const auto p = std::move(gone);
     CHECK_THROWS_AS(ema.update(gone), ts::StateError);
     CHECK(ema.updates() == 0);
+    auto moved = ema;
+    const auto elsewhere = std::move(moved);
+    CHECK_THROWS_AS(moved.update(p), ts::StateError);
     ema.update(p);
     CHECK(support::equal_values(p.weight.span(), ema.params().weight.span()));
 }

@@ -742,6 +742,29 @@ TEST_CASE("Trainer: a model that was moved or destroyed is a StateError instead 
     CHECK_THROWS_AS(static_cast<void>(of_vector.wrapped()), StateError);
 }
 
+TEST_CASE("Trainer: whatever is called on a model, a trainer or an optimiser that was moved from is a StateError") {
+    const auto x = support::batch_of<float>(bars(20, 1));
+    Rng rng{1};
+    Vae vae{rng};
+    Trainer trainer{vae, AdamW{vae}};
+    trainer.step(x);
+    auto file = io::SafetensorsFile{io::collect(trainer).bytes(), "x"};
+    auto elsewhere = std::move(trainer);
+    CHECK(elsewhere.steps() == 1);
+    CHECK_THROWS_AS(trainer.step(x), StateError);
+    CHECK_THROWS_AS(static_cast<void>(trainer.steps()), StateError);
+    CHECK_THROWS_AS(static_cast<void>(trainer.batches()), StateError);
+    CHECK_THROWS_AS(static_cast<void>(trainer.optimizer().lr()), StateError);
+    CHECK_THROWS_AS(trainer.optimizer().set_lr(0.1), StateError);
+    CHECK_THROWS_AS(static_cast<void>(io::collect(trainer)), StateError);
+    CHECK_THROWS_AS(io::load(file, trainer), StateError);
+
+    const Vae kept = std::move(vae);
+    CHECK_THROWS_AS(static_cast<void>(vae.freeze()), StateError);
+    CHECK_THROWS_AS((Trainer{vae, AdamW{kept}}), StateError);
+    CHECK_NOTHROW(static_cast<void>(kept.freeze()));
+}
+
 TEST_CASE("Trainer: a model can be assigned to, and a copy of a trainer continues from the same state") {
     const auto x = support::batch_of<float>(bars(20, 1));
     Rng rng{1};

@@ -9,6 +9,8 @@
 // for different vector instructions therefore share no symbol of the library (tests/odr/architectures.sh), and passing
 // a Tensor from one to the other is a link error, not an illegal instruction.
 //
+// A file that is compiled with _GLIBCXX_DEBUG, in which containers have other sizes, adds _debug.
+//
 // Less common instruction sets add suffixes: v0_avx_fma, v0_avx2_nofma, v0_avx512f (F alone), v0_avx512_imwn (with
 // IFMA, VBMI, VBMI2, VNNI). The tag is short because g++ prints it in every name.
 //
@@ -167,10 +169,17 @@
 #define TESSERA_ABI_EXTENDED
 #endif
 
-#define TESSERA_ABI_PASTE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p) a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p
+#if defined(_GLIBCXX_DEBUG)
+#define TESSERA_ABI_DEBUG _debug
+#else
+#define TESSERA_ABI_DEBUG
+#endif
+
+#define TESSERA_ABI_PASTE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)                                           \
+    a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p##q
 #define TESSERA_ABI_JOIN(...) TESSERA_ABI_PASTE(__VA_ARGS__)
 #define TESSERA_ABI                                                                                                    \
     TESSERA_ABI_JOIN(TESSERA_ABI_VECTORS, TESSERA_ABI_CD, TESSERA_ABI_DQ, TESSERA_ABI_BW, TESSERA_ABI_VL,              \
                      TESSERA_ABI_FMA, TESSERA_ABI_FMA4, TESSERA_ABI_EXTENDED, TESSERA_ABI_IFMA, TESSERA_ABI_VBMI,      \
                      TESSERA_ABI_VBMI2, TESSERA_ABI_VNNI, TESSERA_ABI_ER, TESSERA_ABI_PF, TESSERA_ABI_AVXVNNI,         \
-                     TESSERA_ABI_I8MM)
+                     TESSERA_ABI_I8MM, TESSERA_ABI_DEBUG)

@@ -118,6 +118,13 @@ struct NoOpVisitor {
     template <class... P>
     void operator()(const ParamPath&, P&...) const {}
 };
+/// StateError where a leaf was moved from.
+struct CheckLeaf {
+    template <class L>
+    void operator()(const ParamPath&, const L& leaf) const {
+        static_cast<void>(leaf.span());
+    }
+};
 struct ZeroLeaf {
     template <class L>
     void operator()(const ParamPath&, L& leaf) const {

@@ -84,7 +84,8 @@ public:
         : file_{file}, plan_{plan}, staged_{staged} {}
 
     template <class L>
-    void operator()(const ParamPath& path, const L&) const {
+    void operator()(const ParamPath& path, const L& leaf) const {
+        static_cast<void>(leaf.span());  // StateError where the model was moved from
         stage<typename L::Scalar>(path, outer_shape<L>(), L::Dims::size);
     }
 

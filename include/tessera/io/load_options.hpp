@@ -5,6 +5,8 @@
 //     io::load(file, {.prefix = "module."}, vae);                    names that a wrapper has prefixed
 //     io::load(file, {.rename = {{"gpt.", "prior."}}}, prior);
 //     io::load(file, {.allow_missing = {"prior.head"}}, prior);      fine-tuning: the head is not loaded
+//     io::load(file, {.allow_missing = {"codebook", "codes"}}, vae);              with another size of the codebook
+//     io::load(file, {.allow_missing = {"prior.0.token", "classes"}}, prior);     with other classes
 //
 // Without options everything must agree. The name of a tensor or a setting includes everything below it: "prior.head"
 // covers prior.head and prior.head.weight, but not prior.heads.
@@ -36,8 +38,8 @@ struct LoadOptions {
     std::string prefix{};
     /// Applied after the prefix; the first match counts.
     std::vector<Rename> rename{};
-    /// Tensors or metadata that may be missing in the file; a tensor with another shape counts as missing. The model
-    /// keeps its own values for them.
+    /// Tensors or metadata that may be missing in the file; a tensor with another shape counts as missing, and so do
+    /// metadata with another value where they are named in full. The model keeps its own values for them.
     std::vector<std::string> allow_missing{};
     /// Tensors that may be in the file although no model has them.
     std::vector<std::string> allow_unused{};
@@ -59,7 +61,7 @@ struct LoadReport {
     std::vector<std::string> missing;    ///< leaves that were not in the file: unchanged, or computed by the model
     std::vector<std::string> unused;     ///< tensors that no model loaded, under the names in the file
     std::vector<std::string> unchecked;  ///< metadata and settings that the file does not have
-    std::vector<Accepted> accepted;      ///< settings for which the host's value was kept
+    std::vector<Accepted> accepted;      ///< settings and metadata for which the host's value was kept
     std::vector<Widened> widened;        ///< tensors of F16, BF16 or F32 in a wider model
 };
 

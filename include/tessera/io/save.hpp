@@ -12,8 +12,9 @@
 // collect(writer, models...) adds more models to it. The file is replaced atomically (files/file.hpp).
 //
 // Errors   ArgumentError where two models have a leaf or metadata of the same name, or where no name of the models
-//          begins with the `from` of a rename, or no matrix with that of a transposed one; IoError where the file
-//          cannot be written
+//          begins with the `from` of a rename, or no matrix with that of a transposed one; NumericError where a number
+//          is not finite, as io::load refuses such a file; StateError where a model was moved from; IoError where the
+//          file cannot be written
 // Cost     one copy of all leaves in memory
 
 #include <tessera/core/buffer.hpp>
@@ -23,6 +24,8 @@
 #include <tessera/io/stateful.hpp>
 #include <tessera/version.hpp>
 
+#include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -56,12 +59,22 @@ public:
     template <class L>
     void operator()(const ParamPath& path, const L& leaf) const {
         using T = typename L::Scalar;
+        const auto in_memory = leaf.span();  // StateError where the model was moved from
         Buffer<T> values(L::Dims::size);
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] = leaf[L::from_file_index(i)];
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = in_memory[L::from_file_index(i)];
+        if constexpr (std::floating_point<T>) check_finite<T>(path, values);
         write<T>(path.str(), outer_shape<L>(), std::move(values));
     }
 
 private:
+    // io::load would refuse the file, and it would have replaced one that can be loaded.
+    template <class T>
+    static void check_finite(const ParamPath& path, const Buffer<T>& values) {
+        for (std::size_t i = 0; i < values.size(); ++i)
+            if (!std::isfinite(values[i]))
+                throw NumericError("io::save: " + path.str() + ": element " + std::to_string(i) + ": " +
+                                   expected_got("a finite number", std::to_string(values[i])));
+    }
     template <class T>
     void write(std::string name, std::vector<std::uint64_t> shape, Buffer<T> values) const {
         if (renamed(name, shape.size() == 2)) {

@@ -127,15 +127,15 @@ public:
         });
     }
 
-    double lr() const { return state_.lr[0]; }
+    double lr() const { return state_.lr.span()[0]; }
     void set_lr(double lr) {
         detail::check_lr(rule, lr);
-        state_.lr[0] = lr;
+        state_.lr.span()[0] = lr;
     }
     /// With the rate of the next step.
     MuonOptions options() const {
         MuonOptions now = options_;
-        now.lr = state_.lr[0];
+        now.lr = lr();
         return now;
     }
     std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }

@@ -46,12 +46,6 @@ void move_towards(std::span<const T> p, T share, std::span<T> average) {
     });
 }
 // Visitors, as in optim/clip.hpp.
-struct CheckLeaf {
-    template <class L>
-    void operator()(const ParamPath&, const L& leaf) const {
-        static_cast<void>(leaf.span());
-    }
-};
 struct MoveLeaf {
     double share;
 
@@ -86,11 +80,12 @@ public:
     }
 
     void update(const P& params) {
+        static_cast<void>(state_.updates.span());  // the average itself may have been moved from
         if (state_.updates[0] < 0 || state_.updates[0] >= std::int64_t{1} << 53)  // exact in double
             throw StateError("WeightEma: ema.updates: " +
                              expected_got("0 to 2^53 - 1", std::to_string(state_.updates[0])));
         // span() throws where a leaf was moved from: before any average has changed
-        P::each(detail::CheckLeaf{}, params);
+        P::each(tessera::detail::CheckLeaf{}, params);
         with_fp_environment([&] {
             const bool is_first = state_.updates[0] == 0;
             const double t = static_cast<double>(state_.updates[0]);

@@ -30,8 +30,8 @@
 //
 // Errors   NumericError where the loss or a gradient is not finite (it names the step and the tensor), or the norm is
 //          rejected
-//          StateError where the model was moved or destroyed since the trainer was made, where another step is running,
-//          and where counters from a file are out of range
+//          StateError where the model was moved or destroyed since the trainer was made, or moved from before; where
+//          the trainer was moved from; where another step is running; where counters from a file are out of range
 //          ArgumentError where an option is out of range, the batch is empty, or processes differ in state, options,
 //          shares, or in whether their batch has a mask
 //          CommunicationError where another process cannot compute its gradient
@@ -178,9 +178,9 @@ public:
     [[nodiscard]] Opt& optimizer() { return optimizer_; }
     [[nodiscard]] const Opt& optimizer() const { return optimizer_; }
     /// Updates so far.
-    [[nodiscard]] std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_[0]); }
+    [[nodiscard]] std::uint64_t steps() const { return static_cast<std::uint64_t>(steps_.span()[0]); }
     /// Batches so far, including those of an accumulation that is unfinished or was ended by an error.
-    [[nodiscard]] std::uint64_t batches() const { return static_cast<std::uint64_t>(batches_[0]); }
+    [[nodiscard]] std::uint64_t batches() const { return static_cast<std::uint64_t>(batches_.span()[0]); }
     [[nodiscard]] const typename Model::Params& grad() const { return grad_; }
 
 private:
@@ -192,6 +192,7 @@ private:
         require_option(options.reject_spikes >= 0 && !(options.reject_spikes > 0 && options.reject_spikes <= 1),
                        {"Trainer", "reject_spikes", "0 or a number > 1"}, options.reject_spikes);
         if (options.accumulate == 0) throw ArgumentError("Trainer: accumulate: expected at least 1, got 0");
+        Model::Params::each(detail::CheckLeaf{}, model.params());  // StateError where it was moved from
     }
 
     Model& model() const {
@@ -284,8 +285,9 @@ private:
             processes_.continue_sums(statistics_, [&] { model.observe(workspace_, part, statistics_); });
     }
 
-    // Counters may come from a file.
+    // Counters may come from a file. span() throws StateError where the trainer itself was moved from.
     void check_counters() const {
+        static_cast<void>(steps_.span());
         if (steps_[0] < 0 || held_[0] < 0 || static_cast<std::uint64_t>(held_[0]) >= options_.accumulate)
             throw StateError("counters: expected steps of at least 0 and less than " +
                              std::to_string(options_.accumulate) + " batches held, got " + std::to_string(steps_[0]) +

@@ -78,6 +78,7 @@ public:
     void pack(const typename Encoder::Params& encoder, const typename Q::Params& params,
               const typename Q::Buffers& buffers, const typename Q::Options& options,
               const typename Decoder::Params& decoder) {
+        check_leaves(encoder, params, buffers, decoder);
         with_fp_environment([&] {
             nn::pack<Encoder>(encoder, encoder_);
             nn::pack<Decoder>(decoder, decoder_);
@@ -88,6 +89,7 @@ public:
     void pack_forward(const typename Encoder::Params& encoder, const typename Q::Params& params,
                       const typename Q::Buffers& buffers, const typename Q::Options& options,
                       const typename Decoder::Params& decoder) {
+        check_leaves(encoder, params, buffers, decoder);
         with_fp_environment([&] {
             nn::PackJobs jobs;
             jobs.add<Encoder>(encoder, encoder_);
@@ -210,6 +212,12 @@ public:
     [[nodiscard]] CodebookReport codebook_report(Batch x) const { return evaluate_in(x, nullptr); }
 
 private:
+    /// StateError where the model was moved from: packing reads the leaves without a check.
+    template <class... P>
+    static void check_leaves(const P&... sets) {
+        (P::each(tessera::detail::CheckLeaf{}, sets), ...);
+    }
+
     using Totals = VqVaeTotals<Q>;
     static constexpr std::size_t piece = 512;  // images of a dataset that are in memory as numbers at a time
 

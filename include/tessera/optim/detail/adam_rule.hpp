@@ -185,15 +185,15 @@ public:
         });
     }
 
-    double lr() const { return state_.lr[0]; }
+    double lr() const { return state_.lr.span()[0]; }
     void set_lr(double lr) {
         check_lr(Decay::rule, lr);
-        state_.lr[0] = lr;
+        state_.lr.span()[0] = lr;
     }
     /// With the rate of the next step.
     Options options() const {
         Options now = options_;
-        now.lr = state_.lr[0];
+        now.lr = lr();
         return now;
     }
     std::size_t steps() const { return static_cast<std::size_t>(state_.step[0]); }
