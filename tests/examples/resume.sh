@@ -162,7 +162,9 @@ for option in $options; do
     esac
     (run --out "$work/no" --checkpoint "$work/early-run" --resume "$option" "$other" >"$work/log" 2>&1) &&
         fail "$option $other was taken silently in stage 1"
-    grep -q 'early-run/step-.* expected .*, \(file has\|got\) ' "$work/log" || fail "$option $other: $(cat "$work/log")"
+    # of the checkpoint: options are refused with such words, too
+    { grep -q '^digits: .*early-run/step-' "$work/log" && grep -q 'expected .*, \(file has\|got\) ' "$work/log"; } ||
+        fail "$option $other: $(cat "$work/log")"
 done
 (run --out "$work/no" --checkpoint "$work/early-run" --resume --label-dropout 0.2 >"$work/log" 2>&1)
 dropout='label_dropout: expected 0.2, file has 0.1; a run with another value needs another folder of --checkpoint$'
