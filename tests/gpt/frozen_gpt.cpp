@@ -8,7 +8,9 @@
 #include <tessera/gpt/sample.hpp>
 
 #include <algorithm>
+#include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -41,6 +43,23 @@ TEST_CASE("FrozenGpt: one KvCache serves a model and its frozen weights") {
     KvCache<std::remove_const_t<decltype(frozen)>> of_frozen{2};
     const std::vector<Token> tokens{config.null_token(), config.label_token(Label{1})};
     CHECK(support::equal_values(of_model.step(frozen, tokens), of_frozen.step(frozen, tokens)));
+}
+
+TEST_CASE("FrozenGpt: an object that was moved from is refused, and works after it was packed again") {
+    const auto model = support::moved_model<Model>();
+    auto frozen = model.freeze();
+    const auto kept = std::move(frozen);
+    const auto x = support::sequences<config>(5, 2);
+    KvCache<Model> cache{1};
+    Rng rng{1};
+    const std::string message = "FrozenGpt: expected packed weights, got an object that is empty or was moved from";
+    CHECK(support::message<StateError>([&] { static_cast<void>(frozen.evaluate(x)); }) == message);
+    CHECK(support::message<StateError>([&] { static_cast<void>(frozen.logits(x.view(), x.labels())); }) == message);
+    CHECK(support::message<StateError>([&] { static_cast<void>(sample(frozen, 2, {}, rng)); }) == message);
+    CHECK(support::message<StateError>(
+              [&] { static_cast<void>(cache.step(frozen, std::vector<Token>{config.null_token()})); }) == message);
+    frozen.pack_forward(model.params().net, kept.knows());
+    CHECK(frozen.evaluate(x) == kept.evaluate(x));
 }
 
 TEST_CASE("FrozenGpt: its errors are those of the model") {

@@ -19,6 +19,7 @@ enum class Fault {
     none,
     init_draws_time,
     two_names,
+    forgets_leaf,
     wrong_gradient,
     wrong_parameter_gradient,
     infinite_gradient,
@@ -47,7 +48,7 @@ struct ScaleLayer {
 
         template <class Visitor, class... P>
         static void each(Visitor&& f, P&... p) {
-            f("weight", p.weight...);
+            if (F != Fault::forgets_leaf) f("weight", p.weight...);
             f(F == Fault::two_names ? "weight" : "other", p.other...);
         }
     };
@@ -251,6 +252,10 @@ TEST_CASE("check_layer: an initialisation that does not come from the Rng is fou
 
 TEST_CASE("check_layer: two leaves of one name are found") {
     CHECK(starts(message<Fault::two_names>(), "init: weight: expected a unique name, got it twice"));
+}
+
+TEST_CASE("check_layer: a leaf that `each` does not visit is found") {
+    CHECK(starts(message<Fault::forgets_leaf>(), "each: a copy of all leaves that it visits: y[0]: expected "));
 }
 
 TEST_CASE("check_layer: gradients that are wrong by 1e-5 are found, with the place") {

@@ -22,6 +22,7 @@ namespace {
 enum class Fault {
     none,
     init_draws_time,
+    forgets_leaf,
     skips_last,
     adds_to_dy,
     loss_of_another,
@@ -50,9 +51,14 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
     using typename Base::Buffers;
     using typename Base::Cache;
     using typename Base::Packed;
-    using typename Base::Params;
     static constexpr std::string_view name = "Faulty";
     using Rows = View<const T, In>;
+    struct Params : Base::Params {
+        template <class V, class... P>
+        static void each(V&& f, P&... p) {
+            if (F != Fault::forgets_leaf) Base::Params::each(f, p...);
+        }
+    };
     struct Options {  // another type for float than for double
         double eps = 1e-6;
     };
@@ -70,6 +76,7 @@ struct FaultyLoss : GaussianNllLoss<In, T> {
     static void pack(const Params& p, const Buffers& b, const Options& o, Packed& w) { Base::pack(p, b, {o.eps}, w); }
     static void init(Params& p, Buffers& b, Rng& rng) {
         Base::init(p, b, rng);
+        if (F == Fault::forgets_leaf) p.log_variance[0] = static_cast<T>(rng.uniform());
         if (F == Fault::init_draws_time) p.log_variance[0] = static_cast<T>(++calls);
     }
     static double loss(const Packed& w, Rows y, Rows target, Cache& c) {
@@ -155,6 +162,10 @@ TEST_CASE("check_loss: losses that keep the contract pass") {
 
 TEST_CASE("check_loss: initialisation that does not come from the Rng is found") {
     CHECK(starts<Fault::init_draws_time>("init: params.log_variance[0]: expected "));
+}
+
+TEST_CASE("check_loss: a leaf that `each` does not visit is found") {
+    CHECK(starts<Fault::forgets_leaf>("each: a copy of all leaves that it visits: loss: expected "));
 }
 
 TEST_CASE("check_loss: a dy that is not written, or added to, is found") {

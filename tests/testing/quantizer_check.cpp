@@ -27,6 +27,7 @@ enum class Fault {
     none,
     init_draws_time,
     two_names,
+    forgets_leaf,
     token_out_of_range,
     skips_last_output,
     lookup_one_bit,
@@ -92,7 +93,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
 
         template <class V, class... B>
         static void each(V&& f, B&... b) {
-            Base::Buffers::each(f, b...);
+            if (F != Fault::forgets_leaf) Base::Buffers::each(f, b...);
             f(F == Fault::two_names ? "codebook" : "other", b.other...);
             if (F == Fault::two_names) {
                 f("other", b.other...);
@@ -515,6 +516,10 @@ TEST_CASE("check_quantizer: initialisation that does not come from the Rng, and 
     CHECK(starts(message<Fault::init_draws_time>(), "Faulty: init: buffers.codebook.weight[0]: expected "));
     CHECK(starts(smooth_message<Wrong::init_draws_time>(), "Wrong: init: params.gain[0]: expected "));
     CHECK(message<Fault::two_names>() == "Faulty: init: other: expected a unique name, got it twice");
+}
+
+TEST_CASE("check_quantizer: a leaf that `each` does not visit is found") {
+    CHECK(starts(message<Fault::forgets_leaf>(), "Faulty: each: a copy of all leaves that it visits: q["));
 }
 
 TEST_CASE("check_quantizer: in evaluation, tokens out of range and numbers that are not written are found") {

@@ -163,9 +163,9 @@ TEST_CASE("FrozenVqVae: an image without tokens is refused with the same message
     const auto frozen = random_vae().freeze();
     struct Case {
         std::size_t batch, bad;
-        const char* words;
+        const char* image;
     };
-    for (const Case& c : {Case{2, 1, "28"}, Case{40, 37, "604"}}) {  // 16 numbers per image
+    for (const Case& c : {Case{2, 1, "1"}, Case{40, 37, "37"}}) {
         auto x = support::batch_of<float>(support::bars(c.batch, 1));
         x[c.bad][63] = std::numeric_limits<float>::quiet_NaN();
         Tensor<Token, Shape<4>> codes{c.batch};
@@ -173,7 +173,7 @@ TEST_CASE("FrozenVqVae: an image without tokens is refused with the same message
             Vae::Frozen::Workspace ws;
             return support::message<NumericError>([&] { frozen.encode(x, codes, ws); });
         };
-        CHECK(refused() == std::string{"VqVae: encoder output "} + c.words + ": expected a finite number, got nan");
+        CHECK(refused() == std::string{"VqVae: image "} + c.image + ": value 63: expected a finite number, got nan");
         CHECK(support::same_for_threads(refused));
     }
 }
@@ -196,9 +196,50 @@ TEST_CASE("FrozenVqVae: an image of a data set without tokens is named by its nu
         const std::string message = support::message<NumericError>([&] {
             std::ignore = frozen.encode(Damaged{set, bad});
         });
-        CHECK(message ==
-              "VqVae: encoder output " + std::to_string(16 * bad + 12) + ": expected a finite number, got nan");
+        CHECK(message == "VqVae: image " + std::to_string(bad) + ": value 63: expected a finite number, got nan");
+        CHECK(support::message<NumericError>([&] {
+                  std::ignore = frozen.codebook_report(Damaged{set, bad});
+              }) == message);
+        CHECK(support::message<DataError>([&] {
+                  std::ignore = frozen.evaluate(Damaged{set, bad});
+              }) == "VqVae::evaluate: image " + std::to_string(bad) + ": value: expected 0 to 1, got nan");
     }
+}
+
+TEST_CASE("FrozenVqVae: where the weights and not an image are at fault, the encoder's output is named") {
+    Vae vae = random_vae();
+    vae.params().encoder.each([](const ParamPath&, auto& leaf) { leaf.fill(std::numeric_limits<float>::infinity()); },
+                              vae.params().encoder);
+    const auto x = support::batch_of<float>(support::bars(20, 1));
+    Tensor<Token, Shape<4>> codes{20};
+    const std::string message = support::message<NumericError>([&] { vae.encode(x, codes.view()); });
+    CHECK(message.starts_with("VqVae: encoder output 0: expected a finite number, got "));
+}
+
+TEST_CASE("FrozenVqVae: an object without weights is refused, and one that was packed again works") {
+    const Vae vae = random_vae();
+    auto frozen = vae.freeze();
+    const auto kept = std::move(frozen);
+    const auto x = support::batch_of<float>(support::bars(20, 1));
+    const auto images = support::bars(20, 1);
+    Tensor<Token, Shape<4>> codes{20}, expected{20};
+    Tensor<float, support::TinyImage> y{20};
+    Vae::Frozen::Workspace ws;
+    kept.encode(x, expected, ws);
+    const auto refused = [&](const Vae::Frozen& empty) {
+        const char* const message =
+            "FrozenVqVae: expected packed weights, got an object that is empty or was moved from";
+        CHECK(support::message<StateError>([&] { empty.encode(x, codes, ws); }) == message);
+        CHECK(support::message<StateError>([&] { empty.decode(View<const Token, Shape<4>>{expected}, y, ws); }) ==
+              message);
+        CHECK(support::message<StateError>([&] { std::ignore = empty.encode(images); }) == message);
+        CHECK(support::message<StateError>([&] { std::ignore = empty.evaluate(images); }) == message);
+    };
+    refused(Vae::Frozen{});
+    refused(frozen);
+    frozen = kept;
+    frozen.encode(x, codes, ws);
+    CHECK(support::equal_values(codes.span(), expected.span()));
 }
 
 TEST_CASE("FrozenVqVae: keeps the weights it was packed from, and allocates nothing for a batch size seen before") {

@@ -355,13 +355,28 @@ TEST_CASE("VqVae: an empty batch, and NaN in a pixel, are refused") {
     vae.prepare(x, ws);
     const auto before = support::hash_state(vae);
     x[17][5] = std::numeric_limits<float>::quiet_NaN();
-    const std::string expected = "expected a finite number, got nan";
+    const std::string expected = "VqVae: image 17 of the batch: value 5: expected a finite number, got nan";
     const auto not_started = support::hash_state(fresh);
-    CHECK(support::contains(support::message<NumericError>([&] { fresh.prepare(x, ws); }), expected));
+    CHECK(support::message<NumericError>([&] { fresh.prepare(x, ws); }) == expected);
     CHECK(support::hash_state(fresh) == not_started);
-    CHECK(support::contains(support::message<NumericError>([&] { vae.loss_and_grad(x, ws, grad); }), expected));
-    CHECK(support::contains(support::message<NumericError>([&] { static_cast<void>(vae.reconstruct(x)); }), expected));
+    CHECK(support::message<NumericError>([&] { vae.loss_and_grad(x, ws, grad); }) == expected);
+    CHECK(support::message<NumericError>([&] { static_cast<void>(vae.reconstruct(x)); }) ==
+          "VqVae: image 17: value 5: expected a finite number, got nan");
     CHECK(support::hash_state(vae) == before);
+}
+
+TEST_CASE("VqVae: an infinite pixel that the encoder hides is an error that names the image") {
+    using Hides =
+        VqVae<nn::Chain<support::TinyImage, nn::Sigmoid>, Codebook<8>, nn::Chain<support::TinyImage, nn::Sigmoid>>;
+    Rng rng{1};
+    Hides vae{rng};
+    Hides::Workspace ws;
+    Hides::Params grad;
+    auto x = batch_of<float>(bars(40, 1));
+    x[37][5] = std::numeric_limits<float>::infinity();
+    vae.prepare(x, ws);  // sigmoid(infinity) = 1
+    CHECK(support::message<NumericError>([&] { vae.loss_and_grad(x, ws, grad); }) ==
+          "VqVae: image 37 of the batch: value 5: expected a finite number, got inf");
 }
 
 TEST_CASE("VqVae: encode, decode and reconstruct agree, for views and for a dataset whose labels are kept") {

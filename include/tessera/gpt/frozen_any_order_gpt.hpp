@@ -10,11 +10,13 @@
 // Shapes   sequences, orders [batch, context], logits [batch, context x vocab]
 // Errors   ArgumentError for an empty dataset, one without labels where the prior was trained with labels alone
 //          (gpt/known_conditions.hpp), another number of labels or orders than sequences, an order that is not a
-//          permutation, or logits for labels of a prior without classes; DataError for a token or label out of range
+//          permutation, or logits for labels of a prior without classes; DataError for a token or label out of range;
+//          StateError for an object that was moved from
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/has_contents.hpp>
 #include <tessera/core/rng.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/data/tokens.hpp>
@@ -56,9 +58,13 @@ public:
     void pack_forward(const typename Net::Params& params, KnownConditions knows = {}) {
         knows_ = knows;
         nn::pack_forward<Net>(params, weights_);
+        packed_.set();
     }
 
-    [[nodiscard]] const typename Net::Packed& weights() const { return weights_; }
+    [[nodiscard]] const typename Net::Packed& weights() const {
+        packed_.check("FrozenAnyOrderGpt", "packed weights");
+        return weights_;
+    }
     [[nodiscard]] KnownConditions knows() const { return knows_; }
 
     /// Logits of whole sequences: row k of sequence n predicts the token at orders[n][k] from the label and the tokens
@@ -143,7 +149,7 @@ private:
                                s.logits.resize(count);
                                nn::begin<Net>(s.net, {.places = input.places[first].data()});
                                const View<const Token, typename Net::Input> all{input.tokens};
-                               Net::forward(weights_, all.slice(first, count), s.logits.view(), s.net);
+                               Net::forward(weights(), all.slice(first, count), s.logits.view(), s.net);
                                f(first, count, block, s);
                            });
         });
@@ -163,6 +169,7 @@ private:
 
     typename Net::Packed weights_;
     KnownConditions knows_;
+    HasContents packed_;
 };
 
 }  // namespace tessera

@@ -10,11 +10,12 @@
 // Shapes   sequences [batch, context], logits [batch, context x vocab]
 // Errors   ArgumentError for an empty dataset, one without labels where the prior was trained with labels alone
 //          (gpt/known_conditions.hpp), another number of labels than sequences, or logits for labels of a prior
-//          without classes; DataError for a token or label out of range
+//          without classes; DataError for a token or label out of range; StateError for an object that was moved from
 // Cost     one packed copy of what a forward pass reads; a call allocates the activations of its blocks
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/has_contents.hpp>
 #include <tessera/core/tensor.hpp>
 #include <tessera/data/tokens.hpp>
 #include <tessera/gpt/detail/labelled_sequences.hpp>
@@ -47,9 +48,13 @@ public:
     void pack_forward(const typename Net::Params& params, KnownConditions knows = {}) {
         knows_ = knows;
         nn::pack_forward<Net>(params, weights_);
+        packed_.set();
     }
 
-    [[nodiscard]] const typename Net::Packed& weights() const { return weights_; }
+    [[nodiscard]] const typename Net::Packed& weights() const {
+        packed_.check("FrozenGpt", "packed weights");
+        return weights_;
+    }
     [[nodiscard]] KnownConditions knows() const { return knows_; }
 
     /// Logits of whole sequences: those at position i depend on the label and the tokens before i.
@@ -62,7 +67,7 @@ public:
         std::vector<Scratch> scratch;
         nn::for_groups(sequences.batch(), scratch, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             nn::begin<Net>(s.net, {});
-            Net::forward(weights_, View<const Token, Context>{input}.slice(first, count),
+            Net::forward(weights(), View<const Token, Context>{input}.slice(first, count),
                          out.view().slice(first, count), s.net);
         });
         return out;
@@ -82,7 +87,7 @@ public:
                            [&](std::size_t first, std::size_t count, std::size_t block, Scratch& s) {
                                s.logits.resize(count);
                                nn::begin<Net>(s.net, {});
-                               Net::forward(weights_, View<const Token, Context>{input}.slice(first, count),
+                               Net::forward(weights(), View<const Token, Context>{input}.slice(first, count),
                                             s.logits.view(), s.net);
                                const auto targets = sequences.view().slice(first, count).span();
                                losses[block] = cross_entropy<Scalar>(std::span<const Scalar>{s.logits.span()}, targets);
@@ -115,6 +120,7 @@ public:
 private:
     typename Net::Packed weights_;
     KnownConditions knows_;
+    HasContents packed_;
 };
 
 }  // namespace tessera

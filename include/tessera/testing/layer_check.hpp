@@ -4,6 +4,7 @@
 //     TEST_CASE("Square keeps the contract") { CHECK(check_layer<Square, Shape<3>>()); }
 //
 //     init           gives the same parameters for the same Rng, and every leaf has its own name
+//     each           visits everything that forward reads: a leaf that it forgets would not be trained, saved or loaded
 //     gradient       backward agrees with central differences in double (testing/gradient_check.hpp)
 //     forward        overwrites all of y
 //     backward       overwrites dx, adds to grad
@@ -70,6 +71,24 @@ std::string check_init(const LayerCheckOptions& o) {
         },
         a);
     return failure.empty() ? "" : "init: " + failure;
+}
+
+// Other parameters into which the leaves of `each` are copied give the same y. A forgotten leaf that init sets to a
+// constant is the same in both, and not found.
+template <nn::Layer L>
+std::string check_each(const LayerCheckOptions& o) {
+    using T = typename L::Scalar;
+    auto a = bound_layer<L>(o);
+    BoundLayer<L> b{o.batch, {o.gradient.seed + 1, o.gradient.vocab}};
+    copy_leaves(a.params, b.params);
+    b.x = a.x;
+    b.pass = a.pass;
+    b.places = a.places;
+    b.pack();
+    a.forward();
+    b.forward();
+    const std::string failure = detail::differs<T>("y", std::as_const(a.y).span(), std::as_const(b.y).span());
+    return failure.empty() ? "" : "each: a copy of all leaves that it visits: " + failure;
 }
 
 template <nn::Layer L>
@@ -247,7 +266,8 @@ template <class Spec, StaticShape In>
     // clang-format off
     constexpr Check checks[] = {
         &detail::check_init<L>,   &detail::check_writes<L>, &detail::check_backward_params<L>, &detail::check_cache<L>,
-        &detail::check_samples<L>, &detail::check_rounds<L>, &detail::check_threads<L>, &detail::check_allocation<L>,
+        &detail::check_samples<L>, &detail::check_rounds<L>, &detail::check_threads<L>, &detail::check_each<L>,
+        &detail::check_allocation<L>,
         &detail::check_steps<nn::BasicChain<float, In, Spec>, LayerCheckOptions>};
     // clang-format on
     std::string failure = detail::at_least_one("batch", options.batch);

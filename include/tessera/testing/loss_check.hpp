@@ -106,6 +106,23 @@ std::string check_loss_init(const LossCheckOf<L>& o) {
     return failure.empty() ? "" : "init: " + failure;
 }
 
+// Parameters::each and Buffers::each visit everything that a loss reads: a copy of what they visit gives the same sum.
+template <Loss L>
+std::string check_loss_each(const LossCheckOf<L>& o) {
+    auto other = o;
+    ++other.seed;
+    BoundLoss<L> a{o}, b{other};
+    copy_leaves(a.params, b.params);
+    copy_leaves(a.buffers, b.buffers);
+    b.y = a.y;
+    b.target = a.target;
+    b.pack();
+    const double expected = a.loss(), got = b.loss();
+    return got <= expected && got >= expected
+               ? ""
+               : "each: a copy of all leaves that it visits: loss: expected " + text(expected) + ", got " + text(got);
+}
+
 // dy is overwritten, in separate memory or in that of y; loss_and_grad adds to grad; loss has the bits of
 // loss_and_grad.
 template <Loss L>
@@ -253,8 +270,9 @@ std::string loss_name() {
 /// L in float, D the same in double.
 template <Loss L, Loss D>
 CheckResult run_loss_checks(const LossCheckOf<L>& o, const LossCheckOf<D>& in_double) {
-    constexpr std::array checks{&check_loss_options<L>, &check_loss_init<L>,   &check_loss_writes<L>,
-                                &check_loss_blocks<L>,  &check_loss_target<L>, &check_loss_allocation<L>};
+    constexpr std::array checks{&check_loss_options<L>,   &check_loss_init<L>,   &check_loss_writes<L>,
+                                &check_loss_blocks<L>,    &check_loss_target<L>, &check_loss_each<L>,
+                                &check_loss_allocation<L>};
     std::string failure = at_least_one("batch", o.batch);
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
         failure = with_fp_environment([&] { return checks[i](o); });

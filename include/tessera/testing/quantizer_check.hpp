@@ -67,6 +67,23 @@ std::string check_quantizer_init(const QuantizerCheckOf<Q>& o) {
     return failure.empty() ? "" : "init: " + failure;
 }
 
+// Params::each and Buffers::each visit everything that a quantizer reads: a copy of what they visit gives the same q.
+template <vq::Quantizer Q>
+std::string check_quantizer_each(const QuantizerCheckOf<Q>& o) {
+    using T = typename Q::Scalar;
+    auto other = o;
+    ++other.seed;
+    BoundQuantizer<Q> a{o}, b{other};
+    copy_leaves(a.params, b.params);
+    copy_leaves(a.buffers, b.buffers);
+    b.z = a.z;
+    b.pack();
+    a.forward({});
+    b.forward({});
+    const std::string failure = detail::differs<T>("q", std::as_const(a.q).span(), std::as_const(b.q).span());
+    return failure.empty() ? "" : "each: a copy of all leaves that it visits: " + failure;
+}
+
 // In evaluation: all of q is written, tokens are in range, and lookup gives the same bits; also after
 // vq::initialize_from_data.
 template <vq::Quantizer Q>
@@ -305,12 +322,12 @@ std::string quantizer_name() {
 /// Q in float, D the same in double.
 template <vq::Quantizer Q, vq::Quantizer D>
 CheckResult run_quantizer_checks(const QuantizerCheckOf<Q>& o, const QuantizerCheckOf<D>& in_double) {
-    constexpr std::array checks{&check_quantizer_options<Q>,   &check_quantizer_init<Q>,
-                                &check_evaluation<Q>,          &check_lookup<Q>,
-                                &check_independence<Q>,        &check_additions<Q>,
-                                &check_pack_batch<Q>,          &check_divisor<Q>,
-                                &check_statistics<Q>,          &check_nan<Q>,
-                                &check_quantizer_allocation<Q>};
+    constexpr std::array checks{&check_quantizer_options<Q>, &check_quantizer_init<Q>,
+                                &check_evaluation<Q>,        &check_lookup<Q>,
+                                &check_independence<Q>,      &check_additions<Q>,
+                                &check_pack_batch<Q>,        &check_divisor<Q>,
+                                &check_statistics<Q>,        &check_nan<Q>,
+                                &check_quantizer_each<Q>,    &check_quantizer_allocation<Q>};
     std::string failure = at_least_one("batch", o.batch);
     for (std::size_t i = 0; i < checks.size() && failure.empty(); ++i)
         failure = with_fp_environment([&] { return checks[i](o); });

@@ -15,8 +15,9 @@
 // Shapes   x, y [batch, Encoder::Input], z [batch, Encoder::Output], tokens [batch, Quantizer::tokens]
 // Errors   ArgumentError where two batch sizes differ, a dataset or range is empty, or no pixel to evaluate counts;
 //          DataError for a token that is not in its vocabulary (below `codes`, or codes_of), and where a pixel to
-//          evaluate is not in the range; NumericError where the quantizer finds no token for a row; static_assert where
-//          a mask does not fit the model (MaskRules)
+//          evaluate is not in the range; NumericError where the quantizer finds no token for a row, with the image if
+//          it has a value that is not finite; StateError where nothing was packed, or all was moved away;
+//          static_assert where a mask does not fit the model (MaskRules)
 // Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
 //          datasets are processed in pieces of 512 images
 //
@@ -24,6 +25,7 @@
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/fp_environment.hpp>
+#include <tessera/core/has_contents.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/core/value_range.hpp>
 #include <tessera/data/dataset.hpp>
@@ -33,6 +35,7 @@
 #include <tessera/nn/exec/rounds.hpp>
 #include <tessera/nn/layer.hpp>
 #include <tessera/nn/step.hpp>
+#include <tessera/vq/detail/finite_pixels.hpp>
 #include <tessera/vq/detail/image_piece.hpp>
 #include <tessera/vq/detail/position_mask.hpp>
 #include <tessera/vq/masked_images.hpp>
@@ -84,6 +87,7 @@ public:
             nn::pack<Decoder>(decoder, decoder_);
             Q::pack(params, buffers, options, quantizer_);
         });
+        packed_.set();
     }
     /// For encoding and decoding only: leaves out what only backward reads, and packs the layers on all threads.
     void pack_forward(const typename Encoder::Params& encoder, const typename Q::Params& params,
@@ -97,6 +101,7 @@ public:
             jobs.run();
             Q::pack(params, buffers, options, quantizer_);
         });
+        packed_.set();
     }
     /// In training: what terms need of the whole batch, whose encoder's output is z.
     void pack_batch(View<const T, Latent> z, typename Q::Cache& cache) { vq::pack_batch<Q>(z, quantizer_, cache); }
@@ -106,7 +111,7 @@ public:
 
     /// z = encoder(x), of all pixels
     void encode_vectors(View<const T, Input> x, View<T, Latent> z, Workspace& ws) const {
-        check_batch("encode_vectors", x.batch(), z.batch());
+        check_call("encode_vectors", x.batch(), z.batch());
         nn::for_groups(x.batch(), ws, [&](std::size_t first, std::size_t count, std::size_t, Scratch& s) {
             nn::begin<Encoder>(s.encoder, {});
             Encoder::forward(encoder_, x.slice(first, count), z.slice(first, count), s.encoder);
@@ -115,7 +120,7 @@ public:
     /// A position that does not count gets no_token. Messages number the images from `first_image` on: x may be a piece
     /// of a data set.
     void encode(Batch x, View<Token, Shape<tokens>> out, Workspace& ws, std::size_t first_image = 0) const {
-        check_batch("encode", x.batch(), out.batch());
+        check_call("encode", x.batch(), out.batch());
         if (const std::size_t workers = team_for(x.batch()); workers > 1) {
             Scratch& s = first_of(ws);
             s.z.resize(x.batch());
@@ -130,8 +135,7 @@ public:
             // A row without a token: forward finds it and throws with the reason.
             if (!vq::EncodesRows<Q> || std::ranges::find(out.span(), no_token) != out.span().end()) {
                 s.q.resize(x.batch());
-                with_fp_environment(
-                    [&] { Q::forward(quantizer_, {.first = first_image}, z, out, s.q.view(), s.quantizer); });
+                with_fp_environment([&] { find_tokens(x, z, out, s, first_image); });
             }
             return apply_mask(x, out, s);
         }
@@ -140,7 +144,7 @@ public:
         });
     }
     void decode(View<const Token, Shape<tokens>> in, View<T, Input> y, Workspace& ws) const {
-        check_batch("decode", in.batch(), y.batch());
+        check_call("decode", in.batch(), y.batch());
         for (std::size_t i = 0; i < in.elements(); ++i)
             if (const std::size_t most = vq::codes_of<Q>(i % tokens); in.data()[i] >= most && in.data()[i] != no_token)
                 throw DataError("VqVae::decode: token " + std::to_string(i) + ": " +
@@ -230,6 +234,7 @@ private:
     template <class D>
     VqVaeEvaluation evaluate_in(const D& images, const ValueRange* range) const {
         if (images.size() == 0) throw ArgumentError("VqVae::evaluate: images: expected at least one, got 0");
+        check_packed();
         return with_fp_environment([&] {
             VqVaeEvaluation result;
             result.counts.assign(Totals::first_count[Totals::levels], 0);
@@ -314,25 +319,33 @@ private:
         const T slack = static_cast<T>(1e-5f * range.width());  // x / 127.5 - 1 in floats may be a little above 1
         for (std::size_t i = 0; i < Input::size; ++i) {
             const T v = image.data()[i];
-            const bool outside = v < static_cast<T>(range.low) - slack || v > static_cast<T>(range.high) + slack;
-            if (!outside || (image.has_mask() && image.mask().data()[i / last_dim<Input>] == 0)) continue;
-            throw DataError("VqVae::evaluate: image " + std::to_string(index) + ": value: " +
-                            expected_got(number_text(range.low) + " to " + number_text(range.high), number_text(v)) +
-                            ": pass the range of the data, as evaluate(images, {.low = -1, .high = 1})");
+            const bool inside = v >= static_cast<T>(range.low) - slack && v <= static_cast<T>(range.high) + slack;
+            if (inside || (image.has_mask() && image.mask().data()[i / last_dim<Input>] == 0)) continue;
+            throw DataError(
+                "VqVae::evaluate: image " + std::to_string(index) +
+                ": value: " + expected_got(number_text(range.low) + " to " + number_text(range.high), number_text(v)) +
+                (std::isfinite(v) ? ": pass the range of the data, as evaluate(images, {.low = -1, .high = 1})" : ""));
         }
     }
-    static void check_batch(const char* where, std::size_t in, std::size_t out) {
+    void check_call(const char* where, std::size_t in, std::size_t out) const {
+        check_packed();
         if (in != out)
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
+    void check_packed() const { packed_.check("FrozenVqVae", "packed weights"); }
     // `first`: the index of the first image, for error messages
     void encode_block(Batch x, View<Token, Shape<tokens>> out, Scratch& s, std::size_t first) const {
         s.z.resize(x.batch());
         s.q.resize(x.batch());
         nn::begin<Encoder>(s.encoder, {});
         Encoder::forward(encoder_, x.images(), s.z.view(), s.encoder);
-        Q::forward(quantizer_, {.first = first}, std::as_const(s.z), out, s.q.view(), s.quantizer);
+        find_tokens(x, std::as_const(s.z), out, s, first);
         apply_mask(x, out, s);
+    }
+    void find_tokens(Batch x, View<const T, Latent> z, View<Token, Shape<tokens>> out, Scratch& s,
+                     std::size_t first) const {
+        vq::detail::explain_by_images(
+            x, first, [&] { Q::forward(quantizer_, {.first = first}, z, out, s.q.view(), s.quantizer); });
     }
     static void apply_mask(Batch x, View<Token, Shape<tokens>> out, Scratch& s) {
         s.positions.set(x.mask());
@@ -367,6 +380,7 @@ private:
     nn::Weights<Encoder> encoder_;
     nn::Weights<Decoder> decoder_;
     typename Q::Packed quantizer_;
+    HasContents packed_;
 };
 
 }  // namespace tessera

@@ -73,6 +73,7 @@ class MaskedImages {
 
 public:
     using Mask = View<const std::uint8_t, WithLastDim<Input, 1>>;
+    static constexpr std::size_t elements_per_image = Input::size;
 
     constexpr MaskedImages() = default;
     constexpr MaskedImages(const T* data, std::size_t batch) noexcept : images_{data, batch} {}

@@ -15,7 +15,7 @@
 //          initialised by these parts. Buffers of the quantizer and of the loss are saved and not optimised
 // Errors   static_assert where the shapes or scalars of encoder, quantizer and decoder do not match; ArgumentError for
 //          an empty batch or dataset, or an option out of range; DataError for a token that is not in its vocabulary;
-//          NumericError where the encoder's output is not finite
+//          NumericError where the encoder's output is not finite, with the image if it has a value that is not
 // Cost     of a training step: that of encoder, decoder and quantizer, forward and backward, and one packing of the
 //          weights; where the quantizer has pack_batch, one more forward of the encoder. After the first step of
 //          the largest batch a Workspace grows only where a thread takes more images at once (nn/exec/grouped.hpp)
@@ -36,7 +36,9 @@
 #include <tessera/nn/layer.hpp>
 #include <tessera/vq/bind_quantizer.hpp>
 #include <tessera/vq/detail/file_keys.hpp>
+#include <tessera/vq/detail/finite_pixels.hpp>
 #include <tessera/vq/detail/position_mask.hpp>
+#include <tessera/vq/detail/training_scratch.hpp>
 #include <tessera/vq/detail/whole_batch.hpp>
 #include <tessera/vq/frozen_vq_vae.hpp>
 #include <tessera/vq/masked_images.hpp>
@@ -47,6 +49,7 @@
 #include <tessera/vq/vq_vae_totals.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -111,15 +114,7 @@ public:
     using Frozen = FrozenVqVae<Encoder, Q, Decoder>;
 
 private:
-    struct Scratch {
-        typename Encoder::Cache encoder;
-        typename Q::Cache quantizer;
-        typename Decoder::Cache decoder;
-        typename Loss::Cache loss;
-        Tensor<T, Latent> dz;
-        Tensor<T, Decoded> q, dq;
-        Tensor<T, Input> y, dy, target;
-    };
+    using Scratch = vq::detail::TrainingScratch<Encoder, Q, Decoder, Loss>;
     using Totals = VqVaeTotals<Q>;
     struct BeforeInitialization {  // what an initialisation from data replaces
         typename Q::Params params;
@@ -214,7 +209,8 @@ public:
             ws.whole.encode(ws.frozen, x, ws.z, ws.encoding);
             const std::span<const T> all = gather(std::span<const T>{ws.z.span()}, ws.whole.gathered);
             ws.whole.set_counts(gather(ws.positions.counts(), ws.whole.gathered_counts), part.samples);
-            check_finite(all, "encoder output");  // all processes have gathered the same numbers, so all throw or none
+            // all processes have gathered the same numbers, so all throw or none
+            vq::detail::explain_by_batch(x, part.first, [&] { check_finite(all, "encoder output"); });
             if (vq::PacksBatch<Q>) ws.whole.keep(x, part.samples);
             if (!initializes) return;
             const View<const T, Latent> rows = ws.whole.counted({all.data(), all.size() / Latent::size});
@@ -249,7 +245,10 @@ public:
     /// Adds the gradient of (sum of the samples' losses) / part.divisor to grad. The sums are in ws.totals; z and
     /// tokens of the batch stay in ws for `observe`. StateError for a part without `prepare`, which pack_batch needs.
     void loss_and_grad(Batch x, const BatchPart& part, Workspace& ws, Params& grad) const {
-        with_fp_environment([&] { add_gradient(x, part, ws, grad); });
+        with_fp_environment([&] {
+            vq::detail::explain_by_batch(x, part.first, [&] { add_gradient(x, part, ws, grad); });
+            if (!std::isfinite(ws.totals[0])) vq::detail::check_batch_pixels(x, part.first);
+        });
     }
     /// For a whole batch in one process; returns the report of its mean loss.
     Report loss_and_grad(Batch x, Workspace& ws, Params& grad) const {

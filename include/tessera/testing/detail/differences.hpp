@@ -44,6 +44,12 @@ void fill_apart(std::span<T> x, Rng& rng) {
     tessera::detail::shuffle(x, rng);
 }
 
+/// Copies every leaf that Set::each visits.
+template <class Set>
+void copy_leaves(const Set& from, Set& to) {
+    Set::each([](const ParamPath&, const auto& a, auto& b) { std::ranges::copy(a.span(), b.span().data()); }, from, to);
+}
+
 /// First position where the bits differ, a.size() if nowhere.
 template <std::floating_point T>
 std::size_t first_difference(std::span<const T> a, std::span<const T> b) {
