@@ -122,7 +122,7 @@ if(NOT TARGET TBB::tbb)
   endif()
 endif()
 
-tessera_check_tbb(_problem)
+tessera_check_targets(_problem)
 if(_problem)
   message(FATAL_ERROR "${_problem}")
 endif()

@@ -23,12 +23,5 @@ endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/tesseraConfig.cmake ${PROJECT_BINARY_DIR}/tesseraConfigVersion.cmake
         DESTINATION ${_package})
 
-# The build folder is a package, too: an export(EXPORT) of the project around this one needs tessera in one, and so does
-# tessera a oneTBB that is compiled with it. A oneTBB of that project is its own matter.
-get_target_property(_imported TBB::tbb IMPORTED)
-if("TBB" IN_LIST TESSERA_FETCHED)
-  export(EXPORT TBBTargets NAMESPACE TBB:: FILE ${PROJECT_BINARY_DIR}/TBBTargets.cmake)
-endif()
-if(_imported OR "TBB" IN_LIST TESSERA_FETCHED)
-  export(EXPORT tesseraTargets NAMESPACE tessera:: FILE ${PROJECT_BINARY_DIR}/tesseraTargets.cmake)
-endif()
+# The build folder is a package, too: an export(EXPORT) of the project around this one needs tessera in one.
+export(EXPORT tesseraTargets NAMESPACE tessera:: FILE ${PROJECT_BINARY_DIR}/tesseraTargets.cmake)

@@ -269,7 +269,7 @@ int run(int argc, char** argv, Processes& processes) {
                 run_sampling(options, watch, summary, processes);
         });
     } catch (const Stop& stop) {
-        if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0;
+        if (stop.code == 0) return std::fputs(stop.text.c_str(), stdout) < 0 || std::fflush(stdout) != 0;
         // all processes have the same command line: one message is enough
         std::fflush(stdout);
         if (is_first(processes)) std::fprintf(stderr, "digits: %s\n", stop.text.c_str());

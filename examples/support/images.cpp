@@ -8,12 +8,14 @@
 #include <tessera/data/batches.hpp>
 #include <tessera/data/image.hpp>
 #include <tessera/files/file.hpp>
+#include <tessera/files/looks_like.hpp>
 #include <tessera/files/utf8.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <set>
 #include <string>
@@ -75,12 +77,24 @@ void check_one_set(const std::string& where, const std::set<std::string>& sets) 
                              " (" + names + "): move the four files of one set into a separate folder and pass that");
 }
 
+// What is not a folder: nothing, or a file, such as the archive of the folder.
+[[noreturn]] void refuse_folder(const std::string& path, const std::string& option) {
+    std::error_code error;
+    if (!fs::exists(path, error)) throw tessera::IoError(option + path + ": there is no such folder");
+    std::string start(512, '\0');
+    std::ifstream file{path, std::ios::binary};
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
+    start.resize(static_cast<std::size_t>(file.gcount()));
+    throw tessera::IoError(option + path + ": expected a folder, got a file" +
+                           tessera::looks_like(tessera::io::as_bytes(start)));
+}
+
 enum class Kind { idx, sheets, images, nothing };
 
 // How a folder is read follows from its contents; there is no option for it.
 Kind kind_of(const std::string& folder, const std::string& option) {
     std::error_code error;
-    if (!fs::is_directory(folder, error)) throw tessera::IoError(option + folder + ": there is no such folder");
+    if (!fs::is_directory(folder, error)) refuse_folder(folder, option);
     if (fs::exists(folder + "/digits-train.png", error) && fs::exists(folder + "/digits-test.png", error))
         return Kind::sheets;
     for (const std::string& place : {folder, folder + "/raw"}) {  // raw: as torchvision stores them
@@ -118,6 +132,19 @@ Material divide(const Images& all, const std::string& folder, const tessera::Rng
             {}};
 }
 
+// The first folder below that has IDX files, at most two levels down: torchvision's MNIST/raw, EMNIST's gzip.
+std::string find_idx_folder(const std::string& folder) {
+    std::error_code error;
+    fs::recursive_directory_iterator entry{folder, fs::directory_options::skip_permission_denied, error};
+    for (; !error && entry != fs::recursive_directory_iterator{}; entry.increment(error)) {
+        std::error_code ignored;
+        if (!entry->is_directory(ignored)) continue;
+        if (find_idx_files(entry->path()).any) return entry->path().string();
+        if (entry.depth() >= 1) entry.disable_recursion_pending();
+    }
+    return {};
+}
+
 // A set like MNIST whose files are called otherwise is read as a folder of images, which then has none.
 bool has_idx_like_name(const std::string& folder) {
     std::error_code error;
@@ -147,6 +174,11 @@ Material read_folder(const Options& options, const std::string& folder, const te
     auto found = data::load_image_folder<Image>(folder, {.skip_up_to = options.skip_bad});
     const bool splits = found.test.size() != 0 || found.val.size() != 0;
     Material material;
+    if (found.has_test && !splits)
+        throw tessera::DataError("--data: " + folder +
+                                 ": expected images in the split test or val, which are folders here, got none" +
+                                 (found.left_out.empty() ? "" : "; left out: " + found.left_out.text()) +
+                                 ": pass the folder of train to test with a tenth of its images");
     if (!splits) {
         material = divide(found.train, folder, rng);
     } else {
@@ -206,6 +238,9 @@ Material load_material(const Options& options) {
         try {
             material = read_folder(options, folder, rng);
         } catch (const tessera::DataError& e) {
+            if (const std::string below = find_idx_folder(folder); !below.empty())
+                throw tessera::DataError(std::string{e.what()} + "; there are IDX files in " + below +
+                                         ": pass that folder");
             if (!has_idx_like_name(folder)) throw;
             throw tessera::DataError(std::string{e.what()} +
                                      "; a set like MNIST has train-images-idx3-ubyte, train-labels-idx1-ubyte, "

@@ -11,6 +11,19 @@
 
 namespace digits {
 
+namespace {
+
+// After "expected a model that this program has written".
+std::string what_else(const tessera::io::SafetensorsFile& file, bool has_preset) {
+    if (file.metadata("tessera.digits.program"))
+        return ", got a checkpoint of a run: --checkpoint with its folder and --resume continue it";
+    if (has_preset) return "";
+    return ", got one without its metadata: another tool has saved the model again, and io::load of a program of yours "
+           "can read its weights";
+}
+
+}  // namespace
+
 ModelFacts read_model_facts(const std::string& path) {
     tessera::io::SafetensorsFile file{path};
     file.verify_checksum();
@@ -22,7 +35,8 @@ ModelFacts read_model_facts(const std::string& path) {
     if (!preset || !names || (*preset != "small" && *preset != "std") || !find_quantizer(quantizer) ||
         (order != name(Order::raster) && order != name(Order::any)))
         throw tessera::FormatError(tessera::FormatCode::mismatch,
-                                   "--load: " + path + ": expected a model that this program has written");
+                                   "--load: " + path + ": expected a model that this program has written" +
+                                       what_else(file, preset.has_value()));
     const Order of_prior = order == name(Order::any) ? Order::any : Order::raster;
     const bool any = of_prior == Order::any;
     if (!file.metadata(any ? "tessera.any_order_gpt.positions" : "tessera.gpt.positions"))

@@ -9,15 +9,20 @@
 #include <tessera/core/error.hpp>
 #include <tessera/core/number_text.hpp>
 #include <tessera/files/crc32.hpp>
+#include <tessera/files/utf8.hpp>
 #include <tessera/io/weights.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 namespace digits {
+
+namespace fs = std::filesystem;
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Point, x, y)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Partial, sum, count)
@@ -208,6 +213,30 @@ void compare_classes(const tessera::io::SafetensorsFile& checkpoint, const std::
                                checkpoint.name() + ": classes: expected " + expected + ", file has " + got);
 }
 
+// Checkpoints makes the last folder of a path; what is wrong with those above, it says itself.
+void make_folders_above(const std::string& folder) {
+    std::error_code ignored;
+    const fs::path above = fs::path{folder}.parent_path();
+    if (!above.empty()) fs::create_directories(above, ignored);
+}
+
+// Checkpoints that nothing would read, or "": a copy has another name, and a folder above has them one level down.
+std::string other_names(const std::string& folder) {
+    const auto is_checkpoint = [](const fs::path& path) { return path.filename().string().starts_with("step-"); };
+    std::error_code error;
+    fs::directory_iterator entry{folder, error};
+    for (; !error && entry != fs::directory_iterator{}; entry.increment(error)) {
+        const std::string shown = tessera::io::printable(entry->path().filename().string());
+        if (is_checkpoint(entry->path())) return shown + ": give it its name again, or move it away to begin a new run";
+        std::error_code inner;
+        fs::directory_iterator below{entry->path(), inner};
+        for (; !inner && below != fs::directory_iterator{}; below.increment(inner))
+            if (is_checkpoint(below->path()))
+                return "them in the folder " + shown + ": pass --checkpoint " + (fs::path{folder} / shown).string();
+    }
+    return {};
+}
+
 }  // namespace
 
 Run::Run(const Options& options, const Material& material, Processes& processes) {
@@ -219,7 +248,10 @@ Run::Run(const Options& options, const Material& material, Processes& processes)
     accept_ = options.accept;
     every_ = options.checkpoint_every;
     catch_stop_signals();  // before anything is printed: who reads that the run is resumed may stop it
-    if (is_first(processes)) checkpoints_.emplace(options.checkpoint);
+    if (is_first(processes)) {
+        make_folders_above(options.checkpoint);
+        checkpoints_.emplace(options.checkpoint);
+    }
     if (options.resume)
         open(options, material);
     else if (checkpoints_ && !checkpoints_->steps().empty())
@@ -232,6 +264,10 @@ void Run::open(const Options& options, const Material& material) {
         if (auto newest = checkpoints_->newest()) resumed_.emplace(std::move(*newest));
     const std::string path = of_first(*processes_, resumed_ ? resumed_->file.name() : std::string{});
     if (path.empty()) {
+        const std::string other = of_first(*processes_, checkpoints_ ? other_names(folder_) : std::string{});
+        if (!other.empty())
+            throw tessera::ArgumentError("--resume: " + folder_ +
+                                         ": expected files called step-000000000500.safetensors, got " + other);
         std::printf("no checkpoint in %s yet: starting from the beginning\n", folder_.c_str());
         return;
     }

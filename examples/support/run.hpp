@@ -1,6 +1,6 @@
 #pragma once
-// Run: checkpoints of both stages, with one count of steps, and how they are resumed. With checkpoints, SIGINT and
-// SIGTERM finish the step, save and stop.
+// Run: checkpoints of both stages, with one count of steps, and how they are resumed. With checkpoints, SIGINT,
+// SIGTERM and SIGHUP finish the step, save and stop.
 
 #include "material.hpp"
 #include "options.hpp"

@@ -51,6 +51,10 @@ void catch_stop_signals() {
     action.sa_handler = note_signal;
     action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
     for (const int number : {SIGINT, SIGTERM}) ::sigaction(number, &action, nullptr);
+    // the end of the terminal, which nohup ignores
+    struct ::sigaction before {};
+    if (::sigaction(SIGHUP, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+        ::sigaction(SIGHUP, &action, nullptr);
 #else
     for (const int number : {SIGINT, SIGTERM}) std::signal(number, note_signal);
 #endif

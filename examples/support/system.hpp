@@ -18,7 +18,8 @@ private:
 double peak_memory_mib();
 bool stdout_is_terminal();
 
-/// From this call on the first SIGINT or SIGTERM sets stop_requested(); the second one ends the program.
+/// From this call on the first SIGINT, SIGTERM or SIGHUP (a terminal that was closed) sets stop_requested(); the second
+/// one ends the program.
 void catch_stop_signals();
 bool stop_requested();
 

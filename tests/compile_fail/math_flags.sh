@@ -14,7 +14,7 @@ refused() {
         echo "compiles with $*, and must not"
         exit 1
     fi
-    printf '%s\n' "$output" | grep -q 'tessera: -f.*compile without it' || {
+    printf '%s\n' "$output" | grep -q 'tessera: -[fm].*compile without it' || {
         printf 'with %s: no sentence of ours:\n%s\n' "$*" "$output"
         exit 1
     }
@@ -46,3 +46,9 @@ case $("$compiler" --version) in
     refused -freciprocal-math
     ;;
 esac
+# Options that not every compiler and processor has: where the empty file compiles with one, the header must not.
+for flag in -mfpmath=387 -mfpmath=both -mfpmath=sse+387 -ffp-eval-method=double -ffp-eval-method=extended; do
+    if "$compiler" "@$flags" "$flag" -fsyntax-only -x c++ - </dev/null 2>/dev/null; then
+        refused "$flag"
+    fi
+done

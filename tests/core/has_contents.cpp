@@ -10,7 +10,7 @@ using namespace tessera;
 namespace {
 
 std::string refusal(const HasContents& object) {
-    return support::message<StateError>([&] { object.check("Frozen", "packed weights"); });
+    return support::message<StateError>([&] { object.refuse_empty("Frozen", "packed weights"); });
 }
 constexpr const char* none = "Frozen: expected packed weights, got an object that is empty or was moved from";
 

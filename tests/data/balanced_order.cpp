@@ -109,3 +109,12 @@ TEST_CASE("batches: balance_classes without labels or without shuffling is refus
               std::ignore = batches(dataset, 2, {.shuffle = false, .balance_classes = true});
           }) == "batches: balance_classes: expected shuffle, got the order of the dataset");
 }
+
+TEST_CASE("balanced_order: takes memory for the classes that there are, not for the largest number of one") {
+    const Label other{4294967290};  // a table up to it would need 240 GB
+    const data::Tokens<1> set{{0, 1, 2, 3, 4}, {Label{7}, other, Label{7}, Label{7}, other}, 4294967295};
+    const auto order = data::balanced_order(set, 100, Rng{1});
+    std::size_t large = 0;
+    for (const std::uint32_t i : order) large += i == 1 || i == 4;
+    CHECK(large == 50);
+}

@@ -4,12 +4,15 @@
 #include <tessera/data/tokens.hpp>
 
 #include <doctest/doctest.h>
+#include <support/message.hpp>
 #include <support/mismatch.hpp>
+#include <tessera/io/weights.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -156,6 +159,94 @@ TEST_CASE("batches: a range can be iterated again, and the batch size may exceed
         CHECK(examples == 3);
     }
     CHECK(range.count() == 1);
+}
+
+namespace {
+
+template <class Range>
+std::vector<Token> pass_of(Range&& range) {
+    std::vector<Token> seen;
+    for (auto&& batch : range) seen.insert(seen.end(), batch.x.data(), batch.x.data() + batch.size());
+    return seen;
+}
+
+/// A dataset that another part of the program fills, or empties.
+struct Changing {
+    using Example = View<const Token, Shape<1>>;
+    std::size_t count = 0;
+
+    std::size_t size() const { return count; }
+    void copy(std::size_t i, std::span<Token, 1> to) const { to[0] = static_cast<Token>(i); }
+};
+
+}  // namespace
+
+TEST_CASE("batches: a second loop over a range is the pass that a new range of the same generator would be") {
+    const Numbers set = numbers(50);
+    Rng one{5}, other{5};
+    auto range = batches(set, 8, one);
+    for (int pass = 0; pass < 3; ++pass) CHECK(pass_of(range) == pass_of(batches(set, 8, other)));
+
+    DataPosition kept{one}, fresh{other};
+    auto positioned = batches(set, 8, kept);
+    for (auto&& batch : positioned)
+        if (batch.index == 2) break;
+    for (auto&& batch : batches(set, 8, fresh))
+        if (batch.index == 2) break;
+    for (int pass = 0; pass < 3; ++pass) CHECK(pass_of(positioned) == pass_of(batches(set, 8, fresh)));
+    CHECK((kept.passes() == 3 && fresh.passes() == 3));
+}
+
+TEST_CASE("batches: a loop after the rest of a pass has all batches, and streams 1, 2, ... of the options' generator") {
+    const Numbers set = numbers(50);
+    auto range = batches(set, 8, {.rng = Rng{5}, .first = 4});
+    CHECK(pass_of(range).size() == 50 - 4 * 8);
+    for (std::uint64_t pass = 1; pass < 3; ++pass) CHECK(pass_of(range) == order(set, 8, {.rng = Rng{5}.split(pass)}));
+}
+
+TEST_CASE("batches: begin without a batch does not begin another pass") {
+    const Numbers set = numbers(50);
+    Rng rng{5}, same{5};
+    auto range = batches(set, 8, rng);
+    static_cast<void>(range.begin());
+    CHECK(pass_of(range) == pass_of(batches(set, 8, same)));
+}
+
+TEST_CASE("batches: a generator with options: the stream is that of the generator") {
+    const Numbers set = numbers(50);
+    Rng rng{5}, same{5};
+    auto range = batches(set, 8, rng, {.drop_last = true});
+    for (int pass = 0; pass < 2; ++pass) {
+        const auto seen = pass_of(range);
+        CHECK(seen == order(set, 8, {.drop_last = true, .rng = same.fork()}));
+        CHECK(seen.size() == 48);
+    }
+}
+
+TEST_CASE("batches: a dataset that grows counts from the next pass on, one that shrinks is refused") {
+    Changing set{12};
+    Rng rng{5};
+    DataPosition position{rng};
+    auto range = batches(set, 4, position);
+    std::vector<Token> seen;
+    for (auto&& batch : range) {
+        seen.insert(seen.end(), batch.x.data(), batch.x.data() + batch.size());
+        set.count = 16;
+        const auto saved = io::collect(position).bytes();
+        DataPosition resumed{rng};
+        io::SafetensorsFile file{saved, "x"};
+        io::load(file, resumed);
+        if (batch.index < 2)
+            CHECK(support::message<ArgumentError>([&] { std::ignore = batches(set, 4, resumed); }) ==
+                  "DataPosition: in the middle of a pass: expected batches of 4 of 12 examples, got batches of 4 of 16 "
+                  "examples");
+    }
+    std::ranges::sort(seen);
+    CHECK(seen == order(Numbers{numbers(12)}, 4, {.shuffle = false}));
+    CHECK(pass_of(range).size() == 16);
+    CHECK(support::message<StateError>([&] {
+              for (auto&& batch : range) set.count = 10 + batch.index;
+          }) == "batches: dataset: expected 16 examples to the end of the pass, got 10");
 }
 
 TEST_CASE("batches: each process gets its share of each batch, in the order of a single process") {

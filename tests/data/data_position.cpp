@@ -186,7 +186,7 @@ TEST_CASE(
         auto file = file_of(after(set, done, {}));
         DataPosition accepts{other};
         const io::LoadReport report = io::load(file, {.accept = {"data"}}, accepts);
-        REQUIRE(report.accepted.size() == 3);
+        REQUIRE(report.accepted.size() == 5);
         CHECK((report.accepted[0].name == "data.shuffle" && report.accepted[0].file == "true"));
         CHECK((report.accepted[1].name == "data.balance_classes" && report.accepted[1].file == "false"));
         CHECK((report.accepted[2].name == "data.drop_last" && report.accepted[2].file == "false"));
@@ -251,6 +251,38 @@ TEST_CASE("DataPosition: a pass without its last batch is continued so, or as ac
           "DataPosition: in the middle of a pass: drop_last: expected false, got true");
     DataPosition complete = after(set, 3, {});
     CHECK(batches(set, 4, complete, {.drop_last = true}).count() == 2);
+}
+
+TEST_CASE("DataPosition: another batch size or number of examples than that of the file is refused, or accepted") {
+    const Numbers set = numbers(10), larger = numbers(12);
+    Rng other{99};
+    auto file = file_of(after(set, 3, {}));  // between two passes
+    DataPosition resumed{other};
+    io::load(file, resumed);
+    CHECK(message<ArgumentError>([&] { return batches(set, 5, resumed); }) ==
+          "DataPosition: size: expected 4, got 5; LoadOptions{.accept = {\"size\"}} keeps 5");
+    CHECK(message<ArgumentError>([&] { return batches(larger, 4, resumed); }) ==
+          "DataPosition: examples: expected 10, got 12; LoadOptions{.accept = {\"examples\"}} keeps 12");
+    CHECK(message<ArgumentError>([&] { return batches(set, 4, resumed); }).empty());
+
+    const auto report = io::load(file, {.accept = {"size"}}, resumed);
+    REQUIRE(report.accepted.size() == 1);
+    CHECK((report.accepted[0].name == "data.size" && report.accepted[0].file == "4"));
+    CHECK(batches(set, 5, resumed).count() == 2);
+    CHECK(message<ArgumentError>([&] { return batches(larger, 5, resumed); }) ==
+          "DataPosition: examples: expected 10, got 12; LoadOptions{.accept = {\"examples\"}} keeps 12");
+    io::load(file, {.accept = {"size", "examples"}}, resumed);
+    CHECK(batches(larger, 5, resumed).count() == 3);
+
+    auto middle = file_of(after(set, 1, {}));  // a pass is continued as it was begun
+    io::load(middle, {.accept = {"size", "examples"}}, resumed);
+    CHECK(message<ArgumentError>([&] { return batches(larger, 5, resumed); }) ==
+          "DataPosition: in the middle of a pass: expected batches of 4 of 10 examples, got batches of 5 of 12 "
+          "examples");
+    Rng rng{3};
+    auto fresh = file_of(DataPosition{rng});
+    io::load(fresh, resumed);
+    CHECK(batches(larger, 5, resumed).count() == 3);
 }
 
 TEST_CASE("DataPosition: the report of a file that does not know the order has an empty text for it") {

@@ -6,6 +6,8 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <cstddef>
+
 using namespace tessera;
 using support::contains;
 using support::message;
@@ -43,6 +45,21 @@ TEST_CASE("unpack_idx: surplus bytes, in the content or after the compressed dat
     CHECK(data::unpack_idx<1>(padded, "a.gz") == idx(5, 5));
     padded.push_back('x');
     CHECK(data::unpack_idx<1>(padded, "a.gz") == idx(5, 5));
+}
+
+TEST_CASE("unpack_idx: the array may be divided among members in any way, also with surplus bytes") {
+    const Bytes content = idx(5, 5), longer = idx(5, 105);
+    for (const Bytes& all : {content, longer})
+        for (std::size_t first = 0; first <= all.size(); ++first) {  // also an empty one, and a part of the header
+            const auto at = all.begin() + static_cast<std::ptrdiff_t>(first);
+            Bytes file = samples::gzip_stored(Bytes(all.begin(), at));
+            samples::append(file, samples::gzip_stored(Bytes(at, all.end())));
+            CHECK_MESSAGE(data::unpack_idx<1>(file, "a.gz") == all, first);
+        }
+    Bytes file = samples::gzip_stored(content);  // a last member longer than all before it, and no surplus of 64 KiB
+    samples::append(file, samples::gzip_stored(Bytes((64 << 10) + 1)));
+    CHECK(contains(message<FormatError>([&] { static_cast<void>(data::unpack_idx<1>(file, "a.gz")); }),
+                   "gzip: holds more than the expected 13 bytes"));
 }
 
 TEST_CASE("unpack_idx: no more is allocated than the header states") {

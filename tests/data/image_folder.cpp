@@ -196,6 +196,23 @@ TEST_CASE("load_image_folder: a file that cannot be read is an error with its re
     CHECK(set.left_out.text() == "2 unreadable (2.png: No such file or directory)");
 }
 
+TEST_CASE("load_image_folder: an image beyond the limits is counted as such, not as damaged") {
+    const TemporaryFolder folder;
+    folder.write("1.png", flat(1));
+    folder.write("2.png", flat(2, 9));
+    folder.write("3.png", Bytes{'h', 'i'});
+    ReadLimits limits;
+    limits.image_side = 8;
+    CHECK(
+        contains(message<FormatError>([&] { return data::load_image_folder<Gray>(folder.str(), {.limits = limits}); }),
+                 "file 2 of 3: "));
+    const auto set = data::load_image_folder<Gray>(folder.str(), {.skip_up_to = 0.7, .limits = limits});
+    CHECK((set.train.size() == 1 && set.skipped == 2));
+    CHECK(set.left_out.text() == "1 damaged image (3.png), 1 image beyond the limits (2.png)");
+    REQUIRE(set.reasons.size() == 2);
+    CHECK(contains(set.reasons[0], "image: 9 x 9 is more than the limits of 8 a side"));
+}
+
 TEST_CASE("load_image_folder: types are told by bytes, and files of other types are counted by type") {
     const TemporaryFolder folder;
     const auto bytes = [](std::string_view text) { return Bytes{text.begin(), text.end()}; };

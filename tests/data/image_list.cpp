@@ -5,8 +5,13 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -66,10 +71,29 @@ TEST_CASE("list_image_folder: images of deeper folders belong to their class, in
 }
 
 TEST_CASE("list_image_folder: every folder is a class, an empty one too") {
-    const Tree tree{{"a/1.png", "b/", "c/1.png", "d/text.txt"}};
+    const Tree tree{{"a/1.png", "b/", "c/1.png", "d/more/deeper/"}};
     CHECK(tree.list() == "a/1.png=0 c/1.png=2");
     CHECK(tree.classes() == Names{"a", "b", "c", "d"});
-    CHECK(tree.left_out() == "1 .txt file (d/text.txt)");
+}
+
+TEST_CASE("list_image_folder: a folder with files but no image is no class, and is counted with its files") {
+    const Tree tree{{"a/1.png", "c/1.png", "b/text.txt", "d/deeper/data.csv", "empty/", "system/.DS_Store"}};
+    CHECK(tree.classes() == Names{"a", "c", "empty", "system"});
+    CHECK(tree.list() == "a/1.png=0 c/1.png=1");
+    CHECK(tree.left_out() ==
+          "1 .txt file (b/text.txt), 1 .csv file (d/deeper/data.csv), 2 folders without images (b), 1 hidden "
+          "(system/.DS_Store)");
+    const Tree roboflow{{"train/images/1.png", "train/labels/1.txt", "valid/images/2.png", "valid/labels/2.txt"}};
+    CHECK(roboflow.list() == "train/images/1.png=0@0 valid/images/2.png=0@1");
+    CHECK(roboflow.left_out() == "2 .txt files (train/labels/1.txt), 2 folders without images (train/labels)");
+    const Tree voc{{"Annotations/1.xml", "ImageSets/Main/train.txt", "JPEGImages/1.jpg"}};
+    CHECK(voc.classes() == Names{"JPEGImages"});
+
+    const Tree other{{"a/1.png", "b/text.txt"}};  // images of a type that is not read are images
+    other.write("b/1.gif", Bytes{'G', 'I', 'F', '8', '9', 'a'});
+    CHECK(other.classes() == Names{"a", "b"});
+    const Tree loose{{"1.png", "docs/readme.txt"}};  // no classes, hence no folder that is none
+    CHECK(loose.left_out() == "1 .txt file (docs/readme.txt)");
 }
 
 TEST_CASE("list_image_folder: names that are not ASCII are classes in the order of their bytes") {
@@ -167,6 +191,97 @@ TEST_CASE("list_image_folder: the splits of several sets are no classes") {
     CHECK(Tree{{"train_station/1.png", "valley/1.png"}}.list() == "train_station/1.png=0 valley/1.png=1");
 }
 
+TEST_CASE("list_image_folder: splits under other names are no classes") {
+    for (const auto& [train, test] : {std::pair{"trainval", "test"},
+                                      {"trainset", "testset"},
+                                      {"trainset", "validset"},
+                                      {"TrainData", "TestData"},
+                                      {"Training Set", "Test Set"},
+                                      {"train images", "test images"},
+                                      {"train.images", "test.images"},
+                                      {"train+val", "test"},
+                                      {"imagesTr", "imagesTs"},
+                                      {"train-images", "t10k-images"},
+                                      {"trn", "tst"},
+                                      {"2train", "2test"},
+                                      {"train0", "test0"},
+                                      {"MNISTTrain", "MNISTTest"},
+                                      {"trainingdata", "evaluation data"},
+                                      {"images_train_1", "images_dev_1"},
+                                      {"trainimgs", "valimgs"}}) {
+        const Tree tree{{std::string{train} + "/a/1.png", std::string{test} + "/a/1.png"}};
+        const std::string text = tree.refused();
+        CHECK_MESSAGE(text.starts_with("expected folders of classes, or of the splits of one set, got the folders "),
+                      train, ", ", test, ": ", text);
+        CHECK(data::list_image_folder(tree.str(), FolderLayout::classes).class_names.size() == 2);
+    }
+    // what only looks like the name of a split
+    for (const auto& [one, other] : {std::pair{"train_station", "valley"},
+                                     {"contest", "strain"},
+                                     {"test_tube", "trainer_shoes"},
+                                     {"tr", "ts"},
+                                     {"protest", "restrain"},
+                                     {"constraints", "devil"},
+                                     {"bullet", "bus"}}) {
+        const Tree tree{{std::string{one} + "/1.png", std::string{other} + "/1.png"}};
+        CHECK(tree.classes() == Names{one, other});
+    }
+}
+
+TEST_CASE("list_image_folder: what goes with train is no class next to a class train") {
+    for (const char* const other : {"train_masks", "train_orig", "trainB", "train (1)", "train_augmented", "trainval",
+                                    "trains", "masks", "Labels", "annotations", "gt", "ground-truth", "extra", "query",
+                                    "Test (copy)", "my_test", "imagesTs", "t10k-images"}) {
+        const Tree tree{{"train/a/1.png", std::string{other} + "/a/1.png"}};
+        const std::string text = tree.refused();
+        CHECK_MESSAGE(text.starts_with("expected folders of splits or of classes, got both, train next to "), other,
+                      ": ", text);
+    }
+    const Tree vehicles{
+        {"bus/1.png", "car/1.png", "train/1.png", "extraordinary/1.png", "road_gt/1.png", "tank/1.png"}};
+    CHECK(vehicles.classes() == Names{"bus", "car", "extraordinary", "road_gt", "tank", "train"});
+    CHECK(Tree{{"train/1.png", "masks/1.txt"}}.list() == "train/1.png@0");  // no images: train is a split
+}
+
+TEST_CASE("list_image_folder: images next to their masks are no two classes") {
+    const Tree camvid{{"images/1.png", "masks/1.png", "notes/"}};
+    CHECK(camvid.refused() == "expected folders of classes, got images next to masks: pass " + (camvid / "images") +
+                                  ", or FolderLayout::classes if both are classes");
+    CHECK(camvid.list(FolderLayout::classes) == "images/1.png=0 masks/1.png=1");
+    const Tree split{{"train/Images/1.png", "train/labels/1.png", "test/Images/2.png", "test/labels/2.png"}};
+    CHECK(split.refused() == "expected folders of classes, got train/Images next to train/labels: pass " +
+                                 (split / "train/Images") + ", or FolderLayout::splits if both are classes");
+    CHECK(split.list(FolderLayout::splits).starts_with("train/Images/1.png=0@0 train/labels/1.png=1@0"));
+    CHECK(Tree{{"JPEGImages/1.jpg", "SegmentationClass/1.png"}}.refused().starts_with("expected folders of classes"));
+    CHECK(Tree{{"images/1.png", "cat/1.png"}}.classes() == Names{"cat", "images"});
+    CHECK(Tree{{"masks/1.png", "gloves/1.png"}}.classes() == Names{"gloves", "masks"});
+    CHECK(Tree{{"images/1.png", "masks/"}}.classes() == Names{"images", "masks"});
+}
+
+TEST_CASE("list_image_folder: time grows with the number of classes, not with its square") {
+    const auto seconds = [](std::size_t classes) {
+        std::vector<data::detail::ClassFolder> parts(1);
+        for (std::size_t i = 0; i < classes; ++i) {
+            const std::string name = "class" + std::to_string(i);
+            parts[0].classes.emplace(name, std::vector<std::string>{name + "/1.png"});
+        }
+        double best = 1e9;
+        for (int i = 0; i < 3; ++i) {
+            const auto start = std::chrono::steady_clock::now();
+            ImageList list;
+            list.class_names = data::detail::join_classes("folder", parts, {});
+            data::detail::add_images(list, "folder", parts, {Split::train});
+            const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+            REQUIRE(list.images.size() == classes);
+            CHECK(list.images.back().label.index == classes - 1);
+            best = (std::min)(best, taken.count());
+        }
+        return best;
+    };
+    const double few = seconds(1'000), many = seconds(16'000);  // 16 times as many; the square is 256
+    CHECK(many < 80 * few);
+}
+
 TEST_CASE("list_image_folder: a folder around the set is seen past empty folders, single folders and loose pictures") {
     const Tree imagenet{{"Annotations/CLS-LOC/a.xml", "Data/CLS-LOC/train/n1/1.png", "Data/CLS-LOC/train/n2/1.png",
                          "Data/CLS-LOC/val/1.png", "ImageSets/"}};
@@ -199,10 +314,11 @@ TEST_CASE("list_image_folder: a few images next to the classes are counted") {
 
 TEST_CASE("list_image_folder: what systems leave in folders is hidden") {
     const Tree tree{{"a/1.png", "a/._1.png", "a/.DS_Store", "a/Thumbs.db", "__MACOSX/a/1.png", ".git/1.png",
-                     "@eaDir/1.png", "lost+found/", "desktop.ini", "b/1.png"}};
+                     "@eaDir/1.png", "lost+found/", "desktop.ini", "b/1.png", "#recycle/1.png", "#snapshot/1.png",
+                     "_MacOSX/1.png"}};
     CHECK(tree.classes() == Names{"a", "b"});
     CHECK(tree.list() == "a/1.png=0 b/1.png=1");
-    CHECK(data::list_image_folder(tree.str()).left_out.count(LeftOutReason::hidden) == 8);
+    CHECK(data::list_image_folder(tree.str()).left_out.count(LeftOutReason::hidden) == 11);
 }
 
 TEST_CASE("list_image_folder: links are followed, but not back") {

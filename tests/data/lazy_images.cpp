@@ -114,6 +114,32 @@ TEST_CASE("open_image_folder: splits, and damaged files with and without skip_up
           }).ends_with("none: No such file or directory"));
 }
 
+TEST_CASE("open_image_folder: a relative folder means the same after the program changes its current folder") {
+    const TemporaryFolder folder;
+    write_set(folder, "set/");
+    const auto whole = data::load_image_folder<Gray>(folder / "set");
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::current_path(folder.str());
+    const auto lazy = data::open_image_folder<Gray>("set");
+    const auto with_slash = data::open_image_folder<Gray>("./set/");
+    std::filesystem::current_path(before);
+    check_same(lazy.train, whole.train);
+    check_same(with_slash.train, whole.train);
+    CHECK((lazy.train.path(0) == "set/a/100.png" && with_slash.train.path(0) == "./set/a/100.png"));
+    std::filesystem::remove(folder / "set/a/100.png");
+    Tensor<float, Gray> x{1};
+    CHECK(message<IoError>([&] { lazy.train.copy(0, x[0]); }).ends_with("/set/a/100.png: No such file or directory"));
+}
+
+TEST_CASE("LazyImages: a reader of the host gets the paths as they are listed") {
+    const auto read = [](const std::string& path, const data::ImageFolderOptions&) {
+        return image::Pixels{4, 4, 1, Bytes(path == "archive.zip#1" ? Gray::size : 1)};
+    };
+    const data::LazyImages<Gray> images{{{"archive.zip#1", Label{}, data::Split::train}}, {}, read};
+    Tensor<float, Gray> x{1};
+    CHECK_NOTHROW(images.copy(0, x[0]));
+}
+
 TEST_CASE("LazyImages: an image of another size than the set's, from a reader of the host, is an error") {
     const auto read = [](const std::string&, const data::ImageFolderOptions&) {
         return image::Pixels{2, 3, 1, Bytes(6)};

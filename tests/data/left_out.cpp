@@ -34,6 +34,10 @@ TEST_CASE("LeftOut: each reason has its words") {
     };
     CHECK((text(LeftOutReason::damaged, 1) == "1 damaged image (x)" &&
            text(LeftOutReason::damaged, 2) == "2 damaged images (x)"));
+    CHECK(text(LeftOutReason::too_large, 1) == "1 image beyond the limits (x)");
+    CHECK(text(LeftOutReason::too_large, 2) == "2 images beyond the limits (x)");
+    CHECK(text(LeftOutReason::no_class, 1) == "1 folder without images (x)");
+    CHECK(text(LeftOutReason::no_class, 2) == "2 folders without images (x)");
     CHECK(text(LeftOutReason::outside, 1) == "1 image next to the folders that were read (x)");
     CHECK(text(LeftOutReason::outside, 3) == "3 images next to the folders that were read (x)");
     CHECK(text(LeftOutReason::linked, 1) == "1 folder that a link leads back to (x)");

@@ -187,6 +187,22 @@ TEST_CASE("load_mnist: counts the files and folders next to those that it reads"
     CHECK(data::load_mnist(kaggle.str() + "/").left_out.text() == "1 file next to those that were read (archive)");
 }
 
+TEST_CASE("load_mnist: an empty file next to its archive is not read, and counted; alone it is an error") {
+    const TemporaryFolder folder;
+    folder.write("train-images-idx3-ubyte", {});
+    folder.write("train-images-idx3-ubyte.gz", samples::gzip_stored(images(3, 0)));
+    folder.write("train-labels-idx1-ubyte", labels({1, 2, 3}));
+    folder.write("t10k-images-idx3-ubyte", images(2, 0));
+    folder.write("t10k-labels-idx1-ubyte", labels({1, 2}));
+    const data::Mnist set = data::load_mnist(folder.str());
+    CHECK(set.train.size() == 3);
+    CHECK(set.left_out.text() == "1 file next to those that were read (train-images-idx3-ubyte)");
+    std::filesystem::remove(folder / "train-images-idx3-ubyte.gz");
+    CHECK(message<FormatError>([&] {
+              static_cast<void>(data::load_mnist(folder.str()));
+          }).starts_with((folder / "train-images-idx3-ubyte") + " @0: "));
+}
+
 TEST_CASE("load_mnist: reads a folder with the two contact sheets") {
     const data::Mnist set = data::load_mnist(std::string{TESSERA_TESTS_DIR} + "/../examples/data");
     CHECK(set.left_out.empty());

@@ -56,6 +56,15 @@ try() {
 }
 
 try 'nowhere: there is no such folder' --data "$work/nowhere"
+gzip -nc "$work/file" >"$work/file.gz"
+try 'file.gz: expected a folder, got a file; it looks like a gzip file' --data "$work/file.gz"
+mkdir -p "$work/root/MNIST"
+cp -R "$work/good" "$work/root/MNIST/raw"
+try 'root: .*; there are IDX files in .*root/MNIST/raw: pass that folder' --data "$work/root"
+mkdir -p "$work/empty_test/train/a" "$work/empty_test/train/b" "$work/empty_test/test/a" "$work/empty_test/test/b"
+cp "$bundled/digits-test.png" "$work/empty_test/train/a/1.png"
+cp "$bundled/digits-test.png" "$work/empty_test/train/b/1.png"
+try 'empty_test: expected images in the split test or val, which are folders here, got none' --data "$work/empty_test"
 try 'train-images-idx3-ubyte @9000: IDX length: expected 31376, got 9000' --data "$work/short"
 try 'train-images-idx3-ubyte.gz @[0-9]*: deflate: the stream ends early' --data "$work/gz"
 try 'train-labels-idx1-ubyte.*expected 40 .*got 39' --data "$work/uneven"
@@ -182,7 +191,7 @@ try 'expected a model with the quantizer fsq, got one with codebook' --load "$mo
 try 'none.safetensors' --load "$work/none.safetensors"
 try 'file @5: header too small: expected at least 8 bytes, got 5' --load "$work/file"
 try 'digits-test.png @0: header too large: expected at most' --load "$bundled/digits-test.png"
-try 'cut.safetensors @[0-9]*: tensor .*: data_offsets: [0-9]* to [0-9]* is not a range within the [0-9]* bytes' \
+try 'cut.safetensors @[0-9]*: the file is cut off: expected [0-9]* bytes of data, got [0-9]*; missing: [0-9]*' \
     --load "$work/cut.safetensors"
 try 'damaged.safetensors.*checksum' --load "$work/damaged.safetensors"
 

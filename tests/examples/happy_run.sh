@@ -164,7 +164,8 @@ label_is two 2 10
 echo 'this is text' >"$work/pets/dog/3.png"
 run --data "$work/pets" --skip-bad 0.1 --epochs-vqvae 1 --epochs-prior 1 --samples 7 --out "$work/pets-out"
 grep -q 'pets without 1 bad file of 12: 10 for training, 1 for testing$' "$work/stdout" || fail "how many files are bad"
-grep -q '^skipped: file 7 of 12: .*dog/3.png @0: neither a PNG nor a JPEG$' "$work/stdout" || fail "which files are bad"
+grep -q '^skipped: file 7 of 12: .*dog/3.png @0: neither a PNG nor a JPEG; it looks like text$' "$work/stdout" ||
+    fail "which files are bad"
 # splits, other types and files of the system
 mkdir -p "$work/splits"
 cp -R "$work/pets" "$work/splits/train"

@@ -129,6 +129,17 @@ set_checksum "$old" "$work/log"
 grep -q 'is a checkpoint of version 1 of this program: expected version 6' "$work/log" ||
     fail "version: $(cat "$work/log")"
 
+# checkpoints that nothing would read are no reason to begin a new run next to them
+mkdir -p "$work/copied" "$work/above"
+cp "$last" "$work/copied/$(basename "$last" .safetensors) (1).safetensors"
+(run --out "$work/no" --checkpoint "$work/copied" --resume >"$work/log" 2>&1) && fail "a copy was passed over"
+grep -q 'expected files called step-000000000500.safetensors, got step-[0-9]* (1).safetensors: give it its name' \
+    "$work/log" || fail "copy: $(cat "$work/log")"
+cp -R "$work/asked-run" "$work/above/run"
+(run --out "$work/no" --checkpoint "$work/above" --resume >"$work/log" 2>&1) && fail "the folder above was accepted"
+grep -q 'got them in the folder run: pass --checkpoint .*above/run$' "$work/log" || fail "above: $(cat "$work/log")"
+(run --load "$last" --out "$work/no" >"$work/log" 2>&1) && fail "a checkpoint was accepted as a model"
+
 # while stage 1 is trained, a checkpoint knows what both stages depend on: every option of --help that changes the
 # training is compared
 idx_set "$work/others"

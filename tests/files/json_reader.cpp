@@ -31,6 +31,7 @@ TEST_CASE("JsonReader: escapes are decoded, including surrogate pairs") {
     CHECK(text_of(R"("a\"\\\/\b\f\n\r\tz")") == "a\"\\/\b\f\n\r\tz");
     CHECK(text_of(R"("\u0041\u00e9\u20AC\ud83d\uDE00")") == "A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
     CHECK(text_of("\"\xF0\x9F\x98\x80\"") == "\xF0\x9F\x98\x80");
+    CHECK(text_of(R"("a\u0000b")") == std::string("a\0b", 3));
 }
 
 TEST_CASE("JsonReader: an unpaired surrogate is an error at any position") {
@@ -45,6 +46,7 @@ TEST_CASE("JsonReader: malformed strings are errors") {
     CHECK(text_of("\"abc") == "x @104: JSON: the header ends in s");
     CHECK(text_of("\"a\\") == "x @103: JSON: the header ends in s");
     CHECK(text_of("\"\\u00") == "x @105: JSON: the header ends in s");
+    CHECK(text_of({"\"a\0b\"", 5}) == "x @103: JSON: a control character in s");
     CHECK(text_of("\"a\nb\"") == "x @103: JSON: a control character in s");
     CHECK(text_of(R"("\x41")") == "x @103: JSON: an invalid escape in s");
     CHECK(text_of(R"("\u00g1")") == "x @106: JSON: an invalid escape in s");

@@ -15,6 +15,11 @@ TEST_CASE("looks_like: what the first bytes of a file look like") {
     };
     CHECK(told("<!DOCTYPE html>") == "; it looks like a web page: the download failed");
     CHECK(told("\xEF\xBB\xBF<html>") == "; it looks like a web page: the download failed");
+    for (const std::string_view html : {"\n\r\n<!doctype HTML>"sv, "<HTML lang=en>"sv, " \t<html>"sv, "<!DOCTYP"sv,
+                                        "<htm"sv, "\xEF\xBB\xBF\n<html"sv})
+        CHECK_MESSAGE(told(html) == "; it looks like a web page: the download failed", html);
+    CHECK(told("<?xml version=\"1.0\"?><Error>") == "; it looks like XML, such as a server's error message");
+    CHECK(told("<svg xmlns=\"http://www.w3.org/2000/svg\">") == "; it looks like an SVG");
     CHECK(told("version https://git-lfs.github.com/spec/v1") ==
           "; it looks like a pointer of Git LFS: run git lfs pull");
     CHECK(told("version ") == "; it looks like a pointer of Git LFS: run git lfs pull");  // all that a reader has
@@ -30,7 +35,8 @@ TEST_CASE("looks_like: what the first bytes of a file look like") {
     CHECK(told("\x89PNG\r\n\x1A\n") == "; it looks like an image");
     CHECK(told("\xFF\xD8\xFF\xE0") == "; it looks like an image");
     for (const std::string_view unknown :
-         {""sv, "P"sv, "versions"sv, "version 1.0 of my notes"sv, "\x1F"sv, "\0\0\x08\x03"sv, "GGU"sv}) {
+         {""sv, "P"sv, "versions"sv, "version 1.0 of my notes"sv, "\x1F"sv, "\0\0\x08\x03"sv, "GGU"sv, "<"sv, "<a"sv,
+          "<3 of these"sv, "<head>"sv, "\n"sv, "\n\n<"sv, "x<html>"sv, "<!-- a comment -->"sv}) {
         CAPTURE(unknown);
         CHECK(told(unknown).empty());
     }

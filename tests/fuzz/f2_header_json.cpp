@@ -40,7 +40,7 @@ std::string name(Choices& c) {
 }
 std::string list(Choices& c, std::size_t usual) {
     std::string text = "[";
-    const std::size_t count = c.below(8) == 0 ? c.below(12) : usual;
+    const std::size_t count = c.below(8) == 0 ? c.below(72) : usual;
     for (std::size_t i = 0; i < count; ++i) text += (i ? "," : "") + space(c) + number(c);
     return text + (c.below(40) == 0 ? "" : "]");
 }

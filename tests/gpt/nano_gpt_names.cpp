@@ -44,9 +44,22 @@ TEST_CASE("nano_gpt_names: a file of more layers than the model, and of fewer, i
             io::load(path, {.rename = nano_gpt_names<io::Rename>(layers), .allow_unused = {"x", "logits"}}, prior);
         });
     };
+    const std::string more = refused(one, 1);
+    CHECK_MESSAGE(more.find("12 mismatches:\n  transformer.h.1.attn.c_attn.bias: not expected") != std::string::npos,
+                  more);
     CHECK(refused(one, 2).find("prior.1.1.0.0.weight") != std::string::npos);
     CHECK(refused(three, 2).find("prior.1.2.0.0.weight") != std::string::npos);
     CHECK(refused(three, 3).find("rename: no name begins with \"transformer.h.2.ln_1.\"") != std::string::npos);
+}
+
+TEST_CASE("nano_gpt_names: a type for renames needs no more than two names") {
+    struct Names {
+        std::string from, to;
+    };
+    CHECK(nano_gpt_names<Names>(1).size() == 9);
+    CHECK(nano_gpt_names<io::Rename>(1)[0].copies == std::vector<std::string>{"lm_head."});
+    CHECK(nano_gpt_names<io::Rename>(1)[4].constants ==
+          std::vector<std::string>{"transformer.h.0.attn.bias", "transformer.h.0.attn.masked_bias"});
 }
 
 }  // namespace nano_gpt_names_test

@@ -6,6 +6,7 @@
 #include <support/message.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tessera;
@@ -88,10 +89,12 @@ TEST_CASE("check_png: a flipped bit or a truncation is detected, or harms nothin
 TEST_CASE("check_png: an excessive size is an error before any data is read") {
     const auto size = [](std::uint32_t w, std::uint32_t h) { return png_of(samples::ihdr({w, h, 8, 0, false})); };
     CHECK(png_reason(size(1 << 24, 1)) ==
-          "x.png @16: image: 16777216 x 1 is more than the limits of 16384 a side and 67108864 pixels");
+          "x.png @16: image: 16777216 x 1 is more than the limits of 65535 a side and 178956970 pixels");
     CHECK(contains(png_reason(size(30000, 30000)), "30000 x 30000 is more"));
-    CHECK(contains(png_reason(size(16384, 4097)), "16384 x 4097 is more"));
-    CHECK(contains(png_reason(size(16384, 4096)), "the file ends early"));
+    CHECK(contains(png_reason(size(65535, 2731)), "65535 x 2731 is more"));
+    CHECK(contains(png_reason(size(65536, 1)), "65536 x 1 is more"));
+    for (const auto& [w, h] : {std::pair{65535u, 2730u}, {12000u, 9000u}})  // a photo of 108 megapixels
+        CHECK(contains(png_reason(size(w, h)), "the file ends early"));
     CHECK(contains(png_reason(size(0xFFFFFFFF, 0xFFFFFFFF)), "is more"));
     CHECK(contains(png_reason(size(0, 5)), "image: 0 x 5 pixels"));
     CHECK(contains(png_reason(samples::png({5, 3, 8, 0, false}), {.image_pixels = 14}), "5 x 3 is more"));

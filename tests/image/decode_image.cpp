@@ -127,10 +127,21 @@ TEST_CASE("decode_image: the message says what a file looks like that is no imag
     CHECK(told("<!DOCTYPE html><title>404") == "; it looks like a web page: the download failed");
     CHECK(told("\xEF\xBB\xBF<html>") == "; it looks like a web page: the download failed");
     CHECK(told("<?xml version=\"1.0\"?><svg>") == "; it looks like an SVG");
-    CHECK(told("<?xml version=\"1.0\"?><Error>") == "; it looks like a web page: the download failed");
+    CHECK(told("\n\n<html><svg>") == "; it looks like a web page: the download failed");
+    CHECK(told("<?xml version=\"1.0\"?><Error>") == "; it looks like XML, such as a server's error message");
     CHECK(told("version https://git-lfs.github.com/spec/v1") ==
           "; it looks like a pointer of Git LFS: run git lfs pull");
-    CHECK(told("this is text") == "");
+    CHECK(told("this is text") == "; it looks like text");
+    CHECK(told("<a/>") == "; it looks like text");
+    CHECK(told("\xC3\xA9t\xC3\xA9\n") == "; it looks like text");
+    CHECK(told("\n {\"error\": \"not found\"}") == "; it looks like JSON");
+    CHECK(told("%PDF-1.4\n%\xE2\xE3") == "; it looks like a PDF");
+    CHECK(told("\0\0\1\0\1\0"sv) == "; it looks like an icon (.ico)");
+    CHECK(told("\0\0\0\x18"
+               "ftypmp42\0\0\0\0mp42isom"sv) == "; it looks like a video (MP4, QuickTime)");
+    CHECK(told("iVBORw0KGgoAAAANSUhEUg") == "; it looks like an image in Base64");
+    CHECK(told("\n\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR"sv) == ": an image begins after 1 other byte");
+    CHECK(told("\r\n\xFF\xD8\xFF\xE0\0\x10JFIF"sv) == ": an image begins after 2 other bytes");
 }
 
 TEST_CASE("decode_image: an option out of range is an error") {
@@ -187,9 +198,10 @@ TEST_CASE("decode_image: an error in the coded data of a JPEG says where, and ho
 TEST_CASE("decode_image: the host's limits apply to the size of an image, not a constant of stb") {
     const samples::PngSpec wide{20000, 64, 8, 0, false};
     const Bytes file = samples::png(wide);
-    CHECK(message<FormatError>([&] { return image::decode_image(file, 1, "wide.png"); }) ==
-          "wide.png @16: image: 20000 x 64 is more than the limits of 16384 a side and 67108864 pixels");
     ReadLimits limits;
+    limits.image_side = 19999;
+    CHECK(message<FormatError>([&] { return image::decode_image(file, 1, "wide.png", limits); }) ==
+          "wide.png @16: image: 20000 x 64 is more than the limits of 19999 a side and 178956970 pixels");
     limits.image_side = 30000;
     const Pixels image = image::decode_image(file, 1, "wide.png", limits);
     CHECK(image.width == 20000);

@@ -8,7 +8,8 @@ using namespace tessera;
 using image::exif_orientation;
 using samples::from_hex;
 
-TEST_CASE("exif_orientation: reads the tag in both byte orders, as a SHORT, a BYTE or a LONG, after other tags") {
+TEST_CASE(
+    "exif_orientation: reads the tag in both byte orders, as a SHORT, BYTE, LONG, SSHORT or SLONG, after other tags") {
     for (unsigned o = 1; o <= 8; ++o) {
         Bytes little = from_hex("49492a000800000001001201030001000000000000000000"),
               big = from_hex("4d4d002a00000008000101120003000000010000000000000000"),
@@ -19,6 +20,12 @@ TEST_CASE("exif_orientation: reads the tag in both byte orders, as a SHORT, a BY
         CHECK(exif_orientation(little) == o);
         CHECK(exif_orientation(big) == o);
         CHECK(exif_orientation(byte) == o);
+        CHECK(exif_orientation(wide) == o);
+        little[12] = 8;  // SSHORT
+        big[13] = 8;
+        wide[13] = 9;  // SLONG
+        CHECK(exif_orientation(little) == o);
+        CHECK(exif_orientation(big) == o);
         CHECK(exif_orientation(wide) == o);
         Bytes second = from_hex("49492a000800000002000f010200040000004141414112010300010000000000000000");
         second[30] = static_cast<unsigned char>(o);

@@ -6,6 +6,7 @@
 #include <support/message.hpp>
 #include <support/mismatch.hpp>
 
+#include <cstddef>
 #include <span>
 
 using namespace tessera;
@@ -63,6 +64,36 @@ TEST_CASE("gunzip_start: decompresses the first bytes only, and ignores what fol
     CHECK(image::gunzip_start(ByteView{member()}.first(60), out, "x.gz") == 16);
     CHECK(support::equal_values(std::span{squares}.first(16), out));
     CHECK(image::gunzip_start(samples::gzip(samples::stored({}), {}), out, "x.gz") == 0);
+}
+
+TEST_CASE("gunzip_start: continues in the next member where one is shorter than the output") {
+    Bytes expected(squares.begin(), squares.begin() + 16), out(16);
+    for (const std::size_t first : {0, 1, 15, 16}) {
+        const auto at = squares.begin() + static_cast<std::ptrdiff_t>(first);
+        Bytes file = samples::gzip_stored(Bytes(squares.begin(), at));
+        samples::append(file, samples::gzip(samples::stored({}), {}));
+        samples::append(file, samples::gzip_stored(Bytes(at, squares.end())));
+        out.assign(16, 0);
+        CHECK(image::gunzip_start(file, out, "x.gz") == 16);
+        CHECK(out == expected);
+    }
+    Bytes padded = samples::gzip_stored(Bytes(squares.begin(), squares.begin() + 5));
+    padded.resize(padded.size() + 40);  // no member
+    CHECK(image::gunzip_start(padded, out, "x.gz") == 5);
+    CHECK(image::gunzip_start(ByteView{padded}.first(padded.size() - 44), out, "x.gz") == 5);  // a cut checksum
+}
+
+TEST_CASE("gunzip_at_least: the content may be longer than expected, as far as there is room, and not shorter") {
+    Bytes out(1000);
+    CHECK(image::gunzip_at_least(600, member(), out, "x.gz") == 600);
+    CHECK(image::gunzip_at_least(5, member(), out, "x.gz") == 600);
+    Bytes twice = member();
+    samples::append(twice, member());
+    CHECK(message<FormatError>([&] {
+              static_cast<void>(image::gunzip_at_least(700, member(), out, "x.gz"));
+          }).ends_with("gzip content: expected 700, got 600 bytes"));
+    CHECK(contains(message<FormatError>([&] { static_cast<void>(image::gunzip_at_least(600, twice, out, "x.gz")); }),
+                   "gzip: holds more than the expected 600 bytes"));
 }
 
 TEST_CASE("gunzip: a file truncated anywhere, or with a flipped bit in a checksum, is an error") {

@@ -17,6 +17,7 @@
 #include <vector>
 
 using namespace tessera;
+using support::contains;
 using support::message;
 
 namespace load_test {
@@ -365,6 +366,137 @@ TEST_CASE("io::load: a prefix or rename that matches nothing, or merges two name
     CHECK(message<FormatError>([&] {
               io::load(file, {.rename = {{"head.", "encoder."}}}, toy);
           }) == "io::load: x: prefix or rename: encoder.weight and head.weight both become encoder.weight");
+}
+
+TEST_CASE(
+    "io::load: a rename that matches nothing for want of a prefix: the message suggests the prefix, and it works") {
+    Toy<> toy;
+    const std::vector<io::Rename> renames{{"net.enc.", "encoder."}, {"net.top.", "head."}, {"net.r", "r"}};
+    const auto theirs = [](const std::string& n) {
+        if (n.starts_with("encoder.")) return "net.enc." + n.substr(8);
+        return n.starts_with("head.") ? "net.top." + n.substr(5) : "net." + n;
+    };
+    auto wrapped = foreign([&](const std::string& n) { return "model." + theirs(n); });
+    CHECK(message<FormatError>([&] { io::load(wrapped, {.rename = renames}, toy); }) ==
+          "io::load: x: rename: no name begins with \"net.enc.\": every name begins with \"model.\": "
+          "LoadOptions{.prefix = \"model.\"} with these renames reads them");
+    CHECK(io::load(wrapped, {.prefix = "model.", .rename = renames}, toy).loaded.size() == 5);
+    // a part of the prefix is known
+    auto twice = foreign([&](const std::string& n) { return "a.b." + theirs(n); });
+    CHECK(contains(message<FormatError>([&] { io::load(twice, {.prefix = "a.", .rename = renames}, toy); }),
+                   "LoadOptions{.prefix = \"a.b.\"} with these renames reads them"));
+    auto bare = foreign([&](const std::string& n) { return theirs(n).substr(4); });
+    CHECK(message<FormatError>([&] { io::load(bare, {.rename = renames}, toy); }) ==
+          "io::load: x: rename: no name begins with \"net.enc.\": the file's names lack \"net.\"");
+    // not where only one of them would match
+    auto half = foreign([&](const std::string& n) { return n == "rate" ? "other" : "model." + theirs(n); });
+    CHECK(contains(message<FormatError>([&] { io::load(half, {.rename = renames}, toy); }),
+                   "no name begins with \"net.enc.\": the file has 5 tensors: model (4), other (1)"));
+}
+
+TEST_CASE("io::load: a tensor that no rename reads, but others with its first part, is not expected") {
+    Toy<> toy;
+    number(toy, 50);
+    const auto before = values(toy);
+    const auto theirs = [](const std::string& n) {
+        if (n.starts_with("encoder.")) return "net." + n;
+        return n == "head.weight" ? std::string{"net.more.weight"} : n;
+    };
+    const std::vector<io::Rename> renames{{"net.encoder.", "encoder."}};
+    auto file = foreign(theirs);
+    CHECK(message<FormatError>([&] { io::load(file, {.rename = renames, .allow_missing = {"head"}}, toy); }) ==
+          "io::load: x: net.more.weight: not expected, file has 2; no rename reads all names of \"net\": "
+          "LoadOptions::allow_unused names those that are to be left out");
+    CHECK(values(toy) == before);
+    const io::LoadReport report =
+        io::load(file, {.rename = renames, .allow_missing = {"head"}, .allow_unused = {"net.more"}}, toy);
+    CHECK(report.unused == Names{"net.more.weight"});
+    // other first parts are other models
+    auto other = foreign([&](const std::string& n) { return n == "head.weight" ? "far.weight" : theirs(n); });
+    CHECK(io::load(other, {.rename = renames, .allow_missing = {"head"}}, toy).unused == Names{"far.weight"});
+    // and a rename may allow it by itself
+    std::vector<io::Rename> allowing = renames;
+    allowing[0].constants = {"net.more.weight"};
+    CHECK(io::load(file, {.rename = allowing, .allow_missing = {"head"}}, toy).unused == Names{"net.more.weight"});
+    allowing[0].constants = {"net.more"};  // whole names
+    CHECK(contains(message<FormatError>([&] { io::load(file, {.rename = allowing, .allow_missing = {"head"}}, toy); }),
+                   "net.more.weight: not expected"));
+}
+
+TEST_CASE("io::load: a copy of a renamed tensor may be in the file if it has the same bits") {
+    const auto file_with = [](float last, std::vector<std::uint64_t> shape = {3}) {
+        io::SafetensorsWriter writer;
+        const std::array<std::uint64_t, 1> three{3};
+        writer.add<float>("net.bias", three, std::array<float, 3>{1, 2, 3});
+        writer.add<float>("out.bias", shape, std::array<float, 3>{1, 2, last});
+        return io::SafetensorsFile{writer.bytes(), "x"};
+    };
+    const std::vector<io::Rename> renames{{"net.", "encoder.", false, {}, {"out."}}};
+    const io::LoadOptions options{.rename = renames, .allow_missing = {io::everything}};
+    Toy<> toy;
+    number(toy, 50);
+    const auto before = values(toy);
+    const std::string refused =
+        "io::load: x: out.bias: expected the bits of net.bias, which the model has for both, file has others; "
+        "LoadOptions{.allow_unused = {\"out\"}} loads without it";
+    auto other = file_with(4), other_shape = file_with(3, {1, 3});
+    CHECK(message<FormatError>([&] { io::load(other, options, toy); }) == refused);
+    CHECK(message<FormatError>([&] { io::load(other_shape, options, toy); }) == refused);
+    CHECK(values(toy) == before);
+    auto same = file_with(3);
+    const io::LoadReport report = io::load(same, options, toy);
+    CHECK((report.loaded == Names{"encoder.bias"} && report.unused == Names{"out.bias"} && toy.bias[2] == 3));
+    io::LoadOptions without = options;
+    without.allow_unused = {"out"};
+    CHECK(io::load(other, without, toy).unused == Names{"out.bias"});
+}
+
+TEST_CASE("io::load: settings that differ are listed first, and their leaves are not") {
+    Toy<> toy;
+    io::SafetensorsWriter writer;
+    writer.metadata("tessera.version", "0.1.0");
+    for (const auto& [key, value] : {std::pair{"heads", "4"}, std::pair{"lr", "0.2"}, std::pair{"ema.decay", "0.5"}})
+        writer.metadata(std::string{"tessera.toy."} + key, value);
+    const std::array<std::uint64_t, 1> one{1};
+    const std::array<float, 1> value{1};
+    for (int i = 0; i < 25; ++i) writer.add<float>("encoder.more." + std::to_string(i), one, value);
+    for (int i = 0; i < 25; ++i) writer.add<float>("rate." + std::to_string(i), one, value);
+    io::SafetensorsFile file{writer.bytes(), "x"};
+    const std::string text = message<FormatError>([&] { io::load(file, toy); });
+    CHECK_MESSAGE(text.starts_with("io::load: x: 29 mismatches:\n  lr: expected 0.1, file has 0.2; "
+                                   "LoadOptions{.accept = {\"lr\"}} keeps 0.1\n  encoder.weight: expected 2x3"),
+                  text);
+    CHECK_MESSAGE((!contains(text, "rate:") && !contains(text, "rate.")), text);
+}
+
+TEST_CASE("io::load: tensors and metadata that no model needs stop no load") {
+    Toy<> toy;
+    const auto ours = foreign(same);
+    std::string header, data;
+    for (const io::TensorInfo& t : ours.tensors()) {
+        header += "\"" + t.name + "\":{\"dtype\":\"" + std::string{io::info(t.dtype).name} + "\",\"shape\":[";
+        for (std::size_t i = 0; i < t.shape.size(); ++i) header += (i > 0 ? "," : "") + std::to_string(t.shape[i]);
+        header += "],\"data_offsets\":[" + std::to_string(t.begin) + "," + std::to_string(t.end) + "]},";
+    }
+    const std::uint64_t end = ours.tensors().back().end;
+    const std::string range = "\"data_offsets\":[" + std::to_string(end) + "," + std::to_string(end + 8) + "]}";
+    for (const std::string& odd :
+         {std::string{R"("more":{"dtype":"C64","shape":[1],)"} + range,
+          R"("more":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,8],)" + range, R"("":{"dtype":"U8","shape":[8],)" + range,
+          "\"" + std::string(1025, 'x') + R"(":{"dtype":"U8","shape":[8],)" + range,
+          R"("a\u0000b":{"dtype":"U8","shape":[8],)" + range,
+          R"("more":{"dtype":"U8","shape":[8],)" + range + R"(,"__metadata__":{"":"","k":"a\u0000b"})"}) {
+        CAPTURE(odd);
+        const std::string text = "{" + header + odd + "}";
+        Bytes bytes(8);
+        for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<unsigned char>(text.size() >> 8 * i);
+        bytes.insert(bytes.end(), text.begin(), text.end());
+        bytes.resize(bytes.size() + end + 8);
+        number(toy, 50);
+        io::SafetensorsFile file{bytes, "x"};
+        const io::LoadReport report = io::load(file, toy);
+        CHECK((report.loaded.size() == 5 && report.unused.size() == 1 && toy.weight[5] == 0));
+    }
 }
 
 TEST_CASE("io::load: the message for a missing tensor says what the file has") {

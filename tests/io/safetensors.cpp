@@ -7,11 +7,16 @@
 #include <support/message.hpp>
 #include <support/temporary_folder.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace tessera;
 using io::SafetensorsFile;
@@ -64,14 +69,14 @@ std::vector<Malformed> malformed_files() {
     std::vector<Malformed> list{
         {1, {}, 0, "header too small"},
         {2, Bytes(7), 7, "header too small"},
-        {3, file(""), 8, "expected '{', got the end"},
+        {3, file(""), 0, "header length: expected at least 2 bytes, got 0"},
         {4, file(sound, 4, sound.size() + 5), 0, "header length"},
         {5, file(sound, 4, 0xFFFFFFFF0000003C), 0, "header too large"},
         {6, file(sound, 4, ~std::uint64_t{0}), 0, "header too large"},
         {6, file(sound, 4, ~std::uint64_t{0} - 7), 0, "header too large"},
         {7, file(sound, 4, 100'000'001), 0, "header too large"},
         {8, file(sound, 4, std::uint64_t{sound.size()} << 56), 0, "header too large"},
-        {9, file(sound, 0), 9, "data_offsets"},
+        {9, file(sound, 0), 62, "cut off: expected 4 bytes of data, got 0; missing: 4"},
         {10, file("{\"\xFF\"", 0), 10, "invalid UTF-8"},
         {11, file("{\"\xED\xA0\x80\"", 0), 10, "invalid UTF-8"},
         {11, file("{\"\xC0\xAF\"", 0), 10, "invalid UTF-8"},
@@ -86,8 +91,7 @@ std::vector<Malformed> malformed_files() {
         {17, file(R"({"a":{"dtype":"F32","shape":[1],"shape":[1],"data_offsets":[0,4]}})", 4), 47,
          "duplicate key shape"},
         {18, file(R"({"__metadata__":{},"__metadata__":{}})"), 27, "duplicate key: __metadata__"},
-        {19, file(R"({"a\u0000b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), 17, "NUL character"},
-        {19, file(R"({"__metadata__":{"k":"\u0000"}})"), 36, "NUL character"},
+        {19, file(R"({"__metadata__":{"tessera.k":"\u0000"}})"), 37, "a NUL character in __metadata__: tessera.k"},
         {20, file(header({f4, entry("\\u0061", "F32", "[0]", "[4,4]")}), 4), 62, "duplicate key: a"},
         {21, file(R"({"__metadata__":{"k":1}})"), 29, "expected '\"', got '1'"},
         {21, file(R"({"__metadata__":{"k":{"l":"m"}}})"), 29, "expected '\"', got '{'"},
@@ -104,9 +108,7 @@ std::vector<Malformed> malformed_files() {
         {25, file(one("F32", "[1]", R"(["0","4"])"), 4), 56, "number: expected digits"},
         {25, file(one("F32", "null", "[0,4]"), 4), 36, "expected '[', got 'n'"},
         {25, file(R"({"a":{"dtype":1,"shape":[1],"data_offsets":[0,4]}})", 4), 22, "expected '\"', got '1'"},
-        {26, file(header({entry("", "F32", "[1]", "[0,4]")}), 4), 9, "name: expected 1 to 1024 bytes, got 0"},
-        {26, file(header({entry(std::string(1025, 'x'), "F32", "[1]", "[0,4]")}), 4), 9,
-         "name: expected 1 to 1024 bytes, got 1025"},
+        {26, file(R"({"__metadata__":{"tessera.\u0000":"v"}})"), 42, "a NUL character in __metadata__: tessera.\\x00"},
         {27, file(one("F32", "[-1]", "[0,4]"), 4), 37, "number: expected digits, got '-'"},
         {27, file(one("F32", "[1]", "[-4,4]"), 4), 56, "number: expected digits, got '-'"},
         {28, file(one("F32", "[1.0]", "[0,4]"), 4), 38, "JSON: expected ']', got '.'"},
@@ -125,19 +127,19 @@ std::vector<Malformed> malformed_files() {
         {36, file(one("U8", "[4194305,4194305,211106198978564]", "[0,4]"), 4), 9, "overflow"},
         {37, file(one("F32", "[9223372036854775808,4,0]", "[0,0]")), 9, "overflow"},
         {37, file(one("F32", "[0,9223372036854775808,4]", "[0,0]")), 9, "overflow"},
-        {38, file(one("U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]"), 1), 9, "more than 8 dimensions"},
+        {38, file(one("U8", "[1" + repeat(",1", 64) + "]", "[0,1]"), 1), 9, "more than 64 dimensions"},
         {39, file(one("F4", "[3]", "[0,2]"), 2), 9, "size: F4 3: expected whole bytes, got 12 bits"},
         {39, file(one("F6_E2M3", "[4]", "[0,4]"), 4), 9, "size: F6_E2M3 4: expected 3 bytes, got 4"},
         {39, file(one("F6_E2M3", "[4611686018427387904]", "[0,4]"), 4), 9, "overflow: more than 2^64 - 1 bits"},
-        {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0"},
-        {41, file(one("F32", "[2]", "[0,8]"), 4), 9, "data_offsets: 0 to 8 is not a range within the 4 bytes"},
+        {40, file(one("F32", "[1]", "[4,0]"), 4), 9, "data_offsets: 4 to 0 is not a range within the 4 bytes"},
+        {41, file(one("F32", "[2]", "[0,8]"), 4), 66, "cut off: expected 8 bytes of data, got 4; missing: 4"},
         {42, file(one("F32", "[3]", "[0,4]"), 4), 9, "F32 3: expected 12 bytes, got 4"},
         {42, file(one("F32", "[1]", "[0,8]"), 8), 9, "F32 1: expected 4 bytes, got 8"},
         {44, file(one("F32", "[1]", "[4,8]"), 8), 9, "hole"},
         {44, file(header({f4, entry("b", "F32", "[1]", "[8,12]")}), 12), 62, "hole: expected 4, got 8"},
         {45, file(sound, 6), 8, "the tensors hold 4 bytes, the file 6"},
-        {46, file(sound, 3), 9, "data_offsets"},
-        {46, file(sound, 2), 9, "data_offsets"},
+        {46, file(sound, 3), 65, "cut off: expected 4 bytes of data, got 3; missing: 1"},
+        {46, file(sound, 2), 64, "cut off: expected 4 bytes of data, got 2; missing: 2"},
         {47, file(one("F32", "[1]", "[0]"), 4), 57, "expected ',', got ']'"},
         {47, file(one("F32", "[1]", "[0,4,4]"), 4), 59, "expected ']', got ','"},
     };
@@ -150,21 +152,23 @@ std::vector<Malformed> malformed_files() {
             (i == 0 ? "{" : ",") + entry("t" + std::to_string(i), "U8", "[" + std::to_string(step) + "]",
                                          "[" + std::to_string(i * step) + "," + std::to_string((i + 1) * step) + "]");
     }
-    list.push_back({48, file(huge + "}"), 9, "is not a range within the 0 bytes"});
+    list.push_back({48, file(huge + "}"), 1614, "data_offsets: 17293822569102704640 to 0 is not a range"});
     return list;
 }
 
 FormatCode code_of(const Malformed& m) {
     using enum FormatCode;
     static constexpr std::array<FormatCode, 49> usual{
-        json,          truncated, truncated,     json,   header_length, limit,   limit,    limit,         limit,
-        offsets,       utf8,      utf8,          json,   json,          json,    json,     duplicate_key, duplicate_key,
-        duplicate_key, name,      duplicate_key, json,   json,          field,   field,    json,          name,
-        number,        json,      number,        size,   dtype,         dtype,   overflow, overflow,      overflow,
-        overflow,      overflow,  limit,         size,   offsets,       offsets, size,     offsets,       offsets,
-        offsets,       offsets,   json,          offsets};
+        json,     truncated, truncated,     header_length, header_length, limit,    limit,
+        limit,    limit,     offsets,       utf8,          utf8,          json,     json,
+        json,     json,      duplicate_key, duplicate_key, duplicate_key, name,     duplicate_key,
+        json,     json,      field,         field,         json,          name,     number,
+        json,     number,    size,          dtype,         dtype,         overflow, overflow,
+        overflow, overflow,  overflow,      limit,         size,          offsets,  offsets,
+        size,     offsets,   offsets,       offsets,       offsets,       json,     offsets};
     if (m.what.starts_with("number: ") || m.what == "leading zero") return number;  // listed under JSON
     if (m.what.starts_with("overflow")) return overflow;
+    if (m.what.starts_with("cut off")) return truncated;
     return m.what.starts_with("unknown field") ? field : usual[static_cast<std::size_t>(m.number)];
 }
 
@@ -195,7 +199,7 @@ TEST_CASE("safetensors: the message says what a file of another kind looks like"
     using namespace std::string_view_literals;
     const auto told = [](std::string_view start) {
         Bytes bytes(start.begin(), start.end());
-        bytes.resize(200);
+        bytes.resize((std::max)(bytes.size(), std::size_t{200}));
         const std::string text = message<FormatError>([&] { SafetensorsFile{bytes, "x"}; });
         const std::size_t at = text.find("; it looks like ");
         return at == std::string::npos ? std::string{} : text.substr(at + 16);
@@ -210,6 +214,24 @@ TEST_CASE("safetensors: the message says what a file of another kind looks like"
     CHECK(told("\x93NUMPY\x01\x02") == "a NumPy array (.npy)");
     CHECK(told("version https://git-lfs.github.com/spec/v1") == "a pointer of Git LFS: run git lfs pull");
     CHECK(told("<!DOCTYPE html>") == "a web page: the download failed");
+    const std::string json = "JSON, such as an index: expected one of the files that it names";
+    CHECK(told(" [\n{\"a\": 1}]") == json);
+    CHECK(told("").starts_with("zeros"));
+    std::string tar(512, '\0');
+    tar.replace(0, 17, "model.safetensors");
+    tar.replace(257, 5, "ustar");
+    CHECK(told(tar) == "a tar archive: unpack it first");
+    const auto all_told = [](std::string_view text) {
+        const std::string said = message<FormatError>([&] { SafetensorsFile{Bytes(text.begin(), text.end()), "x"}; });
+        const std::size_t at = said.find("; it looks like ");
+        return at == std::string::npos ? std::string{} : said.substr(at + 16);
+    };
+    CHECK(all_told("Entry not found") == "text: \"Entry not found\"");
+    CHECK(all_told("404") == "text: \"404\"");
+    CHECK(all_told(std::string(70, 'x') + "\nline 2") == "text: \"" + std::string(60, 'x') + "...\"");
+    CHECK(all_told("[1, 2]") == json);
+    CHECK(all_told("\x01\x02\x03\x04\x05\x06\x07\x08 text").empty());
+    CHECK(all_told("").empty());
     CHECK(told("\x80\x02").empty());  // a header of 640 bytes in a file that was cut
     CHECK(told("<").empty());
 }
@@ -241,6 +263,63 @@ TEST_CASE("safetensors: valid files that look odd are read") {
     float value = 0;
     odd.read(*odd.find("a"), std::span{&value, 1});
     CHECK(value == 1.0f);
+}
+
+TEST_CASE("safetensors: a file that ends in its header is said to be cut off") {
+    const Bytes whole = file(sound, 4);
+    CHECK(message<FormatError>([&] {
+              SafetensorsFile{Bytes(whole.begin(), whole.begin() + 30), "x"};
+          }) == "x @0: header length: 54 is more than the file has left, 22: the file is cut off");
+}
+
+TEST_CASE("safetensors: what is not read may have an odd name or shape, which is an error where it is read") {
+    const std::string nines = "[1" + repeat(",1", 8) + "]", most = "[1" + repeat(",1", 63) + "]";
+    const std::string long_name(1025, 'x');
+    const Bytes bytes = file(header({entry("", "U8", "[1]", "[0,1]"), entry(long_name, "U8", "[1]", "[1,2]"),
+                                     entry("a\\u0000b", "U8", "[1]", "[2,3]"), entry("nine", "U8", nines, "[3,4]"),
+                                     entry("most", "U8", most, "[4,5]"), entry("z", "C64", "[2]", "[5,21]"),
+                                     R"("__metadata__":{"":"","k\u0000":"a\u0000b"})"}),
+                             21);
+    const auto refused = [&](std::string_view name, const ReadLimits& limits) {
+        SafetensorsFile f{bytes, "x", limits};
+        REQUIRE(f.find(name));
+        std::uint8_t value = 0;
+        const std::string text = message<FormatError>([&] {
+            f.read(*f.find(name), std::span<std::uint8_t>{&value, 1});
+        });
+        return text.substr((std::min)(text.size(), text.find(": ") + 2));
+    };
+    using namespace std::string_view_literals;
+    CHECK(refused("", {}) == "tensor : name: expected 1 to 1024 bytes, got 0");
+    CHECK(contains(refused(long_name, {}), "name: expected 1 to 1024 bytes, got 1025"));
+    CHECK(refused("a\0b"sv, {}) == "tensor a\\x00b: name: a NUL character");
+    CHECK(refused("nine", {}) == "tensor nine: shape: expected at most 8 dimensions, got 9");
+    CHECK(refused("most", {}) == "tensor most: shape: expected at most 8 dimensions, got 64");
+    CHECK(refused("most", {.rank = 64}).empty());
+    CHECK(refused(long_name, {.name = 1025}).empty());
+    const SafetensorsFile f{bytes, "x"};
+    CHECK(f.metadata("k\0"sv) == std::string("a\0b", 3));
+    CHECK(f.metadata("") == "");
+}
+
+TEST_CASE("safetensors: tensors are equal that have the same type, shape and bytes") {
+    SafetensorsWriter writer;
+    std::vector<float> values(400'000);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+    const std::array<std::uint64_t, 1> flat{400'000};
+    const std::array<std::uint64_t, 2> square{1000, 400};
+    writer.add<float>("a", flat, values);
+    writer.add<float>("b", flat, values);
+    writer.add<float>("c", square, values);
+    values.back() = -1;
+    writer.add<float>("d", flat, values);
+    writer.add<std::int32_t>("e", flat, std::vector<std::int32_t>(values.size()));
+    SafetensorsFile f{writer.bytes(), "x"};
+    const auto equal = [&](const char* name) { return f.are_equal(*f.find("a"), *f.find(name)); };
+    CHECK(equal("b"));
+    CHECK(!equal("c"));
+    CHECK(!equal("d"));
+    CHECK(!equal("e"));
 }
 
 TEST_CASE("safetensors: names, shapes, order and metadata are read unchanged") {

@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <support/message.hpp>
+#include <support/temporary_folder.hpp>
 
 #include <tessera/core/param.hpp>
+#include <tessera/io/load.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <utility>
@@ -49,4 +52,26 @@ TEST_CASE("io::save: a model that was moved from is a StateError") {
     CHECK(message<StateError>([&] { static_cast<void>(io::collect(line)); }) ==
           "Param: used after it was moved from: expected 2, got 0");
     CHECK(io::collect(elsewhere).bytes().size() > 0);
+}
+
+TEST_CASE("io::save: a link keeps leading to its file, which keeps its permissions, and a path with a NUL is refused") {
+    const support::TemporaryFolder folder;
+    namespace fs = std::filesystem;
+    Line line;
+    io::save(folder / "x.st", line);
+    fs::permissions(folder / "x.st", fs::perms::owner_read | fs::perms::owner_write);
+    fs::create_symlink("x.st", folder / "latest.st");
+    line.weight[1] = 5;
+    io::save(folder / "latest.st", line);
+    CHECK(fs::is_symlink(folder / "latest.st"));
+    CHECK(fs::status(folder / "x.st").permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    Line loaded;
+    io::load(folder / "x.st", loaded);
+    CHECK(loaded.weight[1] == 5);
+    CHECK(message<ArgumentError>([&] {
+              io::save((folder / "cut") + '\0' + ".st", line);
+          }).starts_with("write_file: " + (folder / "cut") + ": path: expected no NUL, got one at byte "));
+    CHECK(message<ArgumentError>([&] { io::save("", line); }) ==
+          "write_file: path: expected the name of a file, got an empty one");
+    CHECK(folder.entries() == 2);
 }

@@ -176,10 +176,9 @@ TEST_CASE("io::load: every mismatch is reported, and nothing changes") {
     writer.add<std::int64_t>("prior.bias", five, std::array<std::int64_t, 5>{});
     writer.write(path);
     CHECK(load() == "io::load: " + path +
-                        ": 5 mismatches:\n  prior.bias: expected F64, file has I64\n  encoder.weight: "
-                        "expected 3x3, "
-                        "missing in the file\n  count: expected scalar, missing in the file\n  heads: "
-                        "expected 4, file has 8\n  "
+                        ": 5 mismatches:\n  heads: expected 4, file has 8\n  prior.bias: expected F64, "
+                        "file has I64\n  encoder.weight: expected 3x3, missing in the file\n  count: "
+                        "expected scalar, missing in the file\n  "
                         "conv.bias: not expected, file has 1\n  "
                         "the file has 3 tensors: conv (2), prior (1)");
     CHECK((values(wide) == before && values(prior) == before_prior && wide.changes == 0));

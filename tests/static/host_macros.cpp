@@ -1,5 +1,5 @@
-// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal, Apple and
-// R define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
+// Macros of a host: the library is included after macros with ordinary words that X11, Qt, Windows, Unreal, Apple, R
+// and C define, and both stages are compiled. Third-party headers are included before the macros, as in such a host.
 #include <Eigen/Dense>
 #include <tbb/tbb.h>
 #include <xsimd/xsimd.hpp>
@@ -180,6 +180,35 @@
 #define duplicate Rf_duplicate
 #define eval Rf_eval
 #define install Rf_install
+
+// C: <stdnoreturn.h>, and the attributes of Linux, VPP and other systems
+#define noreturn _Noreturn
+#define always_inline inline __attribute__((always_inline))
+#define noinline __attribute__((noinline))
+#define aligned(x) __attribute__((aligned(x)))
+#define may_alias __attribute__((may_alias))
+#define vector_size(x) __attribute__((vector_size(x)))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define cold __attribute__((cold))
+#define hot __attribute__((hot))
+#define flatten __attribute__((flatten))
+
+// Checkers of memory (stb_leakcheck.h) and ports of the C library (PostgreSQL): nothing is declared, so a call through
+// one of these is an error
+#define malloc(size) host_malloc(size, __FILE__, __LINE__)
+#define calloc(count, size) host_calloc(count, size, __FILE__, __LINE__)
+#define realloc(block, size) host_realloc(block, size, __FILE__, __LINE__)
+#define free(block) host_free(block)
+#define aligned_alloc(alignment, size) host_aligned_alloc(alignment, size)
+#define printf host_printf
+#define fprintf host_fprintf
+#define sprintf host_sprintf
+#define snprintf host_snprintf
+#define vsnprintf host_vsnprintf
+#define strerror host_strerror
+#define abort() host_abort()
+#define exit(code) host_exit(code)
 
 #include <tessera/codec/likelihood.hpp>
 #include <tessera/codec/token_codec.hpp>

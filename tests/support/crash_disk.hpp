@@ -126,6 +126,11 @@ struct CrashFiles {
     }
     std::int64_t size(Handle h) { return static_cast<std::int64_t>(file(h).size()); }
     bool is_replaceable(const char*) { return true; }
+    std::int64_t read_link(const char*, char*, std::size_t) {
+        errno = EINVAL;  // no links
+        return -1;
+    }
+    int keep_permissions(Handle, const char*) { return 0; }
     std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
         if (offset >= file(h).size()) return 0;
         const std::size_t got = std::min<std::size_t>(count, file(h).size() - static_cast<std::size_t>(offset));
@@ -172,6 +177,8 @@ struct CrashFiles {
             if (name.starts_with(folder)) f(name.c_str() + folder.size());
         return 0;
     }
+    static bool is_absolute(const char*) { return true; }
+    int current_folder(std::string&) { return -1; }
     std::uint64_t process() { return 1; }
     bool is_running(std::uint64_t) { return false; }
 

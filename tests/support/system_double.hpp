@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace support {
@@ -27,6 +28,12 @@ struct SystemDouble : tessera::SystemFiles {
     }
     std::int64_t size(Handle h) {
         return call<std::int64_t>("size", [&] { return SystemFiles::size(h); });
+    }
+    std::int64_t read_link(const char* path, char* to, std::size_t size) {
+        return call<std::int64_t>("read_link", [&] { return SystemFiles::read_link(path, to, size); });
+    }
+    int keep_permissions(Handle h, const char* path) {
+        return call<int>("keep_permissions", [&] { return SystemFiles::keep_permissions(h, path); });
     }
     std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
         return call<std::int64_t>("read", [&] { return SystemFiles::read(h, to, hook->at_most(count), offset); });
@@ -66,6 +73,9 @@ struct SystemDouble : tessera::SystemFiles {
     template <class F>
     int list(const char* path, F f) {
         return call<int>("list", [&] { return SystemFiles::list(path, f); });
+    }
+    int current_folder(std::string& to) {
+        return call<int>("current_folder", [&] { return SystemFiles::current_folder(to); });
     }
 
 private:

@@ -14,6 +14,9 @@
 #include <tessera/optim/weight_ema.hpp>
 #include <tessera/train/trainer.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -321,6 +324,68 @@ TEST_CASE("Checkpoints: a folder has one owner") {
     CHECK_NOTHROW(Checkpoints{folder.str()});
 }
 
+TEST_CASE("Checkpoints: a relative folder means the same after the program changes its current folder") {
+    const TemporaryFolder folder;
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::create_directory(folder / "elsewhere");
+    std::filesystem::current_path(folder.str());
+    std::optional<Checkpoints> checkpoints{std::in_place, "run"};
+    std::string text = message<Error>([&] {
+        checkpoints->save(1, file_of(1));
+        std::filesystem::current_path(folder / "elsewhere");
+        for (const int step : {2, 3}) checkpoints->save(static_cast<std::uint64_t>(step), file_of(2));
+        if (value_in(checkpoints->newest()->file) != 2) throw Error("another file");
+    });
+    std::filesystem::current_path(before);
+    CHECK(text == "");
+    CHECK(checkpoints->folder() == std::filesystem::canonical(folder / "run").string());
+    CHECK(checkpoints->steps() == std::vector<std::uint64_t>{2, 3});
+    CHECK(std::filesystem::is_empty(folder / "elsewhere"));
+    text = message<ArgumentError>([] { Checkpoints{""}; });
+    CHECK(text == "Checkpoints: path: expected the name of a folder, got an empty one");
+    text = message<ArgumentError>([&] { Checkpoints{(folder / "cut") + '\0' + "off"}; });
+    CHECK(contains(text, "Checkpoints: " + (folder / "cut") + ": path: expected no NUL, got one at byte "));
+    CHECK(folder.entries() == 2);
+}
+
+TEST_CASE("Checkpoints: a child of fork(), which inherits the lock, is refused, and the parent continues") {
+    const TemporaryFolder folder;
+    std::optional<Checkpoints> checkpoints{std::in_place, folder.str()};
+    checkpoints->save(1, file_of(1));
+    const io::SafetensorsWriter file = file_of(2);
+    const std::string parent = std::to_string(SystemFiles{}.process());
+    const ::pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const std::string expected = "Checkpoints: " + folder.str() + ": process: expected " + parent +
+                                     ", which locked the folder, got " + std::to_string(SystemFiles{}.process()) +
+                                     ": only the process that opened the folder may use it, not its children";
+        const bool refused = message<StateError>([&] { checkpoints->save(2, file); }) == expected &&
+                             message<StateError>([&] { static_cast<void>(checkpoints->newest()); }) == expected;
+        checkpoints.reset();  // must not unlock the folder of the parent
+        ::_exit(refused ? 17 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 17));
+    CHECK(checkpoints->steps() == std::vector<std::uint64_t>{1});
+    CHECK(contains(message<IoError>([&] { Checkpoints{folder.str()}; }), ": is in use"));
+    checkpoints->save(2, file);
+    CHECK(value_in(checkpoints->newest()->file) == 2);
+}
+
+TEST_CASE("Checkpoints: without a lock a child of fork() may save, as the host makes sure that there is one writer") {
+    const TemporaryFolder folder;
+    Checkpoints checkpoints{folder.str(), {.lock = false}};
+    const ::pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) ::_exit(message<Error>([&] { checkpoints.save(2, file_of(2)); }).empty() ? 17 : 1);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 17));
+    CHECK(value_in(checkpoints.newest()->file) == 2);
+}
+
 TEST_CASE("Checkpoints: temporary files of killed processes are removed, and nothing else") {
     const TemporaryFolder folder;
     const Bytes some(3);
@@ -329,8 +394,11 @@ TEST_CASE("Checkpoints: temporary files of killed processes are removed, and not
                  some);                      // a process number that is used again
     folder.write(".tessera-1-0.tmp", some);  // runs
     folder.write("other.tmp", some);
+    const TemporaryFolder elsewhere;  // the file that is written to test the folder must not go through a link
+    std::filesystem::create_symlink(elsewhere.write("weights", Bytes(700, 1)), folder / ".tessera-probe");
     Checkpoints checkpoints{folder.str()};
     CHECK(folder.entries() == 2);
+    CHECK(read_file(elsewhere / "weights", 1000) == Bytes(700, 1));
 }
 
 TEST_CASE("Checkpoints: folders that cannot be written to are refused at the start") {

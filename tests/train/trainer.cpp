@@ -376,6 +376,22 @@ TEST_CASE("Trainer: a step within a step is a StateError, and the trainer is fre
     CHECK(trainer.steps() == 1);
 }
 
+TEST_CASE("Trainer: to save or load it within a step is a StateError, and works afterwards") {
+    Restless model;
+    Trainer<Restless, Plain> trainer{model, Plain{}};
+    const std::vector<float> point{1, 2};
+    const char* const message = "Trainer: save or load: concurrent or re-entrant call: expected one call at a time";
+    io::SafetensorsFile file{io::collect(trainer).bytes(), "x"};
+    model.again = [&] { static_cast<void>(io::collect(trainer)); };
+    CHECK(support::message<StateError>([&] { trainer.step(point); }) == message);
+    model.again = [&] { io::load(file, trainer); };
+    CHECK(support::message<StateError>([&] { trainer.step(point); }) == message);
+    model.again = nullptr;
+    CHECK_NOTHROW(trainer.step(point));
+    CHECK_NOTHROW(io::load(file, trainer));
+    CHECK(trainer.steps() == 0);
+}
+
 TEST_CASE("Trainer: an error in the first step undoes the initialisation of the codebook") {
     Rng rng{1};
     Vae vae{rng};

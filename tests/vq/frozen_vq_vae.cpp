@@ -206,6 +206,29 @@ TEST_CASE("FrozenVqVae: an image of a data set without tokens is named by its nu
     }
 }
 
+TEST_CASE("FrozenVqVae: a dataset that grows or shrinks while it is read is refused") {
+    struct Changing {
+        using Example = View<const float, Shape<8, 8, 1>>;
+        std::size_t before, after;
+        mutable std::size_t copied = 0;
+
+        std::size_t size() const { return copied == 0 ? before : after; }
+        void copy(std::size_t, std::span<float, 64> out) const {
+            std::ranges::fill(out, 0.5f);
+            ++copied;
+        }
+    };
+    const auto frozen = random_vae().freeze();
+    for (const auto& [before, after] : {std::pair{10, 2000}, std::pair{600, 10}}) {
+        const std::string numbers = "dataset: expected " + std::to_string(before) +
+                                    " examples to the end, as at the beginning, got " + std::to_string(after);
+        const Changing set{static_cast<std::size_t>(before), static_cast<std::size_t>(after)}, same = set;
+        CHECK(support::message<StateError>([&] { std::ignore = frozen.encode(set); }) == "VqVae::encode: " + numbers);
+        CHECK(support::message<StateError>([&] { std::ignore = frozen.evaluate(same); }) ==
+              "VqVae::evaluate: " + numbers);
+    }
+}
+
 TEST_CASE("FrozenVqVae: where the weights and not an image are at fault, the encoder's output is named") {
     Vae vae = random_vae();
     vae.params().encoder.each([](const ParamPath&, auto& leaf) { leaf.fill(std::numeric_limits<float>::infinity()); },

@@ -75,7 +75,7 @@ private:
         const std::size_t i = at_++;
         return i < bytes_.size() ? bytes_[i] : 0u;
     }
-    [[noreturn]] void refuse(FormatCode code, std::string_view what) const {
+    [[gnu::__noreturn__]] void refuse(FormatCode code, std::string_view what) const {
         malformed(code, name_, offset_ + (at_ < bytes_.size() ? at_ : bytes_.size()), what);
     }
 

@@ -15,8 +15,9 @@
 // IFMA, VBMI, VBMI2, VNNI). The tag is short because g++ prints it in every name.
 //
 // Errors   #error where a floating-point mode that changes results is on and the compiler says so: clang defines macros
-//          for -ffast-math and -ffinite-math-only, g++ also for -fassociative-math and -freciprocal-math; and where
-//          exceptions are off, or the language is older than C++20
+//          for -ffast-math and -ffinite-math-only, g++ also for -fassociative-math and -freciprocal-math, both for
+//          wider types of intermediate results (-mfpmath=387); and where exceptions are off, or the language is older
+//          than C++20
 
 #include <tessera/version.hpp>
 
@@ -28,6 +29,10 @@
 #endif
 #if defined(__RECIPROCAL_MATH__)
 #error "tessera: -freciprocal-math (part of -funsafe-math-optimizations) changes quotients; compile without it"
+#endif
+// 0: each result has the type of its operands. 16 is the same but for half precision, with which nothing is computed.
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error "tessera: -mfpmath=387 (or -ffp-eval-method) rounds float as a wider type; compile without it"
 #endif
 
 // The headers that do not exist end the compilation after the sentence; otherwise thousands of errors would follow.

@@ -49,7 +49,7 @@ private:
 namespace detail {
 template <class F>
 #if defined(__GNUC__)
-[[gnu::noinline]]
+[[gnu::__noinline__]]
 #endif
 decltype(auto)
 call_noinline(F& f) {

@@ -3,11 +3,11 @@
 //
 //     class Frozen { HasContents packed_; };
 //     packed_.set();                                                 at the end of pack()
-//     packed_.check("Frozen", "packed weights");                     at the start of a call that reads them
+//     packed_.refuse_empty("Frozen", "packed weights");              at the start of a call that reads them
 //
 // A copy has what the original has; an object that was moved from has nothing, and can be filled again.
 //
-// Errors   StateError where check is called on an object without contents
+// Errors   StateError where refuse_empty is called on an object without contents
 
 #include <tessera/core/error.hpp>
 
@@ -29,7 +29,7 @@ public:
 
     void set() noexcept { value_ = true; }
     /// `where` begins the message, `contents` names what is expected: "FrozenGpt", "packed weights".
-    void check(const char* where, const char* contents) const {
+    void refuse_empty(const char* where, const char* contents) const {
         if (!value_)
             throw StateError(std::string{where} + ": " +
                              expected_got(contents, std::string{"an object that is empty or was moved from"}));

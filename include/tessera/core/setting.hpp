@@ -25,7 +25,8 @@ struct Setting {
     /// metadata for it. It is listed so that `accept` can name it; the model is then told (`accepted`,
     /// io/stateful.hpp). Its leaf is loaded in any case; `value` says in a report what is kept.
     bool compared_later = false;
-    /// Then the texts for a report of 0, 1, ... in its leaf, a std::uint64_t; another number: it is not known.
+    /// Then the texts for a report of 0, 1, ... in its leaf, a std::uint64_t; another number: it is not known. Empty
+    /// where the number itself is the text.
     std::vector<std::string> texts{};
 
     friend bool operator==(const Setting&, const Setting&) = default;

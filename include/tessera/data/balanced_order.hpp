@@ -18,7 +18,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tessera::inline TESSERA_ABI::data {
@@ -34,13 +36,15 @@ template <LabelledDataset D>
         std::size_t next = 0;
         Rng rng;
     };
-    std::vector<Class> classes;
-    for (std::size_t i = 0; i < dataset.size(); ++i) {
-        const std::size_t c = dataset.label(i).index;
-        while (classes.size() <= c) classes.push_back({{}, 0, rng.split(1 + classes.size())});
-        classes[c].examples.push_back(static_cast<std::uint32_t>(i));
+    std::map<Label, Class> by_label;  // not a vector: a label may be any number, and one is enough to fill the memory
+    const std::size_t examples = dataset.size();
+    for (std::size_t i = 0; i < examples; ++i) {
+        const Label label = dataset.label(i);
+        Class& one = by_label.try_emplace(label, Class{{}, 0, rng.split(std::uint64_t{1} + label.index)}).first->second;
+        one.examples.push_back(static_cast<std::uint32_t>(i));
     }
-    std::erase_if(classes, [](const Class& c) { return c.examples.empty(); });
+    std::vector<Class> classes;
+    for (auto& [label, one] : by_label) classes.push_back(std::move(one));
     std::vector<std::uint32_t> round(classes.size()), order;
     for (std::size_t c = 0; c < round.size(); ++c) round[c] = static_cast<std::uint32_t>(c);
     Rng rounds = rng.split(0);

@@ -9,9 +9,13 @@
 //     batch.mask      only of a dataset with copy_mask: a View of one number for each pixel, 0 where it does not count
 //
 // The order depends only on the generator: a Fisher-Yates shuffle with Rng::below, the same on every machine. The
-// overload with a generator draws a new stream of it each time, so two epochs differ; with BatchOptions the caller
-// chooses the stream: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved and resumed anywhere
-// (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run that is resumed there.
+// overloads with a generator draw a new stream of it for each pass, so two epochs differ; with BatchOptions alone the
+// caller chooses the stream: `.rng = Rng{seed}.split(epoch)`. With a DataPosition the order can be saved and resumed
+// anywhere (data/data_position.hpp); a generator alone, saved between two passes, is enough for a run that is resumed
+// there.
+//
+// A second loop over one range is another pass, as that of a DataLoader is: with the next stream of the generator or
+// position, which must outlive the range, and with BatchOptions alone with stream 1, 2, ... of theirs.
 //
 // A dataset that reads ahead (data/read_ahead.hpp) is told which examples the next batch has.
 //
@@ -23,12 +27,13 @@
 //          batch.labels [batch] or empty
 // Errors   ArgumentError where there would be no batch, there are 2^32 examples or more, `first` is beyond the pass,
 //          rank is not less than ranks, a DataPosition in the middle of a pass belongs to other batches, or
-//          balance_classes is set without labels or shuffle; a temporary dataset is a compile error, and so is an
-//          optional member of it that cannot be called (DatasetHooksAreCallable)
+//          balance_classes is set without labels or shuffle; StateError where the dataset becomes smaller during a
+//          pass; a temporary dataset is a compile error, and so is an optional member of it that cannot be called
+//          (DatasetHooksAreCallable)
 // Cost     one buffer of a batch, which the next batch overwrites, and 4 bytes for each example for the shuffled order;
 //          nothing is allocated for each batch
 //
-// Over 250 lines: the options with their checks, the batch with and without a mask, and four ways to begin a pass.
+// Over 250 lines: the options with their checks, the batch with and without a mask, and five ways to begin a pass.
 
 #include <tessera/core/batch_share.hpp>
 #include <tessera/core/error.hpp>
@@ -112,39 +117,11 @@ public:
     using Example = typename D::Example;
     using Value = std::conditional_t<MaskedDataset<D>, MaskedBatch<Example>, Batch<Example>>;
 
-    /// `position` is advanced by each batch that the range returns.
-    Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr)
-        : dataset_{&dataset}, size_{size}, position_{position}, order_options_{order_of(options)} {
-        const std::size_t examples = dataset.size();
-        if (examples == 0 || size == 0 || (options.drop_last && size > examples) ||
-            examples > (std::numeric_limits<std::uint32_t>::max)())
-            throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
-                                std::to_string(size) + (options.drop_last ? ", the last one dropped" : "") +
-                                ": expected at least one batch, and fewer than 2^32 examples");
-        first_ = options.first;
-        used_ = options.drop_last ? examples - examples % size : examples;
-        if (first_ > count())
-            throw ArgumentError("batches: first: " +
-                                expected_got("at most " + std::to_string(count()), std::to_string(first_)));
-        if (position && first_ == count())
-            throw ArgumentError(
-                "batches: position: " +
-                expected_got("a batch less than " + std::to_string(count()),
-                             std::to_string(first_) + "; the pass was begun with drop_last = false: finish it so"));
-        if (options.rank >= options.ranks)
-            throw ArgumentError("batches: rank: " + expected_got("less than " + std::to_string(options.ranks),
-                                                                 std::to_string(options.rank)));
-        rank_ = options.rank;
-        ranks_ = options.ranks;
-        if (options.balance_classes)
-            balance(options);
-        else if (options.shuffle)
-            order_ = permutation(examples, options.rng);
-        if constexpr (ExpectingDataset<D>) expected_.reserve((std::min)(size, examples));
-        const std::size_t largest = (std::min)(size, examples);
-        x_.resize(largest);
-        if (is_labelled()) labels_.resize(largest);
-        if constexpr (MaskedDataset<D>) mask_.resize(largest);
+    /// `position` is advanced by each batch that the range returns; `generator` is that of later passes.
+    Batches(const D& dataset, std::size_t size, const BatchOptions& options, DataPosition* position = nullptr,
+            Rng* generator = nullptr)
+        : dataset_{&dataset}, size_{size}, position_{position}, generator_{generator}, options_{options} {
+        begin_pass(options);
     }
 
     /// What a position stores of the options.
@@ -162,7 +139,10 @@ public:
         using difference_type = std::ptrdiff_t;
 
         Iterator() = default;
-        value_type operator*() const { return range_->current(index_); }
+        value_type operator*() const {
+            range_->returned_ = true;
+            return range_->current(index_);
+        }
         Iterator& operator++() {
             if (++index_ < range_->count()) range_->fill(index_);
             return *this;
@@ -180,10 +160,57 @@ public:
         std::size_t index_ = 0;
     };
 
-    Iterator begin() { return Iterator{*this}; }
+    /// After a batch of an earlier loop: the first batch of the next pass, or of the rest of that of a position.
+    Iterator begin() {
+        if (std::exchange(returned_, false)) begin_next_pass();
+        return Iterator{*this};
+    }
     std::default_sentinel_t end() const { return {}; }
 
 private:
+    void begin_pass(const BatchOptions& options) {
+        const std::size_t examples = dataset_->size();
+        if (examples == 0 || size_ == 0 || (options.drop_last && size_ > examples) ||
+            examples > (std::numeric_limits<std::uint32_t>::max)())
+            throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
+                                std::to_string(size_) + (options.drop_last ? ", the last one dropped" : "") +
+                                ": expected at least one batch, and fewer than 2^32 examples");
+        examples_ = examples;
+        first_ = options.first;
+        used_ = options.drop_last ? examples - examples % size_ : examples;
+        if (first_ > count())
+            throw ArgumentError("batches: first: " +
+                                expected_got("at most " + std::to_string(count()), std::to_string(first_)));
+        if (position_ && first_ == count())
+            throw ArgumentError(
+                "batches: position: " +
+                expected_got("a batch less than " + std::to_string(count()),
+                             std::to_string(first_) + "; the pass was begun with drop_last = false: finish it so"));
+        if (options.rank >= options.ranks)
+            throw ArgumentError("batches: rank: " + expected_got("less than " + std::to_string(options.ranks),
+                                                                 std::to_string(options.rank)));
+        if (options.balance_classes)
+            balance(options);
+        else if (options.shuffle)
+            order_ = permutation(examples, options.rng);
+        if constexpr (ExpectingDataset<D>) expected_.reserve((std::min)(size_, examples));
+        const std::size_t largest = (std::min)(size_, examples);
+        x_.resize(largest);
+        if (is_labelled()) labels_.resize(largest);
+        if constexpr (MaskedDataset<D>) mask_.resize(largest);
+    }
+    void begin_next_pass() {
+        BatchOptions next = options_;
+        if (position_) {
+            position_->check_pass(size_, dataset_->size(), order_of(next));
+            next.rng = position_->order();
+            next.first = to_size(position_->next());
+        } else {
+            next.rng = generator_ ? generator_->fork() : options_.rng.split(++passes_);
+            next.first = 0;
+        }
+        begin_pass(next);
+    }
     bool is_labelled() const {
         if constexpr (LabelledDataset<D>) return dataset_->labelled();
         return false;
@@ -194,11 +221,12 @@ private:
         };
         if (!options.shuffle) fail("shuffle", "the order of the dataset");
         if (!is_labelled()) fail("a dataset with labels", "none");
-        if constexpr (LabelledDataset<D>) order_ = balanced_order(*dataset_, dataset_->size(), options.rng);
+        if constexpr (LabelledDataset<D>) order_ = balanced_order(*dataset_, examples_, options.rng);
     }
     /// Position in the order of the first example of this process's share of a batch, and their number.
     BatchShare share_of(std::size_t index) const {
-        BatchShare own = batch_share((std::min)(size_, used_ - index * size_), {.rank = rank_, .ranks = ranks_});
+        BatchShare own =
+            batch_share((std::min)(size_, used_ - index * size_), {.rank = options_.rank, .ranks = options_.ranks});
         own.first += index * size_;
         return own;
     }
@@ -215,6 +243,10 @@ private:
         }
     }
     void fill(std::size_t index) {
+        if (const std::size_t now = dataset_->size(); now < examples_)
+            throw StateError(
+                "batches: dataset: " +
+                expected_got(std::to_string(examples_) + " examples to the end of the pass", std::to_string(now)));
         if (index == first_) expect(index);
         with_fp_environment([&] {  // pixels are divided here: the host's rounding mode must not change the result
             const BatchShare own = share_of(index);
@@ -229,7 +261,7 @@ private:
             }
         });
         expect(index + 1);
-        if (position_) position_->advance(index, count(), size_, dataset_->size(), order_options_);
+        if (position_) position_->advance(index, count(), size_, examples_, order_of(options_));
     }
     Value current(std::size_t index) const {
         Value batch;
@@ -243,10 +275,13 @@ private:
     const D* dataset_;
     std::size_t size_;
     DataPosition* position_;
-    DataPosition::Order order_options_;
+    Rng* generator_;
+    BatchOptions options_;
+    std::uint64_t passes_ = 0;  // before this one, with neither of them
+    bool returned_ = false;     // a batch of this pass
+    std::size_t examples_ = 0;  // of the dataset at the beginning of this pass
     std::size_t used_ = 0;
     std::size_t first_ = 0;
-    std::size_t rank_ = 0, ranks_ = 1;
     std::vector<std::uint32_t> order_;
     std::vector<std::size_t> expected_;  // only of datasets that expect
     Tensor<Element<D>, Sample<D>> x_;
@@ -258,9 +293,15 @@ template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, const BatchOptions& options) {
     return {dataset, size, options};
 }
+/// Each pass draws its stream from `rng`, instead of that of the options.
+template <Dataset D>
+[[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, Rng& rng, BatchOptions options) {
+    options.rng = rng.fork();
+    return {dataset, size, options, nullptr, &rng};
+}
 template <Dataset D>
 [[nodiscard]] Batches<D> batches(const D& dataset, std::size_t size, Rng& rng) {
-    return {dataset, size, {.shuffle = true, .drop_last = false, .rng = rng.fork(), .first = 0}};
+    return batches(dataset, size, rng, {});
 }
 /// The rest of the current pass, or the next pass. Order and first batch come from the position, not from the options.
 template <Dataset D>
@@ -276,6 +317,8 @@ template <Dataset D>
 void batches(const D&& dataset, std::size_t size, const BatchOptions& options) = delete;
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, Rng& rng) = delete;
+template <Dataset D>
+void batches(const D&& dataset, std::size_t size, Rng& rng, BatchOptions options) = delete;
 template <Dataset D>
 void batches(const D&& dataset, std::size_t size, DataPosition& position, BatchOptions options = {}) = delete;
 

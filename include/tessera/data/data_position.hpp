@@ -24,10 +24,12 @@
 //
 // Another value of these three is refused after a load and in the middle of a pass, unless io::load was told to accept
 // it: {.accept = {"shuffle", "balance_classes", "drop_last"}}. The value of the file is then replaced by that of the
-// next batch, and kept if that is the same. Between two passes a running program may change them.
+// next batch, and kept if that is the same. The same holds for data.size and data.examples after a load between two
+// passes ({.accept = {"size", "examples"}}); a pass that was begun has to be finished with them. Between two passes a
+// running program may change all five.
 //
 // Errors   ArgumentError where the current pass was begun with another batch size or number of examples, or where one
-//          of the three differs
+//          of the five differs from a file
 
 #include <tessera/core/error.hpp>
 #include <tessera/core/param_path.hpp>
@@ -68,6 +70,10 @@ public:
         if (next_ != 0 && (size != size_ || examples != examples_))
             throw ArgumentError("DataPosition: in the middle of a pass: " +
                                 expected_got(pass_text(size_, examples_), pass_text(size, examples)));
+        if (loaded_) {
+            check_size("size", size_, size);
+            check_size("examples", examples_, examples);
+        }
         const auto now = values_of(order);
         for (std::size_t i = 0; i < options.size(); ++i) check_option(options[i], order_[i], now[i]);
     }
@@ -102,6 +108,8 @@ public:
                            {std::string{"data."} + name},
                            true,
                            {"false", "true", "", "false", "true"}});
+        for (const char* name : sizes)
+            all.push_back({name, "that of the next batches", {std::string{"data."} + name}, true, {}});
         return all;
     }
     /// Until the next batch or load. It is kept in the leaves, so that dist::broadcast_state gives it to all processes.
@@ -109,8 +117,11 @@ public:
         for (std::size_t i = 0; i < options.size(); ++i) {
             std::uint64_t& value = order_[i];
             if (value >= accepted_no) value -= accepted_no;  // by the run that wrote the file
-            if (value <= yes && std::find(settings.begin(), settings.end(), options[i]) != settings.end())
-                value += accepted_no;
+            if (value <= yes && contains(settings, options[i])) value += accepted_no;
+        }
+        if (next_ == 0) {
+            if (contains(settings, sizes[0])) size_ = 0;
+            if (contains(settings, sizes[1])) examples_ = 0;
         }
     }
     [[nodiscard]] static bool optional_in_file(std::string_view leaf) {
@@ -128,6 +139,11 @@ private:
     /// The names of Order's members, in the order of values_of and order_.
     static constexpr std::array<const char*, 3> options{"shuffle", "balance_classes", "drop_last"};
 
+    static constexpr std::array<const char*, 2> sizes{"size", "examples"};
+
+    static bool contains(std::span<const std::string> settings, const char* name) {
+        return std::find(settings.begin(), settings.end(), name) != settings.end();
+    }
     static std::array<bool, 3> values_of(const Order& order) {
         return {order.shuffle, order.balance_classes, order.drop_last};
     }
@@ -140,6 +156,13 @@ private:
         throw ArgumentError("DataPosition: " + std::string{loaded_ ? "" : "in the middle of a pass: "} + option + ": " +
                             expected_got(now ? "false" : "true", got) +
                             (loaded_ ? "; LoadOptions{.accept = {\"" + option + "\"}} keeps " + got : ""));
+    }
+    /// `before` 0: of a run without a pass, or accepted.
+    static void check_size(const std::string& name, std::uint64_t before, std::size_t now) {
+        if (before == 0 || before == now) return;
+        const std::string got = std::to_string(now);
+        throw ArgumentError("DataPosition: " + name + ": " + expected_got(std::to_string(before), got) +
+                            "; LoadOptions{.accept = {\"" + name + "\"}} keeps " + got);
     }
     static std::string pass_text(std::uint64_t size, std::uint64_t examples) {
         return "batches of " + std::to_string(size) + " of " + std::to_string(examples) + " examples";

@@ -27,7 +27,7 @@ template <std::size_t Rank>
     if (!image::is_gzip(file)) return file;
     Bytes start(idx_header<Rank>);
     start.resize(image::gunzip_start(file, start, name));
-    std::uint64_t size = idx_file_size<Rank>(start, name);
+    const std::uint64_t size = idx_file_size<Rank>(start, name);
     if (size > limits.inflated)
         malformed(FormatCode::limit, name, 0,
                   "IDX length: " + expected_got("at most " + std::to_string(limits.inflated), std::to_string(size)));
@@ -36,12 +36,11 @@ template <std::size_t Rank>
         malformed(FormatCode::truncated, name, file.size(),
                   "gzip: " + std::to_string(file.size()) + " bytes cannot hold the " + std::to_string(size) +
                       " of the IDX array");
+    // The content may be longer than the array, in its last member or in others; parse_idx decides whether that is
+    // harmless.
     constexpr std::uint64_t most_surplus = 64 << 10;
-    if (const std::uint64_t stated = little_endian_32(file, file.size() - 4);
-        stated > size && stated - size <= most_surplus)
-        size = stated;  // the content is longer than the array; parse_idx decides whether that is harmless
-    Bytes bytes(to_size(size));
-    image::gunzip(file, bytes, name);
+    Bytes bytes(to_size(size + most_surplus));
+    bytes.resize(image::gunzip_at_least(to_size(size), file, bytes, name));
     return bytes;
 }
 

@@ -74,6 +74,7 @@ struct ImageFolder {
     std::vector<std::string> reasons;  ///< for the first few of them: position, path and error
     LeftOut left_out;                  ///< these and everything else that was not read, by reason
     Fitted fitted;
+    bool has_test = false;  ///< there is a split test or val, perhaps without images
 };
 
 namespace detail {
@@ -105,7 +106,7 @@ public:
         } catch (const FormatError& e) {
             if (share_ <= 0)
                 throw FormatError(e.code(), "load_image_folder: " + where + e.what(), e.path(), e.offset());
-            count(LeftOutReason::damaged, e.what());
+            count(e.code() == FormatCode::limit ? LeftOutReason::too_large : LeftOutReason::damaged, e.what());
         } catch (const IoError& e) {
             if (share_ <= 0 || !concerns_one_file(e.reason()))
                 throw IoError("load_image_folder: " + where + e.what(), e.path(), e.reason());
@@ -267,8 +268,8 @@ template <StaticShape S>
                          labelled ? list.class_names : std::vector<std::string>{}};
     };
     const std::size_t files = list.images.size();
-    return {images(Split::train), images(Split::test),   images(Split::val),     files,
-            files - loaded,       reader.take_reasons(), reader.take_left_out(), reader.fitted()};
+    return {images(Split::train),  images(Split::test),    images(Split::val), files,        files - loaded,
+            reader.take_reasons(), reader.take_left_out(), reader.fitted(),    list.has_test};
 }
 
 }  // namespace tessera::data

@@ -6,12 +6,17 @@
 //     folder/train/..., folder/val/..., folder/test/...        splits, each of them like one of the above
 //
 // The rules are those of torchvision's ImageFolder: each folder is a class, also an empty one, in the order of their
-// names; images are ordered by the path of their folder, then by name. Links are followed, but not back. With `classes`
-// the caller gives the names of the classes and their order, so that two folders have the same labels. Folders
-// called train, val and test (or training, valid, validation, testing, each also with a year: train2017) are splits and
-// not classes, where there is a train and no other folder has images. Their classes are those of train: a folder of val
-// or test that train has not is an error, because in many sets (tiny-imagenet: val/images) it is no class. Where it is
-// one, the caller names all classes.
+// names; images are ordered by the path of their folder, then by name. A folder with files but no image (labels,
+// Annotations) is no class, and is counted. Links are followed, but not back. With `classes` the caller gives the names
+// of the classes and their order, so that two folders have the same labels.
+//
+// Folders called train, val and test (or training, valid, validation, testing, each also with a year: train2017) are
+// splits and not classes, where there is a train and no other folder has images. Their classes are those of train: a
+// folder of val or test that train has not is an error, because in many sets (tiny-imagenet: val/images) it is no
+// class. Where it is one, the caller names all classes. A class may be called train (bus, car, train), but not next to
+// what goes with a split of that name: train_masks, labels, extra. Splits under other names (trainval and test,
+// TrainData and TestData, imagesTr and imagesTs) are refused, because they are neither classes nor surely one set
+// (detail/split_names.hpp); so are images next to masks or labels that are images too.
 //
 // A file is an image if it begins like a PNG or JPEG or is named like one (.png, .jpg, .jpeg). Everything else is
 // counted (data/left_out.hpp). A layout that could mean two things is an error that says what was found.
@@ -26,18 +31,16 @@
 #include <tessera/core/label.hpp>
 #include <tessera/data/detail/folder_entries.hpp>
 #include <tessera/data/detail/some_of.hpp>
+#include <tessera/data/detail/split_names.hpp>
 #include <tessera/data/left_out.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <initializer_list>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -52,8 +55,6 @@ enum class FolderLayout : unsigned char {
     splits,
 };
 
-enum class Split : unsigned char { train, val, test };
-
 struct ListedImage {
     std::string path;
     Label label;
@@ -64,6 +65,7 @@ struct ImageList {
     std::vector<ListedImage> images;       ///< split by split
     std::vector<std::string> class_names;  ///< empty: no classes
     bool has_splits = false;
+    bool has_test = false;  ///< there is a split test or val, perhaps without images
     LeftOut left_out;
 
     [[nodiscard]] bool labelled() const { return !class_names.empty(); }
@@ -71,32 +73,7 @@ struct ImageList {
 
 namespace detail {
 
-inline std::optional<Split> split_called(std::string_view name) {
-    std::string lower = lower_case(name);
-    const std::string year = lower.size() > 4 ? lower.substr(lower.size() - 4) : std::string{};
-    const bool digits = std::ranges::all_of(year, [](char c) { return c >= '0' && c <= '9'; });
-    if (digits && (year.starts_with("19") || year.starts_with("20"))) {  // train2017
-        lower.resize(lower.size() - 4);
-        if (lower.ends_with('_') || lower.ends_with('-')) lower.pop_back();
-    }
-    if (lower == "train" || lower == "training") return Split::train;
-    if (lower == "val" || lower == "valid" || lower == "validation") return Split::val;
-    if (lower == "test" || lower == "testing") return Split::test;
-    return std::nullopt;
-}
-
-/// Does the name begin or end with the name of a split: trainA, test_b, val2, training_set, seg_test?
-inline bool names_split(std::string_view name, std::initializer_list<std::string_view> splits) {
-    const std::string lower = lower_case(name);
-    for (const std::string_view split : splits) {
-        if (lower.starts_with(split) && lower.size() <= split.size() + 2) return true;
-        for (const char mark : {'_', '-'})
-            if (lower.starts_with(std::string{split} + mark) || lower.ends_with(mark + std::string{split})) return true;
-    }
-    return false;
-}
-
-[[noreturn]] inline void refuse_folder(const std::string& folder, const std::string& why) {
+[[gnu::__noreturn__]] inline void refuse_folder(const std::string& folder, const std::string& why) {
     throw DataError("load_image_folder: " + folder + ": " + why);
 }
 
@@ -118,12 +95,31 @@ inline std::string real_path(const std::string& path) {
     return std::filesystem::canonical(path, ignored).string();
 }
 
+/// How many files have been left out: those that are no image, and those that may be one.
+struct OtherFiles {
+    explicit OtherFiles(const LeftOut& left_out)
+        : no_images{left_out.count(LeftOutReason::no_image)}, perhaps{left_out.count(LeftOutReason::other_type) +
+                                                                      left_out.count(LeftOutReason::unreadable)} {}
+
+    bool only_no_images_since(const OtherFiles& before) const {
+        return no_images != before.no_images && perhaps == before.perhaps;
+    }
+
+    std::size_t no_images, perhaps;
+};
+
 inline ClassFolder list_classes(const std::string& root, const std::string& sub, const FolderEntries& entries,
                                 LeftOut& left_out) {
     ClassFolder found{sub, {}, {}};
+    std::vector<std::string> no_classes;
     for (const std::string& name : entries.folders) {
+        const OtherFiles before{left_out};
         Walk inside = walk(root, joined(sub, name), {real_path(root), real_path(joined(root, sub))}, left_out);
-        if (inside.readable) found.classes.emplace(name, std::move(inside.images));
+        if (!inside.readable) continue;
+        if (inside.images.empty() && OtherFiles{left_out}.only_no_images_since(before))
+            no_classes.push_back(joined(sub, name));
+        else
+            found.classes.emplace(name, std::move(inside.images));
     }
     for (const std::string& name : entries.files)
         if (std::string path = joined(sub, name); is_candidate(root, path, left_out)) found.loose.push_back(path);
@@ -138,6 +134,8 @@ inline ClassFolder list_classes(const std::string& root, const std::string& sub,
     } else {
         for (std::string& path : found.loose) left_out.add(LeftOutReason::outside, std::move(path));
         found.loose.clear();
+        if (inside == 0) no_classes.clear();  // there are no classes at all
+        for (std::string& path : no_classes) left_out.add(LeftOutReason::no_class, std::move(path));
     }
     return found;
 }
@@ -180,6 +178,22 @@ inline void refuse_wrapped(const std::string& root, const ClassFolder& found, co
     }
 }
 
+/// Refuses images next to their masks or labels, which are images too.
+inline void refuse_pairs(const std::string& root, const ClassFolder& found) {
+    std::string images, about;
+    for (const auto& [name, inside] : found.classes) {
+        if (inside.empty()) continue;
+        if (is_called_images(name)) images = name;
+        if (is_about_images(name)) about = name;
+    }
+    if (images.empty() || about.empty()) return;
+    images = joined(found.sub, images);
+    refuse_folder(root, expected_got("folders of classes", images + " next to " + joined(found.sub, about)) +
+                            ": pass " + joined(root, images) + ", or " +
+                            (found.sub.empty() ? "FolderLayout::classes" : "FolderLayout::splits") +
+                            " if both are classes");
+}
+
 /// Refuses a folder whose classes are in fact deeper: a folder around the set, or splits inside the classes.
 inline void refuse_deeper(const std::string& root, const ClassFolder& found) {
     bool all_split = true;
@@ -204,14 +218,6 @@ inline void refuse_deeper(const std::string& root, const ClassFolder& found) {
                                 joined(root, joined(found.sub, first) + "/train"));
 }
 
-/// Is this what people call the part of a set that is not for training?
-inline bool looks_like_split(std::string_view name) {
-    const std::string lower = lower_case(name);
-    for (const std::string_view start : {"test", "dev", "eval", "unlabel", "valid", "val_", "val-", "holdout"})
-        if (lower.starts_with(start)) return true;
-    return false;
-}
-
 /// Which folders of the root are splits? None: they are classes.
 inline std::vector<std::string> find_splits(const std::string& root, const FolderEntries& top, FolderLayout layout,
                                             LeftOut& left_out) {
@@ -226,11 +232,10 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
             others.push_back(name);
         }
     const std::string seen = "got the folders " + some_of(top.folders);
-    const auto any_of = [&](std::initializer_list<std::string_view> names) {
-        return std::ranges::any_of(others, [&](const auto& other) { return names_split(other, names); });
+    const auto any_names = [&](SplitKind kind) {
+        return std::ranges::any_of(top.folders, [&](const auto& name) { return split_named_by(name) == kind; });
     };
-    if (!has_train && layout == FolderLayout::detect && any_of({"train", "training"}) &&
-        any_of({"test", "testing", "val", "valid", "validation", "dev", "eval"}))
+    if (!has_train && layout == FolderLayout::detect && any_names(SplitKind::training) && any_names(SplitKind::other))
         refuse_folder(root, "expected folders of classes, or of the splits of one set, " + seen +
                                 ": pass one of them, or FolderLayout::classes if all of them are classes");
     if (!has_train) {
@@ -241,13 +246,13 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
         return {};
     }
     LeftOut elsewhere;
-    bool like_split = false;
+    bool with_train = false;
     for (const std::string& name : others)
         if (!walk(root, name, {real_path(root)}, elsewhere).images.empty()) {
             images_elsewhere = true;
-            like_split = like_split || looks_like_split(name);
+            with_train = with_train || goes_with_train(name);
         }
-    if (images_elsewhere && !like_split && splits.size() == 1 && layout == FolderLayout::detect)
+    if (images_elsewhere && !with_train && splits.size() == 1 && layout == FolderLayout::detect)
         return {};  // a class called train
     if (images_elsewhere)
         refuse_folder(root, "expected folders of splits or of classes, got both, " + some_of(splits) + " next to " +
@@ -256,16 +261,26 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
     return splits;
 }
 
+/// The labels of classes; of a name that is given twice, the first. A map, because there may be 80,000 classes.
+inline std::map<std::string, Label> labels_by_name(const std::vector<std::string>& names) {
+    std::map<std::string, Label> labels;
+    for (std::size_t i = 0; i < names.size(); ++i) labels.emplace(names[i], Label{static_cast<std::uint32_t>(i)});
+    return labels;
+}
+
 /// The classes of train, or those of the caller; each class with images must be among them.
 inline std::vector<std::string> join_classes(const std::string& root, const std::vector<ClassFolder>& folders,
                                              const std::vector<std::string>& given) {
     std::vector<std::string> names = given;
+    std::map<std::string, Label> known = labels_by_name(names);
     const ClassFolder *with = nullptr, *without = nullptr;
     for (const ClassFolder& folder : folders) {  // train is the first
-        if (names.empty())
+        if (names.empty()) {
             for (const auto& [name, images] : folder.classes) names.push_back(name);
+            known = labels_by_name(names);
+        }
         for (const auto& [name, images] : folder.classes)
-            if (!images.empty() && std::ranges::find(names, name) == names.end())
+            if (!images.empty() && !known.contains(name))
                 refuse_folder(root, "class " + joined(folder.sub, name) + ": " +
                                         expected_got("one of " + some_of(names), name) +
                                         (given.empty() ? ": where it is a class, name all of them" : ""));
@@ -278,6 +293,19 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
                                 std::to_string(without->loose.size()) + " images without: expected all with classes");
     if (without) return {};
     return names;
+}
+
+/// Adds the images of the parts of `folder` to the list, which has the names of the classes.
+inline void add_images(ImageList& list, const std::string& folder, const std::vector<ClassFolder>& parts,
+                       const std::vector<Split>& splits) {
+    const std::map<std::string, Label> labels = labels_by_name(list.class_names);
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        for (const std::string& path : parts[p].loose)
+            list.images.push_back({joined(folder, path), Label{}, splits[p]});
+        for (const auto& [name, images] : parts[p].classes)
+            for (const std::string& path : images)
+                list.images.push_back({joined(folder, path), labels.at(name), splits[p]});
+    }
 }
 
 }  // namespace detail
@@ -303,6 +331,7 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
                 if (detail::split_called(name) != split) continue;
                 if (taken) detail::refuse_folder(folder, "expected one of the folders " + *taken + " and " + name);
                 taken = &name;
+                list.has_test = list.has_test || split != Split::train;
                 const auto entries = detail::list_entries(folder, name, list.left_out);
                 if (!entries.readable) continue;
                 found.push_back(detail::list_classes(folder, name, entries, list.left_out));
@@ -311,18 +340,12 @@ inline std::vector<std::string> join_classes(const std::string& root, const std:
         }
     }
     if (layout == FolderLayout::detect)
-        for (const detail::ClassFolder& part : found) detail::refuse_deeper(folder, part);
-    list.class_names = detail::join_classes(folder, found, classes);
-    for (std::size_t f = 0; f < found.size(); ++f) {
-        for (const std::string& path : found[f].loose)
-            list.images.push_back({detail::joined(folder, path), Label{}, split_of[f]});
-        for (const auto& [name, images] : found[f].classes) {
-            const auto at = std::ranges::find(list.class_names, name);
-            const Label label{static_cast<std::uint32_t>(at - list.class_names.begin())};
-            for (const std::string& path : images)
-                list.images.push_back({detail::joined(folder, path), label, split_of[f]});
+        for (const detail::ClassFolder& part : found) {
+            detail::refuse_pairs(folder, part);
+            detail::refuse_deeper(folder, part);
         }
-    }
+    list.class_names = detail::join_classes(folder, found, classes);
+    detail::add_images(list, folder, found, split_of);
     if (list.images.empty())
         detail::refuse_folder(folder, expected_got("PNG or JPEG files", "none") +
                                           (list.left_out.empty() ? "" : "; left out: " + list.left_out.text()));

@@ -7,6 +7,8 @@
 // For sets that are larger than memory: what is kept is the path and label of each image. Each copy reads and decodes a
 // file; data/read_ahead.hpp does that in other threads, a batch ahead of the training step.
 //
+// A relative folder is remembered together with the current folder of that moment, which the program may change later.
+//
 // A damaged file is an error when it is copied, which may be late in a run. With `skip_up_to` every file is decoded
 // once at the beginning, so that the sets are those of load_image_folder without the bad files.
 //
@@ -23,6 +25,7 @@
 #include <tessera/data/image_folder.hpp>
 #include <tessera/data/image_list.hpp>
 #include <tessera/data/left_out.hpp>
+#include <tessera/files/file.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -43,14 +46,17 @@ public:
     LazyImages() = default;
     /// Reads an image file and fits it to the shape; open_image_folder passes that of its source file (image/stb.hpp).
     using Read = image::Pixels (*)(const std::string& path, const ImageFolderOptions& options);
+    /// `base` is put in front of the path of each image that is read; "": nothing.
     LazyImages(std::vector<ListedImage> images, std::vector<std::string> class_names, Read read,
-               const ImageFolderOptions& options = {})
-        : images_{std::move(images)}, class_names_{std::move(class_names)}, options_{options}, read_{read} {}
+               const ImageFolderOptions& options = {}, std::string base = {})
+        : images_{std::move(images)},
+          class_names_{std::move(class_names)}, options_{options}, read_{read}, base_{std::move(base)} {}
 
     [[nodiscard]] std::size_t size() const { return images_.size(); }
+    /// Begins with the folder as it was given.
     [[nodiscard]] const std::string& path(std::size_t i) const { return images_[i].path; }
     void copy(std::size_t i, std::span<float, S::size> destination) const {
-        const image::Pixels pixels = read_(images_[i].path, options_);
+        const image::Pixels pixels = read_(base_ + images_[i].path, options_);
         if (pixels.values.size() != S::size)
             throw DataError("LazyImages: " + images_[i].path + ": bytes: " +
                             expected_got(S::size, pixels.values.size()) + ", from the function that reads it");
@@ -66,6 +72,7 @@ private:
     std::vector<std::string> class_names_;
     ImageFolderOptions options_;
     Read read_ = nullptr;  // without images
+    std::string base_;
 };
 
 template <StaticShape S>
@@ -85,6 +92,8 @@ template <StaticShape S>
 [[nodiscard]] static LazyImageFolder<S> open_image_folder(const std::string& folder,
                                                           const ImageFolderOptions& options = {}) {
     detail::FolderReader reader{folder, options};
+    std::string base = absolute_path(folder);
+    base.resize(base.size() - folder.size());
     std::vector<ListedImage> parts[3];
     const bool decodes = options.skip_up_to > 0;
     for (std::size_t i = 0; i < reader.list().images.size(); ++i) {
@@ -95,7 +104,7 @@ template <StaticShape S>
     reader.finish(loaded);
     const auto images = [&](Split split) {
         return LazyImages<S>{std::move(parts[static_cast<std::size_t>(split)]), reader.list().class_names,
-                             detail::read_fitted<S>, options};
+                             detail::read_fitted<S>, options, base};
     };
     const std::size_t files = reader.list().images.size();
     return {images(Split::train),   images(Split::test),

@@ -23,8 +23,10 @@ namespace tessera::inline TESSERA_ABI::data {
 
 enum class LeftOutReason : unsigned char {
     damaged,     ///< begins like a PNG or JPEG, or is named like one, but is no valid image
+    too_large,   ///< an image or file beyond the limits of the reader
     other_type,  ///< an image of a type that is not read: WebP, GIF, ...
     no_image,    ///< another file: text, JSON, an archive
+    no_class,    ///< a folder of such files only, next to the folders of the classes
     outside,     ///< an image next to the folders of the classes or splits
     unreadable,  ///< the system refuses: permission denied, a link to nothing
     linked,      ///< a folder that has been read already: a link that leads back
@@ -98,10 +100,14 @@ private:
         switch (g.reason) {
         case LeftOutReason::damaged:
             return counted("damaged image", "damaged images");
+        case LeftOutReason::too_large:
+            return counted("image", "images") + " beyond the limits";
         case LeftOutReason::other_type:
             return g.type + ' ' + counted("image", "images");
         case LeftOutReason::no_image:
             return (g.type.empty() ? "other" : g.type) + ' ' + counted("file", "files");
+        case LeftOutReason::no_class:
+            return counted("folder", "folders") + " without images";
         case LeftOutReason::outside:
             return counted("image", "images") + " next to the folders that were read";
         case LeftOutReason::unreadable:

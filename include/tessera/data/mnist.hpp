@@ -9,6 +9,7 @@
 // which are transposed back. A folder without any of these files may have the contact sheets digits-train.png and
 // digits-test.png, with ten equal bands of rows for the ten classes.
 //
+// An empty file is not read where there is another spelling of it, such as the .gz that it was to be unpacked from.
 // Other files and folders next to those that were read, such as a second copy in another spelling or a folder of
 // images, are counted in Mnist::left_out; texts (.md, .txt) and hidden files are not.
 //
@@ -59,9 +60,11 @@ inline bool is_file(const std::string& path) {
     return std::filesystem::is_regular_file(path, ignored);
 }
 
-/// The path of "train-images-idx3-ubyte" in one of its spellings; empty if there is none.
+/// The path of "train-images-idx3-ubyte" in one of its spellings; empty if there is none. An empty file, such as an
+/// interrupted gunzip leaves next to its archive, is taken only where there is no other.
 inline std::string find_idx(const std::string& start, std::initializer_list<const char*> halves, const char* what,
                             const char* ending) {
+    std::string empty;
     for (const char* half : halves)
         for (const char* dot : {"-", "."})
             for (const char* gz : {"", ".gz"})
@@ -69,9 +72,12 @@ inline std::string find_idx(const std::string& start, std::initializer_list<cons
                     const std::string name = std::string{half} + '-' + what + dot + ending + gz;
                     std::string path = start + name;
                     if (inside) path += '/' + path.substr(path.rfind('/') + 1);
-                    if (is_file(path)) return path;
+                    if (!is_file(path)) continue;
+                    std::error_code unknown;
+                    if (std::filesystem::file_size(path, unknown) != 0) return path;  // also where it is unknown
+                    if (empty.empty()) empty = path;
                 }
-    return {};
+    return empty;
 }
 
 /// Counts what a folder has besides the files that were read, of which `used` has the paths. A file may be in a folder

@@ -202,7 +202,7 @@ public:
         abort(code);
     }
     /// Ends all processes of the job at once; mpirun then exits with `code`, or with another number that is not 0.
-    [[noreturn]] void abort(int code) const {
+    [[gnu::__noreturn__]] void abort(int code) const {
         MPI_Abort(comm(), code);
         std::abort();  // MPI_Abort does not return
     }

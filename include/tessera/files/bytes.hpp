@@ -48,8 +48,8 @@ constexpr bool bytes_are(ByteView bytes, std::size_t at, std::string_view text) 
 }
 
 /// Throws FormatError: "model.safetensors @17: ...".
-[[noreturn]] inline void malformed(FormatCode code, std::string_view name, std::uint64_t offset,
-                                   std::string_view what) {
+[[gnu::__noreturn__]] inline void malformed(FormatCode code, std::string_view name, std::uint64_t offset,
+                                            std::string_view what) {
     std::string message{name};
     message += " @" + std::to_string(offset) + ": ";
     throw FormatError(code, message.append(what), std::string{name}, offset);

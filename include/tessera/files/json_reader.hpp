@@ -28,7 +28,7 @@ public:
     }
 
     std::uint64_t offset() const { return offset_ + at_; }
-    [[noreturn]] void fail(std::string_view what, FormatCode code = FormatCode::json) const {
+    [[gnu::__noreturn__]] void fail(std::string_view what, FormatCode code = FormatCode::json) const {
         malformed(code, name_, offset(), what);
     }
 
@@ -53,7 +53,7 @@ public:
         if (next() != 0 || at_ != text_.size()) fail("JSON: " + expected_got("the end of the header", found()));
     }
 
-    /// A string with its escapes decoded. A NUL character is an error, because names would end there in C programs.
+    /// A string with its escapes decoded. It may have NUL characters, which JSON allows: the caller decides.
     std::string string(std::string_view where) {
         expect('"', where);
         std::string value;
@@ -122,7 +122,6 @@ private:
         }
         if (c != 'u') fail("JSON: an invalid escape in " + std::string{where});
         std::uint32_t code = hex4(where);
-        if (code == 0) fail("a NUL character in " + std::string{where}, FormatCode::name);
         if (code >= 0xD800 && code < 0xDC00 && take(where) == '\\' && take(where) == 'u') {
             const std::uint32_t second = hex4(where);
             if (second < 0xDC00 || second > 0xDFFF) fail("JSON: an unpaired surrogate in " + std::string{where});

@@ -7,6 +7,8 @@
 
 #include <tessera/files/bytes.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -17,11 +19,30 @@ namespace tessera::inline TESSERA_ABI {
     return what.empty() ? std::string{} : "; it looks like " + std::string{what};
 }
 
+/// What a text of HTML or XML is, after a byte order mark and blank lines; of a start that ends in the first word, too.
+[[nodiscard]] inline std::string_view looks_like_markup(ByteView start) {
+    std::size_t at = bytes_are(start, 0, "\xEF\xBB\xBF") ? 3 : 0;
+    while (at < start.size() && (start[at] == ' ' || (start[at] >= '\t' && start[at] <= '\r'))) ++at;
+    const ByteView text = start.subspan(at);
+    const auto begins = [&](std::string_view word) {  // word: in lower case
+        const std::size_t known = (std::min)(text.size(), word.size());
+        for (std::size_t i = 0; i < known; ++i) {
+            const unsigned char c = text[i];
+            if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != word[i]) return false;
+        }
+        return known >= 4;
+    };
+    if (begins("<!doctype html") || begins("<html")) return "a web page: the download failed";
+    if (begins("<svg")) return "an SVG";
+    if (begins("<?xml")) return "XML, such as a server's error message";
+    return {};
+}
+
 /// A reader first looks for what is more often given to it, such as a zip archive of torch.save.
 [[nodiscard]] inline std::string looks_like(ByteView start) {
     using namespace std::string_view_literals;
     const auto starts = [&](std::string_view text) { return bytes_are(start, 0, text); };
-    if (starts("<"sv) || starts("\xEF\xBB\xBF<"sv)) return looks_like("a web page: the download failed"sv);
+    if (const std::string_view markup = looks_like_markup(start); !markup.empty()) return looks_like(markup);
     const bool all_is_known = start.size() > 8;
     if (starts(all_is_known ? "version https://git-lfs"sv : "version "sv))
         return looks_like("a pointer of Git LFS: run git lfs pull"sv);

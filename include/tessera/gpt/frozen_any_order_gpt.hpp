@@ -62,7 +62,7 @@ public:
     }
 
     [[nodiscard]] const typename Net::Packed& weights() const {
-        packed_.check("FrozenAnyOrderGpt", "packed weights");
+        packed_.refuse_empty("FrozenAnyOrderGpt", "packed weights");
         return weights_;
     }
     [[nodiscard]] KnownConditions knows() const { return knows_; }

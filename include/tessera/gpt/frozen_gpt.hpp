@@ -52,7 +52,7 @@ public:
     }
 
     [[nodiscard]] const typename Net::Packed& weights() const {
-        packed_.check("FrozenGpt", "packed weights");
+        packed_.refuse_empty("FrozenGpt", "packed weights");
         return weights_;
     }
     [[nodiscard]] KnownConditions knows() const { return knows_; }

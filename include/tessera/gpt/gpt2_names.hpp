@@ -9,9 +9,9 @@
 // The names are nanoGPT's (nano_gpt_names.hpp, which says what the model must be), and the linear maps are [in, out]: a
 // Conv1D of the library transformers. Files that GPT2LMHeadModel.save_pretrained writes have the prefix "transformer.";
 // those of the model "gpt2" have none. A saved file lacks lm_head.weight, which is the tied embedding: from_pretrained
-// ties it again.
+// ties it again; a file that has it is read as nano_gpt_names.hpp says.
 //
-// Errors   those of io::load and io::save: a name without a tensor, or a tensor of another shape
+// Errors   those of io::load and io::save: a name without a tensor, a tensor of another shape, or one of more layers
 
 #include <tessera/core/abi.hpp>
 #include <tessera/gpt/nano_gpt_names.hpp>
@@ -28,10 +28,13 @@ template <class Rename>
 [[nodiscard]] std::vector<Rename> gpt2_names(std::size_t layers, std::string_view prefix = "transformer.") {
     constexpr std::string_view of_nano_gpt = "transformer.";
     std::vector<Rename> all = nano_gpt_names<Rename>(layers);
+    const auto of_file = [&](const std::string& name) { return std::string{prefix} + name.substr(of_nano_gpt.size()); };
     for (Rename& r : all) {
         // LayerNorm has no matrix, and embeddings are [tokens, width] in both
         r.transposed = r.from.starts_with("transformer.h.") && r.from.find(".ln_") == std::string::npos;
-        r.from = std::string{prefix} + r.from.substr(of_nano_gpt.size());
+        r.from = of_file(r.from);
+        if constexpr (requires { r.constants; })
+            for (std::string& name : r.constants) name = of_file(name);
     }
     return all;
 }

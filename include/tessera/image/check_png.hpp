@@ -132,7 +132,8 @@ public:
     }
 
 private:
-    [[noreturn]] void refuse(std::size_t at, const std::string& what, FormatCode code = FormatCode::png) const {
+    [[gnu::__noreturn__]] void refuse(std::size_t at, const std::string& what,
+                                      FormatCode code = FormatCode::png) const {
         malformed(code, name_, at, "PNG: " + what);
     }
 
@@ -224,7 +225,7 @@ private:
             refuse(offsets(at), "the checksum of the image data is wrong", FormatCode::checksum);
     }
 
-    [[noreturn]] void refuse_short(std::size_t written) const {
+    [[gnu::__noreturn__]] void refuse_short(std::size_t written) const {
         refuse(file_.size(),
                "the file ends early: " + std::to_string(written) + " of " + std::to_string(png_.rows.size()) +
                    " bytes of the rows are there",

@@ -23,7 +23,7 @@ namespace tessera::inline TESSERA_ABI::image {
 
 namespace detail {
 struct FreeWritten {
-    void operator()(unsigned char* p) const { std::free(p); }  // the same as STBIW_FREE
+    void operator()(unsigned char* p) const { (std::free)(p); }  // the same as STBIW_FREE
 };
 }  // namespace detail
 

@@ -32,8 +32,9 @@ namespace tessera::inline TESSERA_ABI::image {
         const std::size_t at = directory + 2 + 12 * i;
         if (at + 12 > tiff.size()) break;
         if (two(at) != 0x0112) continue;
-        const unsigned type = two(at + 2);  // a SHORT by the standard; some programs write a BYTE or a LONG
-        const std::uint32_t value = type == 1 ? tiff[at + 8] : type == 3 ? two(at + 8) : type == 4 ? four(at + 8) : 0;
+        const unsigned type = two(at + 2);  // a SHORT by the standard; some programs write a BYTE, LONG, SSHORT, SLONG
+        const bool is_short = type == 3 || type == 8, is_long = type == 4 || type == 9;
+        const std::uint32_t value = type == 1 ? tiff[at + 8] : is_short ? two(at + 8) : is_long ? four(at + 8) : 0;
         return value >= 1 && value <= 8 ? value : 1;
     }
     return 1;

@@ -63,14 +63,21 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
 
 /// Decompresses the first bytes of the file called `name`, without checksums; returns how many, at most out.size().
 [[nodiscard]] inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std::string_view name) {
-    const std::size_t at = detail::gzip_data(file, 0, name);
-    std::size_t written = 0;
-    inflate(file.subspan(at), out, written, name, at);
-    return written;
+    std::size_t done = 0;
+    for (std::size_t at = 0;;) {  // members may be shorter than `out`, also empty
+        at = detail::gzip_data(file, at, name);
+        std::size_t written = 0;
+        const Inflated result = inflate(file.subspan(at), out.subspan(done), written, name, at);
+        done += written;
+        at += result.consumed;
+        if (done == out.size() || file.size() - at < 8 || !is_gzip(file.subspan(at + 8))) return done;
+        at += 8;
+    }
 }
 
-/// Decompresses the whole file called `name`; the result must fill `out` exactly.
-inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view name) {
+/// Decompresses the whole file called `name`, of `least` bytes or more, and returns how many; `out` must hold them.
+[[nodiscard]] inline std::size_t gunzip_at_least(std::size_t least, ByteView file, std::span<unsigned char> out,
+                                                 std::string_view name) {
     std::size_t done = 0;
     for (std::size_t at = 0; at < file.size() || at == 0;) {
         if (at != 0 && !is_gzip(file.subspan(at))) break;  // padding or surplus bytes, as gzip ignores them
@@ -81,7 +88,7 @@ inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view
         at += result.consumed;
         if (!result.complete)
             malformed(FormatCode::size, name, at,
-                      "gzip: holds more than the expected " + std::to_string(out.size()) + " bytes");
+                      "gzip: holds more than the expected " + std::to_string(least) + " bytes");
         if (file.size() - at < 8)
             malformed(FormatCode::truncated, name, file.size(), "gzip: the file ends before its checksum");
         const std::uint32_t crc = crc32(rest.first(written));
@@ -93,8 +100,14 @@ inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view
         at += 8;
         done += written;
     }
-    if (done != out.size())
-        malformed(FormatCode::size, name, file.size(), "gzip content: " + expected_got(out.size(), done) + " bytes");
+    if (done < least)
+        malformed(FormatCode::size, name, file.size(), "gzip content: " + expected_got(least, done) + " bytes");
+    return done;
+}
+
+/// Decompresses the whole file called `name`; the result must fill `out` exactly.
+inline void gunzip(ByteView file, std::span<unsigned char> out, std::string_view name) {
+    static_cast<void>(gunzip_at_least(out.size(), file, out, name));
 }
 
 }  // namespace tessera::image

@@ -86,7 +86,7 @@ public:
     }
     void skip_bytes(std::size_t n) { at_ += n; }
     std::size_t position() const { return at_ - count_ / 8; }
-    [[noreturn]] void fail(std::string_view what) const {
+    [[gnu::__noreturn__]] void fail(std::string_view what) const {
         malformed(FormatCode::deflate, name_, offsets_(start_ + position()), what);
     }
 

@@ -39,9 +39,9 @@
 // A file must never end the host's program; in this case the memory that stb allocated leaks.
 #define STBI_ASSERT(x) ((x) ? void() : throw tessera::FormatError(tessera::FormatCode::image, "stb_image: " #x))
 // Zero-initialised: pixels that a damaged file leaves out must be the same everywhere, and never old memory contents.
-#define STBI_MALLOC(size) std::calloc(1, size)
-#define STBI_REALLOC(block, size) std::realloc(block, size)
-#define STBI_FREE(block) std::free(block)
+#define STBI_MALLOC(size) (std::calloc)(1, size)
+#define STBI_REALLOC(block, size) (std::realloc)(block, size)
+#define STBI_FREE(block) (std::free)(block)
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cstdlib>
 #include <new>
 
 #include <tessera/image/detail/hide_stb_image_write_macros.hpp>
@@ -25,10 +26,15 @@
 #define STBI_WRITE_NO_STDIO
 // Its only assertion is that an allocation succeeded.
 #define STBIW_ASSERT(x) ((x) ? void() : throw std::bad_alloc())
+// In parentheses, without the macros that a host may have for these names: the caller calls (std::free), too.
+#define STBIW_MALLOC(size) (std::malloc)(size)
+#define STBIW_REALLOC(block, size) (std::realloc)(block, size)
+#define STBIW_FREE(block) (std::free)(block)
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wold-style-cast"  // in front of our macros
 #endif
 namespace tessera::inline TESSERA_ABI::image::stb {
 

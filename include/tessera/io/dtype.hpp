@@ -51,7 +51,7 @@ struct DtypeInfo {
 inline constexpr std::array<DtypeInfo, 22> dtypes{
     {{"F32", 32},        {"F64", 64},    {"F16", 16},    {"BF16", 16}, {"U8", 8},      {"I8", 8},
      {"U16", 16},        {"I16", 16},    {"U32", 32},    {"I32", 32},  {"U64", 64},    {"I64", 64},
-     {"BOOL", 8},        {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"C64", 8},   {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
+     {"BOOL", 8},        {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"C64", 64},  {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
      {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4}}};
 
 constexpr const DtypeInfo& info(Dtype type) { return dtypes[static_cast<std::size_t>(type)]; }

@@ -14,9 +14,10 @@
 // floats.
 //
 // Errors   FormatError where the file is malformed, damaged, not finite or does not match the models, or no name in it
-//          begins with `prefix` or a `rename`, or no matrix with a transposed one; IoError where it cannot be read;
-//          ArgumentError where `accept` or `allow_missing` names nothing of the models. An `allow_unused` that matches
-//          nothing is ignored
+//          begins with `prefix` or a `rename`, or no matrix with a transposed one, or no rename reads a tensor that
+//          has the first part of one that is read (load_options.hpp); IoError where it cannot be read; ArgumentError
+//          where `accept` or `allow_missing` names nothing of the models. An `allow_unused` that matches nothing is
+//          ignored
 // Cost     one copy of everything that is loaded; a file with a checksum is read twice
 
 #include <tessera/core/buffer.hpp>
@@ -174,6 +175,7 @@ inline void report_accepted_later(LoadPlan<SafetensorsFile>& plan, const std::ve
             if (field.leaves.empty() || leaves[i].name != field.leaves[0] || staged[i].size() != sizeof(value))
                 continue;
             std::memcpy(&value, staged[i].data(), sizeof(value));
+            if (field.texts.empty()) text = std::to_string(value);
             if (value < field.texts.size()) text = field.texts[to_size(value)];
         }
     }
@@ -200,6 +202,7 @@ LoadReport load(SafetensorsFile& file, const LoadOptions& options, M&... models)
     (add_leaves<M>(models, leaves), ...);
     (add_metadata_fields<M>(models, fields), ...);
     LoadPlan plan{file, leaves, fields, options};
+    plan.check_copies(file);
     Staged staged;
     staged.reserve(leaves.size());
     (M::each_state(StageLeaf{file, plan, staged}, std::as_const(models)), ...);

@@ -8,6 +8,9 @@
 //     io::load(file, {.allow_missing = {"codebook", "codes"}}, vae);              with another size of the codebook
 //     io::load(file, {.allow_missing = {"prior.0.token", "classes"}}, prior);     with other classes
 //
+// With renames, a tensor that none of them reads is an error if it has the first part of a name that one of them reads:
+// "transformer.h.12.ln_1.weight" for a model of 12 layers. Other first parts are other models.
+//
 // Without options everything must agree. The name of a tensor or a setting includes everything below it: "prior.head"
 // covers prior.head and prior.head.weight, but not prior.heads.
 
@@ -28,6 +31,11 @@ struct Rename {
     std::string from, to;
     /// Whether the matrices among them have their two axes the other way round in the file; there must be one.
     bool transposed = false;
+    /// Tensors that may be in the file although no model has them, as an attention's mask.
+    std::vector<std::string> constants{};
+    /// Beginnings of names of tensors that repeat these, such as an output map that is tied to an embedding. They may
+    /// be in the file, with the prefix or without, if they have the same bits.
+    std::vector<std::string> copies{};
 };
 
 struct LoadOptions {

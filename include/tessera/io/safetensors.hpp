@@ -9,8 +9,10 @@
 // anywhere in the file is detected. The others tell which tensors are damaged. Files of other programs have neither. In
 // files of the writer the data begin at a multiple of 64 bytes.
 //
-// Errors   FormatError where the file is malformed or damaged or a tensor has another element type, IoError where it
-//          cannot be read, ArgumentError where the output of read() does not have the size of the tensor
+// Errors   FormatError where the file is malformed or damaged, or where a tensor that is read has another element type,
+//          more than ReadLimits::rank dimensions or a name that is empty, longer than ReadLimits::name or has a NUL
+//          character; IoError where the file cannot be read, ArgumentError where the output of read() does not have the
+//          size of the tensor
 // Cost     the constructor reads the header only; verify_checksum() reads the whole file in pieces of 1 MiB
 
 #include <tessera/core/read_limits.hpp>
@@ -101,9 +103,24 @@ public:
                       "out all that begin with tessera.");
     }
 
+    /// Whether two tensors have the same type, shape and bytes.
+    bool are_equal(const TensorInfo& a, const TensorInfo& b) {
+        if (a.dtype != b.dtype || a.shape != b.shape || a.end - a.begin != b.end - b.begin) return false;
+        Bytes one, other;
+        for (std::uint64_t at = 0; at < a.end - a.begin; at += one.size()) {
+            one.resize(to_size((std::min<std::uint64_t>)(a.end - a.begin - at, 1 << 20)));
+            other.resize(one.size());
+            read_at(data_ + a.begin + at, one);
+            read_at(data_ + b.begin + at, other);
+            if (one != other) return false;
+        }
+        return true;
+    }
+
     /// Reads a tensor whose elements are T; the size of `out` must be the tensor's.
     template <class T>
     void read(const TensorInfo& tensor, std::span<T> out) {
+        check_limits(tensor);
         if (tensor.dtype != dtype_of<T>)
             malformed(FormatCode::dtype, name_, tensor.offset,
                       "tensor " + printable(tensor.name) +
@@ -120,13 +137,28 @@ public:
 private:
     void open(std::uint64_t size, const ReadLimits& limits) {
         size_ = size;
-        Bytes start(to_size((std::min<std::uint64_t>)(size, 8)));
+        limits_ = limits;
+        Bytes start(to_size((std::min<std::uint64_t>)(size, 512)));
         read_at(0, start);
         Bytes text(to_size(safetensors_header_length(start, size, name_, limits)));
         read_at(8, text);
         data_ = 8 + text.size();
         header_ = parse_safetensors_header(text, size - data_, name_, limits);
         for (const TensorInfo& t : header_.tensors) by_name_.emplace(t.name, &t);
+    }
+    /// What a model could need: a file may have others, which are not read.
+    void check_limits(const TensorInfo& tensor) const {
+        const auto refuse = [&](FormatCode code, const std::string& what) {
+            malformed(code, name_, tensor.offset, "tensor " + printable(tensor.name) + ": " + what);
+        };
+        if (tensor.shape.size() > limits_.rank)
+            refuse(FormatCode::limit,
+                   "shape: " + expected_got("at most " + std::to_string(limits_.rank) + " dimensions",
+                                            std::to_string(tensor.shape.size())));
+        if (tensor.name.empty() || tensor.name.size() > limits_.name)
+            refuse(FormatCode::name, "name: " + expected_got("1 to " + std::to_string(limits_.name) + " bytes",
+                                                             std::to_string(tensor.name.size())));
+        if (tensor.name.find('\0') != std::string::npos) refuse(FormatCode::name, "name: a NUL character");
     }
     /// Checksum of the bytes from `begin` to `end`, with the eight digits at `digits` replaced by zeros.
     std::uint32_t crc_of(std::uint64_t begin, std::uint64_t end, std::uint64_t digits) {
@@ -165,6 +197,7 @@ private:
     Bytes memory_;
     std::uint64_t size_ = 0;
     std::uint64_t data_ = 0;  // offset of the data
+    ReadLimits limits_;
     SafetensorsHeader header_;
     TensorsByName by_name_;
 };

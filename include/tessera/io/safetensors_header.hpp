@@ -7,14 +7,18 @@
 // "__metadata__" maps names to strings. Every field must occur exactly once, names are unique after their escapes are
 // decoded, shape and offsets agree, and the tensors cover the data without gaps or overlaps.
 //
-// Errors   FormatError with the offset in the file, where the header is malformed or exceeds the limits
+// A tensor that is not read may have any name and up to 64 dimensions, and metadata of other programs any text, as in
+// the safetensors package 0.8. SafetensorsFile::read is stricter, and so is this for keys that begin with "tessera.".
+//
+// Errors   FormatError with the offset in the file, where the header is malformed or exceeds the limits, or the file is
+//          cut off
 // Cost     linear in the header, apart from sorting the tensors
 
 #include <tessera/core/read_limits.hpp>
 #include <tessera/files/bytes.hpp>
 #include <tessera/files/json_reader.hpp>
-#include <tessera/files/looks_like.hpp>
 #include <tessera/files/utf8.hpp>
+#include <tessera/io/detail/looks_unlike_safetensors.hpp>
 #include <tessera/io/tensor_info.hpp>
 
 #include <algorithm>
@@ -34,7 +38,7 @@ namespace detail {
 class HeaderParser {
 public:
     HeaderParser(ByteView text, std::uint64_t data_size, std::string_view name, const ReadLimits& limits)
-        : json_{text, name, 8}, data_size_{data_size}, name_{name}, limits_{limits} {}
+        : json_{text, name, 8}, data_at_{8 + text.size()}, data_size_{data_size}, name_{name}, limits_{limits} {}
 
     SafetensorsHeader parse() {
         json_.expect('{', "the header");
@@ -50,7 +54,7 @@ public:
     }
 
 private:
-    [[noreturn]] void refuse(FormatCode code, const TensorInfo& t, const std::string& what) const {
+    [[gnu::__noreturn__]] void refuse(FormatCode code, const TensorInfo& t, const std::string& what) const {
         malformed(code, name_, t.offset, "tensor " + printable(t.name) + ": " + what);
     }
 
@@ -60,10 +64,6 @@ private:
         std::string name = json_.string("a name");
         json_.expect(':', "the header");
         if (name == "__metadata__") return metadata(at);
-        if (name.empty() || name.size() > limits_.name)
-            malformed(FormatCode::name, name_, at,
-                      "name: " +
-                          expected_got("1 to " + std::to_string(limits_.name) + " bytes", std::to_string(name.size())));
         if (header_.tensors.size() == limits_.tensors)
             malformed(FormatCode::limit, name_, at, "more than " + std::to_string(limits_.tensors) + " tensors");
         header_.tensors.push_back({std::move(name), {}, {}, 0, 0, at});
@@ -82,12 +82,15 @@ private:
             json_.next();
             e.offset = json_.offset();
             e.value = json_.string("a value of __metadata__");
+            if (e.key.starts_with("tessera.") && (e.key + e.value).find('\0') != std::string::npos)
+                malformed(FormatCode::name, name_, e.offset, "a NUL character in __metadata__: " + printable(e.key));
             header_.metadata.push_back(std::move(e));
         } while (json_.accept(','));
         json_.expect('}', "__metadata__");
     }
 
     static constexpr unsigned has_dtype = 1, has_shape = 2, has_offsets = 4;
+    static constexpr std::uint64_t most_dimensions = 64;  // also of a tensor that is not read
 
     void tensor(TensorInfo& t) {
         const std::string where = "tensor " + printable(t.name);
@@ -131,8 +134,8 @@ private:
             t.end = json_.number(inside);
         } else if (json_.next() != ']') {
             do {
-                if (t.shape.size() == limits_.rank)
-                    refuse(FormatCode::limit, t, "shape: more than " + std::to_string(limits_.rank) + " dimensions");
+                if (t.shape.size() == most_dimensions)
+                    refuse(FormatCode::limit, t, "shape: more than " + std::to_string(most_dimensions) + " dimensions");
                 t.shape.push_back(json_.number(inside));
             } while (json_.accept(','));
         }
@@ -156,7 +159,7 @@ private:
             refuse(FormatCode::size, t,
                    "size: " + std::string{info(t.dtype).name} + " " + shape_text(t.shape) + ": " +
                        expected_got("whole bytes", std::to_string(*units) + " bits"));
-        if (t.end < t.begin || t.end > data_size_)
+        if (t.end < t.begin)  // whether the file has all these bytes is known when all tensors are
             refuse(FormatCode::offsets, t,
                    "data_offsets: " + std::to_string(t.begin) + " to " + std::to_string(t.end) +
                        " is not a range within the " + std::to_string(data_size_) + " bytes of data");
@@ -190,6 +193,11 @@ private:
                            expected_got(std::to_string(covered), std::to_string(t.begin)));
             covered = t.end;
         }
+        if (covered > data_size_)
+            malformed(FormatCode::truncated, name_, data_at_ + data_size_,
+                      "the file is cut off: " +
+                          expected_got(std::to_string(covered) + " bytes of data", std::to_string(data_size_)) +
+                          "; missing: " + std::to_string(covered - data_size_));
         if (covered != data_size_)
             malformed(FormatCode::offsets, name_, 8,
                       "data: the tensors hold " + std::to_string(covered) + " bytes, the file " +
@@ -197,44 +205,39 @@ private:
     }
 
     JsonReader json_;
-    std::uint64_t data_size_;
+    std::uint64_t data_at_, data_size_;
     std::string_view name_;
     const ReadLimits& limits_;
     SafetensorsHeader header_;
     bool has_metadata_ = false;
 };
 
-/// What the first eight bytes of another file look like. Read as the length of a header, those of text are more than
-/// 2^32.
-inline std::string looks_unlike_safetensors(ByteView start) {
-    const auto starts = [&](std::string_view text) { return bytes_are(start, 0, text); };
-    if (starts("PK\x03\x04"))
-        return looks_like("a zip archive, as torch.save writes: save with the safetensors package");
-    if (start.size() < 8 || little_endian_64(start, 0) >> 32 == 0) return {};
-    if (start[0] == 0x80 && start[1] >= 2 && start[1] <= 5)
-        return looks_like("a pickle: save with the safetensors package");
-    if (starts("{")) return looks_like("JSON, such as an index: expected one of the files that it names");
-    return looks_like(start);
-}
-
 }  // namespace detail
 
-/// The length of the JSON text in a file of `file_size` bytes that begins with `start`.
+/// The length of the JSON text in a file of `file_size` bytes. `start` has the first 512 bytes, or all that there are:
+/// 8 are enough for the length, the others for what the message says of a file of another kind.
 inline std::uint64_t safetensors_header_length(ByteView start, std::uint64_t file_size, std::string_view name,
                                                const ReadLimits& limits = {}) {
     if (file_size < 8 || start.size() < 8)
         malformed(FormatCode::truncated, name, start.size(),
-                  "header too small: " + expected_got("at least 8 bytes", std::to_string(file_size)));
+                  "header too small: " + expected_got("at least 8 bytes", std::to_string(file_size)) +
+                      detail::looks_unlike_safetensors(start));
     const std::uint64_t length = little_endian_64(start, 0);
     if (length > limits.header)
         malformed(FormatCode::limit, name, 0,
                   "header too large: " +
                       expected_got("at most " + std::to_string(limits.header) + " bytes", std::to_string(length)) +
                       detail::looks_unlike_safetensors(start));
-    if (length > file_size - 8)
+    if (length > file_size - 8) {
+        const bool begins = start.size() > 8 && start[8] == '{';
         malformed(FormatCode::header_length, name, 0,
                   "header length: " + std::to_string(length) + " is more than the file has left, " +
-                      std::to_string(file_size - 8) + detail::looks_unlike_safetensors(start));
+                      std::to_string(file_size - 8) +
+                      (begins ? ": the file is cut off" : detail::looks_unlike_safetensors(start)));
+    }
+    if (length == 0)
+        malformed(FormatCode::header_length, name, 0,
+                  "header length: " + expected_got("at least 2 bytes", "0") + detail::looks_unlike_safetensors(start));
     return length;
 }
 

@@ -9,12 +9,13 @@
 //     io::save("gpt2.safetensors", {.rename = io::reversed(gpt2_names<io::Rename>(12))}, prior);
 //
 // collect(models...) returns the writer instead, to which a program can add its own metadata and tensors;
-// collect(writer, models...) adds more models to it. The file is replaced atomically (files/file.hpp).
+// collect(writer, models...) adds more models to it. The file is replaced atomically (files/file.hpp): it keeps its
+// permissions, and where the path is a link, the file that it leads to is replaced.
 //
 // Errors   ArgumentError where two models have a leaf or metadata of the same name, or where no name of the models
-//          begins with the `from` of a rename, or no matrix with that of a transposed one; NumericError where a number
-//          is not finite, as io::load refuses such a file; StateError where a model was moved from; IoError where the
-//          file cannot be written
+//          begins with the `from` of a rename, or no matrix with that of a transposed one, or where the path is empty
+//          or has a NUL in it; NumericError where a number is not finite, as io::load refuses such a file; StateError
+//          where a model was moved from; IoError where the file cannot be written
 // Cost     one copy of all leaves in memory
 
 #include <tessera/core/buffer.hpp>

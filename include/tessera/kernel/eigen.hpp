@@ -9,6 +9,12 @@
 
 #include <Eigen/Core>
 
+// The header that does not exist ends the compilation after the sentence, as in core/abi.hpp.
+#if !defined(EIGEN_WORLD_VERSION) || EIGEN_WORLD_VERSION < 3 || (EIGEN_WORLD_VERSION == 3 && EIGEN_MAJOR_VERSION < 4)
+#error "tessera: needs Eigen 3.4 or newer; the compiler has found the headers of an older one first"
+#include <tessera_needs_newer_eigen>
+#endif
+
 #include <cstddef>
 
 namespace tessera::inline TESSERA_ABI::kernel {

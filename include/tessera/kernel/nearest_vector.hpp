@@ -70,9 +70,9 @@ struct alignas(64) BestOfRow {
 // Scores the rows of some tiles against one panel of 2W codebook vectors, whose indices are `indices`, and updates the
 // best of each lane. Only a strictly larger score replaces the one before, so ties go to the lowest index.
 template <std::size_t R, std::size_t... M>
-[[gnu::always_inline]] inline void nearest_body(std::size_t tiles, const float* const* rows, std::size_t d,
-                                                const float* panel, const float* start, const tile::Vec (&indices)[2],
-                                                BestOfRow* best, std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void
+nearest_body(std::size_t tiles, const float* const* rows, std::size_t d, const float* panel, const float* start,
+             const tile::Vec (&indices)[2], BestOfRow* best, std::index_sequence<M...> all) {
     using tile::Vec;
     constexpr std::size_t W = tile::W;
     for (; tiles > 0; --tiles, rows += R, best += R) {
@@ -91,8 +91,9 @@ template <std::size_t R, std::size_t... M>
     }
 }
 template <std::size_t R>
-[[gnu::noinline]] inline void nearest(std::size_t tiles, const float* const* rows, std::size_t d, const float* panel,
-                                      const float* start, const tile::Vec (&indices)[2], BestOfRow* best) {
+[[gnu::__noinline__]] inline void nearest(std::size_t tiles, const float* const* rows, std::size_t d,
+                                          const float* panel, const float* start, const tile::Vec (&indices)[2],
+                                          BestOfRow* best) {
     nearest_body<R>(tiles, rows, d, panel, start, indices, best, std::make_index_sequence<2 * R>{});
 }
 template <class, std::size_t... R>

@@ -25,7 +25,7 @@ inline std::atomic<std::size_t> allocations_so_far{0};
 inline void* counted_new(std::size_t size, std::size_t alignment) {
     allocations_so_far.fetch_add(1, std::memory_order_relaxed);
     const std::size_t rounded = (size + alignment - 1) / alignment * alignment;  // required by aligned_alloc
-    void* p = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+    void* p = (std::aligned_alloc)(alignment, rounded == 0 ? alignment : rounded);
     if (!p) throw std::bad_alloc{};
     return p;
 }
@@ -62,15 +62,15 @@ void* operator new(std::size_t size, std::align_val_t a, const std::nothrow_t&) 
 void* operator new[](std::size_t size, std::align_val_t a, const std::nothrow_t& none) noexcept {
     return operator new(size, a, none);
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { (std::free)(p); }
+void operator delete[](void* p) noexcept { (std::free)(p); }
+void operator delete(void* p, std::size_t) noexcept { (std::free)(p); }
+void operator delete[](void* p, std::size_t) noexcept { (std::free)(p); }
+void operator delete(void* p, std::align_val_t) noexcept { (std::free)(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { (std::free)(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { (std::free)(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { (std::free)(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { (std::free)(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { (std::free)(p); }
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { (std::free)(p); }
+void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { (std::free)(p); }

@@ -15,14 +15,20 @@
 //   2. When save() fails it throws an IoError, earlier checkpoints are unchanged, and training can continue.
 //   3. newest() returns the highest step whose file is complete, as its checksum shows. A damaged file, or
 //      one that the disk cannot read (EIO), is skipped, renamed to "<name>.damaged" and reported.
-//   4. A folder has one owner: another Checkpoints for it, in any process, is refused (CheckpointsOptions::lock).
+//   4. A folder has one owner: another Checkpoints for it, in any process, is refused (CheckpointsOptions::lock). So is
+//      a child of fork(), which inherits the lock.
+//   5. A relative folder is made absolute once: a program may change its current folder later.
 // The checksum detects accidents, not an attacker: load checkpoints of people you trust.
 //
 // Errors   IoError where the system refuses a call, or the folder is in use
-//          ArgumentError where keep < 2, where a step is below one that is in the folder, or has more than 12 digits
+//          ArgumentError where keep < 2, where the folder is "" or has a NUL in it, where a step is below one that is
+//          in the folder, or has more than 12 digits
+//          StateError where a child of fork() saves, or reads the newest one
 //          FormatError where no file is complete (it lists the files and their reasons), where a file is larger than
 //          file_limit, and where it comes from a later version
 // Cost     save writes and fsyncs one file of the size of the state; newest reads one whole file, and the damaged ones
+//
+// Over 250 lines: each way in which a folder can be refused has its sentence.
 
 #include <tessera/core/error.hpp>
 #include <tessera/files/file.hpp>
@@ -63,6 +69,8 @@ public:
         : folder_{std::move(folder)}, options_{options}, files_{std::move(files)} {
         if (options_.keep < 2)
             throw ArgumentError("Checkpoints: keep: " + expected_got("at least 2", std::to_string(options_.keep)));
+        detail::check_path("Checkpoints", folder_, "folder");
+        folder_ = absolute_path(folder_, files_);
         while (folder_.size() > 1 && folder_.back() == '/')
             folder_.pop_back();  // otherwise the folder would be its own parent
         if (files_.make_folder(folder_.c_str()) != 0) refuse("make the folder", errno);
@@ -82,6 +90,7 @@ public:
     BasicCheckpoints& operator=(const BasicCheckpoints&) = delete;
     ~BasicCheckpoints() { unlock(); }
 
+    /// Its absolute path.
     [[nodiscard]] const std::string& folder() const { return folder_; }
 
     /// The steps of all checkpoints in the folder, damaged ones included, in rising order.
@@ -98,6 +107,7 @@ public:
     /// `file` is the result of io::collect, possibly with more entries. A step below one in the folder is an
     /// ArgumentError: the folder then belongs to another run.
     void save(std::uint64_t step, io::SafetensorsWriter file) {
+        check_owner();
         const std::vector<std::uint64_t> before = steps();
         if (!before.empty() && before.back() > step)
             throw ArgumentError(
@@ -120,6 +130,7 @@ public:
 
     /// std::nullopt when no step has been saved yet.
     [[nodiscard]] std::optional<Checkpoint> newest() {
+        check_owner();  // damaged files are renamed
         std::vector<std::string> damaged;
         const std::vector<std::uint64_t> all = steps();
         for (std::size_t i = all.size(); i-- > 0;) {
@@ -157,7 +168,7 @@ private:
     static constexpr std::string_view begin = "step-", end = ".safetensors";
     static constexpr std::size_t digits = 12;
 
-    [[noreturn]] void refuse(const char* what, int reason) const {
+    [[gnu::__noreturn__]] void refuse(const char* what, int reason) const {
         detail::refuse_file("Checkpoints", folder_, what, reason);
     }
 
@@ -165,6 +176,7 @@ private:
         const auto handle = files_.lock_folder(folder_.c_str());
         if (Files::is_open(handle)) {
             lock_ = handle;
+            owner_ = files_.process();
             return;
         }
         const int reason = errno;
@@ -173,6 +185,15 @@ private:
             refuse("lock the folder (CheckpointsOptions{.lock = false} goes without)", reason);
         refuse("open the folder", reason);
     }
+    void check_owner() {
+        if (lock_ && files_.process() != owner_)
+            throw StateError(
+                "Checkpoints: " + folder_ + ": process: " +
+                expected_got(std::to_string(owner_) + ", which locked the folder",
+                             std::to_string(files_.process()) +
+                                 ": only the process that opened the folder may use it, not its children"));
+    }
+    // In a child of fork() this leaves the lock of the parent, which has the folder open, too.
     void unlock() {
         if (lock_) files_.close(*lock_);
         lock_.reset();
@@ -219,12 +240,14 @@ private:
     /// Removes temporary files of killed processes, and finds out now, not hours later, whether files can be written.
     void remove_leftovers_and_probe() {
         std::vector<std::string> left;
+        const std::string_view probe_name = ".tessera-probe";
         const auto look = [&](std::string_view name) {
-            if (is_left_over(name)) left.push_back(folder_ + '/' + std::string{name});
+            // write_file would follow a link with the name of the probe, and write zeros to what it leads to
+            if (name == probe_name || is_left_over(name)) left.push_back(folder_ + '/' + std::string{name});
         };
         if (files_.list(folder_.c_str(), look) != 0) refuse("list the folder", errno);
         for (const std::string& path : left) files_.remove(path.c_str());
-        const std::string probe = folder_ + "/.tessera-probe";
+        const std::string probe = folder_ + '/' + std::string{probe_name};
         write_file(probe, Bytes(512), files_);
         if (files_.remove(probe.c_str()) != 0) refuse("remove a file", errno);
     }
@@ -242,6 +265,7 @@ private:
     CheckpointsOptions options_;
     Files files_;
     std::optional<typename Files::Handle> lock_;
+    std::uint64_t owner_ = 0;  // the process that locked the folder
 };
 
 using Checkpoints = BasicCheckpoints<>;

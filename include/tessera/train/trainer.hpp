@@ -121,25 +121,12 @@ public:
 
     /// Model, optimiser, counters, the generator, and the sums of an unfinished accumulation. A user's optimiser is
     /// included when it has a State, which is a parameter set, and state().
+    /// StateError while a step is running: a part of the state would be from before it.
     template <class F, class... S>
     static void each_state(F&& f, S&... trainers) {
-        if constexpr (requires { Model::each_state(f, trainers.model()...); })
-            Model::each_state(f, trainers.model()...);
-        else
-            Model::Params::each(f, trainers.model().params()...);
-        if constexpr (HasOptimizerState<Opt>) Opt::State::each(f, trainers.optimizer_.state()...);
-        f("trainer.steps", trainers.steps_...);
-        f("trainer.batches", trainers.batches_...);
-        f("trainer.held", trainers.held_...);
-        const auto below = with_prefix("trainer", f);
-        Rng::each_state(below, trainers.stream_...);
-        const TrainerOptions& options = std::get<0>(std::tie(trainers...)).options_;
-        if (options.accumulate > 1) {
-            f("trainer.samples", trainers.samples_...);
-            Model::Params::each(with_prefix("trainer.grad", f), trainers.grad_...);
-            Statistics::each(with_prefix("trainer.statistics", f), trainers.statistics_...);
-        }
-        if (options.reject_spikes > 0) RecentNorms::each(with_prefix("trainer.recent", f), trainers.recent_...);
+        const InUse::Guard guards[] = {{trainers.in_use_, "Trainer: save or load"}...};
+        static_cast<void>(guards);
+        visit_state(f, trainers...);
     }
     /// The model; its metadata and settings are checked as if it were loaded by itself.
     [[nodiscard]] const Model& wrapped() const { return model(); }
@@ -195,6 +182,26 @@ private:
         Model::Params::each(detail::CheckLeaf{}, model.params());  // StateError where it was moved from
     }
 
+    template <class F, class... S>
+    static void visit_state(F&& f, S&... trainers) {
+        if constexpr (requires { Model::each_state(f, trainers.model()...); })
+            Model::each_state(f, trainers.model()...);
+        else
+            Model::Params::each(f, trainers.model().params()...);
+        if constexpr (HasOptimizerState<Opt>) Opt::State::each(f, trainers.optimizer_.state()...);
+        f("trainer.steps", trainers.steps_...);
+        f("trainer.batches", trainers.batches_...);
+        f("trainer.held", trainers.held_...);
+        const auto below = with_prefix("trainer", f);
+        Rng::each_state(below, trainers.stream_...);
+        const TrainerOptions& options = std::get<0>(std::tie(trainers...)).options_;
+        if (options.accumulate > 1) {
+            f("trainer.samples", trainers.samples_...);
+            Model::Params::each(with_prefix("trainer.grad", f), trainers.grad_...);
+            Statistics::each(with_prefix("trainer.statistics", f), trainers.statistics_...);
+        }
+        if (options.reject_spikes > 0) RecentNorms::each(with_prefix("trainer.recent", f), trainers.recent_...);
+    }
     Model& model() const {
         if (watch_.state() == Lifetime::State::alive) return *model_;
         throw StateError("Trainer: the model has been " +
@@ -206,7 +213,7 @@ private:
         check_counters();
         const BatchPart part = part_of(batch);
         if constexpr (!dist::single_process<Comm>)
-            processes_.check_same([this](auto&& f) { Trainer::each_state(f, std::as_const(*this)); }, all_settings());
+            processes_.check_same([this](auto&& f) { visit_state(f, std::as_const(*this)); }, all_settings());
         held_[0] = 0;  // after an error the accumulation starts again
         workspace_.rng = stream_.split(batches());
         prepare(model, batch, part);
@@ -313,10 +320,10 @@ private:
         if (usual > 0 && !(norm <= options_.reject_spikes * usual))
             refuse_norm(number_text(options_.reject_spikes) + " times the usual " + number_text(usual), norm);
     }
-    [[noreturn]] static void refuse_norm(const std::string& most, double norm) {
+    [[gnu::__noreturn__]] static void refuse_norm(const std::string& most, double norm) {
         throw NumericError("gradient: norm: " + expected_got("at most " + most, number_text(norm)));
     }
-    [[noreturn]] void throw_bad_gradient() const {
+    [[gnu::__noreturn__]] void throw_bad_gradient() const {
         const auto bad = first_non_finite(grad_);
         throw NumericError("gradient of " +
                            (bad ? bad->path + "[" + std::to_string(bad->index) + "]" : "all weights together") +
@@ -338,7 +345,7 @@ private:
     Param<std::int64_t, Shape<1>> held_;     // batches that are summed in grad_
     Param<std::int64_t, Shape<2>> samples_;  // of the first batch in grad_, and of all
     RecentNorms recent_;                     // only with reject_spikes
-    InUse in_use_;
+    mutable InUse in_use_;
 };
 
 }  // namespace tessera

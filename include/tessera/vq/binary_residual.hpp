@@ -150,7 +150,7 @@ struct BinaryResidualQuantizer {
     }
 
 private:
-    [[noreturn]] static void refuse(std::size_t at, T got) {
+    [[gnu::__noreturn__]] static void refuse(std::size_t at, T got) {
         throw NumericError("BinaryResidual: encoder output " + std::to_string(at) + ": " +
                            expected_got("a finite number", std::to_string(got)));
     }

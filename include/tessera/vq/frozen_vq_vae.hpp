@@ -16,8 +16,8 @@
 // Errors   ArgumentError where two batch sizes differ, a dataset or range is empty, or no pixel to evaluate counts;
 //          DataError for a token that is not in its vocabulary (below `codes`, or codes_of), and where a pixel to
 //          evaluate is not in the range; NumericError where the quantizer finds no token for a row, with the image if
-//          it has a value that is not finite; StateError where nothing was packed, or all was moved away;
-//          static_assert where a mask does not fit the model (MaskRules)
+//          it has a value that is not finite; StateError where nothing was packed, or all was moved away, and
+//          where a dataset gets another size meanwhile; static_assert where a mask does not fit the model (MaskRules)
 // Cost     one packed copy of the weights. Nothing is allocated with a workspace that has seen the batch size before;
 //          datasets are processed in pieces of 512 images
 //
@@ -30,6 +30,7 @@
 #include <tessera/core/value_range.hpp>
 #include <tessera/data/dataset.hpp>
 #include <tessera/data/tokens.hpp>
+#include <tessera/data/unchanged_size.hpp>
 #include <tessera/kernel/reduce.hpp>
 #include <tessera/nn/exec/grouped.hpp>
 #include <tessera/nn/exec/rounds.hpp>
@@ -171,10 +172,12 @@ public:
             Workspace ws;
             vq::detail::ImagePiece<Batch, T, Input> copied;
             Tensor<Token, Shape<tokens>> out;
-            for (std::size_t first = 0; first < images.size(); first += piece) {
-                const Batch x = copied.copy(images, first, piece);
+            const data::UnchangedSize unchanged{images, "VqVae::encode"};
+            for (std::size_t first = 0; first < unchanged.size(); first += piece) {
+                const Batch x = copied.copy(images, first, (std::min)(piece, unchanged.size() - first));
                 out.resize(x.batch());
                 encode(x, out, ws, first);
+                unchanged.refuse_change(images);
                 f(first, x.images(), View<const Token, Shape<tokens>>{out});
             }
         });
@@ -184,15 +187,15 @@ public:
     /// one, encode data::AllPixels{images}.
     template <data::Dataset D>
     [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
-        std::vector<Token> out(images.size() * tokens);
-        encode_dataset(images, [&](std::size_t first, View<const T, Input>, View<const Token, Shape<tokens>> found) {
-            std::ranges::copy(found.span(), out.data() + first * tokens);
+        std::vector<Token> out;
+        encode_dataset(images, [&](std::size_t, View<const T, Input>, View<const Token, Shape<tokens>> found) {
+            out.insert(out.end(), found.span().begin(), found.span().end());
         });
         std::vector<Label> labels;
         std::size_t classes = 0;
         if constexpr (data::LabelledDataset<D>)
             if (images.labelled()) {
-                for (std::size_t i = 0; i < images.size(); ++i) labels.push_back(images.label(i));
+                for (std::size_t i = 0; i < out.size() / tokens; ++i) labels.push_back(images.label(i));
                 if constexpr (requires { images.classes(); }) classes = images.classes();
             }
         return data::Tokens<tokens>{std::move(out), std::move(labels), classes};
@@ -243,9 +246,11 @@ private:
             Tensor<Token, Shape<tokens>> out;
             std::vector<Sums> blocks;
             Sums total;
-            Tensor<T, Input> y{(std::min)(piece, images.size())};
-            for (std::size_t first = 0; first < images.size(); first += piece) {
-                const Batch x = copied.copy(images, first, piece);
+            const data::UnchangedSize unchanged{images, "VqVae::evaluate"};
+            Tensor<T, Input> y{(std::min)(piece, unchanged.size())};
+            for (std::size_t first = 0; first < unchanged.size(); first += piece) {
+                const Batch x = copied.copy(images, first, (std::min)(piece, unchanged.size() - first));
+                unchanged.refuse_change(images);
                 out.resize(x.batch());
                 blocks.assign(nn::group_count(x.batch()), {});
                 for (std::size_t n = 0; range && n < x.batch(); ++n) check_range(x.slice(n, 1), *range, first + n);
@@ -332,7 +337,7 @@ private:
         if (in != out)
             throw ArgumentError("VqVae::" + std::string{where} + ": batch of the output: " + expected_got(in, out));
     }
-    void check_packed() const { packed_.check("FrozenVqVae", "packed weights"); }
+    void check_packed() const { packed_.refuse_empty("FrozenVqVae", "packed weights"); }
     // `first`: the index of the first image, for error messages
     void encode_block(Batch x, View<Token, Shape<tokens>> out, Scratch& s, std::size_t first) const {
         s.z.resize(x.batch());

@@ -179,7 +179,7 @@ private:
         else
             return (static_cast<T>(digit) - static_cast<T>(levels[i] / 2)) / static_cast<T>(levels[i] / 2);
     }
-    [[noreturn]] static void refuse(std::size_t at, T got) {
+    [[gnu::__noreturn__]] static void refuse(std::size_t at, T got) {
         throw NumericError("Fsq: encoder output " + std::to_string(at) + ": " +
                            expected_got("a finite number", std::to_string(got)));
     }

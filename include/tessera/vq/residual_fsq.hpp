@@ -173,7 +173,7 @@ private:
         const T span = static_cast<T>(levels[i] - 1);
         return (T(2) * static_cast<T>(digit) - span) / (span * w.scale[l][i]);
     }
-    [[noreturn]] static void refuse(std::size_t at, T got) {
+    [[gnu::__noreturn__]] static void refuse(std::size_t at, T got) {
         throw NumericError("ResidualFsq: encoder output " + std::to_string(at) + ": " +
                            expected_got("a finite number", std::to_string(got)));
     }

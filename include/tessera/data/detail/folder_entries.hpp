@@ -46,8 +46,9 @@ inline bool has_image_name(std::string_view name) {
 inline bool is_hidden(std::string_view name) {
     if (name.starts_with('.')) return true;
     const std::string lower = lower_case(name);
-    for (const std::string_view known : {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir",
-                                         "$recycle.bin", "system volume information", "lost+found", "__pycache__"})
+    for (const std::string_view known :
+         {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "_macosx", "@eadir", "#recycle", "#snapshot",
+          "$recycle.bin", "system volume information", "lost+found", "__pycache__"})
         if (lower == known) return true;
     return false;
 }

@@ -9,7 +9,7 @@
 
 namespace tessera::inline TESSERA_ABI::dist::detail {
 
-[[noreturn]] inline void refuse_rank(std::string_view call, const std::string& expected, std::size_t got) {
+[[gnu::__noreturn__]] inline void refuse_rank(std::string_view call, const std::string& expected, std::size_t got) {
     throw ArgumentError(std::string{call} + ": " + expected_got(expected, "rank " + std::to_string(got)));
 }
 

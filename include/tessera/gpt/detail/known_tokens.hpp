@@ -11,8 +11,8 @@
 
 namespace tessera::inline TESSERA_ABI::detail {
 
-[[noreturn]] inline void refuse_token(const std::string& where, std::size_t sequence, std::size_t position,
-                                      const std::string& expected, Token got) {
+[[gnu::__noreturn__]] inline void refuse_token(const std::string& where, std::size_t sequence, std::size_t position,
+                                               const std::string& expected, Token got) {
     throw DataError(where + "sequence " + std::to_string(sequence) + ", token " + std::to_string(position) + ": " +
                     expected_got(expected, got == no_token ? std::string{"no_token"} : std::to_string(got)));
 }

@@ -1,7 +1,7 @@
 #pragma once
-// Saves and undefines every macro that stb_image.h (2.27 to 2.30, options and internals) defines or tests, so that
-// macros of the host do not change our copy. restore_stb_image_macros.hpp restores them. Only image/stb.hpp includes
-// this file.
+// Saves and undefines every macro that stb_image.h (2.27 to 2.30, options and internals) defines or tests, and
+// `aligned`, an attribute in it, so that macros of the host do not change our copy. restore_stb_image_macros.hpp
+// restores them. Only image/stb.hpp includes this file.
 
 #pragma push_macro("FAST_BITS")
 #pragma push_macro("STBIDEF")
@@ -103,6 +103,7 @@
 #pragma push_macro("stbi__vertically_flip_on_load")
 #pragma push_macro("stbi_inline")
 #pragma push_macro("stbi_lrot")
+#pragma push_macro("aligned")
 
 #undef FAST_BITS
 #undef STBIDEF
@@ -204,3 +205,4 @@
 #undef stbi__vertically_flip_on_load
 #undef stbi_inline
 #undef stbi_lrot
+#undef aligned

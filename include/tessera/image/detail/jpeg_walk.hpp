@@ -12,8 +12,9 @@
 // doubles one.
 //
 // A restart marker that was lost is put where it was (JpegScan::repairs): its interval begins at the next byte, and
-// must then end exactly at its own marker. Up to 64 bytes before a marker are dropped, as libjpeg does: zeros before
-// any, other bytes before the one that is due. More of them are a sign of an interval that is damaged.
+// must then end exactly at its own marker. Bytes between an interval and the marker that is due are dropped, as libjpeg
+// does: some cameras write 2047 zeros there (github.com/nothings/stb/issues/952). Before a marker that is not due only
+// up to 64 zeros are: more of them may be a block of a disk that was lost, with markers in it.
 //
 // Over 250 lines: the three kinds of scans (sequential, first, refining) share the state of a block.
 
@@ -32,14 +33,13 @@ namespace tessera::inline TESSERA_ABI::image::detail {
 class JpegWalk {
 public:
     struct Result {
-        std::size_t mcus = 0;     // of the scan
-        std::size_t whole = 0;    // of them, as far as the data go
-        std::size_t at = 0;       // offset in the file past the last byte that was read
-        bool damaged = false;     // because the next bits are no code, or for one of these reasons:
-        std::size_t surplus = 0;  // more bytes than `most_surplus` before a restart marker
-        std::uint64_t sum = 0;    // of the absolute coefficients of a block, more than `most_sum`
+        std::size_t mcus = 0;   // of the scan
+        std::size_t whole = 0;  // of them, as far as the data go
+        std::size_t at = 0;     // offset in the file past the last byte that was read
+        bool damaged = false;   // because the next bits are no code, or for this reason:
+        std::uint64_t sum = 0;  // of the absolute coefficients of a block, more than `most_sum`
     };
-    static constexpr std::size_t most_surplus = 64;
+    static constexpr std::size_t most_zeros = 64;  // before a restart marker that is not due
     static constexpr std::uint64_t most_sum = 28'000;
 
     JpegWalk(ByteView file, const JpegFile& jpeg) : file_{file}, jpeg_{jpeg} {
@@ -140,19 +140,13 @@ private:
                 if (file_[i] != 0) return false;
             return true;
         };
-        if (found && (surplus == 0 || (surplus <= most_surplus && (due || zeros())))) {
+        if (found && (due || surplus == 0 || (surplus <= most_zeros && zeros()))) {
             if (surplus != 0) scan.repairs.push_back({here, surplus, 0});
             in.go_to(marker.end);
             begin_interval(false);
             return true;
         }
-        if (here == scan.end || due) {
-            if (found) {
-                result = damaged(in, result);
-                result.surplus = surplus;
-            }
-            return false;
-        }
+        if (here == scan.end) return false;
         scan.repairs.push_back({here, 0, 0xD0 + expected});
         in.go_to(here);
         begin_interval(true);

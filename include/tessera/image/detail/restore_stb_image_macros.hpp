@@ -101,3 +101,4 @@
 #pragma pop_macro("stbi__vertically_flip_on_load")
 #pragma pop_macro("stbi_inline")
 #pragma pop_macro("stbi_lrot")
+#pragma pop_macro("aligned")

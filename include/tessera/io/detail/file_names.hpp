@@ -1,6 +1,8 @@
 #pragma once
 // FileNames: the tensors of a file under the names that prefix and renames give them, and the messages for a file whose
 // names are not the model's.
+//
+// Over 250 lines: one place for all that a file may call its tensors, with a sentence for each way to read them.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/load_options.hpp>
@@ -28,9 +30,7 @@ class FileNames {
 public:
     FileNames(const File& file, const LoadOptions& options) : file_{&file} {
         std::vector<bool> renamed(options.rename.size()), has_matrix(options.rename.size());
-        for (const TensorInfo& t : file.tensors()) {
-            if (!t.name.starts_with(options.prefix)) continue;
-            std::string name = t.name.substr(options.prefix.size());
+        const auto rename = [&](std::string name, const TensorInfo& t) {
             const bool is_matrix = t.shape.size() == 2;
             for (std::size_t i = 0; i < renamed.size(); ++i)
                 if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
@@ -38,8 +38,15 @@ public:
                     renamed[i] = true;
                     has_matrix[i] = has_matrix[i] || is_matrix;
                     if (r.transposed && is_matrix) transposed_.push_back(&t);
+                    touched_.push_back(&t);
                     break;
                 }
+            return name;
+        };
+        for (const TensorInfo& t : file.tensors()) {
+            const bool has_prefix = t.name.starts_with(options.prefix);
+            if (!has_prefix && !may_be_copy(t.name, options)) continue;
+            std::string name = rename(has_prefix ? t.name.substr(options.prefix.size()) : t.name, t);
             const auto [other, is_new] = entries_.emplace(std::move(name), &t);
             if (!is_new)
                 throw FormatError(FormatCode::mismatch,
@@ -47,9 +54,14 @@ public:
                                       " and " + printable(t.name) + " both become " + printable(other->first),
                                   file.name());
         }
+        // safetensors.torch.save_model writes one of several names of a tensor, and the others into the metadata
+        for (const MetadataEntry& e : file.metadata())
+            if (const TensorInfo* t = file.find(e.value); t && e.key.starts_with(options.prefix))
+                other_names_.emplace(rename(e.key.substr(options.prefix.size()), *t), t);
         if (entries_.empty() && !options.prefix.empty()) refuse_option("prefix", options.prefix);
         for (std::size_t i = 0; i < renamed.size(); ++i)
-            if (!renamed[i]) refuse_option("rename", options.rename[i].from);
+            if (!renamed[i]) refuse_option("rename", options.rename[i].from, other_prefix(options, i));
+        std::sort(touched_.begin(), touched_.end());
         for (std::size_t i = 0; i < renamed.size(); ++i)
             if (options.rename[i].transposed && !has_matrix[i])
                 throw FormatError(FormatCode::mismatch,
@@ -60,12 +72,17 @@ public:
 
     const TensorsByName& entries() const { return entries_; }
     const TensorInfo* find(std::string_view name) const {
-        const auto found = entries_.find(name);
-        return found == entries_.end() ? nullptr : found->second;
+        if (const auto found = entries_.find(name); found != entries_.end()) return found->second;
+        const auto other = other_names_.find(name);
+        return other == other_names_.end() ? nullptr : other->second;
     }
 
     bool is_transposed(const TensorInfo* tensor) const {
         return std::find(transposed_.begin(), transposed_.end(), tensor) != transposed_.end();
+    }
+    /// Whether a rename has given it its name.
+    bool is_renamed(const TensorInfo* tensor) const {
+        return std::binary_search(touched_.begin(), touched_.end(), tensor);
     }
     /// In the order of the model's axes.
     std::vector<std::uint64_t> shape(const TensorInfo& tensor) const {
@@ -85,7 +102,7 @@ public:
             std::size_t count = 0;
             for (; i != entries_.end() && first_part(i->first) == part; ++i) ++count;
             if (parts <= most) text += parts == 0 ? ": " : ", ";
-            if (parts < most) text += printable(part) + " (" + std::to_string(count) + ')';
+            if (parts < most) text += (part.empty() ? "\"\"" : printable(part)) + " (" + std::to_string(count) + ')';
             if (parts == most) text += "...";
         }
         return text;
@@ -141,12 +158,42 @@ public:
     }
 
 private:
-    [[noreturn]] void refuse_option(const char* option, const std::string& value) const {
+    static bool may_be_copy(std::string_view name, const LoadOptions& options) {
+        for (const Rename& r : options.rename)
+            for (const std::string& begin : r.copies)
+                if (name.starts_with(begin)) return true;
+        return false;
+    }
+    [[gnu::__noreturn__]] void refuse_option(const char* option, const std::string& value,
+                                             const std::string& way = {}) const {
         FileNames all{*file_, {}};
         throw FormatError(FormatCode::mismatch,
                           "io::load: " + file_->name() + ": " + option + ": no name begins with " + quoted(value) +
-                              ": " + all.contents(),
+                              ": " + (way.empty() ? all.contents() : way),
                           file_->name());
+    }
+    /// A sentence with the prefix with which every rename would match, as this one does not; or with what the names
+    /// lack; or nothing.
+    std::string other_prefix(const LoadOptions& options, std::size_t unmatched) const {
+        const auto all_match = [&](const std::string& more, std::size_t less) {
+            for (const Rename& r : options.rename) {
+                if (r.from.size() < less || r.from.substr(0, less) != options.rename[unmatched].from.substr(0, less))
+                    return false;
+                const std::string begin = more + r.from.substr(less);
+                const auto found = entries_.lower_bound(begin);
+                if (found == entries_.end() || !found->first.starts_with(begin)) return false;
+            }
+            return true;
+        };
+        const std::string& from = options.rename[unmatched].from;
+        for (const auto& [name, tensor] : entries_)
+            if (const std::size_t at = name.find(from); at != 0 && at != std::string::npos)
+                if (const std::string more = name.substr(0, at); all_match(more, 0))
+                    return begin_sentence(more) + "LoadOptions{.prefix = " + quoted(options.prefix + more) +
+                           "} with these renames reads them";
+        if (const std::size_t dot = from.find('.'); dot != std::string::npos && dot + 1 < from.size())
+            if (all_match("", dot + 1)) return "the file's names lack " + quoted(from.substr(0, dot + 1));
+        return {};
     }
     static std::string quoted(std::string_view text) { return '"' + printable(text) + '"'; }
     std::string begin_sentence(const std::string& prefix) const {
@@ -202,8 +249,8 @@ private:
     }
 
     const File* file_;
-    TensorsByName entries_;
-    std::vector<const TensorInfo*> transposed_;
+    TensorsByName entries_, other_names_;
+    std::vector<const TensorInfo*> transposed_, touched_;
 };
 
 }  // namespace tessera::io::detail

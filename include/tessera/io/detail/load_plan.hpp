@@ -1,9 +1,12 @@
 #pragma once
 // LoadPlan: compares what models need with what a file has, and finds the source of each leaf. All mismatches are
-// reported at once, before any model changes.
+// reported at once, before any model changes. Metadata and settings come first: with another setting many leaves may
+// differ, and these are not listed.
 
 #include <tessera/core/error.hpp>
 #include <tessera/io/detail/file_names.hpp>
+#include <tessera/io/detail/mismatches.hpp>
+#include <tessera/io/detail/unread_by_renames.hpp>
 #include <tessera/io/load_options.hpp>
 #include <tessera/io/safetensors.hpp>
 #include <tessera/io/stateful.hpp>
@@ -18,34 +21,6 @@
 
 namespace tessera::inline TESSERA_ABI::io::detail {
 
-/// Collects mismatches for one message.
-class Mismatches {
-public:
-    static constexpr std::size_t most = 20;
-
-    bool empty() const { return count_ == 0; }
-    bool full() const { return count_ >= most; }
-    void add(const std::string& text) {
-        if (++count_ <= most) text_ += (count_ == 1 ? "" : "\n  ") + text;
-    }
-    void raise(const std::string& file, const std::string& hint) const {
-        if (count_ == 0) return;
-        const bool one = count_ == 1;
-        throw FormatError(FormatCode::mismatch,
-                          "io::load: " + file + ": " + (one ? "" : std::to_string(count_) + " mismatches:\n  ") +
-                              text_ + (count_ > most ? "\n  ..." : "") +
-                              (hint.empty() ? ""
-                               : one        ? "; "
-                                            : "\n  ") +
-                              hint,
-                          file);
-    }
-
-private:
-    std::size_t count_ = 0;
-    std::string text_;
-};
-
 /// True if `to` represents every number of `from` exactly and is wider.
 constexpr bool is_wider(Dtype to, Dtype from) {
     const bool half = from == Dtype::f16 || from == Dtype::bf16;
@@ -59,8 +34,8 @@ public:
              const LoadOptions& options)
         : file_{file}, options_{options}, names_{file, options}, leaves_{leaves}, fields_{fields} {
         check_options();
-        compare_leaves();
         compare_fields();
+        compare_leaves();
         find_unused();
         throw_mismatches();
     }
@@ -71,6 +46,8 @@ public:
         bool transposed = false;
     };
     std::vector<Source> sources;  ///< of each leaf
+    /// FormatError where a tensor does not have the bits of the one that it must repeat.
+    void check_copies(File& file) const { unread_.check_copies(file); }
     std::string remedy(const MetadataField& field) const {
         const std::string text = options_.remedy
                                      ? options_.remedy(field.key, field.value)
@@ -96,6 +73,12 @@ private:
             if (is_accepted(field) && !field.compared_later && is_below_any(leaf, field.leaves) &&
                 file_.metadata(field.in_file()) != field.value)
                 return true;
+        return false;
+    }
+    /// Does this leaf belong to a setting that is a mismatch already?
+    bool is_of_difference(std::string_view leaf) const {
+        for (const MetadataField* field : differing_)
+            if (is_below_any(leaf, field->leaves)) return true;
         return false;
     }
     /// True if the models have a leaf or a field with this name or below it.
@@ -133,7 +116,7 @@ private:
     void compare_leaves() {
         for (const Leaf& leaf : leaves_) {
             Source& source = sources.emplace_back();
-            if (is_kept(leaf.name)) continue;
+            if (is_kept(leaf.name) || is_of_difference(leaf.name)) continue;
             const TensorInfo* tensor = names_.find(leaf.name);
             const bool fits = tensor && names_.shape(*tensor) == leaf.shape;
             if (!fits && (is_below_any(leaf.name, options_.allow_missing) || (!tensor && leaf.optional))) {
@@ -189,11 +172,13 @@ private:
             } else if (found && *found != field.value && may_differ(field)) {
                 report.accepted.push_back({field.qualified(), *found, field.value});
             } else if (found && *found != field.value) {
+                differing_.push_back(&field);
                 mismatches_.add(field.key + ": expected " + field.value + ", file has " + printable(*found) +
                                 (field.is_setting ? remedy(field) : ""));
             } else if (!found && (!ours || is_named(field, options_.allow_missing))) {
                 report.unchecked.push_back(field.qualified());
             } else if (!found) {
+                differing_.push_back(&field);
                 mismatches_.add(field.key + ": expected " + field.value + ", missing in the file's metadata" +
                                 (field.is_setting && options_.remedy
                                      ? remedy(field)
@@ -215,10 +200,13 @@ private:
             if (!used[position_of(&t)]) report.unused.push_back(t.name);
         std::set<std::string> parts;
         for (const Leaf& leaf : leaves_) parts.emplace(first_part(leaf.name));
-        for (const auto& [name, tensor] : names_.entries())
-            if (!used[position_of(tensor)] && parts.contains(std::string{first_part(name)}) && !needs(name) &&
-                !is_kept(name) && !is_below_any(name, options_.allow_unused))
-                mismatches_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
+        for (const auto& [name, tensor] : names_.entries()) {
+            if (used[position_of(tensor)] || needs(name) || is_kept(name) || is_of_difference(name)) continue;
+            if (is_below_any(name, options_.allow_unused)) continue;
+            const bool is_ours = parts.contains(std::string{first_part(name)});
+            if (!is_ours && !unread_.refuses(names_, name, tensor)) continue;
+            mismatches_.add(printable(name) + ": not expected, file has " + shape_text(tensor->shape));
+        }
     }
 
     void throw_mismatches() {
@@ -228,15 +216,17 @@ private:
         if (missing_)
             if (const std::optional<std::string> text = names_.suggestion(leaves_))
                 throw FormatError(FormatCode::mismatch, "io::load: " + file_.name() + ": " + *text, file_.name());
-        mismatches_.raise(file_.name(), missing_ ? names_.contents() : "");
+        mismatches_.raise(file_.name(), missing_ ? names_.contents() : unread_.hint());
     }
 
     const File& file_;
     const LoadOptions& options_;
+    UnreadByRenames<File> unread_{options_.rename};
     FileNames<File> names_;
     const std::vector<Leaf>& leaves_;
     const std::vector<MetadataField>& fields_;
     Mismatches mismatches_;
+    std::vector<const MetadataField*> differing_;
     bool missing_ = false;
 };
 

@@ -42,7 +42,7 @@ struct SoftmaxStatistics {
 
 /// f(first, nv) for d columns, two vectors at a time and one at the end.
 template <class F>
-[[gnu::always_inline]] inline void for_vectors(std::size_t d, F&& f) {
+[[gnu::__always_inline__]] inline void for_vectors(std::size_t d, F&& f) {
     for (std::size_t at = 0; at < d; at += max_vectors * W) f(at, at + W < d ? std::size_t{2} : std::size_t{1});
 }
 

@@ -71,14 +71,14 @@ inline void scores(Rows<const T> keys, std::size_t d, const T* q, QueryIndex fir
 namespace detail {
 // seen(v, other): v in the lanes whose query sees the key, other in the rest.
 struct AllSee {
-    [[gnu::always_inline]] Vec operator()(Vec v, Vec) const { return v; }
+    [[gnu::__always_inline__]] Vec operator()(Vec v, Vec) const { return v; }
 };
 struct NoneSees {
-    [[gnu::always_inline]] Vec operator()(Vec, Vec other) const { return other; }
+    [[gnu::__always_inline__]] Vec operator()(Vec, Vec other) const { return other; }
 };
 struct SeeFrom {
-    [[gnu::always_inline]] explicit SeeFrom(QueryIndex lane) : lane_(static_cast<float>(lane)) {}
-    [[gnu::always_inline]] Vec operator()(Vec v, Vec other) const {
+    [[gnu::__always_inline__]] explicit SeeFrom(QueryIndex lane) : lane_(static_cast<float>(lane)) {}
+    [[gnu::__always_inline__]] Vec operator()(Vec v, Vec other) const {
         alignas(64) static constexpr float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
         return simd::select(Vec::load_aligned(numbers) < lane_, other, v);
     }
@@ -87,11 +87,11 @@ struct SeeFrom {
 // The steps of softmax on one vector of scores, in the lanes that see the key: max(s, largest), and s = 2^(s -
 // largest), 0 in the other lanes, which is returned too.
 template <class Seen = AllSee>
-[[gnu::always_inline]] inline Vec max_score(const float* s, Vec largest, Seen seen = {}) {
+[[gnu::__always_inline__]] inline Vec max_score(const float* s, Vec largest, Seen seen = {}) {
     return seen((simd::max)(simd::load(s), largest), largest);
 }
 template <class Seen = AllSee>
-[[gnu::always_inline]] inline Vec exp_score(float* s, Vec largest, Seen seen = {}) {
+[[gnu::__always_inline__]] inline Vec exp_score(float* s, Vec largest, Seen seen = {}) {
     const Vec e = seen(simd::exp2_below(simd::load<float>(s) - largest), Vec(0.f));
     simd::store(s, e);
     return e;
@@ -99,7 +99,7 @@ template <class Seen = AllSee>
 // f(vector, key, seen) for keys begin .. end: keys that all queries see, then those that end in the first vector, then
 // in the second.
 template <class F>
-[[gnu::always_inline]] inline void for_pairs(QueryIndex first, std::size_t begin, std::size_t end, F&& f) {
+[[gnu::__always_inline__]] inline void for_pairs(QueryIndex first, std::size_t begin, std::size_t end, F&& f) {
     const std::size_t all = std::clamp(clamp_to_zero(first + 1), begin, end);
     const std::size_t both = std::clamp(clamp_to_zero(first + signed_width), begin, end);
     std::size_t key = begin;
@@ -122,7 +122,7 @@ template <class F>
 inline void find_largest(const float* s, QueryIndex first, std::size_t begin, std::size_t end, float* largest) {
     Vec m[2] = {simd::load<float>(largest), simd::load<float>(largest + W)};
     detail::for_pairs(
-        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((__always_inline__)) {
             m[v] = detail::max_score(s + (key - begin) * block_lanes + v * W, m[v], seen);
         });
     simd::store(largest, m[0]);
@@ -135,7 +135,7 @@ inline void exp_and_sum(float* s, QueryIndex first, std::size_t begin, std::size
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)};
     Vec sum[2] = {simd::load<float>(sums), simd::load<float>(sums + W)};
     detail::for_pairs(
-        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((__always_inline__)) {
             sum[v] = sum[v] + detail::exp_score(s + (key - begin) * block_lanes + v * W, m[v], seen);
         });
     simd::store(sums, sum[0]);
@@ -147,7 +147,7 @@ inline void exp_and_score_gradient(Rows<float> s, Rows<float> ds, QueryIndex fir
                                    const float* largest, const float* dots) {
     const Vec m[2] = {simd::load(largest), simd::load(largest + W)}, dot[2] = {simd::load(dots), simd::load(dots + W)};
     detail::for_pairs(
-        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((always_inline)) {
+        first, begin, end, [&](std::size_t v, std::size_t key, auto seen) __attribute__((__always_inline__)) {
             float* const slope = ds[key - begin] + v * W;
             const Vec e = detail::exp_score(s[key - begin] + v * W, m[v], seen);
             simd::store(slope, seen(e * (simd::load<float>(slope) - dot[v]), Vec(0.f)));

@@ -54,15 +54,15 @@ struct Sums {
 namespace detail {
 // c += the elements x(r) times the vectors at y.
 template <std::size_t Size, class X, std::size_t... V, std::size_t... M>
-[[gnu::always_inline]] inline void step(Vec (&c)[Size], X x, const float* y, std::index_sequence<V...>,
-                                        std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void step(Vec (&c)[Size], X x, const float* y, std::index_sequence<V...>,
+                                            std::index_sequence<M...> all) {
     const Vec b[] = {simd::in_register<float>(simd::load(y + V * W))...};
     tile::accumulate(c, x, b, all);
 }
 template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t... M>
-[[gnu::always_inline]] inline void body(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
-                                        Sums sums, std::index_sequence<R...>, std::index_sequence<V...> vectors,
-                                        std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void body(std::size_t depth, Rows<const float> a, Rows<const float> b,
+                                            Rows<float> out, Sums sums, std::index_sequence<R...>,
+                                            std::index_sequence<V...> vectors, std::index_sequence<M...> all) {
     constexpr std::size_t NV = sizeof...(V);
     // c = out or 0
     Vec c[sizeof...(M)];
@@ -99,8 +99,8 @@ template <ProductOrder order, std::size_t... R, std::size_t... V, std::size_t...
     (simd::store(out.data + M / NV * out.ld + M % NV * W, c[M]), ...);
 }
 template <ProductOrder order, std::size_t R, std::size_t NV>
-[[gnu::noinline]] inline void tile(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
-                                   Sums sums) {
+[[gnu::__noinline__]] inline void tile(std::size_t depth, Rows<const float> a, Rows<const float> b, Rows<float> out,
+                                       Sums sums) {
     body<order>(depth, a, b, out, sums, std::make_index_sequence<R>{}, std::make_index_sequence<NV>{},
                 std::make_index_sequence<R * NV>{});
 }
@@ -124,7 +124,7 @@ inline void product(std::size_t r, std::size_t nv, std::size_t depth, Rows<const
 
 /// f(first, count) for the fewest parts of [begin, end) of at most `most`, whose sizes differ by one at most.
 template <class F>
-[[gnu::always_inline]] inline void for_even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
+[[gnu::__always_inline__]] inline void for_even_parts(std::size_t begin, std::size_t end, std::size_t most, F&& f) {
     if (begin >= end) return;
     const std::size_t n = end - begin, parts = ceil_div(n, most), each = n / parts, more = n % parts;
     for (std::size_t i = 0; i < parts; ++i) {

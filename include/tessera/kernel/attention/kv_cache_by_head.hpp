@@ -52,8 +52,8 @@ struct Strided {
 
 // s[h][key] = q[h] . key for the keys of one panel.
 template <std::size_t... M>
-[[gnu::always_inline]] inline void panel_scores(std::size_t d, Strided<const float> q, Strided<const float> keys,
-                                                Strided<float> s, std::index_sequence<M...>) {
+[[gnu::__always_inline__]] inline void panel_scores(std::size_t d, Strided<const float> q, Strided<const float> keys,
+                                                    Strided<float> s, std::index_sequence<M...>) {
     Vec c[sizeof...(M)];
     ((c[M] = Vec(0.f)), ...);
     for (std::size_t i = 0; i < d; ++i, keys.data += step_lanes)
@@ -64,8 +64,8 @@ template <std::size_t... M>
 }
 // s[h][key] = q[h] . key for all panels of H heads.
 template <std::size_t H>
-[[gnu::noinline]] inline void step_scores(std::size_t panels, std::size_t d, Strided<const float> q,
-                                          Strided<const float> keys, Strided<float> s) {
+[[gnu::__noinline__]] inline void step_scores(std::size_t panels, std::size_t d, Strided<const float> q,
+                                              Strided<const float> keys, Strided<float> s) {
     for (std::size_t p = 0; p < panels; ++p)
         panel_scores(d, q, keys.from(p * d * step_lanes), s.from(p * step_lanes), std::make_index_sequence<2 * H>{});
 }
@@ -82,9 +82,9 @@ inline void step_weights(std::size_t keys, float* s) {
 
 // o[h][column + 0 .. n) = sum of p[h][key] values[h][key] / sum of p[h][key], NV vectors of each of H heads.
 template <std::size_t... M, std::size_t... H>
-[[gnu::always_inline]] inline void block_values(std::size_t keys, Strided<const float> p, Strided<const float> values,
-                                                std::size_t row, float* const* o, std::size_t column, std::size_t n,
-                                                std::index_sequence<M...>, std::index_sequence<H...>) {
+[[gnu::__always_inline__]] inline void
+block_values(std::size_t keys, Strided<const float> p, Strided<const float> values, std::size_t row, float* const* o,
+             std::size_t column, std::size_t n, std::index_sequence<M...>, std::index_sequence<H...>) {
     constexpr std::size_t NV = sizeof...(M) / sizeof...(H);
     Vec c[sizeof...(M)], sum[sizeof...(H)];
     ((c[M] = Vec(0.f)), ...);
@@ -101,8 +101,8 @@ template <std::size_t... M, std::size_t... H>
     (simd::store_unpadded<float>(o[M / NV] + column, M % NV * W, n, sum[M / NV] * c[M]), ...);
 }
 template <std::size_t H, std::size_t NV>
-[[gnu::noinline]] inline void step_values(std::size_t keys, Strided<const float> p, Strided<const float> values,
-                                          std::size_t row, float* const* o, std::size_t column, std::size_t n) {
+[[gnu::__noinline__]] inline void step_values(std::size_t keys, Strided<const float> p, Strided<const float> values,
+                                              std::size_t row, float* const* o, std::size_t column, std::size_t n) {
     block_values(keys, p, values, row, o, column, n, std::make_index_sequence<H * NV>{}, std::make_index_sequence<H>{});
 }
 template <std::size_t H>

@@ -34,8 +34,8 @@ inline constexpr std::size_t keys_together = 4;  // independent chains of fma th
 
 // s[key][lane] = q[lane] . keys[key][lane] for some keys, `key_stride` elements apart.
 template <std::size_t... K>
-[[gnu::always_inline]] inline void lane_scores(std::size_t d, const float* q, const float* keys, std::size_t key_stride,
-                                               float* s, std::index_sequence<K...>) {
+[[gnu::__always_inline__]] inline void lane_scores(std::size_t d, const float* q, const float* keys,
+                                                   std::size_t key_stride, float* s, std::index_sequence<K...>) {
     Vec c[sizeof...(K)];
     ((c[K] = Vec(0.f)), ...);
     for (std::size_t i = 0; i < d * W; i += W) {
@@ -53,9 +53,9 @@ inline Vec lane_weights(std::size_t keys, float* s) {
 }
 // o[i][lane] = factor sum over keys of p[key][lane] values[key][i][lane], for W elements of each head.
 template <std::size_t... M>
-[[gnu::always_inline]] inline void lane_values(std::size_t keys, const float* p, const float* values,
-                                               std::size_t key_stride, Vec factor, float* o,
-                                               std::index_sequence<M...>) {
+[[gnu::__always_inline__]] inline void lane_values(std::size_t keys, const float* p, const float* values,
+                                                   std::size_t key_stride, Vec factor, float* o,
+                                                   std::index_sequence<M...>) {
     Vec c[sizeof...(M)];
     ((c[M] = Vec(0.f)), ...);
     for (std::size_t j = 0; j < keys; ++j, values += key_stride) {

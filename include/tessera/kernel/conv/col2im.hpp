@@ -57,7 +57,7 @@ struct OutputRuns {
 // N neighbouring elements, anywhere in an array.
 template <class T, std::size_t N>
 struct Neighbours {
-    typedef T type __attribute__((vector_size(N * sizeof(T)), aligned(alignof(T)), may_alias));
+    typedef T type __attribute__((__vector_size__(N * sizeof(T)), __aligned__(alignof(T)), __may_alias__));
 };
 template <class T>
 struct Neighbours<T, 1> {

@@ -71,9 +71,9 @@ struct Share {
 
 // Tiles of r rows, through the pointers `in` and `out`, times the panels of a share.
 template <std::same_as<float> T>
-[[gnu::always_inline]] inline void multiply_tiles(const Convolution<T>& conv, const Share& share, std::size_t r,
-                                                  std::size_t tiles, const T* const* in, const tile::Segments& segments,
-                                                  T* const* out) {
+[[gnu::__always_inline__]] inline void multiply_tiles(const Convolution<T>& conv, const Share& share, std::size_t r,
+                                                      std::size_t tiles, const T* const* in,
+                                                      const tile::Segments& segments, T* const* out) {
     const std::size_t n = conv.w.columns();
     for (std::size_t p = share.first_panel, j = p * panel_width; p < share.end_panel; ++p, j += panel_width)
         tile::forward(r, tiles, in, segments, conv.w.panel(p), out, j, (std::min)(panel_width, n - j),

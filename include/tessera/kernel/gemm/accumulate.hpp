@@ -32,18 +32,20 @@ inline constexpr std::size_t W = simd::width<float>;
 struct ColumnOfRows {
     const float* const* rows;
     std::size_t k;
-    [[gnu::always_inline]] float operator()(std::size_t r) const { return rows[r][k]; }
+    [[gnu::__always_inline__]] float operator()(std::size_t r) const { return rows[r][k]; }
 };
 /// a(r) = x[r]
 struct Contiguous {
     const float* x;
-    [[gnu::always_inline]] float operator()(std::size_t r) const { return x[r]; }
+    [[gnu::__always_inline__]] float operator()(std::size_t r) const { return x[r]; }
 };
 /// b(s, v) = b + s * ld + v W: rows of vectors side by side.
 struct RowsOfVectors {
     const float* b;
     std::size_t ld;
-    [[gnu::always_inline]] const float* operator()(std::size_t s, std::size_t v) const { return b + s * ld + v * W; }
+    [[gnu::__always_inline__]] const float* operator()(std::size_t s, std::size_t v) const {
+        return b + s * ld + v * W;
+    }
 };
 
 namespace detail {
@@ -52,35 +54,36 @@ constexpr std::size_t vector_begin(std::size_t rows, std::size_t v) { return v *
 constexpr std::size_t lane_of(std::size_t rows, std::size_t r) { return r - vector_begin(rows, r / W); }
 
 template <std::size_t NV, std::size_t Size, std::size_t... V, std::size_t... M>
-[[gnu::always_inline]] inline void accumulate_lanes(Vec (&c)[Size], const float* x, const Vec (&b)[NV],
-                                                    std::index_sequence<V...>, std::index_sequence<M...>) {
+[[gnu::__always_inline__]] inline void accumulate_lanes(Vec (&c)[Size], const float* x, const Vec (&b)[NV],
+                                                        std::index_sequence<V...>, std::index_sequence<M...>) {
     constexpr std::size_t R = Size / NV;
     const Vec a[] = {simd::load(x + vector_begin(R, V))...};
     ((c[M] = simd::fma_lane<lane_of(R, M / NV)>(a[M / NV / W], b[M % NV], c[M])), ...);
 }
 // One vector of a step at a time: clang holds all vectors that are loaded before the first product.
 template <std::size_t step, std::size_t v, std::size_t NV, std::size_t Size, std::size_t... R>
-[[gnu::always_inline]] inline void accumulate_vector(Vec (&c)[Size], const Vec (&a)[Size / NV], const float* b,
-                                                     std::index_sequence<R...>) {
+[[gnu::__always_inline__]] inline void accumulate_vector(Vec (&c)[Size], const Vec (&a)[Size / NV], const float* b,
+                                                         std::index_sequence<R...>) {
     const Vec x = simd::load(b);
     ((c[R * NV + v] = simd::fma_lane<step>(a[R], x, c[R * NV + v])), ...);
 }
 template <std::size_t step, std::size_t Size, std::size_t R, class B, std::size_t... V>
-[[gnu::always_inline]] inline void accumulate_step(Vec (&c)[Size], const Vec (&a)[R], const B& b,
-                                                   std::index_sequence<V...>) {
+[[gnu::__always_inline__]] inline void accumulate_step(Vec (&c)[Size], const Vec (&a)[R], const B& b,
+                                                       std::index_sequence<V...>) {
     (accumulate_vector<step, V, sizeof...(V)>(c, a, b(step, V), std::make_index_sequence<R>{}), ...);
 }
 template <std::size_t Size, class B, std::size_t... R, std::size_t... S, std::size_t... V>
-[[gnu::always_inline]] inline void accumulate_rows(Vec (&c)[Size], const float* const* rows, std::size_t k, const B& b,
-                                                   std::index_sequence<R...>, std::index_sequence<S...>,
-                                                   std::index_sequence<V...> vectors) {
+[[gnu::__always_inline__]] inline void accumulate_rows(Vec (&c)[Size], const float* const* rows, std::size_t k,
+                                                       const B& b, std::index_sequence<R...>, std::index_sequence<S...>,
+                                                       std::index_sequence<V...> vectors) {
     const Vec a[] = {simd::load(rows[R] + k)...};
     (accumulate_step<S>(c, a, b, vectors), ...);
 }
 }  // namespace detail
 
 template <std::size_t NV, std::size_t Size, class A, std::size_t... M>
-[[gnu::always_inline]] inline void accumulate(Vec (&c)[Size], A a, const Vec (&b)[NV], std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void accumulate(Vec (&c)[Size], A a, const Vec (&b)[NV],
+                                                  std::index_sequence<M...> all) {
     static_assert(Size % NV == 0 && sizeof...(M) == Size);
     if constexpr (simd::has_fma_lane && std::same_as<A, Contiguous> && Size / NV >= W)
         detail::accumulate_lanes(c, a.x, b, std::make_index_sequence<ceil_div(Size / NV, W)>{}, all);
@@ -89,8 +92,8 @@ template <std::size_t NV, std::size_t Size, class A, std::size_t... M>
 }
 /// Steps k .. k + W - 1 of rows[0 .. R): c[r][v] = fma(rows[r][k + s], vector v of step s, c[r][v]), s in order.
 template <std::size_t NV, std::size_t Size, class B>
-[[gnu::always_inline]] inline void accumulate_steps(Vec (&c)[Size], const float* const* rows, std::size_t k,
-                                                    const B& b) {
+[[gnu::__always_inline__]] inline void accumulate_steps(Vec (&c)[Size], const float* const* rows, std::size_t k,
+                                                        const B& b) {
     static_assert(Size % NV == 0);
     detail::accumulate_rows(c, rows, k, b, std::make_index_sequence<Size / NV>{}, std::make_index_sequence<W>{},
                             std::make_index_sequence<NV>{});

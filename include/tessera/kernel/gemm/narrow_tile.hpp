@@ -25,9 +25,9 @@ namespace tessera::inline TESSERA_ABI::kernel::tile {
 
 namespace detail {
 template <std::size_t NV, std::size_t Size, std::size_t... M, std::size_t... V>
-[[gnu::always_inline]] inline void add_products_of_panels(Vec (&c)[Size], const float* const* rows, std::size_t k,
-                                                          const float* b, std::size_t panel_stride,
-                                                          std::index_sequence<M...> all, std::index_sequence<V...>) {
+[[gnu::__always_inline__]] inline void
+add_products_of_panels(Vec (&c)[Size], const float* const* rows, std::size_t k, const float* b,
+                       std::size_t panel_stride, std::index_sequence<M...> all, std::index_sequence<V...>) {
     const Vec v[] = {simd::in_register<float>(Vec::load_aligned(b + V / 2 * panel_stride + V % 2 * W))...};
     accumulate(c, ColumnOfRows{rows, k}, v, all);
 }
@@ -35,22 +35,22 @@ template <std::size_t NV, std::size_t Size, std::size_t... M, std::size_t... V>
 template <std::size_t Panels>
 struct RowsOfPanels {
     const float* panel[Panels];
-    [[gnu::always_inline]] const float* operator()(std::size_t s, std::size_t v) const {
+    [[gnu::__always_inline__]] const float* operator()(std::size_t s, std::size_t v) const {
         return panel[v / 2] + s * 2 * W + v % 2 * W;
     }
 };
 template <std::size_t NV, std::size_t Size, std::size_t... P>
-[[gnu::always_inline]] inline void add_steps_of_panels(Vec (&c)[Size], const float* const* rows, std::size_t k,
-                                                       const float* b, std::size_t panel_stride,
-                                                       std::index_sequence<P...>) {
+[[gnu::__always_inline__]] inline void add_steps_of_panels(Vec (&c)[Size], const float* const* rows, std::size_t k,
+                                                           const float* b, std::size_t panel_stride,
+                                                           std::index_sequence<P...>) {
     RowsOfPanels<sizeof...(P)> panels{b + P * panel_stride...};
     for (const float*& p : panels.panel) asm("" : "+r"(p));  // g++ otherwise makes 28 index registers, and spills them
     accumulate_steps<NV>(c, rows, k, panels);
 }
 template <std::size_t R, std::size_t NV, std::size_t... M>
-[[gnu::always_inline]] inline void narrow_body(const float* const* rows, std::size_t length, const float* panel,
-                                               std::size_t panel_stride, float* const* out, std::size_t column,
-                                               const TileEpilogue& epilogue, std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void narrow_body(const float* const* rows, std::size_t length, const float* panel,
+                                                   std::size_t panel_stride, float* const* out, std::size_t column,
+                                                   const TileEpilogue& epilogue, std::index_sequence<M...> all) {
     Vec c[R * NV];
     if (epilogue.bias)
         ((c[M] = simd::load(epilogue.bias + M % NV * W)), ...);
@@ -65,9 +65,9 @@ template <std::size_t R, std::size_t NV, std::size_t... M>
     store_tile<NV>(c, out, column, epilogue, all);
 }
 template <std::size_t R, std::size_t Panels>
-[[gnu::noinline]] inline void narrow_forward(const float* const* rows, std::size_t length, const float* panel,
-                                             std::size_t panel_stride, float* const* out, std::size_t column,
-                                             const TileEpilogue& epilogue) {
+[[gnu::__noinline__]] inline void narrow_forward(const float* const* rows, std::size_t length, const float* panel,
+                                                 std::size_t panel_stride, float* const* out, std::size_t column,
+                                                 const TileEpilogue& epilogue) {
     narrow_body<R, 2 * Panels>(rows, length, panel, panel_stride, out, column, epilogue,
                                std::make_index_sequence<R * 2 * Panels>{});
 }

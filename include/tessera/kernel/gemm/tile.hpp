@@ -49,13 +49,15 @@ inline constexpr std::int32_t first_segment = 0;
 inline Segments one_segment(std::size_t length) { return {1, length, &first_segment}; }
 
 namespace detail {
-[[gnu::always_inline]] inline Vec unless_masked(Vec mask, Vec v) { return simd::select(mask > Vec(0.f), v, Vec(0.f)); }
+[[gnu::__always_inline__]] inline Vec unless_masked(Vec mask, Vec v) {
+    return simd::select(mask > Vec(0.f), v, Vec(0.f));
+}
 
 // c += column k of the rows times row b of the panel. Its two vectors are forced into registers: g++ would read them
 // from memory for each row (12 loads instead of 2; 63 instead of 97 % of the peak where the loop is unrolled).
 template <std::size_t R, std::size_t NV, std::size_t... M>
-[[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k,
-                                                const float* b, std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void add_products(Vec (&c)[R * NV], const float* const* rows, std::size_t k,
+                                                    const float* b, std::index_sequence<M...> all) {
     if constexpr (NV == 1) {
         const Vec v[] = {simd::in_register<float>(Vec::load_aligned(b))};
         accumulate(c, ColumnOfRows{rows, k}, v, all);
@@ -74,15 +76,15 @@ inline constexpr std::size_t ahead = W == 16 ? 16 * 1024 : 0;
 // product counts, most of all while the sibling hyperthread is busy (K = 128, 16 registers: 94 to 97 % of the peak,
 // with a busy sibling 80 to 85; K = 256, 32 registers: 96 to 99 %, busy 65 to 68).
 template <std::size_t R, std::size_t NV, std::size_t... M>
-[[gnu::always_inline]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
-                                                    const float* panel, std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void add_all_products(Vec (&c)[R * NV], const float* const* rows, std::size_t length,
+                                                        const float* panel, std::index_sequence<M...> all) {
     std::size_t k = 0;
     if constexpr (simd::has_fma_lane) {
         for (; k + W <= length; k += W, panel += 2 * W * W)
             accumulate_steps<NV>(c, rows, k, RowsOfVectors{panel, 2 * W});
         for (; k < length; ++k, panel += 2 * W) add_products<R, NV>(c, rows, k, panel, all);
     } else {
-        const auto prefetch_ahead = [](const float* p) __attribute__((always_inline)) {
+        const auto prefetch_ahead = [](const float* p) __attribute__((__always_inline__)) {
             if constexpr (ahead > 0) {
                 simd::prefetch_to_l2(p + ahead);
                 simd::prefetch_to_l2(p + ahead + W);
@@ -100,9 +102,9 @@ template <std::size_t R, std::size_t NV, std::size_t... M>
 
 // out = relu((mask > 0 ? c : 0) + add), where given
 template <std::size_t NV, std::size_t Size, std::size_t... M>
-[[gnu::always_inline]] inline void store_tile(Vec (&c)[Size], float* const* out, std::size_t column,
-                                              const TileEpilogue& epilogue, std::index_sequence<M...>) {
-    const auto as_out = [&](const float* p, std::size_t i) __attribute__((always_inline)) {
+[[gnu::__always_inline__]] inline void store_tile(Vec (&c)[Size], float* const* out, std::size_t column,
+                                                  const TileEpilogue& epilogue, std::index_sequence<M...>) {
+    const auto as_out = [&](const float* p, std::size_t i) __attribute__((__always_inline__)) {
         return p + (out[i / NV] - epilogue.y) + column + i % NV * W;
     };
     if (epilogue.mask) ((c[M] = unless_masked(simd::load<float>(as_out(epilogue.mask, M)), c[M])), ...);
@@ -113,9 +115,9 @@ template <std::size_t NV, std::size_t Size, std::size_t... M>
 
 // The tiles that share a panel, one after the other: start, products, epilogue, store.
 template <std::size_t R, std::size_t NV, std::size_t... M>
-[[gnu::always_inline]] inline void forward_body(std::size_t tiles, const float* const* rows, const Segments& segments,
-                                                const float* panel, float* const* out, std::size_t column,
-                                                const TileEpilogue& epilogue, std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void
+forward_body(std::size_t tiles, const float* const* rows, const Segments& segments, const float* panel,
+             float* const* out, std::size_t column, const TileEpilogue& epilogue, std::index_sequence<M...> all) {
     const std::size_t length = segments.length, size = length * 2 * W;
     for (; tiles > 0; --tiles, out += R) {
         // c = bias or 0
@@ -134,9 +136,9 @@ template <std::size_t R, std::size_t NV, std::size_t... M>
 // out = x B for one row and several panels at once: two accumulators alone would wait for the latency of an fma (4
 // cycles), eight keep up with what the caches deliver.
 template <std::size_t... M>
-[[gnu::always_inline]] inline void row_body(const float* x, std::size_t length, const float* panel,
-                                            std::size_t panel_stride, float* out, std::size_t n,
-                                            const TileEpilogue& epilogue, std::index_sequence<M...>) {
+[[gnu::__always_inline__]] inline void row_body(const float* x, std::size_t length, const float* panel,
+                                                std::size_t panel_stride, float* out, std::size_t n,
+                                                const TileEpilogue& epilogue, std::index_sequence<M...>) {
     Vec c[sizeof...(M)];
     if (epilogue.bias)
         ((c[M] = simd::load_padded<float>(epilogue.bias, M * W, n)), ...);
@@ -154,9 +156,9 @@ template <std::size_t... M>
 }
 
 template <std::size_t R, std::size_t NV>
-[[gnu::noinline]] inline void forward(std::size_t tiles, const float* const* rows, const Segments& segments,
-                                      const float* panel, float* const* out, std::size_t column,
-                                      const TileEpilogue& epilogue) {
+[[gnu::__noinline__]] inline void forward(std::size_t tiles, const float* const* rows, const Segments& segments,
+                                          const float* panel, float* const* out, std::size_t column,
+                                          const TileEpilogue& epilogue) {
     forward_body<R, NV>(tiles, rows, segments, panel, out, column, epilogue, std::make_index_sequence<R * NV>{});
 }
 template <std::same_as<float> T, std::size_t... R>
@@ -169,9 +171,9 @@ inline constexpr auto forwards = forward_table<T>(std::make_index_sequence<max_r
 // One tile of n columns that are not whole vectors, on padded copies of everything it reads and writes. The bodies know
 // whole vectors only: a test of the width at every load and store costs as much as 10 steps of k.
 template <std::same_as<float> T>
-[[gnu::noinline]] inline void forward_padded(std::size_t r, const T* const* rows, const Segments& segments,
-                                             const T* panel, T* const* out, std::size_t column, std::size_t n,
-                                             TileEpilogue epilogue) {
+[[gnu::__noinline__]] inline void forward_padded(std::size_t r, const T* const* rows, const Segments& segments,
+                                                 const T* panel, T* const* out, std::size_t column, std::size_t n,
+                                                 TileEpilogue epilogue) {
     constexpr std::size_t width = 2 * W, size = max_rows * width;
     alignas(64) float wide[3 * size], bias[width];  // the outputs, what is added to them, what masks them
     float* to[max_rows];
@@ -215,8 +217,8 @@ inline constexpr std::size_t row_panels = 4;
 
 /// out[0 .. n) of one row, n <= 2W row_panels, from that many panels of `length` rows at a distance of panel_stride.
 template <std::same_as<float> T>
-[[gnu::noinline]] inline void row_forward(const T* x, std::size_t length, const T* panel, std::size_t panel_stride,
-                                          T* out, std::size_t n, const TileEpilogue& epilogue) {
+[[gnu::__noinline__]] inline void row_forward(const T* x, std::size_t length, const T* panel, std::size_t panel_stride,
+                                              T* out, std::size_t n, const TileEpilogue& epilogue) {
     switch ((n + 2 * W - 1) / (2 * W)) {
     case 1:
         return detail::row_body(x, length, panel, panel_stride, out, n, epilogue, std::make_index_sequence<2>{});

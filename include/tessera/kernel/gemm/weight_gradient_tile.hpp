@@ -24,8 +24,8 @@ inline constexpr std::size_t pitch = round_up(max_rows, W);
 namespace detail {
 // c += x[0 .. R) times the vectors at b.
 template <std::size_t R, std::size_t NV, std::size_t... M>
-[[gnu::always_inline]] inline void add_products(Vec (&c)[R * NV], const float* x, const float* b,
-                                                std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void add_products(Vec (&c)[R * NV], const float* x, const float* b,
+                                                    std::index_sequence<M...> all) {
     asm("" : "+r"(x));  // r stays a constant displacement; g++ otherwise makes R index registers (94 to 89 %)
     if constexpr (NV == 1) {
         const Vec v[] = {simd::in_register<float>(simd::load(b))};
@@ -46,9 +46,9 @@ struct PointedRows {
     const float* operator()(std::size_t m) const { return x[m] + offset; }
 };
 template <std::size_t R, std::size_t NV, class Rows, std::size_t... M>
-[[gnu::always_inline]] inline void weight_gradient_body(Rows x, std::size_t rows, const float* g,
-                                                        const std::uint32_t* at, float* out, std::size_t ldo,
-                                                        std::index_sequence<M...> all) {
+[[gnu::__always_inline__]] inline void weight_gradient_body(Rows x, std::size_t rows, const float* g,
+                                                            const std::uint32_t* at, float* out, std::size_t ldo,
+                                                            std::index_sequence<M...> all) {
     // c = out
     Vec c[R * NV];
     ((c[M] = simd::load<float>(out + M / NV * ldo + M % NV * W)), ...);
@@ -63,8 +63,8 @@ template <std::size_t R, std::size_t NV, class Rows, std::size_t... M>
 }
 
 template <std::size_t R, std::size_t NV, class Rows>
-[[gnu::noinline]] inline void weight_gradient(Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
-                                              float* out, std::size_t ldo) {
+[[gnu::__noinline__]] inline void weight_gradient(Rows x, std::size_t rows, const float* g, const std::uint32_t* at,
+                                                  float* out, std::size_t ldo) {
     weight_gradient_body<R, NV>(x, rows, g, at, out, ldo, std::make_index_sequence<R * NV>{});
 }
 template <class Rows, std::size_t... R>
@@ -76,9 +76,9 @@ inline constexpr auto weight_gradients = weight_gradient_table<Rows>(std::make_i
 
 // n columns that are not whole vectors, on a padded copy of out.
 template <class Rows>
-[[gnu::noinline]] inline void weight_gradient_padded(std::size_t r, Rows x, std::size_t rows, const float* g,
-                                                     const std::uint32_t* at, float* out, std::size_t ldo,
-                                                     std::size_t n) {
+[[gnu::__noinline__]] inline void weight_gradient_padded(std::size_t r, Rows x, std::size_t rows, const float* g,
+                                                         const std::uint32_t* at, float* out, std::size_t ldo,
+                                                         std::size_t n) {
     constexpr std::size_t width = 2 * W;
     alignas(64) float wide[max_rows * width];
     const auto row = [&](std::size_t i) { return out + i * ldo; };

@@ -31,6 +31,12 @@
 #pragma GCC diagnostic pop
 #endif
 
+// The header that does not exist ends the compilation after the sentence, as in core/abi.hpp.
+#if !defined(XSIMD_VERSION_MAJOR) || XSIMD_VERSION_MAJOR < 8 || (XSIMD_VERSION_MAJOR == 8 && XSIMD_VERSION_MINOR < 1)
+#error "tessera: needs xsimd 8.1 or newer; the compiler has found the headers of an older one first"
+#include <tessera_needs_newer_xsimd>
+#endif
+
 #include <array>
 #include <bit>
 #include <cmath>
@@ -62,7 +68,7 @@ inline T fma(T a, T b, T c) {
 }
 // By value and always inlined: an accumulator that is passed by reference stays in memory (35 % of the peak).
 template <class T>
-[[gnu::always_inline]] inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+[[gnu::__always_inline__]] inline Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
 #if defined(__AVX512F__)
     if constexpr (std::same_as<T, float>)
         return Vec<T>(_mm512_fmadd_ps(a, b, c));
@@ -84,26 +90,26 @@ inline Vec<T> fnma(Vec<T> a, Vec<T> b, Vec<T> c) {
 }
 
 template <class T>
-[[gnu::always_inline]] inline Vec<T> load(const T* p) {
+[[gnu::__always_inline__]] inline Vec<T> load(const T* p) {
     return Vec<T>::load_unaligned(p);
 }
 template <class T>
-[[gnu::always_inline]] inline void store(T* p, Vec<T> v) {
+[[gnu::__always_inline__]] inline void store(T* p, Vec<T> v) {
     v.store_unaligned(p);
 }
 /// Prefetches the cache line of p, which need not be dereferenceable.
 template <class T>
-[[gnu::always_inline]] inline void prefetch(const T* p) {
+[[gnu::__always_inline__]] inline void prefetch(const T* p) {
     __builtin_prefetch(p);
 }
 /// The same into L2, for use much later, so that the line does not occupy L1 in the meantime.
 template <class T>
-[[gnu::always_inline]] inline void prefetch_to_l2(const T* p) {
+[[gnu::__always_inline__]] inline void prefetch_to_l2(const T* p) {
     __builtin_prefetch(p, 0, 2);
 }
 /// v, hidden from the optimiser in a register: it is then loaded once, and not again by each instruction that uses it.
 template <class T>
-[[gnu::always_inline]] inline Vec<T> in_register(Vec<T> v) {
+[[gnu::__always_inline__]] inline Vec<T> in_register(Vec<T> v) {
 #if defined(__AVX512F__)
     typename Vec<T>::register_type r = v;
     asm("" : "+v"(r));
@@ -119,7 +125,7 @@ template <class T>
 namespace detail {
 #if !defined(__AVX512F__) && defined(__AVX2__)
 /// All bits set in the first n of eight lanes.
-[[gnu::always_inline]] inline __m256i first_lanes(std::size_t n) {
+[[gnu::__always_inline__]] inline __m256i first_lanes(std::size_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 #endif
@@ -128,7 +134,7 @@ namespace detail {
 /// The first n < width elements; the other lanes are zero. A masked load where the machine has one: through memory a
 /// short row costs more than its arithmetic (softmax of 49 scores: 10 against 5 us a head).
 template <class T>
-[[gnu::always_inline]] inline Vec<T> load_part(const T* p, std::size_t n) {
+[[gnu::__always_inline__]] inline Vec<T> load_part(const T* p, std::size_t n) {
 #if defined(__AVX512F__)
     if constexpr (std::same_as<T, float>)
         return Vec<T>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p));
@@ -145,7 +151,7 @@ template <class T>
 }
 /// The first n < width lanes of v.
 template <class T>
-[[gnu::always_inline]] inline void store_part(T* p, Vec<T> v, std::size_t n) {
+[[gnu::__always_inline__]] inline void store_part(T* p, Vec<T> v, std::size_t n) {
 #if defined(__AVX512F__)
     if constexpr (std::same_as<T, float>)
         _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
@@ -171,7 +177,7 @@ using xsimd::select;
 /// True where fma_lane is one instruction.
 inline constexpr bool has_fma_lane = true;
 template <std::size_t lane>
-[[gnu::always_inline]] inline Vec<float> fma_lane(Vec<float> a, Vec<float> b, Vec<float> c) {
+[[gnu::__always_inline__]] inline Vec<float> fma_lane(Vec<float> a, Vec<float> b, Vec<float> c) {
     // not vfmaq_laneq_f32, whose sums g++ 12 copies between registers (2 copies in a loop of 64 fmla)
     const float32x4_t x = a, y = b;
     float32x4_t sum = c;
@@ -185,11 +191,11 @@ inline Vec<double> sqrt(Vec<double> v) { return Vec<double>(vsqrtq_f64(v)); }
 #else
 inline constexpr bool has_fma_lane = false;
 template <std::size_t lane>
-[[gnu::always_inline]] inline Vec<float> fma_lane(Vec<float> a, Vec<float> b, Vec<float> c) {
+[[gnu::__always_inline__]] inline Vec<float> fma_lane(Vec<float> a, Vec<float> b, Vec<float> c) {
     return simd::fma<float>(Vec<float>(a.get(lane)), b, c);
 }
 template <std::floating_point T>
-[[gnu::always_inline]] inline Vec<T> divide(Vec<T> a, Vec<T> b) {
+[[gnu::__always_inline__]] inline Vec<T> divide(Vec<T> a, Vec<T> b) {
     return a / b;
 }
 using xsimd::sqrt;
@@ -199,11 +205,11 @@ inline constexpr std::size_t registers = has_fma_lane || width<float> == 16 ? 32
 
 #if !defined(__SSE2__)
 template <std::floating_point T>
-[[gnu::always_inline]] inline Vec<T>(max)(const Vec<T>& a, const Vec<T>& b) {
+[[gnu::__always_inline__]] inline Vec<T>(max)(const Vec<T>& a, const Vec<T>& b) {
     return select(a > b, a, b);
 }
 template <std::floating_point T>
-[[gnu::always_inline]] inline Vec<T>(min)(const Vec<T>& a, const Vec<T>& b) {
+[[gnu::__always_inline__]] inline Vec<T>(min)(const Vec<T>& a, const Vec<T>& b) {
     return select(a < b, a, b);
 }
 #endif

@@ -20,7 +20,7 @@ namespace tessera::inline TESSERA_ABI::kernel {
 #endif
 /// row(r) points to W elements; column c goes to out + c * ldo.
 template <class Row>
-[[gnu::always_inline]] inline void transpose(Row&& row, simd::Vec<float> factor, float* out, std::size_t ldo) {
+[[gnu::__always_inline__]] inline void transpose(Row&& row, simd::Vec<float> factor, float* out, std::size_t ldo) {
 #if defined(__AVX512F__)
     for (std::size_t g = 0; g < 16; g += 4) {  // columns g .. g + 3; r0 .. r3: rows i, i + 4, i + 8, i + 12
         const auto four = [&](std::size_t r) {

@@ -28,7 +28,7 @@ struct Exp {
     Vec<float> p, scale;  ///< e^x = p * scale, scale a power of two
 };
 // The second operand of max and min is the one that comes back when one is NaN: in this order NaN stays NaN.
-[[gnu::always_inline]] inline Exp exp_of(const Vec<float>& x) {
+[[gnu::__always_inline__]] inline Exp exp_of(const Vec<float>& x) {
     const Vec<float> c = (simd::min)(Vec<float>(88.f), (simd::max)(Vec<float>(-87.f), x));
     const Vec<float> magic(12583039.f);  // 1.5 * 2^23 + 127: the low bits are n and the bias of an exponent
     const Vec<float> shifted = simd::fma<float>(c, Vec<float>(1.44269504088896341f), magic);
@@ -70,7 +70,7 @@ inline Vec<T> one_plus_exp(const Vec<T>& x) {
 
 /// 2^x for x <= 0, clamped to -126: 12 operations where exp takes 15. For softmax, whose factor of log2 e goes into the
 /// queries.
-[[gnu::always_inline]] inline Vec<float> exp2_below(Vec<float> x) {
+[[gnu::__always_inline__]] inline Vec<float> exp2_below(Vec<float> x) {
     const Vec<float> c = (simd::max)(Vec<float>(-126.f), x);
     const Vec<float> magic(12583039.f);  // 1.5 * 2^23 + 127: the low bits are n and the bias of an exponent
     const Vec<float> shifted = c + magic;

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <span>
 #include <string>
@@ -20,8 +20,7 @@ namespace tessera::inline TESSERA_ABI::testing::detail {
 
 inline std::string text(double value) {
     char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.9g", value);
-    return buffer;
+    return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 9).ptr};
 }
 inline std::string at(const std::string& what, std::size_t i) { return what + "[" + std::to_string(i) + "]"; }
 

@@ -6,7 +6,6 @@
 #include <tessera/data/copy_piece.hpp>
 #include <tessera/data/dataset.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -19,10 +18,9 @@ struct ImagePiece {
     Tensor<T, Input> x;
     Tensor<std::uint8_t, WithLastDim<Input, 1>> mask;
 
-    /// At most `most` images from `first` on.
+    /// `count` images from `first` on.
     template <class D>
-    Batch copy(const D& images, std::size_t first, std::size_t most) {
-        const std::size_t count = (std::min)(most, images.size() - first);
+    Batch copy(const D& images, std::size_t first, std::size_t count) {
         if constexpr (std::same_as<D, Batch>) {
             return images.slice(first, count);
         } else {
