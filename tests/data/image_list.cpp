@@ -186,7 +186,7 @@ TEST_CASE("list_image_folder: the splits of several sets are no classes") {
     CHECK(
         two.refused() ==
         "expected folders of classes, or of the splits of one set, got the folders testA, testB, trainA, trainB: pass "
-        "one of them, or FolderLayout::classes if all of them are classes");
+        "one of them, name two of them train and test, or pass FolderLayout::classes if all of them are classes");
     CHECK(two.list(FolderLayout::classes).ends_with("trainB/1.png=3"));
     CHECK(Tree{{"train_station/1.png", "valley/1.png"}}.list() == "train_station/1.png=0 valley/1.png=1");
 }
@@ -209,10 +209,11 @@ TEST_CASE("list_image_folder: splits under other names are no classes") {
                                       {"trainingdata", "evaluation data"},
                                       {"images_train_1", "images_dev_1"},
                                       {"trainimgs", "valimgs"}}) {
+        const std::string names = std::string{train} + ", " + test;
         const Tree tree{{std::string{train} + "/a/1.png", std::string{test} + "/a/1.png"}};
         const std::string text = tree.refused();
         CHECK_MESSAGE(text.starts_with("expected folders of classes, or of the splits of one set, got the folders "),
-                      train, ", ", test, ": ", text);
+                      names, ": ", text);
         CHECK(data::list_image_folder(tree.str(), FolderLayout::classes).class_names.size() == 2);
     }
     // what only looks like the name of a split

@@ -68,7 +68,7 @@ TEST_CASE("gunzip_start: decompresses the first bytes only, and ignores what fol
 
 TEST_CASE("gunzip_start: continues in the next member where one is shorter than the output") {
     Bytes expected(squares.begin(), squares.begin() + 16), out(16);
-    for (const std::size_t first : {0, 1, 15, 16}) {
+    for (const std::size_t first : {0u, 1u, 15u, 16u}) {
         const auto at = squares.begin() + static_cast<std::ptrdiff_t>(first);
         Bytes file = samples::gzip_stored(Bytes(squares.begin(), at));
         samples::append(file, samples::gzip(samples::stored({}), {}));

@@ -236,8 +236,11 @@ inline std::vector<std::string> find_splits(const std::string& root, const Folde
         return std::ranges::any_of(top.folders, [&](const auto& name) { return split_named_by(name) == kind; });
     };
     if (!has_train && layout == FolderLayout::detect && any_names(SplitKind::training) && any_names(SplitKind::other))
-        refuse_folder(root, "expected folders of classes, or of the splits of one set, " + seen +
-                                ": pass one of them, or FolderLayout::classes if all of them are classes");
+        refuse_folder(
+            root,
+            "expected folders of classes, or of the splits of one set, " + seen +
+                ": pass one of them, name two of them train and test, or pass FolderLayout::classes if all of them "
+                "are classes");
     if (!has_train) {
         if (layout == FolderLayout::splits || (!splits.empty() && others.empty()))
             refuse_folder(root, "expected a folder train, or folders of classes, " +
