@@ -80,7 +80,11 @@ void check_one_set(const std::string& where, const std::set<std::string>& sets) 
 // What is not a folder: nothing, or a file, such as the archive of the folder.
 [[noreturn]] void refuse_folder(const std::string& path, const std::string& option) {
     std::error_code error;
-    if (!fs::exists(path, error)) throw tessera::IoError(option + path + ": there is no such folder");
+    const fs::file_status status = fs::status(path, error);
+    if (status.type() == fs::file_type::not_found) throw tessera::IoError(option + path + ": there is no such folder");
+    if (status.type() != fs::file_type::regular)
+        throw tessera::IoError(option + path + ": expected a folder, got " +
+                               (error ? error.message() : "a pipe or a device"));
     std::string start(512, '\0');
     std::ifstream file{path, std::ios::binary};
     file.read(start.data(), static_cast<std::streamsize>(start.size()));

@@ -222,12 +222,20 @@ void make_folders_above(const std::string& folder) {
 
 // Checkpoints that nothing would read, or "": a copy has another name, and a folder above has them one level down.
 std::string other_names(const std::string& folder) {
-    const auto is_checkpoint = [](const fs::path& path) { return path.filename().string().starts_with("step-"); };
+    const auto is_checkpoint = [](const fs::path& path) {
+        const std::string name = path.filename().string();
+        return name.starts_with("step-") && name.size() > 5 && name[5] >= '0' && name[5] <= '9' &&
+               name.find(".safetensors") != std::string::npos;
+    };
     std::error_code error;
     fs::directory_iterator entry{folder, error};
     for (; !error && entry != fs::directory_iterator{}; entry.increment(error)) {
         const std::string shown = tessera::io::printable(entry->path().filename().string());
-        if (is_checkpoint(entry->path())) return shown + ": give it its name again, or move it away to begin a new run";
+        if (is_checkpoint(entry->path())) {
+            const bool is_damaged = shown.ends_with(".damaged");
+            return shown + (is_damaged ? ", which is damaged: move it" : ": give it its name again, or move it") +
+                   " away to begin a new run";
+        }
         std::error_code inner;
         fs::directory_iterator below{entry->path(), inner};
         for (; !inner && below != fs::directory_iterator{}; below.increment(inner))

@@ -212,6 +212,54 @@ TEST_CASE("batches: begin without a batch does not begin another pass") {
     CHECK(pass_of(range) == pass_of(batches(set, 8, same)));
 }
 
+TEST_CASE("batches: a second loop that is refused leaves the range, the generator and the position as they were") {
+    struct Labelled : Changing {
+        mutable std::size_t faults = 0;
+        bool labelled() const { return true; }
+        Label label(std::size_t i) const {
+            if (faults > 0 && i == 5 && faults-- == 1) throw DataError("no label");
+            return Label{static_cast<std::uint32_t>(i % 2)};
+        }
+    };
+    Labelled set{{8}};
+    Rng rng{5}, same{5};
+    auto range = batches(set, 4, rng, {.balance_classes = true});
+    CHECK(pass_of(range) == pass_of(batches(set, 4, same, {.balance_classes = true})));
+    set.count = 4000;  // the order of the earlier pass has 8
+    set.faults = 1;
+    CHECK(support::message<DataError>([&] { pass_of(range); }) == "no label");
+    CHECK(pass_of(range) == pass_of(batches(set, 4, same, {.balance_classes = true})));
+
+    Changing other{20};
+    DataPosition position{rng}, whole{rng};
+    auto positioned = batches(other, 4, position);
+    for (auto&& batch : positioned)
+        if (batch.index == 2) break;
+    other.count = 24;
+    CHECK(support::contains(support::message<ArgumentError>([&] { pass_of(positioned); }), "24 examples"));
+    other.count = 20;
+    std::vector<std::size_t> indices;
+    for (auto&& batch : positioned) indices.push_back(batch.index);
+    CHECK(indices == std::vector<std::size_t>{3, 4});
+}
+
+TEST_CASE("batches: a range that was made before its position was loaded begins where the file says") {
+    const Numbers set = numbers(20);
+    Rng rng{5};
+    DataPosition saved{rng}, position{rng};
+    for (auto&& batch : batches(set, 4, saved))
+        if (batch.index == 2) break;
+    auto range = batches(set, 4, position);
+    io::SafetensorsFile file{io::collect(saved).bytes(), "x"};
+    io::load(file, position);
+    CHECK(pass_of(range) == pass_of(batches(set, 4, saved)));
+    CHECK((position.passes() == 1 && position.next() == 0));
+    auto one = batches(set, 20, position);  // a pass of one batch
+    static_cast<void>(one.begin());
+    CHECK(pass_of(one).size() == 20);
+    CHECK(position.passes() == 2);
+}
+
 TEST_CASE("batches: a generator with options: the stream is that of the generator") {
     const Numbers set = numbers(50);
     Rng rng{5}, same{5};

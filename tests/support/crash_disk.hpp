@@ -113,7 +113,7 @@ struct CrashFiles {
         errno = ENOENT;
         return -1;
     }
-    Handle create(const char* path) {
+    Handle create(const char* path, bool) {
         if (disk->names.contains(path)) {
             errno = EEXIST;
             return -1;
@@ -126,6 +126,7 @@ struct CrashFiles {
     }
     std::int64_t size(Handle h) { return static_cast<std::int64_t>(file(h).size()); }
     bool is_replaceable(const char*) { return true; }
+    bool exists(const char* path) { return disk->names.contains(path); }
     std::int64_t read_link(const char*, char*, std::size_t) {
         errno = EINVAL;  // no links
         return -1;

@@ -23,8 +23,8 @@ struct SystemDouble : tessera::SystemFiles {
     Handle open(const char* path) {
         return call<Handle>("open", [&] { return SystemFiles::open(path); });
     }
-    Handle create(const char* path) {
-        return call<Handle>("create", [&] { return SystemFiles::create(path); });
+    Handle create(const char* path, bool is_private) {
+        return call<Handle>("create", [&] { return SystemFiles::create(path, is_private); });
     }
     std::int64_t size(Handle h) {
         return call<std::int64_t>("size", [&] { return SystemFiles::size(h); });

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -25,6 +26,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -390,6 +392,15 @@ TEST_CASE("Trainer: to save or load it within a step is a StateError, and works 
     CHECK_NOTHROW(trainer.step(point));
     CHECK_NOTHROW(io::load(file, trainer));
     CHECK(trainer.steps() == 0);
+    std::vector<std::thread> savers;
+    std::atomic<int> refused = 0;
+    for (int i = 0; i < 4; ++i)
+        savers.emplace_back([&] {
+            for (int n = 0; n < 200; ++n)
+                refused += !support::message<StateError>([&] { static_cast<void>(io::collect(trainer)); }).empty();
+        });
+    for (std::thread& saver : savers) saver.join();
+    CHECK(refused == 0);
 }
 
 TEST_CASE("Trainer: an error in the first step undoes the initialisation of the codebook") {

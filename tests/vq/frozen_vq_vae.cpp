@@ -236,7 +236,8 @@ TEST_CASE("FrozenVqVae: where the weights and not an image are at fault, the enc
     const auto x = support::batch_of<float>(support::bars(20, 1));
     Tensor<Token, Shape<4>> codes{20};
     const std::string message = support::message<NumericError>([&] { vae.encode(x, codes.view()); });
-    CHECK(message.starts_with("VqVae: encoder output 0: expected a finite number, got "));
+    CHECK(message.starts_with("VqVae: encoder output "));
+    CHECK(support::contains(message, ": expected a finite number, got "));
 }
 
 TEST_CASE("FrozenVqVae: an object without weights is refused, and one that was packed again works") {

@@ -1,8 +1,12 @@
 #pragma once
-// InUse: detects that an object is used again, by another thread or from a callback, while a call is running.
+// InUse: detects that an object is changed while another call changes or reads it, in another thread or from a
+// callback.
+//
+//     InUse::Guard guard{in_use_, "Trainer: step"};            changes the object
+//     InUse::Reading reading{in_use_, "Trainer: save"};        reads it: others may read it, too
 //
 // Errors   StateError where the object is in use already
-// Cost     one atomic exchange and one atomic store for each guarded call
+// Cost     two atomic operations for each guarded call
 
 #include <tessera/core/error.hpp>
 
@@ -18,24 +22,47 @@ public:
     InUse(const InUse&) {}
     InUse& operator=(const InUse&) { return *this; }
 
-    /// Marks the object as in use during its own lifetime.
+    /// Marks the object as changing during its own lifetime.
     class Guard {
     public:
         /// `what` begins the message: the class and the call, "Trainer: step".
         Guard(InUse& object, const char* what) : object_{object} {
-            if (object_.held_.exchange(true, std::memory_order_acquire))
-                throw StateError(std::string{what} + ": concurrent or re-entrant call: expected one call at a time");
+            int none = 0;
+            if (!object_.users_.compare_exchange_strong(none, changing, std::memory_order_acquire)) refuse(what);
         }
         Guard(const Guard&) = delete;
         Guard& operator=(const Guard&) = delete;
-        ~Guard() { object_.held_.store(false, std::memory_order_release); }
+        ~Guard() { object_.users_.store(0, std::memory_order_release); }
+
+    private:
+        InUse& object_;
+    };
+
+    /// Marks the object as being read during its own lifetime.
+    class Reading {
+    public:
+        Reading(InUse& object, const char* what) : object_{object} {
+            int readers = object_.users_.load(std::memory_order_relaxed);
+            do {
+                if (readers == changing) refuse(what);
+            } while (!object_.users_.compare_exchange_weak(readers, readers + 1, std::memory_order_acquire));
+        }
+        Reading(const Reading&) = delete;
+        Reading& operator=(const Reading&) = delete;
+        ~Reading() { object_.users_.fetch_sub(1, std::memory_order_release); }
 
     private:
         InUse& object_;
     };
 
 private:
-    std::atomic<bool> held_ = false;
+    static constexpr int changing = -1;
+
+    [[gnu::__noreturn__]] static void refuse(const char* what) {
+        throw StateError(std::string{what} + ": concurrent or re-entrant call: expected one call at a time");
+    }
+
+    std::atomic<int> users_ = 0;  // readers, or changing
 };
 
 }  // namespace tessera

@@ -129,7 +129,7 @@ public:
         return {options.shuffle, options.balance_classes, options.drop_last};
     }
     /// Number of batches of a whole pass.
-    [[nodiscard]] std::size_t count() const { return used_ / size_ + (used_ % size_ != 0); }
+    [[nodiscard]] std::size_t count() const { return count_of(used_); }
     /// Number of examples of all these batches together.
     [[nodiscard]] std::size_t examples() const { return used_; }
 
@@ -144,6 +144,7 @@ public:
             return range_->current(index_);
         }
         Iterator& operator++() {
+            range_->returned_ = true;
             if (++index_ < range_->count()) range_->fill(index_);
             return *this;
         }
@@ -153,21 +154,22 @@ public:
     private:
         friend Batches;
         explicit Iterator(Batches& range) : range_{&range}, index_{range.first_} {
-            if (index_ < range.count()) range.fill(index_);
+            if (index_ < range.count() && !range.is_filled_) range.fill(index_);
         }
 
         Batches* range_ = nullptr;
         std::size_t index_ = 0;
     };
 
-    /// After a batch of an earlier loop: the first batch of the next pass, or of the rest of that of a position.
+    /// After a batch of an earlier loop, and after a load of the position: the first batch of another pass.
     Iterator begin() {
-        if (std::exchange(returned_, false)) begin_next_pass();
+        if (returned_ || (position_ && place_ != place_of(*position_))) begin_next_pass();
         return Iterator{*this};
     }
     std::default_sentinel_t end() const { return {}; }
 
 private:
+    /// Where it throws, the range is as it was.
     void begin_pass(const BatchOptions& options) {
         const std::size_t examples = dataset_->size();
         if (examples == 0 || size_ == 0 || (options.drop_last && size_ > examples) ||
@@ -175,29 +177,32 @@ private:
             throw ArgumentError("batches: " + std::to_string(examples) + " examples in batches of " +
                                 std::to_string(size_) + (options.drop_last ? ", the last one dropped" : "") +
                                 ": expected at least one batch, and fewer than 2^32 examples");
-        examples_ = examples;
-        first_ = options.first;
-        used_ = options.drop_last ? examples - examples % size_ : examples;
-        if (first_ > count())
+        const std::size_t used = options.drop_last ? examples - examples % size_ : examples;
+        const std::size_t count = count_of(used);
+        if (options.first > count)
             throw ArgumentError("batches: first: " +
-                                expected_got("at most " + std::to_string(count()), std::to_string(first_)));
-        if (position_ && first_ == count())
-            throw ArgumentError(
-                "batches: position: " +
-                expected_got("a batch less than " + std::to_string(count()),
-                             std::to_string(first_) + "; the pass was begun with drop_last = false: finish it so"));
+                                expected_got("at most " + std::to_string(count), std::to_string(options.first)));
+        if (position_ && options.first == count)
+            throw ArgumentError("batches: position: " +
+                                expected_got("a batch less than " + std::to_string(count),
+                                             std::to_string(options.first) +
+                                                 "; the pass was begun with drop_last = false: finish it so"));
         if (options.rank >= options.ranks)
             throw ArgumentError("batches: rank: " + expected_got("less than " + std::to_string(options.ranks),
                                                                  std::to_string(options.rank)));
-        if (options.balance_classes)
-            balance(options);
-        else if (options.shuffle)
-            order_ = permutation(examples, options.rng);
-        if constexpr (ExpectingDataset<D>) expected_.reserve((std::min)(size_, examples));
+        std::vector<std::uint32_t> order = order_of_pass(options, examples);
         const std::size_t largest = (std::min)(size_, examples);
+        if constexpr (ExpectingDataset<D>) expected_.reserve(largest);
         x_.resize(largest);
         if (is_labelled()) labels_.resize(largest);
         if constexpr (MaskedDataset<D>) mask_.resize(largest);
+        order_ = std::move(order);
+        examples_ = examples;
+        used_ = used;
+        first_ = options.first;
+        is_filled_ = false;
+        returned_ = false;
+        if (position_) place_ = place_of(*position_);
     }
     void begin_next_pass() {
         BatchOptions next = options_;
@@ -205,23 +210,39 @@ private:
             position_->check_pass(size_, dataset_->size(), order_of(next));
             next.rng = position_->order();
             next.first = to_size(position_->next());
-        } else {
-            next.rng = generator_ ? generator_->fork() : options_.rng.split(++passes_);
-            next.first = 0;
+            return begin_pass(next);
         }
+        next.first = 0;
+        if (!generator_) {
+            next.rng = options_.rng.split(passes_ + 1);
+            begin_pass(next);
+            ++passes_;
+            return;
+        }
+        Rng generator = *generator_;
+        next.rng = generator.fork();
         begin_pass(next);
+        *generator_ = generator;
     }
+    /// Where a position is: it may have been loaded, or have served another range, since this one has used it.
+    static std::pair<std::uint64_t, std::uint64_t> place_of(const DataPosition& position) {
+        return {position.passes(), position.next()};
+    }
+    std::size_t count_of(std::size_t used) const { return used / size_ + (used % size_ != 0); }
     bool is_labelled() const {
         if constexpr (LabelledDataset<D>) return dataset_->labelled();
         return false;
     }
-    void balance(const BatchOptions& options) {
+    std::vector<std::uint32_t> order_of_pass(const BatchOptions& options, std::size_t examples) const {
+        if (!options.balance_classes)
+            return options.shuffle ? permutation(examples, options.rng) : std::vector<std::uint32_t>{};
         const auto fail = [](const char* expected, const char* got) {
             throw ArgumentError(std::string{"batches: balance_classes: "} + expected_got(expected, got));
         };
         if (!options.shuffle) fail("shuffle", "the order of the dataset");
         if (!is_labelled()) fail("a dataset with labels", "none");
-        if constexpr (LabelledDataset<D>) order_ = balanced_order(*dataset_, examples_, options.rng);
+        if constexpr (LabelledDataset<D>) return balanced_order(*dataset_, examples, options.rng);
+        return {};
     }
     /// Position in the order of the first example of this process's share of a batch, and their number.
     BatchShare share_of(std::size_t index) const {
@@ -261,7 +282,10 @@ private:
             }
         });
         expect(index + 1);
-        if (position_) position_->advance(index, count(), size_, examples_, order_of(options_));
+        is_filled_ = true;
+        if (!position_) return;
+        position_->advance(index, count(), size_, examples_, order_of(options_));
+        place_ = place_of(*position_);
     }
     Value current(std::size_t index) const {
         Value batch;
@@ -277,9 +301,11 @@ private:
     DataPosition* position_;
     Rng* generator_;
     BatchOptions options_;
-    std::uint64_t passes_ = 0;  // before this one, with neither of them
-    bool returned_ = false;     // a batch of this pass
-    std::size_t examples_ = 0;  // of the dataset at the beginning of this pass
+    std::uint64_t passes_ = 0;                         // before this one, with neither of them
+    bool is_filled_ = false;                           // the buffers hold a batch of this pass
+    bool returned_ = false;                            // which the caller has seen
+    std::pair<std::uint64_t, std::uint64_t> place_{};  // of the position, after the last batch
+    std::size_t examples_ = 0;                         // of the dataset at the beginning of this pass
     std::size_t used_ = 0;
     std::size_t first_ = 0;
     std::vector<std::uint32_t> order_;

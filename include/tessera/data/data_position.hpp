@@ -16,7 +16,8 @@
 //          data.rng                   the generator of the order
 //          data.passes                completed passes
 //          data.next                  completed batches of the current pass; 0 between two passes
-//          data.size, data.examples   of the current pass: another batch size would skip or repeat examples
+//          data.size, data.examples   of the last pass: another batch size would skip or repeat examples; 0: not known,
+//                                     or another one was accepted
 //          data.shuffle, data.balance_classes, data.drop_last
 //                                     of the last pass: 0 no, 1 yes, 2 not known: no pass has begun, or the file is
 //                                     older than these leaves; 3 no, 4 yes, but the next batch may have another. With

@@ -92,7 +92,7 @@ template <StaticShape S>
 [[nodiscard]] static LazyImageFolder<S> open_image_folder(const std::string& folder,
                                                           const ImageFolderOptions& options = {}) {
     detail::FolderReader reader{folder, options};
-    std::string base = absolute_path(folder);
+    std::string base = lasting_path(folder);
     base.resize(base.size() - folder.size());
     std::vector<ListedImage> parts[3];
     const bool decodes = options.skip_up_to > 0;

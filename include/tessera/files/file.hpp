@@ -190,6 +190,16 @@ template <class Files = SystemFiles>
     return folder + path;
 }
 
+/// The absolute path, or the path itself where a process may not use that: the current folder was removed, or a folder
+/// above it may not be searched.
+template <class Files = SystemFiles>
+[[nodiscard]] std::string lasting_path(const std::string& path, Files files = {}) {
+    std::string folder;
+    const bool is_known = Files::is_absolute(path.c_str()) || files.current_folder(folder) == 0;
+    if (!is_known || (!folder.empty() && !files.is_replaceable(folder.c_str()) && errno != EISDIR)) return path;
+    return absolute_path(path, files);
+}
+
 /// Replaces the file at `path` with the concatenated pieces.
 template <class Files = SystemFiles>
 void write_file(const std::string& path, std::span<const ByteView> pieces, Files files = {}) {
@@ -201,13 +211,14 @@ void write_file(const std::string& path, std::span<const ByteView> pieces, Files
         detail::refuse_file("write_file", path, link + step, why);
     };
     const std::string folder = detail::folder_of(target);
+    const bool is_old = files.exists(target.c_str());
     std::string temporary;
     typename Files::Handle h{};
     constexpr int attempts = 100;  // a killed process may have left temporary files behind
     for (int i = 0; i < attempts; ++i) {
         temporary = folder + '/' + std::string{detail::temporary_begin} + std::to_string(files.process()) + '-' +
                     std::to_string(i) + std::string{detail::temporary_end};
-        h = files.create(temporary.c_str());
+        h = files.create(temporary.c_str(), is_old);
         if (Files::is_open(h) || errno != EEXIST) break;
     }
     if (!Files::is_open(h)) refuse("create a temporary file in the same folder", errno);

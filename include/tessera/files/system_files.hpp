@@ -24,6 +24,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/xattr.h>
+#endif
 
 #include <memory>
 #else
@@ -41,9 +44,10 @@ struct SystemFiles {
     static bool is_open(Handle h) { return h >= 0; }
     // Without O_NONBLOCK, opening a pipe without a writer would never return.
     Handle open(const char* path) { return (::open)(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
-    /// Creates a file for writing; fails if it exists.
-    Handle create(const char* path) {
-        return (::open)(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    /// Creates a file for writing; fails if it exists. A private one is for this user only.
+    Handle create(const char* path, bool is_private) {
+        const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+        return (::open)(path, flags, is_private ? 0600 : 0666);
     }
     /// Length of a regular file; fails for a folder, a pipe or a device.
     std::int64_t size(Handle h) {
@@ -56,9 +60,15 @@ struct SystemFiles {
     /// False if the path names something that a file must not replace (a folder, a device).
     bool is_replaceable(const char* path) {
         struct ::stat info {};
-        if ((::stat)(path, &info) != 0 || S_ISREG(info.st_mode)) return true;
+        if ((::stat)(path, &info) != 0)
+            return errno == ENOENT;  // the system may refuse to follow a link of another user
+        if (S_ISREG(info.st_mode)) return true;
         errno = S_ISDIR(info.st_mode) ? EISDIR : 0;
         return false;
+    }
+    bool exists(const char* path) {
+        struct ::stat info {};
+        return (::stat)(path, &info) == 0;
     }
     /// Where a symbolic link leads: the length of what was written to `to`; EINVAL where the path names no link.
     std::int64_t read_link(const char* path, char* to, std::size_t size) { return (::readlink)(path, to, size); }
@@ -70,6 +80,10 @@ struct SystemFiles {
         if ((::stat)(path, &old) != 0) return errno == ENOENT ? 0 : -1;
         if ((::fstat)(h, &fresh) != 0) return -1;
         unsigned mode = old.st_mode & 0777u;
+#if defined(__linux__)
+        // the bits of the group are the mask of an access control list, which is not copied
+        if ((::getxattr)(path, "system.posix_acl_access", nullptr, 0) > 0) mode = (mode & ~070u) | (mode & 07u) << 3;
+#endif
         const bool same_owner = old.st_uid == fresh.st_uid && old.st_gid == fresh.st_gid;
         if (!same_owner && (::fchown)(h, old.st_uid, old.st_gid) != 0 &&
             (::fchown)(h, static_cast<::uid_t>(-1), old.st_gid) != 0)
@@ -166,9 +180,10 @@ struct SystemFiles {
 
     static bool is_open(Handle h) { return h != nullptr; }
     Handle open(const char* path) { return std::fopen(path, "rb"); }
-    Handle create(const char* path) { return std::fopen(path, "wbx"); }
+    Handle create(const char* path, bool) { return std::fopen(path, "wbx"); }
     std::int64_t size(Handle h) { return std::fseek(h, 0, SEEK_END) == 0 ? std::ftell(h) : -1; }
     bool is_replaceable(const char*) { return true; }
+    bool exists(const char*) { return true; }
     std::int64_t read_link(const char*, char*, std::size_t) {
         errno = EINVAL;
         return -1;
@@ -205,7 +220,11 @@ struct SystemFiles {
             f(entry.path().filename().string().c_str());
         return error ? -1 : 0;
     }
-    static bool is_absolute(const char* path) { return std::filesystem::path{path}.is_absolute(); }
+    /// Also what begins at the root of a drive, or in the current folder of one.
+    static bool is_absolute(const char* path) {
+        const std::filesystem::path p{path};
+        return p.has_root_name() || p.has_root_directory();
+    }
     int current_folder(std::string& to) {
         std::error_code error;
         to = std::filesystem::current_path(error).string();

@@ -64,7 +64,9 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
 /// Decompresses the first bytes of the file called `name`, without checksums; returns how many, at most out.size().
 [[nodiscard]] inline std::size_t gunzip_start(ByteView file, std::span<unsigned char> out, std::string_view name) {
     std::size_t done = 0;
-    for (std::size_t at = 0;;) {  // members may be shorter than `out`, also empty
+    constexpr int most_members = 1000;  // millions of empty ones would take minutes
+    std::size_t at = 0;
+    for (int members = 0; members < most_members; ++members) {  // they may be shorter than `out`, also empty
         at = detail::gzip_data(file, at, name);
         std::size_t written = 0;
         const Inflated result = inflate(file.subspan(at), out.subspan(done), written, name, at);
@@ -73,6 +75,7 @@ inline std::size_t gzip_data(ByteView file, std::size_t at, std::string_view nam
         if (done == out.size() || file.size() - at < 8 || !is_gzip(file.subspan(at + 8))) return done;
         at += 8;
     }
+    return done;
 }
 
 /// Decompresses the whole file called `name`, of `least` bytes or more, and returns how many; `out` must hold them.

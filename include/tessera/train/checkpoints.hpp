@@ -16,14 +16,14 @@
 //   3. newest() returns the highest step whose file is complete, as its checksum shows. A damaged file, or
 //      one that the disk cannot read (EIO), is skipped, renamed to "<name>.damaged" and reported.
 //   4. A folder has one owner: another Checkpoints for it, in any process, is refused (CheckpointsOptions::lock). So is
-//      a child of fork(), which inherits the lock.
-//   5. A relative folder is made absolute once: a program may change its current folder later.
+//      a child of fork(), which inherits the lock: a daemon forks before.
+//   5. A relative folder is made absolute once, where the system allows it: a program may change its current folder.
 // The checksum detects accidents, not an attacker: load checkpoints of people you trust.
 //
 // Errors   IoError where the system refuses a call, or the folder is in use
 //          ArgumentError where keep < 2, where the folder is "" or has a NUL in it, where a step is below one that is
 //          in the folder, or has more than 12 digits
-//          StateError where a child of fork() saves, or reads the newest one
+//          StateError where a child of fork() saves, or reads the newest one, unless the folder is not locked
 //          FormatError where no file is complete (it lists the files and their reasons), where a file is larger than
 //          file_limit, and where it comes from a later version
 // Cost     save writes and fsyncs one file of the size of the state; newest reads one whole file, and the damaged ones
@@ -70,7 +70,7 @@ public:
         if (options_.keep < 2)
             throw ArgumentError("Checkpoints: keep: " + expected_got("at least 2", std::to_string(options_.keep)));
         detail::check_path("Checkpoints", folder_, "folder");
-        folder_ = absolute_path(folder_, files_);
+        folder_ = lasting_path(folder_, files_);
         while (folder_.size() > 1 && folder_.back() == '/')
             folder_.pop_back();  // otherwise the folder would be its own parent
         if (files_.make_folder(folder_.c_str()) != 0) refuse("make the folder", errno);

@@ -68,6 +68,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -121,10 +122,13 @@ public:
 
     /// Model, optimiser, counters, the generator, and the sums of an unfinished accumulation. A user's optimiser is
     /// included when it has a State, which is a parameter set, and state().
-    /// StateError while a step is running: a part of the state would be from before it.
+    /// StateError while a step is running: a part of the state would be from before it. Several threads may save at
+    /// once. A program that steps in one thread and loads in another has to wait for the end of the step itself: a load
+    /// of several models that is refused here may have loaded those before.
     template <class F, class... S>
     static void each_state(F&& f, S&... trainers) {
-        const InUse::Guard guards[] = {{trainers.in_use_, "Trainer: save or load"}...};
+        using Guard = std::conditional_t<(std::is_const_v<S> && ...), InUse::Reading, InUse::Guard>;
+        const Guard guards[] = {{trainers.in_use_, "Trainer: save or load"}...};
         static_cast<void>(guards);
         visit_state(f, trainers...);
     }

@@ -174,6 +174,7 @@ public:
             Tensor<Token, Shape<tokens>> out;
             const data::UnchangedSize unchanged{images, "VqVae::encode"};
             for (std::size_t first = 0; first < unchanged.size(); first += piece) {
+                unchanged.refuse_change(images);
                 const Batch x = copied.copy(images, first, (std::min)(piece, unchanged.size() - first));
                 out.resize(x.batch());
                 encode(x, out, ws, first);
@@ -188,6 +189,7 @@ public:
     template <data::Dataset D>
     [[nodiscard]] data::Tokens<tokens> encode(const D& images) const {
         std::vector<Token> out;
+        out.reserve(images.size() * tokens);
         encode_dataset(images, [&](std::size_t, View<const T, Input>, View<const Token, Shape<tokens>> found) {
             out.insert(out.end(), found.span().begin(), found.span().end());
         });
@@ -249,6 +251,7 @@ private:
             const data::UnchangedSize unchanged{images, "VqVae::evaluate"};
             Tensor<T, Input> y{(std::min)(piece, unchanged.size())};
             for (std::size_t first = 0; first < unchanged.size(); first += piece) {
+                unchanged.refuse_change(images);
                 const Batch x = copied.copy(images, first, (std::min)(piece, unchanged.size() - first));
                 unchanged.refuse_change(images);
                 out.resize(x.batch());

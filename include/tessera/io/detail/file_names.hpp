@@ -30,23 +30,26 @@ class FileNames {
 public:
     FileNames(const File& file, const LoadOptions& options) : file_{&file} {
         std::vector<bool> renamed(options.rename.size()), has_matrix(options.rename.size());
-        const auto rename = [&](std::string name, const TensorInfo& t) {
+        const auto rename = [&](std::string name, const TensorInfo& t, bool is_other_name) {
             const bool is_matrix = t.shape.size() == 2;
             for (std::size_t i = 0; i < renamed.size(); ++i)
                 if (const Rename& r = options.rename[i]; name.starts_with(r.from)) {
+                    if (is_other_name && r.transposed && is_matrix) return std::string{};
                     name = r.to + name.substr(r.from.size());
                     renamed[i] = true;
                     has_matrix[i] = has_matrix[i] || is_matrix;
                     if (r.transposed && is_matrix) transposed_.push_back(&t);
-                    touched_.push_back(&t);
+                    if (!is_other_name) touched_.push_back(&t);
                     break;
                 }
             return name;
         };
+        bool any_has_prefix = false;
         for (const TensorInfo& t : file.tensors()) {
             const bool has_prefix = t.name.starts_with(options.prefix);
-            if (!has_prefix && !may_be_copy(t.name, options)) continue;
-            std::string name = rename(has_prefix ? t.name.substr(options.prefix.size()) : t.name, t);
+            if (!has_prefix && (!may_be_copy(t.name, options) || file.find(options.prefix + t.name))) continue;
+            any_has_prefix = any_has_prefix || has_prefix;
+            std::string name = rename(has_prefix ? t.name.substr(options.prefix.size()) : t.name, t, false);
             const auto [other, is_new] = entries_.emplace(std::move(name), &t);
             if (!is_new)
                 throw FormatError(FormatCode::mismatch,
@@ -57,8 +60,8 @@ public:
         // safetensors.torch.save_model writes one of several names of a tensor, and the others into the metadata
         for (const MetadataEntry& e : file.metadata())
             if (const TensorInfo* t = file.find(e.value); t && e.key.starts_with(options.prefix))
-                other_names_.emplace(rename(e.key.substr(options.prefix.size()), *t), t);
-        if (entries_.empty() && !options.prefix.empty()) refuse_option("prefix", options.prefix);
+                other_names_.emplace(rename(e.key.substr(options.prefix.size()), *t, true), t);
+        if (!any_has_prefix && !options.prefix.empty()) refuse_option("prefix", options.prefix);
         for (std::size_t i = 0; i < renamed.size(); ++i)
             if (!renamed[i]) refuse_option("rename", options.rename[i].from, other_prefix(options, i));
         std::sort(touched_.begin(), touched_.end());

@@ -33,7 +33,7 @@ inline std::string first_line(ByteView text) {
 }
 
 /// `start` has the first 512 bytes of the file, or all. Read as the length of a header, eight bytes of text are more
-/// than 2^32, and so are those of the name of the first file in a tar archive.
+/// than 2^32. A tar archive whose first file has a name of at most four letters passes for a short header.
 inline std::string looks_unlike_safetensors(ByteView start) {
     using namespace std::string_view_literals;
     const auto starts = [&](std::string_view text) { return bytes_are(start, 0, text); };
