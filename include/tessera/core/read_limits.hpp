@@ -26,8 +26,8 @@ struct ReadLimits {
 
     std::uint64_t header = 100'000'000;  ///< bytes of a safetensors header
     std::uint64_t tensors = 100'000;
-    std::uint64_t rank = 8;
-    std::uint64_t name = 1024;  ///< bytes of a tensor's name
+    std::uint64_t rank = 8;     ///< of a tensor that is read; a file may hold others
+    std::uint64_t name = 1024;  ///< bytes of the name of a tensor that is read
 };
 
 }  // namespace tessera
