@@ -79,16 +79,17 @@ struct SystemFiles {
         struct ::stat fresh {};
         if ((::stat)(path, &old) != 0) return errno == ENOENT ? 0 : -1;
         if ((::fstat)(h, &fresh) != 0) return -1;
-        unsigned mode = old.st_mode & 0777u;
+        ::mode_t mode = old.st_mode & 0777u;
+        const ::mode_t group_as_others = (mode & ~070u) | (mode & 07u) << 3;
 #if defined(__linux__)
         // the bits of the group are the mask of an access control list, which is not copied
-        if ((::getxattr)(path, "system.posix_acl_access", nullptr, 0) > 0) mode = (mode & ~070u) | (mode & 07u) << 3;
+        if ((::getxattr)(path, "system.posix_acl_access", nullptr, 0) > 0) mode = group_as_others;
 #endif
         const bool same_owner = old.st_uid == fresh.st_uid && old.st_gid == fresh.st_gid;
         if (!same_owner && (::fchown)(h, old.st_uid, old.st_gid) != 0 &&
             (::fchown)(h, static_cast<::uid_t>(-1), old.st_gid) != 0)
-            mode = (mode & ~070u) | (mode & 07u) << 3;
-        return mode == (fresh.st_mode & 0777u) ? 0 : (::fchmod)(h, static_cast<::mode_t>(mode));
+            mode = group_as_others;
+        return mode == (fresh.st_mode & 0777u) ? 0 : (::fchmod)(h, mode);
     }
     std::int64_t read(Handle h, unsigned char* to, std::size_t count, std::uint64_t offset) {
         return (::pread)(h, to, count, static_cast<::off_t>(offset));
