@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the scorecard: what the library promises about bits, files, memory and bad input, each promise with its figure.
 #
-#     sh tests/reliability.sh                        all checks, 25 minutes on two cores; installs what is missing
+#     sh tests/reliability.sh                        all checks, an hour on two cores; installs what is missing
 #     sh tests/reliability.sh --fast                 the small version of each check
 #     sh tests/reliability.sh same_bits fuzzing      these checks only
 #     sh tests/reliability.sh --list                 the checks and what each of them checks
