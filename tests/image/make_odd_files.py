@@ -609,8 +609,10 @@ def composed_jpegs():
     for restart in (1, 4, 5, 60, 65535):
         make(f"restart_{restart}", three((2, 2)), "colour", restart=restart)
     encoder = three((2, 1), seed=4)
-    for word, surplus in (("one_byte", b"\x5a"), ("a_stuffed_byte", b"\xff\0"), ("64_bytes", bytes(range(64))), ("zeros", bytes(9)),
-                          ("65_bytes", bytes(range(1, 66))), ("2047_bytes", bytes(int(v) % 255 for v in noise(2047, 9))),
+    for word, surplus in (("one_byte", b"\x5a"), ("a_stuffed_byte", b"\xff\0"),
+                          ("64_bytes", bytes(range(64))), ("zeros", bytes(9)),
+                          ("65_bytes", bytes(range(1, 66))),
+                          ("2047_bytes", bytes(int(v) % 255 for v in noise(2047, 9))),
                           ("2047_zeros", bytes(2047))):
         parts, plain = encoder.parts(restart=2), joined(encoder.parts(restart=2))
         data = parts[-1][1]
@@ -670,11 +672,14 @@ def composed_jpegs():
                     block[..., k] = 0
         if word == "two_bands":
             # a selector of a table that the scan does not use: of AC in a scan of DC coefficients, and the reverse
-            unused = [(m, b[:1] + bytes(v | (0x0F if b[-3] == 0 else 0xF0) if i % 2 else v for i, v in enumerate(b[1:-3])) +
-                       b[-3:]) if m == 0xDA else (m, b) for m, b in parts]
+            def with_unused(b):  # b: a scan header; its selectors are every second byte of the middle
+                bits = 0x0F if b[-3] == 0 else 0xF0
+                return b[:1] + bytes(v | bits if i % 2 else v for i, v in enumerate(b[1:-3])) + b[-3:]
+
+            unused = [(m, with_unused(b) if m == 0xDA else b) for m, b in parts]
             assert unused != parts and pillow(joined(unused)) is not None
-            add("jpeg/progressive_unused_table_numbers", joined(unused), pixels=pillow(joined(least.parts())), kind="colour",
-                source="before")
+            add("jpeg/progressive_unused_table_numbers", joined(unused), pixels=pillow(joined(least.parts())),
+                kind="colour", source="before")
         add(f"jpeg/progressive_{word}", joined(parts), pixels=pillow(joined(least.parts())), kind="colour", source="before")
     for subsampling in (0, 1, 2):
         for restart in (0, 3):
@@ -707,7 +712,8 @@ def turned_files():
         add(f"exif/png_{orientation}", data, pixels=turned(flat, orientation).astype(np.uint8), source="pillow")
         later = png(flat, 2, 8, after=chunk(b"eXIf", exif(orientation, ">")))
         add(f"exif/png_{orientation}_after_the_data", later, pixels=turned(flat, orientation).astype(np.uint8))
-    for word, tiff in (("byte", exif(6, "<", 1)), ("long", exif(6, ">", 4)), ("sshort", exif(6, ">", 8)), ("slong", exif(6, "<", 9))):
+    for word, tiff in (("byte", exif(6, "<", 1)), ("long", exif(6, ">", 4)), ("sshort", exif(6, ">", 8)),
+                       ("slong", exif(6, "<", 9))):
         add(f"exif/jpeg_6_as_{word}", joined([JFIF, (0xE1, b"Exif\0\0" + tiff)] + body), pixels=turned(upright, 6),
             kind="colour")
     ordinary = exif(6)

@@ -106,7 +106,7 @@ std::string check_loss_init(const LossCheckOf<L>& o) {
     return failure.empty() ? "" : "init: " + failure;
 }
 
-// Parameters::each and Buffers::each visit everything that a loss reads: a copy of what they visit gives the same sum.
+// Params::each and Buffers::each visit everything that a loss reads: a copy of what they visit gives the same sum.
 template <Loss L>
 std::string check_loss_each(const LossCheckOf<L>& o) {
     auto other = o;
