@@ -1,4 +1,4 @@
-// expect: TokenCodec: the prior must be in float, whose bits are the same on every machine
+// expect: TokenCodec: the prior must be in float, whose bits are the same on every machine with FMA
 #include <tessera/codec/token_codec.hpp>
 #include <tessera/gpt/gpt.hpp>
 

@@ -88,8 +88,10 @@ struct ResidualLayer {
             const auto branch = scratch.branch.view(at);
             Inner::step(w, x, branch, state, scratch.inner, at);
             at.sync_columns();
-            const auto [first, count] = kernel::columns_of(at.worker, last_dim<In>);
-            for (std::size_t i = first; i < x.batch() * TokenRow<In>::size; i += last_dim<In>)
+            // of a row: a sample of rank 1 has as many rows of one element as tokens
+            constexpr std::size_t width = last_dim<TokenRow<In>>;
+            const auto [first, count] = kernel::columns_of(at.worker, width);
+            for (std::size_t i = first; i < x.batch() * TokenRow<In>::size; i += width)
                 kernel::add<T>({x.data() + i, count}, {branch.data() + i, count}, {y.data() + i, count});
             at.pending = Step::Pending::other_columns;
         }

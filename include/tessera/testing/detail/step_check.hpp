@@ -1,7 +1,7 @@
 #pragma once
 // StepCheck: compares steps (nn/step.hpp) with forward outside training, bit for bit, for check_layer: 1, 3 and all
 // tokens at a time, by 1 to 3 workers, with and without rows that are fed and rewound, and once more from the
-// beginning.
+// beginning; and that no step writes past the end of y.
 
 #include <tessera/core/buffer.hpp>
 #include <tessera/kernel/threads/team.hpp>
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class StepCheck {
     using OutRow = nn::TokenRow<typename Net::Output>;
     static constexpr std::size_t tokens = Net::Input::dims[0];
     static constexpr bool replicated = Net::steps.sharing == nn::Sharing::replicated;
+    static constexpr std::size_t past_the_rows = 64;  // elements after y, which a step must leave as they are
+    static constexpr T unwritten = T(-1234.5);
 
     struct Fed {
         std::size_t position, count;
@@ -47,14 +50,18 @@ public:
         const std::vector<Fed> fed = feeds(most, rewinds);
         Buffer<X> x(capacity.rows() * InRow::size);
         std::vector<std::uint32_t> places(capacity.rows());
-        std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size));
+        const std::size_t rows_of_y = capacity.rows() * OutRow::size;
+        std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(rows_of_y + past_the_rows));
         std::string failure;
         std::size_t before = 0;
         run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
             const Fed& now = fed[round % fed.size()];
             if (me.id() == 0) {
                 fill(now, x, places);
-                for (auto& copy : y) std::ranges::fill(copy, poison<T>);
+                for (auto& copy : y) {
+                    std::ranges::fill(copy, poison<T>);
+                    std::ranges::fill(std::span{copy}.last(past_the_rows), unwritten);
+                }
                 if (allocations && round == fed.size()) before = allocations();
             }
             me.wait();
@@ -67,8 +74,10 @@ public:
             Net::step(bound_.w, {x.data(), at.rows()}, {own.data(), at.rows()}, state, scratch, at);
             at.wait();
             if (me.id() == 0)
-                for (const auto& copy : y)
+                for (const auto& copy : y) {
                     if (failure.empty()) failure = compare(now, copy);
+                    if (failure.empty()) failure = written_past(rows_of_y, copy);
+                }
         });
         if (failure.empty() && allocations && workers == 1 && allocations() != before)
             failure = "allocations after the first pass: " + expected_got(std::size_t{0}, allocations() - before);
@@ -111,6 +120,12 @@ private:
                     return at("y", row * size + i) + ": expected " + text(static_cast<double>(expected[i])) + ", got " +
                            text(static_cast<double>(got[i]));
             }
+        return "";
+    }
+
+    static std::string written_past(std::size_t size, const Buffer<T>& y) {
+        for (std::size_t i = size; i < y.size(); ++i)
+            if (y[i] != unwritten) return at("y", i) + ": written, but y has " + std::to_string(size) + " elements";
         return "";
     }
 
