@@ -77,7 +77,7 @@ after_return=ASAN_OPTIONS=detect_stack_use_after_return=1
 
 # TSan needs a oneTBB that is built for it, without which it reports oneTBB's own atomics
 if reason=$(sh "$ROOT/tests/race/instrumented_tbb.sh" "$BUILD-tsan-tbb"); then
-    # These trainings take most of the time of gpt under TSan (the second one more than 2 minutes), and start no thread
+    # These trainings take most of the time of gpt under TSan (the second one more than 80 s), and start no thread
     # that the other cases do not start.
     options_of_tests="-tce='*learns eight sequences*,*a trainer teaches it*,*finds the rest of a sequence*'"
     # with the default compiler: clang's TSan has an operator new that the counting one of the tests cannot replace
