@@ -193,7 +193,7 @@ struct SteppingSumLayer : RunningSumLayer<In, T> {
                 y[row][c] = sum = (continues ? state.sums[n][before * Sum::width + c] : T(0)) + x[row][c];
             }
         }
-        if (F == StepFault::writes_past) y[at.rows() - 1][Sum::width] = T(0);
+        if (F == StepFault::writes_past) y.data()[at.rows() * Sum::width] = T(0);
         state.fed += at.tokens;
     }
 
