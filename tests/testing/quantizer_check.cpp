@@ -149,6 +149,7 @@ struct FaultyQuantizer : CodebookQuantizer<In, book_size, T> {
     }
     static void lookup(const Packed& w, View<const Token, Tokens> in, View<T, In> q, Cache& c) {
         Base::lookup(w, in, q, c);
+        if (q.elements() == 0) return;
         T& v = q.data()[q.elements() - 1];
         if (F == Fault::lookup_one_bit) v = std::nextafter(v, T(9));
         // N(0, 1) after init, and a mean of rows after initialize_from_data
