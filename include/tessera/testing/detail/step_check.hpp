@@ -11,6 +11,7 @@
 #include <tessera/testing/detail/full_team.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -124,9 +125,11 @@ private:
     }
 
     static std::string written_past(std::size_t size, const Buffer<T>& y) {
-        for (std::size_t i = size; i < y.size(); ++i)
-            if (y[i] != unwritten) return at("y", i) + ": written, but y has " + std::to_string(size) + " elements";
-        return "";
+        std::array<T, past_the_rows> expected;
+        expected.fill(unwritten);
+        const std::size_t i = first_difference<T>(expected, std::span{y}.last(past_the_rows));
+        if (i == past_the_rows) return "";
+        return at("y", size + i) + ": written, but y has " + std::to_string(size) + " elements";
     }
 
     BoundLayer<Net> bound_;
