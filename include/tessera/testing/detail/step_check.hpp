@@ -51,8 +51,7 @@ public:
         const std::vector<Fed> fed = feeds(most, rewinds);
         Buffer<X> x(capacity.rows() * InRow::size);
         std::vector<std::uint32_t> places(capacity.rows());
-        const std::size_t rows_of_y = capacity.rows() * OutRow::size;
-        std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(rows_of_y + past_the_rows));
+        std::vector<Buffer<T>> y(replicated ? workers : 1, Buffer<T>(capacity.rows() * OutRow::size + past_the_rows));
         std::string failure;
         std::size_t before = 0;
         run_full_team(workers, 2 * fed.size(), [&](const kernel::Worker& me, std::size_t round) {
@@ -61,7 +60,8 @@ public:
                 fill(now, x, places);
                 for (auto& copy : y) {
                     std::ranges::fill(copy, poison<T>);
-                    std::ranges::fill(std::span{copy}.last(past_the_rows), unwritten);
+                    std::ranges::fill(std::span{copy}.subspan(batch * now.count * OutRow::size, past_the_rows),
+                                      unwritten);
                 }
                 if (allocations && round == fed.size()) before = allocations();
             }
@@ -77,7 +77,7 @@ public:
             if (me.id() == 0)
                 for (const auto& copy : y) {
                     if (failure.empty()) failure = compare(now, copy);
-                    if (failure.empty()) failure = written_past(rows_of_y, copy);
+                    if (failure.empty()) failure = written_past(at.rows() * OutRow::size, copy);
                 }
         });
         if (failure.empty() && allocations && workers == 1 && allocations() != before)
@@ -127,7 +127,7 @@ private:
     static std::string written_past(std::size_t size, const Buffer<T>& y) {
         std::array<T, past_the_rows> expected;
         expected.fill(unwritten);
-        const std::size_t i = first_difference<T>(expected, std::span{y}.last(past_the_rows));
+        const std::size_t i = first_difference<T>(expected, std::span{y}.subspan(size, past_the_rows));
         if (i == past_the_rows) return "";
         return at("y", size + i) + ": written, but y has " + std::to_string(size) + " elements";
     }
