@@ -144,6 +144,7 @@ static_assert(tessera::dist::Communicator<ThreadCommunicator> && !tessera::dist:
 template <class F>
 auto run_ranks(std::size_t size, F f) {
     using Result = std::invoke_result_t<F&, ThreadCommunicator&>;
+    static_assert(!std::is_same_v<Result, bool>, "elements of vector<bool> share bytes: writing two is a race");
     using Kept = std::conditional_t<std::is_void_v<Result>, char, Result>;
     ThreadWorld world{size};
     std::vector<Kept> results(size);

@@ -173,6 +173,7 @@ void column_sums_of_part(std::size_t rows, std::size_t n, const T* dy, std::size
 /// db[j] += sum over m of dy[m][j], in order of m.
 template <std::floating_point T>
 void column_sums(std::size_t rows, std::size_t n, const T* dy, std::size_t ldy, T* db) {
+    if (rows == 0) return;  // dy of no rows may be null, to which nothing may be added
     constexpr std::size_t W = simd::width<T>;
     std::size_t j = 0;
     for (; j + 4 * W <= n; j += 4 * W) detail::column_sums_of<4>(rows, dy + j, ldy, db + j);
