@@ -7,7 +7,7 @@
 // log-likelihood of the tokens, a figure of example 6, becomes the length of a file. The decoder computes the
 // same probabilities, step by step, from the tokens that it has. Across machines this works where each has AVX2 with
 // FMA, AVX-512 or NEON on AArch64, and was compiled without contraction (-ffp-contract=off), because there the
-// arithmetic of the library has the same bits; a decoder with SSE only must not be given the file.
+// arithmetic of the library has the same bits; a decoder compiled for SSE only refuses the file.
 
 #include "support/course_nets.hpp"
 #include "support/other_codecs.hpp"

@@ -90,9 +90,9 @@ TEST_CASE("token_frequencies: cost less than n / 2^24 of the probability in bits
     CHECK(wrong.first() == "");
 }
 
-// The first value was found by two compilers with AVX2 and AVX-512, the second with SSE4.2, where e^x rounds products
-// and sums one by one; another value means that files written elsewhere cannot be read.
-TEST_CASE("token_frequencies: are the same on every machine with FMA, and on every one without") {
+// The first value was found by two compilers with AVX2 and AVX-512, the second by g++ with SSE4.2, where e^x rounds
+// products and sums one by one; another value means that files written elsewhere cannot be read.
+TEST_CASE("token_frequencies: are the same in every program compiled with FMA, and have these bits without") {
     std::uint32_t sum = 0;
     for (std::uint64_t seed = 0; seed < 50; ++seed)
         for (const std::uint32_t f : frequencies_of(random_logits(256, 2, seed))) {

@@ -1,4 +1,4 @@
-// expect: TokenCodec: the prior must be in float, whose bits are the same on every machine with FMA
+// expect: TokenCodec: the prior must be in float, whose bits are the same in every program compiled with FMA
 #include <tessera/codec/token_codec.hpp>
 #include <tessera/gpt/gpt.hpp>
 

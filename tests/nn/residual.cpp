@@ -41,6 +41,7 @@ TEST_CASE("Residual keeps the contract, also where the last layer of the branch 
     CHECK(support::keeps_contract<Residual<LayerNorm, Linear<7>>, Shape<3, 7>>());
     CHECK(support::keeps_contract<Residual<Linear<5>, Sigmoid, Linear<7>, Sigmoid>, Shape<2, 7>>());
     CHECK(support::keeps_contract<Residual<Residual<Sigmoid>>, Shape<9>>());
+    CHECK(support::keeps_contract<Residual<Sigmoid>, Shape<70>>());  // more tokens than a panel has columns
 }
 
 TEST_CASE("Residual: y = x + f(x), bit for bit") {

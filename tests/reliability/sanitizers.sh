@@ -28,7 +28,7 @@ part() {
         reports=$((reports + 1))
         {
             echo "---- $name: $suite ----"
-            grep -m 1 -A 60 -E 'ERROR: |WARNING: |runtime error|ERROR!|==[0-9]+==' "$work/log-$name-$suite"
+            grep -m 1 -A 60 -E 'ERROR: |WARNING: Thread|runtime error|ERROR!|==[0-9]+==' "$work/log-$name-$suite"
             tail -n 5 "$work/log-$name-$suite"
         } >&2
     done
@@ -92,7 +92,9 @@ fi
 
 wait
 set -- asan asan-native asan-trained tsan valgrind
-lines=$(for name; do cat "$work/$name.line" || echo "1 $name: ended without a result;"; done)
+lines=$(for name; do
+    [ -s "$work/$name.line" ] && cat "$work/$name.line" || echo "1 $name: ended without a result;"
+done)
 # what did not run has no report: that is not a pass
 bad=$(echo "$lines" | awk '{bad += $1} END {print bad + 0}')
 case $bad:$lines in 0:*SKIPPED*) skip "$target" "$(echo "$lines" | cut -d' ' -f2- | tr '\n' ' ')" ;; esac

@@ -319,7 +319,8 @@ TEST_CASE("check_layer: steps that differ from forward are found, with tokens, w
     CHECK(finds(step_message<StepFault::takes_one_token>(), "3 of 5 tokens by 1 worker: y[3]: expected "));
     CHECK(finds(step_message<StepFault::counts_by_itself>(), "1 of 5 tokens by 1 worker, some twice: y["));
     CHECK(finds(step_message<StepFault::never_restarts>(), "1 of 5 tokens by 1 worker: y[0]: expected "));
-    CHECK(finds(step_message<StepFault::writes_past>(), "1 of 5 tokens by 1 worker: y[15]: written, but y has 15 "));
+    CHECK(finds(step_message<StepFault::writes_past>(),
+                "1 of 5 tokens by 1 worker: y[15]: written, but y of this step has 15 "));
     CHECK(finds(step_message<StepFault::leaves_work>(), "1 of 5 tokens by 2 workers: y[30]: expected "));
     CHECK(finds(step_message<StepFault::not_per_token>(), "1 of 5 tokens by 1 worker: y[3]: expected "));
 }

@@ -73,7 +73,7 @@ class TokenCodec {
     static_assert(InRasterOrder<Prior>,
                   "TokenCodec: the prior must be a Gpt, which codes one token after the other in raster order");
     static_assert(std::same_as<typename Prior::Scalar, float>,
-                  "TokenCodec: the prior must be in float, whose bits are the same on every machine with FMA");
+                  "TokenCodec: the prior must be in float, whose bits are the same in every program compiled with FMA");
     static_assert(CodableVocabulary<C>, "TokenCodec: the vocabulary must have at most 2^20 tokens");
 
 public:

@@ -4,12 +4,12 @@
 //     w_i = e^(l_i - max l) in float,   u_i = floor(2^32 w_i),   U = sum of u_i
 //     f_i = 1 + floor(u_i floor(2^40 (2^24 - n) / U) / 2^40),   the rest of 2^24 is added to the first largest f
 //
-// e^x is the library's (kernel/simd/vector_math.hpp), with the same bits on every machine with FMA (AVX2, AVX-512,
-// NEON), and other bits, the same on all, without; the rest is integer arithmetic. So encoder and decoder have the same
-// frequencies wherever both have FMA or neither has; else their hashes of the prior differ (codec/model_hash.hpp). Each
-// token has a frequency of at least 1: the codec has no token that it cannot write, however improbable. That, and the
-// rounding, cost less than n / 2^24 of the probability of a likely token: 0.00003 bits with a vocabulary of 256, 0.006
-// with 65,536.
+// e^x is the library's (kernel/simd/vector_math.hpp), with the same bits in every program that is compiled with FMA
+// (AVX2, AVX-512, NEON), and with other bits without FMA; the rest is integer arithmetic. So encoder and decoder have
+// the same frequencies wherever both are compiled with FMA. Where only one is, the hashes of the prior differ, and
+// TokenCodec refuses the file (codec/model_hash.hpp). Each token has a frequency of at least 1: the codec has no token
+// that it cannot write, however improbable. That, and the rounding, cost less than n / 2^24 of the probability of a
+// likely token: 0.00003 bits with a vocabulary of 256, 0.006 with 65,536.
 //
 // Shapes   logits [n], frequencies [n], n of at most 2^20; the frequencies sum to 2^24
 // Errors   ArgumentError where the sizes differ, or are 0 or above 2^20; NumericError where a logit is NaN or +infinity

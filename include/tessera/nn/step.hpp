@@ -52,8 +52,8 @@ namespace tessera::inline TESSERA_ABI::nn {
 enum class Sharing {
     leader,  ///< the leader computes all of it; the other workers do not call the layer
     custom,  ///< each worker a part of it, which the layer derives from at.worker (at.worker.share)
-    /// Each worker the columns kernel::columns_of(at.worker, last_dim<Output>) of kernel/gemm/gemm.hpp: whole panels,
-    /// not at.worker.share. The next layer may read a worker's columns before the others have finished.
+    /// Each worker the columns kernel::columns_of(at.worker, last_dim<TokenRow<Output>>) of kernel/gemm/gemm.hpp: whole
+    /// panels, not at.worker.share. The next layer may read a worker's columns before the others have finished.
     columns,
     elementwise,  ///< y[i] depends on x[i] only: each worker the columns of y that it has of x
     replicated,   ///< each worker all of it, in separate memory: cheaper than waiting for another worker

@@ -12,8 +12,9 @@
 //     cache          is a value: backward works with a copy
 //     samples        are independent: a batch at once and one by one give the same bits
 //     rounds         a team that computes the layer round by round (nn/exec/rounds.hpp) gives the bits of forward
-//     steps          some tokens at a time (nn/step.hpp), where the layer supports it, give the bits of forward. The
-//                    result says so where it does not: CheckResult::not_checked; nn::CanStep<L> is a static_assert
+//     steps          some tokens at a time (nn/step.hpp), where the layer supports it, give the bits of forward, and
+//                    leave what is behind the rows of y as it was. The result says so where it does not:
+//                    CheckResult::not_checked; nn::CanStep<L> is a static_assert
 //     threads        1, 2 and 3 slots that share the weights give the same bits
 //     allocation     nothing is allocated after the first call: only with LayerCheckOptions::allocations, a counter
 //

@@ -168,6 +168,19 @@ TEST_CASE_TEMPLATE("convolve_weight_gradient: adds the gradient of the weights",
     CHECK(worst < 60);
 }
 
+TEST_CASE_TEMPLATE("convolve, convolve_weight_gradient: an empty batch, whose pointers may be null", T, float, double) {
+    const Case<T> c{windows[1], 9, 35};
+    const PatchPlan plan = kernel::gather_plan(c.s);
+    kernel::Panels<T> panels;
+    panels.pack(c.taps * c.a, c.b, c.w.data(), c.b, 1);
+    kernel::convolve<T>(plan, 0, nullptr, c.large, c.a, panels, nullptr, c.small);
+    tessera::Buffer<T> copies;
+    const auto start = numbers<T>(c.w.size(), 6);
+    auto dw = start;
+    kernel::convolve_weight_gradient<T>(plan, 0, nullptr, c.large, c.a, nullptr, c.b, dw.data(), copies);
+    CHECK(support::equal_values(start, dw));
+}
+
 TEST_CASE("convolve, convolve_weight_gradient: image by image gives the bits of the whole batch") {
     tessera::Buffer<float> copies;
     support::Mismatch wrong;

@@ -4,6 +4,7 @@
 #include <support/larger.hpp>
 #include <support/mismatch.hpp>
 #include <support/numbers.hpp>
+#include <tessera/testing/detail/full_team.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -102,6 +103,18 @@ TEST_CASE("gemm: no rows write nothing") {
     float y = 7;
     kernel::gemm<float>(0, b.data(), 3, panels, &y, 4);
     CHECK(y == 7);
+}
+
+TEST_CASE_TEMPLATE("gemm: a team without rows writes nothing, and y may be null", T, float, double) {
+    constexpr std::size_t k = 3, n = 2 * kernel::panel_width + 1;
+    const auto b = numbers<T>(k * n, 1);
+    kernel::Panels<T> panels;
+    panels.pack(k, n, b.data(), n, 1);
+    std::vector<std::size_t> columns(2);
+    tessera::testing::detail::run_full_team(2, 1, [&](const kernel::Worker& me, std::size_t) {
+        columns[me.id()] = kernel::gemm<T>(me, 0, nullptr, k, panels, nullptr, n).count;
+    });
+    CHECK(columns[0] + columns[1] == n);
 }
 
 TEST_CASE_TEMPLATE(

@@ -206,6 +206,7 @@ template <std::floating_point T>
 void convolve_weight_gradient(const PatchPlan& plan, std::size_t batch, const T* x, std::size_t in_pixels,
                               std::size_t channels, const T* dy, std::size_t n, T* dw, Buffer<T>& copies,
                               T* x_sums = nullptr) {
+    if (batch == 0) return;  // x and dy may be null, to which nothing may be added
     const std::size_t rows = batch * plan.pixels, k = plan.taps * channels;
     detail::PixelSums<T> bias{x, x_sums ? batch * in_pixels : 0, channels, x_sums};
     if constexpr (std::same_as<T, float>) {

@@ -141,7 +141,7 @@ template <std::floating_point T>
 ColumnRange gemm(const Worker& worker, std::size_t rows, const T* x, std::size_t ldx, const Panels<T>& b, T* y,
                  std::size_t ldy, Epilogue<T> epilogue = {}) {
     const ColumnRange mine = columns_of(worker, b.columns());
-    if (mine.count == 0) return mine;
+    if (mine.count == 0 || rows == 0) return mine;  // y of no rows may be null, to which nothing may be added
     const auto of_mine = [&](const T* p) { return p ? p + mine.first : nullptr; };
     epilogue.bias = of_mine(epilogue.bias);
     epilogue.mask = of_mine(epilogue.mask);

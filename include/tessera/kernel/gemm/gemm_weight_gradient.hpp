@@ -142,6 +142,7 @@ void weight_gradient_matrix(std::size_t rows, std::size_t k, std::size_t n, cons
 template <std::floating_point T>
 void gemm_weight_gradient(std::size_t rows, std::size_t k, std::size_t n, const T* x, std::size_t ldx, const T* dy,
                           std::size_t ldy, T* db, std::size_t ldb, Buffer<T>& copies) {
+    if (rows == 0) return;  // x and dy may be null, to which nothing may be added
     if constexpr (std::same_as<T, float>)
         detail::weight_gradient_matrix(rows, k, n, x, ldx, dy, ldy, db, ldb, detail::in_place_of_matrix(ldy), copies);
     else
@@ -173,7 +174,7 @@ void column_sums_of_part(std::size_t rows, std::size_t n, const T* dy, std::size
 /// db[j] += sum over m of dy[m][j], in order of m.
 template <std::floating_point T>
 void column_sums(std::size_t rows, std::size_t n, const T* dy, std::size_t ldy, T* db) {
-    if (rows == 0) return;  // dy of no rows may be null, to which nothing may be added
+    if (rows == 0) return;  // dy may be null
     constexpr std::size_t W = simd::width<T>;
     std::size_t j = 0;
     for (; j + 4 * W <= n; j += 4 * W) detail::column_sums_of<4>(rows, dy + j, ldy, db + j);

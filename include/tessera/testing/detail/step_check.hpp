@@ -129,7 +129,7 @@ private:
         expected.fill(unwritten);
         const std::size_t i = first_difference<T>(expected, std::span{y}.subspan(size, past_the_rows));
         if (i == past_the_rows) return "";
-        return at("y", size + i) + ": written, but y has " + std::to_string(size) + " elements";
+        return at("y", size + i) + ": written, but y of this step has " + std::to_string(size) + " elements";
     }
 
     BoundLayer<Net> bound_;
